@@ -1,0 +1,205 @@
+/**
+ * The envelope: how requests for one model travel together from a gateway to a pod, and their answers back.
+ *
+ *   frame    = u32le headLength | u32le bodyLength | head (JSON, UTF-8) | body (bytes, opaque here)
+ *   request  = ItemHead frame per request
+ *   response = AnswerHead frame per request, in any order, then one SummaryHead frame with an empty body
+ *
+ * A response that ends without its summary was cut off: what it did not answer has not been answered.
+ */
+import Type from 'typebox';
+import { SluiceError } from './errors.ts';
+
+export const Protocol = Type.Enum(['oip', 'v1']);
+export type Protocol = Type.Static<typeof Protocol>;
+
+export const ItemHead = Type.Object({
+  /** Names the item in the answer; unique within its envelope. */
+  index: Type.Integer({ minimum: 0 }),
+  model: Type.String({ minLength: 1 }),
+  version: Type.Optional(Type.String()),
+  protocol: Protocol,
+  contentType: Type.Optional(Type.String()),
+  contentEncoding: Type.Optional(Type.String()),
+  /** Value of the header as it came, a number or not: the pod judges it, so that one bad item fails alone. */
+  inferenceHeaderLength: Type.Optional(Type.String()),
+  /** Milliseconds that remain to the request's deadline when the envelope leaves. */
+  deadlineMs: Type.Number(),
+  requestId: Type.Optional(Type.String()),
+  traceparent: Type.Optional(Type.String()),
+});
+export type ItemHead = Type.Static<typeof ItemHead>;
+
+export const AnswerHead = Type.Object({
+  index: Type.Integer({ minimum: 0 }),
+  status: Type.Integer({ minimum: 100, maximum: 599 }),
+  contentType: Type.String(),
+  inferenceHeaderLength: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** Rows of the request, 0 where it never was parsed. */
+  rows: Type.Integer({ minimum: 0 }),
+  /** Index into the summary's `runs` of the (last) run that computed it, -1 where none did. */
+  run: Type.Integer({ minimum: -1 }),
+  /** The pod refused it unexecuted because it holds as much as it may: safe to send elsewhere. */
+  busy: Type.Optional(Type.Boolean()),
+});
+export type AnswerHead = Type.Static<typeof AnswerHead>;
+
+export const RunReport = Type.Object({
+  /** Rows that the run computed, over all envelopes and gateways. */
+  rows: Type.Integer({ minimum: 0 }),
+  /** Rows of this envelope in it. */
+  ownRows: Type.Integer({ minimum: 0 }),
+  /** Microseconds from the first item's arrival at the pod to the start of its run. */
+  queueUs: Type.Number({ minimum: 0 }),
+  /** Microseconds of the pod that the run took, from parse to serialise, without waiting. */
+  occupiedUs: Type.Number({ minimum: 0 }),
+});
+export type RunReport = Type.Static<typeof RunReport>;
+
+export const SummaryHead = Type.Object({
+  runs: Type.Array(RunReport),
+  /** Rows that wait at the pod, over all gateways, when the envelope ended. */
+  queuedRows: Type.Integer({ minimum: 0 }),
+  /** Requests at the pod, over all gateways, when the envelope ended. */
+  inFlight: Type.Integer({ minimum: 0 }),
+  draining: Type.Boolean(),
+});
+export type SummaryHead = Type.Static<typeof SummaryHead>;
+
+export interface Frame {
+  readonly head: Buffer;
+  readonly body: Buffer;
+}
+
+export const maxHeadBytes = 64 * 1024;
+const prefixBytes = 8;
+
+/** Appends the frame to `out`: one small buffer for lengths and head, then the body's own buffers, uncopied. */
+export function appendFrame(out: Buffer[], head: ItemHead | AnswerHead | SummaryHead, body: readonly Buffer[]): void {
+  const json = JSON.stringify(head);
+  const headLength = Buffer.byteLength(json);
+  const start = Buffer.allocUnsafe(prefixBytes + headLength);
+  start.writeUInt32LE(headLength, 0);
+  start.write(json, prefixBytes, 'utf8');
+  let bodyLength = 0;
+  out.push(start);
+  for (const part of body) {
+    bodyLength += part.length;
+    out.push(part);
+  }
+  start.writeUInt32LE(bodyLength, 4);
+}
+
+/** What a decoder accepts. `totalBytes` is the length of the whole, where it is known in advance. */
+export interface FrameLimits {
+  readonly maxBodyBytes: number;
+  readonly totalBytes?: number;
+}
+
+/**
+ * Takes the bytes of an envelope in any pieces and gives its frames.
+ *
+ * Lengths are judged as soon as they are read and before anything is allocated for them. A frame that lies within
+ * one piece is a view of it; only one that spans pieces is copied.
+ */
+export class FrameDecoder {
+  readonly #limits: FrameLimits;
+  #pieces: Buffer[] = [];
+  /** Bytes of the first piece that are consumed already. */
+  #offset = 0;
+  #available = 0;
+  #consumed = 0;
+  /** Lengths of the frame that is being read, -1 while its prefix is not complete. */
+  #headLength = -1;
+  #bodyLength = 0;
+
+  constructor(limits: FrameLimits) {
+    this.#limits = limits;
+  }
+
+  /** @throws SluiceError `invalid-envelope` on a length beyond its limit; the decoder is of no further use then. */
+  push(piece: Buffer): Frame[] {
+    if (piece.length > 0) this.#pieces.push(piece);
+    this.#available += piece.length;
+    const { totalBytes } = this.#limits;
+    if (totalBytes !== undefined && this.#consumed + this.#available > totalBytes) {
+      throw new SluiceError('invalid-envelope', `envelope is longer than its announced ${totalBytes} bytes`);
+    }
+    const frames: Frame[] = [];
+    for (;;) {
+      if (this.#headLength < 0) {
+        if (this.#available < prefixBytes) return frames;
+        const prefix = this.#take(prefixBytes);
+        this.#headLength = prefix.readUInt32LE(0);
+        this.#bodyLength = prefix.readUInt32LE(4);
+        this.#checkLengths();
+      }
+      if (this.#available < this.#headLength + this.#bodyLength) return frames;
+      const whole = this.#take(this.#headLength + this.#bodyLength);
+      frames.push({ head: whole.subarray(0, this.#headLength), body: whole.subarray(this.#headLength) });
+      this.#headLength = -1;
+    }
+  }
+
+  /** @throws SluiceError `invalid-envelope` if the bytes ended inside a frame. */
+  end(): void {
+    if (this.#headLength >= 0 || this.#available > 0) {
+      throw new SluiceError(
+        'invalid-envelope',
+        `envelope ended inside a frame, after ${this.#consumed + this.#available} bytes`,
+      );
+    }
+  }
+
+  #checkLengths(): void {
+    const { maxBodyBytes, totalBytes } = this.#limits;
+    if (this.#headLength > maxHeadBytes) {
+      throw new SluiceError(
+        'invalid-envelope',
+        `head of ${this.#headLength} bytes is over the limit of ${maxHeadBytes}`,
+      );
+    }
+    if (this.#bodyLength > maxBodyBytes) {
+      throw new SluiceError(
+        'invalid-envelope',
+        `body of ${this.#bodyLength} bytes is over the limit of ${maxBodyBytes}`,
+      );
+    }
+    if (totalBytes !== undefined && this.#consumed + this.#headLength + this.#bodyLength > totalBytes) {
+      throw new SluiceError(
+        'invalid-envelope',
+        `frame of ${this.#headLength} + ${this.#bodyLength} bytes at ${this.#consumed} goes beyond the envelope's ${totalBytes}`,
+      );
+    }
+  }
+
+  /** The next `length` bytes, which must be available. */
+  #take(length: number): Buffer {
+    this.#consumed += length;
+    this.#available -= length;
+    const first = this.#pieces[0];
+    if (first !== undefined && first.length - this.#offset >= length) {
+      const view = first.subarray(this.#offset, this.#offset + length);
+      this.#advance(length);
+      return view;
+    }
+    const copy = Buffer.allocUnsafe(length);
+    let filled = 0;
+    while (filled < length) {
+      const piece = this.#pieces[0]!;
+      const part = Math.min(length - filled, piece.length - this.#offset);
+      piece.copy(copy, filled, this.#offset, this.#offset + part);
+      filled += part;
+      this.#advance(part);
+    }
+    return copy;
+  }
+
+  #advance(length: number): void {
+    this.#offset += length;
+    if (this.#offset === this.#pieces[0]!.length) {
+      this.#pieces.shift();
+      this.#offset = 0;
+    }
+  }
+}

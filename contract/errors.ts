@@ -1,0 +1,121 @@
+/**
+ * Every error that a client of Sluice can see: one row a code. `docs/errors.md` is checked against this table.
+ *
+ * Below 500 the message says everything, naming the field and the value; from 500 on the cause is logged and the
+ * client is told little.
+ */
+interface ErrorRow {
+  readonly status: number;
+  /** Whether the same request may succeed when it is sent again, unchanged. */
+  readonly retryable: boolean;
+  readonly meaning: string;
+}
+
+export const errorTable = {
+  'invalid-json': {
+    status: 400,
+    retryable: false,
+    meaning: 'The body, or the JSON head of a binary body, is not JSON.',
+  },
+  'invalid-request': {
+    status: 400,
+    retryable: false,
+    meaning: 'A field is missing, unknown, of a wrong type or out of its range.',
+  },
+  'invalid-tensor': {
+    status: 400,
+    retryable: false,
+    meaning: 'A tensor disagrees with its shape, its datatype or the model.',
+  },
+  'invalid-binary': {
+    status: 400,
+    retryable: false,
+    meaning: 'The binary sizes do not add up, or the header length lies.',
+  },
+  'invalid-encoding': {
+    status: 400,
+    retryable: false,
+    meaning: 'The body does not decompress by its Content-Encoding.',
+  },
+  'invalid-header': {
+    status: 400,
+    retryable: false,
+    meaning: 'A header that Sluice reads has a value that it cannot use.',
+  },
+  'too-many-rows': { status: 400, retryable: false, meaning: 'One request has more rows than the model takes.' },
+  'invalid-envelope': {
+    status: 400,
+    retryable: false,
+    meaning: 'A pod was sent an envelope that breaks its own framing.',
+  },
+  'model-not-found': { status: 404, retryable: false, meaning: 'No pool serves a model of this name.' },
+  'version-not-found': { status: 404, retryable: false, meaning: 'The model has no such version.' },
+  'route-not-found': { status: 404, retryable: false, meaning: 'No such path.' },
+  'method-not-allowed': { status: 405, retryable: false, meaning: 'The path exists, and does not take this method.' },
+  'body-too-large': {
+    status: 413,
+    retryable: false,
+    meaning: "The body is over the pool's requests.maxBodyBytes, as sent or decompressed.",
+  },
+  'unsupported-media-type': {
+    status: 415,
+    retryable: false,
+    meaning: 'The Content-Type or Content-Encoding is not one that Sluice reads.',
+  },
+  'model-failed': {
+    status: 500,
+    retryable: false,
+    meaning: 'The model failed on this input; the log of the pod says why.',
+  },
+  'poison-request': {
+    status: 500,
+    retryable: false,
+    meaning: 'Two pods were lost while each held this request alone; it is not tried again.',
+  },
+  'pod-failed': { status: 502, retryable: true, meaning: 'Every attempt ended without an answer from a pod.' },
+  internal: { status: 500, retryable: true, meaning: 'A defect of Sluice; the log says what happened.' },
+  'queue-full': { status: 503, retryable: true, meaning: "The pool's queue is at maxQueued or maxQueuedBytes." },
+  'no-pod': { status: 503, retryable: true, meaning: 'No pod became ready within coldStartHoldMs.' },
+  overloaded: {
+    status: 503,
+    retryable: true,
+    meaning: 'The wait predicted now is longer than the objective or the deadline allows.',
+  },
+  'model-not-ready': {
+    status: 503,
+    retryable: true,
+    meaning: 'The model is known and still loading, or its pods are not ready.',
+  },
+  busy: { status: 503, retryable: true, meaning: 'A pod holds as much as it may stage; the request was not executed.' },
+  'shutting-down': { status: 503, retryable: true, meaning: 'The process is ending and takes no new requests.' },
+  'deadline-exceeded': { status: 504, retryable: true, meaning: 'The deadline passed before an answer was there.' },
+} as const satisfies Record<string, ErrorRow>;
+
+export type ErrorCode = keyof typeof errorTable;
+
+/** An error that is meant for the client: its message may be sent as it stands. */
+export class SluiceError extends Error {
+  override readonly name = 'SluiceError';
+  readonly code: ErrorCode;
+  readonly status: number;
+  /** Whole seconds for the `Retry-After` header, where the answer has one. */
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; retryAfterSeconds?: number } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.status = errorTable[code].status;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+}
+
+/** The body of every error on the paths of the Open Inference Protocol and KServe V1. */
+export function errorBody(message: string): Buffer {
+  return Buffer.from(JSON.stringify({ error: message }));
+}
+
+/** Shortens what a client sent so that an error can quote it: at most 80 characters, on one line. */
+export function quote(value: unknown): string {
+  const text = typeof value === 'bigint' ? String(value) : (JSON.stringify(value) ?? String(value));
+  return text.length <= 80 ? text : `${text.slice(0, 77)}...`;
+}
