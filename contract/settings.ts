@@ -1,0 +1,62 @@
+/**
+ * Settings of a process: one TypeBox schema is the defaults, the check, the flags, the environment and `--help`.
+ *
+ * Property `runLimitMs` is the flag `--run-limit-ms` and the variable `SLUICE_RUN_LIMIT_MS`; a flag wins over the
+ * variable, the variable over the default. Each property needs a `description`.
+ */
+import Type from 'typebox';
+import { Check, Convert, Default, Errors } from 'typebox/value';
+import { quote } from './errors.ts';
+
+export function flagName(property: string): string {
+  return `--${property.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+export function variableName(property: string): string {
+  return `SLUICE_${property.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+/** All errors of the settings at once; each names the flag, the variable, what it must be and what it was. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+  readonly errors: readonly string[];
+
+  constructor(errors: readonly string[]) {
+    super(errors.join('\n'));
+    this.errors = errors;
+  }
+}
+
+/**
+ * @param flags values by property name, as strings, for those that were given
+ * @returns the frozen settings
+ * @throws SettingsError
+ */
+export function readSettings<Schema extends Type.TObject>(
+  schema: Schema,
+  env: Readonly<Record<string, string | undefined>>,
+  flags: Readonly<Record<string, string | undefined>> = {},
+): Readonly<Type.Static<Schema>> {
+  const given: Record<string, unknown> = {};
+  const raw: Record<string, string> = {};
+  for (const property of Object.keys(schema.properties)) {
+    const value = flags[property] ?? env[variableName(property)];
+    if (value === undefined) continue;
+    raw[property] = value;
+    given[property] = value;
+  }
+  const settings: unknown = Default(schema, Convert(schema, given));
+  if (Check(schema, settings)) return Object.freeze(settings);
+  const errors = new Set<string>();
+  for (const error of Errors(schema, settings)) {
+    const property = error.instancePath.slice(1).split('/')[0] ?? '';
+    if (error.keyword === 'required') {
+      for (const name of error.params.requiredProperties) {
+        errors.add(`${flagName(name)} (${variableName(name)}): is required`);
+      }
+    } else {
+      errors.add(`${flagName(property)} (${variableName(property)}): ${error.message}, was: ${quote(raw[property])}`);
+    }
+  }
+  throw new SettingsError([...errors]);
+}
