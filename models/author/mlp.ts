@@ -1,0 +1,6 @@
+/** `mlp`: the size of a classifier of 28×28 images, with weights that mean nothing. */
+import { buildPerceptron } from './perceptron.ts';
+
+export function build(): Uint8Array {
+  return buildPerceptron('mlp', [784, 512, 512, 10], 1);
+}

@@ -1,0 +1,62 @@
+/** Which files each model of the zoo consists of, and where they go. The script `main.ts` and its test share it. */
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+
+/** Content by path, relative to the model's folder. */
+type Files = ReadonlyMap<string, Uint8Array>;
+
+const modelPath = '1/model.onnx';
+
+// Imported only when asked for: langid needs a development package, and wide must do without.
+export const recipes = {
+  langid: async () => {
+    const { model, tables, licence } = await (await import('./langid.ts')).build();
+    return new Map([
+      [modelPath, model],
+      ['tables.json', Buffer.from(tables)],
+      ['LICENSE', Buffer.from(licence)],
+    ]);
+  },
+  simple: async () => only((await import('./simple.ts')).build()),
+  mlp: async () => only((await import('./mlp.ts')).build()),
+  wide: async () => only((await import('./wide.ts')).build()),
+} satisfies Record<string, () => Promise<Files>>;
+
+export type RecipeName = keyof typeof recipes;
+
+/** The models whose files are in the repository. */
+export const committed: readonly RecipeName[] = ['langid', 'simple', 'mlp'];
+
+function only(model: Uint8Array): Files {
+  return new Map([[modelPath, model]]);
+}
+
+/** @returns the paths that it wrote; each file is there whole or not at all */
+export async function write(names: readonly RecipeName[], directory: string): Promise<string[]> {
+  const written: string[] = [];
+  for (const name of names) {
+    for (const [file, content] of await recipes[name]()) {
+      const path = join(directory, name, file);
+      const draft = `${path}.${randomUUID()}`;
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(draft, content);
+      await rename(draft, path);
+      written.push(path);
+    }
+  }
+  return written;
+}
+
+/** @returns the paths whose content is not what `write` would write */
+export async function stale(names: readonly RecipeName[], directory: string): Promise<string[]> {
+  const different: string[] = [];
+  for (const name of names) {
+    for (const [file, content] of await recipes[name]()) {
+      const path = join(directory, name, file);
+      const found = await readFile(path).catch(() => null);
+      if (!found?.equals(content)) different.push(path);
+    }
+  }
+  return different;
+}
