@@ -10,6 +10,10 @@ const features = 620;
 const hidden = 120;
 const languages = 50;
 
+interface FloatWeights extends Weights {
+  readonly data: Float32Array;
+}
+
 interface DenseLayer {
   readonly _biases: string;
   readonly _filters: readonly string[];
@@ -41,7 +45,7 @@ export async function build(): Promise<LangidFiles> {
       gemm(['hidden', 'weight1', 'bias1'], 'logits'),
       { operator: 'Softmax', inputs: ['logits'], outputs: ['probabilities'], attributes: { axis: { int: -1 } } },
     ],
-    weights: [...dense(first, 0, features, hidden), ...dense(second, 1, hidden, languages)],
+    weights: [...dense(first, 0, features, hidden), ...dense(second, 1, hidden, languages).map(centred)],
     metadata: { labels: labels.join(','), source: 'npm package lande 1.0.10', licence: 'MIT, © Fabio Spampinato' },
   });
   const tables = `${JSON.stringify({ labels, ngrams: order }, null, 2)}\n`;
@@ -52,13 +56,31 @@ function gemm(inputs: readonly string[], output: string) {
   return { operator: 'Gemm', inputs, outputs: [output], attributes: { transB: { int: 1 } } } as const;
 }
 
-function dense(layer: DenseLayer, index: number, fanIn: number, fanOut: number): Weights[] {
+function dense(layer: DenseLayer, index: number, fanIn: number, fanOut: number): FloatWeights[] {
   const filters = new Float32Array(fanIn * fanOut);
   for (const [row, filter] of layer._filters.entries()) filters.set(decode(filter), row * fanIn);
   return [
     { name: `weight${index}`, shape: [fanOut, fanIn], data: filters },
     { name: `bias${index}`, shape: [fanOut], data: decode(layer._biases) },
   ];
+}
+
+/**
+ * Subtracts from each column its mean over the languages. Softmax gives the same for logits less a constant; lande's
+ * lie near -900, where the steps of FP32 are 6e-5 and show in the probabilities, and these lie near 0.
+ */
+function centred({ name, shape, data }: FloatWeights): FloatWeights {
+  const columns = data.length / languages;
+  const out = new Float32Array(data.length);
+  for (let column = 0; column < columns; column++) {
+    let sum = 0;
+    for (let row = 0; row < languages; row++) sum += data[row * columns + column]!;
+    for (let row = 0; row < languages; row++) {
+      const at = row * columns + column;
+      out[at] = data[at]! - sum / languages;
+    }
+  }
+  return { name, shape, data: out };
 }
 
 /** lande keeps parameters as `1<scale>|<base64>`: a byte each, (byte − 127) ÷ scale. */
