@@ -1,0 +1,179 @@
+/**
+ * One pod: a name under which a process runs, is probed, and is started again when it ends.
+ *
+ *   Pending ──spawned──→ Running ←──probes──→ Ready
+ *      ↑                    │                   │        terminate() from any state → Terminating → gone
+ *      └──── back-off ──────┴──── it ended ─────┘
+ *
+ * The name stays over restarts; the uid is new for each process.
+ */
+import { randomUUID } from 'node:crypto';
+import type { ModelPool } from '../../contract/model-pool.ts';
+import type { Pod, PodPhase } from '../port.ts';
+import { startChild, type Child, type Exit } from './child.ts';
+import { isListening } from './ipc.ts';
+import { nextErrorText } from './log-lines.ts';
+import { podEnvironment, type PodDefaults } from './pod-environment.ts';
+import {
+  isStuck,
+  nextProbeMs,
+  notProbedYet,
+  observeProbe,
+  readinessConfig,
+  type ProbeResult,
+} from './policy/readiness.ts';
+import { backoffConfig, planRestart } from './policy/restart-backoff.ts';
+import { probeReadiness } from './probe.ts';
+
+export interface PodOptions {
+  readonly name: string;
+  readonly pool: ModelPool;
+  /** What starts a pod; it gets its settings in the environment. */
+  readonly command: readonly [string, ...string[]];
+  readonly defaults: PodDefaults;
+  readonly onChange: () => void;
+  /** Its process has ended for good. */
+  readonly onGone: () => void;
+  readonly onLine: (line: string) => void;
+  /** Something that a person should know: an end, a restart, a kill. */
+  readonly onWarning: (message: string) => void;
+}
+
+export class LocalPod {
+  readonly name: string;
+  readonly #options: PodOptions;
+  #uid = randomUUID();
+  #phase: PodPhase = 'Pending';
+  #origin: string | null = null;
+  #createdAtMs = Date.now();
+  #readyAtMs: number | null = null;
+  #restarts = 0;
+  #reason: string | null = 'starting';
+  #child: Child | undefined;
+  /** Exits in a row, as restart-backoff counts them. */
+  #exits = 0;
+  #readiness = notProbedYet;
+  #errorText: string | null = null;
+  /** The next probe, or the next start. */
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: PodOptions) {
+    this.name = options.name;
+    this.#options = options;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  get view(): Pod {
+    return {
+      uid: this.#uid,
+      name: this.name,
+      pool: this.#options.pool.metadata.name,
+      phase: this.#phase,
+      origin: this.#origin,
+      restarts: this.#restarts,
+      createdAtMs: this.#createdAtMs,
+      readyAtMs: this.#readyAtMs,
+      reason: this.#reason,
+    };
+  }
+
+  start(): void {
+    const { command, defaults, pool, onLine } = this.#options;
+    this.#phase = 'Running';
+    this.#reason = 'starting';
+    this.#errorText = null;
+    this.#child = startChild({
+      command,
+      env: podEnvironment(defaults, pool, { name: this.name, uid: this.#uid }),
+      onLine: (line, stream) => {
+        this.#errorText = nextErrorText(this.#errorText, line, stream);
+        onLine(line);
+      },
+      onMessage: (message) => {
+        if (!isListening(message) || this.#origin !== null) return;
+        this.#origin = `http://127.0.0.1:${message.port}`;
+        void this.#probe(this.#uid, this.#origin);
+        this.#options.onChange();
+      },
+      onExit: (exit) => this.#ended(exit),
+    });
+    this.#options.onChange();
+  }
+
+  /** Tells the process to finish and go; without one the pod is gone at once. */
+  terminate(): void {
+    if (this.#phase === 'Terminating') return;
+    const { graceMs } = this.#options.defaults;
+    clearTimeout(this.#timer);
+    this.#phase = 'Terminating';
+    this.#reason = 'told to go';
+    this.#options.onChange();
+    if (this.#child === undefined) {
+      this.#options.onGone();
+      return;
+    }
+    this.#child.terminate(graceMs, () =>
+      this.#options.onWarning(`did not end within ${graceMs / 1000} s of being told to, killed`),
+    );
+  }
+
+  /** Ends the process at once and without a restart. */
+  kill(): void {
+    clearTimeout(this.#timer);
+    this.#phase = 'Terminating';
+    this.#child?.kill();
+  }
+
+  async #probe(uid: string, origin: string): Promise<void> {
+    const result = await probeReadiness(origin);
+    // The process may have ended, or been told to go, while the probe was on its way.
+    if (uid !== this.#uid || this.#phase === 'Terminating') return;
+    this.#judge(result);
+    this.#timer = setTimeout(() => void this.#probe(uid, origin), nextProbeMs(readinessConfig, this.#readiness));
+  }
+
+  #judge(result: ProbeResult): void {
+    const { ready: wasReady, reason: oldReason } = this.#readiness;
+    this.#readiness = observeProbe(readinessConfig, this.#readiness, result);
+    const { ready, reason } = this.#readiness;
+    if (ready !== wasReady || reason !== oldReason) {
+      this.#phase = ready ? 'Ready' : 'Running';
+      this.#reason = reason;
+      if (ready) this.#readyAtMs ??= Date.now();
+      if (wasReady && !ready) this.#options.onWarning(`is not ready: ${reason ?? 'unknown'}`);
+      this.#options.onChange();
+    }
+    if (isStuck(readinessConfig, this.#readiness)) {
+      this.#options.onWarning(`does not answer (${reason ?? 'unknown'}), killed`);
+      this.#child?.kill();
+    }
+  }
+
+  #ended({ text }: Exit): void {
+    clearTimeout(this.#timer);
+    this.#child = undefined;
+    if (this.#phase === 'Terminating') {
+      this.#options.onGone();
+      return;
+    }
+    const exit = this.#errorText === null ? text : `${text} (${this.#errorText})`;
+    const nowMs = Date.now();
+    const readyForMs = this.#readyAtMs === null ? 0 : nowMs - this.#readyAtMs;
+    const restart = planRestart(backoffConfig, this.#exits, exit, readyForMs);
+    this.#exits = restart.exits;
+    this.#restarts += 1;
+    this.#uid = randomUUID();
+    this.#phase = 'Pending';
+    this.#origin = null;
+    this.#createdAtMs = nowMs;
+    this.#readyAtMs = null;
+    this.#readiness = notProbedYet;
+    this.#reason = restart.reason;
+    this.#options.onWarning(restart.reason);
+    this.#options.onChange();
+    this.#timer = setTimeout(() => this.start(), restart.waitMs);
+  }
+}

@@ -1,0 +1,40 @@
+/** One readiness probe, as a kubelet makes it: a new connection, a second for the answer, 200 or not. */
+import { get } from 'node:http';
+import type { ProbeResult } from './policy/readiness.ts';
+
+const timeoutMs = 1000;
+const maxReasonBytes = 300;
+
+export function probeReadiness(origin: string): Promise<ProbeResult> {
+  return new Promise((resolve) => {
+    const request = get(`${origin}/v2/health/ready`, { agent: false, signal: AbortSignal.timeout(timeoutMs) });
+    request.once('error', (error) => resolve({ kind: 'no-answer', reason: `health probe: ${error.message}` }));
+    request.once('response', (response) => {
+      if (response.statusCode === 200) {
+        response.resume();
+        resolve({ kind: 'ready' });
+        return;
+      }
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (text: string) => {
+        if (body.length < maxReasonBytes) body += text;
+      });
+      // An answer that breaks off is an answer.
+      response.once('error', () => undefined);
+      response.once('close', () =>
+        resolve({ kind: 'not-ready', reason: `health probe: ${response.statusCode ?? 0}${said(body)}` }),
+      );
+    });
+  });
+}
+
+/** What the pod itself says of why it is not ready. */
+function said(body: string): string {
+  try {
+    const { error } = JSON.parse(body) as { error?: unknown };
+    return typeof error === 'string' ? `, ${error}` : '';
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,33 @@
+/** The cluster that only has addresses: pools whose pods something else runs, and which never changes. */
+import type { ModelPool } from '../contract/model-pool.ts';
+import type { Cluster, ClusterView, Pod } from './port.ts';
+
+export function staticCluster(pools: readonly ModelPool[], nowMs: number): Cluster {
+  const view: ClusterView = { pools, pods: pools.flatMap((pool) => endpointPods(pool, nowMs)) };
+  return {
+    watch: (listener) => {
+      listener(view);
+      return () => undefined;
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+/** The `endpoints` of a pool as pods that are Ready: whether they answer is for the gateway to find out. */
+export function endpointPods(pool: ModelPool, nowMs: number): Pod[] {
+  return pool.spec.endpoints.map((endpoint) => {
+    const origin = new URL(endpoint).origin;
+    const name = `${pool.metadata.name}-${origin.replace(/^https?:\/\//, '').replaceAll(/[^A-Za-z0-9.]+/g, '-')}`;
+    return {
+      uid: `${pool.metadata.name}/${origin}`,
+      name,
+      pool: pool.metadata.name,
+      phase: 'Ready',
+      origin,
+      restarts: 0,
+      createdAtMs: nowMs,
+      readyAtMs: nowMs,
+      reason: null,
+    };
+  });
+}
