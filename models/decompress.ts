@@ -1,0 +1,58 @@
+/** Request bodies by their Content-Encoding; never inflates beyond the limit. */
+import { promisify } from 'node:util';
+import { gunzip, inflate, inflateRaw } from 'node:zlib';
+import { quote, SluiceError } from '../contract/errors.ts';
+
+const inflaters = { gzip: promisify(gunzip), deflate: promisify(inflate), raw: promisify(inflateRaw) };
+
+/**
+ * @param contentEncoding the header's value: identity, gzip, x-gzip or deflate (zlib's form, or raw as some send it)
+ * @throws SluiceError `body-too-large`, `unsupported-media-type`, `invalid-encoding`
+ */
+export async function decompress(body: Buffer, contentEncoding: string | undefined, maxBytes: number): Promise<Buffer> {
+  const kind = inflaterOf(body, contentEncoding);
+  if (kind === null) {
+    if (body.length > maxBytes) {
+      throw new SluiceError('body-too-large', `the body has ${body.length} bytes, at most ${maxBytes} are taken`);
+    }
+    return body;
+  }
+  try {
+    return await inflaters[kind](body, { maxOutputLength: maxBytes });
+  } catch (error) {
+    const reason = error as NodeJS.ErrnoException;
+    if (reason.code === 'ERR_BUFFER_TOO_LARGE') {
+      throw new SluiceError(
+        'body-too-large',
+        `the body decompresses to more than the ${maxBytes} bytes that are taken`,
+      );
+    }
+    throw new SluiceError('invalid-encoding', `Content-Encoding ${quote(contentEncoding)}: ${reason.message}`, {
+      cause: error,
+    });
+  }
+}
+
+function inflaterOf(body: Buffer, contentEncoding: string | undefined): keyof typeof inflaters | null {
+  switch (contentEncoding?.trim().toLowerCase()) {
+    case undefined:
+    case '':
+    case 'identity':
+      return null;
+    case 'gzip':
+    case 'x-gzip':
+      return 'gzip';
+    case 'deflate':
+      return hasZlibHeader(body) ? 'deflate' : 'raw';
+    default:
+      throw new SluiceError(
+        'unsupported-media-type',
+        `Content-Encoding: must be gzip, deflate or identity, was: ${quote(contentEncoding)}`,
+      );
+  }
+}
+
+/** RFC 1950: method 8 in the low bits, and the two bytes together a multiple of 31. */
+function hasZlibHeader(body: Buffer): boolean {
+  return body.length >= 2 && (body[0]! & 0x0f) === 8 && body.readUInt16BE(0) % 31 === 0;
+}

@@ -1,0 +1,82 @@
+/** Whether what a client sent fits a surface: the signature that it addresses. */
+import { datatypeBytes, isDatatype, type Datatype } from '../../contract/datatypes.ts';
+import { quote, SluiceError } from '../../contract/errors.ts';
+import type { Signature, Tensors, TensorSignature } from '../tensor.ts';
+import type { RequestedOutput } from './call.ts';
+
+const names = (specs: readonly TensorSignature[]) => specs.map(({ name }) => `'${name}'`).join(', ');
+
+/** The first surface with an input of this name. */
+export function surfaceWith(name: string, surfaces: readonly Signature[]): number {
+  const index = surfaces.findIndex(({ inputs }) => inputs.some((input) => input.name === name));
+  if (index === -1) {
+    const known = surfaces.map(({ inputs }) => names(inputs)).join('; or ');
+    throw new SluiceError('invalid-request', `input ${quote(name)}: the model has no such input, it has ${known}`);
+  }
+  return index;
+}
+
+export function findInput(surface: Signature, name: string): TensorSignature {
+  const found = surface.inputs.find((input) => input.name === name);
+  if (found !== undefined) return found;
+  throw new SluiceError(
+    'invalid-request',
+    `input ${quote(name)}: the model has no such input beside the first one, it has ${names(surface.inputs)}`,
+  );
+}
+
+export function checkDatatype(input: TensorSignature, datatype: unknown): asserts datatype is Datatype {
+  if (datatype === input.datatype) return;
+  const what = isDatatype(datatype)
+    ? `is not the model's ${input.datatype}`
+    : `must be one of ${Object.keys(datatypeBytes).join(', ')}`;
+  throw new SluiceError('invalid-tensor', `input '${input.name}': datatype ${quote(datatype)} ${what}`);
+}
+
+/** `shape` has the model's rank, and its lengths where they are fixed. */
+export function checkShape(input: TensorSignature, shape: readonly number[]): void {
+  const fits =
+    shape.length === input.shape.length &&
+    shape.every((length, axis) => {
+      const expected = input.shape[axis]!;
+      return expected === -1 || length === expected;
+    });
+  if (fits) return;
+  throw new SluiceError(
+    'invalid-tensor',
+    `input '${input.name}': shape ${JSON.stringify(shape)} does not fit the model's ${JSON.stringify(input.shape)}`,
+  );
+}
+
+/** Every input is there and all have the same rows. @returns how many; 1 where nothing is batched */
+export function countRows(surface: Signature, inputs: Tensors): number {
+  let rows: number | null = null;
+  let from = '';
+  for (const { name, batchAxis } of surface.inputs) {
+    const tensor = inputs.get(name);
+    if (tensor === undefined) throw new SluiceError('invalid-request', `input '${name}': is missing`);
+    if (batchAxis === null) continue;
+    const own = tensor.shape[batchAxis]!;
+    if (own === 0) {
+      throw new SluiceError('invalid-tensor', `input '${name}': shape ${JSON.stringify(tensor.shape)} has no rows`);
+    }
+    if (rows !== null && own !== rows) {
+      throw new SluiceError('invalid-tensor', `input '${name}': has ${own} rows, where input '${from}' has ${rows}`);
+    }
+    rows = own;
+    from = name;
+  }
+  return rows ?? 1;
+}
+
+export function allOutputs(surface: Signature, binary: boolean): RequestedOutput[] {
+  return surface.outputs.map(({ name }) => ({ name, binary }));
+}
+
+export function checkOutput(surface: Signature, name: string): void {
+  if (surface.outputs.some((output) => output.name === name)) return;
+  throw new SluiceError(
+    'invalid-request',
+    `output ${quote(name)}: the model has no such output, it has ${names(surface.outputs)}`,
+  );
+}

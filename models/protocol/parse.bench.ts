@@ -1,0 +1,89 @@
+/**
+ * What parsing and rendering cost here against JSON.parse and JSON.stringify, in one run:
+ * `node models/protocol/parse.bench.ts`. Microseconds per call, the median of nine rounds that alternate.
+ */
+import type { Signature, Tensors } from '../tensor.ts';
+import { parseInferRequest } from './oip-request.ts';
+import { renderInferResponse } from './oip-response.ts';
+import { parsePredictRequest } from './v1.ts';
+
+const surface: Signature = {
+  inputs: [{ name: 'input', datatype: 'FP32', shape: [-1, 784], batchAxis: 0 }],
+  outputs: [{ name: 'output', datatype: 'FP32', shape: [-1, 10], batchAxis: 0 }],
+};
+const rounds = 9;
+const roundMs = 100;
+
+/** A fixed sequence in [0, 1): mulberry32. */
+function sequence(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+function usPerCall(run: () => unknown): number {
+  const start = performance.now();
+  let calls = 0;
+  let elapsedMs = 0;
+  do {
+    for (let call = 0; call < 20; call += 1) run();
+    calls += 20;
+    elapsedMs = performance.now() - start;
+  } while (elapsedMs < roundMs);
+  return (elapsedMs * 1000) / calls;
+}
+
+function compare(title: string, candidates: Readonly<Record<string, () => unknown>>): void {
+  const samples = new Map(Object.keys(candidates).map((name) => [name, [] as number[]]));
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [name, run] of Object.entries(candidates)) samples.get(name)!.push(usPerCall(run));
+  }
+  const columns = [...samples].map(([name, values]) => {
+    values.sort((one, other) => one - other);
+    return `${name} ${values[rounds >> 1]!.toFixed(1)} (${values[0]!.toFixed(1)}–${values.at(-1)!.toFixed(1)})`;
+  });
+  process.stdout.write(`${title}: ${columns.join(', ')}\n`);
+}
+
+const random = sequence(7);
+const numbers = {
+  'pixels n/255 as doubles (17 digits)': () => Math.floor(random() * 256) / 255,
+  'float32 as doubles (17 digits)': () => Math.fround(random()),
+  'shortest float32 (8 digits)': () => Number(Math.fround(random()).toPrecision(8)),
+  '4 decimals': () => Math.round(random() * 1e4) / 1e4,
+  'integers 0-255': () => Math.floor(random() * 256),
+};
+
+for (const [kind, next] of Object.entries(numbers)) {
+  const data = Array.from({ length: 784 }, next);
+  const request = (body: object) => ({
+    body: Buffer.from(JSON.stringify(body)),
+    contentType: 'application/json',
+    inferenceHeaderLength: undefined,
+  });
+  const oip = request({ inputs: [{ name: 'input', shape: [1, 784], datatype: 'FP32', data }] });
+  const v1 = request({ instances: [data] });
+  compare(`784 x ${kind}, ${oip.body.length} bytes`, {
+    oip: () => parseInferRequest(oip, [surface]),
+    v1: () => parsePredictRequest(v1, [surface]),
+    'JSON.parse + Float32Array': () =>
+      Float32Array.from((JSON.parse(oip.body.toString()) as { inputs: [{ data: number[] }] }).inputs[0].data),
+  });
+}
+
+const outputs: Tensors = new Map([
+  [
+    'output',
+    { datatype: 'FP32' as const, shape: [64, 10], data: Float32Array.from({ length: 640 }, () => random() ** 8) },
+  ],
+]);
+const call = { id: undefined, surface: 0, inputs: new Map(), rows: 64, outputs: [{ name: 'output', binary: false }] };
+compare('render 640 float32', {
+  oip: () => renderInferResponse({ name: 'm', version: '1' }, call, outputs),
+  'JSON.stringify as doubles': () =>
+    Buffer.from(JSON.stringify(Array.from(outputs.get('output')!.data as Float32Array))),
+});

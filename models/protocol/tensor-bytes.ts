@@ -1,0 +1,69 @@
+/** Tensors as the binary extension sends them: raw little-endian elements, BYTES as u32 length and bytes each. */
+import { datatypeBytes, type Datatype } from '../../contract/datatypes.ts';
+import { SluiceError } from '../../contract/errors.ts';
+import type { Tensor, TensorData } from '../tensor.ts';
+import { elementCount, isBytes, viewOf } from './elements.ts';
+
+const lengthBytes = 4;
+
+/**
+ * A view of `bytes` where they are aligned for the datatype, else of a copy.
+ *
+ * @param label begins every error: `input 'x'`
+ */
+export function readTensor(label: string, datatype: Datatype, shape: readonly number[], bytes: Buffer): Tensor {
+  const count = elementCount(shape);
+  if (datatype === 'BYTES') return { datatype, shape, data: readBytesElements(label, shape, count, bytes) };
+  const size = datatypeBytes[datatype];
+  if (bytes.length !== count * size) {
+    throw new SluiceError(
+      'invalid-binary',
+      `${label}: unexpected size, ${bytes.length} bytes where ${datatype} ${JSON.stringify(shape)} has ${count * size}`,
+    );
+  }
+  if (datatype === 'BOOL') {
+    const wrong = bytes.findIndex((byte) => byte > 1);
+    if (wrong !== -1) {
+      throw new SluiceError('invalid-tensor', `${label}: element ${wrong} is ${bytes[wrong]!}, BOOL needs 0 or 1`);
+    }
+  }
+  const aligned = bytes.byteOffset % size === 0;
+  const memory = aligned ? bytes.buffer : Uint8Array.from(bytes).buffer;
+  return { datatype, shape, data: viewOf(datatype, memory, aligned ? bytes.byteOffset : 0, count) };
+}
+
+function readBytesElements(label: string, shape: readonly number[], count: number, bytes: Buffer): Uint8Array[] {
+  const fail = (what: string): never => {
+    throw new SluiceError('invalid-binary', `${label}: ${what}, shape ${JSON.stringify(shape)} has ${count} elements`);
+  };
+  if (count * lengthBytes > bytes.length) fail(`unexpected size, ${bytes.length} bytes`);
+  const elements = new Array<Uint8Array>(count);
+  let position = 0;
+  for (let index = 0; index < count; index += 1) {
+    if (position + lengthBytes > bytes.length) fail(`the bytes end before element ${index}`);
+    const length = bytes.readUInt32LE(position);
+    position += lengthBytes;
+    if (length > bytes.length - position) {
+      fail(`element ${index} has length ${length} where ${bytes.length - position} bytes remain`);
+    }
+    elements[index] = bytes.subarray(position, position + length);
+    position += length;
+  }
+  if (position !== bytes.length) fail(`${bytes.length - position} bytes remain behind the last element`);
+  return elements;
+}
+
+/** Without a copy, except for BYTES. */
+export function writeTensor(data: TensorData): Buffer {
+  if (!isBytes(data)) return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  let total = 0;
+  for (const element of data) total += lengthBytes + element.length;
+  const bytes = Buffer.allocUnsafe(total);
+  let position = 0;
+  for (const element of data) {
+    bytes.writeUInt32LE(element.length, position);
+    bytes.set(element, position + lengthBytes);
+    position += lengthBytes + element.length;
+  }
+  return bytes;
+}

@@ -1,0 +1,162 @@
+/** Tensors out of a V1 request's `instances` or `inputs`, whose brackets alone say their shapes. */
+import { quote, SluiceError } from '../../contract/errors.ts';
+import { concat, takeRows } from '../rows.ts';
+import type { Signature, Tensor, Tensors, TensorSignature } from '../tensor.ts';
+import { elementCount } from './elements.ts';
+import { findInput, surfaceWith } from './fit.ts';
+import { code, type JsonCursor } from './json-cursor.ts';
+import { ElementReader } from './json-elements.ts';
+import { Nest } from './json-nest.ts';
+
+export interface Columns {
+  readonly surface: number;
+  readonly inputs: Tensors;
+}
+
+/** `[value, …]` for a single input, `[{"input": value, …}, …]` for one or several. */
+export function readInstances(cursor: JsonCursor, surfaces: readonly Signature[]): Columns {
+  if (cursor.peek() !== code.openArray) {
+    throw new SluiceError('invalid-request', `instances: must be an array, was: ${quote(cursor.value())}`);
+  }
+  const start = cursor.position;
+  const firstKey = cursor.peekInside() === code.openObject ? peekKey(cursor, start + 1) : undefined;
+  cursor.position = start;
+  if (firstKey === undefined || isBase64(firstKey, surfaces)) {
+    const input = onlyInput(surfaces, 'instances', 'each instance must be an object with');
+    const nest = nestOf(cursor, input);
+    nest.read(0);
+    return { surface: 0, inputs: new Map([[input.name, asTensor(input, nest, false)]]) };
+  }
+  return readObjects(cursor, surfaces, firstKey);
+}
+
+function readObjects(cursor: JsonCursor, surfaces: readonly Signature[], firstKey: string): Columns {
+  const surface = surfaceWith(firstKey, surfaces);
+  const signature = surfaces[surface]!;
+  const columns = signature.inputs.map((input) => ({ input, nest: nestOf(cursor, input), rows: 0 }));
+  let rows = 0;
+  cursor.array((index) => {
+    if (cursor.peek() !== code.openObject) {
+      throw new SluiceError(
+        'invalid-request',
+        `instances[${index}]: must be an object as the first is, was: ${quote(cursor.value())}`,
+      );
+    }
+    cursor.object((key) => {
+      const { name } = findInput(signature, key);
+      const column = columns.find(({ input }) => input.name === name)!;
+      if (column.rows > index) {
+        throw new SluiceError('invalid-request', `instances[${index}]: input '${name}' appears twice`);
+      }
+      column.rows += 1;
+      column.nest.read(1);
+    });
+    const missing = columns.find((column) => column.rows === index);
+    if (missing !== undefined) {
+      throw new SluiceError('invalid-request', `instances[${index}]: input '${missing.input.name}' is missing`);
+    }
+    rows = index + 1;
+  });
+  const hasRows = signature.inputs.some(({ batchAxis }) => batchAxis !== null);
+  const inputs = new Map<string, Tensor>();
+  for (const { input, nest } of columns) {
+    nest.settle(0, rows);
+    inputs.set(input.name, asTensor(input, nest, hasRows));
+  }
+  return { surface, inputs };
+}
+
+/** `{"input": tensor, …}`, or the tensor of a single input. */
+export function readColumns(cursor: JsonCursor, surfaces: readonly Signature[]): Columns {
+  const start = cursor.position;
+  const firstKey = cursor.peek() === code.openObject ? peekKey(cursor, cursor.position) : undefined;
+  cursor.position = start;
+  const inputs = new Map<string, Tensor>();
+  const read = (input: TensorSignature) => {
+    const nest = nestOf(cursor, input);
+    nest.read(0);
+    inputs.set(input.name, { datatype: input.datatype, shape: nest.shape(), data: nest.reader.data() });
+  };
+  if (firstKey === undefined || isBase64(firstKey, surfaces)) {
+    read(onlyInput(surfaces, 'inputs', 'it must be an object with'));
+    return { surface: 0, inputs };
+  }
+  const surface = surfaceWith(firstKey, surfaces);
+  cursor.object((key) => {
+    const input = findInput(surfaces[surface]!, key);
+    if (inputs.has(key)) throw new SluiceError('invalid-request', `inputs: '${key}' appears twice`);
+    read(input);
+  });
+  return { surface, inputs };
+}
+
+/**
+ * From what was read along axis 0, instance by instance, to how the model wants it.
+ *
+ * @param isShared whether other inputs have rows, should this one have none
+ */
+function asTensor(input: TensorSignature, nest: Nest, isShared: boolean): Tensor {
+  const { datatype, batchAxis } = input;
+  const read: Tensor = { datatype, shape: nest.shape(), data: nest.reader.data() };
+  const rows = read.shape[0]!;
+  if (batchAxis === 0) return read;
+  const rowShape = read.shape.slice(1);
+  const row = (index: number): Tensor => ({ ...takeRows(read, 0, index, 1), shape: rowShape });
+  if (batchAxis === null) {
+    if (rows === 1 || (isShared && rows > 1 && allAlike(read, rows))) return row(0);
+    const rule = isShared
+      ? 'is shared by all rows of a request: every instance must give the same'
+      : 'is one tensor and no list of rows: there must be one instance, which gives all of it';
+    throw new SluiceError('invalid-request', `instances: input '${input.name}' ${rule}, was: ${rows} instances`);
+  }
+  if (batchAxis > rowShape.length || rows === 0) return read;
+  const widened = rowShape.toSpliced(batchAxis, 0, 1);
+  return concat(
+    Array.from({ length: rows }, (_, index) => ({ ...row(index), shape: widened })),
+    batchAxis,
+  );
+}
+
+function allAlike({ data }: Tensor, rows: number): boolean {
+  const stride = data.length / rows;
+  for (let index = stride; index < data.length; index += 1) {
+    const [one, other] = [data[index]!, data[index - stride]!];
+    const alike = one instanceof Uint8Array ? Buffer.compare(one, other as Uint8Array) === 0 : Object.is(one, other);
+    if (!alike) return false;
+  }
+  return true;
+}
+
+function nestOf(cursor: JsonCursor, input: TensorSignature): Nest {
+  // One row's worth where the model fixes it; more grows.
+  const capacity = Math.min(elementCount(input.shape.map((length) => Math.abs(length))), cursor.remaining);
+  return new Nest(
+    cursor,
+    new ElementReader(cursor, `input '${input.name}'`, input.datatype, { capacity, base64: true }),
+  );
+}
+
+/** The single input of the first surface, for values that come without a name. */
+function onlyInput(surfaces: readonly Signature[], field: string, hint: string): TensorSignature {
+  const inputs = surfaces[0]?.inputs ?? [];
+  const [input] = inputs;
+  if (input !== undefined && inputs.length === 1) return input;
+  throw new SluiceError(
+    'invalid-request',
+    `${field}: the model has ${inputs.length} inputs: ${hint} ${inputs.map(({ name }) => `'${name}'`).join(', ')}`,
+  );
+}
+
+/** `{"b64": …}` is an element, unless the model calls an input so. */
+function isBase64(key: string, surfaces: readonly Signature[]): boolean {
+  return key === 'b64' && !surfaces.some(({ inputs }) => inputs.some(({ name }) => name === key));
+}
+
+/** The first key of the object at `position`; undefined for an empty one. */
+function peekKey(cursor: JsonCursor, position: number): string | undefined {
+  cursor.position = position;
+  if (cursor.peekInside() !== code.quote) return undefined;
+  cursor.position += 1;
+  cursor.peek();
+  return cursor.string();
+}

@@ -1,0 +1,118 @@
+/**
+ * The KServe V1 and TensorFlow Serving `:predict` request: `instances` row by row, or `inputs` tensor by tensor.
+ * It names neither shapes nor datatypes: the brackets are the shape, the model knows the datatype.
+ */
+import { quote, SluiceError } from '../../contract/errors.ts';
+import { mediaTypes } from '../../contract/headers.ts';
+import type { Signature, Tensor, Tensors } from '../tensor.ts';
+import { takeRows } from '../rows.ts';
+import type { Answer, InferCall, RequestBody } from './call.ts';
+import { elementCount } from './elements.ts';
+import { allOutputs, checkShape, countRows } from './fit.ts';
+import { code, JsonCursor } from './json-cursor.ts';
+import { elementBytes, JsonWriter } from './json-writer.ts';
+import { outputOf } from './oip-response.ts';
+import { readColumns, readInstances, type Columns } from './v1-tensors.ts';
+import { jsonBody } from './request-body.ts';
+
+/** @throws SluiceError of status 400 or 415 */
+export function parsePredictRequest(request: RequestBody, surfaces: readonly Signature[]): InferCall {
+  const cursor = new JsonCursor(jsonBody(request));
+  if (cursor.peek() === -1) throw new SluiceError('invalid-json', 'the body is empty, it must be a JSON object');
+  if (cursor.peek() !== code.openObject) {
+    throw new SluiceError('invalid-request', `the body must be a JSON object, was: ${quote(cursor.value())}`);
+  }
+  let found: { readonly layout: 'rows' | 'columns'; readonly columns: Columns } | undefined;
+  cursor.object((key) => {
+    if (key !== 'instances' && key !== 'inputs') {
+      // signature_name and the like: one model has one signature here.
+      cursor.value();
+      return;
+    }
+    if (found !== undefined) throw new SluiceError('invalid-request', `${key}: instances or inputs must come once`);
+    found =
+      key === 'instances'
+        ? { layout: 'rows', columns: readInstances(cursor, surfaces) }
+        : { layout: 'columns', columns: readColumns(cursor, surfaces) };
+  });
+  cursor.finish();
+  if (found === undefined) throw new SluiceError('invalid-request', 'instances: is missing');
+  const { layout, columns } = found;
+  const signature = surfaces[columns.surface]!;
+  for (const input of signature.inputs) {
+    const tensor = columns.inputs.get(input.name);
+    if (tensor !== undefined) checkShape(input, tensor.shape);
+  }
+  const rows = countRows(signature, columns.inputs);
+  return {
+    id: undefined,
+    surface: columns.surface,
+    inputs: columns.inputs,
+    rows,
+    outputs: allOutputs(signature, false),
+    predict: { layout, signature },
+  };
+}
+
+/** `predictions` for `instances`, `outputs` for `inputs`; values without their names where there is one output. */
+export function renderPredictResponse(call: InferCall, outputs: Tensors): Answer {
+  const { predict } = call;
+  if (predict === undefined) throw new SluiceError('internal', 'the call was not parsed as a predict request');
+  const tensors = call.outputs.map(({ name }) => ({ name, tensor: outputOf(outputs, name) }));
+  let expected = 256;
+  for (const { tensor } of tensors) expected += tensor.data.length * elementBytes;
+  const writer = new JsonWriter(expected, 'base64');
+  if (predict.layout === 'columns') {
+    writer.raw('{"outputs":');
+    writeNamed(writer, tensors, ({ name, tensor }) => writer.nested(`output '${name}'`, tensor, tensor.shape));
+    writer.raw('}');
+  } else {
+    const columns = tensors.map(({ name, tensor }) => ({ name, ...rowsOf(predict.signature, name, tensor) }));
+    writer.raw('{"predictions":[');
+    for (let row = 0; row < call.rows; row += 1) {
+      if (row > 0) writer.raw(',');
+      writeNamed(writer, columns, (column) =>
+        column.axis === null || column.axis === 0
+          ? writer.nested(
+              `output '${column.name}'`,
+              column.tensor,
+              column.shape,
+              column.axis === null ? 0 : row * column.stride,
+            )
+          : writer.nested(`output '${column.name}'`, takeRows(column.tensor, column.axis, row, 1), column.shape),
+      );
+    }
+    writer.raw(']}');
+  }
+  return { contentType: mediaTypes.json, inferenceHeaderLength: undefined, body: [writer.finish()] };
+}
+
+/** How one row of an output looks. */
+interface RowLayout {
+  readonly tensor: Tensor;
+  readonly axis: number | null;
+  readonly shape: readonly number[];
+  readonly stride: number;
+}
+
+function rowsOf(signature: Signature, name: string, tensor: Tensor): RowLayout {
+  const axis = signature.outputs.find((output) => output.name === name)?.batchAxis ?? null;
+  const shape = axis === null ? tensor.shape : tensor.shape.toSpliced(axis, 1);
+  return { tensor, axis, shape, stride: elementCount(shape) };
+}
+
+function writeNamed<Item extends { readonly name: string }>(
+  writer: JsonWriter,
+  items: readonly Item[],
+  write: (item: Item) => void,
+): void {
+  if (items.length === 1) {
+    write(items[0]!);
+    return;
+  }
+  for (const [index, item] of items.entries()) {
+    writer.raw(`${index === 0 ? '{' : ','}${JSON.stringify(item.name)}:`);
+    write(item);
+  }
+  writer.raw('}');
+}

@@ -1,0 +1,161 @@
+/**
+ * Rows of tensors: which requests may share a run, how their rows are stacked for it, and how the results are taken
+ * apart. Pure; results may be views of what was given.
+ */
+import { createHash } from 'node:crypto';
+import type { Datatype } from '../contract/datatypes.ts';
+import { SluiceError } from '../contract/errors.ts';
+import { allocate, elementCount, isBytes, sliceData, type NumericData } from './protocol/elements.ts';
+import type { Signature, Tensor, TensorData, Tensors, TensorSignature } from './tensor.ts';
+
+/**
+ * Equal for two requests of one signature exactly if they may be stacked: their rows have the same shapes, and the
+ * inputs that all rows of a run share (batchAxis null) are the same, byte for byte.
+ */
+export function shapeKey(signature: Signature, inputs: Tensors): string {
+  let key = '';
+  for (const { name, batchAxis } of signature.inputs) {
+    const { shape, data } = tensorOf(inputs, name);
+    for (const [axis, length] of shape.entries()) if (axis !== batchAxis) key += `${length},`;
+    key += batchAxis === null ? `${digest(data)};` : ';';
+  }
+  return key;
+}
+
+/** The inputs of one run, out of those of its requests, which have equal keys. */
+export function stack(signature: Signature, parts: readonly Tensors[]): Tensors {
+  return join(signature.inputs, parts);
+}
+
+/** The outputs of a request that ran in pieces. Of an output without rows, the first piece's. */
+export function concatRows(signature: Signature, parts: readonly Tensors[]): Tensors {
+  return join(signature.outputs, parts);
+}
+
+/** Rows `start` to `start + count` of a request's inputs. */
+export function sliceRows(signature: Signature, inputs: Tensors, start: number, count: number): Tensors {
+  const slices = new Map<string, Tensor>();
+  for (const { name, batchAxis } of signature.inputs) {
+    const tensor = tensorOf(inputs, name);
+    slices.set(name, batchAxis === null ? tensor : takeRows(tensor, batchAxis, start, count));
+  }
+  return slices;
+}
+
+/**
+ * The outputs of a run, by request. Outputs without rows go to all.
+ *
+ * @throws SluiceError `model-failed` if an output hasn't the rows that went in
+ */
+export function split(signature: Signature, outputs: Tensors, rowCounts: readonly number[]): Tensors[] {
+  const total = rowCounts.reduce((sum, count) => sum + count, 0);
+  const hasRows = signature.inputs.some(({ batchAxis }) => batchAxis !== null);
+  const parts = rowCounts.map(() => new Map<string, Tensor>());
+  for (const { name, batchAxis } of signature.outputs) {
+    const tensor = tensorOf(outputs, name);
+    if (batchAxis !== null && hasRows && tensor.shape[batchAxis] !== total) {
+      throw new SluiceError(
+        'model-failed',
+        `output '${name}' has shape ${JSON.stringify(tensor.shape)}, not ${total} rows along axis ${batchAxis}`,
+      );
+    }
+    let start = 0;
+    for (const [index, part] of parts.entries()) {
+      const count = rowCounts[index]!;
+      const whole = batchAxis === null || parts.length === 1;
+      part.set(name, whole ? tensor : takeRows(tensor, batchAxis, start, count));
+      start += count;
+    }
+  }
+  return parts;
+}
+
+/** `count` entries of a tensor along an axis: a view for the first axis, else a copy. */
+export function takeRows(tensor: Tensor, axis: number, start: number, count: number): Tensor {
+  const { datatype, shape, data } = tensor;
+  const rows = shape[axis]!;
+  const inner = elementCount(shape, axis + 1);
+  const outer = elementCount(shape, 0, axis);
+  const taken = shape.with(axis, count);
+  if (outer === 1) {
+    return { datatype, shape: taken, data: sliceData(data, start * inner, (start + count) * inner) };
+  }
+  const copy = new Filling(datatype, outer * count * inner);
+  for (let block = 0; block < outer; block += 1) {
+    const first = (block * rows + start) * inner;
+    copy.append(data, first, first + count * inner);
+  }
+  return { datatype, shape: taken, data: copy.data };
+}
+
+function join(specs: readonly TensorSignature[], parts: readonly Tensors[]): Tensors {
+  const [first] = parts;
+  if (first === undefined) throw new RangeError('there is nothing to join');
+  if (parts.length === 1) return first;
+  const joined = new Map<string, Tensor>();
+  for (const { name, batchAxis } of specs) {
+    joined.set(
+      name,
+      batchAxis === null
+        ? tensorOf(first, name)
+        : concat(
+            parts.map((part) => tensorOf(part, name)),
+            batchAxis,
+          ),
+    );
+  }
+  return joined;
+}
+
+/** Tensors of equal shapes but for `axis`, one behind the other along it. */
+export function concat(tensors: readonly Tensor[], axis: number): Tensor {
+  const { datatype, shape } = tensors[0]!;
+  const rows = tensors.reduce((sum, tensor) => sum + tensor.shape[axis]!, 0);
+  const joined = shape.with(axis, rows);
+  const inner = elementCount(shape, axis + 1);
+  const outer = elementCount(shape, 0, axis);
+  const filling = new Filling(datatype, elementCount(joined));
+  for (let block = 0; block < outer; block += 1) {
+    for (const tensor of tensors) {
+      const length = tensor.shape[axis]! * inner;
+      filling.append(tensor.data, block * length, (block + 1) * length);
+    }
+  }
+  return { datatype, shape: joined, data: filling.data };
+}
+
+/** An array of known length that is filled from its start. */
+class Filling {
+  readonly data: NumericData | Uint8Array[];
+  #length = 0;
+
+  constructor(datatype: Datatype, length: number) {
+    this.data = datatype === 'BYTES' ? new Array<Uint8Array>(length) : allocate(datatype, length);
+  }
+
+  /** Elements `start` to `end` of `source`, which has the same datatype. */
+  append(source: TensorData, start: number, end: number): void {
+    const { data } = this;
+    if (isBytes(data) || isBytes(source)) {
+      for (let index = start; index < end; index += 1)
+        (data as Uint8Array[])[this.#length++] = source[index] as Uint8Array;
+      return;
+    }
+    const whole = start === 0 && end === source.length;
+    (data as Float64Array).set((whole ? source : source.subarray(start, end)) as Float64Array, this.#length);
+    this.#length += end - start;
+  }
+}
+
+function digest(data: TensorData): string {
+  const hash = createHash('sha256');
+  if (!isBytes(data)) return hash.update(data).digest('base64');
+  for (const element of data) hash.update(`${element.length}:`).update(element);
+  return hash.digest('base64');
+}
+
+function tensorOf(tensors: Tensors, name: string): Tensor {
+  const tensor = tensors.get(name);
+  if (tensor === undefined) throw new SluiceError('internal', `tensor '${name}' is missing`);
+  return tensor;
+}
