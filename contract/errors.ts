@@ -116,6 +116,7 @@ export function errorBody(message: string): Buffer {
 
 /** Shortens what a client sent so that an error can quote it: at most 80 characters, on one line. */
 export function quote(value: unknown): string {
-  const text = typeof value === 'bigint' ? String(value) : (JSON.stringify(value) ?? String(value));
+  const text =
+    typeof value === 'bigint' ? String(value) : ((JSON.stringify(value) as string | undefined) ?? String(value));
   return text.length <= 80 ? text : `${text.slice(0, 77)}...`;
 }

@@ -4,7 +4,7 @@
  * Property `runLimitMs` is the flag `--run-limit-ms` and the variable `SLUICE_RUN_LIMIT_MS`; a flag wins over the
  * variable, the variable over the default. Each property needs a `description`.
  */
-import Type from 'typebox';
+import type Type from 'typebox';
 import { Check, Convert, Default, Errors } from 'typebox/value';
 import { quote } from './errors.ts';
 
@@ -55,7 +55,8 @@ export function readSettings<Schema extends Type.TObject>(
         errors.add(`${flagName(name)} (${variableName(name)}): is required`);
       }
     } else {
-      errors.add(`${flagName(property)} (${variableName(property)}): ${error.message}, was: ${quote(raw[property])}`);
+      const must = error.keyword === 'enum' ? `must be one of ${error.params.allowedValues.join(', ')}` : error.message;
+      errors.add(`${flagName(property)} (${variableName(property)}): ${must}, was: ${quote(raw[property])}`);
     }
   }
   throw new SettingsError([...errors]);

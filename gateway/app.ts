@@ -1,0 +1,107 @@
+/** Composes a gateway from its parts: what serves clients and what serves operators. Reads no environment, no signals. */
+import { randomBytes } from 'node:crypto';
+import { fastify, type FastifyInstance, type FastifyReply } from 'fastify';
+import type { Logger } from 'pino';
+import type { Cluster } from '../cluster/port.ts';
+import { mediaTypes } from '../contract/headers.ts';
+import { gatewayMetrics } from './metrics.ts';
+import { Pools } from './pools.ts';
+import { answerBrokenHttp, asAnswer, errorHandlers } from './routes/errors.ts';
+import { metadataRoutes } from './routes/metadata.ts';
+import { predictRoutes } from './routes/predict.ts';
+import { route } from './routes/route.ts';
+
+export interface GatewayDeps {
+  readonly cluster: Cluster;
+  readonly log: Logger;
+  readonly version: string;
+}
+
+export interface Gateway {
+  readonly app: FastifyInstance;
+  readonly admin: FastifyInstance;
+  readonly pools: Pools;
+  /** Not ready from now on; answers ask clients to close their connections. */
+  startEnding(): void;
+  /** Finishes what is in flight, then lets go of everything. */
+  close(): Promise<void>;
+}
+
+/** Above the idle time of common load balancers (60 s), so that they close first. */
+const keepAliveMs = 75_000;
+/** A request must have arrived whole by then, however slowly its client sends. */
+const requestTimeoutMs = 120_000;
+
+export function buildGateway({ cluster, log, version }: GatewayDeps): Gateway {
+  const now = (): number => performance.now();
+  const pools = new Pools(cluster, now, log);
+  let ending = false;
+  const isEnding = (): boolean => ending;
+
+  const app = newServer(log);
+  predictRoutes(app, { pools, now, newRequestId: requestIds(), isEnding });
+  metadataRoutes(app, { pools, version, isEnding });
+
+  const admin = newServer(log);
+  const registry = gatewayMetrics(pools, version, now);
+  route(admin, '/metrics', {
+    GET: (_request, reply) => {
+      registry.metrics().then(
+        (text) => reply.type(registry.contentType).send(text),
+        (error: unknown) => reply.send(error),
+      );
+    },
+  });
+  route(admin, '/livez', { GET: (_request, reply) => void reply.send({ live: true }) });
+  route(admin, '/readyz', {
+    GET: (_request, reply) => {
+      const ready = pools.known && !ending;
+      void reply.code(ready ? 200 : 503).send({ ready });
+    },
+  });
+
+  return {
+    app,
+    admin,
+    pools,
+    startEnding: () => {
+      ending = true;
+    },
+    close: async () => {
+      ending = true;
+      await app.close();
+      await pools.close();
+      await admin.close();
+      await cluster.close();
+    },
+  };
+}
+
+function newServer(log: Logger): FastifyInstance {
+  const app = fastify({
+    loggerInstance: log,
+    disableRequestLogging: true,
+    keepAliveTimeout: keepAliveMs,
+    requestTimeout: requestTimeoutMs,
+    forceCloseConnections: 'idle',
+    // Requests that come on open connections while the process ends are served.
+    return503OnClosing: false,
+    clientErrorHandler: answerBrokenHttp,
+    frameworkErrors: (error, _request, reply) => {
+      const { status, body } = asAnswer(error);
+      void (reply as FastifyReply).code(status).type(mediaTypes.json).send(body);
+    },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 256 },
+  }) as unknown as FastifyInstance;
+  // Bodies are read where they are wanted, as bytes.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  errorHandlers(app);
+  return app;
+}
+
+function requestIds(): () => string {
+  const prefix = randomBytes(4).toString('hex');
+  let count = 0;
+  return () => `${prefix}-${(count += 1).toString(36)}`;
+}

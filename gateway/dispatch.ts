@@ -1,0 +1,361 @@
+/**
+ * Moves requests from the queues of a pool to its pods and takes what comes back. One decision round an event-loop
+ * turn, whenever work or a slot may have appeared; no timer makes anything wait.
+ *
+ * Three kinds of travel: batches (the rule); suspects, which were with a pod when it was lost and go one by one to one
+ * reserved pod, so that a poison request takes no other with it; doubts, whose pod answered 5xx and which a second pod
+ * is asked to confirm.
+ */
+import type { Logger } from 'pino';
+import type { AnswerHead, SummaryHead } from '../contract/envelope.ts';
+import { SluiceError } from '../contract/errors.ts';
+import { Flight } from './flight.ts';
+import type { Lane } from './lane.ts';
+import type { PodLink } from './pod-link.ts';
+import { decideBatch, type BatchReason } from './policy/batch.ts';
+import { learnConcurrency } from './policy/concurrency.ts';
+import { predictMs } from './policy/cost.ts';
+import { learnPace } from './policy/health.ts';
+import { pickPod } from './policy/pick.ts';
+import { decideRetry, earn, freshBudget, spend } from './policy/retry.ts';
+import type { Pool } from './pool.ts';
+import { before, Queue } from './queue.ts';
+import type { Outcome, Pending } from './request.ts';
+import type { LossKind } from './upstream.ts';
+
+interface Traveller {
+  readonly lane: Lane;
+  readonly request: Pending;
+}
+
+export class Dispatch {
+  readonly #pool: Pool;
+  readonly #now: () => number;
+  readonly #random: () => number;
+  readonly #log: Logger;
+  #scheduled = false;
+  readonly #suspects = new Queue();
+  #doubts: Traveller[] = [];
+  /** The pod that suspects have to themselves. */
+  #reserved: PodLink | null = null;
+  #doubtBudget = freshBudget;
+
+  constructor(pool: Pool, now: () => number, random: () => number, log: Logger) {
+    this.#pool = pool;
+    this.#now = now;
+    this.#random = random;
+    this.#log = log;
+  }
+
+  get suspects(): number {
+    return this.#suspects.size;
+  }
+
+  /** A suspect was answered, or its client has left, before its turn. */
+  forgetSuspect(request: Pending): void {
+    this.#suspects.forget(request);
+  }
+
+  schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#turn();
+    });
+  }
+
+  #turn(): void {
+    const now = this.#now();
+    if (this.#doubts.length > 0) this.#sendDoubts(now);
+    this.#sendSuspect(now);
+    const waitsToForm = new Set<Lane>();
+    for (;;) {
+      const lane = this.#nextLane(waitsToForm);
+      if (lane === undefined) return;
+      const pod = this.#choosePod(lane, now);
+      if (pod === undefined) {
+        waitsToForm.add(lane);
+        continue;
+      }
+      if (!this.#sendBatch(lane, pod, now)) waitsToForm.add(lane);
+    }
+  }
+
+  /** Sends what the policy says; false if it says to wait. */
+  #sendBatch(lane: Lane, pod: PodLink, now: number): boolean {
+    if (!this.#pool.spec.batching.enabled || !pod.takesEnvelopes) {
+      const request = this.#pool.dequeue(lane);
+      if (request !== undefined) this.#fly(lane, pod, [request], 'slot-free', now);
+      return request !== undefined;
+    }
+    const head = lane.queue.peek();
+    if (head === undefined) return false;
+    const decision = decideBatch({
+      waitingRows: lane.queue.rows,
+      cost: lane.cost,
+      maxRows: this.#pool.maxRows(lane),
+      objectiveMs: this.#pool.spec.objective?.latencyMs ?? null,
+      headRemainingMs: head.deadlineAtMs - now,
+      idlePods: this.#pool.roster.free.idle.length,
+      rowsAhead: pod.rowsAhead(),
+    });
+    if (decision.kind === 'wait') return false;
+    const limit = pod.health.kind === 'probing' ? 1 : decision.rows;
+    const requests: Pending[] = [];
+    let rows = 0;
+    let bytes = 0;
+    for (;;) {
+      const next = lane.queue.peek();
+      if (next === undefined) break;
+      rows += next.estimatedRows;
+      bytes += next.bytes;
+      if (requests.length > 0 && (rows > limit || bytes > this.#pool.spec.batching.maxBytes)) break;
+      requests.push(this.#pool.dequeue(lane)!);
+    }
+    this.#fly(lane, pod, requests, decision.reason, now);
+    return true;
+  }
+
+  #fly(lane: Lane, pod: PodLink, requests: readonly Pending[], reason: BatchReason, now: number): void {
+    for (const request of requests) request.attempts += 1;
+    const { counters } = lane;
+    counters.batches[reason] += 1;
+    counters.envelopeRequests.observe(requests.length);
+    for (const request of requests) counters.queueSeconds.observe((now - request.arrivedAtMs) / 1000);
+    lane.inFlight += requests.length;
+    new Flight({
+      lane,
+      pod,
+      requests,
+      plain: !pod.takesEnvelopes || !this.#pool.spec.batching.enabled,
+      timeoutMs: this.#pool.spec.requests.timeoutMs,
+      now: this.#now,
+      onAnswer: (request, head, body) => this.#answered(lane, pod, request, head, body),
+      onEnd: (flight, summary) => this.#ended(lane, pod, flight, summary),
+      onLost: (flight, unanswered, kind, detail) => this.#lost(lane, pod, flight, unanswered, kind, detail),
+    });
+    this.#pool.roster.refresh(pod);
+  }
+
+  #answered(lane: Lane, pod: PodLink, request: Pending, head: AnswerHead, body: Buffer): void {
+    if (head.busy === true) {
+      this.#pool.roster.busy(pod);
+      lane.counters.retries.busy += 1;
+      this.#again(lane, request, { kind: 'not-executed' }, pod, 'busy');
+      return;
+    }
+    lane.learnRows(head.rows, request.bytes, request.contentType);
+    const outcome: Outcome = {
+      kind: 'answer',
+      status: head.status,
+      contentType: head.contentType,
+      inferenceHeaderLength: head.inferenceHeaderLength,
+      body,
+      pod: pod.name,
+    };
+    const { doubted } = request;
+    if (doubted !== undefined) {
+      this.#confirm(doubted.podUid, head.status);
+    } else if (head.status >= 500 && head.status !== 504 && request.state === 'sent') {
+      if (this.#doubt(lane, pod, request, outcome)) return;
+    }
+    this.#pool.answer(lane, request, outcome);
+  }
+
+  #ended(lane: Lane, pod: PodLink, flight: Flight, summary: SummaryHead | null): void {
+    lane.inFlight -= flight.requests.length;
+    this.#doubtBudget = earn(this.#doubtBudget, flight.requests.length);
+    const now = this.#now();
+    const tookMs = now - flight.startedAtMs;
+    if (summary === null) {
+      pod.concurrency = learnConcurrency(pod.concurrency, tookMs, pod.outstanding.size + 1);
+      lane.learnRuns([{ rows: 1, ownRows: 1, queueUs: 0, occupiedUs: tookMs * 1000 }], now);
+    } else {
+      lane.learnRuns(summary.runs, now);
+      for (const run of summary.runs) lane.counters.runRows.observe(run.rows);
+      pod.queuedRows = summary.queuedRows;
+      if (summary.draining) pod.draining = true;
+    }
+    if (flight.alone) pod.pace = learnPace(pod.pace, tookMs, predictMs(lane.cost, flight.rows));
+    if (flight.wellAnswered > 0) this.#pool.roster.note(pod, { kind: 'success' });
+    this.#pool.roster.released(pod);
+    this.schedule();
+  }
+
+  #lost(
+    lane: Lane,
+    pod: PodLink,
+    flight: Flight,
+    unanswered: readonly Pending[],
+    kind: LossKind,
+    detail: string,
+  ): void {
+    lane.inFlight -= flight.requests.length;
+    if (kind === 'busy') {
+      this.#pool.roster.busy(pod);
+    } else {
+      this.#pool.roster.note(pod, { kind: 'evidence', evidence: kind }, detail);
+      // A pod that hangs with one hangs with all.
+      if (kind === 'hung') for (const other of pod.outstanding) other.call?.abort('hung', detail);
+    }
+    const executed = kind !== 'busy' && kind !== 'refused';
+    const alone = flight.requests.length === 1 && flight.alone;
+    for (const request of unanswered) {
+      lane.counters.retries[kind] += 1;
+      this.#again(lane, request, executed ? { kind: 'pod-lost', alone } : { kind: 'not-executed' }, pod, detail);
+    }
+    this.#pool.roster.released(pod);
+    this.schedule();
+  }
+
+  #again(
+    lane: Lane,
+    request: Pending,
+    loss: { kind: 'not-executed' } | { kind: 'pod-lost'; alone: boolean },
+    pod: PodLink,
+    detail: string,
+  ): void {
+    if (request.state !== 'sent') return;
+    if (request.doubted !== undefined) {
+      this.#pool.answer(lane, request, request.doubted.outcome);
+      return;
+    }
+    if (loss.kind === 'not-executed') request.attempts -= 1;
+    else if (loss.alone) request.podsLostAlone += 1;
+    const decision = decideRetry({
+      loss,
+      attempts: request.attempts,
+      podsLostAlone: request.podsLostAlone,
+      idempotent: this.#pool.spec.requests.idempotent,
+    });
+    if (decision.kind === 'again') {
+      if (decision.alone || request.suspect) {
+        request.suspect = true;
+        this.#suspects.push(request);
+      } else {
+        this.#pool.enqueue(lane, request);
+      }
+      this.schedule();
+      return;
+    }
+    this.#log.error(
+      {
+        requestId: request.id,
+        model: request.model,
+        pod: pod.name,
+        attempts: request.attempts,
+        why: decision.reason,
+        detail,
+      },
+      'request given up',
+    );
+    this.#pool.fail(lane, request, givenUp(decision.reason, request));
+  }
+
+  /** One suspect at a time, on a pod that has nothing else. */
+  #sendSuspect(now: number): void {
+    const { roster } = this.#pool;
+    const request = this.#suspects.peek();
+    if (request === undefined) {
+      if (this.#reserved !== null) {
+        const pod = this.#reserved;
+        this.#reserved = null;
+        roster.refresh(pod);
+      }
+      return;
+    }
+    if (this.#reserved === null || this.#reserved.freeSlots(false, now) === 0) {
+      const holdsSuspect = this.#reserved !== null && this.#reserved.outstanding.size > 0 && !this.#reserved.gone;
+      if (!holdsSuspect) this.#reserved = roster.free.idle[0] ?? roster.free.open[0] ?? null;
+    }
+    const pod = this.#reserved;
+    if (pod === null || pod.outstanding.size > 0 || pod.freeSlots(false, now) === 0) return;
+    const lane = this.#pool.lanes.get(request.model);
+    this.#suspects.pop();
+    request.state = 'sent';
+    if (lane === undefined) return;
+    this.#fly(lane, pod, [request], 'slot-free', now);
+  }
+
+  #doubt(lane: Lane, pod: PodLink, request: Pending, outcome: Outcome): boolean {
+    if (!this.#pool.spec.requests.idempotent || this.#pool.roster.serving < 2) return false;
+    const left = spend(this.#doubtBudget);
+    if (left === null) return false;
+    this.#doubtBudget = left;
+    request.doubted = { podUid: pod.uid, outcome };
+    lane.counters.retries['error-answers'] += 1;
+    this.#doubts.push({ lane, request });
+    this.schedule();
+    return true;
+  }
+
+  #sendDoubts(now: number): void {
+    const { free } = this.#pool.roster;
+    const waiting: Traveller[] = [];
+    for (const doubt of this.#doubts) {
+      const { lane, request } = doubt;
+      if (request.state !== 'sent') continue;
+      const other = (pod: PodLink) =>
+        pod.uid !== request.doubted?.podUid && pod !== this.#reserved && pod.serves(lane.model);
+      const pod = free.idle.find(other) ?? free.open.find(other);
+      if (pod !== undefined) this.#fly(lane, pod, [request], 'slot-free', now);
+      else if (this.#pool.roster.serving < 2) this.#pool.answer(lane, request, request.doubted!.outcome);
+      else waiting.push(doubt);
+    }
+    this.#doubts = waiting;
+  }
+
+  /** A second pod has answered: well means that the first one is at fault. */
+  #confirm(doubtedUid: string, status: number): void {
+    if (status >= 500) return;
+    for (const pod of this.#pool.roster.pods) {
+      if (pod.uid !== doubtedUid) continue;
+      const detail = `answered 5xx where another pod answered ${status}`;
+      this.#pool.roster.note(pod, { kind: 'evidence', evidence: 'error-answers' }, detail);
+    }
+  }
+
+  /** The model whose first request is the first of all, of those with work. */
+  #nextLane(except: ReadonlySet<Lane>): Lane | undefined {
+    let best: Lane | undefined;
+    let bestHead: Pending | undefined;
+    for (const lane of this.#pool.waiting) {
+      const head = lane.queue.peek();
+      if (head === undefined) this.#pool.waiting.delete(lane);
+      if (head === undefined || except.has(lane)) continue;
+      if (bestHead === undefined || before(head, bestHead)) {
+        best = lane;
+        bestHead = head;
+      }
+    }
+    return best;
+  }
+
+  #choosePod(lane: Lane, now: number): PodLink | undefined {
+    const { idle, open } = this.#pool.roster.free;
+    return this.#chooseOf(idle, lane, now) ?? this.#chooseOf(open, lane, now);
+  }
+
+  #chooseOf(pods: readonly PodLink[], lane: Lane, now: number): PodLink | undefined {
+    if (pods.length === 0) return undefined;
+    const fits = (pod: PodLink) => pod !== this.#reserved && pod.serves(lane.model);
+    // Two draws; only where one of them doesn't fit is the whole list looked at.
+    const first = pods[Math.floor(this.#random() * pods.length)]!;
+    const second = pods[Math.floor(this.#random() * pods.length)]!;
+    const drawn = fits(first) && fits(second) ? [first, second] : pods.filter(fits);
+    const candidates = drawn.map((pod) => ({ ownRemainingMs: pod.ownRemainingMs(now), queuedRows: pod.queuedRows }));
+    return drawn[pickPod(candidates, lane.cost.c, [this.#random(), this.#random()])];
+  }
+}
+
+function givenUp(reason: 'not-idempotent' | 'attempts' | 'poison', request: Pending): SluiceError {
+  switch (reason) {
+    case 'poison':
+      return new SluiceError('poison-request', `request '${request.id}' was alone with two pods when they were lost`);
+    case 'not-idempotent':
+      return new SluiceError('pod-failed', 'the pod was lost, and the pool does not allow executing a request again');
+    case 'attempts':
+      return new SluiceError('pod-failed', `${request.attempts} pods were lost before they answered`);
+  }
+}

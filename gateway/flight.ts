@@ -1,0 +1,132 @@
+/**
+ * One envelope, or one plain request, out with one pod: starts it, watches its time, and tells its end exactly once.
+ *
+ * Its limit is max(1 s, 5 × the 99th percentile predicted), counted anew with each answer that comes.
+ */
+import type { AnswerHead, SummaryHead } from '../contract/envelope.ts';
+import type { Lane } from './lane.ts';
+import type { Outstanding, PodLink } from './pod-link.ts';
+import { predictMs } from './policy/cost.ts';
+import type { Pending } from './request.ts';
+import type { Call, LossKind } from './upstream.ts';
+
+export interface FlightPlan {
+  readonly lane: Lane;
+  readonly pod: PodLink;
+  readonly requests: readonly Pending[];
+  /** One request as its client sent it, without an envelope. */
+  readonly plain: boolean;
+  /** Limit while the cost of the model is unknown. */
+  readonly timeoutMs: number;
+  readonly now: () => number;
+  onAnswer(request: Pending, head: AnswerHead, body: Buffer): void;
+  onEnd(flight: Flight, summary: SummaryHead | null): void;
+  onLost(flight: Flight, unanswered: readonly Pending[], kind: LossKind, detail: string): void;
+}
+
+const leastLimitMs = 1_000;
+const limitFactor = 5;
+/** A timer this late says that our own process was held up, and nothing of the pod. */
+const lateTimerMs = 100;
+
+export class Flight implements Outstanding {
+  readonly requests: readonly Pending[];
+  readonly rows: number;
+  readonly startedAtMs: number;
+  readonly predictedMs: number;
+  /** The pod had nothing else of ours when it left. */
+  readonly alone: boolean;
+  /** Answers below 500. */
+  wellAnswered = 0;
+  call: Call | undefined;
+  readonly #plan: FlightPlan;
+  readonly #answered: boolean[];
+  readonly #limitMs: number;
+  #timer: NodeJS.Timeout | undefined;
+  #progressAtMs: number;
+
+  constructor(plan: FlightPlan) {
+    const { lane, pod, requests } = plan;
+    this.#plan = plan;
+    this.requests = requests;
+    this.rows = requests.reduce((sum, request) => sum + request.estimatedRows, 0);
+    this.startedAtMs = plan.now();
+    this.#progressAtMs = this.startedAtMs;
+    this.alone = pod.outstanding.size === 0;
+    this.#answered = new Array<boolean>(requests.length).fill(false);
+    const { cost } = lane;
+    const aheadMs = pod.ownRemainingMs(this.startedAtMs) + pod.queuedRows * cost.c;
+    this.predictedMs = predictMs(cost, this.rows);
+    this.#limitMs =
+      cost.samples === 0 || plan.plain
+        ? plan.timeoutMs
+        : Math.max(leastLimitMs, limitFactor * cost.p99Ratio * (this.predictedMs + aheadMs));
+    pod.outstanding.add(this);
+    this.#watch(this.#limitMs);
+    this.call = plan.plain ? this.#sendPlain() : this.#sendEnvelope();
+  }
+
+  #sendEnvelope(): Call {
+    const { pod, requests } = this.#plan;
+    return pod.upstream.sendEnvelope(requests, this.startedAtMs, {
+      onAnswer: (index, head, body) => {
+        this.#progressAtMs = this.#plan.now();
+        this.#take(index, head, body);
+      },
+      onEnd: (summary) => {
+        this.#over();
+        this.#plan.onEnd(this, summary);
+      },
+      onLost: (kind, detail) => this.#lose(kind, detail),
+    });
+  }
+
+  #sendPlain(): Call {
+    const { pod, requests } = this.#plan;
+    return pod.upstream.sendPlain(requests[0]!, this.startedAtMs, {
+      onAnswer: (answer) => {
+        this.#over();
+        const head: AnswerHead = {
+          index: 0,
+          status: answer.status,
+          contentType: answer.contentType,
+          rows: 1,
+          run: -1,
+        };
+        if (answer.inferenceHeaderLength !== undefined) head.inferenceHeaderLength = answer.inferenceHeaderLength;
+        this.#take(0, head, answer.body);
+        this.#plan.onEnd(this, null);
+      },
+      onLost: (kind, detail) => this.#lose(kind, detail),
+    });
+  }
+
+  #take(index: number, head: AnswerHead, body: Buffer): void {
+    this.#answered[index] = true;
+    if (head.status < 500) this.wellAnswered += 1;
+    this.#plan.onAnswer(this.requests[index]!, head, body);
+  }
+
+  #lose(kind: LossKind, detail: string): void {
+    this.#over();
+    const unanswered = this.requests.filter((_, index) => this.#answered[index] === false);
+    this.#plan.onLost(this, unanswered, kind, detail);
+  }
+
+  #over(): void {
+    clearTimeout(this.#timer);
+    this.#plan.pod.outstanding.delete(this);
+  }
+
+  /** Checked now and then rather than re-armed at each answer: the clock is read anyway, a timer costs more. */
+  #watch(inMs: number): void {
+    const dueAtMs = this.#plan.now() + inMs;
+    this.#timer = setTimeout(() => {
+      const nowMs = this.#plan.now();
+      const limitAtMs = this.#progressAtMs + this.#limitMs;
+      if (nowMs - dueAtMs > lateTimerMs) this.#watch(this.#limitMs);
+      else if (nowMs < limitAtMs - 1) this.#watch(limitAtMs - nowMs);
+      else this.call?.abort('hung', `no answer within ${Math.round(this.#limitMs)} ms`);
+    }, inMs);
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * What the gateway tells Prometheus. The only importer of prom-client here: counters are read from their plain arrays at
+ * a scrape, so that counting costs nanoseconds. Labels are closed sets: pools and their models, reasons, states.
+ */
+import { collectDefaultMetrics, Registry, type Metric } from 'prom-client';
+import { outcomes, retryReasons, shedReasons, type Histogram } from './counters.ts';
+import type { Lane } from './lane.ts';
+import { batchReasons } from './policy/batch.ts';
+import type { Pool } from './pool.ts';
+import type { Pools } from './pools.ts';
+
+type Labels = Readonly<Record<string, string>>;
+interface Sample {
+  readonly metricName?: string;
+  readonly labels: Labels;
+  readonly value: number;
+}
+
+export const podStates = ['joining', 'serving', 'ejected', 'probing', 'draining'] as const;
+
+export function gatewayMetrics(pools: Pools, version: string, now: () => number): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+
+  const add = (type: 'gauge' | 'counter' | 'histogram', name: string, help: string, read: () => Sample[]): void => {
+    const metric = {
+      name,
+      help,
+      type,
+      aggregator: 'sum',
+      get: () => Promise.resolve({ name, help, type, values: read() }),
+    };
+    registry.registerMetric(metric as unknown as Metric);
+  };
+  const lanes = (read: (lane: Lane, pool: Pool, labels: Labels) => Sample[]) => (): Sample[] =>
+    [...pools.all].flatMap((pool) =>
+      [...pool.lanes.values()].flatMap((lane) => read(lane, pool, { pool: pool.name, model: lane.model })),
+    );
+  const one = (read: (lane: Lane, pool: Pool) => number) =>
+    lanes((lane, pool, labels) => [{ labels, value: read(lane, pool) }]);
+  const byReason = <Reason extends string>(reasons: readonly Reason[], read: (lane: Lane) => Record<Reason, number>) =>
+    lanes((lane, _pool, labels) =>
+      reasons.map((reason) => ({ labels: { ...labels, reason }, value: read(lane)[reason] })),
+    );
+
+  add(
+    'gauge',
+    'sluice_queue_requests',
+    'Requests that wait at this gateway',
+    one((lane) => lane.queue.size),
+  );
+  add(
+    'gauge',
+    'sluice_queue_bytes',
+    'Bytes of the requests that wait',
+    one((lane) => lane.queue.bytes),
+  );
+  add(
+    'gauge',
+    'sluice_queue_oldest_age_seconds',
+    'Age of the oldest request that waits, 0 if none does',
+    one((lane) => oldestSeconds(lane, now())),
+  );
+  add(
+    'gauge',
+    'sluice_predicted_wait_seconds',
+    'Predicted time to an answer for a request that comes now',
+    one((lane, pool) => pool.predictedWaitMs(lane, 1) / 1000),
+  );
+  add(
+    'gauge',
+    'sluice_in_flight_requests',
+    'Requests that are with a pod',
+    one((lane) => lane.inFlight),
+  );
+  add(
+    'counter',
+    'sluice_requests_arrived_total',
+    'Requests that asked for admission',
+    one((lane) => lane.counters.arrivals),
+  );
+  add(
+    'counter',
+    'sluice_request_bytes_total',
+    'Bytes of the bodies of requests that asked for admission',
+    one((lane) => lane.counters.arrivedBytes),
+  );
+  add(
+    'counter',
+    'sluice_requests_late_total',
+    "Good answers that came after the pool's objective",
+    one((lane) => lane.counters.late),
+  );
+  add(
+    'counter',
+    'sluice_requests_shed_total',
+    'Requests that were refused, by reason',
+    byReason(shedReasons, (lane) => lane.counters.shed),
+  );
+  add(
+    'counter',
+    'sluice_request_retries_total',
+    'Requests that were sent to a pod again, by reason',
+    byReason(retryReasons, (lane) => lane.counters.retries),
+  );
+  add(
+    'counter',
+    'sluice_batches_total',
+    'Envelopes sent to pods, by why they left as they were',
+    byReason(batchReasons, (lane) => lane.counters.batches),
+  );
+  add(
+    'histogram',
+    'sluice_request_duration_seconds',
+    'Time from arrival to answer, by outcome',
+    lanes((lane, _pool, labels) =>
+      outcomes.flatMap((outcome) =>
+        histogram('sluice_request_duration_seconds', { ...labels, outcome }, lane.counters.duration(outcome)),
+      ),
+    ),
+  );
+  for (const [name, help, read] of [
+    [
+      'sluice_queue_duration_seconds',
+      'Time that a request waited before each time it left for a pod',
+      (lane: Lane) => lane.counters.queueSeconds,
+    ],
+    [
+      'sluice_envelope_requests',
+      'Requests that left for a pod together',
+      (lane: Lane) => lane.counters.envelopeRequests,
+    ],
+    ['sluice_batch_rows', 'Rows of a run at a pod, over all gateways', (lane: Lane) => lane.counters.runRows],
+  ] as const) {
+    add(
+      'histogram',
+      name,
+      help,
+      lanes((lane, _pool, labels) => histogram(name, labels, read(lane))),
+    );
+  }
+  add(
+    'gauge',
+    'sluice_learned_cost_base_seconds',
+    'a of the learned l(b) = a + c·b: what a run takes however small',
+    one((lane) => lane.cost.a / 1000),
+  );
+  add(
+    'gauge',
+    'sluice_learned_cost_per_row_seconds',
+    'c of the learned l(b) = a + c·b',
+    one((lane) => lane.cost.c / 1000),
+  );
+  add('gauge', 'sluice_pods', 'Pods by their state as this gateway sees them', () =>
+    [...pools.all].flatMap((pool) => podCounts(pool)),
+  );
+  add(
+    'gauge',
+    'sluice_suspect_requests',
+    'Requests that were with a pod when it was lost and now wait to travel alone',
+    () => [...pools.all].map((pool) => ({ labels: { pool: pool.name }, value: pool.dispatch.suspects })),
+  );
+  add('gauge', 'sluice_build_info', 'Always 1', () => [{ labels: { version, component: 'gateway' }, value: 1 }]);
+  return registry;
+}
+
+function podCounts(pool: Pool): Sample[] {
+  const counts = new Map<string, number>(podStates.map((state) => [state, 0]));
+  for (const pod of pool.roster.pods) {
+    const state = pod.draining || pod.gone ? 'draining' : pod.health.kind;
+    counts.set(state, counts.get(state)! + 1);
+  }
+  return [...counts].map(([state, value]) => ({ labels: { pool: pool.name, state }, value }));
+}
+
+function oldestSeconds(lane: Lane, nowMs: number): number {
+  let oldest = nowMs;
+  for (const request of lane.queue) oldest = Math.min(oldest, request.arrivedAtMs);
+  return (nowMs - oldest) / 1000;
+}
+
+function histogram(name: string, labels: Labels, { bounds, counts, sum }: Histogram): Sample[] {
+  const samples: Sample[] = [];
+  let cumulative = 0;
+  counts.forEach((count, bucket) => {
+    cumulative += count;
+    const le = bounds[bucket];
+    samples.push({
+      metricName: `${name}_bucket`,
+      labels: { ...labels, le: le === undefined ? '+Inf' : String(le) },
+      value: cumulative,
+    });
+  });
+  samples.push({ metricName: `${name}_sum`, labels, value: sum });
+  samples.push({ metricName: `${name}_count`, labels, value: cumulative });
+  return samples;
+}

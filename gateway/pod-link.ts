@@ -1,0 +1,140 @@
+/**
+ * One pod as this gateway knows it: its connections, what is out with it, and how healthy it looks from here.
+ * Decides nothing by itself; the pool feeds it events and asks what it may take.
+ */
+import { Compile } from 'typebox/compile';
+import { PodStatus } from '../contract/pod-status.ts';
+import { paths } from '../contract/headers.ts';
+import { firstConcurrency, type Concurrency } from './policy/concurrency.ts';
+import { noPace, type HealthState, type Pace } from './policy/health.ts';
+import { Upstream, type Call } from './upstream.ts';
+
+/** An envelope, or a plain request, that is out with the pod. */
+export interface Outstanding {
+  readonly rows: number;
+  readonly startedAtMs: number;
+  readonly predictedMs: number;
+  call: Call | undefined;
+}
+
+export type ProbeResult =
+  | { readonly kind: 'ready'; readonly status: PodStatus | null }
+  | { readonly kind: 'draining'; readonly status: PodStatus }
+  | { readonly kind: 'loading' }
+  | { readonly kind: 'failed'; readonly detail: string };
+
+/** One executing and one staged. */
+const envelopeSlots = 2;
+const probeTimeoutMs = 1_000;
+const isPodStatus = Compile(PodStatus);
+
+export class PodLink {
+  readonly uid: string;
+  readonly name: string;
+  readonly origin: string;
+  readonly upstream: Upstream;
+  health: HealthState = { kind: 'joining' };
+  /** It says so, or the cluster does: it finishes what it has and gets no more. */
+  draining = false;
+  /** The cluster removed it. */
+  gone = false;
+  /** Whether it takes envelopes; plain requests otherwise. Known from the first probe. */
+  takesEnvelopes = true;
+  /** Models that it serves; null for a server that doesn't say. */
+  models: ReadonlySet<string> | null = null;
+  readonly outstanding = new Set<Outstanding>();
+  concurrency: Concurrency = firstConcurrency;
+  /** Rows that it last said were waiting there, over all gateways. */
+  queuedRows = 0;
+  pace: Pace = noPace;
+  /** It said busy: nothing before this time. */
+  busyUntilMs = 0;
+  nextProbeAtMs = 0;
+  probing = false;
+  /** Last evidence against it, for people. */
+  detail: string | null = null;
+  /** Failures since it is known, by kind. */
+  failures = 0;
+  /** Place in the pool's list of free pods; kept by FreePods. */
+  freeList: PodLink[] | null = null;
+  freeIndex = -1;
+
+  constructor(uid: string, name: string, origin: string) {
+    this.uid = uid;
+    this.name = name;
+    this.origin = origin;
+    this.upstream = new Upstream(origin);
+  }
+
+  /** Envelopes (or plain requests) that it may still be given. */
+  freeSlots(unlimited: boolean, nowMs: number): number {
+    if (this.draining || this.gone || nowMs < this.busyUntilMs) return 0;
+    const out = this.outstanding.size;
+    if (this.health.kind === 'probing') return out === 0 ? 1 : 0;
+    if (this.health.kind !== 'serving') return 0;
+    if (unlimited) return Infinity;
+    return Math.max(0, (this.takesEnvelopes ? envelopeSlots : Math.floor(this.concurrency.limit)) - out);
+  }
+
+  serves(model: string): boolean {
+    return this.models === null || this.models.has(model);
+  }
+
+  ownRemainingMs(nowMs: number): number {
+    let remaining = 0;
+    for (const one of this.outstanding) remaining += Math.max(0, one.predictedMs - (nowMs - one.startedAtMs));
+    return remaining;
+  }
+
+  rowsAhead(): number {
+    let rows = 0;
+    for (const one of this.outstanding) rows += one.rows;
+    return rows;
+  }
+
+  /** Asks the pod how it is; `done` is called once, within the time limit. */
+  probe(done: (result: ProbeResult) => void): void {
+    this.#get(paths.podStatus, done, (status, body) => {
+      // No model server of ours: any server of the protocol tells by its readiness.
+      if (status === 404) {
+        this.#get('/v2/health/ready', done, (ready) => {
+          if (ready !== 200) return done({ kind: 'loading' });
+          this.takesEnvelopes = false;
+          done({ kind: 'ready', status: null });
+        });
+        return;
+      }
+      const parsed = parseStatus(body);
+      if (status !== 200 || parsed === null) {
+        done({ kind: 'failed', detail: `${paths.podStatus} answered ${status} and no status` });
+      } else if (parsed.state === 'loading') {
+        done({ kind: 'loading' });
+      } else {
+        done({ kind: parsed.state, status: parsed });
+      }
+    });
+  }
+
+  #get(path: string, done: (result: ProbeResult) => void, take: (status: number, body: Buffer) => void): void {
+    const call = this.upstream.get(path, {
+      onAnswer: (answer) => {
+        clearTimeout(timer);
+        take(answer.status, answer.body);
+      },
+      onLost: (kind, detail) => {
+        clearTimeout(timer);
+        done({ kind: 'failed', detail: `${path}: ${kind}: ${detail}` });
+      },
+    });
+    const timer = setTimeout(() => call.abort('hung', `no answer in ${probeTimeoutMs} ms`), probeTimeoutMs);
+  }
+}
+
+function parseStatus(body: Buffer): PodStatus | null {
+  try {
+    const status: unknown = JSON.parse(body.toString());
+    return isPodStatus.Check(status) ? status : null;
+  } catch {
+    return null;
+  }
+}

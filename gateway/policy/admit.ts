@@ -1,0 +1,65 @@
+/**
+ * Whether a request may wait: queue bounds first, then whether it would be served in time.
+ *
+ * predicted wait = own backlog ÷ own measured completion rate while backlogged (other gateways share the pods, so only
+ * the rate seen here is true here); without one yet, rows × l(b*)/b* ÷ pods.
+ */
+import { predictMs, type Cost } from './cost.ts';
+
+export interface AdmitInput {
+  readonly queuedRequests: number;
+  readonly queuedBytes: number;
+  readonly bytes: number;
+  readonly maxQueued: number;
+  readonly maxQueuedBytes: number;
+  readonly predictedWaitMs: number;
+  /** Until the request's own deadline. */
+  readonly remainingMs: number;
+  readonly objectiveMs: number | null;
+  readonly servingPods: number;
+  /** Pods that are starting: waiting for them may pay. */
+  readonly comingPods: number;
+}
+
+export type AdmitDecision =
+  | { readonly kind: 'queue' }
+  /** Nobody serves: it waits for a pod, at most coldStartHoldMs. */
+  | { readonly kind: 'hold' }
+  | { readonly kind: 'shed'; readonly reason: 'queue-full' | 'overloaded'; readonly retryAfterSeconds: number };
+
+export function decideAdmission(input: AdmitInput): AdmitDecision {
+  const full = input.queuedRequests >= input.maxQueued || input.queuedBytes + input.bytes > input.maxQueuedBytes;
+  if (full) return { kind: 'shed', reason: 'queue-full', retryAfterSeconds: retryAfterSeconds(input.predictedWaitMs) };
+  if (input.servingPods === 0) return { kind: 'hold' };
+  if (input.comingPods > 0) return { kind: 'queue' };
+  const allowedMs = Math.min(input.remainingMs, input.objectiveMs ?? Infinity);
+  if (input.predictedWaitMs <= allowedMs) return { kind: 'queue' };
+  const excessMs = input.predictedWaitMs - allowedMs;
+  return { kind: 'shed', reason: 'overloaded', retryAfterSeconds: retryAfterSeconds(excessMs) };
+}
+
+export interface WaitInput {
+  /** Rows that wait here, the request's own included. */
+  readonly backlogRows: number;
+  /** Rows a millisecond completed for this gateway while it was backlogged; null when it has not been of late. */
+  readonly completedRowsPerMs: number | null;
+  readonly cost: Cost;
+  /** Largest working batch, rows. */
+  readonly batchRows: number;
+  readonly servingPods: number;
+}
+
+/** Milliseconds until an answer for the last row of the backlog; 0 while nothing is known. */
+export function predictWaitMs(input: WaitInput): number {
+  const { backlogRows, completedRowsPerMs, cost, batchRows, servingPods } = input;
+  if (completedRowsPerMs !== null && completedRowsPerMs > 0) return backlogRows / completedRowsPerMs;
+  if (servingPods === 0) return 0;
+  const batches = Math.ceil(backlogRows / batchRows);
+  const rounds = Math.ceil(batches / servingPods);
+  return rounds * predictMs(cost, Math.min(backlogRows, batchRows));
+}
+
+/** Whole seconds, 1 to 30: long enough to matter, short enough to come back. */
+function retryAfterSeconds(waitMs: number): number {
+  return Math.min(30, Math.max(1, Math.ceil(waitMs / 1000)));
+}

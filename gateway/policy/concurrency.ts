@@ -1,0 +1,24 @@
+/**
+ * How many plain requests a server that takes no envelopes may hold at once. It batches by itself, and two would starve
+ * its batcher; so the limit grows while it is used up and answers don't get slower, and shrinks when they do.
+ *
+ * Additive increase, multiplicative decrease on the ratio of latency to the least latency seen (TCP Vegas, Brakmo 1994).
+ */
+export interface Concurrency {
+  readonly limit: number;
+  readonly leastMs: number;
+}
+
+export const firstConcurrency: Concurrency = { limit: 8, leastMs: Infinity };
+
+const mostConcurrent = 1024;
+/** A batcher's own waiting doubles or triples the least latency; beyond it only queues grow. */
+const toleratedRatio = 4;
+
+export function learnConcurrency(state: Concurrency, latencyMs: number, inFlight: number): Concurrency {
+  // The least latency is forgotten slowly, so that a server that got slower for good is believed in the end.
+  const leastMs = Math.min(latencyMs, state.leastMs * 1.001);
+  const usedUp = inFlight >= state.limit - 1;
+  if (latencyMs > toleratedRatio * leastMs) return { limit: Math.max(2, state.limit * 0.98), leastMs };
+  return { limit: usedUp ? Math.min(mostConcurrent, state.limit + 1 / state.limit) : state.limit, leastMs };
+}

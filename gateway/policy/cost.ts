@@ -1,0 +1,85 @@
+/**
+ * What a run costs a pod, learned: l(b) = a + c·b milliseconds for b rows.
+ *
+ * Recursive least squares with exponential forgetting (L. Ljung, System Identification, §11.2): keeps the former line
+ * where new samples have nothing to say about it (all of one size), follows where they do. A sample is clipped to
+ * four mean deviations, so that a pause of the machine moves the line little.
+ */
+export interface Cost {
+  /** Milliseconds a run takes however small. */
+  readonly a: number;
+  /** Milliseconds a row. */
+  readonly c: number;
+  readonly samples: number;
+  readonly largestRows: number;
+  /** 99th percentile of measured ÷ predicted. */
+  readonly p99Ratio: number;
+  /** Mean absolute deviation from the line, milliseconds. */
+  readonly deviationMs: number;
+  /** Covariance of (a, c), up to a factor. */
+  readonly p: readonly [number, number, number];
+}
+
+/** Weight that a sample keeps when the next one comes: about the last 50 count. */
+const forgetting = 0.98;
+const quantileStep = 0.05;
+
+export const unknownCost: Cost = {
+  a: 0,
+  c: 0,
+  samples: 0,
+  largestRows: 0,
+  p99Ratio: 2,
+  deviationMs: 0,
+  p: [1e4, 0, 1e2],
+};
+
+/** Milliseconds that a run of `rows` is expected to occupy a pod; 0 while nothing is known. */
+export function predictMs(cost: Cost, rows: number): number {
+  return cost.a + cost.c * rows;
+}
+
+/** A sample that can't be one (no rows, not a finite positive time) changes nothing. */
+export function learnCost(cost: Cost, rows: number, occupiedMs: number): Cost {
+  if (!(rows > 0) || !(occupiedMs > 0) || !Number.isFinite(rows) || !Number.isFinite(occupiedMs)) return cost;
+  const predicted = predictMs(cost, rows);
+  const error = occupiedMs - predicted;
+  const limit = cost.samples < 8 ? Infinity : 4 * Math.max(cost.deviationMs, 0.05 * predicted);
+  const clipped = Math.max(-limit, Math.min(limit, error));
+
+  const [p00, p01, p11] = cost.p;
+  const px0 = p00 + p01 * rows;
+  const px1 = p01 + p11 * rows;
+  const gain = 1 / (forgetting + px0 + px1 * rows);
+  const line = nonNegative(cost.a + px0 * gain * clipped, cost.c + px1 * gain * clipped, rows, occupiedMs);
+  // Without excitation forgetting alone would blow the covariance up; it stops where the first one was.
+  const widen = p00 < unknownCost.p[0] && p11 < unknownCost.p[2] ? forgetting : 1;
+  const ratio = predicted > 0 ? occupiedMs / predicted : cost.p99Ratio;
+  const samples = cost.samples + 1;
+  return {
+    ...line,
+    samples,
+    largestRows: Math.max(cost.largestRows, rows),
+    p99Ratio: Math.max(1, cost.p99Ratio * (ratio > cost.p99Ratio ? 1 + 0.99 * quantileStep : 1 - 0.01 * quantileStep)),
+    deviationMs: cost.deviationMs + (Math.abs(error) - cost.deviationMs) / Math.min(samples, 50),
+    p: [(p00 - px0 * px0 * gain) / widen, (p01 - px0 * px1 * gain) / widen, (p11 - px1 * px1 * gain) / widen],
+  };
+}
+
+/** Neither part of a cost is negative: where the line says so, the other part carries the sample. */
+function nonNegative(a: number, c: number, rows: number, occupiedMs: number): { a: number; c: number } {
+  if (c < 0) return { a: Math.max(a, 0) === 0 ? occupiedMs : a, c: 0 };
+  if (a < 0) return { a: 0, c: Math.max(c, 0) === 0 ? occupiedMs / rows : c };
+  return { a, c };
+}
+
+/**
+ * The most rows whose run ends within `budgetMs` behind `ahead` runs as long: the largest b with
+ * (ahead + 1)·l(b) ≤ budgetMs. At least 1, since what waits must be served.
+ */
+export function rowsWithin(cost: Cost, budgetMs: number, ahead: number): number {
+  if (cost.samples === 0) return Infinity;
+  const oneRunMs = budgetMs / (ahead + 1);
+  if (cost.c === 0) return oneRunMs >= cost.a ? Infinity : 1;
+  return Math.max(1, Math.floor((oneRunMs - cost.a) / cost.c));
+}

@@ -1,0 +1,126 @@
+/**
+ * Whether a pod may get work: joining → serving → ejected → probing → serving.
+ *
+ * Hard evidence is the gateway's own (refused, reset, hung, garbage, a failed probe): it takes the pod out at once and is
+ * never overridden. Soft evidence (5xx where another pod did well, slow against the others) takes it out after some in
+ * a row, and never more than a share of the pool. What a cluster says only prompts a probe.
+ */
+export type HealthState =
+  /** Seen, never yet ready. */
+  | { readonly kind: 'joining' }
+  | { readonly kind: 'serving'; readonly softFailures: number }
+  | {
+      readonly kind: 'ejected';
+      readonly hard: boolean;
+      readonly reason: Evidence;
+      readonly probeAtMs: number;
+      readonly ejections: number;
+    }
+  /** Its probe was answered: one request at a time, until one succeeds. */
+  | { readonly kind: 'probing'; readonly ejections: number };
+
+export const hardEvidence = ['refused', 'reset', 'hung', 'garbage', 'probe-failed'] as const;
+export const softEvidence = ['error-answers', 'slow'] as const;
+export type Evidence = (typeof hardEvidence)[number] | (typeof softEvidence)[number];
+
+export type HealthEvent =
+  | { readonly kind: 'evidence'; readonly evidence: Evidence }
+  | { readonly kind: 'probe-ok' }
+  /** A request was answered well. */
+  | { readonly kind: 'success' };
+
+export interface HealthConfig {
+  readonly ejectAfterFailures: number;
+  readonly maxEjectedRatio: number;
+}
+
+export interface PoolHealth {
+  /** Pods of the pool that are not joining or leaving, this one included. */
+  readonly members: number;
+  /** Of them ejected on soft evidence, this one excluded. */
+  readonly softEjected: number;
+}
+
+const firstProbeMs = 100;
+const longestProbeMs = 5_000;
+
+export function nextHealth(
+  state: HealthState,
+  event: HealthEvent,
+  config: HealthConfig,
+  pool: PoolHealth,
+  nowMs: number,
+): HealthState {
+  switch (event.kind) {
+    case 'success':
+      if (state.kind === 'serving') return state.softFailures === 0 ? state : { kind: 'serving', softFailures: 0 };
+      return state.kind === 'probing' ? { kind: 'serving', softFailures: 0 } : state;
+    case 'probe-ok':
+      if (state.kind === 'joining') return { kind: 'serving', softFailures: 0 };
+      return state.kind === 'ejected' ? { kind: 'probing', ejections: state.ejections } : state;
+    case 'evidence': {
+      if (state.kind === 'joining') return state;
+      const hard = isHard(event.evidence);
+      const ejections = state.kind === 'serving' ? 0 : state.ejections;
+      const ejected: HealthState = {
+        kind: 'ejected',
+        hard: hard || (state.kind === 'ejected' && state.hard),
+        reason: event.evidence,
+        probeAtMs: nowMs + Math.min(longestProbeMs, firstProbeMs * 2 ** ejections),
+        ejections: ejections + 1,
+      };
+      if (hard || state.kind === 'probing') return ejected;
+      if (state.kind === 'ejected') return state;
+      const softFailures = state.softFailures + 1;
+      if (softFailures < config.ejectAfterFailures) return { kind: 'serving', softFailures };
+      // Panic: past the share the pool serves on what it has, sick or not.
+      const allowed = Math.floor(config.maxEjectedRatio * pool.members);
+      return pool.softEjected + 1 > allowed ? { kind: 'serving', softFailures } : ejected;
+    }
+  }
+}
+
+export function isHard(evidence: Evidence): boolean {
+  return (hardEvidence as readonly string[]).includes(evidence);
+}
+
+/** Times as slow as the median of the pool that count as evidence, and the least milliseconds that matter at all. */
+const slowRatio = 5;
+const slowExcessMs = 20;
+const leastSamples = 3;
+
+export interface Pace {
+  /** Mean of measured ÷ predicted time of its last envelopes. */
+  readonly ratio: number;
+  /** Mean of measured − predicted. */
+  readonly excessMs: number;
+  readonly samples: number;
+}
+
+export const noPace: Pace = { ratio: 1, excessMs: 0, samples: 0 };
+
+export function learnPace(pace: Pace, measuredMs: number, predictedMs: number): Pace {
+  if (!(predictedMs > 0)) return pace;
+  const samples = pace.samples + 1;
+  const weight = 1 / Math.min(samples, 5);
+  return {
+    ratio: pace.ratio + (measuredMs / predictedMs - pace.ratio) * weight,
+    excessMs: pace.excessMs + (measuredMs - predictedMs - pace.excessMs) * weight,
+    samples,
+  };
+}
+
+/** Indices of pods that are slow against the median of the pool. Two pods or more must have been measured. */
+export function slowPods(paces: readonly Pace[]): number[] {
+  const known = paces.filter((pace) => pace.samples >= leastSamples).map((pace) => pace.ratio);
+  if (known.length < 2) return [];
+  known.sort((x, y) => x - y);
+  // The lower median: of two pods the faster is the measure.
+  const median = known[Math.floor((known.length - 1) / 2)]!;
+  const slow: number[] = [];
+  paces.forEach((pace, index) => {
+    const measured = pace.samples >= leastSamples && pace.excessMs > slowExcessMs;
+    if (measured && pace.ratio > slowRatio * median) slow.push(index);
+  });
+  return slow;
+}

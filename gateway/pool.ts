@@ -1,0 +1,258 @@
+/**
+ * One pool at this gateway: admits requests to the queue of their model, answers each exactly once, and keeps the
+ * promise on time. What leaves the queue, and to whom, is dispatch.ts's.
+ */
+import type { Logger } from 'pino';
+import type { Pod } from '../cluster/port.ts';
+import { SluiceError } from '../contract/errors.ts';
+import type { ModelPool } from '../contract/model-pool.ts';
+import type { ServedModel } from '../contract/pod-status.ts';
+import type { RequestOutcome, ShedReason } from './counters.ts';
+import type { Deadlines } from './deadlines.ts';
+import { Dispatch } from './dispatch.ts';
+import { Lane } from './lane.ts';
+import { decideAdmission, predictWaitMs } from './policy/admit.ts';
+import { learnCost } from './policy/cost.ts';
+import { currentRowsPerMs } from './policy/throughput.ts';
+import type { Outcome, Pending, PredictRequest } from './request.ts';
+import { Roster } from './roster.ts';
+
+export class Pool {
+  readonly name: string;
+  spec: ModelPool['spec'];
+  readonly lanes = new Map<string, Lane>();
+  /** Lanes that may have requests in their queue; all others have none. */
+  readonly waiting = new Set<Lane>();
+  readonly roster: Roster;
+  readonly dispatch: Dispatch;
+  readonly #deadlines: Deadlines;
+  readonly #now: () => number;
+  #queued = 0;
+  #queuedBytes = 0;
+  /** Bytes of bodies that are still arriving, as announced. */
+  #arrivingBytes = 0;
+
+  constructor(pool: ModelPool, deadlines: Deadlines, now: () => number, log: Logger) {
+    this.name = pool.metadata.name;
+    this.spec = pool.spec;
+    this.#deadlines = deadlines;
+    this.#now = now;
+    const poolLog = log.child({ pool: this.name });
+    this.roster = new Roster(
+      () => this.spec,
+      { onChange: () => this.dispatch.schedule(), onStatus: (status) => this.#learn(status.models) },
+      now,
+      poolLog,
+    );
+    this.dispatch = new Dispatch(this, now, Math.random, poolLog);
+    this.configure(pool);
+  }
+
+  /** Takes a changed spec; what waits for a model that left is answered 404. */
+  configure(pool: ModelPool): void {
+    this.spec = pool.spec;
+    for (const model of pool.spec.models) if (!this.lanes.has(model)) this.lanes.set(model, new Lane(model));
+    for (const [model, lane] of this.lanes) {
+      if (pool.spec.models.includes(model)) continue;
+      for (const request of lane.queue) {
+        this.fail(lane, request, new SluiceError('model-not-found', `model '${model}' has left pool '${this.name}'`));
+      }
+      this.lanes.delete(model);
+    }
+  }
+
+  applyPods(pods: readonly Pod[]): void {
+    this.roster.apply(pods);
+  }
+
+  /** Rows of one run at most: what pool and pods allow. */
+  maxRows(lane: Lane): number {
+    return Math.min(this.spec.batching.maxRows, lane.podMaxRows);
+  }
+
+  get queued(): number {
+    return this.#queued;
+  }
+
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /**
+   * Reserves room for `more` bytes of a body that has `reserved` already, before they are read.
+   * @throws SluiceError `body-too-large` or `queue-full`
+   */
+  reserve(lane: Lane, reserved: number, more: number): void {
+    const { maxBodyBytes, maxQueuedBytes } = this.spec.requests;
+    if (reserved + more > maxBodyBytes) {
+      const size = `body of ${reserved + more} bytes${reserved > 0 ? ' and more' : ''}`;
+      throw new SluiceError('body-too-large', `${size} is over the limit of ${maxBodyBytes} bytes`);
+    }
+    if (this.#queuedBytes + this.#arrivingBytes + more > maxQueuedBytes) throw this.#shed(lane, 'queue-full', 1);
+    this.#arrivingBytes += more;
+  }
+
+  unreserve(bytes: number): void {
+    this.#arrivingBytes -= bytes;
+  }
+
+  /**
+   * Takes the request into the queue; it will be settled exactly once.
+   * @throws SluiceError of status 503 where it may not wait
+   */
+  accept(lane: Lane, request: PredictRequest): Pending {
+    const now = this.#now();
+    lane.counters.arrivals += 1;
+    lane.counters.arrivedBytes += request.bytes;
+    const estimatedRows = lane.estimateRows(request.bytes, request.contentType);
+    const decision = decideAdmission({
+      queuedRequests: this.#queued,
+      queuedBytes: this.#queuedBytes,
+      bytes: request.bytes,
+      maxQueued: this.spec.requests.maxQueued,
+      maxQueuedBytes: this.spec.requests.maxQueuedBytes,
+      predictedWaitMs: this.predictedWaitMs(lane, estimatedRows),
+      remainingMs: request.deadlineAtMs - now,
+      objectiveMs: this.spec.objective?.latencyMs ?? null,
+      servingPods: this.roster.serving,
+      comingPods: this.roster.coming,
+    });
+    if (decision.kind === 'shed') throw this.#shed(lane, decision.reason, decision.retryAfterSeconds);
+    const pending: Pending = {
+      ...request,
+      state: 'queued',
+      estimatedRows,
+      attempts: 0,
+      podsLostAlone: 0,
+      suspect: false,
+      doubted: undefined,
+    };
+    this.enqueue(lane, pending);
+    this.#deadlines.add(pending);
+    this.dispatch.schedule();
+    return pending;
+  }
+
+  enqueue(lane: Lane, request: Pending): void {
+    lane.queue.push(request);
+    this.waiting.add(lane);
+    this.#queued += 1;
+    this.#queuedBytes += request.bytes;
+  }
+
+  /** The next request of the lane, sent from now on. */
+  dequeue(lane: Lane): Pending | undefined {
+    const request = lane.queue.pop();
+    if (request === undefined) return undefined;
+    this.#queued -= 1;
+    this.#queuedBytes -= request.bytes;
+    request.state = 'sent';
+    return request;
+  }
+
+  /** Milliseconds that a request of so many rows would wait for its answer if it came now. */
+  predictedWaitMs(lane: Lane, rows: number): number {
+    const backlogRows = lane.queue.rows + rows;
+    const maxRows = this.maxRows(lane);
+    return predictWaitMs({
+      backlogRows,
+      completedRowsPerMs: lane.queue.size > 0 ? currentRowsPerMs(lane.throughput, this.#now()) : null,
+      cost: lane.cost,
+      batchRows: maxRows,
+      servingPods: backlogRows > maxRows ? this.roster.serving : 1,
+    });
+  }
+
+  /** Answers the client, unless it has been answered or has left. */
+  answer(lane: Lane, request: Pending, outcome: Outcome): void {
+    const kind = outcomeOf(outcome);
+    if (!this.#leave(lane, request, kind)) return;
+    request.settle(outcome);
+  }
+
+  fail(lane: Lane, request: Pending, error: SluiceError): void {
+    this.answer(lane, request, { kind: 'error', error });
+  }
+
+  /** The client has gone: the request leaves the queue, and never disturbs an envelope that carries others. */
+  cancel(request: Pending): void {
+    const lane = this.lanes.get(request.model);
+    if (lane !== undefined) this.#leave(lane, request, 'cancelled');
+  }
+
+  expire(request: Pending): void {
+    const lane = this.lanes.get(request.model);
+    if (lane === undefined) return;
+    const waitedMs = Math.round(this.#now() - request.arrivedAtMs);
+    const where = request.state === 'queued' ? 'in the queue' : 'with a pod';
+    const message = `no answer within the deadline: ${waitedMs} ms have passed, the last of them ${where}`;
+    this.fail(lane, request, new SluiceError('deadline-exceeded', message));
+  }
+
+  /** Several times a second. */
+  tick(): void {
+    this.roster.tick();
+    if (this.#queued === 0 || this.roster.serving > 0) return;
+    const { coldStartHoldMs } = this.spec.requests;
+    const oldest = this.#now() - coldStartHoldMs;
+    for (const lane of this.lanes.values()) {
+      for (const request of lane.queue) {
+        if (request.arrivedAtMs > oldest) continue;
+        lane.counters.shed['no-pod'] += 1;
+        const message = `no pod of pool '${this.name}' became ready within ${coldStartHoldMs} ms`;
+        this.fail(lane, request, new SluiceError('no-pod', message, { retryAfterSeconds: 5 }));
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.roster.close();
+  }
+
+  #leave(lane: Lane, request: Pending, outcome: RequestOutcome): boolean {
+    if (request.state === 'done') return false;
+    const queued = request.state === 'queued';
+    request.state = 'done';
+    if (queued && request.suspect) {
+      this.dispatch.forgetSuspect(request);
+    } else if (queued) {
+      lane.queue.forget(request);
+      this.#queued -= 1;
+      this.#queuedBytes -= request.bytes;
+    }
+    this.#deadlines.remove(request);
+    const tookMs = this.#now() - request.arrivedAtMs;
+    lane.counters.finished(outcome, tookMs / 1000);
+    const { objective } = this.spec;
+    if (outcome === 'ok' && objective !== undefined && tookMs > objective.latencyMs) lane.counters.late += 1;
+    return true;
+  }
+
+  #shed(lane: Lane, reason: ShedReason & ('queue-full' | 'overloaded'), retryAfterSeconds: number): SluiceError {
+    lane.counters.shed[reason] += 1;
+    lane.counters.finished('shed', 0);
+    const message =
+      reason === 'queue-full'
+        ? `pool '${this.name}' has ${this.#queued} requests (${this.#queuedBytes} bytes) waiting, its limit`
+        : `the wait for model '${lane.model}' is predicted to be longer than its objective or deadline allows`;
+    return new SluiceError(reason, message, { retryAfterSeconds });
+  }
+
+  #learn(models: readonly ServedModel[]): void {
+    for (const model of models) {
+      const lane = this.lanes.get(model.name);
+      if (lane === undefined || !model.ready || !model.isDefault) continue;
+      lane.podMaxRows = model.maxRows;
+      if (lane.cost.samples > 0) continue;
+      for (const run of model.warmup) lane.cost = learnCost(lane.cost, run.rows, run.occupiedUs / 1000);
+    }
+  }
+}
+
+function outcomeOf(outcome: Outcome): RequestOutcome {
+  const status = outcome.kind === 'error' ? outcome.error.status : outcome.status;
+  if (status < 400) return 'ok';
+  if (status < 500) return 'client-error';
+  if (status === 503) return 'shed';
+  return status === 504 ? 'timeout' : 'failed';
+}

@@ -1,0 +1,95 @@
+/** All pools of this gateway, following the cluster's view; finds the pool and lane of a model. */
+import type { Logger } from 'pino';
+import type { Cluster, ClusterView } from '../cluster/port.ts';
+import { SluiceError } from '../contract/errors.ts';
+import { Deadlines } from './deadlines.ts';
+import type { Lane } from './lane.ts';
+import { Pool } from './pool.ts';
+
+export interface Place {
+  readonly pool: Pool;
+  readonly lane: Lane;
+}
+
+const tickMs = 50;
+
+export class Pools {
+  readonly #pools = new Map<string, Pool>();
+  #places = new Map<string, Place>();
+  readonly #deadlines: Deadlines;
+  readonly #now: () => number;
+  readonly #log: Logger;
+  readonly #stopWatching: () => void;
+  readonly #ticker: NodeJS.Timeout;
+  #known = false;
+
+  constructor(cluster: Cluster, now: () => number, log: Logger) {
+    this.#now = now;
+    this.#log = log;
+    this.#deadlines = new Deadlines(now, (request) => this.#places.get(request.model)?.pool.expire(request));
+    this.#stopWatching = cluster.watch((view) => this.#apply(view));
+    this.#ticker = setInterval(() => {
+      for (const pool of this.#pools.values()) pool.tick();
+    }, tickMs);
+  }
+
+  /** Whether the cluster has told its pools and pods: before, nothing can be said of any model. */
+  get known(): boolean {
+    return this.#known;
+  }
+
+  get all(): IterableIterator<Pool> {
+    return this.#pools.values();
+  }
+
+  get models(): string[] {
+    return [...this.#places.keys()].sort();
+  }
+
+  /** @throws SluiceError `model-not-found`, or `model-not-ready` before the first view */
+  find(model: string): Place {
+    const place = this.#places.get(model);
+    if (place !== undefined) return place;
+    if (!this.#known) {
+      throw new SluiceError('model-not-ready', 'this gateway does not know its pools yet', { retryAfterSeconds: 1 });
+    }
+    throw new SluiceError('model-not-found', `Request for unknown model: '${model}' is not found`);
+  }
+
+  async close(): Promise<void> {
+    this.#stopWatching();
+    clearInterval(this.#ticker);
+    this.#deadlines.close();
+    await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
+  }
+
+  #apply(view: ClusterView): void {
+    const places = new Map<string, Place>();
+    const names = new Set<string>();
+    for (const spec of view.pools) {
+      const { name } = spec.metadata;
+      names.add(name);
+      let pool = this.#pools.get(name);
+      if (pool === undefined) {
+        pool = new Pool(spec, this.#deadlines, this.#now, this.#log);
+        this.#pools.set(name, pool);
+      } else {
+        pool.configure(spec);
+      }
+      for (const [model, lane] of pool.lanes) {
+        const other = places.get(model);
+        if (other === undefined) places.set(model, { pool, lane });
+        else this.#log.error({ model, pools: [other.pool.name, name] }, 'two pools serve one model: the first has it');
+      }
+    }
+    for (const [name, pool] of this.#pools) {
+      if (names.has(name)) continue;
+      pool.configure({ ...view.pools[0]!, metadata: { name }, spec: { ...pool.spec, models: [] } });
+      this.#pools.delete(name);
+      void pool.close();
+    }
+    this.#places = places;
+    for (const pool of this.#pools.values()) pool.applyPods(view.pods.filter((pod) => pod.pool === pool.name));
+    this.#known = true;
+  }
+}

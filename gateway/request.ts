@@ -1,0 +1,55 @@
+/** One predict request between its admission and its answer. */
+import type { Protocol } from '../contract/envelope.ts';
+import type { SluiceError } from '../contract/errors.ts';
+
+export type Outcome =
+  | {
+      readonly kind: 'answer';
+      readonly status: number;
+      readonly contentType: string;
+      readonly inferenceHeaderLength: number | undefined;
+      readonly retryAfterSeconds?: number;
+      readonly body: Buffer;
+      /** Name of the pod that answered. */
+      readonly pod: string;
+    }
+  | { readonly kind: 'error'; readonly error: SluiceError };
+
+export interface PredictRequest {
+  readonly id: string;
+  readonly model: string;
+  readonly version: string | undefined;
+  readonly protocol: Protocol;
+  readonly contentType: string | undefined;
+  readonly contentEncoding: string | undefined;
+  readonly inferenceHeaderLength: string | undefined;
+  readonly traceparent: string | undefined;
+  /** The body as it came, in the pieces in which it came. */
+  readonly body: readonly Buffer[];
+  readonly bytes: number;
+  /** 1 (highest) to 9. */
+  readonly priority: number;
+  /** Monotonic clock, as are all times of the gateway. */
+  readonly arrivedAtMs: number;
+  readonly deadlineAtMs: number;
+  /** Order of arrival; settles ties in the queue. */
+  readonly sequence: number;
+  /** Answers the client. Called exactly once, unless the client has left. */
+  readonly settle: (outcome: Outcome) => void;
+}
+
+/** The request as the gateway's queue and dispatch see it. */
+export interface Pending extends PredictRequest {
+  /** `done`: answered, or its client has left; whatever still comes for it is dropped. */
+  state: 'queued' | 'sent' | 'done';
+  /** Rows, estimated from the bytes. */
+  readonly estimatedRows: number;
+  /** Times it was sent to a pod that may have executed it. */
+  attempts: number;
+  /** Times a pod was lost while it held this request and no other. */
+  podsLostAlone: number;
+  /** It was with a pod that died: it now travels alone. */
+  suspect: boolean;
+  /** The pod that answered it with a 5xx, while another pod is asked to tell whether pod or request is at fault. */
+  doubted: { readonly podUid: string; readonly outcome: Outcome } | undefined;
+}

@@ -1,0 +1,65 @@
+/** Every error leaves by this file: as `{"error": …}`, with the status of its code, and logged from 500 on. */
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyBaseLogger, FastifyError, FastifyInstance } from 'fastify';
+import { errorBody, SluiceError } from '../../contract/errors.ts';
+import { headers as names, mediaTypes } from '../../contract/headers.ts';
+
+export function sendError(response: ServerResponse, thrown: unknown, requestId: string, log: FastifyBaseLogger): void {
+  const error = asSluiceError(thrown);
+  if (error.status >= 500 && error.status !== 503 && error.status !== 504) {
+    log.error({ err: error, requestId, code: error.code }, 'request failed');
+  }
+  const body = errorBody(error.message);
+  const headers = ['content-type', mediaTypes.json, 'content-length', String(body.length), names.requestId, requestId];
+  if (error.status === 503) headers.push('retry-after', String(error.retryAfterSeconds ?? 1));
+  // The rest of a body that was refused is not worth reading.
+  if (error.code === 'body-too-large') headers.push('connection', 'close');
+  response.writeHead(error.status, headers);
+  response.end(body);
+}
+
+/** For all that Fastify itself refuses, and what handlers throw. */
+export function errorHandlers(app: FastifyInstance): void {
+  app.setNotFoundHandler((request) => {
+    throw new SluiceError('route-not-found', `no such path: ${request.method} ${request.url.slice(0, 200)}`);
+  });
+  app.setErrorHandler((thrown: FastifyError, request, reply) => {
+    const error = asSluiceError(thrown);
+    if (error.status >= 500 && error.status !== 503) request.log.error({ err: thrown }, 'request failed');
+    if (error.status === 503) void reply.header('retry-after', String(error.retryAfterSeconds ?? 1));
+    void reply.code(error.status).type(mediaTypes.json).send(errorBody(error.message));
+  });
+}
+
+/** What Node's parser refuses never becomes a request: the answer is written by hand. */
+export function answerBrokenHttp(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return;
+  const [status, text] =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? ['431 Request Header Fields Too Large', 'the headers are longer than this server takes']
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? ['408 Request Timeout', 'the request did not arrive in time']
+        : ['400 Bad Request', `not a valid HTTP/1.1 request: ${error.code ?? error.message}`];
+  const body = errorBody(text);
+  socket.end(
+    `HTTP/1.1 ${status}\r\ncontent-type: ${mediaTypes.json}\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body.toString()}`,
+  );
+}
+
+/** For what fails before a request has a route. */
+export function asAnswer(thrown: unknown): { status: number; body: Buffer } {
+  const error = asSluiceError(thrown);
+  return { status: error.status, body: errorBody(error.message) };
+}
+
+function asSluiceError(thrown: unknown): SluiceError {
+  if (thrown instanceof SluiceError) return thrown;
+  const { statusCode, message } = thrown as Partial<FastifyError>;
+  if (statusCode !== undefined && statusCode < 500) {
+    const code =
+      statusCode === 415 ? 'unsupported-media-type' : statusCode === 413 ? 'body-too-large' : 'invalid-request';
+    return new SluiceError(code, message ?? 'the request can not be read', { cause: thrown });
+  }
+  return new SluiceError('internal', 'internal error', { cause: thrown });
+}

@@ -1,0 +1,70 @@
+/** What clients read: server and models, their readiness, metadata and configuration. Models are asked of a pod. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { SluiceError } from '../../contract/errors.ts';
+import type { Pools } from '../pools.ts';
+import { route } from './route.ts';
+
+export interface MetadataDeps {
+  readonly pools: Pools;
+  readonly version: string;
+  readonly isEnding: () => boolean;
+}
+
+const readTimeoutMs = 5_000;
+
+export function metadataRoutes(app: FastifyInstance, deps: MetadataDeps): void {
+  const { pools } = deps;
+
+  route(app, '/v2', {
+    GET: (_request, reply) => {
+      const extensions = ['binary_tensor_data', 'model_configuration', 'schedule_policy'];
+      void reply.send({ name: 'sluice', version: deps.version, extensions });
+    },
+  });
+  route(app, '/v2/health/live', { GET: (_request, reply) => void reply.send({ live: true }) });
+  route(app, '/v2/health/ready', {
+    GET: (_request, reply) => {
+      const missing = [...pools.all].filter((pool) => pool.roster.serving === 0 && pool.spec.scaling.minReplicas > 0);
+      const ready = pools.known && !deps.isEnding() && missing.length === 0;
+      if (ready) return void reply.send({ ready });
+      const why = deps.isEnding()
+        ? 'the gateway is ending'
+        : missing.length > 0
+          ? `no pod serves pool ${missing.map((pool) => `'${pool.name}'`).join(', ')}`
+          : 'the gateway does not know its pools yet';
+      void reply.code(503).header('retry-after', '1').send({ ready, error: why });
+    },
+  });
+  route(app, '/v1/models', { GET: (_request, reply) => void reply.send({ models: pools.models }) });
+
+  // A pod answers these; each path here is the same as the pod's.
+  for (const suffix of ['', '/ready', '/config']) {
+    route(app, `/v2/models/:model${suffix}`, { GET: ask });
+    route(app, `/v2/models/:model/versions/:version${suffix}`, { GET: ask });
+  }
+
+  function ask(request: FastifyRequest, reply: FastifyReply): void {
+    const { model } = request.params as { model: string };
+    const { pool } = pools.find(model);
+    const pod = pool.roster.forModel(model);
+    if (pod === undefined) throw notReady(model);
+    const path = request.url.split('?', 1)[0]!.replace(/\/$/, '');
+    const call = pod.upstream.get(path, {
+      onAnswer: (answer) => {
+        clearTimeout(timer);
+        void reply.code(answer.status).type(answer.contentType).send(answer.body);
+      },
+      onLost: () => {
+        clearTimeout(timer);
+        void reply.send(notReady(model));
+      },
+    });
+    const timer = setTimeout(() => call.abort('hung', 'the pod did not answer'), readTimeoutMs);
+  }
+}
+
+function notReady(model: string): SluiceError {
+  return new SluiceError('model-not-ready', `model '${model}' is not ready: no pod serves it`, {
+    retryAfterSeconds: 1,
+  });
+}

@@ -1,0 +1,146 @@
+/**
+ * POST …/infer (Open Inference Protocol v2) and POST /v1/models/M:predict (KServe V1): a body goes into the queue of its
+ * model as bytes, and what a pod made of it comes back as bytes. Nothing here looks inside a tensor.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Protocol } from '../../contract/envelope.ts';
+import { errorBody, SluiceError } from '../../contract/errors.ts';
+import { headers as names } from '../../contract/headers.ts';
+import type { Pools } from '../pools.ts';
+import { readBody, type Body } from '../read-body.ts';
+import type { Outcome, Pending } from '../request.ts';
+import { sendError } from './errors.ts';
+import { route } from './route.ts';
+import { readSchedule } from './schedule.ts';
+
+export interface PredictDeps {
+  readonly pools: Pools;
+  readonly now: () => number;
+  readonly newRequestId: () => string;
+  /** Once the process is ending, answers ask the client to close its connection. */
+  readonly isEnding: () => boolean;
+}
+
+const requestIdPattern = /^[\w.:/+=-]{1,128}$/;
+
+export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
+  let sequence = 0;
+
+  const predict = (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    protocol: Protocol,
+    model: string,
+    version: string | undefined,
+  ): void => {
+    reply.hijack();
+    const { raw: message } = request;
+    const { raw: response } = reply;
+    const arrivedAtMs = deps.now();
+    const id = requestId(message, deps.newRequestId);
+    const close = deps.isEnding();
+    const refuse = (error: unknown): void => sendError(response, error, id, request.log);
+
+    const queue = (body: Body): void => {
+      const { pool, lane } = deps.pools.find(model);
+      const schedule = readSchedule(message.headers, body.parts, pool.spec.requests.timeoutMs);
+      const { headers } = message;
+      const pending: Pending = pool.accept(lane, {
+        id,
+        model,
+        version,
+        protocol,
+        contentType: headers['content-type'],
+        contentEncoding: headers['content-encoding'],
+        inferenceHeaderLength: single(headers[names.inferenceHeaderLength]),
+        traceparent: single(headers[names.traceparent]),
+        body: body.parts,
+        bytes: body.bytes,
+        priority: schedule.priority,
+        arrivedAtMs,
+        deadlineAtMs: arrivedAtMs + schedule.timeoutMs,
+        sequence: (sequence += 1),
+        settle: (outcome) => {
+          if (outcome.kind === 'error') refuse(outcome.error);
+          else writeAnswer(response, outcome, id, close);
+        },
+      });
+      response.on('close', () => pool.cancel(pending));
+    };
+
+    try {
+      const { pool, lane } = deps.pools.find(model);
+      readBody(message, pool, lane, (error, body) => {
+        if (error !== null) return refuse(error);
+        try {
+          queue(body);
+        } catch (cause) {
+          refuse(cause);
+        }
+      });
+    } catch (error) {
+      refuse(error);
+    }
+  };
+
+  route(app, '/v2/models/:model/infer', {
+    POST: (request, reply) => predict(request, reply, 'oip', param(request, 'model'), undefined),
+  });
+  route(app, '/v2/models/:model/versions/:version/infer', {
+    POST: (request, reply) => predict(request, reply, 'oip', param(request, 'model'), param(request, 'version')),
+  });
+  route(app, '/v1/models/:target', {
+    POST: (request, reply) => {
+      const target = param(request, 'target');
+      if (!target.endsWith(':predict')) {
+        reply.hijack();
+        const action = target.includes(':') ? `no action '${target.slice(target.lastIndexOf(':'))}'` : 'no action';
+        const error = new SluiceError('route-not-found', `${action}: POST /v1/models/<model>:predict`);
+        return sendError(reply.raw, error, requestId(request.raw, deps.newRequestId), request.log);
+      }
+      predict(request, reply, 'v1', target.slice(0, -':predict'.length), undefined);
+    },
+    GET: (_request, reply) => modelStatus(deps.pools, param(_request, 'target'), reply),
+  });
+}
+
+/** KServe V1: whether a model is ready. */
+function modelStatus(pools: Pools, model: string, reply: FastifyReply): void {
+  const { pool } = pools.find(model);
+  const ready = pool.roster.forModel(model) !== undefined;
+  void reply.code(ready ? 200 : 503).send({ name: model, ready });
+}
+
+function writeAnswer(
+  response: ServerResponse,
+  outcome: Outcome & { kind: 'answer' },
+  id: string,
+  close: boolean,
+): void {
+  const { body } = outcome;
+  // A pod never answers without a body; a foreign server may, and clients parse every error.
+  const bytes = body.length === 0 && outcome.status >= 400 ? errorBody(`the pod answered ${outcome.status}`) : body;
+  const headers = ['content-type', outcome.contentType, 'content-length', String(bytes.length)];
+  if (outcome.inferenceHeaderLength !== undefined) {
+    headers.push(names.inferenceHeaderLength, String(outcome.inferenceHeaderLength));
+  }
+  headers.push(names.requestId, id, names.pod, outcome.pod);
+  if (outcome.status === 503) headers.push('retry-after', '1');
+  if (close) headers.push('connection', 'close');
+  response.writeHead(outcome.status, headers);
+  response.end(bytes);
+}
+
+function requestId(message: IncomingMessage, fresh: () => string): string {
+  const given = message.headers[names.requestId];
+  return typeof given === 'string' && requestIdPattern.test(given) ? given : fresh();
+}
+
+function param(request: FastifyRequest, name: string): string {
+  return (request.params as Record<string, string>)[name] ?? '';
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}

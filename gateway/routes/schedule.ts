@@ -1,0 +1,71 @@
+/**
+ * Deadline and priority of a request: from headers, or from the `parameters` of a binary body's JSON head (Triton's
+ * schedule-policy extension). A JSON body is not looked into; its clients use the headers.
+ */
+import type { IncomingHttpHeaders } from 'node:http';
+import { quote, SluiceError } from '../../contract/errors.ts';
+import { headers as names } from '../../contract/headers.ts';
+
+export interface Schedule {
+  readonly timeoutMs: number;
+  /** 1 (highest) to 9. */
+  readonly priority: number;
+}
+
+const usualPriority = 5;
+const lowestPriority = 9;
+/** A head longer than this is not searched for parameters; real ones have a few hundred bytes. */
+const longestHeadBytes = 16 * 1024;
+
+/**
+ * @param poolTimeoutMs the most that the pool allows, and the default
+ * @throws SluiceError `invalid-header` on a value that can't be used
+ */
+export function readSchedule(headers: IncomingHttpHeaders, body: readonly Buffer[], poolTimeoutMs: number): Schedule {
+  const timeout = headers[names.timeoutMs];
+  const priority = headers[names.priority];
+  const parameters = headParameters(headers[names.inferenceHeaderLength], body[0]);
+  return {
+    timeoutMs:
+      timeout === undefined
+        ? // Microseconds, as Triton has it; 0 is its way to say none.
+          Math.min(poolTimeoutMs, parameters.timeoutUs > 0 ? parameters.timeoutUs / 1000 : poolTimeoutMs)
+        : Math.min(poolTimeoutMs, whole(names.timeoutMs, timeout, 1, Number.MAX_SAFE_INTEGER)),
+    priority:
+      priority === undefined
+        ? parameters.priority || usualPriority
+        : whole(names.priority, priority, 1, lowestPriority),
+  };
+}
+
+function whole(name: string, value: string | string[], least: number, most: number): number {
+  const number = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : NaN;
+  if (number >= least && number <= most) return number;
+  throw new SluiceError(
+    'invalid-header',
+    `header '${name}' must be a whole number from ${least} to ${most}, was: ${quote(value)}`,
+  );
+}
+
+/** Zeros where there is nothing to be read; what is wrong with the head is the pod's to say. */
+function headParameters(
+  lengthHeader: string | string[] | undefined,
+  first: Buffer | undefined,
+): { timeoutUs: number; priority: number } {
+  const none = { timeoutUs: 0, priority: 0 };
+  if (typeof lengthHeader !== 'string' || first === undefined) return none;
+  const length = Number(lengthHeader);
+  if (!(length > 0 && length <= longestHeadBytes && length <= first.length)) return none;
+  const head = first.subarray(0, length);
+  if (!head.includes('"timeout"') && !head.includes('"priority"')) return none;
+  try {
+    const { parameters } = JSON.parse(head.toString()) as { parameters?: { timeout?: unknown; priority?: unknown } };
+    const { timeout, priority } = parameters ?? {};
+    return {
+      timeoutUs: typeof timeout === 'number' && timeout > 0 ? timeout : 0,
+      priority: typeof priority === 'number' && priority >= 1 ? Math.min(lowestPriority, Math.floor(priority)) : 0,
+    };
+  } catch {
+    return none;
+  }
+}
