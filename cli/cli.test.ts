@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
+
+const sluice = fileURLToPath(new URL('sluice.js', import.meta.url));
+
+interface Outcome {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+function run(args: readonly string[], env: Record<string, string> = {}): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [sluice, ...args],
+      { env: { PATH: process.env.PATH, ...env } },
+      (_error, stdout, stderr) => resolve({ code: child.exitCode ?? -1, stdout, stderr }),
+    );
+  });
+}
+
+describe('command line', { concurrency: 2 }, () => {
+  test('--version and --help go to stdout and exit 0; every command is listed', async () => {
+    assert.match((await run(['--version'])).stdout, /^\d+\.\d+\.\d+\n$/);
+    const { code, stdout } = await run(['--help']);
+    assert.equal(code, 0);
+    for (const command of ['up', 'gateway', 'model-server'])
+      assert.ok(stdout.includes(`  ${command} [options]`), command);
+  });
+
+  test('help of a command names flag, default and variable of each setting', async () => {
+    const { stdout } = await run(['gateway', '--help']);
+    const text = stdout.replaceAll(/\s+/g, ' ');
+    assert.ok(
+      text.includes(
+        '--admin-port <value> port for metrics and liveness; 0 picks a free one (default: 8081; env: SLUICE_ADMIN_PORT)',
+      ),
+      text,
+    );
+    assert.ok(text.includes('Examples: sluice gateway --pools pools.yaml'), text);
+  });
+
+  test('--print-config says what is in effect and where it comes from: flag over variable over default', async () => {
+    const env = { SLUICE_PORT: '90', SLUICE_ADMIN_PORT: '91' };
+    const { code, stdout } = await run(['up', '--print-config', '--port', '92'], env);
+    assert.equal(code, 0);
+    assert.deepEqual(parse(stdout), {
+      pods: 2,
+      host: '127.0.0.1',
+      port: 92,
+      adminPort: 91,
+      logFormat: 'pretty',
+      logLevel: 'info',
+    });
+    assert.match(stdout, /^port: 92 # --port$/m);
+    assert.match(stdout, /^adminPort: 91 # SLUICE_ADMIN_PORT$/m);
+    assert.match(stdout, /^pods: 2 # default$/m);
+    assert.match(stdout, /^# repository: not set \(--repository, SLUICE_REPOSITORY\)$/m);
+  });
+
+  test('every wrong setting at once, each with its flag and value, exit 2, no stack', async () => {
+    const { code, stderr } = await run(['up', '--port', '99999', '--pods', 'two'], { SLUICE_LOG_LEVEL: 'loud' });
+    assert.equal(code, 2);
+    assert.deepEqual(stderr.trimEnd().split('\n').toSorted(), [
+      'sluice: --log-level (SLUICE_LOG_LEVEL): must be one of fatal, error, warn, info, debug, trace, was: "loud"',
+      'sluice: --pods (SLUICE_PODS): must be integer, was: "two"',
+      'sluice: --port (SLUICE_PORT): must be <= 65535, was: "99999"',
+    ]);
+  });
+
+  test('a flag, command or argument that does not exist is named, exit 2', async () => {
+    for (const args of [['up', '--prot', '1'], ['upp'], ['up', 'now']]) {
+      const { code, stderr } = await run(args);
+      assert.equal(code, 2, args.join(' '));
+      assert.match(
+        stderr,
+        new RegExp(`^error: .*${args.includes('now') ? 'argument' : args.at(args.length > 1 ? 1 : 0)!}`),
+      );
+    }
+  });
+
+  test('a gateway without pools, and a model server without a repository, say what is missing', async () => {
+    assert.match((await run(['gateway'])).stderr, /^sluice: --pools \(SLUICE_POOLS\): is required/);
+    assert.deepEqual(await run(['model-server']), {
+      code: 2,
+      stdout: '',
+      stderr: 'sluice: --repository (SLUICE_REPOSITORY): is required\n',
+    });
+  });
+});

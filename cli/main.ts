@@ -1,0 +1,29 @@
+/** Runs the command line, and turns what stops it into lines on stderr and an exit code: 2 for what a person mistyped. */
+import { CommanderError } from 'commander';
+import { SettingsError } from '../contract/settings.ts';
+import { buildProgram } from './program.ts';
+
+/** A usage mistake. */
+const exitUsage = 2;
+
+try {
+  await buildProgram({
+    env: process.env,
+    print: (text) => process.stdout.write(text.endsWith('\n') ? text : `${text}\n`),
+  }).parseAsync();
+} catch (error) {
+  // Commander has said it already.
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : exitUsage);
+  if (error instanceof SettingsError) {
+    for (const line of error.errors) process.stderr.write(`sluice: ${line}\n`);
+    process.exit(exitUsage);
+  }
+  process.stderr.write(`sluice: ${describeFailure(error)}\n`);
+  process.exit(1);
+}
+
+/** What the system refused (an address in use, a file that can't be read) needs no stack; a defect does. */
+function describeFailure(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return 'syscall' in error ? error.message : (error.stack ?? error.message);
+}

@@ -1,0 +1,92 @@
+/** The commands of `sluice`. Each loads its part of the system only when it runs, so that help and errors are quick. */
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { LocalSettings } from '../deploy/local-settings.ts';
+import { GatewaySettings } from '../gateway/settings.ts';
+import { ModelServerSettings } from '../models/settings.ts';
+import { gatewayCluster } from './gateway-cluster.ts';
+import { endWithSupervisor } from './lifeline.ts';
+import { settingsCommand } from './settings-command.ts';
+
+export interface ProgramIo {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly print: (text: string) => void;
+}
+
+export function buildProgram({ env, print }: ProgramIo): Command {
+  const program = new Command('sluice')
+    .description('An inference gateway that batches ONNX predict requests over model-server pods.')
+    .version(version())
+    .showHelpAfterError('(add --help for the flags)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  sluice up                                 everything on this machine, with the models that come with it
+  sluice up --repository ./my-models        your own models: my-models/<model>/<version>/model.onnx
+  sluice <command> --help                   flags, environment variables and defaults
+`,
+    );
+  program.addCommand(
+    settingsCommand({
+      name: 'up',
+      summary: 'run everything on this machine: a gateway and its model-server pods',
+      description:
+        'Runs a gateway and its model-server pods as processes of this machine. Ctrl-C drains and ends them.',
+      schema: LocalSettings,
+      examples: [
+        'sluice up',
+        'sluice up --repository ./my-models --pods 4',
+        'sluice up --pools pools.yaml --port 9000',
+        'SLUICE_LOG_FORMAT=json sluice up --models langid',
+      ],
+      env,
+      print,
+      run: async (settings) => (await import('./up.ts')).up(settings, { env, print }),
+    }),
+  );
+  program.addCommand(
+    settingsCommand({
+      name: 'gateway',
+      summary: 'run a gateway alone',
+      description: 'Takes predict requests, queues and batches them, and sends them to pods.',
+      schema: GatewaySettings,
+      examples: [
+        'sluice gateway --pools pools.yaml            pools with the addresses of their servers (endpoints)',
+        'sluice gateway --pools pools.yaml --port 9000 --admin-port 9001',
+      ],
+      env,
+      print,
+      run: async (settings) => {
+        endWithSupervisor();
+        const cluster = gatewayCluster(settings.pools);
+        await (await import('../gateway/main.ts')).main(settings, { cluster, version: version() });
+      },
+    }),
+  );
+  program.addCommand(
+    settingsCommand({
+      name: 'model-server',
+      summary: 'run one model server (a pod) alone',
+      description: 'Serves the ONNX models of a repository over the Open Inference Protocol, in this process.',
+      schema: ModelServerSettings,
+      examples: [
+        'sluice model-server --repository ./my-models',
+        'sluice model-server --repository ./my-models --models langid --max-rows 16 --port 8000',
+      ],
+      env,
+      print,
+      run: async (settings) => {
+        endWithSupervisor();
+        await (await import('../models/main.ts')).main(settings);
+      },
+    }),
+  );
+  for (const command of [program, ...program.commands]) command.exitOverride();
+  return program;
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

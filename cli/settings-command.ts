@@ -1,0 +1,85 @@
+/**
+ * A command whose options are the properties of a settings schema: flag, variable, default and help from one place,
+ * and `--print-config`, which says what would be in effect and where each value comes from.
+ */
+import { Command, Option } from 'commander';
+import type Type from 'typebox';
+import { Document, Scalar, type Pair } from 'yaml';
+import { flagName, readSettings, variableName } from '../contract/settings.ts';
+
+export interface SettingsCommand<Schema extends Type.TObject> {
+  readonly name: string;
+  readonly summary: string;
+  readonly description: string;
+  readonly schema: Schema;
+  readonly examples: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly print: (text: string) => void;
+  readonly run: (settings: Readonly<Type.Static<Schema>>) => Promise<void>;
+}
+
+export function settingsCommand<Schema extends Type.TObject>(spec: SettingsCommand<Schema>): Command {
+  const { schema, env, print } = spec;
+  const command = new Command(spec.name)
+    .summary(spec.summary)
+    .description(spec.description)
+    .allowExcessArguments(false);
+  for (const [property, value] of Object.entries(schema.properties)) {
+    command.addOption(new Option(`${flagName(property)} <value>`, describe(property, value)));
+  }
+  command.option('--print-config', 'print the settings in effect and where each comes from, then exit');
+  command.addHelpText('after', `\nExamples:\n${spec.examples.map((line) => `  ${line}`).join('\n')}`);
+  command.action(async ({ printConfig, ...flags }: Record<string, string> & { printConfig?: true }) => {
+    const settings = readSettings(schema, env, flags);
+    if (printConfig === undefined) await spec.run(settings);
+    else print(renderConfig(schema, settings, env, flags));
+  });
+  return command;
+}
+
+/** The part of a property's schema that the help tells. */
+interface Described {
+  readonly description?: string;
+  readonly default?: string | number | boolean;
+  readonly enum?: readonly string[];
+}
+
+function describe(property: string, value: Described): string {
+  const notes = [`env: ${variableName(property)}`];
+  if (value.default !== undefined) notes.unshift(`default: ${value.default}`);
+  if (value.enum !== undefined) notes.unshift(`one of ${value.enum.join(', ')}`);
+  return `${value.description ?? ''} (${notes.join('; ')})`;
+}
+
+/** YAML: each setting with its source as a comment, those without a value as comments alone. */
+function renderConfig(
+  schema: Type.TObject,
+  settings: Readonly<Record<string, unknown>>,
+  env: Readonly<Record<string, string | undefined>>,
+  flags: Readonly<Record<string, string>>,
+): string {
+  const document = new Document({});
+  const unset: string[] = [];
+  for (const property of Object.keys(schema.properties)) {
+    const value = settings[property];
+    if (value === undefined) {
+      unset.push(` ${property}: not set (${flagName(property)}, ${variableName(property)})`);
+      continue;
+    }
+    const scalar = new Scalar(value);
+    scalar.comment = ` ${source(property, env, flags)}`;
+    document.add(document.createPair(property, scalar) satisfies Pair);
+  }
+  if (unset.length > 0) document.comment = unset.join('\n');
+  return document.toString({ lineWidth: 0 });
+}
+
+function source(
+  property: string,
+  env: Readonly<Record<string, string | undefined>>,
+  flags: Readonly<Record<string, string>>,
+): string {
+  if (flags[property] !== undefined) return flagName(property);
+  if (env[variableName(property)] !== undefined) return variableName(property);
+  return 'default';
+}

@@ -1,0 +1,17 @@
+#!/usr/bin/env node
+// Plain JavaScript that old versions of Node can read, so that they can say what is missing.
+import { existsSync } from 'node:fs';
+import process from 'node:process';
+import { URL } from 'node:url';
+
+const neededMajor = 24;
+if (Number(process.versions.node.split('.')[0]) < neededMajor) {
+  process.stderr.write(
+    `sluice needs Node ${neededMajor} or newer; this is ${process.versions.node} (${process.execPath}).\n` +
+      'In a checkout on Linux, `npm start` and `npm run sluice -- <command>` use the Node of the lockfile;\n' +
+      'elsewhere install Node 24 (https://nodejs.org).\n',
+  );
+  process.exit(1);
+}
+// A checkout runs its TypeScript as it stands, the published package what was compiled from it.
+await import(existsSync(new URL('main.ts', import.meta.url)) ? './main.ts' : './main.js');

@@ -1,0 +1,73 @@
+/** What `sluice up` says to a person, and to a machine with `--log-format json`. Pure. */
+import type { ClusterView, Pod } from '../cluster/port.ts';
+
+export interface Running {
+  readonly host: string;
+  readonly port: number;
+  readonly adminPort: number;
+  readonly gatewayPid: number | undefined;
+  readonly view: ClusterView;
+  readonly pidOf: (pod: string) => number | undefined;
+}
+
+export function describeRunning(running: Running): string {
+  const { view, host, port, adminPort, pidOf } = running;
+  const gateway = originOf(host, port);
+  const admin = originOf(host, adminPort);
+  const models = view.pools.flatMap(({ spec }) => spec.models);
+  const ready = view.pods.filter(({ phase }) => phase === 'Ready');
+  const width = Math.max(0, ...ready.map(({ name }) => name.length));
+  return [
+    '',
+    'Sluice is running.',
+    `  gateway   ${gateway}`,
+    `  metrics   ${admin}/metrics, and /metrics of each pod`,
+    ...ready.map(({ name, origin }, index) => {
+      const pid = pidOf(name);
+      const process = pid === undefined ? '' : `  pid ${pid}`;
+      return `  ${index === 0 ? 'pods   ' : '       '}   ${name.padEnd(width)}  ${origin ?? ''}${process}`;
+    }),
+    `  models    ${models.join(', ')}`,
+    'Try:',
+    `  ${exampleRequest(gateway, models)}`,
+    'Ctrl-C stops it.',
+    '',
+  ].join('\n');
+}
+
+/** The same as one line of JSON. */
+export function runningJson(running: Running, nowMs: number): string {
+  const { view, host, port, adminPort, gatewayPid, pidOf } = running;
+  return JSON.stringify({
+    source: 'sluice',
+    level: 30,
+    time: nowMs,
+    msg: 'running',
+    gateway: originOf(host, port),
+    admin: originOf(host, adminPort),
+    gatewayPid,
+    pods: view.pods.map(({ name, pool, phase, origin }) => ({ name, pool, phase, origin, pid: pidOf(name) })),
+    models: view.pools.flatMap(({ spec }) => spec.models),
+  });
+}
+
+export function describeReady({ name, createdAtMs, readyAtMs }: Pod): string {
+  return `ready in ${(((readyAtMs ?? createdAtMs) - createdAtMs) / 1000).toFixed(1)} s: pod ${name}`;
+}
+
+/** A line for a shell that shows the system at work: a prediction where the model takes text, else its metadata. */
+function exampleRequest(gateway: string, models: readonly string[]): string {
+  if (models.includes('langid')) {
+    return (
+      `curl -s ${gateway}/v1/models/langid:predict -H 'content-type: application/json' ` +
+      `-d '{"instances": ["Bonjour tout le monde"]}'`
+    );
+  }
+  return `curl -s ${gateway}/v2/models/${models[0] ?? ''}`;
+}
+
+/** An address that a client on this machine can use. */
+function originOf(host: string, port: number): string {
+  const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+}

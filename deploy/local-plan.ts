@@ -1,0 +1,107 @@
+/** What `sluice up` will run: pools and the repository they serve from, checked before anything is started. */
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readPoolsFile } from '../cli/pools-file.ts';
+import { apiVersion, parseModelPool, type ModelPool } from '../contract/model-pool.ts';
+import { flagName, SettingsError, variableName } from '../contract/settings.ts';
+import { RepositoryError, scanRepository } from '../models/repository.ts';
+import type { LocalSettings } from './local-settings.ts';
+
+export interface LocalPlan {
+  readonly repository: string;
+  readonly pools: readonly ModelPool[];
+  /** Pods of ours to start, by pool; 0 where the pool has endpoints. */
+  readonly replicas: ReadonlyMap<string, number>;
+}
+
+const zoo = fileURLToPath(new URL('../models/zoo', import.meta.url));
+/** Without `wide`, whose file is large and made on first use. */
+const zooModels = ['langid', 'simple', 'mlp'];
+
+/** @throws SettingsError with all that is wrong */
+export async function planLocal(settings: LocalSettings): Promise<LocalPlan> {
+  const repository = path.resolve(settings.repository ?? zoo);
+  const named = settings.models?.split(',').map((name) => name.trim());
+  const errors: string[] = [];
+  let pools: readonly ModelPool[] = [];
+  try {
+    pools =
+      settings.pools === undefined
+        ? [await defaultPool(repository, named)]
+        : await poolsOfFile(settings.pools, repository, named);
+  } catch (error) {
+    if (error instanceof SettingsError) errors.push(...error.errors);
+    else if (error instanceof RepositoryError) errors.push(`${say('repository')}: ${error.message}`);
+    else throw error;
+  }
+  errors.push(...(await portErrors(settings)));
+  if (errors.length > 0) throw new SettingsError(errors);
+  return {
+    repository,
+    pools,
+    replicas: new Map(pools.map((pool) => [pool.metadata.name, replicasOf(pool, settings)])),
+  };
+}
+
+async function defaultPool(repository: string, named: readonly string[] | undefined): Promise<ModelPool> {
+  const only = named ?? (repository === zoo ? zooModels : null);
+  const folders = await scanRepository(repository, only);
+  const problems = folders.flatMap(({ name, problem }) => (problem === null ? [] : [`model ${name}: ${problem}`]));
+  if (problems.length === folders.length) throw new RepositoryError(`nothing to serve: ${problems.join('; ')}`);
+  const { pool, errors } = parseModelPool({
+    apiVersion,
+    kind: 'ModelPool',
+    metadata: { name: 'default' },
+    spec: { models: folders.map(({ name }) => name) },
+  });
+  if (pool === null) throw new SettingsError(errors.map((error) => `${say('models')}: ${error}`));
+  return pool;
+}
+
+async function poolsOfFile(
+  file: string,
+  repository: string,
+  named: readonly string[] | undefined,
+): Promise<readonly ModelPool[]> {
+  if (named !== undefined) {
+    throw new SettingsError([`${say('models')}: the pools of ${file} name their models, was: ${named.join(',')}`]);
+  }
+  const pools = readPoolsFile(file);
+  const served = pools.filter(({ spec }) => spec.endpoints.length === 0).flatMap(({ spec }) => spec.models);
+  if (served.length > 0) await scanRepository(repository, served);
+  return pools;
+}
+
+function replicasOf({ spec }: ModelPool, { pods }: LocalSettings): number {
+  if (spec.endpoints.length > 0) return 0;
+  const { minReplicas, maxReplicas = Infinity } = spec.scaling;
+  return Math.min(maxReplicas, Math.max(minReplicas, pods));
+}
+
+async function portErrors({ host, port, adminPort }: LocalSettings): Promise<string[]> {
+  if (port === adminPort && port !== 0) {
+    return [`${say('adminPort')}: must differ from ${flagName('port')}, was: ${adminPort}`];
+  }
+  const found = await Promise.all([portError(host, port, 'port'), portError(host, adminPort, 'adminPort')]);
+  return found.filter((error) => error !== null);
+}
+
+/** Listens for a moment: the one way to know before pods are started for nothing. */
+function portError(host: string, port: number, property: string): Promise<string | null> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      resolve(
+        error.code === 'EADDRINUSE'
+          ? `${say(property)}: ${port} on ${host} is in use by another process; choose another, or 0 for a free one`
+          : `${say(property)}: cannot listen on ${host} port ${port}: ${error.message}`,
+      ),
+    );
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(null)));
+  });
+}
+
+function say(property: string): string {
+  return `${flagName(property)} (${variableName(property)})`;
+}

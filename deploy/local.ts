@@ -1,0 +1,120 @@
+/**
+ * The whole system on one machine: pods and a gateway as supervised processes, from start to drained end.
+ * Signals and exit codes are the command line's; this takes them as `stop` and `kill`.
+ */
+import { fileURLToPath } from 'node:url';
+import { LocalCluster } from '../cluster/local/local-cluster.ts';
+import { renderJson, renderPretty, type LogLevel } from '../cluster/local/log-lines.ts';
+import type { ClusterView, Pod } from '../cluster/port.ts';
+import { startGateway } from './gateway-process.ts';
+import { describeReady, describeRunning, runningJson } from './local-output.ts';
+import { planLocal } from './local-plan.ts';
+import { judgeStart, type Progress } from './local-progress.ts';
+import type { LocalSettings } from './local-settings.ts';
+
+export interface LocalIo {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly print: (text: string) => void;
+  /** Drain and end. */
+  readonly stop: AbortSignal;
+  /** End at once, whatever is in flight. */
+  readonly kill: AbortSignal;
+}
+
+/** Of a pod and of the gateway, each: what it holds is finished within this or lost. */
+const graceMs = 30_000;
+
+/**
+ * Runs until `stop`.
+ * @returns whether anything could be served
+ * @throws SettingsError before anything is started
+ */
+export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ readonly served: boolean }> {
+  const { repository, pools, replicas } = await planLocal(settings);
+  if (io.stop.aborted) return { served: true };
+  const { host, port, adminPort, logLevel, logFormat } = settings;
+  const showLine = (source: string, line: string) =>
+    io.print(logFormat === 'json' ? renderJson(source, line, Date.now()) : renderPretty(source, line));
+  const say = (message: string, level: LogLevel = 'info') => showLine('sluice', logLine(level, message));
+
+  const sluice = fileURLToPath(new URL('../cli/sluice.js', import.meta.url));
+  const cluster = new LocalCluster({
+    pools,
+    defaults: { repository, logLevel, graceMs, env: io.env },
+    command: [process.execPath, sluice, 'model-server'],
+    onLine: showLine,
+    onWarning: (pod, message) => say(`pod ${pod}: ${message}`, 'warn'),
+  });
+  for (const [pool, count] of replicas) cluster.setReplicas(pool, count);
+  const gateway = startGateway({
+    command: [process.execPath, sluice, 'gateway'],
+    env: io.env,
+    settings: { host, port, adminPort, logLevel, graceMs },
+    cluster,
+    onLine: (line) => showLine('gateway', line),
+    onWarning: (message) => say(`gateway: ${message}`, 'warn'),
+  });
+  const stopped = new Promise<void>((resolve) => io.stop.addEventListener('abort', () => resolve(), { once: true }));
+  io.kill.addEventListener('abort', () => {
+    gateway.kill();
+    cluster.kill();
+  });
+
+  say(`starting ${cluster.view.pods.length} pods and a gateway, models from ${repository}`);
+  const [progress, addresses] = await Promise.race([
+    Promise.all([podsSettled(cluster, (pod) => say(describeReady(pod))), gateway.started]),
+    stopped.then(() => [null, null] as const),
+  ]);
+
+  let served = true;
+  if (progress !== null) {
+    for (const { name, reason } of progress.failing) say(`pod ${name} does not start: ${reason ?? ''}`, 'error');
+    if ('failed' in addresses) say(`gateway does not start: ${addresses.failed}`, 'error');
+    if (progress.kind === 'failed' || 'failed' in addresses) {
+      say('nothing can be served, ending', 'error');
+      served = false;
+    } else {
+      const { view } = cluster;
+      const running = {
+        ...addresses,
+        host,
+        gatewayPid: gateway.pid(),
+        view,
+        pidOf: (pod: string) => cluster.pidOf(pod),
+      };
+      io.print(logFormat === 'json' ? runningJson(running, Date.now()) : describeRunning(running));
+      await stopped;
+      say('draining: the gateway finishes what it holds, then the pods end');
+    }
+  }
+  await gateway.stop();
+  await cluster.close();
+  if (served) say('ended');
+  return { served };
+}
+
+/** Resolves when every pod is ready or keeps failing; tells of each that gets ready until then. */
+function podsSettled(
+  cluster: LocalCluster,
+  onReady: (pod: Pod) => void,
+): Promise<Exclude<Progress, { kind: 'starting' }>> {
+  const wasReady = new Set<string>();
+  return new Promise((resolve) => {
+    const stop = cluster.watch((view: ClusterView) => {
+      for (const pod of view.pods) {
+        if (pod.phase !== 'Ready' || wasReady.has(pod.name)) continue;
+        wasReady.add(pod.name);
+        onReady(pod);
+      }
+      const progress = judgeStart(view, wasReady);
+      if (progress.kind === 'starting') return;
+      queueMicrotask(() => stop());
+      resolve(progress);
+    });
+  });
+}
+
+function logLine(level: LogLevel, msg: string): string {
+  const numbers = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, fatal: 60 };
+  return JSON.stringify({ level: numbers[level], time: Date.now(), msg });
+}
