@@ -1,0 +1,133 @@
+/**
+ * Loads the models of a repository into the session worker, one after another. A model that can't be served is
+ * marked broken with the reason and doesn't stop the others.
+ */
+import { pathToFileURL } from 'node:url';
+import { parseModelConfig, type ModelConfig } from './model-config.ts';
+import type { ModelFolder } from './repository.ts';
+import { ServedModel, type ModelSet } from './served-model.ts';
+import type { SessionHost } from './session.ts';
+import type { ModelServerSettings } from './settings.ts';
+import { batchability } from './signature.ts';
+import type { Transform } from './transform.ts';
+import { warmUp } from './warmup.ts';
+
+export interface LoadLog {
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+  error(details: object, message: string): void;
+}
+
+type Limits = Pick<ModelServerSettings, 'maxRows' | 'maxRequestRows'>;
+
+/** Says which models there will be, before any is loaded. */
+export function announce(folders: readonly ModelFolder[], models: ModelSet): void {
+  for (const { name, versions } of folders) {
+    for (const { version } of versions) models.set(name, version, { kind: 'loading' });
+  }
+}
+
+export async function loadModels(
+  folders: readonly ModelFolder[],
+  models: ModelSet,
+  host: SessionHost,
+  limits: Limits,
+  log: LoadLog,
+): Promise<void> {
+  for (const folder of folders) {
+    const { name, versions } = folder;
+    let config: ModelConfig;
+    let transform: Transform | null;
+    try {
+      if (folder.problem !== null) throw new Error(folder.problem);
+      config = parseModelConfig(folder.configText);
+      transform = folder.transformFile === null ? null : await importTransform(folder.transformFile);
+      const asked = config.defaultVersion === undefined ? undefined : String(config.defaultVersion);
+      if (asked !== undefined) {
+        if (!versions.some(({ version }) => version === asked)) {
+          throw new Error(`config.yaml: /defaultVersion: there is no version folder ${asked}`);
+        }
+        models.setDefault(name, asked);
+      }
+    } catch (error) {
+      const reason = reasonOf(error);
+      log.error({ model: name, reason }, 'model is not served');
+      for (const { version } of versions.length > 0 ? versions : [{ version: '1' }]) {
+        models.set(name, version, { kind: 'broken', reason });
+      }
+      continue;
+    }
+    for (const { version, file } of versions) {
+      try {
+        const model = await loadVersion(folder, version, file, config, transform, host, limits, log);
+        models.set(name, version, { kind: 'ready', model });
+        const { maxRows, unbatchedReason, warmup } = model;
+        const slowestUs = warmup.at(-1)?.occupiedUs;
+        log.info({ model: name, version, maxRows, unbatchedReason, largestRunUs: slowestUs }, 'model is loaded');
+        if (unbatchedReason !== null) log.warn({ model: name, version, unbatchedReason }, 'requests are not batched');
+      } catch (error) {
+        const reason = reasonOf(error);
+        log.error({ model: name, version, reason }, 'model is not served');
+        models.set(name, version, { kind: 'broken', reason });
+      }
+    }
+  }
+}
+
+async function loadVersion(
+  { name }: ModelFolder,
+  version: string,
+  file: string,
+  config: ModelConfig,
+  transform: Transform | null,
+  host: SessionHost,
+  limits: Limits,
+  log: LoadLog,
+): Promise<ServedModel> {
+  const options = {
+    threads: config.threads ?? 1,
+    delayRunMs: config.delay?.runMs ?? 0,
+    delayRowMs: config.delay?.rowMs ?? 0,
+  };
+  const loaded = await host.load(file, options);
+  for (const output of loaded.leftOut) {
+    log.warn({ model: name, version, output }, 'output is not a tensor and is left out');
+  }
+  const model = new ServedModel({
+    name,
+    version,
+    session: loaded.session,
+    file: loaded.signature,
+    ...batchability(loaded.signature, config),
+    transform,
+    maxRows: Math.min(config.maxRows ?? limits.maxRows, limits.maxRows),
+    maxRequestRows: Math.min(config.maxRequestRows ?? limits.maxRequestRows, limits.maxRequestRows),
+  });
+  if (config.warmup === false) return model;
+  const result = await warmUp(model, host);
+  if (result.kind === 'failed') {
+    log.warn(
+      { model: name, version, reason: result.reason },
+      'warm-up with zeros failed; the model is served unwarmed',
+    );
+  } else if (result.kind === 'undividable') {
+    model.stopBatching(result.reason);
+  }
+  return model;
+}
+
+async function importTransform(file: string): Promise<Transform> {
+  const module = (await import(pathToFileURL(file).href)) as { transform?: Transform };
+  const { transform } = module;
+  const whole =
+    Array.isArray(transform?.inputs) &&
+    Array.isArray(transform.outputs) &&
+    typeof transform.before === 'function' &&
+    typeof transform.after === 'function';
+  if (!whole) throw new Error(`${file} must export 'transform' with inputs, outputs, before and after`);
+  return transform;
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,68 @@
+/** The process of a model server: logs, signals, exit codes. No effects until `main` is called. */
+import process from 'node:process';
+import { pino, type Logger } from 'pino';
+import { hostname } from 'node:os';
+import { runModelServer } from './server.ts';
+import type { ModelServerSettings } from './settings.ts';
+
+/** `EX_SOFTWARE` of sysexits: the process itself is at fault. */
+const stuckExitCode = 70;
+
+export async function main(settings: ModelServerSettings): Promise<void> {
+  const podName = settings.podName ?? hostname();
+  const log = pino({ level: settings.logLevel, base: { podName } });
+  const server = await runModelServer(settings, log, {
+    onStuck: (run) => {
+      log.fatal(run, 'a run passed its limit; the process ends, since nothing else can stop it');
+      endAtOnce(log);
+    },
+    onLost: (error) => {
+      log.fatal({ err: error }, 'the session worker ended');
+      process.exit(stuckExitCode);
+    },
+  });
+  log.info({ port: server.port, podUid: server.pod.uid }, 'listening');
+  process.send?.({ kind: 'listening', port: server.port });
+
+  let ending = false;
+  const end = (reason: string) => {
+    if (ending) return;
+    ending = true;
+    log.info({ reason, inFlight: server.pod.scheduler.inFlight }, 'draining');
+    setTimeout(() => {
+      log.error({ inFlight: server.pod.scheduler.inFlight }, 'the grace period is over');
+      if (server.running) endAtOnce(log);
+      process.exit(1);
+    }, settings.graceMs).unref();
+    server.drain(settings.drainDelayMs).then(
+      () => {
+        log.info('drained');
+        process.exit(0);
+      },
+      (error: unknown) => {
+        log.fatal({ err: error }, 'draining failed');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', end);
+  process.on('SIGINT', end);
+  if (process.send !== undefined) process.on('disconnect', () => end('parent left'));
+
+  try {
+    await server.loaded;
+    log.info({ models: server.pod.models.names }, 'ready');
+  } catch (error) {
+    log.fatal(error instanceof Error ? error.message : String(error));
+    process.exit(1);
+  }
+}
+
+/**
+ * While a run is in progress `process.exit` waits for the worker's native code, and then aborts. A signal doesn't
+ * wait. So the parent sees SIGKILL instead of an exit code.
+ */
+function endAtOnce(log: Logger): void {
+  log.flush();
+  process.kill(process.pid, 'SIGKILL');
+}

@@ -1,0 +1,148 @@
+/**
+ * Prometheus metrics of a model server: the only importer of prom-client. The hot path adds to plain numbers
+ * (statistics.ts, the scheduler); this file copies them when it is scraped.
+ */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry, type MetricType } from 'prom-client';
+import type { Pod } from './pod-state.ts';
+import type { ServedModel } from './served-model.ts';
+import type { Distribution, FailureReason, ModelStatistics } from './statistics.ts';
+
+export interface ModelMetrics {
+  readonly contentType: string;
+  text(): Promise<string>;
+}
+
+/** Triton's names, so that dashboards made for it work: name → help, value. */
+const counters: Record<string, [help: string, value: (statistics: ModelStatistics) => number]> = {
+  nv_inference_request_success: ['Requests answered', (s) => s.success],
+  nv_inference_count: ['Rows computed', (s) => s.inferenceCount],
+  nv_inference_exec_count: ['Runs of the model', (s) => s.executionCount],
+  nv_inference_request_duration_us: [
+    'Microseconds from arrival to the end of the run, over all requests',
+    (s) => Math.round(s.requestUs),
+  ],
+  nv_inference_queue_duration_us: ['Microseconds that requests waited', (s) => Math.round(s.queueUs)],
+  nv_inference_compute_input_duration_us: ['Microseconds of stacking inputs', (s) => Math.round(s.computeInputUs)],
+  nv_inference_compute_infer_duration_us: ['Microseconds of running the model', (s) => Math.round(s.computeInferUs)],
+  nv_inference_compute_output_duration_us: [
+    'Microseconds of splitting and serialising outputs',
+    (s) => Math.round(s.computeOutputUs),
+  ],
+};
+
+const labelsOf = ({ name, version }: ServedModel) => ({ model: name, version });
+
+export function createMetrics(pod: Pod): ModelMetrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const labelNames = ['model', 'version'];
+  collectDefaultMetrics({ register: registry });
+
+  for (const [name, [help, value]] of Object.entries(counters)) {
+    new Counter({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset();
+        for (const model of pod.models.ready()) this.inc(labelsOf(model), value(model.statistics));
+      },
+    });
+  }
+  new Counter({
+    name: 'nv_inference_request_failure',
+    help: 'Requests that failed: REJECTED before they ran, CANCELED by the client, BACKEND in the model, OTHER',
+    labelNames: [...labelNames, 'reason'],
+    registers,
+    collect() {
+      this.reset();
+      for (const model of pod.models.ready()) {
+        for (const [reason, count] of Object.entries(model.statistics.failures) as [FailureReason, number][]) {
+          this.inc({ ...labelsOf(model), reason }, count);
+        }
+      }
+    },
+  });
+  new Gauge({
+    name: 'nv_inference_pending_request_count',
+    help: 'Requests that wait for their run',
+    labelNames,
+    registers,
+    collect() {
+      for (const model of pod.models.ready()) this.set(labelsOf(model), model.statistics.pending);
+    },
+  });
+  const gauges: Record<string, [help: string, value: () => number]> = {
+    sluice_pod_queued_rows: ['Rows that wait for their run', () => pod.scheduler.queuedRows],
+    sluice_pod_in_flight_requests: ['Requests at the pod that are not answered yet', () => pod.scheduler.inFlight],
+    sluice_pod_staged_bytes: ['Bytes of the requests that the pod holds', () => pod.staging.bytes],
+    sluice_pod_draining: ['1 while the pod is to get no new work', () => Number(pod.draining)],
+    sluice_pod_ready: ['1 while the pod takes requests', () => Number(pod.ready)],
+  };
+  for (const [name, [help, value]] of Object.entries(gauges)) {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(value());
+      },
+    });
+  }
+  registry.registerMetric(
+    new CopiedHistogram('sluice_pod_batch_rows', 'Rows of a run', pod, (statistics) => statistics.batchRows),
+  );
+  registry.registerMetric(
+    new CopiedHistogram(
+      'sluice_pod_run_seconds',
+      'Duration of a run in ONNX Runtime',
+      pod,
+      (statistics) => statistics.runSeconds,
+    ),
+  );
+  return { contentType: registry.contentType, text: () => registry.metrics() };
+}
+
+type Label = 'model' | 'version' | 'le';
+
+/** A histogram whose buckets are counted elsewhere. */
+class CopiedHistogram extends Histogram<Label> {
+  readonly #name: string;
+  readonly #help: string;
+  readonly #pod: Pod;
+  readonly #read: (statistics: ModelStatistics) => Distribution;
+
+  constructor(name: string, help: string, pod: Pod, read: (statistics: ModelStatistics) => Distribution) {
+    super({ name, help, labelNames: ['model', 'version'], registers: [] });
+    this.#name = name;
+    this.#help = help;
+    this.#pod = pod;
+    this.#read = read;
+  }
+
+  override get(): ReturnType<Histogram<Label>['get']> {
+    const values: Awaited<ReturnType<Histogram<Label>['get']>>['values'] = [];
+    for (const model of this.#pod.models.ready()) {
+      const labels = labelsOf(model);
+      const { bounds, counts, sum } = this.#read(model.statistics);
+      let below = 0;
+      for (const [index, count] of counts.entries()) {
+        below += count;
+        const le = bounds[index] ?? '+Inf';
+        values.push({ labels: { ...labels, le }, value: below, metricName: `${this.#name}_bucket` });
+      }
+      values.push({ labels, value: sum, metricName: `${this.#name}_sum` });
+      values.push({ labels, value: below, metricName: `${this.#name}_count` });
+    }
+    const type = 'histogram' as unknown as MetricType;
+    return Promise.resolve({
+      name: this.#name,
+      help: this.#help,
+      type,
+      values,
+      aggregator: 'sum',
+      collect: () => undefined,
+    });
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * Finds the models of a repository folder: `<model>/<version>/model.onnx`, with `config.yaml` and `transform.ts`
+ * beside the versions. Reads folders only; a model that can't be served is returned with the reason.
+ */
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { modelNamePattern } from '../contract/model-pool.ts';
+
+export interface ModelFolder {
+  readonly name: string;
+  readonly directory: string;
+  /** Text of config.yaml; null without the file. */
+  readonly configText: string | null;
+  readonly transformFile: string | null;
+  /** By ascending number; empty where `problem` says why. */
+  readonly versions: readonly { readonly version: string; readonly file: string }[];
+  readonly problem: string | null;
+}
+
+export class RepositoryError extends Error {
+  override readonly name = 'RepositoryError';
+}
+
+const namePattern = new RegExp(modelNamePattern);
+const versionPattern = /^[0-9]+$/;
+
+/**
+ * @param only names to serve; null for every folder that holds a version
+ * @throws RepositoryError if the folder can't be read, holds no model, or lacks one of `only`
+ */
+export async function scanRepository(root: string, only: readonly string[] | null): Promise<ModelFolder[]> {
+  const names = await foldersOf(root).catch((cause: unknown) => {
+    const why = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : 'cannot be read as a folder';
+    throw new RepositoryError(`repository ${root} ${why}`, { cause });
+  });
+  const missing = (only ?? []).filter((name) => !names.includes(name));
+  if (missing.length > 0) {
+    const found = names.length === 0 ? 'no folder' : names.join(', ');
+    throw new RepositoryError(`repository ${root} has no model ${missing.join(', ')}; it holds: ${found}`);
+  }
+  const folders: ModelFolder[] = [];
+  for (const name of only ?? names) {
+    const folder = await readModelFolder(path.join(root, name), name);
+    if (folder !== null) folders.push(folder);
+    else if (only !== null) throw new RepositoryError(`${path.join(root, name)} holds no <version>/model.onnx`);
+  }
+  if (folders.length === 0) {
+    throw new RepositoryError(`repository ${root} holds no model: expected <model>/<version>/model.onnx`);
+  }
+  return folders;
+}
+
+/** null for a folder that isn't a model at all. */
+async function readModelFolder(directory: string, name: string): Promise<ModelFolder | null> {
+  const transformFile = ['transform.ts', 'transform.js'].map((file) => path.join(directory, file)).find(existsSync);
+  const configText = await readFile(path.join(directory, 'config.yaml'), 'utf8').catch(ifMissing(null));
+  const base = { name, directory, configText, transformFile: transformFile ?? null };
+  const broken = (problem: string): ModelFolder => ({ ...base, versions: [], problem });
+
+  let numbered = (await foldersOf(directory)).filter((folder) => versionPattern.test(folder));
+  if (!numbered.some((version) => existsSync(path.join(directory, version, 'model.onnx')))) {
+    const generator = ['generate.ts', 'generate.js'].map((file) => path.join(directory, file)).find(existsSync);
+    if (generator !== undefined) {
+      try {
+        const module = (await import(pathToFileURL(generator).href)) as {
+          generate(modelDirectory: string): Promise<void>;
+        };
+        await module.generate(directory);
+      } catch (error) {
+        return broken(`${generator} failed: ${String(error)}`);
+      }
+      numbered = (await foldersOf(directory)).filter((folder) => versionPattern.test(folder));
+    }
+  }
+  if (numbered.length === 0) {
+    if (configText === null && transformFile === undefined && !existsSync(path.join(directory, 'model.onnx'))) {
+      return null;
+    }
+    return broken(`${directory} has no version folder: the file's place is ${name}/1/model.onnx`);
+  }
+  if (!namePattern.test(name)) return broken(`model name ${JSON.stringify(name)} does not match ${modelNamePattern}`);
+  const without = numbered.filter((version) => !existsSync(path.join(directory, version, 'model.onnx')));
+  if (without.length > 0) {
+    return broken(`${without.map((version) => path.join(directory, version, 'model.onnx')).join(', ')}: no such file`);
+  }
+  const values = new Set(numbered.map((version) => BigInt(version)));
+  if (values.size < numbered.length) return broken(`versions ${numbered.join(', ')} name the same number twice`);
+  numbered.sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
+  return {
+    ...base,
+    versions: numbered.map((version) => ({ version, file: path.join(directory, version, 'model.onnx') })),
+    problem: null,
+  };
+}
+
+async function foldersOf(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { withFileTypes: true });
+  return entries
+    .filter((entry) => !entry.name.startsWith('.') && (entry.isDirectory() || entry.isSymbolicLink()))
+    .map((entry) => entry.name)
+    .sort();
+}
+
+function ifMissing<T>(value: T): (error: unknown) => T {
+  return (error) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return value;
+    throw error;
+  };
+}

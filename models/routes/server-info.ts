@@ -1,0 +1,102 @@
+/** GET routes that describe the server and its models, in the forms that clients of the protocol expect. */
+import { envelopeExtension } from '../../contract/headers.ts';
+import type { ServedModel } from '../served-model.ts';
+import type { ModelStatistics } from '../statistics.ts';
+import type { TensorSignature } from '../tensor.ts';
+import type { ModelSet } from '../served-model.ts';
+
+export function serverMetadata(version: string): object {
+  return {
+    name: 'sluice',
+    version,
+    extensions: [envelopeExtension, 'binary_tensor_data', 'model_configuration', 'statistics', 'parameters'],
+  };
+}
+
+/** The tensors that a person uses first; of a model with a transform, the file's own stand in the parameters. */
+export function modelMetadata(models: ModelSet, model: ServedModel): object {
+  const [shown] = model.surfaces;
+  const own =
+    model.transform === null
+      ? {}
+      : {
+          parameters: {
+            native_inputs: model.signature.inputs.map(metadataOf),
+            native_outputs: model.signature.outputs.map(metadataOf),
+          },
+        };
+  return {
+    name: model.name,
+    versions: models.versionsOf(model.name),
+    platform: 'onnxruntime_onnx',
+    inputs: shown!.inputs.map(metadataOf),
+    outputs: shown!.outputs.map(metadataOf),
+    ...own,
+  };
+}
+
+function metadataOf({ name, datatype, shape }: TensorSignature): object {
+  return { name, datatype, shape };
+}
+
+/** Triton's model configuration. There a batched model's dims leave the batch out, and 0 means unbatched. */
+export function modelConfiguration(model: ServedModel): object {
+  const { inputs, outputs } = model.surfaces[0]!;
+  // Triton knows a batch only on the first axis of every tensor.
+  const batched = model.unbatchedReason === null && [...inputs, ...outputs].every(({ batchAxis }) => batchAxis === 0);
+  const tensor = ({ name, datatype, shape }: TensorSignature) => ({
+    name,
+    data_type: datatype === 'BYTES' ? 'TYPE_STRING' : `TYPE_${datatype}`,
+    dims: batched ? shape.slice(1) : shape,
+  });
+  return {
+    name: model.name,
+    platform: 'onnxruntime_onnx',
+    backend: 'onnxruntime',
+    version_policy: { latest: { num_versions: 1 } },
+    max_batch_size: batched ? model.maxRequestRows : 0,
+    input: inputs.map((input) => ({ ...tensor(input), format: 'FORMAT_NONE' })),
+    output: outputs.map(tensor),
+    instance_group: [{ name: model.name, kind: 'KIND_CPU', count: 1 }],
+    default_model_filename: 'model.onnx',
+    ...(batched ? { dynamic_batching: { preferred_batch_size: [model.maxRows] } } : {}),
+  };
+}
+
+/** Triton's statistics; durations in nanoseconds. */
+export function modelStatistics(model: ServedModel): object {
+  const { statistics: s } = model;
+  const failed = Object.values(s.failures).reduce((sum, count) => sum + count, 0);
+  const duration = (count: number, us: number) => ({ count, ns: Math.round(us * 1000) });
+  return {
+    name: model.name,
+    version: model.version,
+    last_inference: s.lastInferenceMs,
+    inference_count: s.inferenceCount,
+    execution_count: s.executionCount,
+    inference_stats: {
+      success: duration(s.success, s.requestUs),
+      fail: duration(failed, s.failedUs),
+      queue: duration(s.success, s.queueUs),
+      compute_input: duration(s.success, s.computeInputUs),
+      compute_infer: duration(s.success, s.computeInferUs),
+      compute_output: duration(s.success, s.computeOutputUs),
+      cache_hit: duration(0, 0),
+      cache_miss: duration(0, 0),
+    },
+    response_stats: {},
+    batch_stats: batchStatistics(s),
+    memory_usage: [],
+  };
+}
+
+function batchStatistics({ batches }: ModelStatistics): object[] {
+  return [...batches]
+    .sort(([a], [b]) => a - b)
+    .map(([rows, { count, computeInputUs, computeInferUs, computeOutputUs }]) => ({
+      batch_size: rows,
+      compute_input: { count, ns: Math.round(computeInputUs * 1000) },
+      compute_infer: { count, ns: Math.round(computeInferUs * 1000) },
+      compute_output: { count, ns: Math.round(computeOutputUs * 1000) },
+    }));
+}

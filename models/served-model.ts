@@ -1,0 +1,164 @@
+/** A loaded version of a model, and the set of all of them by name. No I/O. */
+import { quote, SluiceError } from '../contract/errors.ts';
+import type { ServedModel as ServedModelStatus } from '../contract/pod-status.ts';
+import { unbatched, type FileSignature } from './signature.ts';
+import { ModelStatistics } from './statistics.ts';
+import type { Signature } from './tensor.ts';
+import type { Transform } from './transform.ts';
+
+export interface ServedModelOptions {
+  readonly name: string;
+  readonly version: string;
+  readonly session: number;
+  readonly file: FileSignature;
+  readonly signature: Signature;
+  readonly unbatchedReason: string | null;
+  readonly transform: Transform | null;
+  readonly maxRows: number;
+  readonly maxRequestRows: number;
+}
+
+export class ServedModel {
+  readonly name: string;
+  readonly version: string;
+  readonly session: number;
+  readonly transform: Transform | null;
+  readonly statistics = new ModelStatistics();
+  readonly #file: FileSignature;
+  readonly #sharedInputs: readonly string[];
+  /** The ONNX file's own tensors, with their batch axes. */
+  signature: Signature;
+  /** What clients may address: the transform's tensors, if there is one, then the file's. */
+  surfaces: readonly Signature[];
+  maxRows: number;
+  maxRequestRows: number;
+  unbatchedReason: string | null;
+  warmup: { readonly rows: number; readonly occupiedUs: number }[] = [];
+
+  constructor(options: ServedModelOptions) {
+    this.name = options.name;
+    this.version = options.version;
+    this.session = options.session;
+    this.transform = options.transform;
+    this.#file = options.file;
+    this.#sharedInputs = options.signature.inputs.filter(({ batchAxis }) => batchAxis === null).map(({ name }) => name);
+    this.signature = options.signature;
+    this.surfaces = this.#surfacesOf(options.signature);
+    this.unbatchedReason = options.unbatchedReason;
+    this.maxRows = options.unbatchedReason === null ? options.maxRows : 1;
+    this.maxRequestRows = options.unbatchedReason === null ? options.maxRequestRows : 1;
+  }
+
+  /** From now on each request runs alone: what a run gave back could not be divided among its requests. */
+  stopBatching(reason: string): void {
+    this.unbatchedReason = reason;
+    this.maxRows = 1;
+    this.maxRequestRows = 1;
+    this.signature = unbatched(this.#file);
+    this.surfaces = this.#surfacesOf(this.signature);
+  }
+
+  /** Inputs of the file that all rows of a run share. */
+  get sharedInputs(): readonly string[] {
+    return this.#sharedInputs;
+  }
+
+  #surfacesOf(signature: Signature): readonly Signature[] {
+    return this.transform === null
+      ? [signature]
+      : [{ inputs: this.transform.inputs, outputs: this.transform.outputs }, signature];
+  }
+}
+
+/** Loading and broken versions are known by name, so that clients hear 503 with the reason instead of 404. */
+export type ModelState =
+  | { readonly kind: 'loading' }
+  | { readonly kind: 'ready'; readonly model: ServedModel }
+  | { readonly kind: 'broken'; readonly reason: string };
+
+interface Versions {
+  readonly states: Map<string, ModelState>;
+  defaultVersion: string;
+}
+
+export class ModelSet {
+  readonly #models = new Map<string, Versions>();
+
+  /** The highest number answers requests that name no version, until `setDefault` says otherwise. */
+  set(name: string, version: string, state: ModelState): void {
+    let versions = this.#models.get(name);
+    if (versions === undefined) {
+      versions = { states: new Map(), defaultVersion: version };
+      this.#models.set(name, versions);
+    }
+    if (!versions.states.has(version) && isLater(version, versions.defaultVersion)) versions.defaultVersion = version;
+    versions.states.set(version, state);
+  }
+
+  setDefault(name: string, version: string): void {
+    this.#models.get(name)!.defaultVersion = version;
+  }
+
+  get names(): string[] {
+    return [...this.#models.keys()];
+  }
+
+  /** By ascending number. @throws SluiceError `model-not-found` */
+  versionsOf(name: string): string[] {
+    const versions = this.#versions(name);
+    return [...versions.states.keys()].sort((a, b) => (isLater(a, b) ? 1 : -1));
+  }
+
+  /** @throws SluiceError `model-not-found`, `version-not-found` or `model-not-ready` */
+  find(name: string, version?: string): ServedModel {
+    const versions = this.#versions(name);
+    const asked = version ?? versions.defaultVersion;
+    const state = versions.states.get(asked);
+    if (state === undefined) {
+      const known = [...versions.states.keys()].join(', ');
+      throw new SluiceError('version-not-found', `model '${name}' has no version ${quote(asked)}, only ${known}`);
+    }
+    switch (state.kind) {
+      case 'ready':
+        return state.model;
+      case 'loading':
+        throw new SluiceError('model-not-ready', `model '${name}' version ${asked} is loading`);
+      case 'broken':
+        throw new SluiceError('model-not-ready', `model '${name}' version ${asked} is not ready: ${state.reason}`);
+    }
+  }
+
+  *ready(): Generator<ServedModel> {
+    for (const { states } of this.#models.values()) {
+      for (const state of states.values()) if (state.kind === 'ready') yield state.model;
+    }
+  }
+
+  status(): ServedModelStatus[] {
+    const all: ServedModelStatus[] = [];
+    for (const [name, { states, defaultVersion }] of this.#models) {
+      for (const [version, state] of states) {
+        const base = { name, version, isDefault: version === defaultVersion };
+        if (state.kind === 'ready') {
+          const { maxRows, maxRequestRows, unbatchedReason, warmup } = state.model;
+          const unbatched = unbatchedReason === null ? {} : { unbatchedReason };
+          all.push({ ...base, ready: true, maxRows, maxRequestRows, ...unbatched, warmup });
+        } else {
+          const reason = state.kind === 'loading' ? 'loading' : state.reason;
+          all.push({ ...base, ready: false, reason, maxRows: 1, maxRequestRows: 1, warmup: [] });
+        }
+      }
+    }
+    return all;
+  }
+
+  #versions(name: string): Versions {
+    const versions = this.#models.get(name);
+    if (versions !== undefined) return versions;
+    throw new SluiceError('model-not-found', `model ${quote(name)} is not served here`);
+  }
+}
+
+function isLater(version: string, than: string): boolean {
+  return BigInt(version) > BigInt(than);
+}

@@ -1,0 +1,109 @@
+/** Puts a model server together and starts it: worker, scheduler, routes. Knows no signals and doesn't exit. */
+import { randomUUID } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { hostname } from 'node:os';
+import type { Logger } from 'pino';
+import packageJson from '../package.json' with { type: 'json' };
+import { buildApp } from './app.ts';
+import { announce, loadModels } from './load.ts';
+import { createMetrics } from './metrics.ts';
+import { Pod, Staging } from './pod-state.ts';
+import { scanRepository } from './repository.ts';
+import { Scheduler } from './scheduler.ts';
+import { ModelSet } from './served-model.ts';
+import { SessionHost, type StuckRun } from './session.ts';
+import type { ModelServerSettings } from './settings.ts';
+
+export interface ModelServer {
+  readonly port: number;
+  readonly pod: Pod;
+  /** Settles when loading is over: rejects if no model can be served. */
+  readonly loaded: Promise<void>;
+  /** true while ending the process would cut a run, which aborts. */
+  readonly running: boolean;
+  /** Says draining, keeps accepting for `drainDelayMs`, then resolves when nothing is in flight and all is closed. */
+  drain(drainDelayMs: number): Promise<void>;
+  /** Closes at once, but for a run in progress. */
+  close(): Promise<void>;
+}
+
+export interface Endings {
+  /** Nothing can stop the run: the process has to end. */
+  readonly onStuck: (run: StuckRun & { readonly model: string; readonly version: string }) => void;
+  /** No run will be answered any more: the process has to end. */
+  readonly onLost: (error: Error) => void;
+}
+
+/** Listens at once; models load behind the open port, so that liveness is answered. */
+export async function runModelServer(
+  settings: ModelServerSettings,
+  log: Logger,
+  { onStuck, onLost }: Endings,
+): Promise<ModelServer> {
+  const models = new ModelSet();
+  const host = new SessionHost({
+    runLimitMs: settings.runLimitMs,
+    onStuck: (run) => {
+      const model = [...models.ready()].find(({ session }) => session === run.session);
+      onStuck({ ...run, model: model?.name ?? 'loading', version: model?.version ?? '' });
+    },
+    onLost,
+  });
+  const pod = new Pod({
+    uid: settings.podUid ?? randomUUID(),
+    name: settings.podName ?? hostname(),
+    models,
+    scheduler: new Scheduler(host, () => performance.now(), log),
+    staging: new Staging(settings.maxStagedBytes),
+    maxBodyBytes: settings.maxBodyBytes,
+  });
+  const app = buildApp({
+    pod,
+    version: packageJson.version,
+    metrics: createMetrics(pod),
+    log: (error, message) => log.error({ err: error }, message),
+  });
+  await app.listen({ host: settings.host, port: settings.port });
+
+  const load = async () => {
+    await sleep(settings.startDelayMs);
+    const only = settings.models?.split(',').map((name) => name.trim()) ?? null;
+    const folders = await scanRepository(settings.repository, only);
+    announce(folders, models);
+    await loadModels(folders, models, host, settings, log);
+    if ([...models.ready()].length === 0) {
+      const reasons = models.status().map(({ name, version, reason }) => `${name} ${version}: ${reason ?? ''}`);
+      throw new Error(`no model can be served: ${reasons.join('; ')}`);
+    }
+    pod.loading = false;
+  };
+  let closed: Promise<void> | null = null;
+  const close = () => {
+    closed ??= (async () => {
+      app.server.closeAllConnections();
+      await app.close();
+      await host.close();
+    })();
+    return closed;
+  };
+  return {
+    port: (app.server.address() as AddressInfo).port,
+    pod,
+    loaded: load(),
+    get running() {
+      return host.busy;
+    },
+    drain: async (drainDelayMs) => {
+      pod.draining = true;
+      await sleep(drainDelayMs);
+      // No new connections; what comes on the open ones is still served.
+      app.server.close();
+      while (pod.openResponses > 0 || pod.scheduler.inFlight > 0) await sleep(drainPollMs);
+      await close();
+    },
+    close,
+  };
+}
+
+const drainPollMs = 20;

@@ -1,0 +1,134 @@
+/**
+ * Runs ONNX Runtime: the only importer of onnxruntime-node, and a thread of its own because a run blocks its thread.
+ *
+ * One worker holds the sessions of all models of the process: a pod has one core for compute (one intra-op thread
+ * unless told), so runs in parallel would only slow each other, and one at a time makes their durations mean
+ * something. The main thread never ends this thread while a run is in progress; that would abort the process.
+ */
+import { parentPort } from 'node:worker_threads';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { Datatype } from '../contract/datatypes.ts';
+import type { TensorSpec } from '../contract/pod-status.ts';
+import type { FromWorker, LoadOptions, ToWorker, WireTensor } from './session-protocol.ts';
+
+// Where Float16Array exists onnxruntime-common insists on it, and the native binding (Node-API has no such array)
+// takes it for empty. Without the global, FP16 travels as the bits in a Uint16Array. Read at the first Tensor.
+delete (globalThis as { Float16Array?: unknown }).Float16Array;
+
+const datatypes: Readonly<Record<string, Datatype>> = {
+  bool: 'BOOL',
+  uint8: 'UINT8',
+  uint16: 'UINT16',
+  uint32: 'UINT32',
+  uint64: 'UINT64',
+  int8: 'INT8',
+  int16: 'INT16',
+  int32: 'INT32',
+  int64: 'INT64',
+  float16: 'FP16',
+  float32: 'FP32',
+  float64: 'FP64',
+  string: 'BYTES',
+};
+const elementTypes = Object.fromEntries(Object.entries(datatypes).map(([type, datatype]) => [datatype, type]));
+
+interface Loaded {
+  readonly session: InferenceSession;
+  readonly outputs: readonly string[];
+  readonly datatypes: ReadonlyMap<string, Datatype>;
+  readonly options: LoadOptions;
+}
+
+const port = parentPort!;
+const sessions: Loaded[] = [];
+const asleep = new Int32Array(new SharedArrayBuffer(4));
+
+async function load(file: string, options: LoadOptions): Promise<Omit<FromWorker & { kind: 'loaded' }, 'sequence'>> {
+  const session = await InferenceSession.create(file, {
+    intraOpNumThreads: options.threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    // Spinning would take the core from the thread that parses and serialises.
+    extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
+  });
+  const inputs = session.inputMetadata.map((metadata) => specOf('input', metadata));
+  const leftOut = session.outputMetadata.filter(({ isTensor }) => !isTensor).map(({ name }) => name);
+  const outputs = session.outputMetadata
+    .filter(({ isTensor }) => isTensor)
+    .map((metadata) => specOf('output', metadata));
+  if (outputs.length === 0) throw new Error('no output is a tensor');
+  sessions.push({
+    session,
+    outputs: outputs.map(({ name }) => name),
+    datatypes: new Map(outputs.map(({ name, datatype }) => [name, datatype])),
+    options,
+  });
+  return { kind: 'loaded', session: sessions.length - 1, signature: { inputs, outputs }, leftOut };
+}
+
+function specOf(role: string, metadata: InferenceSession.ValueMetadata): TensorSpec {
+  if (!metadata.isTensor) throw new Error(`${role} '${metadata.name}' is not a tensor`);
+  const datatype = datatypes[metadata.type];
+  if (datatype === undefined) throw new Error(`${role} '${metadata.name}' has unsupported type ${metadata.type}`);
+  return {
+    name: metadata.name,
+    datatype,
+    shape: metadata.shape.map((length) => (typeof length === 'number' ? length : -1)),
+  };
+}
+
+async function run(loaded: Loaded, rows: number, inputs: readonly WireTensor[]): Promise<void> {
+  const startedMs = performance.now();
+  const elapsedUs = () => (performance.now() - startedMs) * 1000;
+  try {
+    const feeds: Record<string, Tensor> = {};
+    for (const { name, datatype, shape, data } of inputs) {
+      feeds[name] = new Tensor(elementTypes[datatype] as 'float32', data as Float32Array, shape);
+    }
+    const results = await loaded.session.run(feeds, loaded.outputs);
+    const outputs: WireTensor[] = [];
+    const transfer: ArrayBuffer[] = [];
+    for (const name of loaded.outputs) {
+      const tensor = results[name]!;
+      const datatype = loaded.datatypes.get(name)!;
+      const data = tensor.data as ArrayBufferView | readonly string[];
+      outputs.push({ name, datatype, shape: tensor.dims, data });
+      // Empty arrays may share one static buffer; an identity may give two outputs the same.
+      if (ArrayBuffer.isView(data) && data.byteLength > 0 && !transfer.includes(data.buffer as ArrayBuffer)) {
+        transfer.push(data.buffer as ArrayBuffer);
+      }
+    }
+    sleep(loaded.options.delayRunMs + loaded.options.delayRowMs * rows);
+    port.postMessage({ kind: 'ran', outputs, runUs: elapsedUs() } satisfies FromWorker, transfer);
+  } catch (error) {
+    port.postMessage({ kind: 'run-failed', message: messageOf(error), runUs: elapsedUs() } satisfies FromWorker);
+  }
+}
+
+function sleep(ms: number): void {
+  if (ms > 0) Atomics.wait(asleep, 0, 0, ms);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+port.on('message', (message: ToWorker) => {
+  switch (message.kind) {
+    case 'load': {
+      const { sequence } = message;
+      load(message.file, message.options).then(
+        (loaded) => port.postMessage({ ...loaded, sequence } satisfies FromWorker),
+        (error: unknown) =>
+          port.postMessage({ kind: 'load-failed', sequence, message: messageOf(error) } satisfies FromWorker),
+      );
+      return;
+    }
+    case 'run':
+      void run(sessions[message.session]!, message.rows, message.inputs);
+      return;
+    case 'close':
+      // Cooperative: with its sessions released and its port closed the thread ends by itself.
+      void Promise.allSettled(sessions.map(({ session }) => session.release())).then(() => port.close());
+  }
+});

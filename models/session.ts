@@ -1,0 +1,163 @@
+/**
+ * The main thread's handle to the session worker: loads models, and makes one run at a time. Knows no queue and no
+ * HTTP. Runs answer by callback, since a promise a run buys nothing here.
+ */
+import { Worker } from 'node:worker_threads';
+import type { FromWorker, LoadOptions, ToWorker, WireTensor } from './session-protocol.ts';
+import type { FileSignature } from './signature.ts';
+import type { Tensor, Tensors } from './tensor.ts';
+
+export type RunOutcome =
+  | { readonly kind: 'ran'; readonly outputs: Tensors; readonly runUs: number }
+  | { readonly kind: 'failed'; readonly message: string; readonly runUs: number };
+
+export interface LoadedSession {
+  readonly session: number;
+  readonly signature: FileSignature;
+  readonly leftOut: readonly string[];
+}
+
+export interface StuckRun {
+  readonly session: number;
+  readonly rows: number;
+  readonly elapsedMs: number;
+}
+
+export interface SessionHostOptions {
+  readonly runLimitMs: number;
+  /** A run passed its limit. Nothing can stop it, so the process has to end. */
+  readonly onStuck: (run: StuckRun) => void;
+  /** The thread ended by itself; no run will be answered any more. */
+  readonly onLost: (error: Error) => void;
+}
+
+interface Pending {
+  resolve(loaded: LoadedSession): void;
+  reject(error: Error): void;
+}
+
+export class SessionHost {
+  readonly #worker: Worker;
+  readonly #loads = new Map<number, Pending>();
+  readonly #watchdog: NodeJS.Timeout;
+  #sequence = 0;
+  #closing = false;
+  #run: { session: number; rows: number; startedMs: number; done: (outcome: RunOutcome) => void } | null = null;
+
+  constructor({ runLimitMs, onStuck, onLost }: SessionHostOptions) {
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+    this.#worker = new Worker(new URL(`./session-worker.${extension}`, import.meta.url));
+    this.#worker.on('message', (message: FromWorker) => this.#receive(message));
+    this.#worker.on('error', (error) => onLost(error as Error));
+    this.#worker.on('exit', (code) => {
+      if (!this.#closing) onLost(new Error(`session worker ended with code ${code}`));
+    });
+    // One interval instead of a timer a run.
+    this.#watchdog = setInterval(
+      () => {
+        if (this.#run === null) return;
+        const elapsedMs = performance.now() - this.#run.startedMs;
+        if (elapsedMs > runLimitMs) onStuck({ session: this.#run.session, rows: this.#run.rows, elapsedMs });
+      },
+      Math.min(1000, Math.max(10, runLimitMs / 4)),
+    ).unref();
+  }
+
+  get busy(): boolean {
+    return this.#run !== null;
+  }
+
+  load(file: string, options: LoadOptions): Promise<LoadedSession> {
+    this.#sequence += 1;
+    const sequence = this.#sequence;
+    return new Promise((resolve, reject) => {
+      this.#loads.set(sequence, { resolve, reject });
+      this.#worker.postMessage({ kind: 'load', sequence, file, options } satisfies ToWorker);
+    });
+  }
+
+  /**
+   * Must not be called while `busy`. The worker is given the inputs' buffers, and the caller must not use them again;
+   * of those named in `keep` it gets copies.
+   */
+  run(
+    session: number,
+    inputs: Tensors,
+    rows: number,
+    keep: readonly string[],
+    done: (outcome: RunOutcome) => void,
+  ): void {
+    if (this.#run !== null) throw new Error('a run is in progress');
+    const transfer: ArrayBuffer[] = [];
+    const wire: WireTensor[] = [];
+    for (const [name, tensor] of inputs) wire.push(toWire(name, tensor, keep.includes(name) ? null : transfer));
+    this.#worker.postMessage({ kind: 'run', session, rows, inputs: wire } satisfies ToWorker, transfer);
+    this.#run = { session, rows, startedMs: performance.now(), done };
+  }
+
+  /** Ends the thread once its run is over; resolves when it is gone. */
+  async close(): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    clearInterval(this.#watchdog);
+    const gone = new Promise<void>((resolve) => this.#worker.once('exit', () => resolve()));
+    this.#worker.postMessage({ kind: 'close' } satisfies ToWorker);
+    await gone;
+  }
+
+  #receive(message: FromWorker): void {
+    switch (message.kind) {
+      case 'loaded':
+        this.#loads.get(message.sequence)!.resolve(message);
+        this.#loads.delete(message.sequence);
+        return;
+      case 'load-failed':
+        this.#loads.get(message.sequence)!.reject(new Error(message.message));
+        this.#loads.delete(message.sequence);
+        return;
+      case 'ran':
+      case 'run-failed': {
+        const { done } = this.#run!;
+        this.#run = null;
+        const { runUs } = message;
+        done(
+          message.kind === 'ran'
+            ? { kind: 'ran', outputs: fromWire(message.outputs), runUs }
+            : { kind: 'failed', message: message.message, runUs },
+        );
+      }
+    }
+  }
+}
+
+function toWire(name: string, { datatype, shape, data }: Tensor, transfer: ArrayBuffer[] | null): WireTensor {
+  if (!ArrayBuffer.isView(data)) {
+    return {
+      name,
+      datatype,
+      shape,
+      data: data.map((bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()),
+    };
+  }
+  let array = data;
+  // A view of something larger (the request's body) is copied: a clone would take the whole buffer along.
+  if (array.byteLength !== array.buffer.byteLength)
+    array = array instanceof Buffer ? new Uint8Array(array) : array.slice();
+  const buffer = array.buffer as ArrayBuffer;
+  if (transfer !== null && array.byteLength > 0 && !transfer.includes(buffer)) transfer.push(buffer);
+  return { name, datatype, shape, data: array instanceof Float16Array ? new Uint16Array(buffer) : array };
+}
+
+function fromWire(outputs: readonly WireTensor[]): Tensors {
+  const tensors = new Map<string, Tensor>();
+  for (const { name, datatype, shape, data } of outputs) {
+    tensors.set(name, { datatype, shape, data: fromWireData(datatype, data) });
+  }
+  return tensors;
+}
+
+function fromWireData(datatype: WireTensor['datatype'], data: WireTensor['data']): Tensor['data'] {
+  if (!ArrayBuffer.isView(data)) return data.map((text) => Buffer.from(text));
+  if (datatype === 'FP16') return new Float16Array(data.buffer, data.byteOffset, data.byteLength / 2);
+  return data as Float32Array;
+}

@@ -1,0 +1,93 @@
+/**
+ * From what the ONNX file declares to what the server may do with it: the batch axis of each tensor, or why requests
+ * can't share a run. Pure.
+ */
+import type { TensorSpec } from '../contract/pod-status.ts';
+import type { ModelConfig } from './model-config.ts';
+import type { Signature, TensorSignature } from './tensor.ts';
+
+export interface FileSignature {
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+}
+
+export interface Batchability {
+  /** Where the model can't be batched, every batchAxis is null: a request is one row, whatever its shape. */
+  readonly signature: Signature;
+  /** null where requests may be stacked. */
+  readonly unbatchedReason: string | null;
+}
+
+/** A config that contradicts the file; the message lists everything that does. */
+export class SignatureError extends Error {
+  override readonly name = 'SignatureError';
+}
+
+/** @throws SignatureError */
+export function batchability(file: FileSignature, config: Pick<ModelConfig, 'inputs' | 'outputs'>): Batchability {
+  const contradictions = [
+    ...checkOverrides('inputs', file.inputs, config.inputs),
+    ...checkOverrides('outputs', file.outputs, config.outputs),
+  ];
+  if (contradictions.length > 0) throw new SignatureError(`config.yaml: ${contradictions.join('; ')}`);
+
+  const inputs = file.inputs.map((spec) => withAxis(spec, config.inputs?.[spec.name]?.batchAxis));
+  const outputs = file.outputs.map((spec) => withAxis(spec, config.outputs?.[spec.name]?.batchAxis));
+  const unbatchedReason =
+    inputs.map((tensor) => obstacle('input', tensor)).find((reason) => reason !== null) ??
+    outputs.map((tensor) => obstacle('output', tensor)).find((reason) => reason !== null) ??
+    (inputs.some(({ batchAxis }) => batchAxis !== null) ? null : 'no input has a batch axis') ??
+    (outputs.some(({ batchAxis }) => batchAxis !== null) ? null : 'no output has a batch axis');
+  if (unbatchedReason === null) return { signature: { inputs, outputs }, unbatchedReason };
+  return { signature: unbatched(file), unbatchedReason };
+}
+
+/** The same tensors, with no axis to stack along. */
+export function unbatched(file: FileSignature): Signature {
+  const alone = ({ name, datatype, shape }: TensorSpec): TensorSignature => ({
+    name,
+    datatype,
+    shape,
+    batchAxis: null,
+  });
+  return { inputs: file.inputs.map(alone), outputs: file.outputs.map(alone) };
+}
+
+function withAxis(spec: TensorSpec, override: number | null | undefined): TensorSignature {
+  const { name, datatype } = spec;
+  if (override === undefined) return { name, datatype, shape: spec.shape, batchAxis: 0 };
+  // Exporters often write a fixed length where an output in fact varies: the person who set the axis knows better.
+  const shape = override === null ? spec.shape : spec.shape.with(override, -1);
+  return { name, datatype, shape, batchAxis: override };
+}
+
+function obstacle(role: 'input' | 'output', { name, shape, batchAxis }: TensorSignature): string | null {
+  if (batchAxis === null) return null;
+  const length = shape[batchAxis];
+  if (length === undefined) return `${role} '${name}' has no dimensions`;
+  if (length !== -1) return `${role} '${name}' has a fixed first dimension of ${length}`;
+  return null;
+}
+
+function checkOverrides(
+  role: 'inputs' | 'outputs',
+  specs: readonly TensorSpec[],
+  overrides: ModelConfig['inputs'],
+): string[] {
+  const errors: string[] = [];
+  for (const [name, { batchAxis }] of Object.entries(overrides ?? {})) {
+    const spec = specs.find((candidate) => candidate.name === name);
+    const where = `/${role}/${name}`;
+    if (spec === undefined) {
+      errors.push(`${where}: the model has no such tensor, only ${specs.map((other) => other.name).join(', ')}`);
+    } else if (typeof batchAxis === 'number') {
+      const length = spec.shape[batchAxis];
+      const shape = JSON.stringify(spec.shape);
+      if (length === undefined) errors.push(`${where}/batchAxis: shape ${shape} has no axis ${batchAxis}`);
+      else if (length !== -1 && role === 'inputs') {
+        errors.push(`${where}/batchAxis: axis ${batchAxis} of shape ${shape} is fixed at ${length}`);
+      }
+    }
+  }
+  return errors;
+}

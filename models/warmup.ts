@@ -1,0 +1,69 @@
+/**
+ * Runs a model before it is ready, at 1, 2, 4 … maxRows rows of zeros: the first runs of a size allocate memory, and
+ * clients shouldn't pay for that. What they took is the first fit of l(b) at the gateway; it has run, stack and split
+ * in it, and no parsing, which the gateway learns from real requests.
+ */
+import type { Datatype } from '../contract/datatypes.ts';
+import { allocate, elementCount } from './protocol/elements.ts';
+import { split, stack } from './rows.ts';
+import type { ServedModel } from './served-model.ts';
+import type { RunOutcome, SessionHost } from './session.ts';
+import type { Tensor, Tensors } from './tensor.ts';
+
+export type WarmupResult =
+  | { readonly kind: 'warm' }
+  /** The model doesn't take zeros; it may well take what clients send. */
+  | { readonly kind: 'failed'; readonly reason: string }
+  /** Outputs have other rows than went in, so requests can't share a run. */
+  | { readonly kind: 'undividable'; readonly reason: string };
+
+export async function warmUp(model: ServedModel, host: SessionHost): Promise<WarmupResult> {
+  for (const rows of sizes(model.maxRows)) {
+    // Twice, and the second counts: the first has the allocations in it.
+    for (const counts of [false, true]) {
+      const parts = Array.from({ length: rows }, () => oneRow(model));
+      const startedMs = performance.now();
+      const inputs = rows === 1 ? parts[0]! : stack(model.signature, parts);
+      const stackedMs = performance.now();
+      const outcome = await new Promise<RunOutcome>((resolve) => {
+        host.run(model.session, inputs, rows, model.sharedInputs, resolve);
+      });
+      if (outcome.kind === 'failed') return { kind: 'failed', reason: outcome.message };
+      const splitStartedMs = performance.now();
+      if (model.unbatchedReason === null) {
+        try {
+          split(
+            model.signature,
+            outcome.outputs,
+            parts.map(() => 1),
+          );
+        } catch (error) {
+          return { kind: 'undividable', reason: error instanceof Error ? error.message : String(error) };
+        }
+      }
+      const ownMs = stackedMs - startedMs + (performance.now() - splitStartedMs);
+      if (counts) model.warmup.push({ rows, occupiedUs: Math.round(ownMs * 1000 + outcome.runUs) });
+    }
+  }
+  return { kind: 'warm' };
+}
+
+export function sizes(maxRows: number): number[] {
+  const all: number[] = [];
+  for (let rows = 1; rows < maxRows; rows *= 2) all.push(rows);
+  all.push(maxRows);
+  return all;
+}
+
+function oneRow(model: ServedModel): Tensors {
+  const inputs = new Map<string, Tensor>();
+  for (const { name, datatype, shape } of model.signature.inputs) {
+    const known = shape.map((length) => (length === -1 ? 1 : length));
+    inputs.set(name, { datatype, shape: known, data: zeros(datatype, elementCount(known)) });
+  }
+  return inputs;
+}
+
+function zeros(datatype: Datatype, length: number): Tensor['data'] {
+  return datatype === 'BYTES' ? Array.from({ length }, () => new Uint8Array(0)) : allocate(datatype, length);
+}
