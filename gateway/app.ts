@@ -1,6 +1,6 @@
 /** Composes a gateway from its parts: what serves clients and what serves operators. Reads no environment, no signals. */
 import { randomBytes } from 'node:crypto';
-import { fastify, type FastifyInstance, type FastifyReply } from 'fastify';
+import { fastify, LogController, type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
 import type { Cluster } from '../cluster/port.ts';
 import { mediaTypes } from '../contract/headers.ts';
@@ -80,7 +80,7 @@ export function buildGateway({ cluster, log, version }: GatewayDeps): Gateway {
 function newServer(log: Logger): FastifyInstance {
   const app = fastify({
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     keepAliveTimeout: keepAliveMs,
     requestTimeout: requestTimeoutMs,
     forceCloseConnections: 'idle',

@@ -177,7 +177,10 @@ export class Dispatch {
       pod.queuedRows = summary.queuedRows;
       if (summary.draining) pod.draining = true;
     }
-    if (flight.alone) pod.pace = learnPace(pod.pace, tookMs, predictMs(lane.cost, flight.rows));
+    // An envelope that was staged began when the one before it ended.
+    const beganAtMs = summary === null ? flight.startedAtMs : Math.max(flight.startedAtMs, pod.lastEndAtMs);
+    pod.pace = learnPace(pod.pace, now - beganAtMs, predictMs(lane.cost, flight.rows));
+    pod.lastEndAtMs = now;
     if (flight.wellAnswered > 0) this.#pool.roster.note(pod, { kind: 'success' });
     this.#pool.roster.released(pod);
     this.schedule();

@@ -47,6 +47,8 @@ export class PodLink {
   /** Rows that it last said were waiting there, over all gateways. */
   queuedRows = 0;
   pace: Pace = noPace;
+  /** When its last envelope ended. */
+  lastEndAtMs = 0;
   /** It said busy: nothing before this time. */
   busyUntilMs = 0;
   nextProbeAtMs = 0;

@@ -3,6 +3,7 @@
  * nothing waits, and batches form by themselves while pods are busy.
  *
  *   cap   = min(maxRows, largest b with (ahead + 1)·l(b) + margin ≤ time allowed), at most twice the largest b yet seen
+ *           (an objective or deadline that not even one row can keep bounds nothing)
  *   split = over n idle pods, where it saves more time than the second run's start-up costs: l(W) − l(W/n) > a
  */
 import { predictMs, rowsWithin, type Cost } from './cost.ts';
@@ -39,14 +40,14 @@ export function decideBatch(input: BatchInput): BatchDecision {
   const { cost, waitingRows, rowsAhead } = input;
   const ahead = rowsAhead > 0 ? 1 : 0;
   const explored = Math.max(firstRows, 2 * cost.largestRows);
-  const objectiveRows = input.objectiveMs === null ? Infinity : rowsWithin(cost, input.objectiveMs - marginMs, ahead);
+  const objectiveRows = input.objectiveMs === null ? Infinity : rowsInTime(cost, input.objectiveMs, ahead);
   const cap = Math.max(1, Math.min(input.maxRows, explored, objectiveRows));
 
   // What the pod executes is still ahead of a second envelope: until it is worth a run of its own it gains nothing by
   // leaving, and may still go to another pod or grow.
   if (ahead > 0 && waitingRows < Math.min(cap, rowsAhead)) return { kind: 'wait', reason: 'forming' };
 
-  const deadlineRows = rowsWithin(cost, input.headRemainingMs - marginMs, ahead);
+  const deadlineRows = rowsInTime(cost, input.headRemainingMs, ahead);
   if (deadlineRows < Math.min(cap, waitingRows)) return { kind: 'dispatch', rows: deadlineRows, reason: 'deadline' };
 
   if (ahead === 0 && input.idlePods > 1 && waitingRows > 1) {
@@ -59,4 +60,10 @@ export function decideBatch(input: BatchInput): BatchDecision {
   return waitingRows > cap
     ? { kind: 'dispatch', rows: cap, reason: 'full' }
     : { kind: 'dispatch', rows: waitingRows, reason: 'slot-free' };
+}
+
+/** The most rows that are done within `allowedMs`; Infinity where not even one would be. */
+function rowsInTime(cost: Cost, allowedMs: number, ahead: number): number {
+  const budgetMs = allowedMs - marginMs;
+  return (ahead + 1) * predictMs(cost, 1) > budgetMs ? Infinity : rowsWithin(cost, budgetMs, ahead);
 }

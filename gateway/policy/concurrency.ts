@@ -11,14 +11,17 @@ export interface Concurrency {
 
 export const firstConcurrency: Concurrency = { limit: 8, leastMs: Infinity };
 
+const leastConcurrent = 2;
 const mostConcurrent = 1024;
 /** A batcher's own waiting doubles or triples the least latency; beyond it only queues grow. */
 const toleratedRatio = 4;
 
 export function learnConcurrency(state: Concurrency, latencyMs: number, inFlight: number): Concurrency {
-  // The least latency is forgotten slowly, so that a server that got slower for good is believed in the end.
-  const leastMs = Math.min(latencyMs, state.leastMs * 1.001);
+  // The least latency is forgotten only while we ourselves load the server little: a server that got slower for good is
+  // believed once the limit is at its floor, and a queue that we made never passes for the server's own time.
+  const unloaded = inFlight <= leastConcurrent;
+  const leastMs = Math.min(latencyMs, unloaded ? state.leastMs * 1.05 : state.leastMs);
   const usedUp = inFlight >= state.limit - 1;
-  if (latencyMs > toleratedRatio * leastMs) return { limit: Math.max(2, state.limit * 0.98), leastMs };
+  if (latencyMs > toleratedRatio * leastMs) return { limit: Math.max(leastConcurrent, state.limit * 0.98), leastMs };
   return { limit: usedUp ? Math.min(mostConcurrent, state.limit + 1 / state.limit) : state.limit, leastMs };
 }

@@ -3,7 +3,8 @@
  *
  * Recursive least squares with exponential forgetting (L. Ljung, System Identification, §11.2): keeps the former line
  * where new samples have nothing to say about it (all of one size), follows where they do. A sample is clipped to
- * four mean deviations, so that a pause of the machine moves the line little.
+ * four mean deviations and moves the deviation itself by twice that at most, so that pauses of the machine, even some in
+ * a row, move the line little.
  */
 export interface Cost {
   /** Milliseconds a run takes however small. */
@@ -61,7 +62,7 @@ export function learnCost(cost: Cost, rows: number, occupiedMs: number): Cost {
     samples,
     largestRows: Math.max(cost.largestRows, rows),
     p99Ratio: Math.max(1, cost.p99Ratio * (ratio > cost.p99Ratio ? 1 + 0.99 * quantileStep : 1 - 0.01 * quantileStep)),
-    deviationMs: cost.deviationMs + (Math.abs(error) - cost.deviationMs) / Math.min(samples, 50),
+    deviationMs: cost.deviationMs + (Math.min(Math.abs(error), 2 * limit) - cost.deviationMs) / Math.min(samples, 50),
     p: [(p00 - px0 * px0 * gain) / widen, (p01 - px0 * px1 * gain) / widen, (p11 - px1 * px1 * gain) / widen],
   };
 }

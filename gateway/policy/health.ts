@@ -8,7 +8,13 @@
 export type HealthState =
   /** Seen, never yet ready. */
   | { readonly kind: 'joining' }
-  | { readonly kind: 'serving'; readonly softFailures: number }
+  | {
+      readonly kind: 'serving';
+      readonly softFailures: number;
+      /** Ejections before it came to serve again, and when it did: soon after, the next one lasts longer. */
+      readonly ejections: number;
+      readonly sinceMs: number;
+    }
   | {
       readonly kind: 'ejected';
       readonly hard: boolean;
@@ -43,6 +49,8 @@ export interface PoolHealth {
 
 const firstProbeMs = 100;
 const longestProbeMs = 5_000;
+/** Serving so long, a pod's former ejections no longer count. */
+const forgivenAfterMs = 60_000;
 
 export function nextHealth(
   state: HealthState,
@@ -53,15 +61,17 @@ export function nextHealth(
 ): HealthState {
   switch (event.kind) {
     case 'success':
-      if (state.kind === 'serving') return state.softFailures === 0 ? state : { kind: 'serving', softFailures: 0 };
-      return state.kind === 'probing' ? { kind: 'serving', softFailures: 0 } : state;
+      if (state.kind === 'serving') return state.softFailures === 0 ? state : { ...state, softFailures: 0 };
+      if (state.kind !== 'probing') return state;
+      return { kind: 'serving', softFailures: 0, ejections: state.ejections, sinceMs: nowMs };
     case 'probe-ok':
-      if (state.kind === 'joining') return { kind: 'serving', softFailures: 0 };
+      if (state.kind === 'joining') return { kind: 'serving', softFailures: 0, ejections: 0, sinceMs: nowMs };
       return state.kind === 'ejected' ? { kind: 'probing', ejections: state.ejections } : state;
     case 'evidence': {
       if (state.kind === 'joining') return state;
       const hard = isHard(event.evidence);
-      const ejections = state.kind === 'serving' ? 0 : state.ejections;
+      const forgiven = state.kind === 'serving' && nowMs - state.sinceMs > forgivenAfterMs;
+      const ejections = forgiven ? 0 : state.ejections;
       const ejected: HealthState = {
         kind: 'ejected',
         hard: hard || (state.kind === 'ejected' && state.hard),
@@ -71,11 +81,12 @@ export function nextHealth(
       };
       if (hard || state.kind === 'probing') return ejected;
       if (state.kind === 'ejected') return state;
-      const softFailures = state.softFailures + 1;
-      if (softFailures < config.ejectAfterFailures) return { kind: 'serving', softFailures };
+      // A slow pod answers well in between, and was measured over several envelopes already.
+      const softFailures = event.evidence === 'slow' ? config.ejectAfterFailures : state.softFailures + 1;
+      if (softFailures < config.ejectAfterFailures) return { ...state, softFailures };
       // Panic: past the share the pool serves on what it has, sick or not.
       const allowed = Math.floor(config.maxEjectedRatio * pool.members);
-      return pool.softEjected + 1 > allowed ? { kind: 'serving', softFailures } : ejected;
+      return pool.softEjected + 1 > allowed ? { ...state, softFailures } : ejected;
     }
   }
 }

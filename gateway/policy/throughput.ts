@@ -31,7 +31,8 @@ export function countCompleted(state: Throughput, rows: number, backlogged: bool
   const elapsedMs = nowMs - state.windowStartMs;
   if (elapsedMs < windowMs) return { ...state, windowRows };
   const measured = windowRows / elapsedMs;
-  const rowsPerMs = state.rowsPerMs === null ? measured : (state.rowsPerMs + measured) / 2;
+  const former = currentRowsPerMs(state, nowMs);
+  const rowsPerMs = former === null ? measured : (former + measured) / 2;
   return { ...state, windowStartMs: nowMs, windowRows: 0, rowsPerMs, measuredAtMs: nowMs };
 }
 

@@ -1,0 +1,108 @@
+/** What the gateway promises about time: deadlines, holding, shedding, clients that leave. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startGateway, until } from '../support/gateway-harness.ts';
+
+const waiting = 'sluice_queue_requests{pool="pool",model="echo"}';
+
+test('the deadline of a request is kept whether it waits or is with a pod', async (t) => {
+  const harness = await startGateway(t, 1);
+  const answered = await harness.predict('1');
+  assert.equal(answered.status, 200);
+  harness.pods[0]!.behaviour = { kind: 'slow', ms: 400 };
+  const started = performance.now();
+  const late = await harness.predict('1', { 'sluice-timeout-ms': '100' });
+  const tookMs = performance.now() - started;
+  assert.equal(late.status, 504);
+  assert.match(late.body, /deadline/);
+  assert.ok(tookMs >= 99 && tookMs < 300, `${tookMs} ms`);
+});
+
+test('no pod: held, then 503 with Retry-After', async (t) => {
+  const harness = await startGateway(t, 0, { requests: { coldStartHoldMs: 200 } });
+  const started = performance.now();
+  const answer = await harness.predict('1');
+  assert.equal(answer.status, 503);
+  assert.ok(Number(answer.headers['retry-after']) >= 1);
+  assert.match(answer.body, /no pod of pool 'pool'/);
+  assert.ok(performance.now() - started >= 199);
+});
+
+test('a full queue is 503 at once, with Retry-After', async (t) => {
+  const harness = await startGateway(t, 0, { requests: { maxQueued: 2 } });
+  const held = [harness.predict('1'), harness.predict('2')];
+  await until('both wait', async () => (await harness.metric(waiting)) === 2);
+  const answer = await harness.predict('3');
+  assert.equal(answer.status, 503);
+  assert.match(answer.body, /2 requests/);
+  assert.ok(Number(answer.headers['retry-after']) >= 1);
+  await harness.gateway.pools.close();
+  void Promise.allSettled(held);
+});
+
+test('a client that leaves frees its place in the queue', async (t) => {
+  const harness = await startGateway(t, 0);
+  const port = (harness.gateway.app.server.address() as { port: number }).port;
+  const { connect } = await import('node:net');
+  const socket = connect(port, '127.0.0.1');
+  socket.write('POST /v2/models/echo/infer HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}');
+  await until('it waits', async () => (await harness.metric(waiting)) === 1);
+  socket.destroy();
+  await until('it has left', async () => (await harness.metric(waiting)) === 0);
+});
+
+test('an objective sheds what would be late, and keeps what it can', async (t) => {
+  const harness = await startGateway(t, 1, { objective: { latencyMs: 100 }, batching: { maxRows: 4 } });
+  harness.pods[0]!.behaviour = { kind: 'slow', ms: 20 };
+  await harness.predict('0');
+  let next = 0;
+  const statuses: number[] = [];
+  const endMs = performance.now() + 3_000;
+  const client = async (): Promise<void> => {
+    while (performance.now() < endMs) {
+      const { status } = await harness.predict(String(next++));
+      statuses.push(status);
+      // Clients share the process with the gateway here: without a pause they would starve it.
+      if (status === 503) await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  await Promise.all(Array.from({ length: 60 }, client));
+  const good = statuses.filter((status) => status === 200).length;
+  const shed = statuses.filter((status) => status === 503).length;
+  assert.equal(good + shed, statuses.length);
+  assert.ok(shed > 0, 'something is shed');
+  // Two envelopes of 4 rows each 20 ms: 1,200 in 3 s at the most, on an idle machine.
+  assert.ok(good > 300, `${good} good answers`);
+});
+
+test('bad schedules are 400 that name header and value', async (t) => {
+  const harness = await startGateway(t, 1);
+  for (const [name, value] of [
+    ['sluice-timeout-ms', '0'],
+    ['sluice-timeout-ms', 'soon'],
+    ['sluice-priority', '10'],
+  ] as const) {
+    const answer = await harness.predict('1', { [name]: value });
+    assert.equal(answer.status, 400);
+    assert.ok(answer.body.includes(name) && answer.body.includes(value), answer.body);
+  }
+});
+
+test('unknown model, path and method; a body over the limit', async (t) => {
+  const harness = await startGateway(t, 1, { requests: { maxBodyBytes: 1000 } });
+  const unknown = await harness.predict('1', {}, 'nobody');
+  assert.equal(unknown.status, 404);
+  assert.match(unknown.body, /nobody/);
+  const path = await harness.call('GET', '/v3/models');
+  assert.equal(path.status, 404);
+  assert.match(path.body, /\{"error":/);
+  const method = await harness.call('GET', '/v2/models/echo/infer');
+  assert.equal(method.status, 405);
+  assert.equal(method.headers['allow'], 'POST');
+  const large = await harness.predict('x'.repeat(1001));
+  assert.equal(large.status, 413);
+  assert.match(large.body, /1001.*1000/);
+  for (const path of ['/v2', '/v2/', '/v2/health/live', '/v2/health/ready', '/v1/models', '/v1/models/echo']) {
+    assert.equal((await harness.call('GET', path)).status, 200, path);
+  }
+});

@@ -1,0 +1,150 @@
+/**
+ * A server that speaks the wire of a pod and can be told to misbehave, as no real model server can: to hang, to answer
+ * garbage, to die of one request. Answers each item with its own body, so that a test sees whose answer it got.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { appendFrame, FrameDecoder, ItemHead, type AnswerHead } from '../../contract/envelope.ts';
+import { paths } from '../../contract/headers.ts';
+import type { PodStatus } from '../../contract/pod-status.ts';
+import type { Pod } from '../../cluster/port.ts';
+
+export type Behaviour =
+  | { readonly kind: 'well' }
+  | { readonly kind: 'slow'; readonly ms: number }
+  | { readonly kind: 'hang' }
+  | { readonly kind: 'garbage' }
+  | { readonly kind: 'errors' }
+  | { readonly kind: 'busy' }
+  /** Answers half of an envelope, then cuts the connection. */
+  | { readonly kind: 'half' }
+  /** Ends like a crashed process when a body contains the word. */
+  | { readonly kind: 'mortal'; readonly word: string };
+
+export class StandInPod {
+  readonly uid: string;
+  readonly models: readonly string[];
+  behaviour: Behaviour = { kind: 'well' };
+  draining = false;
+  /** Bodies of the items of each envelope that came, as text. */
+  readonly envelopes: string[][] = [];
+  readonly #sockets = new Set<Socket>();
+  #server: Server;
+  #port = 0;
+  #running: Promise<unknown> = Promise.resolve();
+
+  constructor(uid: string, models: readonly string[]) {
+    this.uid = uid;
+    this.models = models;
+    this.#server = this.#newServer();
+  }
+
+  get pod(): Pod {
+    return {
+      uid: this.uid,
+      name: `pod-${this.uid}`,
+      pool: 'pool',
+      phase: 'Ready',
+      origin: `http://127.0.0.1:${this.#port}`,
+      restarts: 0,
+      createdAtMs: 0,
+      readyAtMs: 0,
+      reason: null,
+    };
+  }
+
+  /** Listens, on the port that it had before if it has been started once. */
+  async start(): Promise<void> {
+    await new Promise<void>((resolve) => this.#server.listen(this.#port, '127.0.0.1', resolve));
+    this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
+  /** As kill -9: every connection is reset, new ones are refused. */
+  die(): void {
+    this.#server.close();
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+    this.#server = this.#newServer();
+  }
+
+  #newServer(): Server {
+    const server = createServer((request, response) => void this.#serve(request, response));
+    server.on('connection', (socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
+    return server;
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.url === paths.podStatus) return this.#status(response);
+    const decoder = new FrameDecoder({ maxBodyBytes: 1 << 30 });
+    const items: { head: ItemHead; body: Buffer }[] = [];
+    for await (const piece of request as AsyncIterable<Buffer>) {
+      for (const { head, body } of decoder.push(piece))
+        items.push({ head: JSON.parse(head.toString()) as ItemHead, body });
+    }
+    this.envelopes.push(items.map((item) => item.body.toString()));
+    const { behaviour } = this;
+    switch (behaviour.kind) {
+      case 'hang':
+        return;
+      case 'garbage':
+        response.end(Buffer.from([1, 0, 0, 0, 0, 0, 0, 0, 0x78]));
+        return;
+      case 'busy':
+        response.writeHead(503).end('{"error":"busy"}');
+        return;
+      case 'mortal':
+        if (items.some((item) => item.body.includes(behaviour.word))) return this.die();
+        break;
+      case 'half':
+        response.write(this.#answers(items.slice(0, Math.floor(items.length / 2)), 200));
+        setTimeout(() => response.socket?.resetAndDestroy(), 20);
+        return;
+      case 'slow':
+        // One after the other, as a pod runs its batches.
+        this.#running = this.#running.then(() => new Promise((resolve) => setTimeout(resolve, behaviour.ms)));
+        await this.#running;
+        break;
+      case 'well':
+      case 'errors':
+        break;
+    }
+    const parts: Buffer[] = [this.#answers(items, behaviour.kind === 'errors' ? 500 : 200)];
+    const runs = [{ rows: items.length, ownRows: items.length, queueUs: 0, occupiedUs: 500 }];
+    appendFrame(parts, { runs, queuedRows: 0, inFlight: 0, draining: this.draining }, []);
+    response.end(Buffer.concat(parts));
+  }
+
+  #answers(items: readonly { head: ItemHead; body: Buffer }[], status: number): Buffer {
+    const parts: Buffer[] = [];
+    for (const { head, body } of items) {
+      const answer: AnswerHead = { index: head.index, status, contentType: 'application/json', rows: 1, run: 0 };
+      appendFrame(parts, answer, [status < 500 ? body : Buffer.from('{"error":"stand-in"}')]);
+    }
+    return Buffer.concat(parts);
+  }
+
+  #status(response: ServerResponse): void {
+    if (this.behaviour.kind === 'hang') return;
+    const status: PodStatus = {
+      uid: this.uid,
+      state: this.draining ? 'draining' : 'ready',
+      inFlight: 0,
+      queuedRows: 0,
+      models: this.models.map((name) => ({
+        name,
+        version: '1',
+        ready: true,
+        isDefault: true,
+        maxRows: 64,
+        maxRequestRows: 64,
+        warmup: [
+          { rows: 1, occupiedUs: 500 },
+          { rows: 64, occupiedUs: 700 },
+        ],
+      })),
+    };
+    response.end(JSON.stringify(status));
+  }
+}
