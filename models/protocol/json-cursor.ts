@@ -24,6 +24,7 @@ export const code = {
 
 export class JsonCursor {
   readonly bytes: Buffer;
+  readonly view: DataView;
   position = 0;
   /** Whether the last number had neither fraction nor exponent, and at most 15 digits. */
   numberIsPlain = true;
@@ -35,6 +36,7 @@ export class JsonCursor {
   constructor(bytes: Buffer) {
     if (!isUtf8(bytes)) throw new SluiceError('invalid-json', 'the JSON of the body is not valid UTF-8');
     this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   /** The next significant byte, not consumed; -1 at the end. */

@@ -113,14 +113,17 @@ export class JsonWriter {
       return;
     }
     const magnitude = Math.abs(value);
-    // The exponent of the first digit; one too high or too low at a power of ten only costs a digit.
-    const exponent = Math.floor(Math.log10(magnitude));
-    for (let digits = 6; digits <= 10; digits += 1) {
+    const exponent = decimalExponent(magnitude);
+    for (let digits = 6; digits <= 9; digits += 1) {
       const scale = digits - 1 - exponent;
       const integer = Math.round(scale < 0 ? magnitude / powersOfTen[-scale]! : magnitude * powersOfTen[scale]!);
       const back = scale < 0 ? integer * powersOfTen[-scale]! : integer / powersOfTen[scale]!;
       // Beyond 10^22 the power is itself rounded: both ends of what Number() can make of it must be the same float32.
-      if (Math.fround(back * (1 - 4e-16)) === magnitude && Math.fround(back * (1 + 4e-16)) === magnitude) {
+      const same =
+        scale >= -22 && scale <= 22
+          ? Math.fround(back) === magnitude
+          : Math.fround(back * (1 - 4e-16)) === magnitude && Math.fround(back * (1 + 4e-16)) === magnitude;
+      if (same) {
         if (value < 0) this.#bytes[this.#length++] = code.minus;
         this.#decimal(integer, scale);
         return;
@@ -129,23 +132,22 @@ export class JsonWriter {
     this.#ascii(String(value));
   }
 
-  /** integer / 10^scale, for integer > 0 of at most 11 digits. */
+  /** integer / 10^scale, for integer from 1 to 10^9. */
   #decimal(integer: number, scale: number): void {
-    let rest = integer;
+    let rest = integer | 0;
     let places = scale;
-    for (let shorter = rest / 10; Number.isInteger(shorter); shorter = rest / 10) {
+    for (let shorter = (rest / 10) | 0; shorter * 10 === rest; shorter = (rest / 10) | 0) {
       rest = shorter;
       places -= 1;
     }
-    let count = 1;
-    while (rest >= powersOfTen[count]!) count += 1;
+    const count = digitCount(rest);
     const first = count - 1 - places;
     if (places <= 0 && first < 21) {
       this.#digits(rest, count);
       for (let zero = places; zero < 0; zero += 1) this.#bytes[this.#length++] = code.zero;
     } else if (first >= 0 && first < 21) {
       this.#split(rest, count, count - places);
-    } else if (first < 0 && first >= -7) {
+    } else if (first < 0 && first >= -6) {
       this.#bytes[this.#length++] = code.zero;
       this.#bytes[this.#length++] = code.point;
       for (let zero = first + 1; zero < 0; zero += 1) this.#bytes[this.#length++] = code.zero;
@@ -173,19 +175,19 @@ export class JsonWriter {
       this.#bytes[this.#length++] = code.minus;
       rest = -rest;
     }
-    let count = 1;
-    while (rest >= powersOfTen[count]!) count += 1;
-    this.#digits(rest, count);
+    this.#digits(rest, digitCount(rest));
   }
 
   #digits(integer: number, count: number): void {
-    let rest = integer;
-    for (let at = this.#length + count - 1; at >= this.#length; at -= 1) {
-      const next = Math.floor(rest / 10);
-      this.#bytes[at] = code.zero + (rest - next * 10);
+    const bytes = this.#bytes;
+    const start = this.#length;
+    let rest = integer | 0;
+    for (let at = start + count - 1; at >= start; at -= 1) {
+      const next = (rest / 10) | 0;
+      bytes[at] = code.zero + (rest - next * 10);
       rest = next;
     }
-    this.#length += count;
+    this.#length = start + count;
   }
 
   #ascii(text: string): void {
@@ -204,4 +206,32 @@ export class JsonWriter {
     this.#bytes.copy(longer, 0, 0, this.#length);
     this.#bytes = longer;
   }
+}
+
+/** Of a whole number from 0 to 10^9. */
+function digitCount(integer: number): number {
+  let count = 1;
+  let limit = 10;
+  while (integer >= limit) {
+    count += 1;
+    limit *= 10;
+  }
+  return count;
+}
+
+const float = new Float32Array(1);
+const floatBits = new Uint32Array(float.buffer);
+/** floor(log10(2^e)) by the biased exponent of a float32; that of the smallest one for the subnormal. */
+const exponentTable = Int8Array.from({ length: 255 }, (_, biased) =>
+  Math.floor(biased === 0 ? -45 : (biased - 127) * Math.LOG10E * Math.LN2),
+);
+/** 10^(index - 46), to compare with. */
+const tens = Float64Array.from({ length: 46 + 40 }, (_, index) => Number(`1e${index - 46}`));
+
+/** Of the first digit of a float32 > 0. */
+function decimalExponent(magnitude: number): number {
+  float[0] = magnitude;
+  let exponent = exponentTable[floatBits[0]! >>> 23]!;
+  while (magnitude >= tens[exponent + 47]!) exponent += 1;
+  return exponent;
 }
