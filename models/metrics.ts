@@ -2,7 +2,7 @@
  * Prometheus metrics of a model server: the only importer of prom-client. The hot path adds to plain numbers
  * (statistics.ts, the scheduler); this file copies them when it is scraped.
  */
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry, type MetricType } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Registry, type Metric } from 'prom-client';
 import type { Pod } from './pod-state.ts';
 import type { ServedModel } from './served-model.ts';
 import type { Distribution, FailureReason, ModelStatistics } from './statistics.ts';
@@ -91,10 +91,10 @@ export function createMetrics(pod: Pod): ModelMetrics {
     });
   }
   registry.registerMetric(
-    new CopiedHistogram('sluice_pod_batch_rows', 'Rows of a run', pod, (statistics) => statistics.batchRows),
+    copiedHistogram('sluice_pod_batch_rows', 'Rows of a run', pod, (statistics) => statistics.batchRows),
   );
   registry.registerMetric(
-    new CopiedHistogram(
+    copiedHistogram(
       'sluice_pod_run_seconds',
       'Duration of a run in ONNX Runtime',
       pod,
@@ -104,45 +104,30 @@ export function createMetrics(pod: Pod): ModelMetrics {
   return { contentType: registry.contentType, text: () => registry.metrics() };
 }
 
-type Label = 'model' | 'version' | 'le';
-
-/** A histogram whose buckets are counted elsewhere. */
-class CopiedHistogram extends Histogram<Label> {
-  readonly #name: string;
-  readonly #help: string;
-  readonly #pod: Pod;
-  readonly #read: (statistics: ModelStatistics) => Distribution;
-
-  constructor(name: string, help: string, pod: Pod, read: (statistics: ModelStatistics) => Distribution) {
-    super({ name, help, labelNames: ['model', 'version'], registers: [] });
-    this.#name = name;
-    this.#help = help;
-    this.#pod = pod;
-    this.#read = read;
-  }
-
-  override get(): ReturnType<Histogram<Label>['get']> {
-    const values: Awaited<ReturnType<Histogram<Label>['get']>>['values'] = [];
-    for (const model of this.#pod.models.ready()) {
+/**
+ * A histogram whose buckets are counted elsewhere. prom-client asks a metric for no more than a name and `get()`,
+ * though its types want one of its own classes.
+ */
+function copiedHistogram(
+  name: string,
+  help: string,
+  pod: Pod,
+  read: (statistics: ModelStatistics) => Distribution,
+): Metric {
+  const get = () => {
+    const values: { labels: Record<string, string | number>; value: number; metricName: string }[] = [];
+    for (const model of pod.models.ready()) {
       const labels = labelsOf(model);
-      const { bounds, counts, sum } = this.#read(model.statistics);
+      const { bounds, counts, sum } = read(model.statistics);
       let below = 0;
       for (const [index, count] of counts.entries()) {
         below += count;
-        const le = bounds[index] ?? '+Inf';
-        values.push({ labels: { ...labels, le }, value: below, metricName: `${this.#name}_bucket` });
+        values.push({ labels: { ...labels, le: bounds[index] ?? '+Inf' }, value: below, metricName: `${name}_bucket` });
       }
-      values.push({ labels, value: sum, metricName: `${this.#name}_sum` });
-      values.push({ labels, value: below, metricName: `${this.#name}_count` });
+      values.push({ labels, value: sum, metricName: `${name}_sum` });
+      values.push({ labels, value: below, metricName: `${name}_count` });
     }
-    const type = 'histogram' as unknown as MetricType;
-    return Promise.resolve({
-      name: this.#name,
-      help: this.#help,
-      type,
-      values,
-      aggregator: 'sum',
-      collect: () => undefined,
-    });
-  }
+    return Promise.resolve({ name, help, type: 'histogram', values, aggregator: 'sum' });
+  };
+  return { name, help, type: 'histogram', get } as unknown as Metric;
 }

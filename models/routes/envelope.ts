@@ -26,6 +26,8 @@ const itemHead = Compile(ItemHead);
 /** Answers of one run are joined into one write up to this size, and written uncopied beyond. */
 const joinBytes = 256 * 1024;
 
+const unreadLimitMs = 60_000;
+
 interface OwnRun {
   readonly index: number;
   rows: number;
@@ -37,7 +39,8 @@ export class EnvelopeExchange {
   readonly #log: ErrorLog;
   readonly #response: ServerResponse;
   readonly #decoder: FrameDecoder;
-  readonly #indexes = new Set<number>();
+  /** Bytes held for each item by its index, 0 once it is answered. */
+  readonly #held = new Map<number, number>();
   /** Parsed, and not yet given to the scheduler. */
   #parsed: ModelRequest[] = [];
   #parsedRows = 0;
@@ -45,12 +48,13 @@ export class EnvelopeExchange {
   readonly #runs = new Map<Run, OwnRun>();
   /** Items that arrived and have no answer. */
   #unanswered = 0;
-  #heldBytes = 0;
   #complete = false;
   /** Broken, refused or cut off: nothing is written any more. */
   #over = false;
   #out: Buffer[] = [];
   #flushPlanned = false;
+  /** Runs while written answers are not taken. */
+  #unread: NodeJS.Timeout | null = null;
 
   constructor(pod: Pod, log: ErrorLog, request: IncomingMessage, response: ServerResponse) {
     this.#pod = pod;
@@ -63,7 +67,8 @@ export class EnvelopeExchange {
     response.on('close', () => {
       pod.openResponses -= 1;
       this.#abandon();
-      pod.staging.release(this.#heldBytes);
+      this.#stopUnread();
+      for (const bytes of this.#held.values()) pod.staging.release(bytes);
     });
     request.on('data', (chunk: Buffer) => this.#guard(() => this.#receive(chunk)));
     request.on('end', () => {
@@ -103,16 +108,16 @@ export class EnvelopeExchange {
 
   #item({ head, body }: Frame, arrivedMs: number): void {
     const item = readHead(head);
-    if (this.#indexes.has(item.index)) {
+    if (this.#held.has(item.index)) {
       throw new SluiceError('invalid-envelope', `index ${item.index} names two items`);
     }
-    this.#indexes.add(item.index);
+    const fits = this.#pod.staging.tryHold(body.length);
+    this.#held.set(item.index, fits ? body.length : 0);
     this.#unanswered += 1;
-    if (!this.#pod.staging.tryHold(body.length)) {
+    if (!fits) {
       this.#answerError(item.index, busyError(this.#pod));
       return;
     }
-    this.#heldBytes += body.length;
     const { contentEncoding } = item;
     if (contentEncoding === undefined) {
       this.#parse(item, body, arrivedMs);
@@ -205,6 +210,8 @@ export class EnvelopeExchange {
   #write(head: AnswerHead, body: readonly Buffer[]): void {
     appendFrame(this.#out, head, body);
     this.#unanswered -= 1;
+    this.#pod.staging.release(this.#held.get(head.index)!);
+    this.#held.set(head.index, 0);
     if (this.#flushPlanned) return;
     this.#flushPlanned = true;
     // After the run's last answer: one write a run.
@@ -266,8 +273,16 @@ export class EnvelopeExchange {
       for (const part of out) response.write(part);
       response.uncork();
     }
-    // A gateway that doesn't read its answers must not make this process hold them without bound.
-    if (response.writableLength > this.#pod.staging.maxBytes) response.destroy();
+    if (response.writableNeedDrain && this.#unread === null) {
+      // A gateway that doesn't read its answers must not make this process hold them for ever.
+      this.#unread = setTimeout(() => response.destroy(), unreadLimitMs);
+      response.once('drain', () => this.#stopUnread());
+    }
+  }
+
+  #stopUnread(): void {
+    if (this.#unread !== null) clearTimeout(this.#unread);
+    this.#unread = null;
   }
 }
 

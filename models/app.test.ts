@@ -1,0 +1,104 @@
+/** Paths, methods and errors of a real server. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import test, { after, before } from 'node:test';
+import * as fixtures from './author/fixtures.ts';
+import { floats, get, post, startModelServer, type Answered, type TestServer } from './testing/model-server.ts';
+
+let started: TestServer;
+before(async () => {
+  started = await startModelServer({
+    'sums.v_1-x': { versions: { 1: fixtures.variableLength(), 3: fixtures.variableLength() } },
+  });
+});
+after(() => started[Symbol.asyncDispose]());
+
+const errorOf = ({ headers, json, text }: Answered) => {
+  assert.match(headers.get('content-type') ?? '', /^application\/json/);
+  const { error, ...rest } = json as { error: unknown };
+  assert.equal(typeof error, 'string', text);
+  assert.deepEqual(rest, {});
+  return error as string;
+};
+
+test('the server, its health and its models are described', async () => {
+  const { origin } = started;
+  for (const path of ['/v2', '/v2/']) {
+    const { json } = await get(origin + path);
+    const { name, extensions } = json as { name: string; extensions: string[] };
+    assert.equal(name, 'sluice');
+    assert.ok(extensions.includes('sluice_envelope') && extensions.includes('binary_tensor_data'));
+  }
+  assert.deepEqual((await get(`${origin}/v2/health/live`)).json, { live: true });
+  assert.deepEqual((await get(`${origin}/v2/health/ready?verbose=1`)).json, { ready: true });
+  assert.deepEqual((await get(`${origin}/v2/models/sums%2Ev_1-x`)).json, {
+    name: 'sums.v_1-x',
+    versions: ['1', '3'],
+    platform: 'onnxruntime_onnx',
+    inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, -1] }],
+    outputs: [{ name: 'y', datatype: 'FP32', shape: [-1, 1] }],
+  });
+  const config = (await get(`${origin}/v2/models/sums.v_1-x/config`)).json as Record<string, unknown>;
+  assert.equal(config['backend'], 'onnxruntime');
+  assert.deepEqual(config['input'], [{ name: 'x', data_type: 'TYPE_FP32', dims: [-1], format: 'FORMAT_NONE' }]);
+  assert.equal(config['max_batch_size'], 1024);
+  assert.deepEqual((await get(`${origin}/v1/models`)).json, { models: ['sums.v_1-x'] });
+  assert.deepEqual((await get(`${origin}/v1/models/sums.v_1-x`)).json, { name: 'sums.v_1-x', ready: true });
+});
+
+test('KServe V1 predicts', async () => {
+  const answer = await post(`${started.origin}/v1/models/sums.v_1-x:predict`, {
+    instances: [
+      [1, 2],
+      [3, 4],
+    ],
+  });
+  assert.equal(answer.text, '{"predictions":[[3],[7]]}');
+});
+
+test('what does not exist is told as JSON, with the methods that would do', async () => {
+  const { origin } = started;
+  const cases: readonly [number, string, string, RegExp][] = [
+    [404, 'GET', '/nothing', /no such path: "\/nothing"/],
+    [404, 'GET', '/v2/models/absent', /model "absent" is not served here/],
+    [404, 'POST', '/v2/models/absent/infer', /model "absent" is not served here/],
+    [404, 'GET', `/v2/models/${'x'.repeat(900)}`, /model "x+\.\.\. is not served here/],
+    [404, 'GET', '/v2/models/sums.v_1-x/versions/2', /no version "2", only 1, 3/],
+    [404, 'POST', '/v1/models/absent:predict', /model "absent"/],
+    [404, 'POST', '/v1/models/sums.v_1-x:explain', /no such path/],
+    [405, 'GET', '/v2/models/sums.v_1-x/infer', /GET .* only POST/],
+    [405, 'DELETE', '/v2/models/sums.v_1-x', /DELETE .* only GET, HEAD/],
+    [405, 'GET', '/v2/envelope', /only POST/],
+    [415, 'POST', '/v2/envelope', /Content-Type: must be application\/vnd\.sluice\.envelope/],
+    [400, 'GET', '/v2/models/%E0%A4%A', /is not percent-encoded/],
+    [400, 'POST', '/v2/models/sums.v_1-x/infer', /the body is empty/],
+  ];
+  for (const [status, method, path, message] of cases) {
+    const answer = await get(origin + path, method);
+    assert.equal(answer.status, status, `${method} ${path}: ${answer.text}`);
+    assert.match(errorOf(answer), message);
+    assert.equal(answer.headers.has('allow'), status === 405);
+  }
+});
+
+test('malformed HTTP is answered as JSON, and the server goes on', async () => {
+  const socket = connect(started.port, '127.0.0.1');
+  socket.end('NONSENSE\r\n\r\n');
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk) => chunks.push(chunk));
+  await once(socket, 'close');
+  assert.match(Buffer.concat(chunks).toString(), /^HTTP\/1\.1 400 .*\{"error":"malformed HTTP request"\}$/s);
+  assert.equal((await get(`${started.origin}/v2/health/live`)).status, 200);
+});
+
+test('a drain is said everywhere, keeps answering, and can be taken back', async () => {
+  const { origin } = started;
+  const stateOf = ({ json }: Answered) => (json as { state: string }).state;
+  assert.equal(stateOf(await get(`${origin}/drain`, 'POST')), 'draining');
+  assert.equal((await get(`${origin}/v2/health/ready`)).status, 503);
+  assert.equal((await post(`${origin}/v2/models/sums.v_1-x/infer`, floats('x', [1, 1], [1]))).status, 200);
+  assert.match((await get(`${origin}/metrics`)).text, /^sluice_pod_draining 1$/m);
+  assert.equal(stateOf(await get(`${origin}/drain`, 'DELETE')), 'ready');
+  assert.equal(stateOf(await get(`${origin}/v2/pod`)), 'ready');
+});

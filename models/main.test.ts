@@ -1,0 +1,118 @@
+/** The process: its start, its end, and the exit codes that whatever runs pods sees. */
+import assert from 'node:assert/strict';
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import test from 'node:test';
+import * as fixtures from './author/fixtures.ts';
+import { floats, get, post, writeRepository, type RepositoryFiles } from './testing/model-server.ts';
+
+interface Started extends AsyncDisposable {
+  readonly child: ChildProcess;
+  readonly ended: Promise<{ code: number | null; signal: string | null }>;
+  readonly origin: string;
+  log(): string;
+}
+
+async function start(models: RepositoryFiles, settings: Record<string, string> = {}): Promise<Started> {
+  const repository = await writeRepository(models);
+  const child = fork(new URL('./testing/main-process.ts', import.meta.url), {
+    env: { ...process.env, SLUICE_REPOSITORY: repository, SLUICE_PORT: '0', ...settings },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  let output = '';
+  child.stdout!.on('data', (chunk) => (output += String(chunk)));
+  child.stderr!.on('data', (chunk) => (output += String(chunk)));
+  const ended = once(child, 'exit').then(([code, signal]) => ({
+    code: code as number | null,
+    signal: signal as string | null,
+  }));
+  const [message] = (await once(child, 'message')) as [{ kind: string; port: number }];
+  assert.equal(message.kind, 'listening');
+  return {
+    child,
+    ended,
+    origin: `http://127.0.0.1:${message.port}`,
+    log: () => output,
+    [Symbol.asyncDispose]: async () => {
+      child.kill('SIGKILL');
+      await ended;
+      await rm(repository, { recursive: true });
+    },
+  };
+}
+
+async function ready({ origin }: Started): Promise<void> {
+  while ((await get(`${origin}/v2/health/ready`)).status !== 200)
+    await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+const whole = (runMs: number) => ({
+  whole: { versions: { 1: fixtures.unbatchable() }, config: `delay: { runMs: ${runMs} }\nwarmup: false\n` },
+});
+const three = floats('x', [3], [1, 2, 3]);
+
+test('while models load the process is live and not ready, and says so of each model', async () => {
+  await using started = await start(whole(0), { SLUICE_START_DELAY_MS: '200' });
+  assert.equal((await get(`${started.origin}/v2/health/live`)).status, 200);
+  assert.equal((await get(`${started.origin}/v2/health/ready`)).status, 503);
+  assert.equal(((await get(`${started.origin}/v2/pod`)).json as { state: string }).state, 'loading');
+  await ready(started);
+  assert.equal((await post(`${started.origin}/v2/models/whole/infer`, three)).status, 200);
+});
+
+test('SIGTERM in the middle of a run: not ready, still accepting, answered, exit 0', async () => {
+  await using started = await start(whole(300), { SLUICE_DRAIN_DELAY_MS: '150' });
+  await ready(started);
+  const url = `${started.origin}/v2/models/whole/infer`;
+  const running = post(url, three);
+  while (((await get(`${started.origin}/v2/pod`)).json as { inFlight: number }).inFlight === 0);
+  started.child.kill('SIGTERM');
+  while ((await get(`${started.origin}/v2/health/ready`)).status === 200);
+  const late = post(url, three);
+  assert.equal((await running).status, 200);
+  assert.equal((await late).status, 200);
+  assert.deepEqual(await started.ended, { code: 0, signal: null });
+  assert.match(started.log(), /"msg":"drained"/);
+});
+
+test('a parent that leaves drains the process too', async () => {
+  await using started = await start(whole(0));
+  await ready(started);
+  started.child.disconnect();
+  assert.deepEqual(await started.ended, { code: 0, signal: null });
+});
+
+test('what is still in flight after the grace period does not keep the process', async () => {
+  await using started = await start(whole(5000), { SLUICE_GRACE_MS: '200' });
+  await ready(started);
+  const running = post(`${started.origin}/v2/models/whole/infer`, three).catch(() => null);
+  while (((await get(`${started.origin}/v2/pod`)).json as { inFlight: number }).inFlight === 0);
+  const killedMs = performance.now();
+  started.child.kill('SIGTERM');
+  assert.deepEqual(await started.ended, { code: null, signal: 'SIGKILL' });
+  assert.ok(performance.now() - killedMs < 2000);
+  assert.match(started.log(), /the grace period is over/);
+  assert.equal(await running, null);
+});
+
+test('a stuck run ends the process, and the log names it', async () => {
+  await using started = await start(whole(5000), { SLUICE_RUN_LIMIT_MS: '150' });
+  await ready(started);
+  const running = post(`${started.origin}/v2/models/whole/infer`, three).catch(() => null);
+  assert.deepEqual(await started.ended, { code: null, signal: 'SIGKILL' });
+  const line = started
+    .log()
+    .split('\n')
+    .find((each) => each.includes('passed its limit'));
+  const { model, version, rows, elapsedMs } = JSON.parse(line!) as Record<string, unknown>;
+  assert.deepEqual([model, version, rows], ['whole', '1', 1]);
+  assert.ok(Number(elapsedMs) > 150);
+  assert.equal(await running, null);
+});
+
+test('a repository of which nothing can be served ends the process with the reasons', async () => {
+  await using started = await start({ garbage: { versions: { 1: Buffer.from('no model') } } });
+  assert.equal((await started.ended).code, 1);
+  assert.match(started.log(), /no model can be served: garbage 1: .*[Pp]rotobuf/);
+});

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import fc from 'fast-check';
+import { RunQueue, type Waiting } from './next-run.ts';
+
+interface Entry extends Waiting {
+  readonly id: string;
+}
+
+const entry = (id: string, key = 'a', rows = 1, deadlineMs = Infinity, maxRows = 4): Entry => ({
+  id,
+  key,
+  rows,
+  deadlineMs,
+  maxRows,
+});
+
+const ids = (entries: readonly Entry[]) => entries.map(({ id }) => id).join(' ');
+
+function queueOf(...entries: Entry[]): RunQueue<Entry> {
+  const queue = new RunQueue<Entry>();
+  for (const each of entries) queue.push(each);
+  return queue;
+}
+
+test('the oldest entry takes the companions of its group along, and the others keep their turn', () => {
+  const queue = queueOf(entry('1', 'a'), entry('2', 'b'), entry('3', 'a'), entry('4', 'b'));
+  assert.equal(ids(queue.next(0).entries), '1 3');
+  assert.equal(ids(queue.next(0).entries), '2 4');
+  assert.deepEqual(queue.next(0), { entries: [], rows: 0, expired: [] });
+});
+
+test('a run is filled in order of arrival up to maxRows, without skipping ahead', () => {
+  const queue = queueOf(entry('1', 'a', 2), entry('2', 'a', 3), entry('3', 'a', 1));
+  assert.equal(ids(queue.next(0).entries), '1');
+  assert.equal(queue.rows, 4);
+  const second = queue.next(0);
+  assert.equal(ids(second.entries), '2 3');
+  assert.equal(second.rows, 4);
+});
+
+test('what passed its deadline leaves the queue and does not run', () => {
+  const queue = queueOf(entry('1', 'a', 1, 10), entry('2', 'a', 1, 30), entry('3', 'a', 1, 20));
+  const run = queue.next(20);
+  assert.equal(ids(run.entries), '2');
+  assert.equal(ids(run.expired), '1 3');
+  assert.equal(queue.length, 0);
+  assert.equal(queue.rows, 0);
+});
+
+test('a removed entry is not run, and its group goes on', () => {
+  const [first, second] = [entry('1'), entry('2')];
+  const queue = queueOf(first, second);
+  assert.equal(queue.remove(first), true);
+  assert.equal(queue.remove(first), false);
+  assert.equal(queue.rows, 1);
+  assert.equal(ids(queue.next(0).entries), '2');
+});
+
+test('every entry runs exactly once, runs never mix groups or exceed maxRows, groups keep their order', () => {
+  const waiting = fc.record({
+    key: fc.constantFrom('a', 'b', 'c'),
+    rows: fc.integer({ min: 1, max: 4 }),
+    take: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(waiting, { maxLength: 60 }), (arrivals) => {
+      const queue = new RunQueue<Entry>();
+      const ran: Entry[] = [];
+      const run = () => {
+        const { entries, rows } = queue.next(0);
+        assert.equal(new Set(entries.map(({ key }) => key)).size, Math.min(1, entries.length));
+        assert.equal(
+          rows,
+          entries.reduce((sum, each) => sum + each.rows, 0),
+        );
+        assert.ok(rows <= 4);
+        ran.push(...entries);
+        return entries.length;
+      };
+      for (const [index, { key, rows, take }] of arrivals.entries()) {
+        queue.push(entry(String(index), key, rows));
+        if (take) run();
+      }
+      while (run() > 0);
+      assert.equal(queue.rows, 0);
+      assert.equal(ran.length, arrivals.length);
+      for (const group of ['a', 'b', 'c']) {
+        const order = ran.filter(({ key }) => key === group).map(({ id }) => Number(id));
+        assert.deepEqual(
+          order,
+          order.toSorted((a, b) => a - b),
+        );
+      }
+    }),
+  );
+});

@@ -1,0 +1,7 @@
+/** For tests: the process of a model server, by its environment alone. */
+import process from 'node:process';
+import { readSettings } from '../../contract/settings.ts';
+import { main } from '../main.ts';
+import { ModelServerSettings } from '../settings.ts';
+
+await main(readSettings(ModelServerSettings, process.env));
