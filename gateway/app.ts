@@ -79,7 +79,8 @@ export function buildGateway({ cluster, log, version }: GatewayDeps): Gateway {
 
 function newServer(log: Logger): FastifyInstance {
   const app = fastify({
-    loggerInstance: log,
+    // Fastify's own lines are of no use to people below a warning.
+    loggerInstance: log.child({}, { level: log.levelVal > 40 ? log.level : 'warn' }),
     logController: new LogController({ disableRequestLogging: true }),
     keepAliveTimeout: keepAliveMs,
     requestTimeout: requestTimeoutMs,

@@ -118,7 +118,8 @@ export class Roster {
     pod.health = nextHealth(before, event, this.#spec().health, this.#poolHealth(pod), this.#now());
     if (pod.health.kind !== before.kind) {
       const level = pod.health.kind === 'ejected' ? 'warn' : 'info';
-      this.#log[level]({ pod: pod.name, was: before.kind, health: pod.health.kind, why: pod.detail }, 'pod health');
+      const why = event.kind === 'evidence' ? { why: pod.detail } : {};
+      this.#log[level]({ podName: pod.name, was: before.kind, ...why }, `pod ${pod.name} is ${pod.health.kind}`);
     }
     this.refresh(pod);
   }
