@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
@@ -81,6 +84,19 @@ describe('command line', { concurrency: 2 }, () => {
         new RegExp(`^error: .*${args.includes('now') ? 'argument' : args.at(args.length > 1 ? 1 : 0)!}`),
       );
     }
+  });
+
+  test('a gateway alone takes only pools with addresses', async () => {
+    const directory = mkdtempSync(path.join(tmpdir(), 'sluice-cli-'));
+    const file = path.join(directory, 'pools.yaml');
+    writeFileSync(
+      file,
+      'apiVersion: sluice.dev/v1alpha1\nkind: ModelPool\nmetadata: { name: p }\nspec: { models: [m] }\n',
+    );
+    const { code, stderr } = await run(['gateway', '--pools', file]);
+    assert.equal(code, 2);
+    assert.match(stderr, /^sluice: .*pools\.yaml: pool p: \/spec\/endpoints: must name at least one server, was: \[\]/);
+    rmSync(directory, { recursive: true });
   });
 
   test('a gateway without pools, and a model server without a repository, say what is missing', async () => {

@@ -1,7 +1,7 @@
 /** The gateway as a supervised child process: it gets the views of the cluster, and is started again when it ends. */
 import { startChild, type Child, type Exit } from '../cluster/local/child.ts';
 import { isListening, publish, type ListeningMessage } from '../cluster/local/ipc.ts';
-import { nextErrorText } from '../cluster/local/log-lines.ts';
+import { explainExit, nextErrorText, type ErrorText } from '../cluster/local/log-lines.ts';
 import { backoffConfig, planRestart } from '../cluster/local/policy/restart-backoff.ts';
 import type { Cluster } from '../cluster/port.ts';
 import { variableName } from '../contract/settings.ts';
@@ -47,7 +47,7 @@ export function startGateway(options: GatewayProcessOptions): GatewayProcess {
   }
 
   function start(): void {
-    let errorText: string | null = null;
+    let errorText: ErrorText | null = null;
     let upSinceMs = Infinity;
     // The pools come with the views; a file would be taken for the truth instead.
     const env: Record<string, string | undefined> = { ...options.env, [variableName('pools')]: undefined };
@@ -69,7 +69,7 @@ export function startGateway(options: GatewayProcessOptions): GatewayProcess {
       onExit: ({ text }: Exit) => {
         stopPublishing();
         if (stopping) return;
-        const exit = errorText === null ? text : `${text} (${errorText})`;
+        const exit = explainExit(text, errorText);
         const restart = planRestart(backoffConfig, exits, exit, Math.max(0, Date.now() - upSinceMs));
         exits = restart.exits;
         if (!wasUp && exits >= startAttempts) {

@@ -1,5 +1,6 @@
 /** What `sluice up` says to a person, and to a machine with `--log-format json`. Pure. */
 import type { ClusterView, Pod } from '../cluster/port.ts';
+import type { ModelSummary } from './served-models.ts';
 
 export interface Running {
   readonly host: string;
@@ -7,14 +8,14 @@ export interface Running {
   readonly adminPort: number;
   readonly gatewayPid: number | undefined;
   readonly view: ClusterView;
+  readonly models: readonly ModelSummary[];
   readonly pidOf: (pod: string) => number | undefined;
 }
 
 export function describeRunning(running: Running): string {
-  const { view, host, port, adminPort, pidOf } = running;
+  const { view, models, host, port, adminPort, pidOf } = running;
   const gateway = originOf(host, port);
   const admin = originOf(host, adminPort);
-  const models = view.pools.flatMap(({ spec }) => spec.models);
   const ready = view.pods.filter(({ phase }) => phase === 'Ready');
   const width = Math.max(0, ...ready.map(({ name }) => name.length));
   return [
@@ -27,9 +28,11 @@ export function describeRunning(running: Running): string {
       const process = pid === undefined ? '' : `  pid ${pid}`;
       return `  ${index === 0 ? 'pods   ' : '       '}   ${name.padEnd(width)}  ${origin ?? ''}${process}`;
     }),
-    `  models    ${models.join(', ')}`,
+    ...models.map(({ name, note }, index) => {
+      return `  ${index === 0 ? 'models ' : '       '}   ${name}${note === null ? '' : `  (${note})`}`;
+    }),
     'Try:',
-    `  ${exampleRequest(gateway, models)}`,
+    `  ${exampleRequest(gateway, namesToTry(models))}`,
     'Ctrl-C stops it.',
     '',
   ].join('\n');
@@ -37,7 +40,7 @@ export function describeRunning(running: Running): string {
 
 /** The same as one line of JSON. */
 export function runningJson(running: Running, nowMs: number): string {
-  const { view, host, port, adminPort, gatewayPid, pidOf } = running;
+  const { view, models, host, port, adminPort, gatewayPid, pidOf } = running;
   return JSON.stringify({
     source: 'sluice',
     level: 30,
@@ -47,12 +50,18 @@ export function runningJson(running: Running, nowMs: number): string {
     admin: originOf(host, adminPort),
     gatewayPid,
     pods: view.pods.map(({ name, pool, phase, origin }) => ({ name, pool, phase, origin, pid: pidOf(name) })),
-    models: view.pools.flatMap(({ spec }) => spec.models),
+    models,
   });
 }
 
 export function describeReady({ name, createdAtMs, readyAtMs }: Pod): string {
-  return `ready in ${(((readyAtMs ?? createdAtMs) - createdAtMs) / 1000).toFixed(1)} s: pod ${name}`;
+  return `pod ${name} ready in ${(((readyAtMs ?? createdAtMs) - createdAtMs) / 1000).toFixed(1)} s`;
+}
+
+/** Those that answer, unless none does yet. */
+function namesToTry(models: readonly ModelSummary[]): string[] {
+  const ready = models.filter((model) => model.ready);
+  return (ready.length > 0 ? ready : models).map(({ name }) => name);
 }
 
 /** A line for a shell that shows the system at work: a prediction where the model takes text, else its metadata. */

@@ -2,15 +2,17 @@
  * The whole system on one machine: pods and a gateway as supervised processes, from start to drained end.
  * Signals and exit codes are the command line's; this takes them as `stop` and `kill`.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { LocalCluster } from '../cluster/local/local-cluster.ts';
 import { renderJson, renderPretty, type LogLevel } from '../cluster/local/log-lines.ts';
-import type { ClusterView, Pod } from '../cluster/port.ts';
+import type { Pod } from '../cluster/port.ts';
 import { startGateway } from './gateway-process.ts';
 import { describeReady, describeRunning, runningJson } from './local-output.ts';
 import { planLocal } from './local-plan.ts';
 import { judgeStart, type Progress } from './local-progress.ts';
 import type { LocalSettings } from './local-settings.ts';
+import { servedModels } from './served-models.ts';
 
 export interface LocalIo {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -21,6 +23,8 @@ export interface LocalIo {
   readonly kill: AbortSignal;
 }
 
+/** Lines that were written before the system was up may arrive after it is; they belong above the summary. */
+const lastLinesMs = 50;
 /** Of a pod and of the gateway, each: what it holds is finished within this or lost. */
 const graceMs = 30_000;
 
@@ -45,6 +49,7 @@ export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ 
     onLine: showLine,
     onWarning: (pod, message) => say(`pod ${pod}: ${message}`, 'warn'),
   });
+  tellReady(cluster, (pod) => say(describeReady(pod)));
   for (const [pool, count] of replicas) cluster.setReplicas(pool, count);
   const gateway = startGateway({
     command: [process.execPath, sluice, 'gateway'],
@@ -60,9 +65,10 @@ export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ 
     cluster.kill();
   });
 
-  say(`starting ${cluster.view.pods.length} pods and a gateway, models from ${repository}`);
+  const starting = [...replicas.values()].reduce((sum, count) => sum + count, 0);
+  say(`starting a gateway and ${starting} ${starting === 1 ? 'pod' : 'pods'}, models from ${repository}`);
   const [progress, addresses] = await Promise.race([
-    Promise.all([podsSettled(cluster, (pod) => say(describeReady(pod))), gateway.started]),
+    Promise.all([podsSettled(cluster), gateway.started]),
     stopped.then(() => [null, null] as const),
   ]);
 
@@ -75,8 +81,11 @@ export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ 
       served = false;
     } else {
       const { view } = cluster;
+      await delay(lastLinesMs);
+      const models = await servedModels(cluster.view);
       const running = {
         ...addresses,
+        models,
         host,
         gatewayPid: gateway.pid(),
         view,
@@ -93,19 +102,25 @@ export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ 
   return { served };
 }
 
-/** Resolves when every pod is ready or keeps failing; tells of each that gets ready until then. */
-function podsSettled(
-  cluster: LocalCluster,
-  onReady: (pod: Pod) => void,
-): Promise<Exclude<Progress, { kind: 'starting' }>> {
+/** Tells of each pod of ours when it gets ready, after a restart too. */
+function tellReady(cluster: LocalCluster, tell: (pod: Pod) => void): void {
+  const told = new Set<string>();
+  cluster.watch(({ pods }) => {
+    for (const pod of pods) {
+      // Endpoints have no process: nothing was started, and nobody knows yet whether they answer.
+      if (pod.phase !== 'Ready' || told.has(pod.uid) || cluster.pidOf(pod.name) === undefined) continue;
+      told.add(pod.uid);
+      tell(pod);
+    }
+  });
+}
+
+/** Resolves when every pod is ready or keeps failing. */
+function podsSettled(cluster: LocalCluster): Promise<Exclude<Progress, { kind: 'starting' }>> {
   const wasReady = new Set<string>();
   return new Promise((resolve) => {
-    const stop = cluster.watch((view: ClusterView) => {
-      for (const pod of view.pods) {
-        if (pod.phase !== 'Ready' || wasReady.has(pod.name)) continue;
-        wasReady.add(pod.name);
-        onReady(pod);
-      }
+    const stop = cluster.watch((view) => {
+      for (const { name, phase } of view.pods) if (phase === 'Ready') wasReady.add(name);
       const progress = judgeStart(view, wasReady);
       if (progress.kind === 'starting') return;
       queueMicrotask(() => stop());

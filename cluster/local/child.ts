@@ -50,6 +50,7 @@ export function startChild(options: ChildOptions): Child {
   child.on('message', options.onMessage);
 
   let graceTimer: NodeJS.Timeout | undefined;
+  let gone = false;
   const ended = new Promise<Exit>((resolve) => {
     child.once('error', (error) => {
       // Errors of a channel that closes come here too, and are no end.
@@ -66,6 +67,7 @@ export function startChild(options: ChildOptions): Child {
     });
   });
   const exited = ended.then((exit) => {
+    gone = true;
     clearTimeout(graceTimer);
     options.onExit(exit);
     return exit;
@@ -77,6 +79,7 @@ export function startChild(options: ChildOptions): Child {
       if (child.connected) child.send(message, () => undefined);
     },
     terminate: (graceMs, onKill) => {
+      if (gone) return;
       child.kill('SIGTERM');
       graceTimer ??= setTimeout(() => {
         if (child.kill('SIGKILL')) onKill();

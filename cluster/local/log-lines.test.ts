@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
-import { nextErrorText, parseLogLine, renderJson, renderPretty } from './log-lines.ts';
+import { explainExit, nextErrorText, parseLogLine, renderJson, renderPretty, type ErrorText } from './log-lines.ts';
 
 const pretty = (line: string) => stripVTControlCharacters(renderPretty('langid-x7f2', line));
 
@@ -53,12 +53,19 @@ test('as JSON each line names its source', () => {
   assert.deepEqual(JSON.parse(renderJson('p-1', 'text', 5)), { source: 'p-1', level: 30, time: 5, msg: 'text' });
 });
 
-test('the reason of an end is the last error logged', () => {
-  const lines = ['{"level":60,"msg":"cannot load","err":{"message":"no such file"}}', '{"level":30,"msg":"bye"}'];
+function reasonOf(stream: 'stdout' | 'stderr', ...lines: string[]): string | undefined {
+  return lines.reduce<ErrorText | null>((text, line) => nextErrorText(text, line, stream), null)?.text;
+}
+const logged = (level: number, msg: string, message?: string) =>
+  JSON.stringify({ level, msg, ...(message === undefined ? {} : { err: { message } }) });
+
+test('the reason of an end is the last fatal error logged, else the last error', () => {
   assert.equal(
-    lines.reduce<string | null>((text, line) => nextErrorText(text, line, 'stdout'), null),
+    reasonOf('stdout', logged(60, 'cannot load', 'no such file'), logged(50, 'lost'), logged(30, 'bye')),
     'cannot load: no such file',
   );
+  assert.equal(reasonOf('stdout', logged(50, 'first'), logged(50, 'second'), 'text'), 'second');
+  assert.equal(reasonOf('stdout', logged(30, 'fine')), undefined);
 });
 
 test('or the line of a stack trace that says what went wrong', () => {
@@ -72,8 +79,7 @@ test('or the line of a stack trace that says what went wrong', () => {
     '',
     'Node.js v24.21.0',
   ];
-  assert.equal(
-    trace.reduce<string | null>((text, line) => nextErrorText(text, line, 'stderr'), null),
-    'boom',
-  );
+  assert.equal(reasonOf('stderr', ...trace), 'boom');
+  assert.equal(explainExit('exit code 1', nextErrorText(null, 'Error: boom', 'stderr')), 'exit code 1 (boom)');
+  assert.equal(explainExit('exit code 1', null), 'exit code 1');
 });

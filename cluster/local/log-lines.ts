@@ -21,7 +21,20 @@ const levelNames: Readonly<Record<number, LogLevel>> = {
   60: 'fatal',
 };
 /** What the prefix says already, or what nobody reads on a terminal. */
-const omitted = new Set(['level', 'time', 'pid', 'hostname', 'msg', 'v', 'name', 'pod', 'podName', 'podUid', 'uid']);
+const omitted = new Set([
+  'level',
+  'time',
+  'pid',
+  'hostname',
+  'msg',
+  'v',
+  'name',
+  'pod',
+  'podName',
+  'podUid',
+  'uid',
+  'component',
+]);
 
 /** null for a line that isn't pino's. */
 export function parseLogLine(line: string): LogLine | null {
@@ -47,7 +60,8 @@ export function renderPretty(source: string, line: string): string {
   const parts = [message];
   let stack = '';
   for (const [key, value] of Object.entries(fields)) {
-    if (key === 'err' && typeof value === 'object' && value !== null) {
+    if (value === null) continue;
+    if (key === 'err' && typeof value === 'object') {
       const error = value as { message?: unknown; stack?: unknown };
       if (typeof error.message === 'string' && !message.includes(error.message)) parts.push(error.message);
       if (typeof error.stack === 'string' && (level === 'error' || level === 'fatal')) stack = error.stack;
@@ -82,20 +96,37 @@ export function renderJson(source: string, line: string, nowMs: number): string 
   return `{"source":${name},"level":30,"time":${nowMs},"msg":${JSON.stringify(line)}}`;
 }
 
+export interface ErrorText {
+  readonly text: string;
+  /** How much it explains; a lesser error that comes later doesn't replace it. */
+  readonly weight: 'output' | 'error' | 'fatal';
+}
+
 /**
- * Why a process ended, from its last lines: the last error it logged, or the line of a runtime's stack trace that
- * says what went wrong. Feed it each line; null while nothing looked like an error.
+ * Why a process ended, from its lines: the last fatal error it logged, else the last error, else the line of a
+ * runtime's stack trace that says what went wrong. Feed it each line; null while nothing looked like an error.
  */
-export function nextErrorText(before: string | null, line: string, stream: 'stdout' | 'stderr'): string | null {
+export function nextErrorText(before: ErrorText | null, line: string, stream: 'stdout' | 'stderr'): ErrorText | null {
+  const found = errorText(line, stream);
+  if (found === null || before === null) return found ?? before;
+  const weights = ['output', 'error', 'fatal'];
+  return weights.indexOf(found.weight) >= weights.indexOf(before.weight) ? found : before;
+}
+
+function errorText(line: string, stream: 'stdout' | 'stderr'): ErrorText | null {
   const parsed = parseLogLine(line);
   if (parsed !== null) {
-    if (parsed.level !== 'error' && parsed.level !== 'fatal') return before;
-    const cause = (parsed.fields.err as { message?: unknown } | undefined)?.message;
-    return typeof cause === 'string' && !parsed.message.includes(cause)
-      ? `${parsed.message}: ${cause}`
-      : parsed.message;
+    const { level, message, fields } = parsed;
+    if (level !== 'error' && level !== 'fatal') return null;
+    const cause = (fields.err as { message?: unknown } | undefined)?.message;
+    const text = typeof cause === 'string' && !message.includes(cause) ? `${message}: ${cause}` : message;
+    return { text, weight: level };
   }
-  if (stream === 'stdout') return before;
-  const isNoise = /^(\s|$|[{}^]|Node\.js v|node:|file:)/.test(line);
-  return isNoise ? before : line.replace(/^(sluice|Error): /, '');
+  const isNoise = stream === 'stdout' || /^(\s|$|[{}^]|\(|Node\.js v|node:|file:)/.test(line);
+  return isNoise ? null : { text: line.replace(/^(sluice: )?(Error: )?/, ''), weight: 'output' };
+}
+
+/** `exit code 1 (no model can be served)` */
+export function explainExit(exit: string, why: ErrorText | null): string {
+  return why === null ? exit : `${exit} (${why.text})`;
 }

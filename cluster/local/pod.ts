@@ -12,7 +12,7 @@ import type { ModelPool } from '../../contract/model-pool.ts';
 import type { Pod, PodPhase } from '../port.ts';
 import { startChild, type Child, type Exit } from './child.ts';
 import { isListening } from './ipc.ts';
-import { nextErrorText } from './log-lines.ts';
+import { explainExit, nextErrorText, type ErrorText } from './log-lines.ts';
 import { podEnvironment, type PodDefaults } from './pod-environment.ts';
 import {
   isStuck,
@@ -53,7 +53,7 @@ export class LocalPod {
   /** Exits in a row, as restart-backoff counts them. */
   #exits = 0;
   #readiness = notProbedYet;
-  #errorText: string | null = null;
+  #errorText: ErrorText | null = null;
   /** The next probe, or the next start. */
   #timer: NodeJS.Timeout | undefined;
 
@@ -159,7 +159,7 @@ export class LocalPod {
       this.#options.onGone();
       return;
     }
-    const exit = this.#errorText === null ? text : `${text} (${this.#errorText})`;
+    const exit = explainExit(text, this.#errorText);
     const nowMs = Date.now();
     const readyForMs = this.#readyAtMs === null ? 0 : nowMs - this.#readyAtMs;
     const restart = planRestart(backoffConfig, this.#exits, exit, readyForMs);

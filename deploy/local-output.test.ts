@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { describeRunning, runningJson, type Running } from './local-output.ts';
+
+const running: Running = {
+  host: '127.0.0.1',
+  port: 8080,
+  adminPort: 8081,
+  gatewayPid: 1,
+  models: [
+    { name: 'bad', ready: false, note: 'not served: no such file' },
+    { name: 'simple', ready: true, note: null },
+  ],
+  view: {
+    pools: [],
+    pods: [
+      {
+        uid: 'u',
+        name: 'p-1',
+        pool: 'p',
+        phase: 'Ready',
+        origin: 'http://127.0.0.1:9',
+        restarts: 0,
+        createdAtMs: 0,
+        readyAtMs: 1,
+        reason: null,
+      },
+    ],
+  },
+  pidOf: () => 77,
+};
+
+test('it says where everything is, and a request that works', () => {
+  const text = describeRunning(running);
+  assert.match(text, /gateway {3}http:\/\/127\.0\.0\.1:8080$/m);
+  assert.match(text, /metrics {3}http:\/\/127\.0\.0\.1:8081\/metrics/m);
+  assert.match(text, /pods {6}p-1 {2}http:\/\/127\.0\.0\.1:9 {2}pid 77$/m);
+  assert.match(text, /bad {2}\(not served: no such file\)$/m);
+  assert.match(text, /^ {2}curl -s http:\/\/127\.0\.0\.1:8080\/v2\/models\/simple$/m);
+});
+
+test('addresses are those that a client on this machine can use', () => {
+  assert.match(describeRunning({ ...running, host: '0.0.0.0' }), /gateway {3}http:\/\/127\.0\.0\.1:8080$/m);
+  assert.match(describeRunning({ ...running, host: '::1' }), /gateway {3}http:\/\/\[::1\]:8080$/m);
+});
+
+test('as JSON it is one line with the same', () => {
+  const { gateway, admin, pods } = JSON.parse(runningJson(running, 0)) as Record<string, unknown>;
+  assert.deepEqual({ gateway, admin }, { gateway: 'http://127.0.0.1:8080', admin: 'http://127.0.0.1:8081' });
+  assert.deepEqual(pods, [{ name: 'p-1', pool: 'p', phase: 'Ready', origin: 'http://127.0.0.1:9', pid: 77 }]);
+});

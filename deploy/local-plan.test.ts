@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, test } from 'node:test';
+import { readSettings, SettingsError } from '../contract/settings.ts';
+import { planLocal, type LocalPlan } from './local-plan.ts';
+import { LocalSettings } from './local-settings.ts';
+
+const directory = mkdtempSync(path.join(tmpdir(), 'sluice-plan-'));
+after(() => rmSync(directory, { recursive: true }));
+
+/** A repository of empty files: a plan looks for them and doesn't read them. */
+function repository(name: string, ...models: string[]): string {
+  const root = path.join(directory, name);
+  mkdirSync(root, { recursive: true });
+  for (const model of models) {
+    mkdirSync(path.join(root, model, '1'), { recursive: true });
+    writeFileSync(path.join(root, model, '1', 'model.onnx'), '');
+  }
+  return root;
+}
+function poolsFile(name: string, ...specs: [pool: string, spec: string][]): string {
+  const file = path.join(directory, name);
+  const documents = specs.map(
+    ([pool, spec]) =>
+      `apiVersion: sluice.dev/v1alpha1\nkind: ModelPool\nmetadata: { name: ${pool} }\nspec: { ${spec} }\n`,
+  );
+  writeFileSync(file, documents.join('---\n'));
+  return file;
+}
+function plan(flags: Record<string, string>): Promise<LocalPlan> {
+  return planLocal(readSettings(LocalSettings, {}, { port: '0', adminPort: '0', ...flags }));
+}
+async function errorsOf(flags: Record<string, string>): Promise<readonly string[]> {
+  const error: unknown = await plan(flags).then(
+    () => assert.fail('was accepted'),
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof SettingsError, String(error));
+  return error.errors;
+}
+const models = ({ pools }: LocalPlan) => pools.map(({ metadata, spec }) => [metadata.name, ...spec.models].join(' '));
+
+test('without a file one pool serves all models of the repository, or those that are named', async () => {
+  const root = repository('two', 'a', 'b');
+  assert.deepEqual(models(await plan({ repository: root })), ['default a b']);
+  assert.deepEqual(models(await plan({ repository: root, models: 'b' })), ['default b']);
+});
+
+test('without a repository the models that come with Sluice, but not the large one', async () => {
+  const { repository: root, pools, replicas } = await plan({});
+  assert.ok(root.endsWith(path.join('models', 'zoo')));
+  assert.deepEqual(pools[0]?.spec.models, ['langid', 'simple', 'mlp']);
+  assert.deepEqual([...replicas], [['default', 2]]);
+});
+
+test('pools of a file: pods within the bounds of each, none for endpoints', async () => {
+  const pools = poolsFile(
+    'pools.yaml',
+    ['one', 'models: [a], scaling: { maxReplicas: 1 }'],
+    ['many', 'models: [b], scaling: { minReplicas: 5 }'],
+    ['far', 'models: [elsewhere], endpoints: ["http://127.0.0.1:9"]'],
+  );
+  const { replicas } = await plan({ repository: repository('two', 'a', 'b'), pools, pods: '3' });
+  assert.deepEqual(
+    [...replicas],
+    [
+      ['one', 1],
+      ['many', 5],
+      ['far', 0],
+    ],
+  );
+});
+
+test('a repository or model that is not there is named with its path', async () => {
+  assert.match((await errorsOf({ repository: '/no/such' })).join(), /^--repository .*\/no\/such does not exist/);
+  const root = repository('empty');
+  assert.ok((await errorsOf({ repository: root })).join().includes(root));
+  const pools = poolsFile('missing.yaml', ['p', 'models: [nope]']);
+  assert.match((await errorsOf({ repository: repository('two', 'a', 'b'), pools })).join(), /has no model nope/);
+});
+
+test('models are named by flag or by file, not by both', async () => {
+  const pools = poolsFile('p.yaml', ['p', 'models: [a]']);
+  assert.match((await errorsOf({ pools, models: 'a' })).join(), /^--models .*was: a$/);
+});
+
+test('a port in use is named with its flag, beside whatever else is wrong', async () => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  const errors = await errorsOf({ repository: '/no/such', adminPort: String(port) });
+  assert.equal(errors.length, 2);
+  assert.match(errors[1]!, new RegExp(`^--admin-port \\(SLUICE_ADMIN_PORT\\): ${port} on 127\\.0\\.0\\.1 is in use`));
+  await new Promise((resolve) => server.close(resolve));
+  await plan({ adminPort: String(port) });
+});
+
+test('gateway and admin port must differ', async () => {
+  assert.deepEqual(await errorsOf({ port: '8123', adminPort: '8123' }), [
+    '--admin-port (SLUICE_ADMIN_PORT): must differ from --port, was: 8123',
+  ]);
+});

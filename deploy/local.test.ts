@@ -1,0 +1,170 @@
+/** `sluice up` itself, with its real processes, on the smallest model of the zoo. */
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request, type IncomingMessage } from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { after, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+interface Line {
+  readonly source: string;
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+interface Running extends Line {
+  readonly gateway: string;
+  readonly admin: string;
+  readonly gatewayPid: number;
+  readonly pods: readonly { readonly name: string; readonly origin: string; readonly pid: number }[];
+}
+
+const sluice = fileURLToPath(new URL('../cli/sluice.js', import.meta.url));
+const systems: ChildProcess[] = [];
+after(() => systems.forEach((system) => system.kill('SIGKILL')));
+
+function up(...args: string[]) {
+  const system = spawn(
+    process.execPath,
+    [sluice, 'up', '--port', '0', '--admin-port', '0', '--log-format', 'json', ...args],
+    { stdio: ['ignore', 'pipe', 'inherit'], env: { PATH: process.env.PATH } },
+  );
+  systems.push(system);
+  const lines: Line[] = [];
+  const waiting = new Set<() => void>();
+  createInterface({ input: system.stdout }).on('line', (line) => {
+    lines.push(JSON.parse(line) as Line);
+    for (const look of waiting) look();
+  });
+  const exited = once(system, 'exit').then(([code]) => code as number | null);
+
+  /** The first line (the second, third) that satisfies `condition`, which may have come already. */
+  function line(condition: (line: Line) => boolean, nth = 1): Promise<Line> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        const found = lines.filter(condition)[nth - 1];
+        if (found === undefined) return;
+        waiting.delete(look);
+        resolve(found);
+      };
+      waiting.add(look);
+      look();
+      void exited.then(() => reject(new Error(`ended: ${JSON.stringify(lines.slice(-5))}`)));
+    });
+  }
+  return { system, exited, line, running: () => line(({ msg }) => msg === 'running') as Promise<Running> };
+}
+
+const inputs = ['INPUT0', 'INPUT1'].map((name, index) => ({
+  name,
+  datatype: 'INT32',
+  shape: [1, 16],
+  data: Array.from({ length: 16 }, (_, column) => (index === 0 ? column : 1)),
+}));
+
+async function infer(gateway: string): Promise<{ status: number; body: string }> {
+  const call = request(`${gateway}/v2/models/simple/infer`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    agent: false,
+  });
+  call.end(JSON.stringify({ inputs }));
+  const [response] = (await once(call, 'response')) as [IncomingMessage];
+  return { status: response.statusCode ?? 0, body: await text(response) };
+}
+async function assertServes(gateway: string): Promise<void> {
+  const { status, body } = await infer(gateway);
+  assert.equal(status, 200, body);
+  const { outputs } = JSON.parse(body) as { outputs: { data: number[] }[] };
+  assert.deepEqual(
+    outputs[0]?.data,
+    Array.from({ length: 16 }, (_, column) => column + 1),
+  );
+}
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return process.platform !== 'linux' || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+async function allGone(pids: readonly number[], limitMs: number): Promise<void> {
+  const until = Date.now() + limitMs;
+  while (pids.some(isAlive) && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual(pids.filter(isAlive), []);
+}
+
+describe('sluice up', { timeout: 60_000 }, () => {
+  test('serves; a killed pod and a killed gateway come back; SIGINT drains everything and exits 0', async () => {
+    const { system, exited, line, running } = up('--models', 'simple');
+    const { gateway, gatewayPid, pods } = await running();
+    assert.equal(pods.length, 2);
+    await assertServes(gateway);
+
+    const [victim] = pods;
+    process.kill(victim!.pid, 'SIGKILL');
+    await line(({ msg }) => msg === `pod ${victim!.name}: Restarting: killed by SIGKILL`);
+    await assertServes(gateway);
+    await line(({ msg }) => msg.startsWith(`pod ${victim!.name} ready in`), 2);
+
+    process.kill(gatewayPid, 'SIGKILL');
+    await line(({ msg }) => msg === 'gateway: Restarting: killed by SIGKILL');
+    await line(({ msg }) => msg === 'gateway listens', 2);
+    await assertServes(gateway);
+
+    system.kill('SIGINT');
+    const toldAtMs = Date.now();
+    assert.equal(await exited, 0);
+    assert.ok(Date.now() - toldAtMs < 5000, `took ${Date.now() - toldAtMs} ms`);
+    await allGone(
+      pods.slice(1).map(({ pid }) => pid),
+      0,
+    );
+  });
+
+  test('kill -9 of the supervisor leaves nothing behind', async () => {
+    const { system, running } = up('--models', 'simple');
+    const { gatewayPid, pods } = await running();
+    const pids = [gatewayPid, ...pods.map(({ pid }) => pid)];
+    assert.ok(pids.every(isAlive));
+    system.kill('SIGKILL');
+    await allGone(pids, 5000);
+  });
+
+  test('a second SIGINT ends it at once with 130, pods and gateway too', async () => {
+    const { system, exited, running, line } = up('--models', 'simple');
+    const { gatewayPid, gateway, pods } = await running();
+    // A request whose body never ends keeps the gateway from finishing.
+    const open = request(`${gateway}/v2/models/simple/infer`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'content-length': '100' },
+      agent: false,
+    });
+    open.on('error', () => undefined);
+    open.write('{');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    system.kill('SIGINT');
+    await line(({ msg }) => msg.startsWith('draining'));
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    assert.equal(system.exitCode, null);
+    system.kill('SIGINT');
+    assert.equal(await exited, 130);
+    await allGone([gatewayPid, ...pods.map(({ pid }) => pid)], 1000);
+  });
+
+  test('when no model can be loaded it says why and exits 1', async () => {
+    const repository = mkdtempSync(path.join(tmpdir(), 'sluice-up-'));
+    mkdirSync(path.join(repository, 'm', '1'), { recursive: true });
+    writeFileSync(path.join(repository, 'm', '1', 'model.onnx'), 'junk');
+    const { exited, line } = up('--repository', repository, '--pods', '1');
+    const { msg } = await line((found) => found.msg.includes('does not start'));
+    assert.match(msg, /exit code 1 \(.*m.*Protobuf parsing failed/);
+    assert.equal(await exited, 1);
+    rmSync(repository, { recursive: true });
+  });
+});
