@@ -3,7 +3,8 @@ import { isUtf8 } from 'node:buffer';
 import test from 'node:test';
 import fc from 'fast-check';
 import { SluiceError } from '../../contract/errors.ts';
-import { code, JsonCursor, maxDepth } from './json-cursor.ts';
+import { code } from './json-codes.ts';
+import { JsonCursor, maxDepth } from './json-cursor.ts';
 import { applyEdits, edits } from './tensors.fixture.ts';
 
 /** Builds what JSON.parse builds, out of the cursor's own steps. */

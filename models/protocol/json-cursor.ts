@@ -4,23 +4,13 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { quote, SluiceError } from '../../contract/errors.ts';
+import { code } from './json-codes.ts';
+import { readNumber } from './json-number.ts';
+import { knownWord } from './json-words.ts';
 
 export const maxDepth = 100;
 
-export const code = {
-  quote: 0x22,
-  comma: 0x2c,
-  minus: 0x2d,
-  point: 0x2e,
-  zero: 0x30,
-  nine: 0x39,
-  colon: 0x3a,
-  openArray: 0x5b,
-  backslash: 0x5c,
-  closeArray: 0x5d,
-  openObject: 0x7b,
-  closeObject: 0x7d,
-} as const;
+const literals = { true: Buffer.from('true'), false: Buffer.from('false'), null: Buffer.from('null') };
 
 export class JsonCursor {
   readonly bytes: Buffer;
@@ -128,8 +118,14 @@ export class JsonCursor {
   string(): string {
     const start = this.position;
     const escaped = this.skipString();
-    if (escaped) return this.#parse(start) as string;
-    return this.bytes.toString('utf8', start + 1, this.position - 1);
+    const end = this.position - 1;
+    if (!escaped) return knownWord(this.bytes, start + 1, end) ?? this.bytes.toString('utf8', start + 1, end);
+    const text = this.bytes.toString('utf8', start, this.position);
+    try {
+      return JSON.parse(text) as string;
+    } catch (error) {
+      throw new SluiceError('invalid-json', `not JSON at byte ${start}: ${quote(text)}`, { cause: error });
+    }
   }
 
   /** Moves behind the string that starts here; true if it has escapes, which then are still unchecked. */
@@ -155,10 +151,34 @@ export class JsonCursor {
 
   /** Any value, as JSON.parse gives it: for the parts of a request that are small. */
   value(): unknown {
-    this.peek();
-    const start = this.position;
-    this.#skip();
-    return this.#parse(start);
+    const byte = this.peek();
+    switch (byte) {
+      case code.quote:
+        return this.string();
+      case code.openObject: {
+        const members: Record<string, unknown> = {};
+        this.object((key) => {
+          const value = this.value();
+          if (key !== '__proto__') members[key] = value;
+          else Object.defineProperty(members, key, { value, enumerable: true, configurable: true, writable: true });
+        });
+        return members;
+      }
+      case code.openArray: {
+        const elements: unknown[] = [];
+        this.array(() => elements.push(this.value()));
+        return elements;
+      }
+      case literals.true[0]:
+        return this.#literal(literals.true, true);
+      case literals.false[0]:
+        return this.#literal(literals.false, false);
+      case literals.null[0]:
+        return this.#literal(literals.null, null);
+      default:
+        if (byte !== code.minus && !(byte >= code.zero && byte <= code.nine)) this.fail('a value');
+        return this.number();
+    }
   }
 
   /** Moves behind the value that starts here, and returns its first byte's position. It is checked by whoever reads it. */
@@ -171,69 +191,7 @@ export class JsonCursor {
 
   /** Reads a number, equal to `Number(text)`. */
   number(): number {
-    const { bytes } = this;
-    this.peek();
-    let { position } = this;
-    this.numberStart = position;
-    let byte = bytes[position];
-    const negative = byte === code.minus;
-    if (negative) byte = bytes[++position];
-    let mantissa = 0;
-    let digits = 0;
-    let exponent = 0;
-    let plain = true;
-    if (byte === code.zero) {
-      byte = bytes[++position];
-    } else {
-      if (!(byte !== undefined && byte > code.zero && byte <= code.nine)) this.#failNumber(position, 'a number');
-      do {
-        mantissa = mantissa * 10 + (byte - code.zero);
-        digits += 1;
-        byte = bytes[++position];
-      } while (byte !== undefined && byte >= code.zero && byte <= code.nine);
-    }
-    if (byte === code.point) {
-      plain = false;
-      byte = bytes[++position];
-      const first = position;
-      while (byte !== undefined && byte >= code.zero && byte <= code.nine) {
-        mantissa = mantissa * 10 + (byte - code.zero);
-        if (mantissa !== 0) digits += 1;
-        byte = bytes[++position];
-      }
-      exponent = first - position;
-      if (exponent === 0) this.#failNumber(position, 'a digit');
-    }
-    if (byte === 0x65 || byte === 0x45) {
-      plain = false;
-      byte = bytes[++position];
-      const below = byte === code.minus;
-      if (below || byte === 0x2b) byte = bytes[++position];
-      if (!(byte !== undefined && byte >= code.zero && byte <= code.nine)) this.#failNumber(position, 'a digit');
-      let written = 0;
-      do {
-        // Beyond any double long before it is beyond an integer.
-        if (written < 100_000) written = written * 10 + (byte - code.zero);
-        byte = bytes[++position];
-      } while (byte !== undefined && byte >= code.zero && byte <= code.nine);
-      exponent += below ? -written : written;
-    }
-    this.position = position;
-    if (digits <= 15) {
-      this.numberIsPlain = plain;
-      // Both operands are exact, so the one rounding of the operation is that of Number().
-      if (exponent === 0) return negative ? -mantissa : mantissa;
-      if (exponent < 0 && exponent >= -22) {
-        const value = mantissa / powersOfTen[-exponent]!;
-        return negative ? -value : value;
-      }
-      if (exponent > 0 && exponent <= 22) {
-        const value = mantissa * powersOfTen[exponent]!;
-        return negative ? -value : value;
-      }
-    }
-    this.numberIsPlain = false;
-    return Number(this.numberText());
+    return readNumber(this);
   }
 
   /** The last number as it stands in the document. */
@@ -241,28 +199,21 @@ export class JsonCursor {
     return this.bytes.toString('latin1', this.numberStart, this.position);
   }
 
-  #failNumber(position: number, expected: string): never {
-    this.position = position;
-    this.fail(expected);
-  }
-
   #tooDeep(): never {
     throw new SluiceError('invalid-json', `the JSON is nested deeper than ${maxDepth} levels`);
   }
 
-  #parse(start: number): unknown {
-    if (start === this.position) this.fail('a value');
-    const text = this.bytes.toString('utf8', start, this.position);
-    try {
-      return JSON.parse(text) as unknown;
-    } catch (error) {
-      throw new SluiceError('invalid-json', `not JSON at byte ${start}: ${quote(text)}`, { cause: error });
-    }
+  #literal<Value>(word: Buffer, value: Value): Value {
+    const { bytes, position } = this;
+    for (let index = 1; index < word.length; index += 1)
+      if (bytes[position + index] !== word[index]) this.fail('a value');
+    this.position += word.length;
+    return value;
   }
 
   /**
-   * Finds the end of a value by its brackets and quotes. On a valid value that is its end; on any other text the
-   * caller's `#parse` of the range fails.
+   * Finds the end of a value by its brackets and quotes. On a valid value that is its end; any other text fails when
+   * it is read.
    */
   #skip(): void {
     const { bytes } = this;
@@ -292,5 +243,3 @@ export class JsonCursor {
     }
   }
 }
-
-export const powersOfTen: readonly number[] = Array.from({ length: 309 }, (_, exponent) => Number(`1e${exponent}`));

@@ -6,14 +6,18 @@ import type { Datatype } from '../../contract/datatypes.ts';
 import { quote, SluiceError } from '../../contract/errors.ts';
 import type { TensorData } from '../tensor.ts';
 import { allocate, sliceData, type NumericData } from './elements.ts';
-import { code, type JsonCursor } from './json-cursor.ts';
+import { code } from './json-codes.ts';
+import type { JsonCursor } from './json-cursor.ts';
 import { readFloat32Run, float32Limit } from './json-floats.ts';
-import { exactInteger, integerRanges } from './json-integers.ts';
+import { exactInteger, integerRanges, readPlainIntegers, type IntegerDatatype } from './json-integers.ts';
 
 /** Half a step above the largest half, from where rounding gives Infinity. */
 const float16Limit = 65_520;
 const trueBytes = Buffer.from('true');
 const falseBytes = Buffer.from('false');
+
+const noData = new Uint8Array(0);
+const noWords = new Int32Array(0);
 
 export interface ElementOptions {
   /** Elements that are expected: allocated at once. */
@@ -33,7 +37,7 @@ export class ElementReader {
   #data: NumericData;
   readonly #strings: Uint8Array[] = [];
   /** The two halves of each 64-bit element: writing them makes no BigInt. */
-  #words: Int32Array;
+  #words: Int32Array = noWords;
   #length = 0;
 
   /** @param label begins every error: `input 'x'` */
@@ -42,8 +46,7 @@ export class ElementReader {
     this.label = label;
     this.#datatype = datatype;
     this.#options = options;
-    this.#data = datatype === 'BYTES' ? new Uint8Array(0) : allocate(datatype, options.capacity);
-    this.#words = new Int32Array(0);
+    this.#data = datatype === 'BYTES' ? noData : allocate(datatype, options.capacity);
     this.#mapWords();
   }
 
@@ -79,6 +82,10 @@ export class ElementReader {
     }
     const cursor = this.#cursor;
     for (;;) {
+      if (this.#datatype in integerRanges) {
+        const range = integerRanges[this.#datatype as IntegerDatatype];
+        this.#length = readPlainIntegers(cursor, range, this.#data, this.#words, this.#length);
+      }
       this.readOne();
       if (cursor.peek() !== code.comma) return;
       cursor.position += 1;
@@ -149,7 +156,7 @@ export class ElementReader {
     return value;
   }
 
-  #integer(datatype: keyof typeof integerRanges): number {
+  #integer(datatype: IntegerDatatype): number {
     const { min, max } = integerRanges[datatype];
     const value = this.#number();
     if (this.#cursor.numberIsPlain) {
@@ -248,7 +255,7 @@ export class ElementReader {
   }
 }
 
-const whole = (datatype: keyof typeof integerRanges) =>
+const whole = (datatype: IntegerDatatype) =>
   `a whole number from ${String(integerRanges[datatype].min)} to ${String(integerRanges[datatype].max)}`;
 
 const needs: Readonly<Record<Datatype, string>> = {

@@ -1,5 +1,8 @@
 /** Whole numbers of JSON without loss. */
 import type { Datatype } from '../../contract/datatypes.ts';
+import type { NumericData } from './elements.ts';
+import { code } from './json-codes.ts';
+import type { JsonCursor } from './json-cursor.ts';
 
 interface IntegerRange {
   readonly min: number | bigint;
@@ -16,6 +19,8 @@ export const integerRanges = {
   INT32: { min: -0x8000_0000, max: 0x7fff_ffff },
   INT64: { min: -(2n ** 63n), max: 2n ** 63n - 1n },
 } as const satisfies Partial<Record<Datatype, IntegerRange>>;
+
+export type IntegerDatatype = keyof typeof integerRanges;
 
 /** Digits of 2^64. */
 const maxDigits = 20;
@@ -41,4 +46,54 @@ export function exactInteger(text: string): bigint | null {
   const zeros = Number(exponent) - fraction.length + (digits.length - end);
   if (zeros < 0 || end - first + zeros > maxDigits) return null;
   return BigInt(`${sign}${digits.slice(first, end)}${'0'.repeat(zeros)}`);
+}
+
+/**
+ * Token ids, counts and pixels have few digits: takes those of at most nine as long as each is followed by a comma, and
+ * leaves the cursor before the first element that is anything else, or the last.
+ *
+ * @param words the halves of the elements of 64 bits; empty for others
+ * @param length how many elements are filled; no more are taken than fit
+ * @returns how many are filled now
+ */
+export function readPlainIntegers(
+  cursor: JsonCursor,
+  range: IntegerRange,
+  data: NumericData,
+  words: Int32Array,
+  length: number,
+): number {
+  const { bytes } = cursor;
+  // Comparing with a bigint is ten times slower.
+  const min = Number(range.min);
+  const max = Number(range.max);
+  const isWide = words.length > 0;
+  let start = cursor.position;
+  let filled = length;
+  while (filled < data.length) {
+    let position = start;
+    while (bytes[position] === 0x20) position += 1;
+    const negative = bytes[position] === code.minus;
+    if (negative) position += 1;
+    const first = position;
+    let value = 0;
+    let byte = bytes[position]!;
+    while (byte >= code.zero && byte <= code.nine && position < first + 9) {
+      value = (value * 10 + (byte - code.zero)) | 0;
+      byte = bytes[++position]!;
+    }
+    if (byte !== code.comma || position === first || (bytes[first] === code.zero && position > first + 1)) break;
+    if (negative) value = -value;
+    if (value < min || value > max) break;
+    if (isWide) {
+      words[filled * 2] = value;
+      words[filled * 2 + 1] = value < 0 ? -1 : 0;
+    } else {
+      data[filled] = value;
+    }
+    filled += 1;
+    start = position + 1;
+  }
+  cursor.position = start;
+  return filled;
 }

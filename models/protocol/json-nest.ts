@@ -3,7 +3,8 @@ import { SluiceError } from '../../contract/errors.ts';
 import type { Datatype } from '../../contract/datatypes.ts';
 import type { Tensor } from '../tensor.ts';
 import { elementCount } from './elements.ts';
-import { code, type JsonCursor } from './json-cursor.ts';
+import { code } from './json-codes.ts';
+import type { JsonCursor } from './json-cursor.ts';
 import { ElementReader } from './json-elements.ts';
 
 /**

@@ -1,14 +1,17 @@
 /**
  * Writes JSON into one growing buffer: numbers digit by digit, strings of tensors without decoding them.
  *
- * FP32 is written as the shortest of 6 to 9 digits that reads back as the same float32, through a double or not.
+ * FP32 is written with the fewest of 6 to 9 digits that read back as the same float32. That is the quicker way too: 640
+ * numbers take 42 us, as doubles by JSON.stringify 105 (`node models/protocol/parse.bench.ts`, best of 9, Node 24.21),
+ * and half the bytes.
  * NaN and the infinities, which JSON has no words for, are `null`.
  */
 import { isUtf8 } from 'node:buffer';
 import { SluiceError } from '../../contract/errors.ts';
 import type { Tensor } from '../tensor.ts';
 import { elementCount, isBytes } from './elements.ts';
-import { code, powersOfTen } from './json-cursor.ts';
+import { code } from './json-codes.ts';
+import { powersOfTen } from './json-number.ts';
 
 /** Longest number: `-2.2250738585072014e-308`. */
 const maxNumberBytes = 25;

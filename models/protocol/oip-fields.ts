@@ -6,10 +6,14 @@ import { allOutputs, checkOutput } from './fit.ts';
 
 export type Members = Readonly<Record<string, unknown>>;
 
-/** A field that decides something may not come twice: readers along the way could disagree about which one counts. */
-export function once(seen: Set<string>, key: string, where: string): void {
-  if (seen.has(key)) throw new SluiceError('invalid-request', `${where}: '${key}' appears twice`);
-  seen.add(key);
+/**
+ * A field that decides something may not come twice: readers along the way could disagree about which one counts.
+ *
+ * @param seen the bits of the members so far
+ */
+export function once(seen: number, member: number, where: string, key: string): number {
+  if ((seen & member) !== 0) throw new SluiceError('invalid-request', `${where}: '${key}' appears twice`);
+  return seen | member;
 }
 
 export function textOrNull(field: string, value: unknown): string | undefined {

@@ -8,7 +8,8 @@ import { quote, SluiceError } from '../../contract/errors.ts';
 import type { Signature, Tensor, TensorSignature } from '../tensor.ts';
 import type { InferCall, RequestBody } from './call.ts';
 import { checkDatatype, checkShape, countRows, findInput, surfaceWith } from './fit.ts';
-import { code, JsonCursor } from './json-cursor.ts';
+import { code } from './json-codes.ts';
+import { JsonCursor } from './json-cursor.ts';
 import { readShapedData } from './json-nest.ts';
 import { asShape, objectOrNull, once, requestedOutputs, textOrNull, type Members } from './oip-fields.ts';
 import { rawCall } from './raw-request.ts';
@@ -58,26 +59,26 @@ class OipRequest {
     if (cursor.peek() !== code.openObject) {
       throw new SluiceError('invalid-request', `the body must be a JSON object, was: ${quote(cursor.value())}`);
     }
-    const seen = new Set<string>();
+    let seen = 0;
     cursor.object((key) => {
       switch (key) {
         case 'id':
-          once(seen, key, 'the body');
+          seen = once(seen, 1, 'the body', key);
           this.#id = textOrNull('id', cursor.value());
           break;
         case 'parameters':
-          once(seen, key, 'the body');
+          seen = once(seen, 2, 'the body', key);
           this.#parameters = objectOrNull('parameters', cursor.value());
           break;
         case 'inputs':
-          once(seen, key, 'the body');
+          seen = once(seen, 4, 'the body', key);
           if (cursor.peek() !== code.openArray) {
             throw new SluiceError('invalid-request', `inputs: must be an array, was: ${quote(cursor.value())}`);
           }
           cursor.array((index) => this.#input(index));
           break;
         case 'outputs':
-          once(seen, key, 'the body');
+          seen = once(seen, 8, 'the body', key);
           this.#outputs = cursor.value();
           break;
         default:
@@ -116,11 +117,11 @@ class OipRequest {
       tensor: undefined,
       deferred: undefined,
     };
-    const seen = new Set<string>();
+    let seen = 0;
     cursor.object((key) => {
       switch (key) {
         case 'name': {
-          once(seen, key, where);
+          seen = once(seen, 1, where, key);
           const name = cursor.value();
           if (typeof name !== 'string') {
             throw new SluiceError('invalid-request', `${where}: name must be a string, was: ${quote(name)}`);
@@ -129,19 +130,19 @@ class OipRequest {
           break;
         }
         case 'datatype':
-          once(seen, key, where);
+          seen = once(seen, 2, where, key);
           draft.datatype = cursor.value();
           break;
         case 'shape':
-          once(seen, key, where);
+          seen = once(seen, 4, where, key);
           draft.shape = asShape(draft.name === undefined ? where : `input '${draft.name}'`, cursor.value());
           break;
         case 'parameters':
-          once(seen, key, where);
+          seen = once(seen, 8, where, key);
           draft.parameters = objectOrNull(`${where}: parameters`, cursor.value());
           break;
         case 'data':
-          once(seen, key, where);
+          seen = once(seen, 16, where, key);
           this.#data(draft);
           break;
         default:

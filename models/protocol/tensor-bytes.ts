@@ -28,7 +28,7 @@ export function readTensor(label: string, datatype: Datatype, shape: readonly nu
     }
   }
   const aligned = bytes.byteOffset % size === 0;
-  const memory = aligned ? bytes.buffer : Uint8Array.from(bytes).buffer;
+  const memory = aligned ? bytes.buffer : new Uint8Array(bytes).buffer;
   return { datatype, shape, data: viewOf(datatype, memory, aligned ? bytes.byteOffset : 0, count) };
 }
 

@@ -4,7 +4,8 @@ import { concat, takeRows } from '../rows.ts';
 import type { Signature, Tensor, Tensors, TensorSignature } from '../tensor.ts';
 import { elementCount } from './elements.ts';
 import { findInput, surfaceWith } from './fit.ts';
-import { code, type JsonCursor } from './json-cursor.ts';
+import { code } from './json-codes.ts';
+import type { JsonCursor } from './json-cursor.ts';
 import { ElementReader } from './json-elements.ts';
 import { Nest } from './json-nest.ts';
 
