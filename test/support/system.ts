@@ -1,0 +1,113 @@
+/** The real system, `sluice up` with its gateway and pods as processes, on free ports for as long as a test needs it. */
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { request } from 'undici';
+import { Metrics } from './metrics.ts';
+
+export interface System {
+  readonly origin: string;
+  readonly adminOrigin: string;
+  /** Of `sluice up` itself. */
+  readonly pid: number;
+  /** The last lines of all its processes, the oldest first. */
+  readonly output: readonly string[];
+  /** The model servers that run now. */
+  podPids(): number[];
+  metrics(): Promise<Metrics>;
+  /** Drains. @returns its exit code */
+  stop(): Promise<number | null>;
+}
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+/** With many suites at once on few cores; an idle machine needs 2 s. */
+const startLimitMs = 90_000;
+const stopLimitMs = 45_000;
+const keptLines = 400;
+
+/**
+ * @param flags of `sluice up`, beside those for ports and logs
+ * @returns once gateway and pods are ready
+ */
+export async function startSystem(flags: readonly string[] = []): Promise<System> {
+  const child = spawn(
+    process.execPath,
+    [
+      ...['--import', new URL('end-with-parent.ts', import.meta.url).href, `${root}cli/sluice.js`, 'up'],
+      ...['--port', '0', '--admin-port', '0', '--log-format', 'json', ...flags],
+    ],
+    {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { PATH: process.env['PATH'], HOME: process.env['HOME'] },
+    },
+  );
+  // The channel is there to be cut with this process, and must not keep it.
+  child.channel?.unref();
+  const output: string[] = [];
+  const exited = once(child, 'exit').then(([code]) => code as number | null);
+  const running = Promise.withResolvers<{ gateway: string; admin: string }>();
+  for (const stream of [child.stdout!, child.stderr!]) {
+    createInterface({ input: stream }).on('line', (line) => {
+      output.push(line);
+      if (output.length > keptLines) output.shift();
+      if (line.includes('"msg":"running"')) running.resolve(JSON.parse(line) as { gateway: string; admin: string });
+    });
+  }
+  const tail = () => output.slice(-20).join('\n');
+  const late = AbortSignal.timeout(startLimitMs);
+  late.addEventListener('abort', () => running.reject(new Error(`not ready within ${startLimitMs} ms:\n${tail()}`)));
+  void exited.then((code) => running.reject(new Error(`sluice up ended with ${String(code)}:\n${tail()}`)));
+
+  try {
+    const { gateway, admin } = await running.promise;
+    const pid = child.pid!;
+    return {
+      origin: gateway,
+      adminOrigin: admin,
+      pid,
+      output,
+      podPids: () =>
+        childrenOf(pid)
+          .filter(({ command }) => command.includes('model-server'))
+          .map((process) => process.pid),
+      metrics: async () => new Metrics(await (await request(`${admin}/metrics`)).body.text()),
+      stop: async () => {
+        if (child.exitCode === null) child.kill('SIGTERM');
+        const code = await Promise.race([exited, delay(stopLimitMs, 'late' as const, { ref: false })]);
+        if (code !== 'late') return code;
+        child.kill('SIGKILL');
+        throw new Error(`did not end within ${stopLimitMs} ms of SIGTERM:\n${tail()}`);
+      },
+    };
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  }
+}
+
+function childrenOf(parent: number): { pid: number; command: string }[] {
+  if (process.platform === 'linux') {
+    // Slim images have no `ps`.
+    return readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8')
+      .split(' ')
+      .filter((pid) => pid !== '')
+      .map((pid) => ({ pid: Number(pid), command: commandOf(pid) }));
+  }
+  return execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' })
+    .split('\n')
+    .map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line))
+    .filter((found) => found !== null && Number(found[2]) === parent)
+    .map((found) => ({ pid: Number(found![1]), command: found![3]! }));
+}
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
