@@ -1,6 +1,6 @@
 /** Composes a gateway from its parts: what serves clients and what serves operators. Reads no environment, no signals. */
 import { randomBytes } from 'node:crypto';
-import { fastify, LogController, type FastifyInstance, type FastifyReply } from 'fastify';
+import { fastify, type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
 import type { Cluster } from '../cluster/port.ts';
 import { mediaTypes } from '../contract/headers.ts';
@@ -39,7 +39,7 @@ export function buildGateway({ cluster, log, version }: GatewayDeps): Gateway {
   const isEnding = (): boolean => ending;
 
   const app = newServer(log);
-  predictRoutes(app, { pools, now, newRequestId: requestIds(), isEnding });
+  predictRoutes(app, { pools, now, log, newRequestId: requestIds(), isEnding });
   metadataRoutes(app, { pools, version, isEnding });
 
   const admin = newServer(log);
@@ -79,9 +79,8 @@ export function buildGateway({ cluster, log, version }: GatewayDeps): Gateway {
 
 function newServer(log: Logger): FastifyInstance {
   const app = fastify({
-    // Fastify's own lines are of no use to people below a warning.
-    loggerInstance: log.child({}, { level: log.levelVal > 40 ? log.level : 'warn' }),
-    logController: new LogController({ disableRequestLogging: true }),
+    // Fastify would make a logger for each request; errors are logged where they are answered.
+    logger: false,
     keepAliveTimeout: keepAliveMs,
     requestTimeout: requestTimeoutMs,
     forceCloseConnections: 'idle',
@@ -93,11 +92,11 @@ function newServer(log: Logger): FastifyInstance {
       void (reply as FastifyReply).code(status).type(mediaTypes.json).send(body);
     },
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 256 },
-  }) as unknown as FastifyInstance;
+  });
   // Bodies are read where they are wanted, as bytes.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
-  errorHandlers(app);
+  errorHandlers(app, log);
   return app;
 }
 

@@ -1,50 +1,64 @@
 /**
  * One timer for the deadlines of all requests: buckets of 10 ms, so that adding and removing take constant time
- * whatever mix of timeouts clients ask for. A request expires at most a bucket after its deadline, never before it.
+ * whatever mix of timeouts clients ask for. A request expires at the first tick after its deadline: at most 10 ms late,
+ * never early.
  */
 import type { Pending } from './request.ts';
 
 const bucketMs = 10;
 
 export class Deadlines {
+  /** By the first multiple of `bucketMs` at which the deadline has passed. */
   readonly #buckets = new Map<number, Set<Pending>>();
+  /** Overdue on arrival; the next tick has them. */
+  readonly #overdue = new Set<Pending>();
   readonly #expire: (request: Pending) => void;
   readonly #now: () => number;
   #timer: NodeJS.Timeout | undefined;
-  #swept: number;
+  #swept = 0;
 
   constructor(now: () => number, expire: (request: Pending) => void) {
     this.#now = now;
     this.#expire = expire;
-    this.#swept = bucketOf(now());
   }
 
   add(request: Pending): void {
-    // One that is overdue on arrival goes where the next sweep looks.
-    const key = Math.max(bucketOf(request.deadlineAtMs), this.#swept + 1);
+    if (this.#timer === undefined) {
+      this.#swept = Math.floor(this.#now() / bucketMs);
+      this.#timer = setInterval(() => this.#sweep(), bucketMs);
+    }
+    const key = bucketOf(request.deadlineAtMs);
+    if (key <= this.#swept) {
+      this.#overdue.add(request);
+      return;
+    }
     let bucket = this.#buckets.get(key);
     if (bucket === undefined) {
       bucket = new Set();
       this.#buckets.set(key, bucket);
     }
     bucket.add(request);
-    this.#timer ??= setInterval(() => this.#sweep(), bucketMs);
   }
 
   remove(request: Pending): void {
     const key = bucketOf(request.deadlineAtMs);
     const bucket = this.#buckets.get(key);
-    if (bucket?.delete(request) === true && bucket.size === 0) this.#buckets.delete(key);
+    if (bucket?.delete(request) !== true) this.#overdue.delete(request);
+    else if (bucket.size === 0) this.#buckets.delete(key);
   }
 
   close(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#buckets.clear();
+    this.#overdue.clear();
   }
 
   #sweep(): void {
-    const due = Math.floor(this.#now() / bucketMs);
+    const nowMs = this.#now();
+    const due = Math.floor(nowMs / bucketMs);
+    for (const request of this.#overdue) this.#expire(request);
+    this.#overdue.clear();
     while (this.#swept < due) {
       this.#swept += 1;
       const bucket = this.#buckets.get(this.#swept);
@@ -52,14 +66,23 @@ export class Deadlines {
       this.#buckets.delete(this.#swept);
       for (const request of bucket) this.#expire(request);
     }
-    if (this.#buckets.size === 0) {
+    // Of the bucket that is under way, what is over by now.
+    const current = this.#buckets.get(due + 1);
+    if (current !== undefined) {
+      for (const request of current) {
+        if (request.deadlineAtMs > nowMs) continue;
+        current.delete(request);
+        this.#expire(request);
+      }
+      if (current.size === 0) this.#buckets.delete(due + 1);
+    }
+    if (this.#buckets.size === 0 && this.#overdue.size === 0) {
       clearInterval(this.#timer);
       this.#timer = undefined;
     }
   }
 }
 
-/** The first sweep at which the deadline has passed. */
 function bucketOf(deadlineAtMs: number): number {
   return Math.ceil(deadlineAtMs / bucketMs);
 }

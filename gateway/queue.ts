@@ -59,7 +59,9 @@ export class Queue {
   forget(request: Pending): void {
     this.#account(request, -1);
     const heap = this.#heap;
-    if (heap.length > 64 && heap.length > 2 * this.#live) {
+    if (this.#live === 0) {
+      heap.length = 0;
+    } else if (heap.length > 64 && heap.length > 2 * this.#live) {
       const live = heap.filter((other) => other.state === 'queued').sort((a, b) => (before(a, b) ? -1 : 1));
       heap.length = 0;
       // A sorted array is a heap.
@@ -67,8 +69,9 @@ export class Queue {
     }
   }
 
+  /** All that wait when it begins, in no order; they may be forgotten meanwhile. */
   *[Symbol.iterator](): Generator<Pending> {
-    for (const request of this.#heap) if (request.state === 'queued') yield request;
+    for (const request of [...this.#heap]) if (request.state === 'queued') yield request;
   }
 
   #account(request: Pending, sign: 1 | -1): void {

@@ -2,7 +2,8 @@
  * Whether a request may wait: queue bounds first, then whether it would be served in time.
  *
  * predicted wait = own backlog ÷ own measured completion rate while backlogged (other gateways share the pods, so only
- * the rate seen here is true here); without one yet, rows × l(b*)/b* ÷ pods.
+ * the rate seen here is true here), and then the runs that its pod has before it and its own; without a rate yet,
+ * rounds of l(b) over the pods.
  */
 import { predictMs, type Cost } from './cost.ts';
 
@@ -32,6 +33,8 @@ export function decideAdmission(input: AdmitInput): AdmitDecision {
   if (full) return { kind: 'shed', reason: 'queue-full', retryAfterSeconds: retryAfterSeconds(input.predictedWaitMs) };
   if (input.servingPods === 0) return { kind: 'hold' };
   if (input.comingPods > 0) return { kind: 'queue' };
+  // Whatever is predicted, one may wait where none does: what comes back for it keeps the prediction true.
+  if (input.queuedRequests === 0) return { kind: 'queue' };
   const allowedMs = Math.min(input.remainingMs, input.objectiveMs ?? Infinity);
   if (input.predictedWaitMs <= allowedMs) return { kind: 'queue' };
   const excessMs = input.predictedWaitMs - allowedMs;
@@ -49,14 +52,19 @@ export interface WaitInput {
   readonly servingPods: number;
 }
 
+/** At most, beyond the backlog's own time: until a slot is free, the run that its pod then has before it, its own. */
+const runsToEnd = 3;
+
 /** Milliseconds until an answer for the last row of the backlog; 0 while nothing is known. */
 export function predictWaitMs(input: WaitInput): number {
   const { backlogRows, completedRowsPerMs, cost, batchRows, servingPods } = input;
-  if (completedRowsPerMs !== null && completedRowsPerMs > 0) return backlogRows / completedRowsPerMs;
+  const runMs = predictMs(cost, Math.min(backlogRows, batchRows));
+  if (completedRowsPerMs !== null && completedRowsPerMs > 0)
+    return backlogRows / completedRowsPerMs + runsToEnd * runMs;
   if (servingPods === 0) return 0;
+  // More than one run waits: the pods are busy already.
   const batches = Math.ceil(backlogRows / batchRows);
-  const rounds = Math.ceil(batches / servingPods);
-  return rounds * predictMs(cost, Math.min(backlogRows, batchRows));
+  return batches === 1 ? runMs : (batches / servingPods + runsToEnd) * runMs;
 }
 
 /** Whole seconds, 1 to 30: long enough to matter, short enough to come back. */

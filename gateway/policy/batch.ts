@@ -3,7 +3,7 @@
  * nothing waits, and batches form by themselves while pods are busy.
  *
  *   cap   = min(maxRows, largest b with (ahead + 1)·l(b) + margin ≤ time allowed), at most twice the largest b yet seen
- *           (an objective or deadline that not even one row can keep bounds nothing)
+ *           (an objective or deadline that not even one row alone can keep bounds nothing)
  *   split = over n idle pods, where it saves more time than the second run's start-up costs: l(W) − l(W/n) > a
  */
 import { predictMs, rowsWithin, type Cost } from './cost.ts';
@@ -40,12 +40,17 @@ export function decideBatch(input: BatchInput): BatchDecision {
   const { cost, waitingRows, rowsAhead } = input;
   const ahead = rowsAhead > 0 ? 1 : 0;
   const explored = Math.max(firstRows, 2 * cost.largestRows);
-  const objectiveRows = input.objectiveMs === null ? Infinity : rowsInTime(cost, input.objectiveMs, ahead);
+  const objectiveMs = input.objectiveMs ?? Infinity;
+  const objectiveRows = rowsInTime(cost, objectiveMs, ahead);
   const cap = Math.max(1, Math.min(input.maxRows, explored, objectiveRows));
 
   // What the pod executes is still ahead of a second envelope: until it is worth a run of its own it gains nothing by
   // leaving, and may still go to another pod or grow.
   if (ahead > 0 && waitingRows < Math.min(cap, rowsAhead)) return { kind: 'wait', reason: 'forming' };
+  // Nothing sent behind what it executes would keep the objective, which it still can from an idle pod.
+  if (ahead > 0 && objectiveRows === Infinity && rowsInTime(cost, objectiveMs, 0) < Infinity) {
+    return { kind: 'wait', reason: 'forming' };
+  }
 
   const deadlineRows = rowsInTime(cost, input.headRemainingMs, ahead);
   if (deadlineRows < Math.min(cap, waitingRows)) return { kind: 'dispatch', rows: deadlineRows, reason: 'deadline' };

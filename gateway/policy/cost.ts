@@ -52,7 +52,7 @@ export function learnCost(cost: Cost, rows: number, occupiedMs: number): Cost {
   const px0 = p00 + p01 * rows;
   const px1 = p01 + p11 * rows;
   const gain = 1 / (forgetting + px0 + px1 * rows);
-  const line = nonNegative(cost.a + px0 * gain * clipped, cost.c + px1 * gain * clipped, rows, occupiedMs);
+  const line = nonNegative(cost.a + px0 * gain * clipped, cost.c + px1 * gain * clipped, rows);
   // Without excitation forgetting alone would blow the covariance up; it stops where the first one was.
   const widen = p00 < unknownCost.p[0] && p11 < unknownCost.p[2] ? forgetting : 1;
   const ratio = predicted > 0 ? occupiedMs / predicted : cost.p99Ratio;
@@ -67,10 +67,10 @@ export function learnCost(cost: Cost, rows: number, occupiedMs: number): Cost {
   };
 }
 
-/** Neither part of a cost is negative: where the line says so, the other part carries the sample. */
-function nonNegative(a: number, c: number, rows: number, occupiedMs: number): { a: number; c: number } {
-  if (c < 0) return { a: Math.max(a, 0) === 0 ? occupiedMs : a, c: 0 };
-  if (a < 0) return { a: 0, c: Math.max(c, 0) === 0 ? occupiedMs / rows : c };
+/** Neither part of a cost is negative: where the line says so, the other part carries what it says of this sample. */
+function nonNegative(a: number, c: number, rows: number): { a: number; c: number } {
+  if (c < 0) return { a: a + c * rows, c: 0 };
+  if (a < 0) return { a: 0, c: c + a / rows };
   return { a, c };
 }
 

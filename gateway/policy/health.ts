@@ -69,24 +69,32 @@ export function nextHealth(
       return state.kind === 'ejected' ? { kind: 'probing', ejections: state.ejections } : state;
     case 'evidence': {
       if (state.kind === 'joining') return state;
-      const hard = isHard(event.evidence);
+      const { evidence } = event;
+      const hard = isHard(evidence);
+      if (state.kind === 'ejected' && evidence !== 'probe-failed') {
+        // What was in flight when it was ejected tells the same failure again; only probes make it wait longer.
+        return hard ? { ...state, hard, reason: evidence } : state;
+      }
       const forgiven = state.kind === 'serving' && nowMs - state.sinceMs > forgivenAfterMs;
       const ejections = forgiven ? 0 : state.ejections;
       const ejected: HealthState = {
         kind: 'ejected',
-        hard: hard || (state.kind === 'ejected' && state.hard),
-        reason: event.evidence,
+        hard,
+        reason: evidence,
         probeAtMs: nowMs + Math.min(longestProbeMs, firstProbeMs * 2 ** ejections),
         ejections: ejections + 1,
       };
-      if (hard || state.kind === 'probing') return ejected;
-      if (state.kind === 'ejected') return state;
-      // A slow pod answers well in between, and was measured over several envelopes already.
-      const softFailures = event.evidence === 'slow' ? config.ejectAfterFailures : state.softFailures + 1;
-      if (softFailures < config.ejectAfterFailures) return { ...state, softFailures };
-      // Panic: past the share the pool serves on what it has, sick or not.
-      const allowed = Math.floor(config.maxEjectedRatio * pool.members);
-      return pool.softEjected + 1 > allowed ? { ...state, softFailures } : ejected;
+      if (hard || state.kind === 'ejected') return ejected;
+      // One failure while probing is enough. A slow pod answers well in between, and was measured over several envelopes.
+      const enough = state.kind === 'probing' || evidence === 'slow';
+      const softFailures = enough ? config.ejectAfterFailures : state.softFailures + 1;
+      if (softFailures >= config.ejectAfterFailures) {
+        // Panic: past the share the pool serves on what it has, sick or not.
+        const allowed = Math.floor(config.maxEjectedRatio * pool.members);
+        if (pool.softEjected < allowed) return ejected;
+      }
+      const sinceMs = state.kind === 'serving' ? state.sinceMs : nowMs;
+      return { kind: 'serving', softFailures, ejections, sinceMs };
     }
   }
 }

@@ -1,11 +1,12 @@
 /** Every error leaves by this file: as `{"error": …}`, with the status of its code, and logged from 500 on. */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { FastifyBaseLogger, FastifyError, FastifyInstance } from 'fastify';
+import type { FastifyError, FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
 import { errorBody, SluiceError } from '../../contract/errors.ts';
 import { headers as names, mediaTypes } from '../../contract/headers.ts';
 
-export function sendError(response: ServerResponse, thrown: unknown, requestId: string, log: FastifyBaseLogger): void {
+export function sendError(response: ServerResponse, thrown: unknown, requestId: string, log: Logger): void {
   const error = asSluiceError(thrown);
   if (error.status >= 500 && error.status !== 503 && error.status !== 504) {
     log.error({ err: error, requestId, code: error.code }, 'request failed');
@@ -20,13 +21,13 @@ export function sendError(response: ServerResponse, thrown: unknown, requestId: 
 }
 
 /** For all that Fastify itself refuses, and what handlers throw. */
-export function errorHandlers(app: FastifyInstance): void {
+export function errorHandlers(app: FastifyInstance, log: Logger): void {
   app.setNotFoundHandler((request) => {
     throw new SluiceError('route-not-found', `no such path: ${request.method} ${request.url.slice(0, 200)}`);
   });
-  app.setErrorHandler((thrown: FastifyError, request, reply) => {
+  app.setErrorHandler((thrown: FastifyError, _request, reply) => {
     const error = asSluiceError(thrown);
-    if (error.status >= 500 && error.status !== 503) request.log.error({ err: thrown }, 'request failed');
+    if (error.status >= 500 && error.status !== 503) log.error({ err: thrown }, 'request failed');
     if (error.status === 503) void reply.header('retry-after', String(error.retryAfterSeconds ?? 1));
     void reply.code(error.status).type(mediaTypes.json).send(errorBody(error.message));
   });
