@@ -2,7 +2,7 @@
 import type { RunReport } from '../contract/envelope.ts';
 import { mediaTypes } from '../contract/headers.ts';
 import { LaneCounters } from './counters.ts';
-import { learnCost, predictMs, unknownCost, type Cost } from './policy/cost.ts';
+import { learnCost, unknownCost, type Cost } from './policy/cost.ts';
 import { countCompleted, noThroughput, type Throughput } from './policy/throughput.ts';
 import { Queue } from './queue.ts';
 
@@ -39,15 +39,12 @@ export class Lane {
   }
 
   learnRuns(runs: readonly RunReport[], nowMs: number): void {
-    let workMs = 0;
+    let rows = 0;
     for (const run of runs) {
       this.cost = learnCost(this.cost, run.rows, run.occupiedUs / 1000);
-      if (run.rows > 0) workMs += (predictMs(this.cost, run.rows) * run.ownRows) / run.rows;
+      rows += run.ownRows;
     }
-    // Small runs say how much time the pods give, not how many rows they could take in it.
-    const { largestRows } = this.cost;
-    const fullRows = largestRows > 0 ? (workMs * largestRows) / predictMs(this.cost, largestRows) : 0;
-    this.throughput = countCompleted(this.throughput, fullRows, this.queue.size > 0, nowMs);
+    this.throughput = countCompleted(this.throughput, rows, this.queue.size > 0, nowMs);
   }
 }
 

@@ -111,7 +111,8 @@ export class StandInPod {
         break;
     }
     const parts: Buffer[] = [this.#answers(items, behaviour.kind === 'errors' ? 500 : 200)];
-    const runs = [{ rows: items.length, ownRows: items.length, queueUs: 0, occupiedUs: 500 }];
+    const occupiedUs = behaviour.kind === 'slow' ? behaviour.ms * 1000 : 500;
+    const runs = [{ rows: items.length, ownRows: items.length, queueUs: 0, occupiedUs }];
     appendFrame(parts, { runs, queuedRows: 0, inFlight: 0, draining: this.draining }, []);
     response.end(Buffer.concat(parts));
   }
