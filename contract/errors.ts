@@ -87,7 +87,6 @@ export const errorTable = {
     meaning: 'The model is known and still loading, or its pods are not ready.',
   },
   busy: { status: 503, retryable: true, meaning: 'A pod holds as much as it may stage; the request was not executed.' },
-  'shutting-down': { status: 503, retryable: true, meaning: 'The process is ending and takes no new requests.' },
   'deadline-exceeded': { status: 504, retryable: true, meaning: 'The deadline passed before an answer was there.' },
 } as const satisfies Record<string, ErrorRow>;
 

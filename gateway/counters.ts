@@ -7,7 +7,7 @@ import { batchReasons, type BatchReason } from './policy/batch.ts';
 export const outcomes = ['ok', 'client-error', 'shed', 'timeout', 'failed', 'cancelled'] as const;
 export type RequestOutcome = (typeof outcomes)[number];
 
-export const shedReasons = ['queue-full', 'overloaded', 'no-pod', 'shutting-down'] as const;
+export const shedReasons = ['queue-full', 'overloaded', 'no-pod'] as const;
 export type ShedReason = (typeof shedReasons)[number];
 
 export const retryReasons = ['refused', 'busy', 'reset', 'hung', 'garbage', 'error-answers'] as const;
@@ -44,7 +44,7 @@ export class LaneCounters {
   /** Answered after the pool's objective. */
   late = 0;
   readonly #outcomes = new Map(outcomes.map((outcome) => [outcome, new Histogram(secondsBounds)]));
-  readonly shed: Record<ShedReason, number> = { 'queue-full': 0, overloaded: 0, 'no-pod': 0, 'shutting-down': 0 };
+  readonly shed: Record<ShedReason, number> = { 'queue-full': 0, overloaded: 0, 'no-pod': 0 };
   readonly retries: Record<RetryReason, number> = {
     refused: 0,
     busy: 0,

@@ -1,9 +1,10 @@
 /** Every error leaves by this file: as `{"error": …}`, with the status of its code, and logged from 500 on. */
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { FastifyError, FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { errorBody, SluiceError } from '../../contract/errors.ts';
+import { errorBody, quote, SluiceError } from '../../contract/errors.ts';
 import { headers as names, mediaTypes } from '../../contract/headers.ts';
 
 export function sendError(response: ServerResponse, thrown: unknown, requestId: string, log: Logger): void {
@@ -14,8 +15,6 @@ export function sendError(response: ServerResponse, thrown: unknown, requestId: 
   const body = errorBody(error.message);
   const headers = ['content-type', mediaTypes.json, 'content-length', String(body.length), names.requestId, requestId];
   if (error.status === 503) headers.push('retry-after', String(error.retryAfterSeconds ?? 1));
-  // The rest of a body that was refused is not worth reading.
-  if (error.code === 'body-too-large') headers.push('connection', 'close');
   response.writeHead(error.status, headers);
   response.end(body);
 }
@@ -31,6 +30,15 @@ export function errorHandlers(app: FastifyInstance, log: Logger): void {
     if (error.status === 503) void reply.header('retry-after', String(error.retryAfterSeconds ?? 1));
     void reply.code(error.status).type(mediaTypes.json).send(errorBody(error.message));
   });
+  // Node would answer the first with an empty body, the second not at all.
+  app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    const body = errorBody(`header 'expect' must be 100-continue, was: ${quote(request.headers.expect)}`);
+    response.writeHead(417, { 'content-type': mediaTypes.json, 'content-length': body.length, connection: 'close' });
+    response.end(body);
+  });
+  app.server.on('connect', (request: IncomingMessage, socket: Duplex) => {
+    endByHand(socket, '405 Method Not Allowed', `CONNECT is not allowed here: ${quote(request.url)}`);
+  });
 }
 
 /** What Node's parser refuses never becomes a request: the answer is written by hand. */
@@ -42,6 +50,10 @@ export function answerBrokenHttp(error: NodeJS.ErrnoException, socket: Socket): 
       : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
         ? ['408 Request Timeout', 'the request did not arrive in time']
         : ['400 Bad Request', `not a valid HTTP/1.1 request: ${error.code ?? error.message}`];
+  endByHand(socket, status, text);
+}
+
+function endByHand(socket: Duplex, status: string, text: string): void {
   const body = errorBody(text);
   socket.end(
     `HTTP/1.1 ${status}\r\ncontent-type: ${mediaTypes.json}\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body.toString()}`,

@@ -42,7 +42,6 @@ export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
     const { raw: response } = reply;
     const arrivedAtMs = deps.now();
     const id = requestId(message, deps.newRequestId);
-    const close = deps.isEnding();
     const refuse = (error: unknown): void => sendError(response, error, id, deps.log);
 
     const queue = (body: Body): void => {
@@ -66,7 +65,7 @@ export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
         sequence: (sequence += 1),
         settle: (outcome) => {
           if (outcome.kind === 'error') refuse(outcome.error);
-          else writeAnswer(response, outcome, id, close);
+          else writeAnswer(response, outcome, id, deps.isEnding());
         },
       });
       response.on('close', () => pool.cancel(pending));
