@@ -114,8 +114,14 @@ export function parseModelPool(value: unknown): ParsedPool {
       if (error.keyword === 'boolean') continue;
       const extra = error.keyword === 'additionalProperties' ? error.params.additionalProperties : [];
       for (const name of extra) errors.add(`${error.instancePath}/${name}: is not a field of a ModelPool`);
-      if (extra.length === 0)
-        errors.add(`${error.instancePath || '/'}: ${error.message}, was: ${quote(at(filled, error.instancePath))}`);
+      if (extra.length > 0) continue;
+      const must =
+        error.keyword === 'enum'
+          ? `must be one of ${error.params.allowedValues.join(', ')}`
+          : error.keyword === 'const'
+            ? `must be ${quote(error.params.allowedValue)}`
+            : error.message;
+      errors.add(`${error.instancePath || '/'}: ${must}, was: ${quote(at(filled, error.instancePath))}`);
     }
     return { pool: null, errors: [...errors] };
   }

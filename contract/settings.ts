@@ -5,7 +5,7 @@
  * variable, the variable over the default. Each property needs a `description`.
  */
 import type Type from 'typebox';
-import { Check, Convert, Default, Errors } from 'typebox/value';
+import { Check, Default, Errors } from 'typebox/value';
 import { quote } from './errors.ts';
 
 export function flagName(property: string): string {
@@ -39,13 +39,13 @@ export function readSettings<Schema extends Type.TObject>(
 ): Readonly<Type.Static<Schema>> {
   const given: Record<string, unknown> = {};
   const raw: Record<string, string> = {};
-  for (const property of Object.keys(schema.properties)) {
+  for (const [property, { type }] of Object.entries<{ type?: unknown }>(schema.properties)) {
     const value = flags[property] ?? env[variableName(property)];
     if (value === undefined) continue;
     raw[property] = value;
-    given[property] = value;
+    given[property] = parse(type, value);
   }
-  const settings: unknown = Default(schema, Convert(schema, given));
+  const settings: unknown = Default(schema, given);
   if (Check(schema, settings)) return Object.freeze(settings);
   const errors = new Set<string>();
   for (const error of Errors(schema, settings)) {
@@ -60,4 +60,11 @@ export function readSettings<Schema extends Type.TObject>(
     }
   }
   throw new SettingsError([...errors]);
+}
+
+/** What can't be one stays a string, which the check then refuses by its value: 12.5 is no port, and `''` is not 0. */
+function parse(type: unknown, value: string): string | number | boolean {
+  if ((type === 'integer' || type === 'number') && /^-?\d+(\.\d+)?$/.test(value)) return Number(value);
+  if (type === 'boolean' && /^(true|false)$/.test(value)) return value === 'true';
+  return value;
 }

@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { appendFrame, FrameDecoder, maxHeadBytes, type Frame, type ItemHead } from './envelope.ts';
+import { SluiceError } from './errors.ts';
+
+const head: ItemHead = { index: 0, model: 'm', protocol: 'oip', deadlineMs: 1 };
+const mebibyte = 1024 * 1024;
+
+const anyHead = fc.record(
+  {
+    index: fc.nat(),
+    model: fc.string({ minLength: 1, unit: 'binary' }),
+    protocol: fc.constantFrom('oip' as const, 'v1' as const),
+    deadlineMs: fc.double({ noNaN: true, noDefaultInfinity: true }),
+    contentType: fc.string(),
+    requestId: fc.string({ unit: 'grapheme' }),
+  },
+  { requiredKeys: ['index', 'model', 'protocol', 'deadlineMs'] },
+);
+const anyBody = fc.array(
+  fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
+  { maxLength: 3 },
+);
+const anyFrames = fc.array(fc.record({ head: anyHead, body: anyBody }), { maxLength: 8 });
+
+function encode(frames: readonly { head: ItemHead; body: readonly Buffer[] }[]): Buffer {
+  const parts: Buffer[] = [];
+  for (const frame of frames) appendFrame(parts, frame.head, frame.body);
+  return Buffer.concat(parts);
+}
+
+/** The pieces of `bytes` between cuts, each a share in [0, 1] of the whole; equal cuts make empty pieces. */
+function cut(bytes: Buffer, cuts: readonly number[]): Buffer[] {
+  const at = [0, ...cuts.map((share) => Math.round(share * bytes.length)).sort((a, b) => a - b), bytes.length];
+  return at.slice(1).map((end, index) => bytes.subarray(at[index], end));
+}
+
+const anyCuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 30 });
+
+function decode(pieces: readonly Buffer[], decoder = new FrameDecoder({ maxBodyBytes: mebibyte })): Frame[] {
+  const frames = pieces.flatMap((piece) => decoder.push(piece));
+  decoder.end();
+  return frames;
+}
+
+const invalid = (message: RegExp) => (error: unknown) =>
+  error instanceof SluiceError && error.code === 'invalid-envelope' && message.test(error.message);
+
+function prefix(headLength: number, bodyLength: number): Buffer {
+  const bytes = Buffer.alloc(20);
+  bytes.writeUInt32LE(headLength, 0);
+  bytes.writeUInt32LE(bodyLength, 4);
+  return bytes;
+}
+
+test('any frames, cut anywhere, come back as they were', () => {
+  fc.assert(
+    fc.property(anyFrames, anyCuts, fc.boolean(), (frames, cuts, announced) => {
+      const bytes = encode(frames);
+      const limits = announced ? { maxBodyBytes: mebibyte, totalBytes: bytes.length } : { maxBodyBytes: mebibyte };
+      const decoded = decode(cut(bytes, cuts), new FrameDecoder(limits));
+      assert.deepEqual(
+        decoded.map((frame) => ({ head: frame.head.toString(), body: frame.body.toString('hex') })),
+        frames.map((frame) => ({ head: JSON.stringify(frame.head), body: Buffer.concat(frame.body).toString('hex') })),
+      );
+    }),
+  );
+});
+
+test('byte by byte: a frame appears with its last byte, not before', () => {
+  const bytes = encode([
+    { head, body: [Buffer.from('ab')] },
+    { head, body: [] },
+  ]);
+  const decoder = new FrameDecoder({ maxBodyBytes: 10 });
+  const counts = [...bytes].map((byte) => decoder.push(Buffer.of(byte)).length);
+  const first = encode([{ head, body: [Buffer.from('ab')] }]).length;
+  assert.equal(counts.indexOf(1), first - 1);
+  assert.equal(counts.lastIndexOf(1), bytes.length - 1);
+  assert.equal(
+    counts.reduce((sum, count) => sum + count, 0),
+    2,
+  );
+});
+
+test('a body of no bytes is a frame like any other', () => {
+  const frames = decode([
+    encode([
+      { head, body: [] },
+      { head, body: [Buffer.alloc(0)] },
+    ]),
+  ]);
+  assert.deepEqual(
+    frames.map((frame) => frame.body.length),
+    [0, 0],
+  );
+});
+
+test('a frame within one piece is a view of it, not a copy', () => {
+  const bytes = encode([{ head, body: [Buffer.from('abc')] }]);
+  const [frame] = new FrameDecoder({ maxBodyBytes: 10 }).push(bytes);
+  assert.equal(frame?.body.buffer, bytes.buffer);
+});
+
+test('an envelope that is cut off inside a frame is refused at its end', () => {
+  fc.assert(
+    fc.property(anyFrames, anyCuts, fc.nat(), (frames, cuts, seed) => {
+      const bytes = encode([...frames, { head, body: [Buffer.from('last')] }]);
+      const boundaries = new Set([0]);
+      let end = 0;
+      for (const frame of frames) boundaries.add((end += encode([frame]).length));
+      const length = seed % bytes.length;
+      fc.pre(!boundaries.has(length));
+      const decoder = new FrameDecoder({ maxBodyBytes: mebibyte });
+      for (const piece of cut(bytes.subarray(0, length), cuts)) decoder.push(piece);
+      assert.throws(() => decoder.end(), invalid(new RegExp(`ended inside a frame, after ${length} bytes`)));
+    }),
+  );
+});
+
+test('lengths that lie are refused by their prefix alone, before anything is allocated for them', (t) => {
+  // Of 20 bytes; the fourth is a head of 4 GiB, the fifth adds up to more than any of its parts.
+  const lies = [
+    {
+      bytes: prefix(2, 0xffff_ffff),
+      totalBytes: undefined,
+      message: /body of 4294967295 bytes is over the limit of 1000/,
+    },
+    { bytes: prefix(2, 0xffff_ffff), totalBytes: 20, message: /body of 4294967295 bytes is over the limit of 1000/ },
+    { bytes: prefix(2, 11), totalBytes: 20, message: /frame of 2 \+ 11 bytes at 8 goes beyond the envelope's 20/ },
+    { bytes: prefix(0xffff_ffff, 0), totalBytes: 20, message: /head of 4294967295 bytes is over the limit of 65536/ },
+    { bytes: prefix(11, 10), totalBytes: 20, message: /goes beyond the envelope's 20/ },
+    { bytes: prefix(maxHeadBytes + 1, 0), totalBytes: undefined, message: /head of 65537 bytes/ },
+  ];
+  const allocate = t.mock.method(Buffer, 'allocUnsafe');
+  for (const { bytes, totalBytes, message } of lies) {
+    const limits = { maxBodyBytes: 1000, ...(totalBytes === undefined ? {} : { totalBytes }) };
+    for (const pieces of [[bytes], cut(bytes, [0.1, 0.3])]) {
+      const decoder = new FrameDecoder(limits);
+      assert.throws(() => pieces.forEach((piece) => decoder.push(piece)), invalid(message));
+    }
+  }
+  const sizes = allocate.mock.calls.map((call) => call.arguments[0]);
+  assert.ok(Math.max(...sizes) <= 8, `allocated ${sizes.join(', ')}`);
+});
+
+test('limits are themselves allowed', () => {
+  const decoder = new FrameDecoder({ maxBodyBytes: 10, totalBytes: 8 + 2 + 10 });
+  assert.equal(decoder.push(prefix(2, 10)).length, 1);
+  decoder.end();
+});
+
+test('more bytes than announced are refused, even as whole frames', () => {
+  const bytes = encode([{ head, body: [] }]);
+  const decoder = new FrameDecoder({ maxBodyBytes: 10, totalBytes: bytes.length });
+  assert.equal(decoder.push(bytes).length, 1);
+  assert.throws(() => decoder.push(bytes), invalid(/longer than its announced/));
+});
+
+test('whatever the bytes, the decoder throws nothing but its own error', () => {
+  const mutation = fc.record({ at: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), byte: fc.nat(255) });
+  const mutated = fc.tuple(anyFrames, fc.array(mutation, { maxLength: 5 })).map(([frames, mutations]) => {
+    const bytes = encode(frames);
+    for (const { at, byte } of mutations) if (bytes.length > 0) bytes[Math.floor(at * bytes.length)] = byte;
+    return bytes;
+  });
+  const noise = fc.uint8Array({ maxLength: 100 }).map((bytes) => Buffer.from(bytes));
+  fc.assert(
+    fc.property(fc.oneof(mutated, noise), anyCuts, fc.boolean(), (bytes, cuts, announced) => {
+      const limits = announced ? { maxBodyBytes: 1000, totalBytes: bytes.length } : { maxBodyBytes: 1000 };
+      try {
+        const frames = decode(cut(bytes, cuts), new FrameDecoder(limits));
+        const total = frames.reduce((sum, frame) => sum + 8 + frame.head.length + frame.body.length, 0);
+        assert.equal(total, bytes.length);
+      } catch (error) {
+        if (!(error instanceof SluiceError)) throw error;
+        assert.equal(error.code, 'invalid-envelope');
+      }
+    }),
+  );
+});

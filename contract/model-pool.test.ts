@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { parseModelPool, type ModelPool } from './model-pool.ts';
+
+const pool = (spec: object): object => ({
+  apiVersion: 'sluice.dev/v1alpha1',
+  kind: 'ModelPool',
+  metadata: { name: 'langid' },
+  spec,
+});
+
+const small = pool({ models: ['langid'] });
+
+function parsed(value: unknown): ModelPool {
+  const result = parseModelPool(value);
+  assert.deepEqual(result.errors, []);
+  return result.pool!;
+}
+
+test('the least a person can write, and all its defaults', () => {
+  assert.deepEqual(parsed(small).spec, {
+    models: ['langid'],
+    endpoints: [],
+    batching: { enabled: true, maxRows: 64, maxBytes: 8_388_608, maxRequestRows: 1024 },
+    requests: {
+      timeoutMs: 30_000,
+      coldStartHoldMs: 60_000,
+      maxQueued: 10_000,
+      maxQueuedBytes: 268_435_456,
+      maxBodyBytes: 67_108_864,
+      idempotent: true,
+    },
+    scaling: { minReplicas: 1, idleSeconds: 300, mode: 'Active' },
+    health: { ejectAfterFailures: 3, maxEjectedRatio: 0.5 },
+  });
+});
+
+test('what is written stays, its siblings get their defaults', () => {
+  const { spec } = parsed(
+    pool({
+      models: ['a', 'b.c-d_e'],
+      scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'x' },
+      objective: { latencyMs: 12.5 },
+      batching: { enabled: false },
+      endpoints: ['http://10.0.0.1:8000', 'https://triton.example/'],
+      scaling: { minReplicas: 0, maxReplicas: 20 },
+    }),
+  );
+  assert.deepEqual(spec.objective, { latencyMs: 12.5, percentile: 99 });
+  assert.equal(spec.batching.enabled, false);
+  assert.equal(spec.batching.maxRows, 64);
+  assert.deepEqual(spec.scaling, { minReplicas: 0, maxReplicas: 20, idleSeconds: 300, mode: 'Active' });
+});
+
+const refused: readonly (readonly [string, unknown, readonly string[]])[] = [
+  ['nothing', undefined, ['/: must be object, was: undefined']],
+  ['an empty file', null, ['/: must be object, was: null']],
+  ['a list', [], ['/: must be object, was: []']],
+  ['no spec', { ...small, spec: undefined }, ['/spec: must be object, was: undefined']],
+  ['another kind', { ...small, kind: 'Pod' }, ['/kind: must be "ModelPool", was: "Pod"']],
+  ['another version', { ...small, apiVersion: 'v1' }, ['/apiVersion: must be "sluice.dev/v1alpha1", was: "v1"']],
+  [
+    'a name that Kubernetes refuses',
+    { ...small, metadata: { name: 'Lang_id' } },
+    ['/metadata/name: must match pattern "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", was: "Lang_id"'],
+  ],
+  ['no models', pool({ models: [] }), ['/spec/models: must not have fewer than 1 items, was: []']],
+  ['a model twice', pool({ models: ['a', 'a'] }), ['/spec/models: must not have duplicate items, was: ["a","a"]']],
+  [
+    'a model that is a path',
+    pool({ models: ['ok', '../x'] }),
+    ['/spec/models/1: must match pattern "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", was: "../x"'],
+  ],
+  [
+    'a section left empty in YAML',
+    pool({ models: ['a'], batching: null }),
+    ['/spec/batching: must be object, was: null'],
+  ],
+  [
+    'a number as a string',
+    pool({ models: ['a'], batching: { maxRows: '64' } }),
+    ['/spec/batching/maxRows: must be integer, was: "64"'],
+  ],
+  [
+    'an unknown mode',
+    pool({ models: ['a'], scaling: { mode: 'Off' } }),
+    ['/spec/scaling/mode: must be one of Active, DryRun, Paused, was: "Off"'],
+  ],
+  [
+    'an endpoint that is no origin',
+    pool({ models: ['a'], endpoints: ['http://x/v2?y'] }),
+    ['/spec/endpoints/0: must match pattern "^https?://[^/?#]+/?$", was: "http://x/v2?y"'],
+  ],
+  [
+    'fewer at most than at least',
+    pool({ models: ['a'], scaling: { minReplicas: 5, maxReplicas: 2 } }),
+    ['/spec/scaling/maxReplicas: must be at least minReplicas (5), was: 2'],
+  ],
+  [
+    'a queue in which the largest body has no room',
+    pool({ models: ['a'], requests: { maxBodyBytes: 11, maxQueuedBytes: 10 } }),
+    ['/spec/requests/maxQueuedBytes: must be at least maxBodyBytes (11), was: 10'],
+  ],
+];
+
+for (const [what, value, errors] of refused) {
+  test(`refused: ${what}`, () => {
+    const result = parseModelPool(value);
+    assert.equal(result.pool, null);
+    assert.deepEqual(result.errors, errors);
+  });
+}
+
+test('every error is told at once, the cross-field ones together too', () => {
+  const { errors } = parseModelPool(
+    pool({
+      models: [],
+      objective: { latencyMs: 0, percentile: 100 },
+      batching: { maxRows: 0 },
+      health: { maxEjectedRatio: 2, ejectAfterFailures: 0 },
+    }),
+  );
+  const fields = errors.map((error) => error.split(':')[0]).sort();
+  assert.deepEqual(fields, [
+    '/spec/batching/maxRows',
+    '/spec/health/ejectAfterFailures',
+    '/spec/health/maxEjectedRatio',
+    '/spec/models',
+    '/spec/objective/latencyMs',
+    '/spec/objective/percentile',
+  ]);
+  const cross = parseModelPool(
+    pool({ models: ['a'], scaling: { minReplicas: 2, maxReplicas: 1 }, requests: { maxQueuedBytes: 1 } }),
+  );
+  assert.equal(cross.errors.length, 2);
+});
+
+test('every object is closed: a misspelt field is named, not ignored', () => {
+  const { spec } = parsed(pool({ models: ['a'], objective: { latencyMs: 1 } }));
+  const whole = pool({ ...spec, scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'x' } });
+  const objects = ['', '/spec'].concat(
+    ['scaleTargetRef', 'objective', 'batching', 'requests', 'scaling', 'health'].map((name) => `/spec/${name}`),
+  );
+  for (const path of objects) {
+    const copy = structuredClone(whole);
+    let at = copy as Record<string, unknown>;
+    for (const step of path.split('/').slice(1)) at = at[step] as Record<string, unknown>;
+    at['maxRow'] = 1;
+    assert.deepEqual(parseModelPool(copy).errors, [`${path}/maxRow: is not a field of a ModelPool`]);
+  }
+});
+
+test('metadata is Kubernetes’ own: whatever stands there beside the name stays', () => {
+  const metadata = { name: 'langid', uid: 'u', labels: { team: 'x' } };
+  assert.deepEqual(parsed({ ...small, metadata }).metadata, metadata);
+});
+
+test('what was given is not changed', () => {
+  const given = pool({ models: ['a'], batching: {} });
+  const before = structuredClone(given);
+  parseModelPool(given);
+  assert.deepEqual(given, before);
+});
+
+test('a pool that was parsed parses to itself', () => {
+  const once = parsed(small);
+  assert.deepEqual(parsed(once), once);
+});
+
+test('whatever JSON is given: a pool or errors, never an exception', () => {
+  const section = fc.oneof(
+    fc.jsonValue(),
+    fc.dictionary(fc.constantFrom('maxRows', 'mode', 'latencyMs'), fc.jsonValue()),
+  );
+  const spec = fc.dictionary(
+    fc.constantFrom('models', 'objective', 'batching', 'requests', 'endpoints', 'scaling', 'health', '__proto__', 'x'),
+    section,
+  );
+  const near = spec.map(pool);
+  fc.assert(
+    fc.property(fc.oneof(fc.jsonValue(), near), (value) => {
+      const result = parseModelPool(value);
+      assert.equal(result.pool === null, result.errors.length > 0);
+    }),
+    { numRuns: 300 },
+  );
+});

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import Type from 'typebox';
+import { flagName, readSettings, SettingsError, variableName } from './settings.ts';
+
+const schema = Type.Object({
+  port: Type.Integer({ minimum: 0, maximum: 65535, default: 8080, description: 'port' }),
+  runLimitMs: Type.Integer({ minimum: 1, default: 60_000, description: 'limit' }),
+  ratio: Type.Number({ default: 0.5, description: 'ratio' }),
+  verbose: Type.Boolean({ default: false, description: 'verbose' }),
+  logLevel: Type.Enum(['info', 'debug'], { default: 'info', description: 'level' }),
+  pools: Type.Optional(Type.String({ description: 'file' })),
+});
+const withRequired = Type.Object({ repository: Type.String({ minLength: 1, description: 'folder' }) });
+
+const errorsOf = (read: () => unknown): readonly string[] => {
+  try {
+    read();
+  } catch (error) {
+    assert.ok(error instanceof SettingsError);
+    assert.equal(error.message, error.errors.join('\n'));
+    return error.errors;
+  }
+  assert.fail('it was taken');
+};
+
+test('a property names its flag and its variable', () => {
+  assert.equal(flagName('runLimitMs'), '--run-limit-ms');
+  assert.equal(variableName('runLimitMs'), 'SLUICE_RUN_LIMIT_MS');
+  assert.equal(flagName('port'), '--port');
+  assert.equal(variableName('port'), 'SLUICE_PORT');
+});
+
+test('defaults, where nothing is given; optional ones are absent', () => {
+  assert.deepEqual(readSettings(schema, {}), {
+    port: 8080,
+    runLimitMs: 60_000,
+    ratio: 0.5,
+    verbose: false,
+    logLevel: 'info',
+  });
+});
+
+test('a flag wins over the variable, the variable over the default', () => {
+  const env = { SLUICE_PORT: '1', SLUICE_RUN_LIMIT_MS: '2', PORT: '3' };
+  const { port, runLimitMs, ratio } = readSettings(schema, env, { port: '4' });
+  assert.deepEqual({ port, runLimitMs, ratio }, { port: 4, runLimitMs: 2, ratio: 0.5 });
+});
+
+test('values have the type of their property; a string of digits stays a string', () => {
+  const env = { SLUICE_RATIO: '-0.25', SLUICE_VERBOSE: 'true', SLUICE_POOLS: '5', SLUICE_LOG_LEVEL: 'debug' };
+  const { ratio, verbose, pools, logLevel } = readSettings(schema, env);
+  assert.deepEqual({ ratio, verbose, pools, logLevel }, { ratio: -0.25, verbose: true, pools: '5', logLevel: 'debug' });
+});
+
+test('settings are frozen', () => {
+  assert.ok(Object.isFrozen(readSettings(schema, {})));
+});
+
+test('all errors at once, each with flag, variable, what it must be and what it was', () => {
+  const env = { SLUICE_PORT: '99999', SLUICE_LOG_LEVEL: 'loud', SLUICE_VERBOSE: 'yes' };
+  assert.deepEqual(
+    errorsOf(() => readSettings(schema, env, { runLimitMs: '0' })),
+    [
+      '--port (SLUICE_PORT): must be <= 65535, was: "99999"',
+      '--run-limit-ms (SLUICE_RUN_LIMIT_MS): must be >= 1, was: "0"',
+      '--verbose (SLUICE_VERBOSE): must be boolean, was: "yes"',
+      '--log-level (SLUICE_LOG_LEVEL): must be one of info, debug, was: "loud"',
+    ],
+  );
+});
+
+test('nothing that is not plainly a whole number passes for one', () => {
+  for (const value of ['', ' ', '12.5', '1e3', '0x10', 'true', ' 12', '12ms', '--1', 'NaN', 'Infinity']) {
+    assert.deepEqual(
+      errorsOf(() => readSettings(schema, { SLUICE_PORT: value })),
+      [`--port (SLUICE_PORT): must be integer, was: ${JSON.stringify(value)}`],
+    );
+  }
+});
+
+test('what is required and not given is named', () => {
+  assert.deepEqual(
+    errorsOf(() => readSettings(withRequired, {})),
+    ['--repository (SLUICE_REPOSITORY): is required'],
+  );
+});
+
+test('whatever is given, the answer is settings that fit or a SettingsError', () => {
+  const values = fc.dictionary(fc.constantFrom(...Object.keys(schema.properties)), fc.string());
+  fc.assert(
+    fc.property(values, values, (variables, flags) => {
+      const env = Object.fromEntries(Object.entries(variables).map(([name, value]) => [variableName(name), value]));
+      try {
+        const { port } = readSettings(schema, env, flags);
+        assert.ok(Number.isInteger(port) && port >= 0 && port <= 65535);
+      } catch (error) {
+        if (!(error instanceof SettingsError)) throw error;
+        assert.ok(error.errors.length > 0);
+      }
+    }),
+  );
+});
