@@ -1,0 +1,38 @@
+/**
+ * Measuring two or more things in turn, and what the turns say together. A machine that others use drifts: only what
+ * was measured close in time is comparable, so a ratio is taken within each round, and the median over the rounds.
+ */
+
+/** Every side once a round, in the order given: A B A B … @returns the samples of each side, one a round */
+export async function alternate<Name extends string, Sample>(
+  sides: Readonly<Record<Name, () => Promise<Sample>>>,
+  rounds: number,
+): Promise<Record<Name, Sample[]>> {
+  const names = Object.keys(sides) as Name[];
+  const samples = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Name, Sample[]>;
+  for (let round = 0; round < rounds; round += 1) {
+    for (const name of names) samples[name].push(await sides[name]());
+  }
+  return samples;
+}
+
+export interface Spread {
+  readonly median: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** @throws RangeError without any value */
+export function spread(values: readonly number[]): Spread {
+  if (values.length === 0) throw new RangeError('a median needs at least one value');
+  const sorted = values.toSorted((one, other) => one - other);
+  const middle = sorted.length >> 1;
+  const median = sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+  return { median, low: sorted[0]!, high: sorted.at(-1)! };
+}
+
+/** Of each round's `over` ÷ `under`. @throws RangeError if the two did not take the same number of rounds */
+export function spreadOfRatios(over: readonly number[], under: readonly number[]): Spread {
+  if (over.length !== under.length) throw new RangeError(`${over.length} values over ${under.length}`);
+  return spread(over.map((value, round) => value / under[round]!));
+}

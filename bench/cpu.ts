@@ -1,0 +1,52 @@
+/** What processes spent and did so far, as they tell themselves: CPU time by the kernel's count, rows and runs. */
+import { sumOf } from './prometheus.ts';
+
+/** Cumulative. */
+export interface Totals {
+  /** User and system time of the process that is measured, all threads. */
+  readonly serverCpuMs: number;
+  /** The same, summed over what works for it; 0 for a server alone. */
+  readonly podsCpuMs: number;
+  readonly rows: number;
+  readonly runs: number;
+  /** Pods that the server gives work to, now. */
+  readonly servingPods: number;
+}
+
+/** Where a target's numbers are. */
+export interface Meters {
+  readonly server: string;
+  readonly pods: readonly string[];
+}
+
+export async function readTotals({ server, pods }: Meters): Promise<Totals> {
+  const [own, ...others] = await Promise.all([server, ...pods].map(scrape));
+  const sum = (name: string) => others.reduce((total, text) => total + sumOf(text, name), 0);
+  return {
+    serverCpuMs: 1000 * sumOf(own!, 'process_cpu_seconds_total'),
+    podsCpuMs: 1000 * sum('process_cpu_seconds_total'),
+    rows: sum('sluice_pod_batch_rows_sum'),
+    runs: sum('sluice_pod_batch_rows_count'),
+    servingPods: sumOf(own!, 'sluice_pods', 'state="serving"'),
+  };
+}
+
+const settleLimitMs = 10_000;
+const settlePollMs = 20;
+
+/** Waits until the pods hold nothing more: what a load generator abandoned would burden the next measurement. */
+export async function settle({ pods }: Meters): Promise<void> {
+  const endMs = performance.now() + settleLimitMs;
+  for (;;) {
+    const texts = await Promise.all(pods.map(scrape));
+    if (texts.every((text) => sumOf(text, 'sluice_pod_in_flight_requests') === 0)) return;
+    if (performance.now() > endMs) throw new Error(`pods still hold requests ${settleLimitMs} ms after the load ended`);
+    await new Promise((resolve) => setTimeout(resolve, settlePollMs));
+  }
+}
+
+async function scrape(origin: string): Promise<string> {
+  const answer = await fetch(`${origin}/metrics`);
+  if (!answer.ok) throw new Error(`${origin}/metrics answered ${answer.status}`);
+  return answer.text();
+}

@@ -1,0 +1,43 @@
+/** The process behind load.ts: autocannon, one job at a time, told and answered over IPC. */
+import autocannon from 'autocannon';
+import type { LoadJob, LoadReply } from './load.ts';
+
+/** Longer than any answer of a system that is not broken; autocannon counts what takes longer as an error. */
+const timeoutS = 30;
+/** How precisely a run ends when its time is over. */
+const sampleMs = 50;
+
+process.on('message', (job: LoadJob) => {
+  run(job).then(reply, (error: unknown) => reply({ failed: String(error) }));
+});
+process.on('disconnect', () => process.exit());
+
+function reply(message: LoadReply): void {
+  process.send!(message);
+}
+
+async function run({ origin, workload, connections, durationMs }: LoadJob): Promise<LoadReply> {
+  const { path, headers, bodies } = workload;
+  const result = await autocannon({
+    url: `${origin}${path}`,
+    connections,
+    duration: durationMs / 1000,
+    sampleInt: sampleMs,
+    timeout: timeoutS,
+    requests: bodies.map((body) => ({
+      method: 'POST',
+      path,
+      headers,
+      // Structured cloning over IPC makes plain arrays of bytes of Buffers.
+      body: Buffer.from(body),
+    })),
+  });
+  const { non2xx, errors, duration, latency } = result;
+  if (non2xx > 0 || errors > 0) {
+    return { failed: `${non2xx} answers were not 2xx (${JSON.stringify(result.statusCodeStats)}), ${errors} errors` };
+  }
+  if (result['2xx'] === 0) return { failed: `no answer in ${durationMs} ms` };
+  return {
+    result: { answered: result['2xx'], durationMs: 1000 * duration, p50Ms: latency.p50, p99Ms: latency.p99 },
+  };
+}

@@ -1,0 +1,41 @@
+/** Closed-loop load from a process of its own, so that its work is on nobody else's event loop or CPU account. */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Workload } from './bodies.ts';
+
+export interface LoadJob {
+  readonly origin: string;
+  readonly workload: Workload;
+  readonly connections: number;
+  readonly durationMs: number;
+}
+
+/** Good answers only; latencies as the client saw them. */
+export interface LoadResult {
+  readonly answered: number;
+  readonly durationMs: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+export type LoadReply = { readonly result: LoadResult } | { readonly failed: string };
+
+export interface LoadGenerator {
+  /** One at a time. @throws Error if a single answer was not 2xx, or did not come */
+  run(job: LoadJob): Promise<LoadResult>;
+  stop(): void;
+}
+
+export function startLoadGenerator(): LoadGenerator {
+  const child = fork(fileURLToPath(new URL('./load-process.ts', import.meta.url)), { serialization: 'advanced' });
+  return {
+    run: async (job) => {
+      child.send(job);
+      const [reply] = (await once(child, 'message')) as [LoadReply];
+      if ('failed' in reply) throw new Error(`${job.origin}${job.workload.path}: ${reply.failed}`);
+      return reply.result;
+    },
+    stop: () => child.disconnect(),
+  };
+}

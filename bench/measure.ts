@@ -1,0 +1,44 @@
+/** One measurement: a load on a target for a while, and what that cost the target's processes. */
+import type { Workload } from './bodies.ts';
+import { readTotals, settle } from './cpu.ts';
+import type { LoadGenerator } from './load.ts';
+import type { Target } from './systems.ts';
+
+export interface Sample {
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Microseconds of CPU of the target's own process per good answer. */
+  readonly serverCpuUs: number;
+  /** The same of its pods together, 0 where it has none. */
+  readonly podsCpuUs: number;
+  /** Rows per run, null where nothing was run. */
+  readonly meanBatch: number | null;
+  /** Pods that had work given to them at the end. */
+  readonly servingPods: number;
+}
+
+export interface Measurement {
+  readonly target: Target;
+  readonly workload: Workload;
+  readonly connections: number;
+  readonly durationMs: number;
+}
+
+export async function measure(load: LoadGenerator, measurement: Measurement): Promise<Sample> {
+  const { target, workload, connections, durationMs } = measurement;
+  const before = await readTotals(target.meters);
+  const result = await load.run({ origin: target.origin, workload, connections, durationMs });
+  await settle(target.meters);
+  const after = await readTotals(target.meters);
+  const runs = after.runs - before.runs;
+  return {
+    perSecond: result.answered / (result.durationMs / 1000),
+    p50Ms: result.p50Ms,
+    p99Ms: result.p99Ms,
+    serverCpuUs: (1000 * (after.serverCpuMs - before.serverCpuMs)) / result.answered,
+    podsCpuUs: (1000 * (after.podsCpuMs - before.podsCpuMs)) / result.answered,
+    meanBatch: runs === 0 ? null : (after.rows - before.rows) / runs,
+    servingPods: after.servingPods,
+  };
+}

@@ -1,0 +1,75 @@
+/**
+ * Where the time of gateway and pods goes under load: `node bench/profile.ts [--body 'mlp binary'] [--top 25]`.
+ * Profiling costs some percent itself: read shares here, and times in the tables of gateway.ts.
+ */
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { summarize, type CpuProfile, type Window } from './cpu-profile.ts';
+import { connections, cpuCases, models, pods } from './gateway-cases.ts';
+import { startLoadGenerator } from './load.ts';
+import { measure } from './measure.ts';
+import { startSystem } from './systems.ts';
+
+const { values: flags } = parseArgs({
+  options: {
+    body: { type: 'string', default: 'mlp binary' },
+    top: { type: 'string', default: '25' },
+  },
+});
+const warmUpMs = 2_000;
+const measureMs = 6_000;
+
+const one = cpuCases.find(({ name }) => name === flags.body);
+if (one === undefined) throw new Error(`--body: must be one of ${cpuCases.map(({ name }) => name).join(', ')}`);
+
+/** V8 stamps its samples with the clock that this reads. */
+const monotonicUs = () => Number(process.hrtime.bigint() / 1000n);
+
+const folder = await mkdtemp(join(tmpdir(), 'sluice-profile-'));
+const load = startLoadGenerator();
+try {
+  const env = { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${folder} --cpu-prof-interval=500` };
+  const system = await startSystem({ models, pods, env });
+  const window = { fromUs: 0, toUs: 0 };
+  try {
+    const measurement = { target: system, workload: one.workload, connections };
+    await measure(load, { ...measurement, durationMs: warmUpMs });
+    window.fromUs = monotonicUs();
+    const sample = await measure(load, { ...measurement, durationMs: measureMs });
+    window.toUs = monotonicUs();
+    process.stdout.write(`${one.name}: ${JSON.stringify(sample)}\n`);
+  } finally {
+    // A profile is written when its process ends.
+    await system.stop();
+  }
+  const processes = new Map([
+    [system.gatewayPid, 'gateway'],
+    ...system.pods.map((pod) => [pod.pid, pod.name] as const),
+  ]);
+  await print(processes, window);
+} finally {
+  load.stop();
+  await rm(folder, { recursive: true, force: true });
+}
+
+async function print(processes: ReadonlyMap<number, string>, window: Window): Promise<void> {
+  for (const file of (await readdir(folder)).sort()) {
+    // CPU.<date>.<time>.<pid>.<thread>.<sequence>.cpuprofile
+    const [, , , pid, thread] = file.split('.');
+    const name = processes.get(Number(pid));
+    if (name === undefined) continue;
+    const profile = JSON.parse(await readFile(join(folder, file), 'utf8')) as CpuProfile;
+    const { functions, busyUs, idleUs } = summarize(profile, window);
+    const percent = (us: number) => ((100 * us) / busyUs).toFixed(1).padStart(6);
+    process.stdout.write(
+      `\n${name}, thread ${thread ?? '?'}: busy ${Math.round(busyUs / 1000)} ms, idle ${Math.round(idleUs / 1000)} ms\n` +
+        ` self %  total %\n` +
+        functions
+          .slice(0, Number(flags.top))
+          .map((one) => `${percent(one.selfUs)}   ${percent(one.totalUs)}  ${one.name}\n`)
+          .join(''),
+    );
+  }
+}

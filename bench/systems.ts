@@ -1,0 +1,114 @@
+/** Starts what is measured as processes on free ports of this machine, and ends it: the whole of Sluice, or the echo. */
+import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { apiVersion } from '../contract/model-pool.ts';
+import type { Meters } from './cpu.ts';
+
+/** Something that answers at `origin` and can be measured. */
+export interface Target {
+  readonly origin: string;
+  readonly meters: Meters;
+  stop(): Promise<void>;
+}
+
+export interface System extends Target {
+  readonly gatewayPid: number;
+  readonly pods: readonly { readonly name: string; readonly origin: string; readonly pid: number }[];
+}
+
+export interface SystemOptions {
+  readonly models: readonly string[];
+  readonly pods: number;
+  /** Fields of the pool's spec beside its models, as a person would write them. */
+  readonly spec?: Readonly<Record<string, unknown>>;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Kept to tell why a system did not start. */
+const lastLines = 20;
+
+/** `sluice up` with one pool. @throws Error with its last lines if it does not get ready */
+export async function startSystem(options: SystemOptions): Promise<System> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
+  const poolsFile = join(folder, 'pools.yaml');
+  const { models, spec, pods, env } = options;
+  // YAML takes JSON as it is.
+  await writeFile(
+    poolsFile,
+    JSON.stringify({
+      apiVersion,
+      kind: 'ModelPool',
+      metadata: { name: 'bench' },
+      spec: { ...spec, models },
+    }),
+  );
+  const flags = { pools: poolsFile, pods, port: 0, 'admin-port': 0, 'log-format': 'json' };
+  const child = spawn(
+    process.execPath,
+    [
+      fileURLToPath(new URL('../cli/sluice.js', import.meta.url)),
+      'up',
+      ...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, String(value)]),
+    ],
+    // A group of its own: Ctrl-C reaches this process alone, which then ends what it started.
+    { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env }, detached: true },
+  );
+  const stop = async () => {
+    await end(child);
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    const running = await untilRunning(child);
+    return {
+      origin: running.gateway,
+      meters: { server: running.admin, pods: running.pods.map(({ origin }) => origin) },
+      gatewayPid: running.gatewayPid,
+      pods: running.pods,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** The line that `sluice up --log-format json` writes when all is ready. */
+interface RunningLine {
+  readonly msg: string;
+  readonly gateway: string;
+  readonly admin: string;
+  readonly gatewayPid: number;
+  readonly pods: System['pods'];
+}
+
+function untilRunning(child: ChildProcess): Promise<RunningLine> {
+  const seen: string[] = [];
+  return new Promise((resolve, reject) => {
+    createInterface({ input: child.stdout! })
+      .on('line', (line) => {
+        seen.push(line);
+        if (seen.length > lastLines) seen.shift();
+        if (line.includes('"msg":"running"')) resolve(JSON.parse(line) as RunningLine);
+      })
+      .on('close', () => reject(new Error(`sluice up ended before it was ready:\n${seen.join('\n')}`)));
+  });
+}
+
+export async function startEcho(): Promise<Target> {
+  const child = fork(fileURLToPath(new URL('./echo.ts', import.meta.url)));
+  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+  const origin = `http://127.0.0.1:${port}`;
+  return { origin, meters: { server: origin, pods: [] }, stop: () => end(child) };
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  await exited;
+}
