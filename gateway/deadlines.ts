@@ -56,30 +56,32 @@ export class Deadlines {
 
   #sweep(): void {
     const nowMs = this.#now();
+    for (const request of this.#overdue) {
+      this.#overdue.delete(request);
+      this.#expire(request);
+    }
     const due = Math.floor(nowMs / bucketMs);
-    for (const request of this.#overdue) this.#expire(request);
-    this.#overdue.clear();
     while (this.#swept < due) {
       this.#swept += 1;
-      const bucket = this.#buckets.get(this.#swept);
-      if (bucket === undefined) continue;
-      this.#buckets.delete(this.#swept);
-      for (const request of bucket) this.#expire(request);
+      this.#sweepBucket(this.#swept, Infinity);
     }
     // Of the bucket that is under way, what is over by now.
-    const current = this.#buckets.get(due + 1);
-    if (current !== undefined) {
-      for (const request of current) {
-        if (request.deadlineAtMs > nowMs) continue;
-        current.delete(request);
-        this.#expire(request);
-      }
-      if (current.size === 0) this.#buckets.delete(due + 1);
-    }
+    this.#sweepBucket(due + 1, nowMs);
     if (this.#buckets.size === 0 && this.#overdue.size === 0) {
       clearInterval(this.#timer);
       this.#timer = undefined;
     }
+  }
+
+  #sweepBucket(key: number, untilMs: number): void {
+    const bucket = this.#buckets.get(key);
+    if (bucket === undefined) return;
+    for (const request of bucket) {
+      if (request.deadlineAtMs > untilMs) continue;
+      bucket.delete(request);
+      this.#expire(request);
+    }
+    if (bucket.size === 0) this.#buckets.delete(key);
   }
 }
 

@@ -1,0 +1,32 @@
+/** A request that waits, for tests of what holds requests; every field can be given. */
+import type { Pending } from '../request.ts';
+
+let sequence = 0;
+
+export function pendingRequest(given: Partial<Pending> = {}): Pending {
+  sequence += 1;
+  return {
+    id: `r${sequence}`,
+    model: 'm',
+    version: undefined,
+    protocol: 'oip',
+    contentType: undefined,
+    contentEncoding: undefined,
+    inferenceHeaderLength: undefined,
+    traceparent: undefined,
+    body: [],
+    bytes: 0,
+    priority: 5,
+    arrivedAtMs: 0,
+    deadlineAtMs: 1_000,
+    sequence,
+    settle: () => undefined,
+    state: 'queued',
+    estimatedRows: 1,
+    attempts: 0,
+    podsLostAlone: 0,
+    suspect: false,
+    doubted: undefined,
+    ...given,
+  };
+}
