@@ -1,0 +1,294 @@
+/** Holds README.md and docs/ against the code: what is listed there exists, and what exists is listed there. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, existsSync } from 'node:fs';
+import { cp, mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import type Type from 'typebox';
+import { parsePools } from '../cli/pools-file.ts';
+import { staticCluster } from '../cluster/static.ts';
+import { errorTable } from '../contract/errors.ts';
+import { headers } from '../contract/headers.ts';
+import { ModelPool, parseModelPool } from '../contract/model-pool.ts';
+import { flagName, readSettings, variableName } from '../contract/settings.ts';
+import { LocalSettings } from '../deploy/local-settings.ts';
+import { gatewayMetrics } from '../gateway/metrics.ts';
+import { Pools } from '../gateway/pools.ts';
+import { GatewaySettings } from '../gateway/settings.ts';
+import { ModelConfig, parseModelConfig } from '../models/model-config.ts';
+import { runModelServer } from '../models/server.ts';
+import { ModelServerSettings } from '../models/settings.ts';
+import packageJson from '../package.json' with { type: 'json' };
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
+const configuration = read('docs/configuration.md');
+const metricsPage = read('docs/metrics.md');
+
+/** The part of a page from a heading to the next one of its level or above. */
+function section(page: string, heading: string): string {
+  const lines = page.split('\n');
+  const start = lines.indexOf(heading);
+  assert.notEqual(start, -1, `no heading '${heading}'`);
+  const closes = new RegExp(`^#{1,${heading.indexOf(' ')}} `);
+  let fenced = false;
+  const length = lines.slice(start + 1).findIndex((line) => {
+    if (line.startsWith('```')) fenced = !fenced;
+    return !fenced && closes.test(line);
+  });
+  return lines.slice(start + 1, length === -1 ? undefined : start + 1 + length).join('\n');
+}
+
+/** Cells of the tables in a text, without headings and without the backticks around a whole cell. */
+function rows(text: string): string[][] {
+  const lines = text.split('\n').filter((line) => line.startsWith('|'));
+  const bodies = lines.filter(
+    (line, index) => !line.startsWith('| ---') && lines[index + 1]?.startsWith('| ---') !== true,
+  );
+  return bodies.map((line) =>
+    line
+      .slice(1, -1)
+      .split('|')
+      .map((cell) => cell.trim().replace(/^`([^`]*)`$/, '$1')),
+  );
+}
+
+/** Fenced blocks of a language. */
+function blocks(text: string, language: string): string[] {
+  return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map((match) => match[1]!);
+}
+
+const quoted = (cell: string) => [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1]!);
+/** A cell of names, of which a single one has lost its backticks. */
+const namesOf = (cell: string) => (cell.includes('`') ? quoted(cell) : cell === '' ? [] : [cell]);
+
+/** Every Markdown file of the project. */
+function pages(folder = ''): string[] {
+  return readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const file = path.join(folder, entry.name);
+    if (entry.isDirectory()) return entry.name === 'node_modules' || entry.name.startsWith('.') ? [] : pages(file);
+    return entry.name.endsWith('.md') ? [file] : [];
+  });
+}
+
+test('docs/errors.md has the rows of the error table, in its order', () => {
+  const documented = rows(section(read('docs/errors.md'), '## Codes'));
+  assert.deepEqual(
+    documented.map((cells) => cells.slice(0, 4)),
+    Object.entries(errorTable).map(([code, { status, retryable, meaning }]) => [
+      code,
+      String(status),
+      retryable ? 'yes' : 'no',
+      meaning,
+    ]),
+  );
+  for (const [code, , , , , advice] of documented)
+    assert.ok(advice !== undefined && advice !== '', `${code} has no advice`);
+});
+
+interface SchemaNode {
+  readonly type?: string;
+  readonly default?: unknown;
+  readonly required?: readonly string[];
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly patternProperties?: Readonly<Record<string, SchemaNode>>;
+}
+
+const asNode = (schema: Type.TSchema) => schema as SchemaNode;
+
+function defaultOf({ default: value }: SchemaNode, required: boolean): string {
+  if (value === undefined) return required ? 'required' : '—';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+for (const [command, schema] of [
+  ['up', LocalSettings],
+  ['gateway', GatewaySettings],
+  ['model-server', ModelServerSettings],
+] as const) {
+  test(`docs/configuration.md has the settings of sluice ${command}, in their order`, () => {
+    const properties = Object.entries(asNode(schema).properties!);
+    assert.deepEqual(
+      rows(section(configuration, `## sluice ${command}`)).map((cells) => cells.slice(0, 3)),
+      properties.map(([property, value]) => [
+        flagName(property),
+        variableName(property),
+        defaultOf(value, schema.required.includes(property)),
+      ]),
+    );
+  });
+}
+
+/** Fields without fields of their own, each with its default; a record's names stand as `<name>`. */
+function leaves(node: SchemaNode, name = '', required = true): [field: string, value: string][] {
+  const inner = (key: string) => (name === '' ? key : `${name}.${key}`);
+  const [each] = Object.values(node.patternProperties ?? {});
+  if (each !== undefined) return leaves(each, inner('<name>'));
+  if (node.properties === undefined) {
+    return [[name, defaultOf(node, required)]];
+  }
+  return Object.entries(node.properties).flatMap(([key, child]) =>
+    leaves(child, inner(key), node.required?.includes(key) ?? false),
+  );
+}
+
+test('docs/configuration.md has every field of a ModelPool and of config.yaml, in their order', () => {
+  const firstTwo = (heading: string) => rows(section(configuration, heading)).map((cells) => cells.slice(0, 2));
+  assert.deepEqual(firstTwo('## ModelPool'), leaves(asNode(ModelPool)));
+  assert.deepEqual(firstTwo('### config.yaml'), leaves(asNode(ModelConfig)));
+});
+
+test('docs/configuration.md has every header', () => {
+  const documented = new Set(rows(section(configuration, '## Headers')).map(([header]) => header));
+  for (const header of Object.values(headers)) assert.ok(documented.has(header), header);
+});
+
+test('pools and config.yaml of the examples are valid', () => {
+  const pools = ['README.md', 'docs/configuration.md'].flatMap((page) =>
+    blocks(read(page), 'yaml').filter((text) => text.includes('kind: ModelPool')),
+  );
+  assert.equal(pools.length, 2);
+  for (const text of pools) assert.deepEqual(parsePools(text).errors, []);
+  const configs = blocks(section(configuration, '### config.yaml'), 'yaml');
+  assert.equal(configs.length, 1);
+  for (const text of configs) parseModelConfig(text);
+});
+
+interface Scraped {
+  readonly type: string;
+  /** Values of each label, over all samples. */
+  readonly labels: Map<string, Set<string>>;
+}
+
+/** Names, types and labels of the text format; metrics of the process itself are left out. */
+function scraped(text: string): Map<string, Scraped> {
+  const found = new Map<string, Scraped>();
+  for (const [, name, type] of text.matchAll(/^# TYPE (\S+) (\S+)$/gm))
+    found.set(name!, { type: type!, labels: new Map() });
+  for (const [, sample, list] of text.matchAll(/^(\w+)\{(.*)\} \S+$/gm)) {
+    const metric = found.get(sample!) ?? found.get(sample!.replace(/_(bucket|sum|count)$/, ''));
+    assert.ok(metric !== undefined, sample);
+    for (const [, label, value] of list!.matchAll(/(\w+)="([^"]*)"/g)) {
+      if (label === 'le') continue;
+      metric.labels.set(label!, (metric.labels.get(label!) ?? new Set()).add(value!));
+    }
+  }
+  for (const name of found.keys()) if (/^(process|nodejs)_/.test(name)) found.delete(name);
+  return found;
+}
+
+function compareMetrics(heading: string, text: string): void {
+  const actual = scraped(text);
+  assert.deepEqual(
+    rows(section(metricsPage, heading)).map(([name, type, , labels]) => [name, type, namesOf(labels!)]),
+    rows(section(metricsPage, heading)).map(([name]) => {
+      const { type, labels } = actual.get(name!) ?? { type: 'no such metric', labels: new Map<string, Set<string>>() };
+      return [name, type, [...labels.keys()]];
+    }),
+  );
+  const documented = new Set(rows(section(metricsPage, heading)).map(([name]) => name));
+  assert.deepEqual(
+    [...actual.keys()].filter((name) => !documented.has(name)),
+    [],
+    'metrics that are not documented',
+  );
+  const closed = new Set(rows(section(metricsPage, '## Label values')).map(([name, label]) => `${name} ${label}`));
+  for (const [name, label, values] of rows(section(metricsPage, '## Label values'))) {
+    const seen = actual.get(name!)?.labels.get(label!);
+    if (seen !== undefined) assert.deepEqual(namesOf(values!), [...seen], `${name} ${label}`);
+  }
+  for (const [name, { labels }] of actual) {
+    for (const label of labels.keys()) {
+      if (['reason', 'outcome', 'state'].includes(label)) assert.ok(closed.has(`${name} ${label}`), `${name} ${label}`);
+    }
+  }
+}
+
+test('docs/metrics.md has the metrics of the gateway, with their types, labels and values', async () => {
+  const { pool } = parseModelPool({
+    apiVersion: 'sluice.dev/v1alpha1',
+    kind: 'ModelPool',
+    metadata: { name: 'pool' },
+    spec: { models: ['model'] },
+  });
+  const now = () => performance.now();
+  const pools = new Pools(staticCluster([pool!], 0), now, pino({ level: 'silent' }));
+  try {
+    compareMetrics('## Gateway', await gatewayMetrics(pools, 'test', now).metrics());
+  } finally {
+    await pools.close();
+  }
+});
+
+test('docs/metrics.md has the metrics of a pod, and the transform.ts of docs/configuration.md works', async (t) => {
+  const repository = await mkdtemp(path.join(tmpdir(), 'sluice-docs-'));
+  t.after(() => rm(repository, { recursive: true }));
+  await mkdir(path.join(repository, 'digits'));
+  await cp(path.join(root, 'models/zoo/mlp/1'), path.join(repository, 'digits/1'), { recursive: true });
+  const [transform] = blocks(section(configuration, '### transform.ts'), 'ts');
+  await writeFile(path.join(repository, 'digits/transform.ts'), transform!);
+  const fail = () => assert.fail('the worker was lost');
+  const settings = readSettings(ModelServerSettings, {}, { repository, port: '0', maxRows: '2' });
+  const server = await runModelServer(settings, pino({ level: 'silent' }), { onStuck: fail, onLost: fail });
+  t.after(() => server.close());
+  await server.loaded;
+  const origin = `http://127.0.0.1:${server.port}`;
+  const response = await fetch(`${origin}/v1/models/digits:predict`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ instances: [new Array<number>(784).fill(255)] }),
+  });
+  assert.match(await response.text(), /^\{"predictions":\[\{"digit":\d,"score":-?[\d.]+\}\]\}$/);
+  compareMetrics('## Pod', await (await fetch(`${origin}/metrics`)).text());
+});
+
+test('README.md has the scripts of package.json', () => {
+  const table = rows(section(read('README.md'), '## Development')).map(([command]) =>
+    command!.replace(/^npm (run )?/, '').replace(/ -- .*$/, ''),
+  );
+  assert.deepEqual(table.toSorted(), Object.keys(packageJson.scripts).toSorted());
+  for (const page of pages()) {
+    for (const [, script] of read(page).matchAll(/npm run (?:-s )?([\w:-]+)/g)) {
+      assert.ok(Object.hasOwn(packageJson.scripts, script!), `${page}: npm run ${script}`);
+    }
+  }
+});
+
+/** As GitHub makes them. */
+const anchorsOf = (page: string) =>
+  [...page.matchAll(/^#+ (.*)$/gm)].map(([, title]) =>
+    title!
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+
+test('relative links lead somewhere', () => {
+  const broken: string[] = [];
+  for (const page of pages()) {
+    for (const [, target] of read(page).matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(target!)) continue;
+      const [file, anchor] = target!.split('#') as [string, string?];
+      const linked = file === '' ? page : path.join(path.dirname(page), file);
+      const found = existsSync(path.join(root, linked));
+      if (!found || (anchor !== undefined && !anchorsOf(read(linked)).includes(anchor)))
+        broken.push(`${page}: ${target}`);
+    }
+  }
+  assert.deepEqual(broken, []);
+});
+
+test('files of the project that the pages name exist', () => {
+  const missing: string[] = [];
+  const ours = pages().filter((page) => page === 'README.md' || page.startsWith('docs'));
+  for (const page of ours) {
+    const named = quoted(read(page)).filter((text) =>
+      /^(contract|cluster|gateway|models|deploy|cli|test|docs)\/[\w./-]*$/.test(text),
+    );
+    for (const file of named) if (!existsSync(path.join(root, file))) missing.push(`${page}: ${file}`);
+  }
+  assert.deepEqual(missing, []);
+});
