@@ -23,11 +23,15 @@ async function start(models: RepositoryFiles, settings: Record<string, string> =
   let output = '';
   child.stdout!.on('data', (chunk) => (output += String(chunk)));
   child.stderr!.on('data', (chunk) => (output += String(chunk)));
-  const ended = once(child, 'exit').then(([code, signal]) => ({
-    code: code as number | null,
-    signal: signal as string | null,
-  }));
-  const [message] = (await once(child, 'message')) as [{ kind: string; port: number }];
+  const exited = once(child, 'exit') as Promise<[number | null, string | null]>;
+  // What was logged last is still in the pipes when the process is gone.
+  const read = Promise.all([once(child.stdout!, 'end'), once(child.stderr!, 'end')]);
+  const ended = Promise.all([exited, read]).then(([[code, signal]]) => ({ code, signal }));
+  const early = ended.then(() => {
+    throw new Error(`the process ended before it listened: ${output}`);
+  });
+  const [message] = (await Promise.race([once(child, 'message'), early])) as [{ kind: string; port: number }];
+  early.catch(() => undefined);
   assert.equal(message.kind, 'listening');
   return {
     child,

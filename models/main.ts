@@ -1,6 +1,6 @@
 /** The process of a model server: logs, signals, exit codes. No effects until `main` is called. */
 import process from 'node:process';
-import { pino, type Logger } from 'pino';
+import { destination, pino } from 'pino';
 import { hostname } from 'node:os';
 import { runModelServer } from './server.ts';
 import type { ModelServerSettings } from './settings.ts';
@@ -10,11 +10,12 @@ const stuckExitCode = 70;
 
 export async function main(settings: ModelServerSettings): Promise<void> {
   const podName = settings.podName ?? hostname();
-  const log = pino({ level: settings.logLevel, base: { podName } });
+  // Synchronous, since the line that says why a process killed itself must be out before. Lines are few.
+  const log = pino({ level: settings.logLevel, base: { podName } }, destination({ dest: 1, sync: true }));
   const server = await runModelServer(settings, log, {
     onStuck: (run) => {
       log.fatal(run, 'a run passed its limit; the process ends, since nothing else can stop it');
-      endAtOnce(log);
+      endAtOnce();
     },
     onLost: (error) => {
       log.fatal({ err: error }, 'the session worker ended');
@@ -31,7 +32,7 @@ export async function main(settings: ModelServerSettings): Promise<void> {
     log.info({ reason, inFlight: server.pod.scheduler.inFlight }, 'draining');
     setTimeout(() => {
       log.error({ inFlight: server.pod.scheduler.inFlight }, 'the grace period is over');
-      if (server.running) endAtOnce(log);
+      if (server.running) endAtOnce();
       process.exit(1);
     }, settings.graceMs).unref();
     server.drain(settings.drainDelayMs).then(
@@ -62,7 +63,6 @@ export async function main(settings: ModelServerSettings): Promise<void> {
  * While a run is in progress `process.exit` waits for the worker's native code, and then aborts. A signal doesn't
  * wait. So the parent sees SIGKILL instead of an exit code.
  */
-function endAtOnce(log: Logger): void {
-  log.flush();
+function endAtOnce(): void {
   process.kill(process.pid, 'SIGKILL');
 }

@@ -7,7 +7,7 @@
  */
 import { SluiceError } from '../contract/errors.ts';
 import { RunQueue, type NextRun } from './policy/next-run.ts';
-import { concatRows, shapeKey, sliceRows, split, stack } from './rows.ts';
+import { concatRows, shapeKey, sliceRows, split } from './rows.ts';
 import type { ServedModel } from './served-model.ts';
 import type { RunOutcome, SessionHost } from './session.ts';
 import type { Tensors } from './tensor.ts';
@@ -174,11 +174,7 @@ export class Scheduler {
     }
     try {
       const parts = pieces.map((piece) => inputsOf(model, piece));
-      const alone = pieces.length === 1 && rows === pieces[0]!.request.rows;
-      const inputs = parts.length === 1 ? parts[0]! : stack(model.signature, parts);
-      // What all rows share is still needed by the request's next piece, or if the requests have to run singly.
-      const keep = alone ? [] : model.sharedInputs;
-      this.#host.run(model.session, inputs, rows, keep, (outcome) => this.#finish(current, outcome));
+      this.#host.run(model.session, model.signature, parts, rows, (outcome) => this.#finish(current, outcome));
     } catch (error) {
       this.#log.error({ err: error, model: model.name, rows }, 'stacking failed');
       this.#failed({ run, model, pieces, stackUs: 0 }, String(error));

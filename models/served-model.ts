@@ -25,7 +25,6 @@ export class ServedModel {
   readonly transform: Transform | null;
   readonly statistics = new ModelStatistics();
   readonly #file: FileSignature;
-  readonly #sharedInputs: readonly string[];
   /** The ONNX file's own tensors, with their batch axes. */
   signature: Signature;
   /** What clients may address: the transform's tensors, if there is one, then the file's. */
@@ -41,7 +40,6 @@ export class ServedModel {
     this.session = options.session;
     this.transform = options.transform;
     this.#file = options.file;
-    this.#sharedInputs = options.signature.inputs.filter(({ batchAxis }) => batchAxis === null).map(({ name }) => name);
     this.signature = options.signature;
     this.surfaces = this.#surfacesOf(options.signature);
     this.unbatchedReason = options.unbatchedReason;
@@ -56,11 +54,6 @@ export class ServedModel {
     this.maxRequestRows = 1;
     this.signature = unbatched(this.#file);
     this.surfaces = this.#surfacesOf(this.signature);
-  }
-
-  /** Inputs of the file that all rows of a run share. */
-  get sharedInputs(): readonly string[] {
-    return this.#sharedInputs;
   }
 
   #surfacesOf(signature: Signature): readonly Signature[] {

@@ -2,11 +2,18 @@
 import type { Datatype } from '../contract/datatypes.ts';
 import type { FileSignature } from './signature.ts';
 
-/** FP16 crosses as the bits in a Uint16Array and BYTES as strings, since those are what ONNX Runtime takes. */
-export interface WireTensor {
+interface Wire {
   readonly name: string;
   readonly datatype: Datatype;
   readonly shape: readonly number[];
+}
+
+/** An input lies in the shared memory of the run, but for BYTES: ONNX Runtime takes those as strings. */
+export type WireInput =
+  (Wire & { readonly offset: number; readonly byteLength: number }) | (Wire & { readonly strings: readonly string[] });
+
+/** An output is handed over with its buffer; FP16 as the bits in a Uint16Array, BYTES as strings. */
+export interface WireOutput extends Wire {
   readonly data: ArrayBufferView | readonly string[];
 }
 
@@ -19,7 +26,9 @@ export interface LoadOptions {
 
 export type ToWorker =
   | { readonly kind: 'load'; readonly sequence: number; readonly file: string; readonly options: LoadOptions }
-  | { readonly kind: 'run'; readonly session: number; readonly rows: number; readonly inputs: readonly WireTensor[] }
+  /** Where the inputs of the runs from now on lie. */
+  | { readonly kind: 'memory'; readonly memory: SharedArrayBuffer }
+  | { readonly kind: 'run'; readonly session: number; readonly rows: number; readonly inputs: readonly WireInput[] }
   | { readonly kind: 'close' };
 
 export type FromWorker =
@@ -32,5 +41,5 @@ export type FromWorker =
       readonly leftOut: readonly string[];
     }
   | { readonly kind: 'load-failed'; readonly sequence: number; readonly message: string }
-  | { readonly kind: 'ran'; readonly outputs: readonly WireTensor[]; readonly runUs: number }
+  | { readonly kind: 'ran'; readonly outputs: readonly WireOutput[]; readonly runUs: number }
   | { readonly kind: 'run-failed'; readonly message: string; readonly runUs: number };

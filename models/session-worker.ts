@@ -9,7 +9,7 @@ import { parentPort } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Datatype } from '../contract/datatypes.ts';
 import type { TensorSpec } from '../contract/pod-status.ts';
-import type { FromWorker, LoadOptions, ToWorker, WireTensor } from './session-protocol.ts';
+import type { FromWorker, LoadOptions, ToWorker, WireInput, WireOutput } from './session-protocol.ts';
 
 // Where Float16Array exists onnxruntime-common insists on it, and the native binding (Node-API has no such array)
 // takes it for empty. Without the global, FP16 travels as the bits in a Uint16Array. Read at the first Tensor.
@@ -32,6 +32,21 @@ const datatypes: Readonly<Record<string, Datatype>> = {
 };
 const elementTypes = Object.fromEntries(Object.entries(datatypes).map(([type, datatype]) => [datatype, type]));
 
+const arrays = {
+  BOOL: Uint8Array,
+  UINT8: Uint8Array,
+  UINT16: Uint16Array,
+  UINT32: Uint32Array,
+  UINT64: BigUint64Array,
+  INT8: Int8Array,
+  INT16: Int16Array,
+  INT32: Int32Array,
+  INT64: BigInt64Array,
+  FP16: Uint16Array,
+  FP32: Float32Array,
+  FP64: Float64Array,
+} as const satisfies Record<Exclude<Datatype, 'BYTES'>, unknown>;
+
 interface Loaded {
   readonly session: InferenceSession;
   readonly outputs: readonly string[];
@@ -41,6 +56,7 @@ interface Loaded {
 
 const port = parentPort!;
 const sessions: Loaded[] = [];
+let memory = new SharedArrayBuffer(0);
 const asleep = new Int32Array(new SharedArrayBuffer(4));
 
 async function load(file: string, options: LoadOptions): Promise<Omit<FromWorker & { kind: 'loaded' }, 'sequence'>> {
@@ -48,6 +64,8 @@ async function load(file: string, options: LoadOptions): Promise<Omit<FromWorker
     intraOpNumThreads: options.threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
+    // Errors reach the log with the model and the request; ONNX Runtime's own line on stderr would say it again.
+    logSeverityLevel: 4,
     // Spinning would take the core from the thread that parses and serialises.
     extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
   });
@@ -77,16 +95,16 @@ function specOf(role: string, metadata: InferenceSession.ValueMetadata): TensorS
   };
 }
 
-async function run(loaded: Loaded, rows: number, inputs: readonly WireTensor[]): Promise<void> {
+async function run(loaded: Loaded, rows: number, inputs: readonly WireInput[]): Promise<void> {
   const startedMs = performance.now();
   const elapsedUs = () => (performance.now() - startedMs) * 1000;
   try {
     const feeds: Record<string, Tensor> = {};
-    for (const { name, datatype, shape, data } of inputs) {
-      feeds[name] = new Tensor(elementTypes[datatype] as 'float32', data as Float32Array, shape);
+    for (const input of inputs) {
+      feeds[input.name] = new Tensor(elementTypes[input.datatype] as 'float32', dataOf(input), input.shape);
     }
     const results = await loaded.session.run(feeds, loaded.outputs);
-    const outputs: WireTensor[] = [];
+    const outputs: WireOutput[] = [];
     const transfer: ArrayBuffer[] = [];
     for (const name of loaded.outputs) {
       const tensor = results[name]!;
@@ -103,6 +121,14 @@ async function run(loaded: Loaded, rows: number, inputs: readonly WireTensor[]):
   } catch (error) {
     port.postMessage({ kind: 'run-failed', message: messageOf(error), runUs: elapsedUs() } satisfies FromWorker);
   }
+}
+
+/** The type says Float32Array where each datatype has its own: the constructor has an overload for each. */
+function dataOf(input: WireInput): Float32Array {
+  if ('strings' in input) return input.strings as unknown as Float32Array;
+  const { datatype, offset, byteLength } = input;
+  const array = arrays[datatype as keyof typeof arrays] as Float32ArrayConstructor;
+  return new array(memory as unknown as ArrayBuffer, offset, byteLength / array.BYTES_PER_ELEMENT);
 }
 
 function sleep(ms: number): void {
@@ -124,6 +150,9 @@ port.on('message', (message: ToWorker) => {
       );
       return;
     }
+    case 'memory':
+      ({ memory } = message);
+      return;
     case 'run':
       void run(sessions[message.session]!, message.rows, message.inputs);
       return;

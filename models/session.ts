@@ -3,9 +3,10 @@
  * HTTP. Runs answer by callback, since a promise a run buys nothing here.
  */
 import { Worker } from 'node:worker_threads';
-import type { FromWorker, LoadOptions, ToWorker, WireTensor } from './session-protocol.ts';
+import { RunMemory } from './run-memory.ts';
+import type { FromWorker, LoadOptions, ToWorker, WireOutput } from './session-protocol.ts';
 import type { FileSignature } from './signature.ts';
-import type { Tensor, Tensors } from './tensor.ts';
+import type { Signature, Tensor, Tensors } from './tensor.ts';
 
 export type RunOutcome =
   | { readonly kind: 'ran'; readonly outputs: Tensors; readonly runUs: number }
@@ -38,6 +39,7 @@ interface Pending {
 
 export class SessionHost {
   readonly #worker: Worker;
+  readonly #memory = new RunMemory();
   readonly #loads = new Map<number, Pending>();
   readonly #watchdog: NodeJS.Timeout;
   #sequence = 0;
@@ -77,21 +79,23 @@ export class SessionHost {
   }
 
   /**
-   * Must not be called while `busy`. The worker is given the inputs' buffers, and the caller must not use them again;
-   * of those named in `keep` it gets copies.
+   * Stacks the inputs of requests, which have equal shape keys, and runs them. The inputs are copied before this
+   * returns. Must not be called while `busy`.
    */
   run(
     session: number,
-    inputs: Tensors,
+    signature: Signature,
+    parts: readonly Tensors[],
     rows: number,
-    keep: readonly string[],
     done: (outcome: RunOutcome) => void,
   ): void {
     if (this.#run !== null) throw new Error('a run is in progress');
-    const transfer: ArrayBuffer[] = [];
-    const wire: WireTensor[] = [];
-    for (const [name, tensor] of inputs) wire.push(toWire(name, tensor, keep.includes(name) ? null : transfer));
-    this.#worker.postMessage({ kind: 'run', session, rows, inputs: wire } satisfies ToWorker, transfer);
+    const before = this.#memory.shared;
+    const inputs = this.#memory.stack(signature, parts);
+    if (this.#memory.shared !== before) {
+      this.#worker.postMessage({ kind: 'memory', memory: this.#memory.shared } satisfies ToWorker);
+    }
+    this.#worker.postMessage({ kind: 'run', session, rows, inputs } satisfies ToWorker);
     this.#run = { session, rows, startedMs: performance.now(), done };
   }
 
@@ -130,25 +134,7 @@ export class SessionHost {
   }
 }
 
-function toWire(name: string, { datatype, shape, data }: Tensor, transfer: ArrayBuffer[] | null): WireTensor {
-  if (!ArrayBuffer.isView(data)) {
-    return {
-      name,
-      datatype,
-      shape,
-      data: data.map((bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()),
-    };
-  }
-  let array = data;
-  // A view of something larger (the request's body) is copied: a clone would take the whole buffer along.
-  if (array.byteLength !== array.buffer.byteLength)
-    array = array instanceof Buffer ? new Uint8Array(array) : array.slice();
-  const buffer = array.buffer as ArrayBuffer;
-  if (transfer !== null && array.byteLength > 0 && !transfer.includes(buffer)) transfer.push(buffer);
-  return { name, datatype, shape, data: array instanceof Float16Array ? new Uint16Array(buffer) : array };
-}
-
-function fromWire(outputs: readonly WireTensor[]): Tensors {
+function fromWire(outputs: readonly WireOutput[]): Tensors {
   const tensors = new Map<string, Tensor>();
   for (const { name, datatype, shape, data } of outputs) {
     tensors.set(name, { datatype, shape, data: fromWireData(datatype, data) });
@@ -156,7 +142,7 @@ function fromWire(outputs: readonly WireTensor[]): Tensors {
   return tensors;
 }
 
-function fromWireData(datatype: WireTensor['datatype'], data: WireTensor['data']): Tensor['data'] {
+function fromWireData(datatype: WireOutput['datatype'], data: WireOutput['data']): Tensor['data'] {
   if (!ArrayBuffer.isView(data)) return data.map((text) => Buffer.from(text));
   if (datatype === 'FP16') return new Float16Array(data.buffer, data.byteOffset, data.byteLength / 2);
   return data as Float32Array;

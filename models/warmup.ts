@@ -5,7 +5,7 @@
  */
 import type { Datatype } from '../contract/datatypes.ts';
 import { allocate, elementCount } from './protocol/elements.ts';
-import { split, stack } from './rows.ts';
+import { split } from './rows.ts';
 import type { ServedModel } from './served-model.ts';
 import type { RunOutcome, SessionHost } from './session.ts';
 import type { Tensor, Tensors } from './tensor.ts';
@@ -23,10 +23,10 @@ export async function warmUp(model: ServedModel, host: SessionHost): Promise<War
     for (const counts of [false, true]) {
       const parts = Array.from({ length: rows }, () => oneRow(model));
       const startedMs = performance.now();
-      const inputs = rows === 1 ? parts[0]! : stack(model.signature, parts);
-      const stackedMs = performance.now();
+      let stackedMs = startedMs;
       const outcome = await new Promise<RunOutcome>((resolve) => {
-        host.run(model.session, inputs, rows, model.sharedInputs, resolve);
+        host.run(model.session, model.signature, parts, rows, resolve);
+        stackedMs = performance.now();
       });
       if (outcome.kind === 'failed') return { kind: 'failed', reason: outcome.message };
       const splitStartedMs = performance.now();
