@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { simulate, type Scenario } from './engine.ts';
+import { fixed } from './fixed.ts';
+import type { ScalingPolicy } from './policy.ts';
+
+/** l(b) = 10 + 1·b; starts take exactly 1 s. */
+const scenario: Scenario = {
+  cost: { a: 10, c: 1 },
+  objectiveMs: 100,
+  maxRows: 64,
+  timeoutMs: 5000,
+  coldStartHoldMs: 3000,
+  maxQueued: 1000,
+  shedding: true,
+  coldStartMs: 1000,
+  coldStartSigma: 0,
+  minReplicas: 0,
+  maxReplicas: 10,
+  initialReplicas: 1,
+  seed: 1,
+};
+
+const at = (...times: number[]) => Float64Array.from(times);
+
+/** Asks for what stands at the step's time or before it. */
+function timeline(...wanted: readonly (readonly [atMs: number, replicas: number])[]): ScalingPolicy {
+  return {
+    name: 'timeline',
+    intervalMs: 100,
+    step: ({ nowMs }) => ({ replicas: wanted.findLast(([atMs]) => atMs <= nowMs)![1], reason: 'timeline' }),
+  };
+}
+
+describe('simulation', () => {
+  test('one pod: a first run of one, what came meanwhile as a second one; pod-seconds to the end', () => {
+    // Run 1: 0 → 11. At 1 one is staged at once, as long as the one ahead. 2 and 3 wait for a slot: 11 → run 2 of one
+    // (11 → 22), staged 2 and 3 (22 → 34): answered 34 − 2 = 32 ms after it came.
+    const outcome = simulate({ ...scenario, objectiveMs: 40 }, at(0, 1, 2, 3), fixed(1)());
+    assert.deepEqual(
+      { ...outcome, replicas: undefined, lateArrivalsMs: undefined },
+      {
+        ...{ arrivals: 4, completions: 4, late: 0, shed: 0, failed: 0, violationPercent: 0 },
+        ...{ podSeconds: 0.043, scaleWrites: 0, podStarts: 0, replicas: undefined, lateArrivalsMs: undefined },
+      },
+    );
+    const tighter = simulate({ ...scenario, objectiveMs: 31, shedding: false }, at(0, 1, 2, 3), fixed(1)(), {
+      traceLate: true,
+    });
+    assert.deepEqual(tighter.lateArrivalsMs, [2], 'the one that took 32 ms; the next took 31');
+  });
+
+  test('from zero: held until the pod that was asked for is ready, and late', () => {
+    const policy = timeline([0, 0], [500, 1]);
+    const outcome = simulate({ ...scenario, initialReplicas: 0 }, at(450, 460), policy, { traceLate: true });
+    // Created 500, ready 1500, both in one run of 12 ms.
+    assert.equal(outcome.late, 2);
+    assert.equal(outcome.completions, 2);
+    assert.equal(outcome.podStarts, 1);
+    assert.deepEqual(outcome.replicas, [
+      { atMs: 0, pods: 0 },
+      { atMs: 500, pods: 1 },
+    ]);
+  });
+
+  test('without any pod a request is refused after the hold, and fails after its deadline where that is sooner', () => {
+    const none = { ...scenario, initialReplicas: 0 };
+    assert.equal(simulate(none, at(0), fixed(0)()).shed, 1);
+    assert.equal(simulate({ ...none, timeoutMs: 2000 }, at(0), fixed(0)()).failed, 1);
+  });
+
+  test('a pod that is drained finishes what it executes and what it has staged, and is paid until then', () => {
+    // 8 rows run 95 → 113 (10 + 8), 8 more staged at 96 → 131; at 100 the pool goes to zero.
+    const arrivals = at(...Array<number>(8).fill(95), ...Array<number>(8).fill(96), 4000);
+    const outcome = simulate({ ...scenario, timeoutMs: 1000 }, arrivals, timeline([0, 1], [100, 0]));
+    assert.equal(outcome.completions, 16);
+    assert.equal(outcome.failed, 1, 'nobody is there for the last one');
+    assert.equal(outcome.podSeconds, 0.131);
+  });
+
+  test('a pod that is not ready is the first to go, and paid for', () => {
+    const outcome = simulate(scenario, at(0, 1000), timeline([0, 1], [100, 2], [300, 1]));
+    assert.equal(outcome.podSeconds, 1.1 + 0.2);
+    assert.equal(outcome.scaleWrites, 2);
+  });
+
+  test('overload at a fixed size: what cannot be in time is refused, and most of the rest is in time', () => {
+    // A pod gives 33 rows in 43 ms, 767/s: offered 2000/s.
+    const arrivals = Float64Array.from({ length: 20_000 }, (_, index) => index / 2);
+    const outcome = simulate(scenario, arrivals, fixed(1)());
+    assert.equal(outcome.completions + outcome.shed + outcome.failed, 20_000);
+    const good = (outcome.completions - outcome.late) / 10;
+    assert.ok(good > 0.7 * 767, `${good}/s in time`);
+    const unshed = simulate({ ...scenario, shedding: false }, arrivals, fixed(1)());
+    assert.ok(unshed.late > 0.9 * unshed.completions, 'without it everything is late');
+  });
+
+  test('the same seed gives the same outcome, another one other start-up times', () => {
+    const arrivals = Float64Array.from({ length: 3000 }, (_, index) => index);
+    const run = (seed: number) =>
+      simulate({ ...scenario, coldStartSigma: 0.2, seed }, arrivals, timeline([0, 1], [100, 4]));
+    assert.deepEqual(run(1), run(1));
+    assert.notDeepEqual(run(1).shed, run(7).shed);
+  });
+});

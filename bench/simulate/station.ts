@@ -1,0 +1,288 @@
+/**
+ * The requests' side of the simulation: one gateway and its ready pods, in virtual time. Admits, queues, batches and
+ * picks by the gateway's own policies; a pod executes one run for l(b) ms and has one more staged.
+ *
+ * Requests have no objects. Those that were admitted stand in one array by time of arrival, and the queue, a run and a
+ * staged run are each a range of it:
+ *
+ *   admittedAtMs │ answered … │ run of pod 1 │ run of pod 0 │ staged at pod 1 │ queue head … tail │ free
+ */
+import { decideAdmission, predictWaitMs } from '../../gateway/policy/admit.ts';
+import { decideBatch } from '../../gateway/policy/batch.ts';
+import type { Cost } from '../../gateway/policy/cost.ts';
+import { pickPod } from '../../gateway/policy/pick.ts';
+import { countCompleted, currentRowsPerMs, noThroughput } from '../../gateway/policy/throughput.ts';
+import type { Random } from './random.ts';
+import { RunEnds } from './run-ends.ts';
+
+export interface StationSpec {
+  readonly cost: { readonly a: number; readonly c: number };
+  readonly objectiveMs: number;
+  readonly maxRows: number;
+  /** Requests unanswered after this have failed. */
+  readonly timeoutMs: number;
+  /** Requests that find no pod wait for one at most this long. */
+  readonly coldStartHoldMs: number;
+  readonly maxQueued: number;
+  /** Off: nothing is refused, whatever wait is predicted. */
+  readonly shedding: boolean;
+}
+
+export interface SimulatedPod {
+  readonly createdMs: number;
+  draining: boolean;
+  /** The run that it executes, as a range of admitted requests; empty where it is idle. */
+  runFrom: number;
+  runTo: number;
+  runEndsMs: number;
+  stagedFrom: number;
+  stagedTo: number;
+}
+
+export interface Totals {
+  arrivals: number;
+  /** Answered, late ones included. */
+  completions: number;
+  /** Answered after the objective. */
+  late: number;
+  shed: number;
+  /** Deadline passed. */
+  failed: number;
+}
+
+export class Station {
+  readonly totals: Totals = { arrivals: 0, completions: 0, late: 0, shed: 0, failed: 0 };
+  /** Requests with a pod. */
+  inFlight = 0;
+  /** Pods that are starting: their coming decides admission. */
+  comingPods = 0;
+  readonly #spec: StationSpec;
+  readonly #cost: Cost;
+  readonly #random: Random;
+  readonly #onExit: (pod: SimulatedPod, nowMs: number) => void;
+  readonly #onLate: (arrivedMs: number) => void;
+  readonly #runEnds = new RunEnds();
+  readonly #admittedAtMs: Float64Array;
+  readonly #idle: SimulatedPod[] = [];
+  /** Executing, with nothing staged. */
+  readonly #open: SimulatedPod[] = [];
+  #head = 0;
+  #tail = 0;
+  #serving = 0;
+  #throughput = noThroughput;
+
+  constructor(
+    spec: StationSpec,
+    requests: number,
+    random: Random,
+    events: {
+      /** A draining pod holds nothing any more. */
+      readonly onExit: (pod: SimulatedPod, nowMs: number) => void;
+      readonly onLate?: (arrivedMs: number) => void;
+    },
+  ) {
+    this.#spec = spec;
+    this.#random = random;
+    this.#onExit = events.onExit;
+    this.#onLate = events.onLate ?? (() => undefined);
+    this.#admittedAtMs = new Float64Array(requests);
+    // As after a warm-up at every size: the gateway knows the line, and may use all of it.
+    const { a, c } = spec.cost;
+    this.#cost = { a, c, samples: 50, largestRows: spec.maxRows, p99Ratio: 1, deviationMs: 0, p: [1, 0, 1] };
+  }
+
+  get queued(): number {
+    return this.#tail - this.#head;
+  }
+
+  get serving(): number {
+    return this.#serving;
+  }
+
+  get nextRunEndMs(): number {
+    return this.#runEnds.nextMs;
+  }
+
+  /** When the first that waits has waited too long. */
+  get nextExpiryMs(): number {
+    return this.#head === this.#tail ? Infinity : this.#admittedAtMs[this.#head]! + this.#patienceMs();
+  }
+
+  addPod(createdMs: number): SimulatedPod {
+    const pod: SimulatedPod = {
+      createdMs,
+      draining: false,
+      runFrom: 0,
+      runTo: 0,
+      runEndsMs: 0,
+      stagedFrom: 0,
+      stagedTo: 0,
+    };
+    this.#serving += 1;
+    this.#idle.push(pod);
+    return pod;
+  }
+
+  /** No more dispatch to it; it leaves when it has finished what it holds, at once if that is nothing. */
+  drain(pod: SimulatedPod, nowMs: number): void {
+    pod.draining = true;
+    this.#serving -= 1;
+    remove(this.#idle, pod);
+    remove(this.#open, pod);
+    if (held(pod) === 0) this.#onExit(pod, nowMs);
+  }
+
+  arrive(nowMs: number): void {
+    this.totals.arrivals += 1;
+    const queued = this.queued;
+    if (this.#spec.shedding) {
+      const { maxRows } = this.#spec;
+      const decision = decideAdmission({
+        queuedRequests: queued,
+        queuedBytes: 0,
+        bytes: 0,
+        maxQueued: this.#spec.maxQueued,
+        maxQueuedBytes: Infinity,
+        predictedWaitMs: predictWaitMs({
+          backlogRows: queued + 1,
+          completedRowsPerMs: queued > 0 ? currentRowsPerMs(this.#throughput, nowMs) : null,
+          cost: this.#cost,
+          batchRows: maxRows,
+          servingPods: queued + 1 > maxRows ? this.#serving : 1,
+        }),
+        remainingMs: this.#spec.timeoutMs,
+        objectiveMs: this.#spec.objectiveMs,
+        servingPods: this.#serving,
+        comingPods: this.comingPods,
+      });
+      if (decision.kind === 'shed') {
+        this.totals.shed += 1;
+        return;
+      }
+    }
+    this.#admittedAtMs[this.#tail] = nowMs;
+    this.#tail += 1;
+  }
+
+  /** Ends the run that ends first, at its time. */
+  endRun(): void {
+    const pod = this.#runEnds.pop();
+    if (pod === undefined) return;
+    const nowMs = pod.runEndsMs;
+    const rows = pod.runTo - pod.runFrom;
+    this.#answer(pod.runFrom, pod.runTo, nowMs);
+    this.inFlight -= rows;
+    this.#throughput = countCompleted(this.#throughput, rows, this.queued > 0, nowMs);
+    pod.runFrom = pod.runTo;
+    const openBefore = pod.stagedFrom === pod.stagedTo;
+    if (!openBefore) this.#execute(pod, pod.stagedFrom, pod.stagedTo, nowMs);
+    pod.stagedFrom = pod.stagedTo;
+    if (pod.draining) {
+      if (held(pod) === 0) this.#onExit(pod, nowMs);
+      return;
+    }
+    const idle = pod.runFrom === pod.runTo;
+    if (openBefore) remove(this.#open, pod);
+    (idle ? this.#idle : this.#open).push(pod);
+  }
+
+  /** One turn of the gateway: fails what has waited too long, sends what the policies say. */
+  dispatch(nowMs: number): void {
+    this.#expire(nowMs);
+    const { maxRows, objectiveMs, timeoutMs } = this.#spec;
+    while (this.#head < this.#tail) {
+      const waiting = this.#tail - this.#head;
+      const idle = this.#idle.length > 0;
+      const pods = idle ? this.#idle : this.#open;
+      if (pods.length === 0) return;
+      const pod = this.#pick(pods, nowMs);
+      const decision = decideBatch({
+        waitingRows: waiting,
+        cost: this.#cost,
+        maxRows,
+        objectiveMs,
+        headRemainingMs: this.#admittedAtMs[this.#head]! + timeoutMs - nowMs,
+        idlePods: this.#idle.length,
+        rowsAhead: pod.runTo - pod.runFrom,
+      });
+      if (decision.kind === 'wait') return;
+      const from = this.#head;
+      this.#head = Math.min(this.#tail, from + decision.rows);
+      this.inFlight += this.#head - from;
+      remove(pods, pod);
+      if (idle) {
+        this.#execute(pod, from, this.#head, nowMs);
+        this.#open.push(pod);
+      } else {
+        pod.stagedFrom = from;
+        pod.stagedTo = this.#head;
+      }
+    }
+  }
+
+  #execute(pod: SimulatedPod, from: number, to: number, nowMs: number): void {
+    pod.runFrom = from;
+    pod.runTo = to;
+    pod.runEndsMs = nowMs + this.#cost.a + this.#cost.c * (to - from);
+    this.#runEnds.push(pod);
+  }
+
+  #pick(pods: readonly SimulatedPod[], nowMs: number): SimulatedPod {
+    const first = pods[Math.floor(this.#random() * pods.length)]!;
+    const second = pods[Math.floor(this.#random() * pods.length)]!;
+    if (first === second) return first;
+    const candidates = [
+      { ownRemainingMs: first.runTo > first.runFrom ? first.runEndsMs - nowMs : 0, queuedRows: 0 },
+      { ownRemainingMs: second.runTo > second.runFrom ? second.runEndsMs - nowMs : 0, queuedRows: 0 },
+    ];
+    return pickPod(candidates, this.#cost.c, [this.#random(), this.#random()]) === 0 ? first : second;
+  }
+
+  #answer(from: number, to: number, nowMs: number): void {
+    const { objectiveMs, timeoutMs } = this.#spec;
+    const { totals } = this;
+    for (let index = from; index < to; index += 1) {
+      const arrivedMs = this.#admittedAtMs[index]!;
+      const tookMs = nowMs - arrivedMs;
+      if (tookMs > timeoutMs) {
+        totals.failed += 1;
+        this.#onLate(arrivedMs);
+        continue;
+      }
+      totals.completions += 1;
+      if (tookMs > objectiveMs + roundingMs) {
+        totals.late += 1;
+        this.#onLate(arrivedMs);
+      }
+    }
+  }
+
+  #expire(nowMs: number): void {
+    while (this.nextExpiryMs <= nowMs) {
+      if (this.#patienceMs() === this.#spec.timeoutMs) this.totals.failed += 1;
+      else this.totals.shed += 1;
+      this.#onLate(this.#admittedAtMs[this.#head]!);
+      this.#head += 1;
+    }
+  }
+
+  #patienceMs(): number {
+    const { timeoutMs, coldStartHoldMs } = this.#spec;
+    return this.#serving > 0 ? timeoutMs : Math.min(timeoutMs, coldStartHoldMs);
+  }
+}
+
+/** Sums of floating-point times are not late by their rounding. */
+const roundingMs = 1e-6;
+
+/** Requests that the pod executes or has staged. */
+export function held(pod: SimulatedPod): number {
+  return pod.runTo - pod.runFrom + pod.stagedTo - pod.stagedFrom;
+}
+
+function remove(list: SimulatedPod[], pod: SimulatedPod): void {
+  const index = list.indexOf(pod);
+  if (index < 0) return;
+  const last = list.pop()!;
+  if (last !== pod) list[index] = last;
+}

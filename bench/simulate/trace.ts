@@ -1,0 +1,107 @@
+/** Arrival times from a CSV file, and the same traffic at another rate. Reads nothing itself: text in, times out. */
+import { quote } from '../../contract/errors.ts';
+import { seededRandom, type Random } from './random.ts';
+
+/** What is wrong with a trace, with line and value. */
+export class TraceError extends Error {
+  override readonly name = 'TraceError';
+}
+
+export interface Trace {
+  /** Ascending, from the first request. */
+  readonly arrivalsMs: Float64Array;
+  /** Step of the stamps where they were coarse and have been spread over it; null where they were not. */
+  readonly spreadOverMs: number | null;
+}
+
+/**
+ * Lines of milliseconds; `#` comments, empty lines and one line of column names are passed over. Of several columns
+ * the first is the time. Zero is moved to the first request.
+ * @throws TraceError
+ */
+export function parseTrace(text: string, file: string): Float64Array {
+  const times: number[] = [];
+  let named = false;
+  let previous = -Infinity;
+  let previousLine = 0;
+  for (const [index, full] of text.split('\n').entries()) {
+    const line = full.trim();
+    if (line === '' || line.startsWith('#')) continue;
+    const [field = ''] = line.split(',', 1);
+    const time = field.trim() === '' ? NaN : Number(field);
+    const where = `${file}, line ${index + 1}`;
+    if (!Number.isFinite(time)) {
+      if (times.length === 0 && !named && /^["a-z_]/i.test(field)) {
+        named = true;
+        continue;
+      }
+      throw new TraceError(`${where}: ${quote(field)} is not a time in milliseconds`);
+    }
+    if (time < 0) throw new TraceError(`${where}: ${quote(time)} is negative`);
+    if (time < previous) {
+      throw new TraceError(`${where}: ${quote(time)} is before ${quote(previous)} of line ${previousLine}; sort it`);
+    }
+    previous = time;
+    previousLine = index + 1;
+    times.push(time);
+  }
+  if (times.length < 2) throw new TraceError(`${file}: ${times.length} arrivals; a trace has at least 2`);
+  const first = times[0]!;
+  if (previous === first) throw new TraceError(`${file}: all ${times.length} arrivals are at ${quote(first)}`);
+  return Float64Array.from(times, (time) => time - first);
+}
+
+/**
+ * `rateScale` copies of each arrival (of a fraction: one more with that probability), each moved by up to the mean gap
+ * of the original; at 1 the trace itself. Coarse stamps are spread over their own step before.
+ */
+export function scaleTrace(stampsMs: Float64Array, rateScale: number, seed: number): Trace {
+  const random = seededRandom(seed);
+  const stepMs = coarseStepMs(stampsMs);
+  const fine = stepMs === null ? stampsMs : stampsMs.map((stamp) => stamp + random() * stepMs);
+  const arrivalsMs = (
+    rateScale === 1 ? fine : copies(fine, stampsMs.at(-1)! / stampsMs.length, rateScale, random)
+  ).sort();
+  const first = arrivalsMs[0] ?? 0;
+  return { arrivalsMs: arrivalsMs.map((time) => time - first), spreadOverMs: stepMs };
+}
+
+function copies(timesMs: Float64Array, meanGapMs: number, rateScale: number, random: Random): Float64Array {
+  const whole = Math.floor(rateScale);
+  const fraction = rateScale - whole;
+  const scaled = new Float64Array(timesMs.length * (whole + 1));
+  let count = 0;
+  for (const time of timesMs) {
+    const times = whole + (fraction > 0 && random() < fraction ? 1 : 0);
+    for (let copy = 0; copy < times; copy += 1) {
+      scaled[count] = time + random() * meanGapMs;
+      count += 1;
+    }
+  }
+  return scaled.slice(0, count);
+}
+
+/** Below this, stamps are as fine as a queue cares about. */
+const finestCoarseMs = 10;
+
+/**
+ * The step of stamps that are multiples of one, null where they are not: the median gap between different stamps, if
+ * nearly all stand within a hundredth of a multiple of it and many share theirs (a clockwork source has its own).
+ */
+export function coarseStepMs(stampsMs: Float64Array): number | null {
+  const gaps: number[] = [];
+  for (let index = 1; index < stampsMs.length; index += 1) {
+    const gap = stampsMs[index]! - stampsMs[index - 1]!;
+    if (gap > 0) gaps.push(gap);
+  }
+  if (gaps.length > 0.9 * stampsMs.length) return null;
+  // Stamps that were rounded leave gaps of a few milliseconds between parts of one step.
+  const wide = gaps.filter((gap) => gap > finestCoarseMs).sort((one, other) => one - other);
+  const step = wide[Math.floor(wide.length / 2)];
+  if (step === undefined) return null;
+  let near = 0;
+  for (const stamp of stampsMs) {
+    if (Math.abs(stamp - step * Math.round(stamp / step)) <= step / 100) near += 1;
+  }
+  return near >= 0.95 * stampsMs.length ? step : null;
+}
