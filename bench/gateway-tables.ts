@@ -24,6 +24,11 @@ export interface Side {
   readonly meanBatch: number | null;
 }
 
+export interface BatchingRow extends Row {
+  /** CPU of gateway and pods per request with batching off ÷ with it: what others do on the machine touches it less. */
+  readonly cpuRatio: Spread;
+}
+
 export interface CpuRow extends Row {
   /** CPU of gateway and pods together ÷ the echo's. */
   readonly wholeRatio: Spread;
@@ -31,10 +36,14 @@ export interface CpuRow extends Row {
   readonly parseRatio: Spread | null;
 }
 
-export function batchingRow(one: Case, samples: Readonly<Record<'on' | 'off', readonly Sample[]>>): Row {
+export function batchingRow(one: Case, samples: Readonly<Record<'on' | 'off', readonly Sample[]>>): BatchingRow {
   const { on, off } = samples;
   const ratio = spreadOfRatios(on.map(perSecond), off.map(perSecond));
-  return { ...rowOf(one, ratio, [...on, ...off]), sides: { batching: sideOf(on), 'batching off': sideOf(off) } };
+  return {
+    ...rowOf(one, ratio, [...on, ...off]),
+    cpuRatio: spreadOfRatios(off.map(wholeCpu), on.map(wholeCpu)),
+    sides: { batching: sideOf(on), 'batching off': sideOf(off) },
+  };
 }
 
 export function cpuRow(
@@ -43,11 +52,10 @@ export function cpuRow(
 ): CpuRow {
   const { sluice, echo, parse } = samples;
   const own = (sample: Sample) => sample.serverCpuUs;
-  const whole = (sample: Sample) => sample.serverCpuUs + sample.podsCpuUs;
   const ratio = spreadOfRatios(sluice.map(own), echo.map(own));
   return {
     ...rowOf(one, ratio, sluice),
-    wholeRatio: spreadOfRatios(sluice.map(whole), echo.map(own)),
+    wholeRatio: spreadOfRatios(sluice.map(wholeCpu), echo.map(own)),
     parseRatio: parse === undefined ? null : spreadOfRatios(sluice.map(own), parse.map(own)),
     sides: {
       sluice: sideOf(sluice),
@@ -82,9 +90,10 @@ function sideOf(samples: readonly Sample[]): Side {
 }
 
 const perSecond = (sample: Sample): number => sample.perSecond;
+const wholeCpu = (sample: Sample): number => sample.serverCpuUs + sample.podsCpuUs;
 
 /** Both tables in Markdown, which a terminal shows well enough. */
-export function renderTables(batching: readonly Row[], cpu: readonly CpuRow[]): string {
+export function renderTables(batching: readonly BatchingRow[], cpu: readonly CpuRow[]): string {
   const parts: string[] = [];
   if (batching.length > 0) {
     parts.push(
@@ -92,6 +101,10 @@ export function renderTables(batching: readonly Row[], cpu: readonly CpuRow[]): 
       table(
         ['body', 'ratio (range)', 'goal', 'reached', 'side', 'requests/s (range)', 'mean batch', ...costColumns],
         batching.flatMap(sideLines),
+      ),
+      table(
+        ['body', 'CPU of gateway + pods per request, batching off ÷ batching'],
+        batching.map(({ name, cpuRatio }) => [name, range(cpuRatio)]),
       ),
     );
   }

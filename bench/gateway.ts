@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { alternate } from './alternate.ts';
 import type { Workload } from './bodies.ts';
 import { batchingCases, batchingOff, connections, cpuCases, models, pods, type Case } from './gateway-cases.ts';
-import { batchingRow, cpuRow, renderTables, type CpuRow, type Row } from './gateway-tables.ts';
+import { batchingRow, cpuRow, renderTables, type BatchingRow, type CpuRow } from './gateway-tables.ts';
 import { startLoadGenerator, type LoadGenerator } from './load.ts';
 import { describeMachine } from './machine.ts';
 import { measure, type Sample } from './measure.ts';
@@ -22,13 +22,19 @@ const { values: flags } = parseArgs({
     write: { type: 'boolean', default: false },
   },
 });
+if (flags.write && flags.only !== '') throw new Error('--write: a part of the cases would replace the results of all');
 const plan = flags.quick
   ? { rounds: 3, warmUpMs: 1_500, measureMs: 1_000 }
   : { rounds: 5, warmUpMs: 2_000, measureMs: 3_000 };
 const resultFile = new URL('./results/gateway.md', import.meta.url);
 
 const running = new Set<Target>();
-process.once('SIGINT', () => void stopAll().finally(() => process.exit(130)));
+for (const [signal, number] of [
+  ['SIGINT', 2],
+  ['SIGTERM', 15],
+] as const) {
+  process.once(signal, () => void stopAll().finally(() => process.exit(128 + number)));
+}
 
 async function started<Started extends Target>(target: Promise<Started>): Promise<Started> {
   const ready = await target;
@@ -68,13 +74,13 @@ function chosen(table: string, cases: readonly Case[]): readonly Case[] {
   return cases.filter(({ name }) => `${table} ${name}`.includes(flags.only));
 }
 
-async function run(load: LoadGenerator): Promise<{ batching: Row[]; cpu: CpuRow[] }> {
+async function run(load: LoadGenerator): Promise<{ batching: BatchingRow[]; cpu: CpuRow[] }> {
   const batchingChosen = chosen('batching', batchingCases);
   const cpuChosen = chosen('cpu', cpuCases);
   if (batchingChosen.length + cpuChosen.length === 0)
     throw new Error(`--only: no case has '${flags.only}' in its name`);
   const sluice = await started(startSystem({ models, pods }));
-  const batching: Row[] = [];
+  const batching: BatchingRow[] = [];
   if (batchingChosen.length > 0) {
     const off = await started(startSystem({ models, pods, spec: batchingOff }));
     for (const one of batchingChosen) {

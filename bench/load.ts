@@ -29,13 +29,18 @@ export interface LoadGenerator {
 
 export function startLoadGenerator(): LoadGenerator {
   const child = fork(fileURLToPath(new URL('./load-process.ts', import.meta.url)), { serialization: 'advanced' });
+  const ended = once(child, 'exit').then(() => null);
   return {
     run: async (job) => {
       child.send(job);
-      const [reply] = (await once(child, 'message')) as [LoadReply];
+      const message = await Promise.race([once(child, 'message'), ended]);
+      if (message === null) throw new Error('the load generator ended before its job did');
+      const [reply] = message as [LoadReply];
       if ('failed' in reply) throw new Error(`${job.origin}${job.workload.path}: ${reply.failed}`);
       return reply.result;
     },
-    stop: () => child.disconnect(),
+    stop: () => {
+      if (child.connected) child.disconnect();
+    },
   };
 }
