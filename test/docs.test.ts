@@ -110,13 +110,13 @@ for (const [command, schema] of [
   ['model-server', ModelServerSettings],
 ] as const) {
   test(`docs/configuration.md has the settings of sluice ${command}, in their order`, () => {
-    const properties = Object.entries(asNode(schema).properties!);
+    const { properties, required } = asNode(schema);
     assert.deepEqual(
       rows(section(configuration, `## sluice ${command}`)).map((cells) => cells.slice(0, 3)),
-      properties.map(([property, value]) => [
+      Object.entries(properties!).map(([property, value]) => [
         flagName(property),
         variableName(property),
-        defaultOf(value, schema.required.includes(property)),
+        defaultOf(value, required!.includes(property)),
       ]),
     );
   });
