@@ -49,6 +49,18 @@ test('what is broken, cut off or something else is refused', async () => {
   await assert.rejects(decompress(Buffer.from('not deflated'), 'deflate', 1000), { code: 'invalid-encoding' });
 });
 
+test('bodies are inflated in turn, and what nobody wants any more is not', async () => {
+  const bomb = gzipSync(Buffer.alloc(20_000_000));
+  const controller = new AbortController();
+  const first = [decompress(bomb, 'gzip', 20_000_000), decompress(bomb, 'gzip', 20_000_000)];
+  const unwanted = decompress(bomb, 'gzip', 20_000_000, controller.signal);
+  const last = decompress(gzipSync(text), 'gzip', 1000);
+  controller.abort();
+  await assert.rejects(unwanted, { name: 'AbortError' });
+  assert.deepEqual(await last, text);
+  for (const body of await Promise.all(first)) assert.equal(body.length, 20_000_000);
+});
+
 test('an unknown encoding is named', async () => {
   await assert.rejects(decompress(text, 'br', 1000), {
     code: 'unsupported-media-type',

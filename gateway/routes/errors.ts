@@ -72,7 +72,12 @@ function asSluiceError(thrown: unknown): SluiceError {
   if (statusCode !== undefined && statusCode < 500) {
     const code =
       statusCode === 415 ? 'unsupported-media-type' : statusCode === 413 ? 'body-too-large' : 'invalid-request';
-    return new SluiceError(code, message ?? 'the request can not be read', { cause: thrown });
+    return new SluiceError(code, shorten(message ?? 'the request can not be read'), { cause: thrown });
   }
   return new SluiceError('internal', 'internal error', { cause: thrown });
+}
+
+/** Fastify quotes whole URLs, and says behind them what is wrong. */
+function shorten(message: string): string {
+  return message.length <= 200 ? message : `${message.slice(0, 120)}...${message.slice(-60)}`;
 }

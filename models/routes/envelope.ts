@@ -51,6 +51,8 @@ export class EnvelopeExchange {
   #complete = false;
   /** Broken, refused or cut off: nothing is written any more. */
   #over = false;
+  /** Stops bodies that wait to be inflated; null where none came. */
+  #inflating: AbortController | null = null;
   #out: Buffer[] = [];
   #flushPlanned = false;
   /** Runs while written answers are not taken. */
@@ -96,6 +98,7 @@ export class EnvelopeExchange {
 
   #abandon(): void {
     this.#over = true;
+    this.#inflating?.abort();
     this.#parsed = [];
     for (const request of this.#waiting) this.#pod.scheduler.cancel(request);
     this.#waiting.clear();
@@ -122,7 +125,8 @@ export class EnvelopeExchange {
     if (contentEncoding === undefined) {
       this.#parse(item, body, arrivedMs);
     } else {
-      decompress(body, contentEncoding, this.#pod.maxBodyBytes)
+      this.#inflating ??= new AbortController();
+      decompress(body, contentEncoding, this.#pod.maxBodyBytes, this.#inflating.signal)
         .then((plain) => {
           if (this.#over) return;
           this.#parse(item, plain, arrivedMs);
