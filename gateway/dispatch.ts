@@ -23,11 +23,6 @@ import { before, Queue } from './queue.ts';
 import type { Outcome, Pending } from './request.ts';
 import type { LossKind } from './upstream.ts';
 
-interface Traveller {
-  readonly lane: Lane;
-  readonly request: Pending;
-}
-
 export class Dispatch {
   readonly #pool: Pool;
   readonly #now: () => number;
@@ -35,7 +30,7 @@ export class Dispatch {
   readonly #log: Logger;
   #scheduled = false;
   readonly #suspects = new Queue();
-  #doubts: Traveller[] = [];
+  #doubts: Pending[] = [];
   /** The pod that suspects have to themselves. */
   #reserved: PodLink | null = null;
   #doubtBudget = freshBudget;
@@ -54,6 +49,13 @@ export class Dispatch {
   /** A suspect was answered, or its client has left, before its turn. */
   forgetSuspect(request: Pending): void {
     this.#suspects.forget(request);
+  }
+
+  /** Answers what travels alone for models that have left the pool. */
+  dropRetired(): void {
+    const retired = (request: Pending): boolean => !this.#pool.serves(request.lane);
+    for (const request of [...this.#suspects].filter(retired)) this.#pool.fail(request, this.#pool.left(request.lane));
+    for (const request of this.#doubts.filter(retired)) this.#pool.answer(request, request.doubted!.outcome);
   }
 
   schedule(): void {
@@ -131,18 +133,19 @@ export class Dispatch {
       plain: !pod.takesEnvelopes || !this.#pool.spec.batching.enabled,
       timeoutMs: this.#pool.spec.requests.timeoutMs,
       now: this.#now,
-      onAnswer: (request, head, body) => this.#answered(lane, pod, request, head, body),
+      onAnswer: (request, head, body) => this.#answered(pod, request, head, body),
       onEnd: (flight, summary) => this.#ended(lane, pod, flight, summary),
       onLost: (flight, unanswered, kind, detail) => this.#lost(lane, pod, flight, unanswered, kind, detail),
     });
     this.#pool.roster.refresh(pod);
   }
 
-  #answered(lane: Lane, pod: PodLink, request: Pending, head: AnswerHead, body: Buffer): void {
+  #answered(pod: PodLink, request: Pending, head: AnswerHead, body: Buffer): void {
+    const { lane } = request;
     if (head.busy === true) {
       this.#pool.roster.busy(pod);
       lane.counters.retries.busy += 1;
-      this.#again(lane, request, { kind: 'not-executed' }, pod, 'busy');
+      this.#again(request, { kind: 'not-executed' }, pod, 'busy');
       return;
     }
     lane.learnRows(head.rows, request.bytes, request.contentType);
@@ -158,9 +161,9 @@ export class Dispatch {
     if (doubted !== undefined) {
       this.#confirm(doubted.podUid, head.status);
     } else if (head.status >= 500 && head.status !== 504 && request.state === 'sent') {
-      if (this.#doubt(lane, pod, request, outcome)) return;
+      if (this.#doubt(pod, request, outcome)) return;
     }
-    this.#pool.answer(lane, request, outcome);
+    this.#pool.answer(request, outcome);
   }
 
   #ended(lane: Lane, pod: PodLink, flight: Flight, summary: SummaryHead | null): void {
@@ -206,14 +209,13 @@ export class Dispatch {
     const alone = flight.requests.length === 1 && flight.alone;
     for (const request of unanswered) {
       lane.counters.retries[kind] += 1;
-      this.#again(lane, request, executed ? { kind: 'pod-lost', alone } : { kind: 'not-executed' }, pod, detail);
+      this.#again(request, executed ? { kind: 'pod-lost', alone } : { kind: 'not-executed' }, pod, detail);
     }
     this.#pool.roster.released(pod);
     this.schedule();
   }
 
   #again(
-    lane: Lane,
     request: Pending,
     loss: { kind: 'not-executed' } | { kind: 'pod-lost'; alone: boolean },
     pod: PodLink,
@@ -221,7 +223,7 @@ export class Dispatch {
   ): void {
     if (request.state !== 'sent') return;
     if (request.doubted !== undefined) {
-      this.#pool.answer(lane, request, request.doubted.outcome);
+      this.#pool.answer(request, request.doubted.outcome);
       return;
     }
     if (loss.kind === 'not-executed') request.attempts -= 1;
@@ -237,7 +239,7 @@ export class Dispatch {
         request.suspect = true;
         this.#suspects.push(request);
       } else {
-        this.#pool.enqueue(lane, request);
+        this.#pool.enqueue(request);
       }
       this.schedule();
       return;
@@ -253,7 +255,7 @@ export class Dispatch {
       },
       'request given up',
     );
-    this.#pool.fail(lane, request, givenUp(decision.reason, request));
+    this.#pool.fail(request, givenUp(decision.reason, request));
   }
 
   /** One suspect at a time, on a pod that has nothing else. */
@@ -274,37 +276,35 @@ export class Dispatch {
     }
     const pod = this.#reserved;
     if (pod === null || pod.outstanding.size > 0 || pod.freeSlots(false, now) === 0) return;
-    const lane = this.#pool.lanes.get(request.model);
     this.#suspects.pop();
     request.state = 'sent';
-    if (lane === undefined) return;
-    this.#fly(lane, pod, [request], 'slot-free', now);
+    this.#fly(request.lane, pod, [request], 'slot-free', now);
   }
 
-  #doubt(lane: Lane, pod: PodLink, request: Pending, outcome: Outcome): boolean {
+  #doubt(pod: PodLink, request: Pending, outcome: Outcome): boolean {
     if (!this.#pool.spec.requests.idempotent || this.#pool.roster.serving < 2) return false;
     const left = spend(this.#doubtBudget);
     if (left === null) return false;
     this.#doubtBudget = left;
     request.doubted = { podUid: pod.uid, outcome };
-    lane.counters.retries['error-answers'] += 1;
-    this.#doubts.push({ lane, request });
+    request.lane.counters.retries['error-answers'] += 1;
+    this.#doubts.push(request);
     this.schedule();
     return true;
   }
 
   #sendDoubts(now: number): void {
     const { free } = this.#pool.roster;
-    const waiting: Traveller[] = [];
-    for (const doubt of this.#doubts) {
-      const { lane, request } = doubt;
+    const waiting: Pending[] = [];
+    for (const request of this.#doubts) {
+      const { lane } = request;
       if (request.state !== 'sent') continue;
       const other = (pod: PodLink) =>
         pod.uid !== request.doubted?.podUid && pod !== this.#reserved && pod.serves(lane.model);
       const pod = free.idle.find(other) ?? free.open.find(other);
       if (pod !== undefined) this.#fly(lane, pod, [request], 'slot-free', now);
-      else if (this.#pool.roster.serving < 2) this.#pool.answer(lane, request, request.doubted!.outcome);
-      else waiting.push(doubt);
+      else if (this.#pool.roster.serving < 2) this.#pool.answer(request, request.doubted!.outcome);
+      else waiting.push(request);
     }
     this.#doubts = waiting;
   }

@@ -8,7 +8,7 @@ import { SluiceError } from '../contract/errors.ts';
 import type { ModelPool } from '../contract/model-pool.ts';
 import type { ServedModel } from '../contract/pod-status.ts';
 import type { RequestOutcome, ShedReason } from './counters.ts';
-import type { Deadlines } from './deadlines.ts';
+import { Deadlines } from './deadlines.ts';
 import { Dispatch } from './dispatch.ts';
 import { Lane } from './lane.ts';
 import { decideAdmission, predictWaitMs } from './policy/admit.ts';
@@ -32,10 +32,10 @@ export class Pool {
   /** Bytes of bodies that are still arriving, as announced. */
   #arrivingBytes = 0;
 
-  constructor(pool: ModelPool, deadlines: Deadlines, now: () => number, log: Logger) {
+  constructor(pool: ModelPool, now: () => number, log: Logger) {
     this.name = pool.metadata.name;
     this.spec = pool.spec;
-    this.#deadlines = deadlines;
+    this.#deadlines = new Deadlines(now, (request) => this.expire(request));
     this.#now = now;
     const poolLog = log.child({ pool: this.name });
     this.roster = new Roster(
@@ -45,20 +45,20 @@ export class Pool {
       poolLog,
     );
     this.dispatch = new Dispatch(this, now, Math.random, poolLog);
-    this.configure(pool);
+    this.configure(pool.spec);
   }
 
   /** Takes a changed spec; what waits for a model that left is answered 404. */
-  configure(pool: ModelPool): void {
-    this.spec = pool.spec;
-    for (const model of pool.spec.models) if (!this.lanes.has(model)) this.lanes.set(model, new Lane(model));
+  configure(spec: ModelPool['spec']): void {
+    this.spec = spec;
+    for (const model of spec.models) if (!this.lanes.has(model)) this.lanes.set(model, new Lane(model));
     for (const [model, lane] of this.lanes) {
-      if (pool.spec.models.includes(model)) continue;
-      for (const request of lane.queue) {
-        this.fail(lane, request, new SluiceError('model-not-found', `model '${model}' has left pool '${this.name}'`));
-      }
+      if (spec.models.includes(model)) continue;
       this.lanes.delete(model);
+      this.waiting.delete(lane);
+      for (const request of lane.queue) this.fail(request, this.left(lane));
     }
+    this.dispatch.dropRetired();
   }
 
   applyPods(pods: readonly Pod[]): void {
@@ -120,6 +120,7 @@ export class Pool {
     if (decision.kind === 'shed') throw this.#shed(lane, decision.reason, decision.retryAfterSeconds);
     const pending: Pending = {
       ...request,
+      lane,
       state: 'queued',
       estimatedRows,
       attempts: 0,
@@ -127,13 +128,16 @@ export class Pool {
       suspect: false,
       doubted: undefined,
     };
-    this.enqueue(lane, pending);
+    this.enqueue(pending);
     this.#deadlines.add(pending);
     this.dispatch.schedule();
     return pending;
   }
 
-  enqueue(lane: Lane, request: Pending): void {
+  /** Lets it wait, for the first time or again; a model that has left the pool meanwhile has no queue. */
+  enqueue(request: Pending): void {
+    const { lane } = request;
+    if (!this.serves(lane)) return this.fail(request, this.left(lane));
     lane.queue.push(request);
     this.waiting.add(lane);
     this.#queued += 1;
@@ -164,29 +168,24 @@ export class Pool {
   }
 
   /** Answers the client, unless it has been answered or has left. */
-  answer(lane: Lane, request: Pending, outcome: Outcome): void {
-    const kind = outcomeOf(outcome);
-    if (!this.#leave(lane, request, kind)) return;
-    request.settle(outcome);
+  answer(request: Pending, outcome: Outcome): void {
+    if (this.#leave(request, outcomeOf(outcome))) request.settle(outcome);
   }
 
-  fail(lane: Lane, request: Pending, error: SluiceError): void {
-    this.answer(lane, request, { kind: 'error', error });
+  fail(request: Pending, error: SluiceError): void {
+    this.answer(request, { kind: 'error', error });
   }
 
   /** The client has gone: the request leaves the queue, and never disturbs an envelope that carries others. */
   cancel(request: Pending): void {
-    const lane = this.lanes.get(request.model);
-    if (lane !== undefined) this.#leave(lane, request, 'cancelled');
+    this.#leave(request, 'cancelled');
   }
 
   expire(request: Pending): void {
-    const lane = this.lanes.get(request.model);
-    if (lane === undefined) return;
     const waitedMs = Math.round(this.#now() - request.arrivedAtMs);
     const where = request.state === 'queued' ? 'in the queue' : 'with a pod';
     const message = `no answer within the deadline: ${waitedMs} ms have passed, the last of them ${where}`;
-    this.fail(lane, request, new SluiceError('deadline-exceeded', message));
+    this.fail(request, new SluiceError('deadline-exceeded', message));
   }
 
   /** Several times a second. */
@@ -200,17 +199,30 @@ export class Pool {
         if (request.arrivedAtMs > oldest) continue;
         lane.counters.shed['no-pod'] += 1;
         const message = `no pod of pool '${this.name}' became ready within ${coldStartHoldMs} ms`;
-        this.fail(lane, request, new SluiceError('no-pod', message, { retryAfterSeconds: 5 }));
+        this.fail(request, new SluiceError('no-pod', message, { retryAfterSeconds: 5 }));
       }
     }
   }
 
+  /** What waits is answered 404; what is with a pod is lost with its connection, and then too. */
   async close(): Promise<void> {
+    this.configure({ ...this.spec, models: [] });
     await this.roster.close();
+    this.#deadlines.close();
   }
 
-  #leave(lane: Lane, request: Pending, outcome: RequestOutcome): boolean {
+  /** Whether the lane is still of this pool: its model may have left. */
+  serves(lane: Lane): boolean {
+    return this.lanes.get(lane.model) === lane;
+  }
+
+  left(lane: Lane): SluiceError {
+    return new SluiceError('model-not-found', `model '${lane.model}' has left pool '${this.name}'`);
+  }
+
+  #leave(request: Pending, outcome: RequestOutcome): boolean {
     if (request.state === 'done') return false;
+    const { lane } = request;
     const queued = request.state === 'queued';
     request.state = 'done';
     if (queued && request.suspect) {

@@ -2,7 +2,6 @@
 import type { Logger } from 'pino';
 import type { Cluster, ClusterView } from '../cluster/port.ts';
 import { SluiceError } from '../contract/errors.ts';
-import { Deadlines } from './deadlines.ts';
 import type { Lane } from './lane.ts';
 import { Pool } from './pool.ts';
 
@@ -16,7 +15,6 @@ const tickMs = 50;
 export class Pools {
   readonly #pools = new Map<string, Pool>();
   #places = new Map<string, Place>();
-  readonly #deadlines: Deadlines;
   readonly #now: () => number;
   readonly #log: Logger;
   readonly #stopWatching: () => void;
@@ -26,7 +24,6 @@ export class Pools {
   constructor(cluster: Cluster, now: () => number, log: Logger) {
     this.#now = now;
     this.#log = log;
-    this.#deadlines = new Deadlines(now, (request) => this.#places.get(request.model)?.pool.expire(request));
     this.#stopWatching = cluster.watch((view) => this.#apply(view));
     this.#ticker = setInterval(() => {
       for (const pool of this.#pools.values()) pool.tick();
@@ -59,7 +56,6 @@ export class Pools {
   async close(): Promise<void> {
     this.#stopWatching();
     clearInterval(this.#ticker);
-    this.#deadlines.close();
     await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
   }
 
@@ -71,10 +67,10 @@ export class Pools {
       names.add(name);
       let pool = this.#pools.get(name);
       if (pool === undefined) {
-        pool = new Pool(spec, this.#deadlines, this.#now, this.#log);
+        pool = new Pool(spec, this.#now, this.#log);
         this.#pools.set(name, pool);
       } else {
-        pool.configure(spec);
+        pool.configure(spec.spec);
       }
       for (const [model, lane] of pool.lanes) {
         const other = places.get(model);
@@ -84,7 +80,6 @@ export class Pools {
     }
     for (const [name, pool] of this.#pools) {
       if (names.has(name)) continue;
-      pool.configure({ ...view.pools[0]!, metadata: { name }, spec: { ...pool.spec, models: [] } });
       this.#pools.delete(name);
       void pool.close();
     }

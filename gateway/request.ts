@@ -1,6 +1,7 @@
 /** One predict request between its admission and its answer. */
 import type { Protocol } from '../contract/envelope.ts';
 import type { SluiceError } from '../contract/errors.ts';
+import type { Lane } from './lane.ts';
 
 export type Outcome =
   | {
@@ -40,6 +41,8 @@ export interface PredictRequest {
 
 /** The request as the gateway's queue and dispatch see it. */
 export interface Pending extends PredictRequest {
+  /** Of its model; kept even if the model leaves the pool meanwhile. */
+  readonly lane: Lane;
   /** `done`: answered, or its client has left; whatever still comes for it is dropped. */
   state: 'queued' | 'sent' | 'done';
   /** Rows, estimated from the bytes. */

@@ -1,4 +1,5 @@
 /** A request that waits, for tests of what holds requests; every field can be given. */
+import { Lane } from '../lane.ts';
 import type { Pending } from '../request.ts';
 
 let sequence = 0;
@@ -8,6 +9,7 @@ export function pendingRequest(given: Partial<Pending> = {}): Pending {
   return {
     id: `r${sequence}`,
     model: 'm',
+    lane: new Lane('m'),
     version: undefined,
     protocol: 'oip',
     contentType: undefined,

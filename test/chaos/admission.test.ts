@@ -1,7 +1,7 @@
 /** What the gateway promises about time: deadlines, holding, shedding, clients that leave. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startGateway, until } from '../support/gateway-harness.ts';
+import { poolOf, startGateway, until } from '../support/gateway-harness.ts';
 
 const waiting = 'sluice_queue_requests{pool="pool",model="echo"}';
 
@@ -66,7 +66,7 @@ test('an objective sheds what would be late, and keeps the goodput of before', a
         if (status === 200) counts.good += 1;
         else counts.shed += 1;
         // Clients share the process with the gateway here: without a pause they would starve it.
-        if (status === 503) await new Promise((resolve) => setTimeout(resolve, 50));
+        if (status === 503) await new Promise((resolve) => setTimeout(resolve, 100));
       }
     };
     await Promise.all(Array.from({ length: clients }, client));
@@ -74,7 +74,7 @@ test('an objective sheds what would be late, and keeps the goodput of before', a
   };
   const peak = await run(8, 1_500);
   assert.equal(peak.shed, 0);
-  const overload = await run(100, 1_500);
+  const overload = await run(60, 1_500);
   assert.ok(overload.shed > 0, 'something is shed');
   assert.ok(overload.good > 0.6 * peak.good, `${overload.good} good answers, ${peak.good} without overload`);
 });
@@ -109,4 +109,16 @@ test('unknown model, path and method; a body over the limit', async (t) => {
   for (const path of ['/v2', '/v2/', '/v2/health/live', '/v2/health/ready', '/v1/models', '/v1/models/echo']) {
     assert.equal((await harness.call('GET', path)).status, 200, path);
   }
+});
+
+test('a model or a pool that leaves while requests wait answers them', async (t) => {
+  const harness = await startGateway(t, 0, { models: ['echo', 'other'] });
+  const held = ['echo', 'other'].map((model) => harness.predict('1', {}, model));
+  await until('one waits', async () => (await harness.metric(waiting)) === 1);
+  harness.cluster.show({ pools: [poolOf({ models: ['other'] })], pods: [] });
+  assert.equal((await held[0]!).status, 404);
+  harness.cluster.show({ pools: [], pods: [] });
+  const last = await held[1]!;
+  assert.equal(last.status, 404);
+  assert.match(last.body, /'other' has left pool 'pool'/);
 });

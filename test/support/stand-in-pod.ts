@@ -4,7 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import type { ItemHead} from '../../contract/envelope.ts';
+import type { ItemHead } from '../../contract/envelope.ts';
 import { appendFrame, FrameDecoder, type AnswerHead } from '../../contract/envelope.ts';
 import { paths } from '../../contract/headers.ts';
 import type { PodStatus } from '../../contract/pod-status.ts';
