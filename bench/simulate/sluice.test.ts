@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { simulate, type Scenario } from './engine.ts';
+import { sluice } from './sluice.ts';
+
+const scenario: Scenario = {
+  cost: { a: 0, c: 100 },
+  objectiveMs: 300,
+  maxRows: 8,
+  timeoutMs: 60_000,
+  coldStartHoldMs: 60_000,
+  maxQueued: 10_000,
+  shedding: true,
+  coldStartMs: 5_000,
+  coldStartSigma: 0.1,
+  minReplicas: 0,
+  maxReplicas: 50,
+  initialReplicas: 0,
+  seed: 1,
+};
+
+test('the production policy scales simulated pods from zero with the load and back to one', () => {
+  const arrivals = Float64Array.from([
+    ...Array.from({ length: 6_000 }, (_, index) => index * 20),
+    ...Array.from({ length: 180 }, (_, index) => 120_000 + index * 1000),
+  ]);
+  const { replicas, failed, podSeconds } = simulate(scenario, arrivals, sluice());
+  const most = Math.max(...replicas.map(({ pods }) => pods));
+  assert.equal(failed, 0);
+  assert.ok(most >= 5 && most <= 25, `${most} pods`);
+  assert.ok((replicas.at(-1)?.pods ?? 0) <= 2, JSON.stringify(replicas.at(-1)));
+  assert.ok(podSeconds < 4_000, `${podSeconds}`);
+});

@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { moveFactor } from './budget.ts';
+
+const seconds = (factor: number, count: number, violations: number): number => {
+  for (let second = 0; second < count; second += 1)
+    factor = moveFactor(factor, { violations, arrivals: 100, rate: 100 }, 0.01);
+  return factor;
+};
+
+test('a second of violations raises it, its share of quiet seconds takes that back', () => {
+  const raised = seconds(1, 1, 100);
+  assert.ok(raised > 1.2, `${raised}`);
+  assert.ok(Math.abs(seconds(raised, 99, 0) - 1) < 1e-9);
+});
+
+test('it stays within its limits, and without traffic where it is', () => {
+  assert.equal(seconds(1, 1000, 100), 4);
+  assert.equal(seconds(1, 10_000, 0), 0);
+  assert.equal(moveFactor(1.5, { violations: 0, arrivals: 0, rate: 0 }, 0.01), 1.5);
+});

@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { decide, initialState } from './decide.ts';
+import { type Distortion, config, expect, expectReason, load, podPerS, timeline } from '../testing/timeline.ts';
+
+test('a steady load keeps a steady pool', () => {
+  const line = timeline({ replicas: 5 });
+  line.at(600, load(40), expect(4, 5));
+  const written = line.writes.length;
+  line.at(1000, load(40), expect(4, 5));
+  assert.equal(line.writes.length, written);
+});
+
+test('a step to twenty pods is met within two seconds, ordered once, and goes back after', () => {
+  const line = timeline({ replicas: 1, minReplicas: 1 });
+  line.at(60, load(1), expect(1));
+  line.at(62, load(20 * podPerS), expect(15, 60));
+  line.at(180, load(20 * podPerS), expect(20, 60));
+  line.at(900, load(1), expect(1));
+});
+
+test('from zero: the first request orders a pod at once; quiet for idleSeconds takes it back', () => {
+  const line = timeline({ replicas: 0 });
+  line.at(30, load(0), expect(0));
+  line.at(31, load(1), expectReason('first-request'));
+  line.at(60, load(1), expect(1, 2));
+  line.at(355, load(0), expect(1));
+  line.at(362, load(0), expect(0));
+});
+
+test('a pool with a minimum is never idle', () => {
+  const line = timeline({ replicas: 2, minReplicas: 2 });
+  line.at(700, load(0), expect(2));
+  assert.deepEqual(line.writes, []);
+});
+
+test('limits hold, above and below', () => {
+  const line = timeline({ replicas: 1, minReplicas: 3, maxReplicas: 6 });
+  line.at(5, load(1), expect(3));
+  line.at(100, load(500), expect(6));
+  line.at(101, load(500), expectReason('at-maximum'));
+});
+
+test('pods that start are credited: a queue that they will clear orders nothing more', () => {
+  const line = timeline({ replicas: 2, coldStartS: 30 });
+  line.at(120, load(18), expect(2, 4));
+  line.at(150, load(60), () => undefined);
+  const ordered = line.writes.length;
+  line.at(165, load(60), () => undefined);
+  assert.ok(line.writes.length - ordered <= 4, JSON.stringify(line.writes));
+});
+
+const bad = {
+  'no report': { distort: (seen) => ({ ...seen, gateways: [] }), reason: 'no-report' },
+  'a stale report': {
+    distort: (seen) => ({
+      ...seen,
+      gateways: seen.gateways.map((report) => ({ ...report, atMs: report.atMs - 9_000 })),
+    }),
+    reason: 'stale-report',
+  },
+  'a negative number': {
+    distort: (seen) => ({ ...seen, gateways: seen.gateways.map((report) => ({ ...report, queued: -1 })) }),
+    reason: 'bad-number',
+  },
+  'not a number': {
+    distort: (seen) => ({ ...seen, gateways: seen.gateways.map((report) => ({ ...report, arrivals: NaN })) }),
+    reason: 'bad-number',
+  },
+  'a cluster view that cannot be': {
+    distort: (seen) => ({ ...seen, pods: { ...seen.pods, ready: -1 } }),
+    reason: 'bad-cluster-view',
+  },
+  'half of the gateways': { distort: (seen) => ({ ...seen, gatewaysExpected: 2 }), reason: 'steady' },
+  'a fit with no samples': {
+    distort: (seen) => ({ ...seen, gateways: seen.gateways.map((report) => ({ ...report, cost: null })) }),
+    reason: 'no-fit',
+  },
+} as const satisfies Record<string, { distort: Distortion; reason: Parameters<typeof expectReason>[0] }>;
+for (const [name, { distort, reason }] of Object.entries(bad)) {
+  test(`${name}: never a shrink, with its reason, and the way down again afterwards`, () => {
+    const line = timeline({ replicas: 10 });
+    line.at(60, load(90), expect(9, 14));
+    const before = line.writes.length;
+    line.at(700, load(0), expectReason(reason), distort);
+    assert.deepEqual(
+      line.writes.slice(before).filter(({ replicas }) => replicas < 9),
+      [],
+    );
+    line.at(705, load(1), expect(9, 14));
+    line.at(1100, load(1), expect(1));
+  });
+}
+
+test('half of the gateways: what they see for sure still raises', () => {
+  const line = timeline({ replicas: 1 });
+  line.at(40, load(5), expect(1, 2));
+  line.at(44, load(200), expect(10, 60), (seen) => ({ ...seen, gatewaysExpected: 2 }));
+});
+
+test('a gateway that restarts counts from there on', () => {
+  const line = timeline({ replicas: 10 });
+  line.at(60, load(90), expect(9, 14));
+  const restarted: Distortion = (seen) => ({
+    ...seen,
+    gateways: seen.gateways.map((report) => ({ ...report, arrivals: report.arrivals - 5000, completions: 0, late: 0 })),
+  });
+  line.at(61, load(90), expectReason('counter-went-back'), restarted);
+  line.at(70, load(90), expect(9, 14), restarted);
+});
+
+test('a clock that jumps back holds, and then goes on from there', () => {
+  const seen = {
+    gateways: [],
+    gatewaysExpected: 1,
+    replicas: 4,
+    pods: { ready: 4, ejected: 0, startingSinceMs: [] },
+    startedInMs: [],
+  };
+  const [later] = decide(config, initialState, seen, 100_000);
+  const [state, decision] = decide(config, later, seen, 90_000);
+  assert.equal(decision.reason, 'clock-went-back');
+  assert.equal(decide(config, state, seen, 91_000)[1].reason, 'no-report');
+});
+
+test('a replica count that another changed is taken as it is, and idling counts anew', () => {
+  const line = timeline({ replicas: 4, coldStartS: 10 });
+  line.at(200, load(30), expect(3, 5));
+  line.at(201, load(30), expectReason('replicas-changed'), (seen) => ({ ...seen, replicas: 12 }));
+  line.at(205, load(30), expect(12));
+  line.at(300, load(30), expect(3, 5));
+});
+
+test('a restart of the scaler shrinks nothing until it has seen enough, then goes on', () => {
+  const line = timeline({ replicas: 20, coldStartS: 10 });
+  line.restart();
+  line.at(29, load(50), expect(20));
+  line.at(120, load(50), expect(5, 8));
+});
+
+test('dry run decides and expects nothing of it; paused decides nothing', () => {
+  const dry = timeline({ mode: 'DryRun', replicas: 1 });
+  dry.at(30, load(100), expect(1));
+  assert.ok(dry.writes.length > 0);
+  const paused = timeline({ mode: 'Paused', replicas: 1 });
+  paused.at(30, load(100), expectReason('paused'));
+  assert.deepEqual(paused.writes, []);
+});
+
+test('two gateways that disagree on the cost: between their needs nothing is done', () => {
+  const line = timeline({ replicas: 10 });
+  // 10 a second for one, 20 for the other: 75 requests/s need 4 or 8 pods.
+  line.at(900, load(75), expect(8, 13), (seen, atMs) => ({
+    ...seen,
+    gatewaysExpected: 2,
+    gateways: [
+      ...seen.gateways,
+      {
+        id: 'other',
+        atMs,
+        arrivals: 0,
+        completions: 0,
+        shed: 0,
+        late: 0,
+        queued: 0,
+        inFlight: 0,
+        cost: { a: 0, c: 50 },
+      },
+    ],
+  }));
+});
+
+test('pods that raise no completions stop the growth', () => {
+  const line = timeline({ replicas: 2, coldStartS: 5 });
+  let completed = 0;
+  // Whatever the pods, 15 a second come out.
+  line.at(
+    200,
+    (second) => 60 + second,
+    expectReason('no-gain'),
+    (seen) => ({
+      ...seen,
+      gateways: seen.gateways.map((report) => ({ ...report, completions: (completed += 15), queued: 500 })),
+    }),
+  );
+});

@@ -1,0 +1,220 @@
+/**
+ * The whole policy: observe → forecast → capacity → desired → stabilize → bounds, once a second and on a wake-up.
+ *
+ * Pure: (config, state, observation, now) → [state, decision]. The state is a plain value; losing it loses the memory of the
+ * traffic, and until there is a new one nothing shrinks. Whatever is not known holds, with its reason.
+ */
+import { bound, type Bounds } from './bounds.ts';
+import { moveFactor } from './budget.ts';
+import { capacityOf } from './capacity.ts';
+import { coldStartMs } from './cold-start.ts';
+import { needOf, type Need } from './desired.ts';
+import { chooseForecaster, forecast, noHistory, observe, type Forecaster, type History } from './forecast.ts';
+import { judgeGain, type Trial } from './gain.ts';
+import { clusterIsSane, read, type Heard, type Known, type Observation, type UnknownReason } from './observation.ts';
+import { allNeeded, stabilize, untouched, type Proposal, type Stability } from './stabilize.ts';
+
+export interface Config extends Bounds {
+  readonly mode: 'Active' | 'DryRun' | 'Paused';
+  /** Null: the pool has none, and a pod's capacity is that of its largest batch. */
+  readonly objectiveMs: number | null;
+  readonly maxRows: number;
+  /** Share of requests that may be late or shed. */
+  readonly violationBudget: number;
+}
+
+export interface State {
+  /** Of the last decision; -Infinity before the first. */
+  readonly atMs: number;
+  readonly heard: Heard;
+  readonly history: History;
+  readonly forecaster: Forecaster | null;
+  readonly chosenAtMs: number;
+  readonly headroomFactor: number;
+  readonly stability: Stability;
+  readonly trial: Trial | null;
+  /** When the last request was seen. */
+  readonly busyAtMs: number;
+  /** The replicas that are expected to be observed; null before the first decision. */
+  readonly expected: number | null;
+}
+
+export const initialState: State = {
+  atMs: -Infinity,
+  heard: {},
+  history: noHistory,
+  forecaster: null,
+  chosenAtMs: -Infinity,
+  headroomFactor: 1,
+  stability: untouched,
+  trial: null,
+  busyAtMs: -Infinity,
+  expected: null,
+};
+
+/** What a decision was made from, for people; rates in requests/s. */
+export type Inputs = Readonly<Record<string, number | string | null>>;
+
+type HoldReason =
+  | Extract<Proposal, { kind: 'hold' }>['reason']
+  | UnknownReason
+  | 'bad-cluster-view'
+  | 'replicas-changed'
+  | 'paused'
+  | 'no-fit'
+  | 'no-gain'
+  | 'at-maximum';
+type ScaleReason = Extract<Proposal, { kind: 'scale' }>['reason'] | 'first-request' | 'unused' | 'minimum' | 'maximum';
+
+export type Decision =
+  | { readonly kind: 'scale'; readonly replicas: number; readonly reason: ScaleReason; readonly inputs: Inputs }
+  | { readonly kind: 'hold'; readonly reason: HoldReason; readonly inputs: Inputs };
+
+const rechooseAfterMs = 10_000;
+/** Seconds of traffic, and as many cold starts, before its absence is a reason to shrink. */
+const leastHistoryS = 30;
+const leastColdStarts = 2;
+
+export function decide(
+  config: Config,
+  before: State,
+  seen: Observation,
+  nowMs: number,
+): readonly [state: State, decision: Decision] {
+  const { replicas, pods } = seen;
+  const [heard, reading] = read(before.heard, seen, nowMs);
+  const state: State = { ...before, atMs: nowMs, heard, expected: replicas };
+
+  // Nothing shrinks on what isn't known: all pods count as needed until now.
+  const unsure = (reason: HoldReason, learned = state): readonly [State, Decision] => [
+    { ...learned, stability: allNeeded(before.stability, clusterIsSane(seen) ? replicas : 0, nowMs), busyAtMs: nowMs },
+    { kind: 'hold', reason, inputs: { replicas } },
+  ];
+  if (!clusterIsSane(seen)) return unsure('bad-cluster-view');
+  if (nowMs < before.atMs) return unsure('clock-went-back');
+  if (reading.kind === 'unknown') return unsure(reading.reason);
+  if (config.mode === 'Paused') return unsure('paused');
+  if (before.expected !== null && before.expected !== replicas) return unsure('replicas-changed');
+
+  const known = learn(config, state, seen, reading, nowMs);
+  const { busyAtMs, history } = known;
+  const busy = reading.queued + reading.inFlight > 0;
+  const apply = (stability: Stability, scale: Omit<Extract<Decision, { kind: 'scale' }>, 'kind'>) =>
+    [
+      {
+        ...known,
+        stability: { ...stability, lastWriteMs: nowMs },
+        expected: config.mode === 'Active' ? scale.replicas : replicas,
+      },
+      { kind: 'scale', ...scale },
+    ] as const;
+
+  // From zero nothing else matters, and nothing more is known.
+  if (replicas === 0 && (busy || reading.arrivals > 0) && config.maxReplicas > 0) {
+    const inputs = { replicas, queued: reading.queued };
+    return apply(known.stability, { replicas: Math.max(1, config.minReplicas), reason: 'first-request', inputs });
+  }
+
+  const capacity = capacityOf(reading.costs, config.objectiveMs, config.maxRows);
+  const limits = { current: replicas, busy: busy || !reading.complete, quietForMs: nowMs - busyAtMs };
+  if (capacity === null || known.forecaster === null) {
+    const bounded = bound(replicas, config, limits);
+    const inputs = { replicas, queued: reading.queued };
+    if (bounded.limit === null) return unsure('no-fit', known);
+    return apply(known.stability, { replicas: bounded.replicas, reason: bounded.limit, inputs });
+  }
+
+  const horizonMs = coldStartMs(seen.startedInMs, pods.startingSinceMs, nowMs);
+  const expected = forecast(history.rates, known.forecaster, horizonS(horizonMs));
+  // What is incomplete didn't enter the history; its rate is still one that was seen.
+  const atLeast = reading.complete || reading.elapsedMs === 0 ? 0 : (1000 * reading.arrivals) / reading.elapsedMs;
+  const need = needOf({
+    forecast: { ...expected, now: Math.max(expected.now, atLeast) },
+    headroomFactor: known.headroomFactor,
+    capacity,
+    queued: reading.queued,
+    ready: pods.ready,
+    ejected: pods.ejected,
+    startingSinceMs: pods.startingSinceMs,
+    coldStartMs: horizonMs,
+    objectiveMs: config.objectiveMs ?? 0,
+    nowMs,
+  });
+  const warm = history.rates.length >= Math.max(leastHistoryS, leastColdStarts * horizonS(horizonMs));
+  const sure = { ...need, most: reading.complete && warm ? need.most : Math.max(need.most, replicas) };
+  const inputs = explain(seen, reading, known, sure, { ...expected, podPerS: capacity.slowest, horizonMs });
+
+  const completionsPerS = reading.elapsedMs > 0 ? (1000 * reading.completions) / reading.elapsedMs : 0;
+  const trial = judgeGain(known.trial, { backlogged: need.backlogged, ready: pods.ready, completionsPerS }, nowMs);
+  const [stability, proposal] = stabilize(known.stability, sure, replicas, horizonMs, nowMs);
+  const next: State = { ...known, stability, trial };
+
+  const quiet = bound(0, config, limits);
+  if (quiet.replicas === 0 && replicas > 0 && warm) {
+    const [unused, decision] = apply(stability, { replicas: 0, reason: 'unused', inputs });
+    return [{ ...unused, trial }, decision];
+  }
+  if (trial?.failedAtMs !== null && trial !== null && sure.least > replicas) {
+    return [next, { kind: 'hold', reason: 'no-gain', inputs }];
+  }
+  const wanted = proposal.kind === 'scale' ? proposal.replicas : replicas;
+  const bounded = bound(wanted, config, limits);
+  if (bounded.replicas === replicas) {
+    const reason = proposal.kind === 'hold' ? proposal.reason : 'at-maximum';
+    return [next, { kind: 'hold', reason, inputs }];
+  }
+  const reason = proposal.kind === 'scale' ? proposal.reason : (bounded.limit ?? 'demand');
+  const [applied, decision] = apply(stability, { replicas: bounded.replicas, reason, inputs });
+  return [{ ...applied, trial }, decision];
+}
+
+/** What the reading adds to memory: traffic, the forecaster that fits it, the factor on its headroom. */
+function learn(config: Config, state: State, seen: Observation, reading: Known, nowMs: number): State {
+  const history = reading.complete ? observe(state.history, reading.arrivals, reading.elapsedMs) : state.history;
+  const busy = reading.arrivals > 0 || reading.queued + reading.inFlight > 0 || !reading.complete;
+  const busyAtMs = busy || state.busyAtMs === -Infinity ? nowMs : state.busyAtMs;
+  const budget = config.violationBudget;
+  let { forecaster, chosenAtMs, headroomFactor } = state;
+  if (forecaster === null || nowMs - chosenAtMs >= rechooseAfterMs) {
+    const horizonMs = coldStartMs(seen.startedInMs, seen.pods.startingSinceMs, nowMs);
+    forecaster = chooseForecaster(history.rates, horizonS(horizonMs), budget);
+    chosenAtMs = nowMs;
+  }
+  // Without a pod every request is late, and no headroom would have helped.
+  if (reading.complete && seen.pods.ready > 0) {
+    const { now, expected } = forecast(history.rates, forecaster, 0);
+    headroomFactor = moveFactor(headroomFactor, { ...reading, rate: Math.max(now, expected) }, budget);
+  }
+  return { ...state, history, forecaster, chosenAtMs, headroomFactor, busyAtMs };
+}
+
+function horizonS(ms: number): number {
+  return Math.max(1, Math.round(ms / 1000));
+}
+
+function explain(
+  { replicas, pods }: Observation,
+  reading: Known,
+  state: State,
+  need: Need,
+  terms: { now: number; expected: number; headroom: number; podPerS: number; horizonMs: number },
+): Inputs {
+  return {
+    replicas,
+    ready: pods.ready,
+    ejected: pods.ejected,
+    starting: pods.startingSinceMs.length,
+    queued: reading.queued,
+    inFlight: reading.inFlight,
+    missing: reading.missing,
+    ratePerS: terms.now,
+    expectedPerS: terms.expected,
+    headroomPerS: terms.headroom,
+    headroomFactor: state.headroomFactor,
+    podPerS: terms.podPerS,
+    coldStartMs: terms.horizonMs,
+    backlogThen: need.backlogThen,
+    needLeast: need.least,
+    needMost: need.most,
+  };
+}

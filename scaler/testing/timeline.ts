@@ -1,0 +1,108 @@
+/**
+ * A pool as a timeline: `line.at(60, load(40), expect(5))` runs a decision each second up to second 60 under 40 requests/s, with
+ * pods that start in `coldStartS`, and checks the replicas then. A pod completes 10 requests/s; queues are a fluid.
+ */
+import assert from 'node:assert/strict';
+import { decide, initialState, type Config, type Decision, type State } from '../policy/decide.ts';
+import type { GatewayReport, Observation } from '../policy/observation.ts';
+
+export const podPerS = 10;
+/** l(1) = 100 ms and b* = 1: 10 requests a second within 202 ms. */
+const cost = { a: 0, c: 100 };
+
+export const config: Config = {
+  mode: 'Active',
+  objectiveMs: 202,
+  maxRows: 8,
+  minReplicas: 0,
+  maxReplicas: 100,
+  idleMs: 300_000,
+  violationBudget: 0.004,
+};
+
+type Load = (seconds: number) => number;
+export const load =
+  (perS: number): Load =>
+  () =>
+    perS;
+
+type Check = (replicas: number, decision: Decision) => void;
+export const expect =
+  (least: number, most = least): Check =>
+  (replicas) =>
+    assert.ok(replicas >= least && replicas <= most, `expected ${least} to ${most} replicas, was: ${replicas}`);
+export const expectReason =
+  (reason: Decision['reason']): Check =>
+  (_, decision) =>
+    assert.equal(decision.reason, reason);
+
+/** Changes what is observed on its way to the policy. */
+export type Distortion = (seen: Observation, nowMs: number) => Observation;
+
+export function timeline(given: Partial<Config> & { replicas?: number; coldStartS?: number } = {}) {
+  const { replicas: initial = 1, coldStartS = 10, ...overrides } = given;
+  const settings = { ...config, ...overrides };
+  let state: State = initialState;
+  let second = 0;
+  let replicas = initial;
+  let ready = initial;
+  let starting: number[] = [];
+  const startedInMs: number[] = [];
+  const totals = { arrivals: 0, completions: 0, shed: 0, late: 0 };
+  let queued = 0;
+  const writes: { second: number; replicas: number; reason: string }[] = [];
+
+  function step(perS: number, distort: Distortion): Decision {
+    second += 1;
+    const nowMs = second * 1000;
+    for (const since of starting.filter((at) => nowMs - at >= coldStartS * 1000)) {
+      startedInMs.push(nowMs - since);
+      ready += 1;
+    }
+    starting = starting.filter((at) => nowMs - at < coldStartS * 1000);
+    const served = Math.min(queued + perS, ready * podPerS);
+    queued += perS - served;
+    totals.arrivals += perS;
+    totals.completions += served;
+    totals.late += queued > 0 ? served : 0;
+    const report: GatewayReport = { id: 'g', atMs: nowMs, ...totals, queued, inFlight: served / podPerS, cost };
+    const pods = { ready, ejected: 0, startingSinceMs: starting };
+    const seen = { gateways: [report], gatewaysExpected: 1, replicas, pods, startedInMs: [...startedInMs] };
+    const distorted = distort(seen, nowMs);
+    const [next, decision] = decide(settings, state, distorted, nowMs);
+    state = next;
+    replicas = distorted.replicas;
+    if (decision.kind === 'scale') apply(decision, nowMs);
+    return decision;
+  }
+
+  function apply(decision: Extract<Decision, { kind: 'scale' }>, nowMs: number): void {
+    writes.push({ second, replicas: decision.replicas, reason: decision.reason });
+    if (settings.mode !== 'Active') return;
+    replicas = decision.replicas;
+    while (ready + starting.length < replicas) starting = [...starting, nowMs];
+    while (ready + starting.length > replicas && starting.length > 0) starting = starting.slice(0, -1);
+    ready = Math.min(ready, replicas);
+  }
+
+  return {
+    writes,
+    get state() {
+      return state;
+    },
+    /** A new scaler process: its memory is gone, the pool is as it was. */
+    restart() {
+      state = initialState;
+    },
+    at(until: number, arriving: Load, check: Check, distort: Distortion = (seen) => seen) {
+      let decision: Decision | null = null;
+      while (second < until) decision = step(arriving(second), distort);
+      // The state is a value: nothing is lost by writing it down.
+      state = JSON.parse(JSON.stringify(state, infinite), finite) as State;
+      check(replicas, decision ?? assert.fail(`second ${until} is not after ${second}`));
+    },
+  };
+}
+
+const infinite = (_: string, value: unknown): unknown => (value === -Infinity ? '-Infinity' : value);
+const finite = (_: string, value: unknown): unknown => (value === '-Infinity' ? -Infinity : value);
