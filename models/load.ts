@@ -34,6 +34,8 @@ export async function loadModels(
   limits: Limits,
   log: LoadLog,
 ): Promise<void> {
+  // None is ready before all are: until then the worker's runs are those of the warm-up.
+  const loaded: ServedModel[] = [];
   for (const folder of folders) {
     const { name, versions } = folder;
     let config: ModelConfig;
@@ -60,7 +62,7 @@ export async function loadModels(
     for (const { version, file } of versions) {
       try {
         const model = await loadVersion(folder, version, file, config, transform, host, limits, log);
-        models.set(name, version, { kind: 'ready', model });
+        loaded.push(model);
         const { maxRows, unbatchedReason, warmup } = model;
         const slowestUs = warmup.at(-1)?.occupiedUs;
         log.info({ model: name, version, maxRows, unbatchedReason, largestRunUs: slowestUs }, 'model is loaded');
@@ -72,6 +74,7 @@ export async function loadModels(
       }
     }
   }
+  for (const model of loaded) models.set(model.name, model.version, { kind: 'ready', model });
 }
 
 async function loadVersion(

@@ -65,6 +65,20 @@ test('while models load the process is live and not ready, and says so of each m
   assert.equal((await post(`${started.origin}/v2/models/whole/infer`, three)).status, 200);
 });
 
+test('a model answers only when all are loaded: the warm-up of the others has the worker', async () => {
+  await using started = await start({
+    first: { versions: { 1: fixtures.unbatchable() } },
+    second: { versions: { 1: fixtures.unbatchable() }, config: 'delay: { runMs: 150 }\n' },
+  });
+  const url = `${started.origin}/v2/models/first/infer`;
+  const statuses = new Set<number>();
+  for (let status = 0; status !== 200; statuses.add(status)) ({ status } = await post(url, three));
+  // Unknown before the folder is read.
+  statuses.delete(404);
+  assert.deepEqual([...statuses], [503, 200]);
+  await ready(started);
+});
+
 test('SIGTERM in the middle of a run: not ready, still accepting, answered, exit 0', async () => {
   await using started = await start(whole(300), { SLUICE_DRAIN_DELAY_MS: '150' });
   await ready(started);

@@ -30,6 +30,7 @@ export function servePredict(
     pod.openResponses -= 1;
     if (waiting !== null) pod.scheduler.cancel(waiting);
     pod.staging.release(held);
+    held = 0;
   });
   const requestId = header(request, headers.requestId);
   if (requestId !== undefined) response.setHeader(headers.requestId, requestId);
@@ -96,8 +97,24 @@ export function servePredict(
     }
     held = body.length;
     const encoding = request.headers['content-encoding'];
-    if (encoding === undefined) submit(body);
-    else decompress(body, encoding, pod.maxBodyBytes).then(submit).catch(refuse);
+    if (encoding === undefined) {
+      submit(body);
+      return;
+    }
+    decompress(body, encoding, pod.maxBodyBytes)
+      .then((plain) => {
+        if (response.destroyed) return;
+        // Only one of the two is held: the compressed one is not needed any more.
+        pod.staging.release(held);
+        held = 0;
+        if (!pod.staging.tryHold(plain.length)) {
+          refuse(busyError(pod));
+          return;
+        }
+        held = plain.length;
+        submit(plain);
+      })
+      .catch(refuse);
   });
 }
 
