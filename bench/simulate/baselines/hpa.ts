@@ -1,0 +1,85 @@
+/**
+ * Kubernetes' HorizontalPodAutoscaler on a Pods metric, after kubernetes/kubernetes pkg/controller/podautoscaler
+ * {horizontal,replica_calculator}.go and pkg/apis/autoscaling/v2/defaults.go.
+ *
+ *   ratio = Σ metric ÷ (pods · target), over ready pods; while above 1, pods that are not ready count as pods with 0
+ *   wanted = ⌈ratio · pods⌉, the current number within ±tolerance or where counting the others turns the direction
+ *
+ * The metric is the rate of arrivals that the gateway saw, its average over a window: what the pods themselves served
+ * would stop growing exactly when more of them are needed.
+ */
+import { hpaBehaviorDefaults, HpaBehavior, type HpaBehaviorConfig } from './hpa-behavior.ts';
+import type { PolicyFactory } from '../policy.ts';
+import { Window } from './window.ts';
+
+export interface HpaConfig extends HpaBehaviorConfig {
+  readonly syncMs: number;
+  readonly tolerance: number;
+  /** Requests a second that a pod should have. */
+  readonly targetRatePerPod: number;
+  readonly metricWindowMs: number;
+}
+
+/** Kubernetes' own, but for the target, which has none. */
+export const hpaDefaults = {
+  ...hpaBehaviorDefaults,
+  syncMs: 15_000,
+  tolerance: 0.1,
+  metricWindowMs: 15_000,
+} as const satisfies Omit<HpaConfig, 'targetRatePerPod'>;
+
+export function hpa(config: HpaConfig): PolicyFactory {
+  return () => {
+    const behavior = new HpaBehavior(config);
+    const arrivals = new Window(config.metricWindowMs);
+    return {
+      name: 'hpa',
+      intervalMs: config.syncMs,
+      step(seen) {
+        arrivals.add(seen.nowMs, seen.arrivals);
+        const current = seen.desired;
+        if (current === 0) return { replicas: 0, reason: 'disabled at zero' };
+        const wanted = podsMetricReplicas({
+          total: arrivals.growthPerSecond(),
+          target: config.targetRatePerPod,
+          ready: seen.pods.ready,
+          pending: seen.pods.starting,
+          current,
+          tolerance: config.tolerance,
+        });
+        return behavior.limit(seen, wanted ?? current);
+      },
+    };
+  };
+}
+
+/** Null where there is no metric: no window has passed yet, or no pod is ready. */
+export function podsMetricReplicas(input: {
+  /** Sum of the metric over all pods. */
+  readonly total: number | null;
+  readonly target: number;
+  readonly ready: number;
+  readonly pending: number;
+  readonly current: number;
+  readonly tolerance: number;
+}): number | null {
+  const { total, target, ready, pending, current, tolerance } = input;
+  if (total === null || ready === 0) return null;
+  const within = (ratio: number) => Math.abs(1 - ratio) <= tolerance;
+  const ratio = total / (ready * target);
+  if (pending === 0 || ratio <= 1) {
+    if (within(ratio)) return current;
+    const wanted = ceil(ratio * ready);
+    return ratio < 1 && wanted > current ? current : wanted;
+  }
+  const pods = ready + pending;
+  const all = total / (pods * target);
+  if (within(all) || all < 1) return current;
+  const wanted = ceil(all * pods);
+  return wanted < current ? current : wanted;
+}
+
+/** ⌈x⌉ that does not take the last bit of a product for a pod. */
+function ceil(value: number): number {
+  return Math.ceil(value - 1e-9);
+}

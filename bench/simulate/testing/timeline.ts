@@ -1,0 +1,32 @@
+/** Asks a policy along a timeline written by hand, at each of its intervals; what it asks for is there at once. */
+import type { PolicyFactory, Seen } from '../policy.ts';
+
+const quiet: Seen = {
+  nowMs: 0,
+  ...{ arrivals: 0, completions: 0, shed: 0, late: 0, queued: 0, inFlight: 0 },
+  pods: { ready: 1, starting: 0, draining: 0 },
+  ...{ startingSinceMs: [], startedInMs: [], cost: { a: 20, c: 2 }, objectiveMs: 200 },
+  ...{ minReplicas: 1, maxReplicas: 1000, maxRows: 64, desired: 1 },
+};
+
+/**
+ * @param seenAt what differs from quiet at a time; its `pods.ready` are the desired ones unless it says otherwise
+ * @returns replicas asked for, by the time of each change, the beginning included
+ */
+export function asked(
+  policy: PolicyFactory,
+  replicas: number,
+  untilMs: number,
+  seenAt: (nowMs: number, desired: number) => Partial<Seen>,
+): Record<number, number> {
+  const instance = policy();
+  const changes: Record<number, number> = { 0: replicas };
+  let desired = replicas;
+  for (let nowMs = 0; nowMs <= untilMs; nowMs += instance.intervalMs) {
+    const pods = { ready: desired, starting: 0, draining: 0 };
+    const next = instance.step({ ...quiet, pods, nowMs, desired, ...seenAt(nowMs, desired) }).replicas;
+    if (next !== desired) changes[nowMs] = next;
+    desired = next;
+  }
+  return changes;
+}
