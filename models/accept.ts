@@ -23,6 +23,15 @@ export interface Accepted {
 
 /** @throws SluiceError of status 400 or 415 */
 export function accept(model: ServedModel, protocol: Protocol, request: RequestBody): Accepted {
+  try {
+    return read(model, protocol, request);
+  } catch (error) {
+    model.statistics.failures.OTHER += 1;
+    throw error;
+  }
+}
+
+function read(model: ServedModel, protocol: Protocol, request: RequestBody): Accepted {
   const call =
     protocol === 'v1' ? parsePredictRequest(request, model.surfaces) : parseInferRequest(request, model.surfaces);
   if (call.rows > model.maxRequestRows && model.unbatchedReason === null) {

@@ -273,8 +273,10 @@ test('bodies may be compressed, and a client may set how long it waits', async (
 test('metrics have the names that dashboards for Triton use, and the runs that were made', async () => {
   await using started = await startModelServer({ sums: { versions: { 1: fixtures.variableLength() } } });
   firstOutput(await post(`${started.origin}/v2/models/sums/infer`, floats('x', [3, 1], [1, 2, 3])));
+  assert.equal((await post(`${started.origin}/v2/models/sums/infer`, {})).status, 400);
   const { text } = await get(`${started.origin}/metrics`);
   for (const line of [
+    'nv_inference_request_failure{model="sums",version="1",reason="OTHER"} 1',
     'nv_inference_request_success{model="sums",version="1"} 1',
     'nv_inference_count{model="sums",version="1"} 3',
     'nv_inference_exec_count{model="sums",version="1"} 1',

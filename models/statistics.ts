@@ -1,6 +1,9 @@
 /** Plain numbers that the hot path adds to; metrics and statistics routes copy them when asked. */
 
-/** Triton's reasons of `nv_inference_request_failure`. */
+/**
+ * Triton's reasons of `nv_inference_request_failure`: past its deadline, left by its client, failed in the model,
+ * and anything else, which is what could not be read.
+ */
 export type FailureReason = 'REJECTED' | 'CANCELED' | 'BACKEND' | 'OTHER';
 
 export interface BatchStatistics {

@@ -48,7 +48,7 @@ export async function warmUp(model: ServedModel, host: SessionHost): Promise<War
   return { kind: 'warm' };
 }
 
-export function sizes(maxRows: number): number[] {
+function sizes(maxRows: number): number[] {
   const all: number[] = [];
   for (let rows = 1; rows < maxRows; rows *= 2) all.push(rows);
   all.push(maxRows);
