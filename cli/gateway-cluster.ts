@@ -3,7 +3,7 @@ import { connectToSupervisor } from '../cluster/local/ipc.ts';
 import type { Cluster } from '../cluster/port.ts';
 import { staticCluster } from '../cluster/static.ts';
 import { SettingsError } from '../contract/settings.ts';
-import { readPoolsFile } from './pools-file.ts';
+import { readPoolsFile } from '../cluster/pools-file.ts';
 
 /** @throws SettingsError */
 export function gatewayCluster(poolsFile: string | undefined): Cluster {

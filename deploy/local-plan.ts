@@ -2,7 +2,7 @@
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readPoolsFile } from '../cli/pools-file.ts';
+import { readPoolsFile } from '../cluster/pools-file.ts';
 import { apiVersion, parseModelPool, type ModelPool } from '../contract/model-pool.ts';
 import { flagName, SettingsError, variableName } from '../contract/settings.ts';
 import { RepositoryError, scanRepository } from '../models/repository.ts';

@@ -29,12 +29,13 @@ export class Histogram {
     this.counts = new Float64Array(bounds.length + 1);
   }
 
-  observe(value: number): void {
+  /** @param weight below 1 for a part of what is counted elsewhere too */
+  observe(value: number, weight = 1): void {
     const { bounds } = this;
     let bucket = 0;
     while (bucket < bounds.length && value > bounds[bucket]!) bucket += 1;
-    this.counts[bucket]! += 1;
-    this.sum += value;
+    this.counts[bucket]! += weight;
+    this.sum += value * weight;
   }
 }
 

@@ -173,17 +173,21 @@ export class Dispatch {
     const tookMs = now - flight.startedAtMs;
     if (summary === null) {
       pod.concurrency = learnConcurrency(pod.concurrency, tookMs, pod.outstanding.size + 1);
-      lane.learnRuns([{ rows: 1, ownRows: 1, queueUs: 0, occupiedUs: tookMs * 1000 }], now);
+      // What it had at once it worked on together: a share of the time is what the request occupied.
+      const occupiedUs = (tookMs * 1000) / (pod.outstanding.size + 1);
+      lane.learnRuns([{ rows: 1, ownRows: 1, queueUs: 0, occupiedUs }], now);
     } else {
       lane.learnRuns(summary.runs, now);
-      for (const run of summary.runs) lane.counters.runRows.observe(run.rows);
+      // Each envelope counts its share of a run, so that a run of several counts once.
+      for (const run of summary.runs)
+        lane.counters.runRows.observe(run.rows, run.rows > 0 ? run.ownRows / run.rows : 0);
       pod.queuedRows = summary.queuedRows;
+      // An envelope that was staged began when the one before it ended.
+      const beganAtMs = Math.max(flight.startedAtMs, pod.lastEndAtMs);
+      pod.pace = learnPace(pod.pace, now - beganAtMs, predictMs(lane.cost, flight.rows));
+      pod.lastEndAtMs = now;
       if (summary.draining) pod.draining = true;
     }
-    // An envelope that was staged began when the one before it ended.
-    const beganAtMs = summary === null ? flight.startedAtMs : Math.max(flight.startedAtMs, pod.lastEndAtMs);
-    pod.pace = learnPace(pod.pace, now - beganAtMs, predictMs(lane.cost, flight.rows));
-    pod.lastEndAtMs = now;
     if (flight.wellAnswered > 0) this.#pool.roster.note(pod, { kind: 'success' });
     this.#pool.roster.released(pod);
     this.schedule();

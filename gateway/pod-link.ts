@@ -34,8 +34,10 @@ export class PodLink {
   readonly origin: string;
   readonly upstream: Upstream;
   health: HealthState = { kind: 'joining' };
-  /** It says so, or the cluster does: it finishes what it has and gets no more. */
+  /** It says so: it finishes what it has and gets no more, unless its drain is cancelled. */
   draining = false;
+  /** The cluster is ending it. */
+  leaving = false;
   /** The cluster removed it. */
   gone = false;
   /** Whether it takes envelopes; plain requests otherwise. Known from the first probe. */
@@ -70,7 +72,7 @@ export class PodLink {
 
   /** Envelopes (or plain requests) that it may still be given. */
   freeSlots(unlimited: boolean, nowMs: number): number {
-    if (this.draining || this.gone || nowMs < this.busyUntilMs) return 0;
+    if (this.draining || this.leaving || this.gone || nowMs < this.busyUntilMs) return 0;
     const out = this.outstanding.size;
     if (this.health.kind === 'probing') return out === 0 ? 1 : 0;
     if (this.health.kind !== 'serving') return 0;

@@ -11,6 +11,7 @@ import { PodLink } from './pod-link.ts';
 import { nextHealth, slowPods, type HealthEvent } from './policy/health.ts';
 
 const joiningProbeMs = 50;
+const drainingProbeMs = 200;
 
 export interface RosterEvents {
   /** A slot may have become free, or a pod has come or gone. */
@@ -72,7 +73,7 @@ export class Roster {
         else this.#probe(link);
       }
       if (link === undefined) continue;
-      if (pod.phase === 'Terminating') link.draining = true;
+      if (pod.phase === 'Terminating') link.leaving = true;
       this.refresh(link);
       if (link.health.kind === 'joining') this.#probe(link);
     }
@@ -128,7 +129,9 @@ export class Roster {
   tick(): void {
     const now = this.#now();
     for (const pod of this.#links.values()) {
-      if (pod.gone) continue;
+      if (pod.gone || pod.leaving) continue;
+      // Without requests it could not say that its drain was cancelled.
+      if (pod.draining && now >= pod.nextProbeAtMs + drainingProbeMs) this.#probe(pod);
       if (pod.health.kind === 'joining' && now >= pod.nextProbeAtMs) this.#probe(pod);
       if (pod.health.kind === 'ejected' && now >= pod.health.probeAtMs) this.#probe(pod);
     }
@@ -187,7 +190,7 @@ export class Roster {
     let members = 0;
     let softEjected = 0;
     for (const pod of this.#links.values()) {
-      if (pod.health.kind === 'joining' || pod.gone || pod.draining) continue;
+      if (pod.health.kind === 'joining' || pod.gone || pod.leaving || pod.draining) continue;
       members += 1;
       if (pod !== except && pod.health.kind === 'ejected' && !pod.health.hard) softEjected += 1;
     }
@@ -201,5 +204,5 @@ export class Roster {
 }
 
 function takesWork(pod: PodLink): boolean {
-  return !pod.draining && !pod.gone && (pod.health.kind === 'serving' || pod.health.kind === 'probing');
+  return !pod.draining && !pod.leaving && !pod.gone && (pod.health.kind === 'serving' || pod.health.kind === 'probing');
 }

@@ -8,7 +8,7 @@ import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import type Type from 'typebox';
-import { parsePools } from '../cli/pools-file.ts';
+import { parsePools } from '../cluster/pools-file.ts';
 import { staticCluster } from '../cluster/static.ts';
 import { errorTable } from '../contract/errors.ts';
 import { headers } from '../contract/headers.ts';

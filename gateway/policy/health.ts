@@ -122,9 +122,12 @@ export function learnPace(pace: Pace, measuredMs: number, predictedMs: number): 
   if (!(predictedMs > 0)) return pace;
   const samples = pace.samples + 1;
   const weight = 1 / Math.min(samples, 5);
+  // One pause of the machine is no evidence: a sample counts as four times the mean at most, so that it takes four.
+  const ratio =
+    pace.samples < leastSamples ? measuredMs / predictedMs : Math.min(measuredMs / predictedMs, 4 * pace.ratio);
   return {
-    ratio: pace.ratio + (measuredMs / predictedMs - pace.ratio) * weight,
-    excessMs: pace.excessMs + (measuredMs - predictedMs - pace.excessMs) * weight,
+    ratio: pace.ratio + (ratio - pace.ratio) * weight,
+    excessMs: pace.excessMs + (ratio * predictedMs - predictedMs - pace.excessMs) * weight,
     samples,
   };
 }

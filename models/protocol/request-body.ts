@@ -3,6 +3,9 @@ import { mediaTypes } from '../../contract/headers.ts';
 import { quote, SluiceError } from '../../contract/errors.ts';
 import type { RequestBody } from './call.ts';
 
+/** What `curl -d` says of any body when it is told nothing. */
+const curlDefault = 'application/x-www-form-urlencoded';
+
 export type BodyParts =
   | { readonly kind: 'json'; readonly json: Buffer; readonly binary: Buffer; readonly hasHeaderLength: boolean }
   /** Header length 0: the whole body is the one input's elements. */
@@ -52,7 +55,7 @@ function refuseMediaType(request: RequestBody, accepted: string): never {
 
 function isJson(request: RequestBody): boolean {
   const type = mediaType(request);
-  return type === '' || type === mediaTypes.json || type.endsWith('+json');
+  return type === '' || type === mediaTypes.json || type.endsWith('+json') || type === curlDefault;
 }
 
 function mediaType(request: RequestBody): string {

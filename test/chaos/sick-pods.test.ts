@@ -156,6 +156,18 @@ test('without idempotent a lost request is answered 502 and not sent again', asy
   assert.equal(pod.envelopes.length, 1);
 });
 
+test('a drain that is cancelled gives the pod its work back', async (t) => {
+  const harness = await startGateway(t, 1);
+  await serving(harness, 1);
+  const pod = harness.pods[0]!;
+  pod.draining = true;
+  assert.equal((await harness.predict('1')).status, 200);
+  await until('it drains', async () => (await harness.metric('sluice_pods{pool="pool",state="draining"}')) === 1);
+  const held = harness.predict('2');
+  pod.draining = false;
+  assert.equal((await held).status, 200);
+});
+
 test('a draining pod finishes what it has and gets no more', async (t) => {
   const harness = await startGateway(t, 2);
   await serving(harness, 2);
