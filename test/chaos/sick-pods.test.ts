@@ -114,10 +114,8 @@ test('a pod 20 times slower than the others gets no more work', async (t) => {
   for (const pod of harness.pods) pod.behaviour = { kind: 'slow', ms: 10 };
   harness.pods[0]!.behaviour = { kind: 'slow', ms: 200 };
   assert.deepEqual(await load(harness, 1_500, 32), allWell(1_500));
-  await until(
-    'the slow pod is out',
-    async () => (await harness.metric('sluice_pods{pool="pool",state="ejected"}')) === 1,
-  );
+  // Ejected, or probed since and without a request that would tell.
+  await serving(harness, 2);
 });
 
 test('a busy pod executes nothing: what it refused goes elsewhere', async (t) => {
