@@ -4,7 +4,7 @@
  */
 import type { Seen, ScalingPolicy } from './policy.ts';
 import { lognormal, seededRandom } from './random.ts';
-import { held, Station, type SimulatedPod, type StationSpec, type Totals } from './station.ts';
+import { Station, type SimulatedPod, type StationSpec, type Totals } from './station.ts';
 
 export interface Scenario extends StationSpec {
   /** Median time from a pod's creation to ready. */
@@ -63,7 +63,6 @@ export function simulate(
   /** By creation; their times to ready differ. */
   let starting: StartingPod[] = [];
   let nextReadyMs = Infinity;
-  const serving: SimulatedPod[] = [];
   let draining = 0;
   let desired = 0;
   let podMs = 0;
@@ -73,7 +72,7 @@ export function simulate(
   const replicas: { atMs: number; pods: number }[] = [];
 
   function record(atMs: number): void {
-    const pods = starting.length + serving.length + draining;
+    const pods = starting.length + station.serving + draining;
     if (replicas.at(-1)?.atMs === atMs) replicas.pop();
     if (replicas.at(-1)?.pods !== pods) replicas.push({ atMs, pods });
   }
@@ -95,25 +94,20 @@ export function simulate(
   }
 
   function scaleTo(wanted: number, nowMs: number): void {
-    while (starting.length + serving.length < wanted) {
+    while (starting.length + station.serving < wanted) {
       const inMs = lognormal(startTimes, scenario.coldStartMs, scenario.coldStartSigma);
       starting.push({ createdMs: nowMs, readyMs: nowMs + inMs });
       podStarts += 1;
     }
-    // ReplicaSet's order: not ready before ready, then (by deletion cost) fewest in flight, then youngest.
-    while (starting.length + serving.length > wanted) {
+    // A pod that is not ready goes before one that is, the youngest first.
+    while (starting.length + station.serving > wanted) {
       const unready = starting.pop();
       if (unready !== undefined) {
         paid(unready.createdMs, nowMs);
-        continue;
+      } else {
+        draining += 1;
+        station.drainOne(nowMs);
       }
-      let victim = 0;
-      for (let index = 1; index < serving.length; index += 1) {
-        if (held(serving[index]!) <= held(serving[victim]!)) victim = index;
-      }
-      const [pod] = serving.splice(victim, 1);
-      draining += 1;
-      station.drain(pod!, nowMs);
     }
     plan();
     record(nowMs);
@@ -124,7 +118,7 @@ export function simulate(
     starting = starting.filter((pod) => pod.readyMs > nowMs);
     for (const pod of ready) {
       startedInMs.push(pod.readyMs - pod.createdMs);
-      serving.push(station.addPod(pod.createdMs));
+      station.addPod(pod.createdMs);
     }
     plan();
   }
@@ -135,7 +129,7 @@ export function simulate(
     return {
       ...{ nowMs, arrivals, completions, shed, late },
       ...{ queued: station.queued, inFlight: station.inFlight, desired, startedInMs },
-      pods: { ready: serving.length, starting: starting.length, draining },
+      pods: { ready: station.serving, starting: starting.length, draining },
       startingSinceMs: starting.map((pod) => pod.createdMs),
       ...{ cost, objectiveMs, minReplicas, maxReplicas, maxRows },
     };
@@ -152,7 +146,7 @@ export function simulate(
   }
 
   desired = Math.min(scenario.maxReplicas, Math.max(scenario.minReplicas, scenario.initialReplicas));
-  for (let pod = 0; pod < desired; pod += 1) serving.push(station.addPod(0));
+  for (let pod = 0; pod < desired; pod += 1) station.addPod(0);
   record(0);
 
   const count = arrivalsMs.length;
@@ -179,7 +173,7 @@ export function simulate(
       nextReport += reportEvery;
     }
   }
-  for (const pod of [...serving, ...starting]) paid(pod.createdMs, paidUntilMs);
+  for (const pod of [...station.pods, ...starting]) paid(pod.createdMs, paidUntilMs);
 
   const { totals } = station;
   const violations = totals.late + totals.shed + totals.failed;

@@ -9,6 +9,12 @@ export class RunEnds {
     return this.#pods[0]?.runEndsMs ?? Infinity;
   }
 
+  map(copy: (pod: SimulatedPod) => SimulatedPod): RunEnds {
+    const mapped = new RunEnds();
+    mapped.#pods = this.#pods.map(copy);
+    return mapped;
+  }
+
   push(pod: SimulatedPod): void {
     const pods = this.#pods;
     let at = pods.length;

@@ -39,6 +39,13 @@ export interface SimulatedPod {
   stagedTo: number;
 }
 
+export interface StationEvents {
+  /** A draining pod holds nothing any more. */
+  readonly onExit: (pod: SimulatedPod, nowMs: number) => void;
+  /** A request was answered late, or not at all. */
+  readonly onLate?: (arrivedMs: number) => void;
+}
+
 export interface Totals {
   arrivals: number;
   /** Answered, late ones included. */
@@ -61,26 +68,18 @@ export class Station {
   readonly #random: Random;
   readonly #onExit: (pod: SimulatedPod, nowMs: number) => void;
   readonly #onLate: (arrivedMs: number) => void;
-  readonly #runEnds = new RunEnds();
-  readonly #admittedAtMs: Float64Array;
+  /** Ready and not draining, in the order in which they became so. */
+  readonly #pods: SimulatedPod[] = [];
+  #runEnds = new RunEnds();
+  #admittedAtMs: Float64Array;
   readonly #idle: SimulatedPod[] = [];
   /** Executing, with nothing staged. */
   readonly #open: SimulatedPod[] = [];
   #head = 0;
   #tail = 0;
-  #serving = 0;
   #throughput = noThroughput;
 
-  constructor(
-    spec: StationSpec,
-    requests: number,
-    random: Random,
-    events: {
-      /** A draining pod holds nothing any more. */
-      readonly onExit: (pod: SimulatedPod, nowMs: number) => void;
-      readonly onLate?: (arrivedMs: number) => void;
-    },
-  ) {
+  constructor(spec: StationSpec, requests: number, random: Random, events: StationEvents) {
     this.#spec = spec;
     this.#random = random;
     this.#onExit = events.onExit;
@@ -95,8 +94,12 @@ export class Station {
     return this.#tail - this.#head;
   }
 
+  get pods(): readonly SimulatedPod[] {
+    return this.#pods;
+  }
+
   get serving(): number {
-    return this.#serving;
+    return this.#pods.length;
   }
 
   get nextRunEndMs(): number {
@@ -108,7 +111,7 @@ export class Station {
     return this.#head === this.#tail ? Infinity : this.#admittedAtMs[this.#head]! + this.#patienceMs();
   }
 
-  addPod(createdMs: number): SimulatedPod {
+  addPod(createdMs: number): void {
     const pod: SimulatedPod = {
       createdMs,
       draining: false,
@@ -118,18 +121,46 @@ export class Station {
       stagedFrom: 0,
       stagedTo: 0,
     };
-    this.#serving += 1;
+    this.#pods.push(pod);
     this.#idle.push(pod);
-    return pod;
   }
 
-  /** No more dispatch to it; it leaves when it has finished what it holds, at once if that is nothing. */
-  drain(pod: SimulatedPod, nowMs: number): void {
+  /**
+   * No more dispatch to one pod; it leaves when it has finished what it holds, at once if that is nothing.
+   * Fewest in flight go first, then the youngest.
+   */
+  drainOne(nowMs: number): void {
+    let victim = 0;
+    for (let index = 1; index < this.#pods.length; index += 1) {
+      if (held(this.#pods[index]!) <= held(this.#pods[victim]!)) victim = index;
+    }
+    const [pod] = this.#pods.splice(victim, 1);
+    if (pod === undefined) return;
     pod.draining = true;
-    this.#serving -= 1;
     remove(this.#idle, pod);
     remove(this.#open, pod);
     if (held(pod) === 0) this.#onExit(pod, nowMs);
+  }
+
+  /**
+   * The same state, to try a future on. Both write their arrivals into one array, which is the same for both as long as
+   * none is refused: only for stations without shedding.
+   */
+  fork(random: Random, events: StationEvents): Station {
+    const fork = new Station(this.#spec, 0, random, events);
+    const copies = new Map<SimulatedPod, SimulatedPod>();
+    const copy = (pod: SimulatedPod): SimulatedPod => {
+      const known = copies.get(pod) ?? { ...pod };
+      copies.set(pod, known);
+      return known;
+    };
+    fork.#pods.push(...this.#pods.map(copy));
+    fork.#idle.push(...this.#idle.map(copy));
+    fork.#open.push(...this.#open.map(copy));
+    fork.#runEnds = this.#runEnds.map(copy);
+    fork.#admittedAtMs = this.#admittedAtMs;
+    [fork.#head, fork.#tail, fork.inFlight] = [this.#head, this.#tail, this.inFlight];
+    return fork;
   }
 
   arrive(nowMs: number): void {
@@ -148,11 +179,11 @@ export class Station {
           completedRowsPerMs: queued > 0 ? currentRowsPerMs(this.#throughput, nowMs) : null,
           cost: this.#cost,
           batchRows: maxRows,
-          servingPods: queued + 1 > maxRows ? this.#serving : 1,
+          servingPods: queued + 1 > maxRows ? this.serving : 1,
         }),
         remainingMs: this.#spec.timeoutMs,
         objectiveMs: this.#spec.objectiveMs,
-        servingPods: this.#serving,
+        servingPods: this.serving,
         comingPods: this.comingPods,
       });
       if (decision.kind === 'shed') {
@@ -268,7 +299,7 @@ export class Station {
 
   #patienceMs(): number {
     const { timeoutMs, coldStartHoldMs } = this.#spec;
-    return this.#serving > 0 ? timeoutMs : Math.min(timeoutMs, coldStartHoldMs);
+    return this.serving > 0 ? timeoutMs : Math.min(timeoutMs, coldStartHoldMs);
   }
 }
 
@@ -276,7 +307,7 @@ export class Station {
 const roundingMs = 1e-6;
 
 /** Requests that the pod executes or has staged. */
-export function held(pod: SimulatedPod): number {
+function held(pod: SimulatedPod): number {
   return pod.runTo - pod.runFrom + pod.stagedTo - pod.stagedFrom;
 }
 

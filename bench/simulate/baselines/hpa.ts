@@ -81,5 +81,5 @@ export function podsMetricReplicas(input: {
 
 /** ⌈x⌉ that does not take the last bit of a product for a pod. */
 function ceil(value: number): number {
-  return Math.ceil(value - 1e-9);
+  return Math.max(0, Math.ceil(value - 1e-9));
 }

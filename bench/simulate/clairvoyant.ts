@@ -1,0 +1,171 @@
+/**
+ * The schedule of someone who knows what will come: whole pods, start-up and drain paid, no request late. It is found
+ * in the same model that judges the policies, second by second:
+ *
+ *   1. need[t]: the fewest pods with which nothing that has arrived by the end of second t is late, going forward from
+ *      the state that the seconds before it left.
+ *   2. Layer k is needed where need[t] ≥ k. Layers are independent: over a gap g a pod is kept, for g, or ends and is
+ *      started again, for start-up + drain; the less of both. For a given need this is the cheapest schedule
+ *      (ski rental with known gaps).
+ *   3. The schedule is simulated; where a request is late all the same, its second needs one more, and again.
+ *
+ * Step 1 looks no further than its second, so that the whole is close to the cheapest, not proved to be it.
+ */
+import { simulate, type Outcome, type Scenario } from './engine.ts';
+import { seededRandom } from './random.ts';
+import { Station } from './station.ts';
+
+export const slotMs = 1000;
+/** Times that late requests may ask for more. */
+const mostRounds = 40;
+
+export interface Clairvoyant {
+  readonly outcome: Outcome;
+  /** Ready pods by second. */
+  readonly serving: readonly number[];
+}
+
+export function clairvoyant(
+  scenario: Scenario,
+  arrivalsMs: Float64Array,
+  onProgress: (done: number) => void = () => undefined,
+): Clairvoyant {
+  const need = leastPods(scenario, arrivalsMs, (done) => onProgress(done / 2));
+  const startSlots = Math.ceil(scenario.coldStartMs / slotMs);
+  const drainSlots = (scenario.cost.a + scenario.cost.c * scenario.maxRows) / slotMs;
+  for (let round = 0; ; round += 1) {
+    const serving = fillGaps(need, startSlots + drainSlots);
+    const outcome = follow(scenario, arrivalsMs, serving, startSlots);
+    onProgress(0.5 + (round + 1) / (2 * mostRounds));
+    if (outcome.lateArrivalsMs.length === 0 || round === mostRounds) return { outcome, serving };
+    for (const slot of new Set(outcome.lateArrivalsMs.map((atMs) => Math.floor(atMs / slotMs)))) {
+      need[slot] = serving[slot]! + 1;
+    }
+  }
+}
+
+/** Step 1. */
+function leastPods(scenario: Scenario, arrivalsMs: Float64Array, onProgress: (done: number) => void): number[] {
+  const slots = Math.floor(arrivalsMs.at(-1)! / slotMs) + 1;
+  const need: number[] = [];
+  const spec = { ...scenario, shedding: false };
+  let state = new Station(spec, arrivalsMs.length, seededRandom(scenario.seed), { onExit: () => undefined });
+  let next = 0;
+  for (let slot = 0; slot < slots; slot += 1) {
+    const endsMs = (slot + 1) * slotMs;
+    let until = next;
+    while (until < arrivalsMs.length && arrivalsMs[until]! < endsMs) until += 1;
+    const attempt = (pods: number): Attempt => tryPods(state, pods, slot, arrivalsMs.subarray(next, until));
+    let pods = Math.max(scenario.minReplicas, need.at(-1) ?? scenario.initialReplicas);
+    let best = attempt(pods);
+    if (best.late === 0) {
+      while (pods > scenario.minReplicas) {
+        const fewer = attempt(pods - 1);
+        if (fewer.late > 0) break;
+        [best, pods] = [fewer, pods - 1];
+      }
+    } else {
+      // Where more pods no longer help, what is late was so before.
+      for (let idle = 0; best.late > 0 && idle < 3;) {
+        const more = attempt(pods + 1);
+        idle = more.late < best.late ? 0 : idle + 1;
+        [best, pods] = [more, pods + 1];
+      }
+    }
+    need.push(pods);
+    state = best.state;
+    next = until;
+    if (slot % 64 === 0) onProgress(slot / slots);
+  }
+  return need;
+}
+
+interface Attempt {
+  readonly late: number;
+  /** At the end of the slot. */
+  readonly state: Station;
+}
+
+/** One slot with so many pods, and then without arrivals until all is answered. */
+function tryPods(from: Station, pods: number, slot: number, arrivalsMs: Float64Array): Attempt {
+  let late = 0;
+  const events = { onExit: () => undefined, onLate: () => void (late += 1) };
+  const station = from.fork(seededRandom(slot), events);
+  const beginsMs = slot * slotMs;
+  while (station.serving < pods) station.addPod(beginsMs);
+  while (station.serving > pods) station.drainOne(beginsMs);
+  let nowMs = beginsMs;
+  station.dispatch(nowMs);
+  const endsMs = beginsMs + slotMs;
+  for (let next = 0; ;) {
+    const arrivalMs = arrivalsMs[next] ?? Infinity;
+    nowMs = Math.min(arrivalMs, station.nextRunEndMs, station.nextExpiryMs);
+    if (nowMs >= endsMs) break;
+    advance(station, nowMs);
+    while (next < arrivalsMs.length && arrivalsMs[next]! <= nowMs) {
+      station.arrive(nowMs);
+      next += 1;
+    }
+    station.dispatch(nowMs);
+  }
+  const state = station.fork(seededRandom(slot), { onExit: () => undefined });
+  while (late === 0 && (station.inFlight > 0 || station.queued > 0)) {
+    nowMs = Math.min(station.nextRunEndMs, station.nextExpiryMs);
+    advance(station, nowMs);
+    station.dispatch(nowMs);
+  }
+  return { late, state };
+}
+
+function advance(station: Station, nowMs: number): void {
+  while (station.nextRunEndMs <= nowMs) station.endRun();
+}
+
+/**
+ * Step 2: the cheapest supply that is nowhere below the need.
+ * @param restart what ending a pod and starting another costs, in slots of a pod
+ */
+export function fillGaps(need: readonly number[], restart: number): number[] {
+  const supply = [...need];
+  const most = need.reduce((a, b) => Math.max(a, b), 0);
+  for (let layer = 1; layer <= most; layer += 1) {
+    // All that is there at the beginning is there without a start.
+    let lastNeeded = -1;
+    for (let slot = 0; slot < need.length; slot += 1) {
+      if (need[slot]! < layer) continue;
+      if (slot - lastNeeded - 1 <= restart) {
+        for (let gap = lastNeeded + 1; gap < slot; gap += 1) supply[gap] = Math.max(supply[gap]!, layer);
+      }
+      lastNeeded = slot;
+    }
+  }
+  return supply;
+}
+
+/** Pods are created so that they are ready when they are needed, at the median start-up time. */
+export function follow(
+  scenario: Scenario,
+  arrivalsMs: Float64Array,
+  serving: readonly number[],
+  startSlots = Math.ceil(scenario.coldStartMs / slotMs),
+): Outcome {
+  const most = serving.reduce((a, b) => Math.max(a, b), 0);
+  const schedule = {
+    name: 'clairvoyant',
+    intervalMs: slotMs,
+    step({ nowMs }: { readonly nowMs: number }) {
+      const slot = Math.round(nowMs / slotMs);
+      let replicas = serving[slot] ?? 0;
+      for (let ahead = slot + 1; ahead <= slot + startSlots; ahead += 1) {
+        replicas = Math.max(replicas, serving[ahead] ?? 0);
+      }
+      // What the last second left is finished first.
+      return { replicas: slot < serving.length ? replicas : serving.at(-1)!, reason: 'foresight' };
+    },
+  };
+  const known = { coldStartMs: startSlots * slotMs, coldStartSigma: 0, shedding: false };
+  // What the first seconds need may have begun before: it costs from 0 on, as for everyone.
+  const initialReplicas = serving.slice(0, startSlots + 1).reduce((a, b) => Math.max(a, b), 0);
+  const foreseen = { ...scenario, ...known, minReplicas: 0, maxReplicas: most, initialReplicas };
+  return simulate(foreseen, arrivalsMs, schedule, { traceLate: true });
+}

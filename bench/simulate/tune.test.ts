@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { baselineNames } from './contenders.ts';
+import type { Scenario } from './engine.ts';
+import { fixed } from './fixed.ts';
+import { grid, tune, type Candidate } from './tune.ts';
+
+/** A pod gives 33 rows in 43 ms with an objective of 100: 767/s. */
+const scenario: Scenario = {
+  cost: { a: 10, c: 1 },
+  objectiveMs: 100,
+  maxRows: 64,
+  timeoutMs: 5000,
+  coldStartHoldMs: 3000,
+  maxQueued: 1000,
+  shedding: true,
+  coldStartMs: 1000,
+  coldStartSigma: 0,
+  minReplicas: 1,
+  maxReplicas: 10,
+  initialReplicas: 1,
+  seed: 1,
+};
+const arrivals = Float64Array.from({ length: 10_000 }, (_, index) => index);
+const sizes: Candidate[] = [1, 2, 3, 4].map((replicas) => ({ parameters: { replicas }, policy: fixed(replicas) }));
+
+test('the cheapest of those within the limit; the one with the fewest violations where none is', () => {
+  assert.deepEqual(tune(sizes, scenario, arrivals, 20).candidate.parameters, { replicas: 2 });
+  assert.deepEqual(tune(sizes.slice(0, 1), scenario, arrivals, 1).candidate.parameters, { replicas: 1 });
+  assert.deepEqual(tune(sizes, scenario, arrivals, 100).candidate.parameters, { replicas: 1 });
+});
+
+test('every baseline has a grid of different parameters, each of which can be simulated', () => {
+  for (const name of baselineNames) {
+    const candidates = grid(name, scenario);
+    assert.equal(new Set(candidates.map(({ parameters }) => JSON.stringify(parameters))).size, candidates.length);
+    assert.ok(candidates.length >= 10);
+    assert.equal(tune(candidates.slice(0, 2), scenario, arrivals.subarray(0, 2000), 1).outcome.arrivals, 2000);
+  }
+});

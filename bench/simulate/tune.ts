@@ -1,0 +1,86 @@
+/**
+ * Tunes a baseline on a training trace: every combination of a grid is simulated, and the cheapest of those that keep
+ * violations within a limit is taken; where none does, the one with the fewest.
+ */
+import { hpa, hpaDefaults } from './baselines/hpa.ts';
+import { keda, kedaDefaults } from './baselines/keda.ts';
+import { kpa, kpaDefaults } from './baselines/kpa.ts';
+import { ray, rayDefaults } from './baselines/ray.ts';
+import { podRequestsPerSecond } from './capacity.ts';
+import type { BaselineName } from './contenders.ts';
+import { simulate, type Outcome, type Scenario } from './engine.ts';
+import type { PolicyFactory } from './policy.ts';
+
+export interface Candidate {
+  /** The parameters that differ from the defaults. */
+  readonly parameters: Readonly<Record<string, number>>;
+  readonly policy: PolicyFactory;
+}
+
+const utilizations = [0.5, 0.6, 0.7, 0.8, 0.9];
+const stabilizationsMs = [60_000, 300_000];
+
+export function grid(name: BaselineName, scenario: Scenario): Candidate[] {
+  const { cost, objectiveMs } = scenario;
+  const rate = podRequestsPerSecond(scenario);
+  // Little's law at the objective's half: requests at once of a pod that is busy and in time.
+  const busy = (rate * objectiveMs) / 2000;
+  const least = Math.max(1, rate * (cost.a + cost.c) * 1e-3);
+  const concurrencies = [0.3, 0.5, 0.75, 1, 1.4].map((share) => Math.max(least, share * busy));
+  switch (name) {
+    case 'hpa':
+      return combine({ utilization: utilizations, downStabilizationMs: stabilizationsMs }, (parameters) => {
+        const { utilization, downStabilizationMs } = parameters;
+        return hpa({ ...hpaDefaults, targetRatePerPod: utilization * rate, downStabilizationMs });
+      });
+    case 'keda':
+      return combine({ targetPending: concurrencies, downStabilizationMs: stabilizationsMs }, (parameters) =>
+        keda({ ...kedaDefaults, ...parameters }),
+      );
+    case 'kpa':
+      return combine({ target: concurrencies, stableWindowMs: [30_000, 60_000, 120_000] }, (parameters) => {
+        const { target, stableWindowMs } = parameters;
+        return kpa({ ...kpaDefaults, concurrency: target / kpaDefaults.utilization, stableWindowMs });
+      });
+    case 'ray':
+      return combine(
+        { targetOngoing: concurrencies, upscaleDelayMs: [0, 30_000], downscaleDelayMs: [60_000, 600_000] },
+        (parameters) => ray({ ...rayDefaults, ...parameters }),
+      );
+  }
+}
+
+function combine<Key extends string>(
+  axes: Readonly<Record<Key, readonly number[]>>,
+  build: (parameters: Readonly<Record<Key, number>>) => PolicyFactory,
+): Candidate[] {
+  let combinations: Partial<Record<Key, number>>[] = [{}];
+  for (const key of Object.keys(axes) as Key[]) {
+    combinations = combinations.flatMap((one) => axes[key].map((value) => ({ ...one, [key]: value })));
+  }
+  return (combinations as Record<Key, number>[]).map((parameters) => ({ parameters, policy: build(parameters) }));
+}
+
+/** @param limitPercent violations that are accepted for less pod-seconds */
+export function tune(
+  candidates: readonly Candidate[],
+  scenario: Scenario,
+  arrivalsMs: Float64Array,
+  limitPercent: number,
+  onProgress: (done: number) => void = () => undefined,
+): { readonly candidate: Candidate; readonly outcome: Outcome } {
+  let best: { candidate: Candidate; outcome: Outcome } | undefined;
+  for (const [index, candidate] of candidates.entries()) {
+    const outcome = simulate(scenario, arrivalsMs, candidate.policy());
+    if (best === undefined || better(outcome, best.outcome, limitPercent)) best = { candidate, outcome };
+    onProgress((index + 1) / candidates.length);
+  }
+  if (best === undefined) throw new RangeError('a grid has at least one candidate');
+  return best;
+}
+
+function better(one: Outcome, other: Outcome, limitPercent: number): boolean {
+  const keeps = one.violationPercent <= limitPercent;
+  if (keeps !== other.violationPercent <= limitPercent) return keeps;
+  return keeps ? one.podSeconds < other.podSeconds : one.violationPercent < other.violationPercent;
+}
