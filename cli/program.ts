@@ -7,6 +7,7 @@ import { ModelServerSettings } from '../models/settings.ts';
 import { gatewayCluster } from './gateway-cluster.ts';
 import { endWithSupervisor } from './lifeline.ts';
 import { settingsCommand } from './settings-command.ts';
+import { simulateCommand } from './simulate.ts';
 
 export interface ProgramIo {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -82,6 +83,7 @@ Examples:
       },
     }),
   );
+  program.addCommand(simulateCommand({ print }));
   for (const command of [program, ...program.commands]) command.exitOverride();
   return program;
 }

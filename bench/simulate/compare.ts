@@ -1,0 +1,55 @@
+/** One trace, one scenario, some policies: what each cost and missed, beside the clairvoyant. */
+import { clairvoyant } from './clairvoyant.ts';
+import { baselineNames, defaultBaseline, type BaselineName } from './contenders.ts';
+import { simulate, type Outcome, type Scenario } from './engine.ts';
+import type { PolicyFactory } from './policy.ts';
+import { sluice } from './sluice.ts';
+import { grid, tune } from './tune.ts';
+
+export const policyNames = ['sluice', ...baselineNames] as const;
+export type PolicyName = (typeof policyNames)[number];
+
+export interface Compared {
+  readonly policy: PolicyName;
+  /** Whether its parameters were tuned, and to what; null for its defaults. */
+  readonly tuned: Readonly<Record<string, number>> | null;
+  readonly outcome: Outcome;
+}
+
+export interface Comparison {
+  readonly clairvoyant: Outcome;
+  readonly policies: readonly Compared[];
+}
+
+export function compare(request: {
+  readonly scenario: Scenario;
+  readonly arrivalsMs: Float64Array;
+  readonly policies: readonly PolicyName[];
+  /** Arrivals on which baselines are tuned; null leaves them at their defaults. */
+  readonly trainingMs: Float64Array | null;
+  /** Violations that tuning accepts for less pod-seconds. */
+  readonly limitPercent: number;
+  readonly onProgress: (what: string, done: number) => void;
+}): Comparison {
+  const { scenario, arrivalsMs, trainingMs, onProgress } = request;
+  const foreseen = clairvoyant(scenario, arrivalsMs, (done) => onProgress('clairvoyant', done));
+  const policies = request.policies.map((policy): Compared => {
+    let factory: PolicyFactory;
+    let tuned: Compared['tuned'] = null;
+    if (isBaseline(policy) && trainingMs !== null) {
+      const { candidate } = tune(grid(policy, scenario), scenario, trainingMs, request.limitPercent, (done) =>
+        onProgress(`tuning ${policy}`, done),
+      );
+      [factory, tuned] = [candidate.policy, candidate.parameters];
+    } else {
+      factory = isBaseline(policy) ? defaultBaseline(policy, scenario) : sluice;
+    }
+    const outcome = simulate(scenario, arrivalsMs, factory(), { onProgress: (done) => onProgress(policy, done) });
+    return { policy, tuned, outcome };
+  });
+  return { clairvoyant: foreseen.outcome, policies };
+}
+
+function isBaseline(name: PolicyName): name is BaselineName {
+  return name !== 'sluice';
+}

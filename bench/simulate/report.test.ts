@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { compare } from './compare.ts';
+import type { Scenario } from './engine.ts';
+import { picture } from './picture.ts';
+import { jsonReport, table } from './report.ts';
+
+const scenario: Scenario = {
+  cost: { a: 100, c: 50 },
+  objectiveMs: 700,
+  maxRows: 4,
+  timeoutMs: 5000,
+  coldStartHoldMs: 3000,
+  maxQueued: 1000,
+  shedding: true,
+  coldStartMs: 1000,
+  coldStartSigma: 0.1,
+  minReplicas: 1,
+  maxReplicas: 10,
+  initialReplicas: 2,
+  seed: 1,
+};
+const arrivalsMs = Float64Array.from({ length: 600 }, (_, index) => index * 50);
+const comparison = compare({
+  ...{ scenario, arrivalsMs, trainingMs: arrivalsMs.subarray(0, 200), limitPercent: 1 },
+  ...{ policies: ['sluice', 'hpa'], onProgress: () => undefined },
+});
+const [sluice, hpa] = comparison.policies;
+
+test('JSON has what was promised, and its sums add up', () => {
+  const report = jsonReport({ trace: 'a.csv', coldStartSeconds: 1 }, comparison) as {
+    trace: string;
+    policies: Record<string, number | string | boolean>[];
+  };
+  assert.equal(report.trace, 'a.csv');
+  assert.deepEqual(
+    report.policies.map(({ policy, tuned }) => [policy, tuned]),
+    [
+      ['sluice', false],
+      ['hpa', true],
+    ],
+  );
+  for (const policy of report.policies) {
+    const { offered, late, shed, failed, violationPercent } = policy as Record<string, number>;
+    assert.equal(offered, 600);
+    assert.ok(Math.abs(violationPercent! - (100 * (late! + shed! + failed!)) / 600) < 1e-3);
+    assert.ok(Number.isFinite(policy.podSecondsOverClairvoyant) && Number.isInteger(policy.scaleWrites));
+  }
+});
+
+test('the table has a line for each, the clairvoyant first', () => {
+  const lines = table(comparison).split('\n');
+  assert.deepEqual(
+    lines.map((line) => line.split(/ {2,}/)[0]),
+    ['policy', 'clairvoyant', 'sluice', 'hpa (tuned)'],
+  );
+  assert.match(lines[1]!, / 0\.00% .* 1\.000 /);
+});
+
+test('the picture is well-formed, draws everyone, and quotes what a title may hold', () => {
+  const svg = picture('<a> & b', arrivalsMs, comparison);
+  assert.ok(svg.includes('&lt;a&gt; &amp; b') && !svg.includes('<a>'));
+  assert.equal(svg.match(/<path fill="none" stroke="#/g)?.length, 3, 'three staircases');
+  for (const name of ['clairvoyant', 'sluice', 'hpa (tuned)']) assert.ok(svg.includes(`>${name}`), name);
+  assert.ok(!/NaN|Infinity|undefined/.test(svg));
+  const opened = svg.match(/<(?!\/|svg)[a-z]+[^>]*[^/]>/g)?.length;
+  assert.equal(svg.match(/<\/(?!svg)[a-z]+>/g)?.length, opened, 'every element is closed');
+  assert.ok(sluice!.outcome.replicas.length > 0 && hpa!.tuned !== null);
+});

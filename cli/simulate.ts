@@ -1,0 +1,180 @@
+/** `sluice simulate`: what each autoscaling policy would have cost and missed on a trace of arrivals. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { SettingsError } from '../contract/settings.ts';
+import type { Scenario } from '../bench/simulate/engine.ts';
+import type { PolicyName } from '../bench/simulate/compare.ts';
+import type { ProgramIo } from './program.ts';
+
+interface Flags {
+  readonly trace: string;
+  readonly rateScale: number;
+  readonly costMs: { readonly a: number; readonly c: number };
+  readonly objectiveMs: number;
+  readonly coldStartS: number;
+  readonly policy: readonly PolicyName[];
+  readonly tuneOn?: string;
+  readonly tuneLimit: number;
+  readonly minReplicas: number;
+  readonly maxReplicas: number;
+  readonly maxRows: number;
+  readonly seed: number;
+  readonly json?: true;
+  readonly svg?: string;
+}
+
+const names: readonly PolicyName[] = ['sluice', 'hpa', 'kpa', 'keda', 'ray'];
+/** Relative spread of start-up times. */
+const coldStartSigma = 0.1;
+
+export function simulateCommand({ print }: Pick<ProgramIo, 'print'>): Command {
+  return new Command('simulate')
+    .summary('what each autoscaling policy would have cost and missed on a trace of arrivals')
+    .description(
+      'Replays a trace of arrivals in virtual time against each policy: late, shed and failed requests, pod-seconds,\n' +
+        'and the pod-seconds of a clairvoyant that makes no request late.',
+    )
+    .allowExcessArguments(false)
+    .addOption(new Option('--trace <file>', 'CSV: the milliseconds of one arrival a line').makeOptionMandatory())
+    .addOption(option('--rate-scale <K>', 'K copies of each arrival', positive, 1))
+    .addOption(option('--cost-ms <a,c>', 'a run of b requests takes a + c·b ms', cost, { a: 20, c: 2 }, '20,2'))
+    .addOption(option('--objective-ms <ms>', 'an answer after this is late', positive, 200))
+    .addOption(option('--cold-start-s <s>', 'from creation of a pod to ready, median', positive, 10))
+    .addOption(option('--policy <names>', `of ${names.join(', ')}`, policies, names, names.join(',')))
+    .addOption(new Option('--tune-on <file>', 'tune the baselines on this trace first, at the same mean rate'))
+    .addOption(option('--tune-limit <percent>', 'violations that tuning accepts for less pod-seconds', positive, 0.5))
+    .addOption(option('--min-replicas <n>', 'pods at least', whole(0), 1))
+    .addOption(option('--max-replicas <n>', 'pods at most', whole(1), 100))
+    .addOption(option('--max-rows <n>', 'requests in one run at most', whole(1), 64))
+    .addOption(option('--seed <n>', 'of everything that is drawn', whole(0), 1))
+    .option('--json', 'print JSON instead of a table')
+    .option('--svg <file>', 'also draw arrivals and the pods of each policy')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  sluice simulate --trace arrivals.csv
+  sluice simulate --trace arrivals.csv --rate-scale 10 --cost-ms 50,5 --objective-ms 400 --svg day.svg
+  sluice simulate --trace arrivals.csv --policy sluice,hpa --tune-on yesterday.csv --json
+`,
+    )
+    .action(async (flags: Flags) => run(flags, print));
+}
+
+function option<T>(flags: string, text: string, parse: (value: string) => T, value: T, shown?: string): Option {
+  return new Option(flags, text).argParser(parse).default(value, shown ?? String(value));
+}
+
+async function run(flags: Flags, print: (text: string) => void): Promise<void> {
+  const [{ compare }, { podRequestsPerSecond }, { scaleTrace }, { jsonReport, table }, { picture }] = await Promise.all(
+    [
+      import('../bench/simulate/compare.ts'),
+      import('../bench/simulate/capacity.ts'),
+      import('../bench/simulate/trace.ts'),
+      import('../bench/simulate/report.ts'),
+      import('../bench/simulate/picture.ts'),
+    ],
+  );
+  const { objectiveMs, maxRows, minReplicas, maxReplicas, seed } = flags;
+  const stampsMs = await readTrace('--trace', flags.trace);
+  const { arrivalsMs } = scaleTrace(stampsMs, flags.rateScale, seed);
+  if (arrivalsMs.length < 2)
+    throw new SettingsError([`--rate-scale ${flags.rateScale} leaves ${arrivalsMs.length} arrivals`]);
+  const rate = perSecond(arrivalsMs);
+  const capacity = { cost: flags.costMs, objectiveMs, maxRows };
+  let trainingMs: Float64Array | null = null;
+  if (flags.tuneOn !== undefined) {
+    const training = await readTrace('--tune-on', flags.tuneOn);
+    trainingMs = scaleTrace(training, rate / perSecond(training), seed).arrivalsMs;
+  }
+  // As many as the first minute needs: the trace begins in the middle of a service's life.
+  const firstMs = Math.min(60_000, arrivalsMs.at(-1)!);
+  const firstRate = (1000 * arrivalsMs.filter((atMs) => atMs < firstMs).length) / firstMs;
+  const scenario: Scenario = {
+    ...{ ...capacity, minReplicas, maxReplicas, seed, coldStartSigma, shedding: true },
+    ...{ timeoutMs: 30_000, coldStartHoldMs: 60_000, maxQueued: 10_000 },
+    coldStartMs: flags.coldStartS * 1000,
+    initialReplicas: Math.ceil(firstRate / podRequestsPerSecond(capacity)),
+  };
+
+  const onProgress = progress();
+  const comparison = compare({
+    ...{ scenario, arrivalsMs, trainingMs, onProgress },
+    ...{ policies: flags.policy, limitPercent: flags.tuneLimit },
+  });
+  onProgress('', 1);
+  if (flags.svg !== undefined) {
+    const title = `${flags.trace}: ${arrivalsMs.length} requests, cold start ${flags.coldStartS} s`;
+    writeFileSync(flags.svg, picture(title, arrivalsMs, comparison));
+  }
+  const head = { trace: flags.trace, coldStartSeconds: flags.coldStartS };
+  if (flags.json === true) {
+    print(JSON.stringify(jsonReport(head, comparison), null, 2));
+    return;
+  }
+  const minutes = (arrivalsMs.at(-1)! / 60_000).toFixed(1);
+  print(
+    `${flags.trace}: ${arrivalsMs.length} requests in ${minutes} min, ${rate.toFixed(1)}/s; a pod carries ` +
+      `${podRequestsPerSecond(capacity).toFixed(1)}/s within ${objectiveMs} ms and starts in ${flags.coldStartS} s\n\n` +
+      table(comparison),
+  );
+}
+
+async function readTrace(flag: string, file: string): Promise<Float64Array> {
+  const { parseTrace, TraceError } = await import('../bench/simulate/trace.ts');
+  try {
+    return parseTrace(readFileSync(file, 'utf8'), file);
+  } catch (error) {
+    if (!(error instanceof TraceError) && !(error instanceof Error && 'syscall' in error)) throw error;
+    throw new SettingsError([`${flag} ${error.message.includes(file) ? '' : `${file}: `}${error.message}`]);
+  }
+}
+
+function perSecond(arrivalsMs: Float64Array): number {
+  return (1000 * arrivalsMs.length) / arrivalsMs.at(-1)!;
+}
+
+/** A line on stderr that is written over, where somebody looks at it. */
+function progress(): (what: string, done: number) => void {
+  if (!process.stderr.isTTY) return () => undefined;
+  let shown = '';
+  return (what, done) => {
+    const text = what === '' ? '' : `${what} ${Math.round(100 * done)}%`;
+    if (text === shown) return;
+    process.stderr.write(`\r${text.padEnd(shown.length)}${text === '' ? '\r' : ''}`);
+    shown = text;
+  };
+}
+
+function positive(text: string): number {
+  const value = text.trim() === '' ? NaN : Number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('It must be a number above 0.');
+  return value;
+}
+
+function whole(least: number): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === '' ? NaN : Number(text);
+    if (!Number.isInteger(value) || value < least) {
+      throw new InvalidArgumentError(`It must be a whole number from ${least} up.`);
+    }
+    return value;
+  };
+}
+
+function cost(text: string): { a: number; c: number } {
+  const parts = text.split(',').map((part) => (part.trim() === '' ? NaN : Number(part)));
+  const [a = NaN, c = NaN] = parts;
+  if (parts.length !== 2 || !(a >= 0) || !(c >= 0) || !(a + c > 0) || !Number.isFinite(a + c)) {
+    throw new InvalidArgumentError('It must be two numbers from 0 up, such as 20,2, and not both 0.');
+  }
+  return { a, c };
+}
+
+function policies(text: string): PolicyName[] {
+  return text.split(',').map((part) => {
+    const name = names.find((known) => known === part.trim());
+    if (name === undefined) throw new InvalidArgumentError(`"${part}" is none of ${names.join(', ')}.`);
+    return name;
+  });
+}
