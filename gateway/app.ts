@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { fastify, type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
 import type { Cluster } from '../cluster/port.ts';
+import { SluiceError } from '../contract/errors.ts';
 import { mediaTypes } from '../contract/headers.ts';
 import { gatewayMetrics } from './metrics.ts';
 import { Pools } from './pools.ts';
@@ -91,11 +92,18 @@ function newServer(log: Logger): FastifyInstance {
       const { status, body } = asAnswer(error);
       void (reply as FastifyReply).code(status).type(mediaTypes.json).send(body);
     },
+    // Node would answer one without Host with an empty body.
+    http: { requireHostHeader: false },
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 256 },
   });
   // Bodies are read where they are wanted, as bytes.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { headers, httpVersion } = request.raw;
+    if (headers.host !== undefined || httpVersion !== '1.1') done();
+    else done(new SluiceError('invalid-header', "header 'host' is missing"));
+  });
   errorHandlers(app, log);
   return app;
 }

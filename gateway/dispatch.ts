@@ -15,7 +15,7 @@ import type { PodLink } from './pod-link.ts';
 import { decideBatch, type BatchReason } from './policy/batch.ts';
 import { learnConcurrency } from './policy/concurrency.ts';
 import { predictMs } from './policy/cost.ts';
-import { learnPace } from './policy/health.ts';
+import { isSlow, learnPace } from './policy/health.ts';
 import { pickPod } from './policy/pick.ts';
 import { decideRetry, earn, freshBudget, spend } from './policy/retry.ts';
 import type { Pool } from './pool.ts';
@@ -132,6 +132,7 @@ export class Dispatch {
       requests,
       plain: !pod.takesEnvelopes || !this.#pool.spec.batching.enabled,
       timeoutMs: this.#pool.spec.requests.timeoutMs,
+      maxBodyBytes: this.#pool.spec.requests.maxBodyBytes,
       now: this.#now,
       onAnswer: (request, head, body) => this.#answered(pod, request, head, body),
       onEnd: (flight, summary) => this.#ended(lane, pod, flight, summary),
@@ -188,7 +189,9 @@ export class Dispatch {
       pod.lastEndAtMs = now;
       if (summary.draining) pod.draining = true;
     }
-    if (flight.wellAnswered > 0) this.#pool.roster.note(pod, { kind: 'success' });
+    const slow = summary !== null && pod.health.kind === 'probing' && isSlow(tookMs, flight.predictedMs);
+    if (slow) this.#pool.roster.note(pod, { kind: 'evidence', evidence: 'slow' }, `still ${tookMs.toFixed(0)} ms`);
+    else if (flight.wellAnswered === flight.requests.length) this.#pool.roster.note(pod, { kind: 'success' });
     this.#pool.roster.released(pod);
     this.schedule();
   }
@@ -274,12 +277,15 @@ export class Dispatch {
       }
       return;
     }
-    if (this.#reserved === null || this.#reserved.freeSlots(false, now) === 0) {
-      const holdsSuspect = this.#reserved !== null && this.#reserved.outstanding.size > 0 && !this.#reserved.gone;
-      if (!holdsSuspect) this.#reserved = roster.free.idle[0] ?? roster.free.open[0] ?? null;
+    const { model } = request;
+    const reserved = this.#reserved;
+    const holdsOthers = reserved !== null && reserved.outstanding.size > 0 && !reserved.gone;
+    if (!holdsOthers && (reserved?.serves(model) !== true || reserved.freeSlots(false, now) === 0)) {
+      const serves = (pod: PodLink): boolean => pod.serves(model);
+      this.#reserved = roster.free.idle.find(serves) ?? roster.free.open.find(serves) ?? null;
     }
     const pod = this.#reserved;
-    if (pod === null || pod.outstanding.size > 0 || pod.freeSlots(false, now) === 0) return;
+    if (!pod?.serves(model) || pod.outstanding.size > 0 || pod.freeSlots(false, now) === 0) return;
     this.#suspects.pop();
     request.state = 'sent';
     this.#fly(request.lane, pod, [request], 'slot-free', now);

@@ -18,6 +18,8 @@ export interface FlightPlan {
   readonly plain: boolean;
   /** Limit while the cost of the model is unknown. */
   readonly timeoutMs: number;
+  /** Largest body of a request, unpacked. */
+  readonly maxBodyBytes: number;
   readonly now: () => number;
   onAnswer(request: Pending, head: AnswerHead, body: Buffer): void;
   onEnd(flight: Flight, summary: SummaryHead | null): void;
@@ -28,6 +30,15 @@ const leastLimitMs = 1_000;
 const limitFactor = 5;
 /** A timer this late says that our own process was held up, and nothing of the pod. */
 const lateTimerMs = 100;
+
+/** Bytes a millisecond that a busy pod inflates and parses at least. */
+const inflatedBytesPerMs = 20_000;
+
+/** What the cost of a model can't foresee: a small body may unpack to the largest that is allowed. */
+function inflateMs({ requests, maxBodyBytes, timeoutMs }: FlightPlan): number {
+  const compressed = requests.filter((request) => request.contentEncoding !== undefined).length;
+  return Math.min(timeoutMs, (compressed * maxBodyBytes) / inflatedBytesPerMs);
+}
 
 export class Flight implements Outstanding {
   readonly requests: readonly Pending[];
@@ -60,7 +71,7 @@ export class Flight implements Outstanding {
     this.#limitMs =
       cost.samples === 0 || plan.plain
         ? plan.timeoutMs
-        : Math.max(leastLimitMs, limitFactor * cost.p99Ratio * (this.predictedMs + aheadMs));
+        : Math.max(leastLimitMs, limitFactor * cost.p99Ratio * (this.predictedMs + aheadMs)) + inflateMs(plan);
     pod.outstanding.add(this);
     this.#watch(this.#limitMs);
     this.call = plan.plain ? this.#sendPlain() : this.#sendEnvelope();

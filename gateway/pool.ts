@@ -182,6 +182,8 @@ export class Pool {
   }
 
   expire(request: Pending): void {
+    // An answer is there, if not a good one; the second opinion came too late.
+    if (request.doubted !== undefined) return this.answer(request, request.doubted.outcome);
     const waitedMs = Math.round(this.#now() - request.arrivedAtMs);
     const where = request.state === 'queued' ? 'in the queue' : 'with a pod';
     const message = `no answer within the deadline: ${waitedMs} ms have passed, the last of them ${where}`;

@@ -12,6 +12,7 @@ import { nextHealth, slowPods, type HealthEvent } from './policy/health.ts';
 
 const joiningProbeMs = 50;
 const drainingProbeMs = 200;
+const hopelessRestarts = 3;
 
 export interface RosterEvents {
   /** A slot may have become free, or a pod has come or gone. */
@@ -68,7 +69,8 @@ export class Roster {
         this.#links.set(pod.uid, link);
       }
       if (pod.phase === 'Pending' || pod.phase === 'Running') {
-        if (link?.health.kind !== 'serving') this.#coming += 1;
+        // One that crashes again and again is not capacity that comes.
+        if (link?.health.kind !== 'serving') this.#coming += pod.restarts < hopelessRestarts ? 1 : 0;
         // The cluster's word alone removes nobody; it is a reason to ask the pod.
         else this.#probe(link);
       }
@@ -102,6 +104,7 @@ export class Roster {
   /** The pod takes no more for a moment, by its own word. */
   busy(pod: PodLink): void {
     const pauseMs = 20;
+    if (this.#now() < pod.busyUntilMs) return;
     pod.busyUntilMs = this.#now() + pauseMs;
     this.refresh(pod);
     setTimeout(() => {

@@ -138,7 +138,8 @@ abstract class Reader implements Dispatcher.DispatchHandler, Call {
   abort(kind: LossKind, detail: string): void {
     if (this.#over) return;
     this.#abortedAs = { kind, detail };
-    if (this.#controller === undefined) this.#lose(kind, detail);
+    // Nothing of it has left yet.
+    if (this.#controller === undefined) this.#lose('refused', detail);
     else this.#controller.abort(new Error(detail));
   }
 
@@ -225,6 +226,7 @@ class PlainReader extends Reader {
   readonly #handlers: PlainHandlers;
   readonly #chunks: Buffer[] = [];
   #status = 0;
+  #bytes = 0;
   #headers: Record<string, string | string[] | undefined> = {};
 
   constructor(handlers: PlainHandlers) {
@@ -242,7 +244,9 @@ class PlainReader extends Reader {
   }
 
   override onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+    if (this.#bytes > maxAnswerBytes) this.abort('garbage', `the answer is longer than ${maxAnswerBytes} bytes`);
+    else this.#chunks.push(chunk);
   }
 
   override onResponseEnd(): void {

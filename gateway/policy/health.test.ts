@@ -6,6 +6,7 @@ import {
   learnPace,
   nextHealth,
   noPace,
+  isSlow,
   slowPods,
   softEvidence,
   type Evidence,
@@ -193,6 +194,12 @@ test('whatever comes over four pods, soft evidence never has more than half of t
 });
 
 const pace = (ratio: number, excessMs = 100, samples = 5): Pace => ({ ratio, excessMs, samples });
+
+test('a pod that was ejected as slow shows by one request whether it still is', () => {
+  assert.equal(isSlow(200, 10), true);
+  assert.equal(isSlow(45, 10), false);
+  assert.equal(isSlow(21, 1.5), false);
+});
 
 test('slow is slow against the others: five times the median, and by 20 ms at least', () => {
   assert.deepEqual(slowPods([pace(1), pace(1.2), pace(5.1), pace(0.9)]), [2]);

@@ -132,6 +132,11 @@ export function learnPace(pace: Pace, measuredMs: number, predictedMs: number): 
   };
 }
 
+/** Whether one request alone says that a pod is as slow as when it was ejected. */
+export function isSlow(measuredMs: number, predictedMs: number): boolean {
+  return measuredMs > slowRatio * predictedMs && measuredMs - predictedMs > slowExcessMs;
+}
+
 /** Indices of pods that are slow against the median of the pool. Two pods or more must have been measured. */
 export function slowPods(paces: readonly Pace[]): number[] {
   const known = paces.filter((pace) => pace.samples >= leastSamples).map((pace) => pace.ratio);

@@ -47,6 +47,7 @@ const broken: readonly (readonly [string, number, string, string | Buffer])[] = 
   ['garbage', 400, 'HTTP', Buffer.from([0, 1, 2, 255, 254, 13, 10, 13, 10])],
   ['a TLS hello', 400, 'HTTP', Buffer.from('160301006c010000680303'.padEnd(220, '0'), 'hex')],
   ['the start of HTTP/2', 400, 'HTTP', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
+  ['no Host', 400, "'host'", 'GET /v2 HTTP/1.1\r\nconnection: close\r\n\r\n'],
   ['an unknown method', 400, 'HTTP', 'BREW /v2 HTTP/1.1\r\nhost: x\r\n\r\n'],
   ['a long header', 431, 'headers', `${post()}x: ${'a'.repeat(20_000)}\r\n\r\n`],
   ['many headers', 431, 'headers', `${post()}${'x: a\r\n'.repeat(5_000)}\r\n`],
