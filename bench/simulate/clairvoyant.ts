@@ -5,11 +5,12 @@
  *   1. need[t]: the fewest pods with which nothing that has arrived by the end of second t is late, going forward from
  *      the state that the seconds before it left.
  *   2. Layer k is needed where need[t] ≥ k. Layers are independent: over a gap g a pod is kept, for g, or ends and is
- *      started again, for start-up + drain; the less of both. For a given need this is the cheapest schedule
+ *      started again, for start-up + drain; the less of both. For a given need this is the cheapest supply
  *      (ski rental with known gaps).
- *   3. The schedule is simulated; where a request is late all the same, its second needs one more, and again.
+ *   3. The supply is simulated; where a request is late all the same (more pods make smaller batches), as many are
+ *      added as it takes, going forward in the same way. What was added is needed; back to 2, until nobody is late.
  *
- * Step 1 looks no further than its second, so that the whole is close to the cheapest, not proved to be it.
+ * Both look no further than their second, so that the whole is close to the cheapest, not proved to be it.
  */
 import { simulate, type Outcome, type Scenario } from './engine.ts';
 import { seededRandom } from './random.ts';
@@ -17,7 +18,7 @@ import { Station } from './station.ts';
 
 export const slotMs = 1000;
 /** Times that late requests may ask for more. */
-const mostRounds = 40;
+const mostRounds = 20;
 
 export interface Clairvoyant {
   readonly outcome: Outcome;
@@ -30,57 +31,74 @@ export function clairvoyant(
   arrivalsMs: Float64Array,
   onProgress: (done: number) => void = () => undefined,
 ): Clairvoyant {
-  const need = leastPods(scenario, arrivalsMs, (done) => onProgress(done / 2));
+  let need = forward(scenario, arrivalsMs, null);
   const startSlots = Math.ceil(scenario.coldStartMs / slotMs);
   const drainSlots = (scenario.cost.a + scenario.cost.c * scenario.maxRows) / slotMs;
   for (let round = 0; ; round += 1) {
     const serving = fillGaps(need, startSlots + drainSlots);
     const outcome = follow(scenario, arrivalsMs, serving, startSlots);
-    onProgress(0.5 + (round + 1) / (2 * mostRounds));
+    onProgress((round + 1) / mostRounds);
     if (outcome.lateArrivalsMs.length === 0 || round === mostRounds) return { outcome, serving };
-    for (const slot of new Set(outcome.lateArrivalsMs.map((atMs) => Math.floor(atMs / slotMs)))) {
-      need[slot] = serving[slot]! + 1;
+    const supplied = forward(scenario, arrivalsMs, serving);
+    // The whole simulation was late where this one, with other random choices, was not.
+    for (const atMs of outcome.lateArrivalsMs) {
+      const slot = Math.floor(atMs / slotMs);
+      supplied[slot] = Math.max(supplied[slot]!, serving[slot]! + 1);
     }
+    need = need.map((pods, slot) => (supplied[slot]! > serving[slot]! ? supplied[slot]! : pods));
   }
 }
 
-/** Step 1. */
-function leastPods(scenario: Scenario, arrivalsMs: Float64Array, onProgress: (done: number) => void): number[] {
-  const slots = Math.floor(arrivalsMs.at(-1)! / slotMs) + 1;
-  const need: number[] = [];
+/** Steps 1 and 3: pods by second so that nobody is late; never below `supply`, where there is one. */
+function forward(scenario: Scenario, arrivalsMs: Float64Array, supply: readonly number[] | null): number[] {
+  const found: number[] = [];
   const spec = { ...scenario, shedding: false };
   let state = new Station(spec, arrivalsMs.length, seededRandom(scenario.seed), { onExit: () => undefined });
+  const slots = Math.floor(arrivalsMs.at(-1)! / slotMs) + 1;
   let next = 0;
   for (let slot = 0; slot < slots; slot += 1) {
     const endsMs = (slot + 1) * slotMs;
     let until = next;
     while (until < arrivalsMs.length && arrivalsMs[until]! < endsMs) until += 1;
-    const attempt = (pods: number): Attempt => tryPods(state, pods, slot, arrivalsMs.subarray(next, until));
-    let pods = Math.max(scenario.minReplicas, need.at(-1) ?? scenario.initialReplicas);
-    let best = attempt(pods);
-    if (best.late === 0) {
-      while (pods > scenario.minReplicas) {
-        const fewer = attempt(pods - 1);
-        if (fewer.late > 0) break;
-        [best, pods] = [fewer, pods - 1];
-      }
-    } else {
-      // Where more pods no longer help, what is late was so before.
-      for (let idle = 0; best.late > 0 && idle < 3;) {
-        const more = attempt(pods + 1);
-        idle = more.late < best.late ? 0 : idle + 1;
-        [best, pods] = [more, pods + 1];
-      }
-    }
-    need.push(pods);
+    const arriving = arrivalsMs.subarray(next, until);
+    const attempt = (pods: number): Attempt => tryPods(state, pods, slot, arriving);
+    const least = supply?.[slot] ?? scenario.minReplicas;
+    const best = fewest(attempt, least, supply?.[slot] ?? found.at(-1) ?? scenario.initialReplicas);
+    found.push(best.pods);
     state = best.state;
     next = until;
-    if (slot % 64 === 0) onProgress(slot / slots);
   }
-  return need;
+  return found;
+}
+
+/** From the first guess down while nobody is late; or up by doubled steps until nobody is, and halving what lies between. */
+function fewest(attempt: (pods: number) => Attempt, least: number, guess: number): Attempt {
+  let best = attempt(Math.max(least, guess));
+  while (best.late === 0 && best.pods > least) {
+    const fewer = attempt(best.pods - 1);
+    if (fewer.late > 0) return best;
+    best = fewer;
+  }
+  if (best.late === 0) return best;
+  const first = best.pods;
+  let tooFew = first;
+  for (let more = 1; best.late > 0 && more <= 2 * first + 8; more *= 2) {
+    const other = attempt(first + more);
+    // What is late was so before, and more pods don't help.
+    if (other.late >= best.late && more > 8) break;
+    if (other.late > 0) tooFew = other.pods;
+    best = other;
+  }
+  while (best.late === 0 && best.pods - tooFew > 1) {
+    const middle = attempt((tooFew + best.pods) >> 1);
+    if (middle.late === 0) best = middle;
+    else tooFew = middle.pods;
+  }
+  return best;
 }
 
 interface Attempt {
+  readonly pods: number;
   readonly late: number;
   /** At the end of the slot. */
   readonly state: Station;
@@ -109,12 +127,12 @@ function tryPods(from: Station, pods: number, slot: number, arrivalsMs: Float64A
     station.dispatch(nowMs);
   }
   const state = station.fork(seededRandom(slot), { onExit: () => undefined });
-  while (late === 0 && (station.inFlight > 0 || station.queued > 0)) {
+  while (station.inFlight > 0 || station.queued > 0) {
     nowMs = Math.min(station.nextRunEndMs, station.nextExpiryMs);
     advance(station, nowMs);
     station.dispatch(nowMs);
   }
-  return { late, state };
+  return { pods, late, state };
 }
 
 function advance(station: Station, nowMs: number): void {

@@ -46,7 +46,8 @@ const rooms: Readonly<Record<string, Allowed>> = {
   scaler: [/^contract\//, /^cluster\/port\.ts$/],
   // These two put the system together.
   deploy: [/^(contract|cluster|gateway|models|scaler|cli)\//],
-  cli: [/^(contract|cluster|gateway|models|scaler|deploy)\//],
+  // `sluice simulate` is a simulation on a person's own traffic.
+  cli: [/^(contract|cluster|gateway|models|scaler|deploy)\//, /^bench\/simulate\//],
   bench: [/^(contract|cluster|gateway|models|scaler|deploy|cli)\//],
   test: [/./],
 };
