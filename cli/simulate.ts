@@ -76,6 +76,9 @@ async function run(flags: Flags, print: (text: string) => void): Promise<void> {
     ],
   );
   const { objectiveMs, maxRows, minReplicas, maxReplicas, seed } = flags;
+  if (minReplicas > maxReplicas) {
+    throw new SettingsError([`--min-replicas ${minReplicas} is above --max-replicas ${maxReplicas}`]);
+  }
   const stampsMs = await readTrace('--trace', flags.trace);
   const { arrivalsMs } = scaleTrace(stampsMs, flags.rateScale, seed);
   if (arrivalsMs.length < 2)
