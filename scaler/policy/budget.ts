@@ -1,14 +1,17 @@
 /**
  * The factor on the headroom, moved by what was really late or shed.
  *
- *   factor += gain·(violations − budget·arrivals) / rate, within [0, 4]
+ *   factor += gain·min(violations/rate, 0.2) − gain·budget·arrivals/rate, within [0.25, 6]
  *
- * One second's worth of violations raises it by `gain`; it sinks so slowly that over time the share of violations comes to the
+ * One second's worth of violations raises it by `gain`, and no second by more than a fifth of that: a burst that no headroom would have
+ * met must not be paid for afterwards. It sinks so slowly that over time the share of violations comes to the
  * budget, whatever errors the forecast makes: the headroom that replayed errors ask for knows nothing of the capacity that
  * stabilisation keeps, nor of bursts within a second. Source: adaptive conformal inference, Gibbs and Candès 2021.
  */
 const gain = 0.3;
-const most = 4;
+const least = 0.25;
+const most = 6;
+const mostAtOnce = 0.2;
 
 /** @param rate requests/s, of late; what weighs as one second */
 export function moveFactor(
@@ -17,6 +20,6 @@ export function moveFactor(
   budget: number,
 ): number {
   if (seen.rate <= 0) return factor;
-  const excess = (seen.violations - budget * seen.arrivals) / seen.rate;
-  return Math.min(most, Math.max(0, factor + gain * excess));
+  const excess = Math.min(mostAtOnce, seen.violations / seen.rate) - (budget * seen.arrivals) / seen.rate;
+  return Math.min(most, Math.max(least, factor + gain * excess));
 }

@@ -128,14 +128,14 @@ test('a replica count that another changed is taken as it is, and idling counts 
   line.at(200, load(30), expect(3, 5));
   line.at(201, load(30), expectReason('replicas-changed'), (seen) => ({ ...seen, replicas: 12 }));
   line.at(205, load(30), expect(12));
-  line.at(300, load(30), expect(3, 5));
+  line.at(500, load(30), expect(3, 5));
 });
 
 test('a restart of the scaler shrinks nothing until it has seen enough, then goes on', () => {
   const line = timeline({ replicas: 20, coldStartS: 10 });
   line.restart();
-  line.at(29, load(50), expect(20));
-  line.at(120, load(50), expect(5, 8));
+  line.at(89, load(50), expect(20));
+  line.at(320, load(50), expect(5, 8));
 });
 
 test('dry run decides and expects nothing of it; paused decides nothing', () => {

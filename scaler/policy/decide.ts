@@ -9,7 +9,16 @@ import { moveFactor } from './budget.ts';
 import { capacityOf } from './capacity.ts';
 import { coldStartMs } from './cold-start.ts';
 import { needOf, type Need } from './desired.ts';
-import { chooseForecaster, forecast, noHistory, observe, type Forecaster, type History } from './forecast.ts';
+import {
+  chooseForecaster,
+  forecast,
+  isEnough,
+  meanRate,
+  noHistory,
+  observe,
+  type Forecaster,
+  type History,
+} from './forecast.ts';
 import { judgeGain, type Trial } from './gain.ts';
 import { clusterIsSane, read, type Heard, type Known, type Observation, type UnknownReason } from './observation.ts';
 import { allNeeded, stabilize, untouched, type Proposal, type Stability } from './stabilize.ts';
@@ -70,9 +79,8 @@ export type Decision =
   | { readonly kind: 'scale'; readonly replicas: number; readonly reason: ScaleReason; readonly inputs: Inputs }
   | { readonly kind: 'hold'; readonly reason: HoldReason; readonly inputs: Inputs };
 
-const rechooseAfterMs = 10_000;
 /** Seconds of traffic, and as many cold starts, before its absence is a reason to shrink. */
-const leastHistoryS = 30;
+const leastHistoryS = 90;
 const leastColdStarts = 2;
 
 export function decide(
@@ -146,7 +154,7 @@ export function decide(
 
   const completionsPerS = reading.elapsedMs > 0 ? (1000 * reading.completions) / reading.elapsedMs : 0;
   const trial = judgeGain(known.trial, { backlogged: need.backlogged, ready: pods.ready, completionsPerS }, nowMs);
-  const [stability, proposal] = stabilize(known.stability, sure, replicas, horizonMs, nowMs);
+  const [stability, proposal] = stabilize(known.stability, sure, replicas, known.forecaster.holdS * 1000, nowMs);
   const next: State = { ...known, stability, trial };
 
   const quiet = bound(0, config, limits);
@@ -175,15 +183,16 @@ function learn(config: Config, state: State, seen: Observation, reading: Known, 
   const busyAtMs = busy || state.busyAtMs === -Infinity ? nowMs : state.busyAtMs;
   const budget = config.violationBudget;
   let { forecaster, chosenAtMs, headroomFactor } = state;
+  const starting = horizonS(coldStartMs(seen.startedInMs, seen.pods.startingSinceMs, nowMs));
+  const rechooseAfterMs = isEnough(history.rates, starting) ? 30_000 : 5_000;
   if (forecaster === null || nowMs - chosenAtMs >= rechooseAfterMs) {
-    const horizonMs = coldStartMs(seen.startedInMs, seen.pods.startingSinceMs, nowMs);
-    forecaster = chooseForecaster(history.rates, horizonS(horizonMs), budget);
+    forecaster = chooseForecaster(history.rates, starting, starting, budget);
     chosenAtMs = nowMs;
   }
   // Without a pod every request is late, and no headroom would have helped.
-  if (reading.complete && seen.pods.ready > 0) {
-    const { now, expected } = forecast(history.rates, forecaster, 0);
-    headroomFactor = moveFactor(headroomFactor, { ...reading, rate: Math.max(now, expected) }, budget);
+  if (reading.complete && seen.pods.ready > 0 && isEnough(history.rates, starting)) {
+    const rate = meanRate(history.rates, 60);
+    headroomFactor = moveFactor(headroomFactor, { ...reading, rate }, budget);
   }
   return { ...state, history, forecaster, chosenAtMs, headroomFactor, busyAtMs };
 }

@@ -2,7 +2,6 @@
  * The pods that are needed, those that are starting included.
  *
  *   Q(t+D) = max(0, q + D·λ − μ·(D·ready + Σ over starting pods of the time they will be ready within D))
- *            the headroom at most λ̂: one step from next to nothing must not rule for as long as it is remembered
  *   need   = ⌈(λ + Q(t+D)/max(D, objective)) / μ⌉ + ejected,   λ = λ̂ + headroom, or the rate now where that is more and a queue waits
  *
  * A pod that starts is credited in Q with what it will serve, so that a backlog that is being dealt with orders nothing twice.
@@ -38,7 +37,7 @@ export function needOf(input: DesiredInput): Need {
   const { forecast, capacity, queued, ready, ejected, startingSinceMs, coldStartMs, objectiveMs, nowMs } = input;
   const serving = Math.max(0, ready - ejected);
   const backlogged = queued > (capacity.slowest * serving * objectiveMs) / 2000;
-  const planned = forecast.expected + Math.min(input.headroomFactor * forecast.headroom, forecast.expected);
+  const planned = forecast.expected + input.headroomFactor * forecast.headroom;
   const rate = backlogged ? Math.max(planned, forecast.now) : planned;
 
   const horizonS = coldStartMs / 1000;

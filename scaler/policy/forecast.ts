@@ -3,12 +3,14 @@
  *
  *   level = exponential mean over a span      slope = (level over s − level over 2s) / s
  *   λ̂ = level, or level + slope·(s + D) where a trend pays; never below 0
- *   h = q·√λ̂, with the least q for which the past D-step errors e = rate − λ̂ would have left unserved no more than the budget:
- *       Σ max(0, e − q·√λ̂) ≤ budget·Σ rate
+ *   h = q·√λ̂      held = the most of λ̂ + h within the hold, since pods that were ordered stay for as long
+ *   q = the least with which what came D seconds later would have been left unserved no more than the budget:
+ *       Σ max(0, rate − held) ≤ budget·Σ rate
  *
- * √ because the variance of arrivals, also in clumps, grows with their mean. Several spans, with and without trend, are replayed
- * over the last 15 minutes; the one with the least mean λ̂ + h is used: the cheapest that would have kept the promise.
- * Source: scaling.md §7.2, with the quantile of errors replaced by their expected excess, which is what violations count.
+ * √ because the variance of arrivals, also in clumps, grows with their mean. Spans, trends and holds are replayed over the last
+ * 15 minutes, and the least mean of `held` is used: the cheapest that would have kept the promise, with longer holds preferred
+ * for their fewer writes. Source: scaling.md §7.2, with the quantile of errors replaced by their excess, which is what violations
+ * count, and its ski rental judged by its outcome.
  */
 export interface History {
   /** Arrivals of each second, requests/s, oldest first. */
@@ -24,6 +26,8 @@ export interface Forecaster {
   readonly trend: boolean;
   /** q, √(requests/s). */
   readonly headroom: number;
+  /** Seconds for which a pod is kept that isn't needed. */
+  readonly holdS: number;
 }
 
 export interface Forecast {
@@ -35,10 +39,18 @@ export interface Forecast {
 
 const rememberedS = 900;
 /** Seconds of errors before they are worth more than the prior. */
-const enoughS = 60;
-const candidates = [5, 15, 45, 120].flatMap((spanS) => [false, true].map((trend) => ({ spanS, trend })));
-/** Until there are errors: a short memory and two standard deviations of single arrivals. */
-const prior: Forecaster = { spanS: 15, trend: false, headroom: 2 };
+const enoughS = 45;
+const spans = [30, 120].flatMap((spanS) => [false, true].map((trend) => ({ spanS, trend })));
+/** Longest first: a shorter one must save more than its writes are worth. */
+const holdsS = [180, 60];
+const worthOfWrites = 0.05;
+/** λ̂ + h is at most the peak that is remembered, and at most so many times λ̂: one step must not rule for that long. */
+const mostTimes = 2;
+/** What the budget doesn't allow costs as much as so many requests that are served. */
+const priceOfUnserved = 20;
+/** Until there are errors: a short memory, and half as much again as there was. */
+const prior = { spanS: 15, trend: false, holdS: 120 };
+const priorShare = 0.25;
 
 export function observe(history: History, arrivals: number, elapsedMs: number): History {
   const sum = { arrivals: history.arrivals + arrivals, elapsedMs: history.elapsedMs + elapsedMs };
@@ -49,27 +61,45 @@ export function observe(history: History, arrivals: number, elapsedMs: number): 
   return { rates, arrivals: 0, elapsedMs: 0 };
 }
 
-export function chooseForecaster(rates: readonly number[], horizonS: number, budget: number): Forecaster {
-  if (rates.length < enoughS + horizonS) return prior;
-  const replays = candidates.map((candidate) => {
-    const expected = expectations(rates, candidate, horizonS).slice(0, rates.length - horizonS);
-    const came = rates.slice(horizonS);
-    const headroom = leastHeadroom(expected, came, budget);
-    const cost = expected.reduce((sum, rate) => sum + rate + headroom * Math.sqrt(rate), 0);
-    return { forecaster: { ...candidate, headroom }, cost };
-  });
-  return replays.reduce((best, replay) => (replay.cost < best.cost ? replay : best)).forecaster;
+/** Whether there are errors to learn from. */
+export function isEnough(rates: readonly number[], horizonS: number): boolean {
+  return rates.length >= enoughS + horizonS;
+}
+
+/** @param leastHoldS what a start costs, in seconds of a pod: D and its drain */
+export function chooseForecaster(
+  rates: readonly number[],
+  horizonS: number,
+  leastHoldS: number,
+  budget: number,
+): Forecaster {
+  if (!isEnough(rates, horizonS)) return { ...prior, headroom: priorShare * Math.sqrt(mean(rates)) };
+  const came = rates.slice(horizonS);
+  let best: { readonly forecaster: Forecaster; readonly cost: number } | null = null;
+  for (const holdS of holdsS.map((seconds) => Math.max(leastHoldS, seconds))) {
+    const price: number = best !== null && holdS < best.forecaster.holdS ? 1 + worthOfWrites : 1;
+    for (const candidate of spans) {
+      const expected = expectations(rates, candidate, horizonS).slice(0, came.length);
+      const { headroom, cost } = leastHeadroom(expected, came, holdS, budget);
+      if (best !== null && cost * price >= best.cost) continue;
+      best = { forecaster: { ...candidate, headroom, holdS }, cost: cost * price };
+    }
+  }
+  return best!.forecaster;
 }
 
 export function forecast(rates: readonly number[], forecaster: Forecaster, horizonS: number): Forecast {
-  const last = rates.slice(-3);
-  const now = last.reduce((sum, rate) => sum + rate, 0) / Math.max(1, last.length);
+  const now = meanRate(rates, 3);
   const expected = expectations(rates, forecaster, horizonS).at(-1) ?? 0;
-  return { now, expected, headroom: forecaster.headroom * Math.sqrt(expected) };
+  return { now, expected, headroom: withHeadroom(expected, forecaster.headroom, Math.max(0, ...rates)) - expected };
 }
 
 /** λ̂ as it would have been said at each second. */
-function expectations(rates: readonly number[], { spanS, trend }: Omit<Forecaster, 'headroom'>, horizonS: number) {
+function expectations(
+  rates: readonly number[],
+  { spanS, trend }: Pick<Forecaster, 'spanS' | 'trend'>,
+  horizonS: number,
+): number[] {
   let short = rates[0] ?? 0;
   let long = short;
   return rates.map((rate, second) => {
@@ -80,18 +110,51 @@ function expectations(rates: readonly number[], { spanS, trend }: Omit<Forecaste
   });
 }
 
-function leastHeadroom(expected: readonly number[], came: readonly number[], budget: number): number {
-  const scales = expected.map((rate) => Math.sqrt(Math.max(rate, 1e-3)));
-  const errors = came.map((rate, second) => (rate - expected[second]!) / scales[second]!);
-  const allowed = budget * came.reduce((sum, rate) => sum + rate, 0);
+function withHeadroom(expected: number, headroom: number, peak: number): number {
+  return Math.max(expected, Math.min(expected + headroom * Math.sqrt(expected), peak, mostTimes * expected));
+}
+
+/** The running maximum of λ̂ + h over the hold. */
+function held(expected: readonly number[], headroom: number, holdS: number, peak: number): number[] {
+  const falling: number[] = [];
+  let first = 0;
+  const wanted = expected.map((rate) => withHeadroom(rate, headroom, peak));
+  return wanted.map((rate, second) => {
+    while (falling.length > first && wanted[falling.at(-1)!]! <= rate) falling.pop();
+    falling.push(second);
+    while (falling[first]! < second - holdS) first += 1;
+    return wanted[falling[first]!]!;
+  });
+}
+
+function leastHeadroom(
+  expected: readonly number[],
+  came: readonly number[],
+  holdS: number,
+  budget: number,
+): { readonly headroom: number; readonly cost: number } {
+  const peak = Math.max(...came);
+  const total = came.reduce((sum, rate) => sum + rate, 0);
+  const outcome = (headroom: number): { readonly headroom: number; readonly excess: number; readonly cost: number } => {
+    const capacity = held(expected, headroom, holdS, peak);
+    const unserved = came.reduce((sum, rate, second) => sum + Math.max(0, rate - capacity[second]!), 0);
+    const excess = Math.max(0, unserved - budget * total);
+    return { headroom, excess, cost: mean(capacity) + (priceOfUnserved * excess) / came.length };
+  };
   let low = 0;
-  let high = Math.max(0, ...errors);
-  for (let step = 0; step < 20; step += 1) {
-    const middle = (low + high) / 2;
-    let unserved = 0;
-    for (const [second, error] of errors.entries()) if (error > middle) unserved += (error - middle) * scales[second]!;
-    if (unserved <= allowed) high = middle;
-    else low = middle;
+  let best = outcome(mostTimes * Math.sqrt(Math.max(...expected)));
+  for (let halving = 0; halving < 8; halving += 1) {
+    const middle = outcome((low + best.headroom) / 2);
+    if (middle.excess <= best.excess) best = middle;
+    else low = middle.headroom;
   }
-  return high;
+  return best;
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+}
+
+export function meanRate(rates: readonly number[], seconds: number): number {
+  return mean(rates.slice(-seconds));
 }
