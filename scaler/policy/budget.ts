@@ -5,8 +5,8 @@
  *
  * One second's worth of violations raises it by `gain`, and no second by more than a fifth of that: a burst that no headroom would have
  * met must not be paid for afterwards. It sinks so slowly that over time the share of violations comes to the
- * budget, whatever errors the forecast makes: the headroom that replayed errors ask for knows nothing of the capacity that
- * stabilisation keeps, nor of bursts within a second. Source: adaptive conformal inference, Gibbs and Candès 2021.
+ * budget, whatever errors the forecast makes: the replayed headroom knows whole seconds only, not the bursts within one, nor
+ * how long a queue may absorb them. Source: adaptive conformal inference, Gibbs and Candès 2021.
  */
 const gain = 0.3;
 const least = 0.25;

@@ -48,7 +48,7 @@ const worthOfWrites = 0.05;
 const mostTimes = 2;
 /** What the budget doesn't allow costs as much as so many requests that are served. */
 const priceOfUnserved = 20;
-/** Until there are errors: a short memory, and half as much again as there was. */
+/** Until there are errors: a short memory, and a quarter more than there was. */
 const prior = { spanS: 15, trend: false, holdS: 120 };
 const priorShare = 0.25;
 

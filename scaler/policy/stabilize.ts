@@ -6,8 +6,8 @@
  *   down                 pod by pod from the top: one that was not needed for `idleMs` may go; all that may go in one write,
  *                        ≥ 5% of R, and ≥ 15 s since the last write
  *
- * Letting a pod go too early costs a start, keeping it costs its idling: whoever keeps it for as long as a start costs (D and its
- * drain) never pays twice what a clairvoyant does (ski rental). Source: scaling.md §6 and §7.5–7.6.
+ * Letting a pod go too early costs a start, keeping it costs its idling: whoever keeps it for as long as a start costs never pays
+ * twice what a clairvoyant does (ski rental). `idleMs` is at least that, and longer where forecast.ts found that it pays. Source: scaling.md §6 and §7.5–7.6.
  */
 import type { Need } from './desired.ts';
 
