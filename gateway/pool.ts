@@ -105,13 +105,15 @@ export class Pool {
     lane.counters.arrivals += 1;
     lane.counters.arrivedBytes += request.bytes;
     const estimatedRows = lane.estimateRows(request.bytes, request.contentType);
+    const predictedWaitMs = this.predictedWaitMs(lane, estimatedRows);
     const decision = decideAdmission({
       queuedRequests: this.#queued,
       queuedBytes: this.#queuedBytes,
       bytes: request.bytes,
       maxQueued: this.spec.requests.maxQueued,
       maxQueuedBytes: this.spec.requests.maxQueuedBytes,
-      predictedWaitMs: this.predictedWaitMs(lane, estimatedRows),
+      predictedWaitMs,
+      leastWaitMs: Math.min(predictedWaitMs, this.#waitMs(lane, estimatedRows, null)),
       remainingMs: request.deadlineAtMs - now,
       objectiveMs: this.spec.objective?.latencyMs ?? null,
       servingPods: this.roster.serving,
@@ -156,11 +158,16 @@ export class Pool {
 
   /** Milliseconds that a request of so many rows would wait for its answer if it came now. */
   predictedWaitMs(lane: Lane, rows: number): number {
+    const measured = lane.queue.size > 0 ? currentRowsPerMs(lane.throughput, this.#now()) : null;
+    return this.#waitMs(lane, rows, measured);
+  }
+
+  #waitMs(lane: Lane, rows: number, completedRowsPerMs: number | null): number {
     const backlogRows = lane.queue.rows + rows;
     const maxRows = this.maxRows(lane);
     return predictWaitMs({
       backlogRows,
-      completedRowsPerMs: lane.queue.size > 0 ? currentRowsPerMs(lane.throughput, this.#now()) : null,
+      completedRowsPerMs,
       cost: lane.cost,
       batchRows: maxRows,
       servingPods: backlogRows > maxRows ? this.roster.serving : 1,

@@ -181,6 +181,8 @@ export class Station {
           batchRows: maxRows,
           servingPods: queued + 1 > maxRows ? this.serving : 1,
         }),
+        // Only asked where there is no objective, and here there always is one.
+        leastWaitMs: 0,
         remainingMs: this.#spec.timeoutMs,
         objectiveMs: this.#spec.objectiveMs,
         servingPods: this.serving,

@@ -10,6 +10,7 @@ const usual: AdmitInput = {
   maxQueued: 10_000,
   maxQueuedBytes: 1_000_000,
   predictedWaitMs: 50,
+  leastWaitMs: 20,
   remainingMs: 30_000,
   objectiveMs: 100,
   servingPods: 2,
@@ -25,8 +26,9 @@ const table: readonly (readonly [string, Partial<AdmitInput>, object])[] = [
   ['it will be in time to the millisecond', { predictedWaitMs: 100 }, queue],
   ['it would miss the objective', { predictedWaitMs: 101 }, shed('overloaded', 1)],
   ['it would miss its own deadline', { remainingMs: 40 }, shed('overloaded', 1)],
-  ['no objective: its own deadline alone counts', { objectiveMs: null, predictedWaitMs: 29_999 }, queue],
-  ['no objective, and late', { objectiveMs: null, predictedWaitMs: 33_000 }, shed('overloaded', 3)],
+  ['no objective: its own deadline alone counts', { objectiveMs: null, leastWaitMs: 29_999 }, queue],
+  ['no objective, and late', { objectiveMs: null, leastWaitMs: 33_000 }, shed('overloaded', 3)],
+  ['no objective: a slow moment refuses nothing', { objectiveMs: null, predictedWaitMs: 33_000 }, queue],
 
   ['capacity is coming: it may wait to its deadline', { predictedWaitMs: 5_000, comingPods: 1 }, queue],
   [

@@ -14,6 +14,8 @@ export interface AdmitInput {
   readonly maxQueued: number;
   readonly maxQueuedBytes: number;
   readonly predictedWaitMs: number;
+  /** The same at the pace that the pods are known for, where that is shorter than what was measured of late. */
+  readonly leastWaitMs: number;
   /** Until the request's own deadline. */
   readonly remainingMs: number;
   readonly objectiveMs: number | null;
@@ -35,9 +37,13 @@ export function decideAdmission(input: AdmitInput): AdmitDecision {
   if (input.comingPods > 0) return { kind: 'queue' };
   // Whatever is predicted, one may wait where none does: what comes back for it keeps the prediction true.
   if (input.queuedRequests === 0) return { kind: 'queue' };
-  const allowedMs = Math.min(input.remainingMs, input.objectiveMs ?? Infinity);
-  if (input.predictedWaitMs <= allowedMs) return { kind: 'queue' };
-  const excessMs = input.predictedWaitMs - allowedMs;
+  // An objective is a promise: the wait as measured decides. Without one only what has no hope is refused, since a rush
+  // holds up the gateway itself, and what it completed meanwhile says little of what comes after.
+  const { objectiveMs, remainingMs } = input;
+  const waitMs = objectiveMs === null ? input.leastWaitMs : input.predictedWaitMs;
+  const allowedMs = Math.min(remainingMs, objectiveMs ?? Infinity);
+  if (waitMs <= allowedMs) return { kind: 'queue' };
+  const excessMs = waitMs - allowedMs;
   return { kind: 'shed', reason: 'overloaded', retryAfterSeconds: retryAfterSeconds(excessMs) };
 }
 

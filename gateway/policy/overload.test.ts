@@ -105,19 +105,17 @@ function simulate({ pods: count, a, c, load, timeoutMs, objectiveMs }: Scenario)
   };
   const arrive = (): void => {
     const backlogRows = queue.length + 1;
+    const wait = (completedRowsPerMs: number | null): number =>
+      predictWaitMs({ backlogRows, completedRowsPerMs, cost, batchRows: maxRows, servingPods: count });
+    const predictedWaitMs = wait(queue.length > 0 ? currentRowsPerMs(throughput, nowMs) : null);
     const decision = decideAdmission({
       queuedRequests: queue.length,
       queuedBytes: 0,
       bytes: 0,
       maxQueued: 10_000,
       maxQueuedBytes: 1,
-      predictedWaitMs: predictWaitMs({
-        backlogRows,
-        completedRowsPerMs: queue.length > 0 ? currentRowsPerMs(throughput, nowMs) : null,
-        cost,
-        batchRows: maxRows,
-        servingPods: count,
-      }),
+      predictedWaitMs,
+      leastWaitMs: Math.min(predictedWaitMs, wait(null)),
       remainingMs: timeoutMs,
       objectiveMs,
       servingPods: count,
