@@ -57,8 +57,6 @@ export class PodLink {
   probing = false;
   /** Last evidence against it, for people. */
   detail: string | null = null;
-  /** Failures since it is known, by kind. */
-  failures = 0;
   /** Place in the pool's list of free pods; kept by FreePods. */
   freeList: PodLink[] | null = null;
   freeIndex = -1;

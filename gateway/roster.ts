@@ -115,7 +115,6 @@ export class Roster {
 
   note(pod: PodLink, event: HealthEvent, detail: string | null = null): void {
     if (event.kind === 'evidence') {
-      pod.failures += 1;
       pod.detail = `${event.evidence}${detail === null ? '' : `: ${detail}`}`;
     }
     const before = pod.health;

@@ -1,25 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { clairvoyant, fillGaps, follow } from './clairvoyant.ts';
-import type { Scenario } from './engine.ts';
 import { seededRandom } from './random.ts';
+import { scenarioWith } from './testing/scenario.ts';
 
 /** A pod gives one run of 4 in 300 ms, about 13/s; starts take 1 s. */
-const scenario: Scenario = {
-  cost: { a: 100, c: 50 },
-  objectiveMs: 700,
-  maxRows: 4,
-  timeoutMs: 5000,
-  coldStartHoldMs: 3000,
-  maxQueued: 1000,
-  shedding: true,
-  coldStartMs: 1000,
-  coldStartSigma: 0,
-  minReplicas: 1,
-  maxReplicas: 10,
-  initialReplicas: 1,
-  seed: 1,
-};
+const scenario = scenarioWith({ cost: { a: 100, c: 50 }, objectiveMs: 700, maxRows: 4 });
 
 /** Every sequence of `length` numbers from `least` to `most`. */
 function* sequences(length: number, least: number, most: number): Generator<number[]> {

@@ -1,25 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { simulate, type Scenario } from './engine.ts';
+import { simulate } from './engine.ts';
 import { fixed } from './fixed.ts';
 import type { ScalingPolicy } from './policy.ts';
+import { scenarioWith } from './testing/scenario.ts';
 
 /** l(b) = 10 + 1·b; starts take exactly 1 s. */
-const scenario: Scenario = {
-  cost: { a: 10, c: 1 },
-  objectiveMs: 100,
-  maxRows: 64,
-  timeoutMs: 5000,
-  coldStartHoldMs: 3000,
-  maxQueued: 1000,
-  shedding: true,
-  coldStartMs: 1000,
-  coldStartSigma: 0,
-  minReplicas: 0,
-  maxReplicas: 10,
-  initialReplicas: 1,
-  seed: 1,
-};
+const scenario = scenarioWith({ cost: { a: 10, c: 1 }, objectiveMs: 100, maxRows: 64, minReplicas: 0 });
 
 const at = (...times: number[]) => Float64Array.from(times);
 

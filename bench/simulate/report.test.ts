@@ -1,25 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compare } from './compare.ts';
-import type { Scenario } from './engine.ts';
 import { picture } from './picture.ts';
 import { jsonReport, table } from './report.ts';
+import { scenarioWith } from './testing/scenario.ts';
 
-const scenario: Scenario = {
+const scenario = scenarioWith({
   cost: { a: 100, c: 50 },
   objectiveMs: 700,
   maxRows: 4,
-  timeoutMs: 5000,
-  coldStartHoldMs: 3000,
-  maxQueued: 1000,
-  shedding: true,
-  coldStartMs: 1000,
   coldStartSigma: 0.1,
-  minReplicas: 1,
-  maxReplicas: 10,
   initialReplicas: 2,
-  seed: 1,
-};
+});
 const arrivalsMs = Float64Array.from({ length: 600 }, (_, index) => index * 50);
 const comparison = compare({
   ...{ scenario, arrivalsMs, trainingMs: arrivalsMs.subarray(0, 200), limitPercent: 1 },

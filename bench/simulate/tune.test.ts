@@ -1,26 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { baselineNames } from './contenders.ts';
-import type { Scenario } from './engine.ts';
 import { fixed } from './fixed.ts';
 import { grid, tune, type Candidate } from './tune.ts';
+import { scenarioWith } from './testing/scenario.ts';
 
 /** A pod gives 33 rows in 43 ms with an objective of 100: 767/s. */
-const scenario: Scenario = {
-  cost: { a: 10, c: 1 },
-  objectiveMs: 100,
-  maxRows: 64,
-  timeoutMs: 5000,
-  coldStartHoldMs: 3000,
-  maxQueued: 1000,
-  shedding: true,
-  coldStartMs: 1000,
-  coldStartSigma: 0,
-  minReplicas: 1,
-  maxReplicas: 10,
-  initialReplicas: 1,
-  seed: 1,
-};
+const scenario = scenarioWith({ cost: { a: 10, c: 1 }, objectiveMs: 100, maxRows: 64 });
 const arrivals = Float64Array.from({ length: 10_000 }, (_, index) => index);
 const sizes: Candidate[] = [1, 2, 3, 4].map((replicas) => ({ parameters: { replicas }, policy: fixed(replicas) }));
 
