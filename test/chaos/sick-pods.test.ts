@@ -98,7 +98,10 @@ test('a pod whose answers are all 500 is found out by asking another', async (t)
   assert.ok((statuses.get(500) ?? 0) <= 64 * 2, 'at most the first envelopes fail');
   // Ejected, or 100 ms later probed: out of rotation in both, until a request of its own is answered well.
   const states = ['ejected', 'probing'].map((state) => harness.metric(`sluice_pods{pool="pool",state="${state}"}`));
-  assert.equal((await Promise.all(states)).reduce((sum, count) => sum + count), 1);
+  assert.equal(
+    (await Promise.all(states)).reduce((sum, count) => sum + count),
+    1,
+  );
   await serving(harness, 2);
   assert.deepEqual(await load(harness, 50), allWell(50));
 });

@@ -76,7 +76,7 @@ export async function startGateway(
   await gateway.admin.listen({ host: '127.0.0.1', port: 0 });
   const client = new Agent({ connections: 512, headersTimeout: 0, bodyTimeout: 0 });
   t.after(async () => {
-    for (const pod of pods) pod.die();
+    for (const pod of pods) pod.stop();
     await client.destroy();
     await gateway.close();
   });

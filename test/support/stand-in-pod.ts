@@ -32,6 +32,7 @@ export class StandInPod {
   readonly #sockets = new Set<Socket>();
   #server: Server;
   #port = 0;
+  #stopped = false;
   #running: Promise<unknown> = Promise.resolve();
 
   constructor(uid: string, models: readonly string[]) {
@@ -56,8 +57,15 @@ export class StandInPod {
 
   /** Listens, on the port that it had before if it has been started once. */
   async start(): Promise<void> {
+    if (this.#stopped) return;
     await new Promise<void>((resolve) => this.#server.listen(this.#port, '127.0.0.1', resolve));
     this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
+  /** As kill -9, and for good: whoever would start it again does nothing. */
+  stop(): void {
+    this.#stopped = true;
+    this.die();
   }
 
   /** As kill -9: every connection is reset, new ones are refused. */
