@@ -14,7 +14,16 @@ export const PodReport = Type.Object({
   uid: Type.String(),
   name: Type.String(),
   /** The worst that a gateway says of a ready pod, else the cluster's word. */
-  state: Type.Enum(['pending', 'starting', 'serving', 'ejected', 'probing', 'draining', 'terminating', 'crash-looping']),
+  state: Type.Enum([
+    'pending',
+    'starting',
+    'serving',
+    'ejected',
+    'probing',
+    'draining',
+    'terminating',
+    'crash-looping',
+  ]),
   /** Requests, over all gateways. */
   inFlight: Count,
   reason: orNull(Type.String()),
