@@ -13,6 +13,9 @@ export type ShedReason = (typeof shedReasons)[number];
 export const retryReasons = ['refused', 'busy', 'reset', 'hung', 'garbage', 'error-answers'] as const;
 export type RetryReason = (typeof retryReasons)[number];
 
+export const giveUpReasons = ['not-idempotent', 'attempts', 'poison'] as const;
+export type GiveUpReason = (typeof giveUpReasons)[number];
+
 /** Upper bounds; one more bucket is without a bound. */
 export const secondsBounds = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30,
@@ -29,6 +32,11 @@ export class Histogram {
     this.counts = new Float64Array(bounds.length + 1);
   }
 
+  /** All that was observed. */
+  get count(): number {
+    return this.counts.reduce((sum, count) => sum + count, 0);
+  }
+
   /** @param weight below 1 for a part of what is counted elsewhere too */
   observe(value: number, weight = 1): void {
     const { bounds } = this;
@@ -42,6 +50,8 @@ export class Histogram {
 export class LaneCounters {
   arrivals = 0;
   arrivedBytes = 0;
+  /** As estimated when they came. */
+  arrivedRows = 0;
   /** Answered after the pool's objective. */
   late = 0;
   readonly #outcomes = new Map(outcomes.map((outcome) => [outcome, new Histogram(secondsBounds)]));
@@ -54,6 +64,7 @@ export class LaneCounters {
     garbage: 0,
     'error-answers': 0,
   };
+  readonly givenUp: Record<GiveUpReason, number> = { 'not-idempotent': 0, attempts: 0, poison: 0 };
   readonly batches: Record<BatchReason, number> = Object.fromEntries(
     batchReasons.map((reason) => [reason, 0]),
   ) as Record<BatchReason, number>;

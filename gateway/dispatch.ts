@@ -9,6 +9,7 @@
 import type { Logger } from 'pino';
 import type { AnswerHead, SummaryHead } from '../contract/envelope.ts';
 import { SluiceError } from '../contract/errors.ts';
+import type { GiveUpReason } from './counters.ts';
 import { Flight } from './flight.ts';
 import type { Lane } from './lane.ts';
 import type { PodLink } from './pod-link.ts';
@@ -251,6 +252,7 @@ export class Dispatch {
       this.schedule();
       return;
     }
+    request.lane.counters.givenUp[decision.reason] += 1;
     this.#log.error(
       {
         requestId: request.id,
@@ -362,7 +364,7 @@ export class Dispatch {
   }
 }
 
-function givenUp(reason: 'not-idempotent' | 'attempts' | 'poison', request: Pending): SluiceError {
+function givenUp(reason: GiveUpReason, request: Pending): SluiceError {
   switch (reason) {
     case 'poison':
       return new SluiceError('poison-request', `request '${request.id}' was alone with two pods when they were lost`);

@@ -3,7 +3,7 @@
  * a scrape, so that counting costs nanoseconds. Labels are closed sets: pools and their models, reasons, states.
  */
 import { collectDefaultMetrics, Registry, type Metric } from 'prom-client';
-import { outcomes, retryReasons, shedReasons, type Histogram } from './counters.ts';
+import { giveUpReasons, outcomes, retryReasons, shedReasons, type Histogram } from './counters.ts';
 import type { Lane } from './lane.ts';
 import { batchReasons } from './policy/batch.ts';
 import type { Pool } from './pool.ts';
@@ -105,6 +105,12 @@ export function gatewayMetrics(pools: Pools, version: string, now: () => number)
   );
   add(
     'counter',
+    'sluice_requests_given_up_total',
+    'Requests that lost their pod and are not tried again, by why',
+    byReason(giveUpReasons, (lane) => lane.counters.givenUp),
+  );
+  add(
+    'counter',
     'sluice_batches_total',
     'Envelopes sent to pods, by why they left as they were',
     byReason(batchReasons, (lane) => lane.counters.batches),
@@ -154,6 +160,30 @@ export function gatewayMetrics(pools: Pools, version: string, now: () => number)
   add('gauge', 'sluice_pods', 'Pods by their state as this gateway sees them', () =>
     [...pools.all].flatMap((pool) => podCounts(pool)),
   );
+  add('counter', 'sluice_pod_ejections_total', 'Times that a pod went out of rotation, by the evidence', () =>
+    [...pools.all].flatMap((pool) =>
+      Object.entries(pool.roster.ejections).map(([reason, value]) => ({ labels: { pool: pool.name, reason }, value })),
+    ),
+  );
+  add('gauge', 'sluice_pod_out_of_rotation', '1 for each pod that is ejected or probed, with the last evidence', () =>
+    [...pools.all].flatMap((pool) => podsOut(pool)),
+  );
+  const objectives = (read: (objective: NonNullable<Pool['spec']['objective']>) => number) => (): Sample[] =>
+    [...pools.all].flatMap(({ name, spec: { objective } }) =>
+      objective === undefined ? [] : [{ labels: { pool: name }, value: read(objective) }],
+    );
+  add(
+    'gauge',
+    'sluice_objective_latency_seconds',
+    'objective.latencyMs of the pool',
+    objectives(({ latencyMs }) => latencyMs / 1000),
+  );
+  add(
+    'gauge',
+    'sluice_objective_ratio',
+    'objective.percentile of the pool, as a share of its requests',
+    objectives(({ percentile }) => percentile / 100),
+  );
   add(
     'gauge',
     'sluice_suspect_requests',
@@ -171,6 +201,16 @@ function podCounts(pool: Pool): Sample[] {
     counts.set(state, counts.get(state)! + 1);
   }
   return [...counts].map(([state, value]) => ({ labels: { pool: pool.name, state }, value }));
+}
+
+/** `pod` would be the gateway's own, where Prometheus adds the names of Kubernetes to what it scrapes. */
+function podsOut(pool: Pool): Sample[] {
+  return [...pool.roster.pods]
+    .filter((pod) => pod.health.kind === 'ejected' || pod.health.kind === 'probing')
+    .map(({ name, health: { kind: state }, evidence: reason }) => ({
+      labels: { pool: pool.name, pod_name: name, state, reason: reason ?? 'unknown' },
+      value: 1,
+    }));
 }
 
 function oldestSeconds(lane: Lane, nowMs: number): number {

@@ -6,12 +6,13 @@ import { Compile } from 'typebox/compile';
 import { PodStatus } from '../contract/pod-status.ts';
 import { paths } from '../contract/headers.ts';
 import { firstConcurrency, type Concurrency } from './policy/concurrency.ts';
-import { noPace, type HealthState, type Pace } from './policy/health.ts';
+import { noPace, type Evidence, type HealthState, type Pace } from './policy/health.ts';
 import { Upstream, type Call } from './upstream.ts';
 
 /** An envelope, or a plain request, that is out with the pod. */
 export interface Outstanding {
   readonly rows: number;
+  readonly requests: { readonly length: number };
   readonly startedAtMs: number;
   readonly predictedMs: number;
   call: Call | undefined;
@@ -36,6 +37,8 @@ export class PodLink {
   health: HealthState = { kind: 'joining' };
   /** It says so: it finishes what it has and gets no more, unless its drain is cancelled. */
   draining = false;
+  /** The cluster says that it drains. */
+  marked = false;
   /** The cluster is ending it. */
   leaving = false;
   /** The cluster removed it. */
@@ -55,8 +58,12 @@ export class PodLink {
   busyUntilMs = 0;
   nextProbeAtMs = 0;
   probing = false;
-  /** Last evidence against it, for people. */
+  /** Last evidence against it; beside it, for people. */
+  evidence: Evidence | null = null;
   detail: string | null = null;
+  /** Pieces of evidence against it, hard or soft, since it served first; and whether the last was hard. */
+  failures = 0;
+  failedHard = false;
   /** Place in the pool's list of free pods; kept by FreePods. */
   freeList: PodLink[] | null = null;
   freeIndex = -1;
@@ -68,9 +75,21 @@ export class PodLink {
     this.upstream = new Upstream(origin);
   }
 
+  /** It gets nothing new: it drains, by its own word or the cluster's, or it is being ended, or was. */
+  get goes(): boolean {
+    return this.draining || this.marked || this.leaving || this.gone;
+  }
+
+  /** Requests that are out with it. */
+  get inFlight(): number {
+    let requests = 0;
+    for (const one of this.outstanding) requests += one.requests.length;
+    return requests;
+  }
+
   /** Envelopes (or plain requests) that it may still be given. */
   freeSlots(unlimited: boolean, nowMs: number): number {
-    if (this.draining || this.leaving || this.gone || nowMs < this.busyUntilMs) return 0;
+    if (this.goes || nowMs < this.busyUntilMs) return 0;
     const out = this.outstanding.size;
     if (this.health.kind === 'probing') return out === 0 ? 1 : 0;
     if (this.health.kind !== 'serving') return 0;

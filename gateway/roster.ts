@@ -8,7 +8,7 @@ import type { ModelPool } from '../contract/model-pool.ts';
 import type { PodStatus } from '../contract/pod-status.ts';
 import { FreePods } from './free-pods.ts';
 import { PodLink } from './pod-link.ts';
-import { nextHealth, slowPods, type HealthEvent } from './policy/health.ts';
+import { hardEvidence, nextHealth, slowPods, softEvidence, type Evidence, type HealthEvent } from './policy/health.ts';
 
 const joiningProbeMs = 50;
 const drainingProbeMs = 200;
@@ -23,6 +23,10 @@ export interface RosterEvents {
 
 export class Roster {
   readonly free = new FreePods();
+  /** Times that a pod went out of rotation, by the evidence that took it out. */
+  readonly ejections = Object.fromEntries(
+    [...hardEvidence, ...softEvidence].map((evidence) => [evidence, 0]),
+  ) as Record<Evidence, number>;
   readonly #links = new Map<string, PodLink>();
   readonly #serving = new Set<PodLink>();
   readonly #spec: () => ModelPool['spec'];
@@ -115,11 +119,13 @@ export class Roster {
 
   note(pod: PodLink, event: HealthEvent, detail: string | null = null): void {
     if (event.kind === 'evidence') {
+      pod.evidence = event.evidence;
       pod.detail = `${event.evidence}${detail === null ? '' : `: ${detail}`}`;
     }
     const before = pod.health;
     pod.health = nextHealth(before, event, this.#spec().health, this.#poolHealth(pod), this.#now());
     if (pod.health.kind !== before.kind) {
+      if (pod.health.kind === 'ejected') this.ejections[pod.health.reason] += 1;
       const level = pod.health.kind === 'ejected' ? 'warn' : 'info';
       const why = event.kind === 'evidence' ? { why: pod.detail } : {};
       this.#log[level]({ podName: pod.name, was: before.kind, ...why }, `pod ${pod.name} is ${pod.health.kind}`);

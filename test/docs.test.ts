@@ -9,19 +9,17 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import type Type from 'typebox';
 import { parsePools } from '../cluster/pools-file.ts';
-import { staticCluster } from '../cluster/static.ts';
 import { errorTable } from '../contract/errors.ts';
 import { headers } from '../contract/headers.ts';
-import { ModelPool, parseModelPool } from '../contract/model-pool.ts';
+import { ModelPool } from '../contract/model-pool.ts';
 import { flagName, readSettings, variableName } from '../contract/settings.ts';
 import { LocalSettings } from '../deploy/local-settings.ts';
-import { gatewayMetrics } from '../gateway/metrics.ts';
-import { Pools } from '../gateway/pools.ts';
 import { GatewaySettings } from '../gateway/settings.ts';
 import { ModelConfig, parseModelConfig } from '../models/model-config.ts';
 import { runModelServer } from '../models/server.ts';
 import { ModelServerSettings } from '../models/settings.ts';
 import packageJson from '../package.json' with { type: 'json' };
+import { gatewayScrape } from './support/gateway-registry.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
@@ -208,19 +206,7 @@ function compareMetrics(heading: string, text: string): void {
 }
 
 test('docs/metrics.md has the metrics of the gateway, with their types, labels and values', async () => {
-  const { pool } = parseModelPool({
-    apiVersion: 'sluice.dev/v1alpha1',
-    kind: 'ModelPool',
-    metadata: { name: 'pool' },
-    spec: { models: ['model'] },
-  });
-  const now = () => performance.now();
-  const pools = new Pools(staticCluster([pool!], 0), now, pino({ level: 'silent' }));
-  try {
-    compareMetrics('## Gateway', await gatewayMetrics(pools, 'test', now).metrics());
-  } finally {
-    await pools.close();
-  }
+  compareMetrics('## Gateway', await gatewayScrape());
 });
 
 test('docs/metrics.md has the metrics of a pod, and the transform.ts of docs/configuration.md works', async (t) => {
