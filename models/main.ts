@@ -8,6 +8,9 @@ import type { ModelServerSettings } from './settings.ts';
 /** `EX_SOFTWARE` of sysexits: the process itself is at fault. */
 const stuckExitCode = 70;
 
+/** ONNX Runtime would send usage data to its maker. Read by its library, so set before the worker loads that. */
+process.env.ORT_DISABLE_TELEMETRY ??= '1';
+
 export async function main(settings: ModelServerSettings): Promise<void> {
   const podName = settings.podName ?? hostname();
   // Synchronous, since the line that says why a process killed itself must be out before. Lines are few.

@@ -1,0 +1,21 @@
+/**
+ * `npm run build`: the whole of `sluice` as JavaScript in dist/, for where Node strips no types or the compiler is not at
+ * hand: the image, an installed package.
+ */
+import { execFileSync } from 'node:child_process';
+import { cpSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const dist = path.join(root, 'dist');
+
+rmSync(dist, { recursive: true, force: true });
+const compiler = path.join(root, 'node_modules/typescript/bin/tsc');
+execFileSync(process.execPath, [compiler, '--project', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
+cpSync(path.join(root, 'cli/sluice.js'), path.join(dist, 'cli/sluice.js'));
+// Models, their configuration and licences: all that was not compiled.
+cpSync(path.join(root, 'models/zoo'), path.join(dist, 'models/zoo'), {
+  recursive: true,
+  filter: (source) => !source.endsWith('.ts') && !/\/wide\/(1|\.generate-.*)$/.test(source),
+});
