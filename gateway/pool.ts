@@ -163,14 +163,13 @@ export class Pool {
   }
 
   #waitMs(lane: Lane, rows: number, completedRowsPerMs: number | null): number {
-    const backlogRows = lane.queue.rows + rows;
-    const maxRows = this.maxRows(lane);
     return predictWaitMs({
-      backlogRows,
+      backlogRows: lane.queue.rows + rows,
       completedRowsPerMs,
       cost: lane.cost,
-      batchRows: maxRows,
-      servingPods: backlogRows > maxRows ? this.roster.serving : 1,
+      maxRows: this.maxRows(lane),
+      objectiveMs: this.spec.objective?.latencyMs ?? null,
+      servingPods: this.roster.serving,
     });
   }
 

@@ -178,8 +178,9 @@ export class Station {
           backlogRows: queued + 1,
           completedRowsPerMs: queued > 0 ? currentRowsPerMs(this.#throughput, nowMs) : null,
           cost: this.#cost,
-          batchRows: maxRows,
-          servingPods: queued + 1 > maxRows ? this.serving : 1,
+          maxRows,
+          objectiveMs: this.#spec.objectiveMs,
+          servingPods: this.serving,
         }),
         // Only asked where there is no objective, and here there always is one.
         leastWaitMs: 0,

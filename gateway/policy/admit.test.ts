@@ -30,7 +30,8 @@ const table: readonly (readonly [string, Partial<AdmitInput>, object])[] = [
   ['no objective, and late', { objectiveMs: null, leastWaitMs: 33_000 }, shed('overloaded', 3)],
   ['no objective: a slow moment refuses nothing', { objectiveMs: null, predictedWaitMs: 33_000 }, queue],
 
-  ['capacity is coming: it may wait to its deadline', { predictedWaitMs: 5_000, comingPods: 1 }, queue],
+  ['most of the pods are coming: it may wait to its deadline', { predictedWaitMs: 5_000, comingPods: 6 }, queue],
+  ['some pods are coming: those that serve decide', { predictedWaitMs: 5_000, comingPods: 5 }, shed('overloaded', 5)],
   [
     'nothing waits: one is served, or nothing would ever be measured again',
     { queuedRequests: 0, predictedWaitMs: 5_000 },
@@ -66,17 +67,23 @@ test('Retry-After: the time that is too much, in whole seconds from 1 to 30', ()
 
 /** l(b) = 5 + 0.5·b: 37 ms for 64 rows. */
 const cost: Cost = { ...unknownCost, a: 5, c: 0.5, samples: 100, largestRows: 64 };
-const waits: WaitInput = { backlogRows: 10, completedRowsPerMs: null, cost, batchRows: 64, servingPods: 2 };
+const waits: WaitInput = {
+  ...{ backlogRows: 10, completedRowsPerMs: null, cost, maxRows: 64, objectiveMs: null, servingPods: 2 },
+};
 
 const waitTable: readonly (readonly [string, Partial<WaitInput>, number])[] = [
   ['one run, and its pod is free', {}, 10],
   ['a full run', { backlogRows: 64 }, 37],
-  ['more than a run: the pods are busy with others before it', { backlogRows: 128 }, 37 * (2 / 2 + 3)],
-  ['twice as many pods, half the rounds', { backlogRows: 512, servingPods: 4 }, 37 * (8 / 4 + 3)],
+  ['more than a run: the pods are busy with others before it', { backlogRows: 128 }, 37 * (2 / 2 + 2 + 2 / 2)],
+  ['twice as many pods, half the rounds', { backlogRows: 512, servingPods: 4 }, 37 * (8 / 4 + 2 + 2 / 4)],
   ['backlogged: by the rate, and the runs at its end', { backlogRows: 640, completedRowsPerMs: 2 }, 320 + 3 * 37],
   ['backlogged with little: the runs are small', { backlogRows: 10, completedRowsPerMs: 2 }, 5 + 3 * 10],
   ['a rate of nothing is no rate', { completedRowsPerMs: 0 }, 10],
   ['other gateways take their share: the rate knows', { backlogRows: 640, completedRowsPerMs: 0.2 }, 3_200 + 3 * 37],
+  // 2·l(18) = 28 ms and the margin of 2 keep 30.
+  ['an objective makes runs of 18 rows', { backlogRows: 180, objectiveMs: 30 }, 14 * (10 / 2) + 0.85 * 30 + 14],
+  ['an objective that is long changes nothing', { backlogRows: 128, objectiveMs: 1e4 }, 37 * 4],
+  ['an objective that not even one row keeps', { backlogRows: 4, objectiveMs: 3 }, 5.5 * (4 / 2 + 1 + 1)],
   ['nothing known', { cost: unknownCost }, 0],
   ['nothing known, and no pod', { cost: unknownCost, servingPods: 0 }, 0],
   ['no pod: nothing can be said', { servingPods: 0, backlogRows: 1e6 }, 0],

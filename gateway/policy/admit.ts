@@ -3,9 +3,11 @@
  *
  * predicted wait = own backlog ÷ own measured completion rate while backlogged (other gateways share the pods, so only
  * the rate seen here is true here), and then the runs that its pod has before it and its own; without a rate yet,
- * rounds of l(b) over the pods.
+ * rounds of l(b) over the pods. It is meant to be right on average: what it refuses wrongly and what it lets be late are both
+ * lost, and a pod is spent on the second only.
  */
-import { predictMs, type Cost } from './cost.ts';
+import { marginMs } from './batch.ts';
+import { predictMs, rowsWithin, type Cost } from './cost.ts';
 
 export interface AdmitInput {
   readonly queuedRequests: number;
@@ -20,7 +22,7 @@ export interface AdmitInput {
   readonly remainingMs: number;
   readonly objectiveMs: number | null;
   readonly servingPods: number;
-  /** Pods that are starting: waiting for them may pay. */
+  /** Pods that are starting. */
   readonly comingPods: number;
 }
 
@@ -30,11 +32,15 @@ export type AdmitDecision =
   | { readonly kind: 'hold' }
   | { readonly kind: 'shed'; readonly reason: 'queue-full' | 'overloaded'; readonly retryAfterSeconds: number };
 
+const comingForOneServing = 3;
+
 export function decideAdmission(input: AdmitInput): AdmitDecision {
   const full = input.queuedRequests >= input.maxQueued || input.queuedBytes + input.bytes > input.maxQueuedBytes;
   if (full) return { kind: 'shed', reason: 'queue-full', retryAfterSeconds: retryAfterSeconds(input.predictedWaitMs) };
   if (input.servingPods === 0) return { kind: 'hold' };
-  if (input.comingPods > 0) return { kind: 'queue' };
+  // Most of the capacity is still to come: what waits for it will be late, and answered. Otherwise the pods that serve decide,
+  // since a queue that is let grow makes everything late behind it, also what arrives after the rush (scaling.md §7.7).
+  if (input.comingPods >= comingForOneServing * input.servingPods) return { kind: 'queue' };
   // Whatever is predicted, one may wait where none does: what comes back for it keeps the prediction true.
   if (input.queuedRequests === 0) return { kind: 'queue' };
   // An objective is a promise: the wait as measured decides. Without one only what has no hope is refused, since a rush
@@ -53,24 +59,39 @@ export interface WaitInput {
   /** Rows a millisecond completed for this gateway while it was backlogged; null when it has not been of late. */
   readonly completedRowsPerMs: number | null;
   readonly cost: Cost;
-  /** Largest working batch, rows. */
-  readonly batchRows: number;
+  /** Rows of one run at most. */
+  readonly maxRows: number;
+  /** Keeps runs short; null where there is none. */
+  readonly objectiveMs: number | null;
   readonly servingPods: number;
 }
 
-/** At most, beyond the backlog's own time: until a slot is free, the run that its pod then has before it, its own. */
-const runsToEnd = 3;
+/** Once it has a slot: the run that its pod executes, and its own. */
+const runsToEnd = 2;
+/** Where runs are long these two are the objective itself; not all are full, so that little still may wait. */
+const mostOfObjective = 0.85;
+/** Slots come at once, a run after the last, or anything between: shared by the pods, what that may add. */
+const runsOfDoubt = 2;
 
 /** Milliseconds until an answer for the last row of the backlog; 0 while nothing is known. */
 export function predictWaitMs(input: WaitInput): number {
-  const { backlogRows, completedRowsPerMs, cost, batchRows, servingPods } = input;
+  const { backlogRows, completedRowsPerMs, cost, objectiveMs, servingPods } = input;
+  const batchRows = workingRows(input);
   const runMs = predictMs(cost, Math.min(backlogRows, batchRows));
-  if (completedRowsPerMs !== null && completedRowsPerMs > 0)
-    return backlogRows / completedRowsPerMs + runsToEnd * runMs;
-  if (servingPods === 0) return 0;
-  // More than one run waits: the pods are busy already.
-  const batches = Math.ceil(backlogRows / batchRows);
-  return batches === 1 ? runMs : (batches / servingPods + runsToEnd) * runMs;
+  const measured = completedRowsPerMs !== null && completedRowsPerMs > 0;
+  if (!measured && servingPods === 0) return 0;
+  const pods = Math.max(1, servingPods);
+  const batches = backlogRows / batchRows;
+  if (!measured && batches <= 1) return runMs;
+  const slotMs = measured ? backlogRows / completedRowsPerMs : (batches / pods) * runMs;
+  const endMs = Math.min(runsToEnd * runMs, Math.max(runMs, mostOfObjective * (objectiveMs ?? Infinity)));
+  return slotMs + endMs + (runsOfDoubt / pods) * runMs;
+}
+
+/** Rows of a run when there are enough of them: two such runs keep the objective, as batch.ts has it. */
+function workingRows({ cost, maxRows, objectiveMs }: WaitInput): number {
+  if (objectiveMs === null) return maxRows;
+  return Math.max(1, Math.min(maxRows, rowsWithin(cost, objectiveMs - marginMs, 1)));
 }
 
 /** Whole seconds, 1 to 30: long enough to matter, short enough to come back. */

@@ -32,7 +32,7 @@ export const batchReasons = ['slot-free', 'full', 'deadline', 'split'] as const;
 export type BatchReason = (typeof batchReasons)[number];
 
 /** Reading, framing and the way there and back. */
-const marginMs = 2;
+export const marginMs = 2;
 /** Size of batch that is tried without any experience. */
 const firstRows = 8;
 

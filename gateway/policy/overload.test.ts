@@ -106,7 +106,7 @@ function simulate({ pods: count, a, c, load, timeoutMs, objectiveMs }: Scenario)
   const arrive = (): void => {
     const backlogRows = queue.length + 1;
     const wait = (completedRowsPerMs: number | null): number =>
-      predictWaitMs({ backlogRows, completedRowsPerMs, cost, batchRows: maxRows, servingPods: count });
+      predictWaitMs({ backlogRows, completedRowsPerMs, cost, maxRows, objectiveMs, servingPods: count });
     const predictedWaitMs = wait(queue.length > 0 ? currentRowsPerMs(throughput, nowMs) : null);
     const decision = decideAdmission({
       queuedRequests: queue.length,
