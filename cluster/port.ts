@@ -20,6 +20,8 @@ export interface Pod {
   /** Wall clock, milliseconds. */
   readonly createdAtMs: number;
   readonly readyAtMs: number | null;
+  /** Value of the annotation `sluice.dev/draining`, the drain's owner: it gets nothing new. Null or left out without one. */
+  readonly draining?: string | null;
   /** Why the pod is not ready, for people: `CrashLoopBackOff: exit code 1, next start in 4 s`. */
   readonly reason: string | null;
 }

@@ -17,6 +17,7 @@ export const mediaTypes = {
   json: 'application/json',
   binary: 'application/octet-stream',
   problem: 'application/problem+json',
+  lines: 'application/x-ndjson',
 } as const;
 
 /** The name in `GET /v2` `extensions` by which a gateway knows that a server takes envelopes. */

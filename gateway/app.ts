@@ -1,13 +1,17 @@
 /** Composes a gateway from its parts: what serves clients and what serves operators. Reads no environment, no signals. */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { fastify, type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
 import type { Cluster } from '../cluster/port.ts';
 import { SluiceError } from '../contract/errors.ts';
+import type { LoadReport } from '../contract/load-report.ts';
 import { mediaTypes } from '../contract/headers.ts';
+import { LoadFeed } from './load-feed.ts';
+import { loadReport } from './load-report.ts';
 import { gatewayMetrics } from './metrics.ts';
 import { Pools } from './pools.ts';
 import { answerBrokenHttp, asAnswer, errorHandlers } from './routes/errors.ts';
+import { loadRoutes } from './routes/load.ts';
 import { metadataRoutes } from './routes/metadata.ts';
 import { predictRoutes } from './routes/predict.ts';
 import { route } from './routes/route.ts';
@@ -16,6 +20,8 @@ export interface GatewayDeps {
   readonly cluster: Cluster;
   readonly log: Logger;
   readonly version: string;
+  /** Of the pod or machine that runs it, for people. */
+  readonly name: string;
 }
 
 export interface Gateway {
@@ -33,9 +39,13 @@ const keepAliveMs = 75_000;
 /** A request must have arrived whole by then, however slowly its client sends. */
 const requestTimeoutMs = 120_000;
 
-export function buildGateway({ cluster, log, version }: GatewayDeps): Gateway {
+export function buildGateway({ cluster, log, version, name }: GatewayDeps): Gateway {
   const now = (): number => performance.now();
-  const pools = new Pools(cluster, now, log);
+  const identity = { instance: randomUUID(), name };
+  let reports = 0;
+  const report = (): LoadReport => loadReport(pools, identity, (reports += 1), now());
+  const feed = new LoadFeed(report, now);
+  const pools = new Pools(cluster, now, log, () => feed.wake());
   let ending = false;
   const isEnding = (): boolean => ending;
 
@@ -53,6 +63,7 @@ export function buildGateway({ cluster, log, version }: GatewayDeps): Gateway {
       );
     },
   });
+  loadRoutes(admin, feed, report);
   route(admin, '/livez', { GET: (_request, reply) => void reply.send({ live: true }) });
   route(admin, '/readyz', {
     GET: (_request, reply) => {
@@ -71,6 +82,7 @@ export function buildGateway({ cluster, log, version }: GatewayDeps): Gateway {
     close: async () => {
       ending = true;
       await app.close();
+      feed.close();
       await pools.close();
       await admin.close();
       await cluster.close();

@@ -74,6 +74,19 @@ export class LaneCounters {
   readonly runRows = new Histogram(sizeBounds);
   readonly queueSeconds = new Histogram(secondsBounds);
 
+  /** Adds what `other` counted for the load report. */
+  include(other: LaneCounters): void {
+    this.arrivals += other.arrivals;
+    this.arrivedBytes += other.arrivedBytes;
+    this.arrivedRows += other.arrivedRows;
+    this.late += other.late;
+    for (const reason of shedReasons) this.shed[reason] += other.shed[reason];
+    for (const outcome of outcomes) {
+      const { counts } = this.duration(outcome);
+      other.duration(outcome).counts.forEach((count, index) => (counts[index]! += count));
+    }
+  }
+
   finished(outcome: RequestOutcome, seconds: number): void {
     this.#outcomes.get(outcome)!.observe(seconds);
   }

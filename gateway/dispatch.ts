@@ -47,6 +47,11 @@ export class Dispatch {
     return this.#suspects.size;
   }
 
+  /** Requests that are in no queue of a model and with no pod. */
+  get waitingAlone(): number {
+    return this.#suspects.size + this.#doubts.filter((request) => request.state === 'sent').length;
+  }
+
   /** A suspect was answered, or its client has left, before its turn. */
   forgetSuspect(request: Pending): void {
     this.#suspects.forget(request);

@@ -19,6 +19,8 @@ export class Lane {
   podMaxRows = Infinity;
   /** Requests with a pod. */
   inFlight = 0;
+  /** Learned from answers; 1 while none came. */
+  rowsPerRequest = 1;
   /** Estimated rows a byte, by whether the body is binary: the gateway sees bytes, the pods say rows. */
   readonly #rowsPerByte = { binary: 0, text: 0 };
 
@@ -35,6 +37,7 @@ export class Lane {
     if (rows === 0 || bytes === 0) return;
     const kind = bodyKind(contentType);
     const known = this.#rowsPerByte[kind];
+    this.rowsPerRequest += (rows - this.rowsPerRequest) * rowsWeight;
     this.#rowsPerByte[kind] = known === 0 ? rows / bytes : known + (rows / bytes - known) * rowsWeight;
   }
 

@@ -1,4 +1,5 @@
 /** The gateway process: listens, follows signals, ends gracefully. */
+import { hostname } from 'node:os';
 import { pino } from 'pino';
 import type { Cluster } from '../cluster/port.ts';
 import { buildGateway } from './app.ts';
@@ -14,7 +15,7 @@ const backlog = 4096;
 
 export async function main(settings: GatewaySettings, { cluster, version }: GatewayProcess): Promise<void> {
   const log = pino({ level: settings.logLevel, base: { component: 'gateway' } });
-  const gateway = buildGateway({ cluster, log, version });
+  const gateway = buildGateway({ cluster, log, version, name: settings.podName ?? hostname() });
   const { app, admin } = gateway;
   await app.listen({ host: settings.host, port: settings.port, backlog });
   await admin.listen({ host: settings.host, port: settings.adminPort });

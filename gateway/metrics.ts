@@ -197,7 +197,7 @@ export function gatewayMetrics(pools: Pools, version: string, now: () => number)
 function podCounts(pool: Pool): Sample[] {
   const counts = new Map<string, number>(podStates.map((state) => [state, 0]));
   for (const pod of pool.roster.pods) {
-    const state = pod.draining || pod.leaving || pod.gone ? 'draining' : pod.health.kind;
+    const state = pod.goes ? 'draining' : pod.health.kind;
     counts.set(state, counts.get(state)! + 1);
   }
   return [...counts].map(([state, value]) => ({ labels: { pool: pool.name, state }, value }));

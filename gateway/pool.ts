@@ -7,7 +7,7 @@ import type { Pod } from '../cluster/port.ts';
 import { SluiceError } from '../contract/errors.ts';
 import type { ModelPool } from '../contract/model-pool.ts';
 import type { ServedModel } from '../contract/pod-status.ts';
-import type { RequestOutcome, ShedReason } from './counters.ts';
+import { LaneCounters, type RequestOutcome, type ShedReason } from './counters.ts';
 import { Deadlines } from './deadlines.ts';
 import { Dispatch } from './dispatch.ts';
 import { Lane } from './lane.ts';
@@ -31,16 +31,24 @@ export class Pool {
   #queuedBytes = 0;
   /** Bytes of bodies that are still arriving, as announced. */
   #arrivingBytes = 0;
+  /** What lanes counted whose models have left the pool: totals never go back. */
+  readonly #former = new LaneCounters();
+  readonly #wake: () => void;
+  /** What the scaler was woken for lasts. */
+  #podless = false;
+  #overObjective = false;
 
-  constructor(pool: ModelPool, now: () => number, log: Logger) {
+  /** @param wake tells the scaler at once: a request meets no pod, or would wait longer than the objective */
+  constructor(pool: ModelPool, now: () => number, log: Logger, wake: () => void) {
     this.name = pool.metadata.name;
     this.spec = pool.spec;
     this.#deadlines = new Deadlines(now, (request) => this.expire(request));
     this.#now = now;
+    this.#wake = wake;
     const poolLog = log.child({ pool: this.name });
     this.roster = new Roster(
       () => this.spec,
-      { onChange: () => this.dispatch.schedule(), onStatus: (status) => this.#learn(status.models) },
+      { onChange: () => this.dispatch.schedule(), onStatus: (status) => this.#learn(status.models), onLetGo: wake },
       now,
       poolLog,
     );
@@ -57,6 +65,7 @@ export class Pool {
       this.lanes.delete(model);
       this.waiting.delete(lane);
       for (const request of lane.queue) this.fail(request, this.left(lane));
+      this.#former.include(lane.counters);
     }
     this.dispatch.dropRetired();
   }
@@ -78,6 +87,23 @@ export class Pool {
     return this.#queuedBytes;
   }
 
+  /** Of all models that are or were of this pool, for the load report. */
+  totals(): LaneCounters {
+    const totals = new LaneCounters();
+    totals.include(this.#former);
+    for (const lane of this.lanes.values()) totals.include(lane.counters);
+    return totals;
+  }
+
+  /** Age of the oldest request that waits; 0 without one. */
+  oldestMs(nowMs: number): number {
+    let oldest = nowMs;
+    for (const lane of this.waiting) {
+      for (const request of lane.queue) oldest = Math.min(oldest, request.arrivedAtMs);
+    }
+    return nowMs - oldest;
+  }
+
   /**
    * Reserves room for `more` bytes of a body that has `reserved` already, before they are read.
    * @throws SluiceError `body-too-large` or `queue-full`
@@ -88,7 +114,10 @@ export class Pool {
       const size = `body of ${reserved + more} bytes${reserved > 0 ? ' and more' : ''}`;
       throw new SluiceError('body-too-large', `${size} is over the limit of ${maxBodyBytes} bytes`);
     }
-    if (this.#queuedBytes + this.#arrivingBytes + more > maxQueuedBytes) throw this.#shed(lane, 'queue-full', 1);
+    if (this.#queuedBytes + this.#arrivingBytes + more > maxQueuedBytes) {
+      lane.counters.arrivals += 1;
+      throw this.#shed(lane, 'queue-full', 1);
+    }
     this.#arrivingBytes += more;
   }
 
@@ -119,6 +148,8 @@ export class Pool {
       servingPods: this.roster.serving,
       comingPods: this.roster.coming,
     });
+    lane.counters.arrivedRows += estimatedRows;
+    this.#watchWait(decision.kind === 'hold', predictedWaitMs);
     if (decision.kind === 'shed') throw this.#shed(lane, decision.reason, decision.retryAfterSeconds);
     const pending: Pending = {
       ...request,
@@ -134,6 +165,14 @@ export class Pool {
     this.#deadlines.add(pending);
     this.dispatch.schedule();
     return pending;
+  }
+
+  /** Wakes the scaler when a state begins, not while it lasts. */
+  #watchWait(podless: boolean, predictedWaitMs: number): void {
+    const overObjective = predictedWaitMs > (this.spec.objective?.latencyMs ?? Infinity);
+    if ((podless && !this.#podless) || (overObjective && !this.#overObjective)) this.#wake();
+    this.#podless = podless;
+    this.#overObjective = overObjective;
   }
 
   /** Lets it wait, for the first time or again; a model that has left the pool meanwhile has no queue. */
@@ -199,7 +238,13 @@ export class Pool {
   /** Several times a second. */
   tick(): void {
     this.roster.tick();
-    if (this.#queued === 0 || this.roster.serving > 0) return;
+    if (this.roster.serving > 0) {
+      this.#podless = false;
+      return;
+    }
+    if (this.#queued === 0) return;
+    if (!this.#podless) this.#wake();
+    this.#podless = true;
     const { coldStartHoldMs } = this.spec.requests;
     const oldest = this.#now() - coldStartHoldMs;
     for (const lane of this.lanes.values()) {

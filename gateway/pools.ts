@@ -17,11 +17,14 @@ export class Pools {
   #places = new Map<string, Place>();
   readonly #now: () => number;
   readonly #log: Logger;
+  readonly #wake: () => void;
   readonly #stopWatching: () => void;
   readonly #ticker: NodeJS.Timeout;
   #known = false;
 
-  constructor(cluster: Cluster, now: () => number, log: Logger) {
+  /** @param wake tells the scaler at once */
+  constructor(cluster: Cluster, now: () => number, log: Logger, wake: () => void = () => undefined) {
+    this.#wake = wake;
     this.#now = now;
     this.#log = log;
     this.#stopWatching = cluster.watch((view) => this.#apply(view));
@@ -67,7 +70,7 @@ export class Pools {
       names.add(name);
       let pool = this.#pools.get(name);
       if (pool === undefined) {
-        pool = new Pool(spec, this.#now, this.#log);
+        pool = new Pool(spec, this.#now, this.#log, this.#wake);
         this.#pools.set(name, pool);
       } else {
         pool.configure(spec.spec);

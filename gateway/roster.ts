@@ -8,7 +8,15 @@ import type { ModelPool } from '../contract/model-pool.ts';
 import type { PodStatus } from '../contract/pod-status.ts';
 import { FreePods } from './free-pods.ts';
 import { PodLink } from './pod-link.ts';
-import { hardEvidence, nextHealth, slowPods, softEvidence, type Evidence, type HealthEvent } from './policy/health.ts';
+import {
+  hardEvidence,
+  isHard,
+  nextHealth,
+  slowPods,
+  softEvidence,
+  type Evidence,
+  type HealthEvent,
+} from './policy/health.ts';
 
 const joiningProbeMs = 50;
 const drainingProbeMs = 200;
@@ -19,6 +27,8 @@ export interface RosterEvents {
   onChange(): void;
   /** A pod that became ready says what it serves. */
   onStatus(status: PodStatus): void;
+  /** A pod that goes holds nothing of this gateway any more: whoever waits to end it may. */
+  onLetGo(): void;
 }
 
 export class Roster {
@@ -35,6 +45,8 @@ export class Roster {
   readonly #log: Logger;
   /** Pods of the view that have no address or are not ready yet: waiting for them may pay. */
   #coming = 0;
+  /** Pods of the view that have no address yet. */
+  #unreachable: readonly Pod[] = [];
 
   constructor(spec: () => ModelPool['spec'], events: RosterEvents, now: () => number, log: Logger) {
     this.#spec = spec;
@@ -56,6 +68,10 @@ export class Roster {
     return this.#coming;
   }
 
+  get unreachable(): readonly Pod[] {
+    return this.#unreachable;
+  }
+
   /** Any pod that can answer a read for this model now. */
   forModel(model: string): PodLink | undefined {
     for (const pod of this.#serving) if (pod.serves(model)) return pod;
@@ -72,17 +88,23 @@ export class Roster {
         link = new PodLink(pod.uid, pod.name, pod.origin);
         this.#links.set(pod.uid, link);
       }
-      if (pod.phase === 'Pending' || pod.phase === 'Running') {
+      const marked = typeof pod.draining === 'string';
+      if ((pod.phase === 'Pending' || pod.phase === 'Running') && !marked) {
         // One that crashes again and again is not capacity that comes.
         if (link?.health.kind !== 'serving') this.#coming += pod.restarts < hopelessRestarts ? 1 : 0;
         // The cluster's word alone removes nobody; it is a reason to ask the pod.
         else this.#probe(link);
       }
       if (link === undefined) continue;
+      const went = link.goes;
+      link.gone = false;
+      link.marked = marked;
       if (pod.phase === 'Terminating') link.leaving = true;
       this.refresh(link);
+      if (link.goes !== went) this.#tellLetGo(link);
       if (link.health.kind === 'joining') this.#probe(link);
     }
+    this.#unreachable = pods.filter((pod) => !this.#links.has(pod.uid));
     for (const link of this.#links.values()) {
       if (seen.has(link.uid)) continue;
       link.gone = true;
@@ -102,7 +124,12 @@ export class Roster {
   /** A call to the pod is over. */
   released(pod: PodLink): void {
     this.refresh(pod);
+    this.#tellLetGo(pod);
     if (pod.gone) this.#forgetIfDone(pod);
+  }
+
+  #tellLetGo(pod: PodLink): void {
+    if (pod.goes && pod.outstanding.size === 0) this.#events.onLetGo();
   }
 
   /** The pod takes no more for a moment, by its own word. */
@@ -121,6 +148,8 @@ export class Roster {
     if (event.kind === 'evidence') {
       pod.evidence = event.evidence;
       pod.detail = `${event.evidence}${detail === null ? '' : `: ${detail}`}`;
+      if (pod.health.kind !== 'joining') pod.failures += 1;
+      pod.failedHard = pod.health.kind !== 'joining' && isHard(event.evidence);
     }
     const before = pod.health;
     pod.health = nextHealth(before, event, this.#spec().health, this.#poolHealth(pod), this.#now());
@@ -181,6 +210,7 @@ export class Roster {
         case 'draining':
           pod.draining = true;
           this.refresh(pod);
+          this.#tellLetGo(pod);
           break;
         case 'loading':
           // Not ready by its own word.
@@ -198,7 +228,7 @@ export class Roster {
     let members = 0;
     let softEjected = 0;
     for (const pod of this.#links.values()) {
-      if (pod.health.kind === 'joining' || pod.gone || pod.leaving || pod.draining) continue;
+      if (pod.health.kind === 'joining' || pod.goes) continue;
       members += 1;
       if (pod !== except && pod.health.kind === 'ejected' && !pod.health.hard) softEjected += 1;
     }
@@ -212,5 +242,5 @@ export class Roster {
 }
 
 function takesWork(pod: PodLink): boolean {
-  return !pod.draining && !pod.leaving && !pod.gone && (pod.health.kind === 'serving' || pod.health.kind === 'probing');
+  return !pod.goes && (pod.health.kind === 'serving' || pod.health.kind === 'probing');
 }

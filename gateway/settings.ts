@@ -16,6 +16,9 @@ export const GatewaySettings = Type.Object({
     description: 'port for metrics and liveness; 0 picks a free one',
   }),
   pools: Type.Optional(Type.String({ description: 'YAML file of ModelPools; needed where no cluster gives them' })),
+  podName: Type.Optional(
+    Type.String({ minLength: 1, description: 'name of this gateway in load reports; the host name without it' }),
+  ),
   drainDelayMs: Type.Integer({
     minimum: 0,
     default: 0,

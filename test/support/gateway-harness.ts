@@ -71,7 +71,12 @@ export async function startGateway(
   await Promise.all(pods.map((pod) => pod.start()));
   const cluster = new TestCluster();
   cluster.show({ pools: [pool], pods: pods.map((pod) => pod.pod) });
-  const gateway = buildGateway({ cluster, log: pino({ level: process.env['TEST_LOG'] ?? 'silent' }), version: 'test' });
+  const gateway = buildGateway({
+    cluster,
+    log: pino({ level: process.env['TEST_LOG'] ?? 'silent' }),
+    version: 'test',
+    name: 'test',
+  });
   await gateway.app.listen({ host: '127.0.0.1', port: 0, backlog: 4096 });
   await gateway.admin.listen({ host: '127.0.0.1', port: 0 });
   const client = new Agent({ connections: 512, headersTimeout: 0, bodyTimeout: 0 });
