@@ -13,88 +13,130 @@ export const poolNamePattern = '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$';
 /** What may stand in a path segment without escaping; also keeps metric labels and log lines clean. */
 export const modelNamePattern = '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$';
 
-const closed = { additionalProperties: false } as const;
-const positive = (value: number) => Type.Integer({ minimum: 1, default: value });
+/** A `description` is what `kubectl explain modelpool.spec` tells. */
+const closed = (description: string) => ({ additionalProperties: false, description }) as const;
+const positive = (value: number, description: string) => Type.Integer({ minimum: 1, default: value, description });
 const mebibyte = 1024 * 1024;
 
-const ScaleTargetRef = Type.Object({ apiVersion: Type.String(), kind: Type.String(), name: Type.String() }, closed);
+const ScaleTargetRef = Type.Object(
+  {
+    apiVersion: Type.Enum(['apps/v1'], { default: 'apps/v1' }),
+    kind: Type.Enum(['Deployment'], { default: 'Deployment' }),
+    name: Type.String({ minLength: 1, description: 'In the namespace of the pool.' }),
+  },
+  closed('The Deployment whose pods serve the models, and whose replicas the scaler sets.'),
+);
 
 const Objective = Type.Object(
   {
-    latencyMs: Type.Number({ exclusiveMinimum: 0 }),
-    percentile: Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 100, default: 99 }),
+    latencyMs: Type.Number({ exclusiveMinimum: 0, description: 'What an answer may take, in milliseconds.' }),
+    percentile: Type.Number({
+      exclusiveMinimum: 0,
+      exclusiveMaximum: 100,
+      default: 99,
+      description: 'Of which share of requests that is meant, in percent.',
+    }),
   },
-  closed,
+  closed('Caps batches and sheds what would take longer; without it requests are shed only by their own deadline.'),
 );
 
-/** Caps only: the working batch size is learned. */
 const Batching = Type.Object(
   {
-    /** false sends each request by itself, without a limit on concurrency: what a plain proxy would do. */
-    enabled: Type.Boolean({ default: true }),
-    maxRows: positive(64),
-    maxBytes: positive(8 * mebibyte),
-    maxRequestRows: positive(1024),
+    enabled: Type.Boolean({
+      default: true,
+      description: 'false: each request by itself, without a limit on concurrency, as a plain proxy would send it.',
+    }),
+    maxRows: positive(64, 'Most rows of one run.'),
+    maxBytes: positive(8 * mebibyte, 'Most bytes of one envelope; a larger request travels alone.'),
+    maxRequestRows: positive(1024, 'Most rows of one request.'),
   },
-  { ...closed, default: {} },
+  { ...closed('Caps only: the working size is learned.'), default: {} },
 );
 
 const Requests = Type.Object(
   {
-    timeoutMs: positive(30_000),
-    coldStartHoldMs: Type.Integer({ minimum: 0, default: 60_000 }),
-    maxQueued: positive(10_000),
-    maxQueuedBytes: positive(256 * mebibyte),
-    maxBodyBytes: positive(64 * mebibyte),
-    /** false: a request whose pod was lost is answered 502 instead of being executed again. */
-    idempotent: Type.Boolean({ default: true }),
+    timeoutMs: positive(30_000, 'Longest deadline, and the one of requests that ask for none, in milliseconds.'),
+    coldStartHoldMs: Type.Integer({
+      minimum: 0,
+      default: 60_000,
+      description: 'How long a request may wait for a pod where there is none, in milliseconds.',
+    }),
+    maxQueued: positive(10_000, 'Most requests that wait at one gateway.'),
+    maxQueuedBytes: positive(256 * mebibyte, 'Most bytes of their bodies; at least maxBodyBytes.'),
+    maxBodyBytes: positive(64 * mebibyte, 'Largest body of a request, in bytes.'),
+    idempotent: Type.Boolean({
+      default: true,
+      description: 'false: a request whose pod was lost is answered 502 instead of being executed again.',
+    }),
   },
-  { ...closed, default: {} },
+  { ...closed('Limits of requests.'), default: {} },
 );
 
 const Scaling = Type.Object(
   {
-    minReplicas: Type.Integer({ minimum: 0, default: 1 }),
-    /** Without it the cluster decides: the number of cores on a laptop. */
-    maxReplicas: Type.Optional(Type.Integer({ minimum: 1 })),
-    idleSeconds: Type.Integer({ minimum: 0, default: 300 }),
-    mode: Type.Enum(['Active', 'DryRun', 'Paused'], { default: 'Active' }),
+    minReplicas: Type.Integer({ minimum: 0, default: 1, description: 'Least pods; 0 lets an idle pool go.' }),
+    maxReplicas: Type.Optional(
+      Type.Integer({ minimum: 1, description: 'Most pods. Without it: the number of cores of a laptop.' }),
+    ),
+    idleSeconds: Type.Integer({ minimum: 0, default: 300, description: 'Without requests this long: minReplicas.' }),
+    mode: Type.Enum(['Active', 'DryRun', 'Paused'], {
+      default: 'Active',
+      description: 'DryRun decides and writes nothing but status; Paused does not decide.',
+    }),
   },
-  { ...closed, default: {} },
+  { ...closed('What the scaler may do.'), default: {} },
 );
 
 const Health = Type.Object(
   {
-    /** Soft failures (5xx, slow) in a row that take a pod out of rotation; a lost connection does so at once. */
-    ejectAfterFailures: positive(3),
-    /** Share of a pool that may be out of rotation on soft evidence alone. */
-    maxEjectedRatio: Type.Number({ minimum: 0, maximum: 1, default: 0.5 }),
+    ejectAfterFailures: positive(
+      3,
+      'Soft failures (5xx, slow) in a row that take a pod out of rotation; a lost connection does so at once.',
+    ),
+    maxEjectedRatio: Type.Number({
+      minimum: 0,
+      maximum: 1,
+      default: 0.5,
+      description: 'Share of a pool that may be out of rotation on soft evidence alone.',
+    }),
   },
-  { ...closed, default: {} },
+  { ...closed('When a pod is out of rotation.'), default: {} },
+);
+
+const Spec = Type.Object(
+  {
+    models: Type.Array(Type.String({ pattern: modelNamePattern }), {
+      minItems: 1,
+      uniqueItems: true,
+      description: 'Names of the models that its pods serve; a model is in one pool only.',
+    }),
+    scaleTargetRef: Type.Optional(ScaleTargetRef),
+    objective: Type.Optional(Objective),
+    batching: Batching,
+    requests: Requests,
+    endpoints: Type.Array(Type.String({ pattern: '^https?://[^/?#]+/?$' }), {
+      default: [],
+      uniqueItems: true,
+      description: 'Origins (http://host:port) of Open Inference Protocol servers that something else runs.',
+    }),
+    scaling: Scaling,
+    health: Health,
+  },
+  closed('What a person wants of the pool.'),
 );
 
 export const ModelPool = Type.Object(
   {
     apiVersion: Type.Literal(apiVersion),
     kind: Type.Literal('ModelPool'),
-    metadata: Type.Object({ name: Type.String({ pattern: poolNamePattern }) }),
-    spec: Type.Object(
-      {
-        models: Type.Array(Type.String({ pattern: modelNamePattern }), { minItems: 1, uniqueItems: true }),
-        scaleTargetRef: Type.Optional(ScaleTargetRef),
-        /** Without it requests are shed only by their own deadline. */
-        objective: Type.Optional(Objective),
-        batching: Batching,
-        requests: Requests,
-        /** Origins (`http://host:port`) of Open Inference Protocol servers that something else runs. */
-        endpoints: Type.Array(Type.String({ pattern: '^https?://[^/?#]+/?$' }), { default: [], uniqueItems: true }),
-        scaling: Scaling,
-        health: Health,
-      },
-      closed,
-    ),
+    metadata: Type.Object({
+      name: Type.String({ pattern: poolNamePattern }),
+      /** Kubernetes' count of changes of the spec; none on a laptop. */
+      generation: Type.Optional(Type.Integer({ minimum: 0 })),
+    }),
+    spec: Spec,
   },
-  closed,
+  closed('Models that share pods: what their requests may cost, and how many pods there may be.'),
 );
 export type ModelPool = Type.Static<typeof ModelPool>;
 

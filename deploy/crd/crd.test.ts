@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { parse } from 'yaml';
+import { parseModelPool } from '../../contract/model-pool.ts';
+import { crdYaml } from './crd.ts';
+import { structural } from './structural.ts';
+
+interface Node {
+  readonly type?: string;
+  readonly default?: unknown;
+  readonly nullable?: boolean;
+  readonly properties?: Readonly<Record<string, Node>>;
+  readonly items?: Node;
+  readonly additionalProperties?: Node;
+  readonly 'x-kubernetes-preserve-unknown-fields'?: boolean;
+}
+interface Crd {
+  readonly spec: {
+    readonly versions: readonly {
+      readonly subresources: unknown;
+      readonly schema: { readonly openAPIV3Schema: Node };
+    }[];
+  };
+}
+
+const written = readFileSync(new URL('modelpools.yaml', import.meta.url), 'utf8');
+const version = (parse(written) as Crd).spec.versions[0]!;
+const root = version.schema.openAPIV3Schema;
+
+test('modelpools.yaml is what the schemas make: npm run crd', () => assert.equal(written, crdYaml()));
+
+/** As the API server fills in: what is missing and has a default, from the outside in. */
+function filled(node: Node, value: unknown): unknown {
+  if (node.properties === undefined || typeof value !== 'object' || value === null) return value;
+  const out: Record<string, unknown> = { ...value };
+  for (const [name, property] of Object.entries(node.properties)) {
+    const own = out[name] ?? structuredClone(property.default);
+    if (own !== undefined) out[name] = filled(property, own);
+  }
+  return out;
+}
+
+test('the API server fills in the defaults that a laptop does', () => {
+  for (const spec of [
+    { models: ['a'] },
+    { models: ['a'], objective: { latencyMs: 5 }, scaleTargetRef: { name: 'a' }, scaling: { maxReplicas: 3 } },
+  ]) {
+    const pool = { apiVersion: 'sluice.dev/v1alpha1', kind: 'ModelPool', metadata: { name: 'a' }, spec };
+    assert.deepEqual(filled(root, pool), parseModelPool(pool).pool);
+  }
+});
+
+test('structural: each node has a type, or says that it keeps what it does not know', () => {
+  const untyped: string[] = [];
+  const visit = (node: Node, path: string): void => {
+    if (node.type === undefined && node['x-kubernetes-preserve-unknown-fields'] !== true) untyped.push(path);
+    for (const [name, child] of Object.entries(node.properties ?? {})) visit(child, `${path}.${name}`);
+    if (node.items !== undefined) visit(node.items, `${path}[]`);
+    if (node.additionalProperties !== undefined) visit(node.additionalProperties, `${path}.*`);
+  };
+  visit(root, '');
+  assert.deepEqual(untyped, []);
+  assert.deepEqual(version.subresources, { status: {} });
+});
+
+test('a keyword without a structural form stops the script instead of being lost', () => {
+  assert.deepEqual(structural({ anyOf: [{ type: 'number', exclusiveMinimum: 0 }, { type: 'null' }] }), {
+    type: 'number',
+    minimum: 0,
+    exclusiveMinimum: true,
+    nullable: true,
+  });
+  const multiple = { type: 'integer', multipleOf: 2 };
+  assert.throws(() => structural(multiple), /no structural form of multipleOf/);
+});

@@ -1,0 +1,5 @@
+/** `npm run crd`: writes modelpools.yaml anew. */
+import { writeFileSync } from 'node:fs';
+import { crdYaml } from './crd.ts';
+
+writeFileSync(new URL('modelpools.yaml', import.meta.url), crdYaml());
