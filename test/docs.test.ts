@@ -18,6 +18,8 @@ import { GatewaySettings } from '../gateway/settings.ts';
 import { ModelConfig, parseModelConfig } from '../models/model-config.ts';
 import { runModelServer } from '../models/server.ts';
 import { ModelServerSettings } from '../models/settings.ts';
+import { conditionTypes, poolGauges, ScalerMetrics, type PoolNumbers } from '../scaler/metrics.ts';
+import { ScalerSettings } from '../scaler/settings.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { gatewayScrape } from './support/gateway-registry.ts';
 
@@ -105,6 +107,7 @@ function defaultOf({ default: value }: SchemaNode, required: boolean): string {
 for (const [command, schema] of [
   ['up', LocalSettings],
   ['gateway', GatewaySettings],
+  ['scaler', ScalerSettings],
   ['model-server', ModelServerSettings],
 ] as const) {
   test(`docs/configuration.md has the settings of sluice ${command}, in their order`, () => {
@@ -207,6 +210,20 @@ function compareMetrics(heading: string, text: string): void {
 
 test('docs/metrics.md has the metrics of the gateway, with their types, labels and values', async () => {
   compareMetrics('## Gateway', await gatewayScrape());
+});
+
+test('docs/metrics.md has the metrics of the scaler, with their types, labels and values', async () => {
+  const metrics = new ScalerMetrics('test');
+  metrics.addPool('pool');
+  metrics.conditions(
+    'pool',
+    conditionTypes.map((type) => ({ type, status: 'True' })),
+  );
+  const numbers = Object.fromEntries(Object.keys(poolGauges).map((key) => [key, 1]));
+  metrics.poolNumbers('pool', numbers as unknown as PoolNumbers);
+  compareMetrics('## Scaler', await metrics.registry.metrics());
+  metrics.removePool('pool');
+  assert.doesNotMatch(await metrics.registry.metrics(), /pool="pool"/);
 });
 
 test('docs/metrics.md has the metrics of a pod, and the transform.ts of docs/configuration.md works', async (t) => {

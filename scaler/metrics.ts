@@ -1,0 +1,212 @@
+/**
+ * What the scaler tells Prometheus. The only importer of prom-client here. Labels are closed sets: pools as configured,
+ * reasons, outcomes. A gauge whose value is not known has no sample.
+ */
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { holdReasons, scaleReasons } from './reasons.ts';
+
+export const conditionTypes = [
+  'AbleToScale',
+  'ScalingActive',
+  'ScalingLimited',
+  'GatewaysReporting',
+  'PodsHealthy',
+] as const;
+export type ConditionType = (typeof conditionTypes)[number];
+const statuses = ['True', 'False', 'Unknown'] as const;
+
+export const writeResults = ['done', 'conflict', 'refused', 'not-leader', 'failed'] as const;
+export const drainOutcomes = ['drained', 'limit', 'cancelled', 'lost'] as const;
+export type DrainOutcome = (typeof drainOutcomes)[number];
+export const replacementOutcomes = ['evicted', 'surged', 'refused', 'failed', 'recovered', 'killed'] as const;
+export type ReplacementOutcome = (typeof replacementOutcomes)[number];
+export const reportResults = ['ok', 'invalid', 'old'] as const;
+
+/** Per pool, whatever is null is unknown. */
+export const poolGauges = {
+  replicas: ['sluice_scaler_replicas', 'Replicas that the target asks for'],
+  desired: ['sluice_scaler_desired_replicas', 'Replicas that the scaler wants; drains are on their way there'],
+  ready: ['sluice_scaler_ready_replicas', 'Pods that are ready and do not drain'],
+  draining: ['sluice_scaler_draining_replicas', 'Pods that drain'],
+  sick: ['sluice_scaler_sick_replicas', 'Pods that are found sick'],
+  minReplicas: ['sluice_scaler_min_replicas', 'scaling.minReplicas of the pool'],
+  maxReplicas: ['sluice_scaler_max_replicas', 'scaling.maxReplicas of the pool'],
+  queued: ['sluice_scaler_queued_requests', 'Requests that wait, over all gateways'],
+  predictedWaitS: ['sluice_scaler_predicted_wait_seconds', 'The longest wait that a gateway predicts'],
+  objectiveS: ['sluice_scaler_objective_seconds', 'objective.latencyMs of the pool'],
+  arrivalsPerS: ['sluice_scaler_arrivals_per_second', 'Requests a second over the last seconds'],
+  forecastPerS: ['sluice_scaler_forecast_per_second', 'Requests a second expected when a pod ordered now is ready'],
+  headroomPerS: ['sluice_scaler_headroom_per_second', 'Requests a second kept free above the forecast'],
+  podPerS: ['sluice_scaler_pod_capacity_per_second', 'Requests a second that one pod can serve in time'],
+  coldStartS: ['sluice_scaler_cold_start_seconds', 'From creation to ready of a pod, as measured'],
+} as const;
+export type PoolNumbers = Readonly<Record<keyof typeof poolGauges, number | null>>;
+
+export interface PoolConditionState {
+  readonly type: string;
+  readonly status: 'True' | 'False' | 'Unknown';
+}
+
+export class ScalerMetrics {
+  readonly registry = new Registry();
+  readonly #pools: Readonly<Record<keyof typeof poolGauges, Gauge>>;
+  readonly #decisions: Counter;
+  readonly #holdSeconds: Counter;
+  readonly #scaleWrites: Counter;
+  readonly #drains: Counter;
+  readonly #replacements: Counter;
+  readonly #statusWrites: Counter;
+  readonly #condition: Gauge;
+  readonly #reports: Counter;
+  readonly #loops: Counter;
+  readonly #leader: Gauge;
+  readonly #viewAge: Gauge;
+  readonly #gatewaysExpected: Gauge;
+  readonly #gatewaysReporting: Gauge;
+  readonly #gatewaysMissing: Gauge;
+
+  constructor(version: string) {
+    const registers = [this.registry];
+    collectDefaultMetrics({ register: this.registry });
+    const gauge = (name: string, help: string, labelNames: string[] = []) =>
+      new Gauge({ name, help, labelNames, registers });
+    const counter = (name: string, help: string, labelNames: string[] = []) =>
+      new Counter({ name, help, labelNames, registers });
+
+    this.#leader = gauge('sluice_scaler_leader', '1 while this process leads');
+    this.#viewAge = gauge('sluice_scaler_view_age_seconds', 'Age of what is known of the cluster');
+    this.#gatewaysExpected = gauge('sluice_scaler_gateways_expected', 'Gateways that should report');
+    this.#gatewaysReporting = gauge('sluice_scaler_gateways_reporting', 'Gateways of them with a fresh report');
+    this.#gatewaysMissing = gauge(
+      'sluice_scaler_gateways_missing_seconds',
+      'The longest time for which a gateway that should report has not, 0 if all do',
+    );
+    this.#reports = counter('sluice_scaler_reports_total', 'Reports received, by what became of them', ['result']);
+    this.#loops = counter('sluice_scaler_loops_total', 'Rounds over all pools');
+    this.#pools = Object.fromEntries(
+      Object.entries(poolGauges).map(([key, [name, help]]) => [key, gauge(name, help, ['pool'])]),
+    ) as unknown as Record<keyof typeof poolGauges, Gauge>;
+    this.#decisions = counter('sluice_scaler_decisions_total', 'Decisions, by kind and reason', [
+      'pool',
+      'kind',
+      'reason',
+    ]);
+    this.#holdSeconds = counter('sluice_scaler_hold_seconds_total', 'Time spent holding, by reason', [
+      'pool',
+      'reason',
+    ]);
+    this.#scaleWrites = counter('sluice_scaler_scale_writes_total', 'Writes of the replica count, by result', [
+      'pool',
+      'direction',
+      'result',
+    ]);
+    this.#drains = counter('sluice_scaler_drains_total', 'Drains that ended, by outcome', ['pool', 'outcome']);
+    this.#replacements = counter('sluice_scaler_replacements_total', 'Sick or stuck pods, by what was done', [
+      'pool',
+      'outcome',
+    ]);
+    this.#statusWrites = counter('sluice_scaler_status_writes_total', 'Writes of pool status, by result', [
+      'pool',
+      'result',
+    ]);
+    this.#condition = gauge('sluice_scaler_condition', "1 for the status that a pool's condition has", [
+      'pool',
+      'type',
+      'status',
+    ]);
+    gauge('sluice_build_info', 'Always 1', ['version', 'component']).set({ version, component: 'scaler' }, 1);
+    for (const result of reportResults) this.#reports.inc({ result }, 0);
+  }
+
+  /** Counters of a pool begin at 0, so that their first step counts. */
+  addPool(pool: string): void {
+    for (const reason of Object.keys(scaleReasons)) this.#decisions.inc({ pool, kind: 'scale', reason }, 0);
+    for (const reason of Object.keys(holdReasons)) {
+      this.#decisions.inc({ pool, kind: 'hold', reason }, 0);
+      this.#holdSeconds.inc({ pool, reason }, 0);
+    }
+    for (const result of writeResults) {
+      for (const direction of ['up', 'down']) this.#scaleWrites.inc({ pool, direction, result }, 0);
+      this.#statusWrites.inc({ pool, result }, 0);
+    }
+    for (const outcome of drainOutcomes) this.#drains.inc({ pool, outcome }, 0);
+    for (const outcome of replacementOutcomes) this.#replacements.inc({ pool, outcome }, 0);
+  }
+
+  removePool(pool: string): void {
+    for (const reason of Object.keys(scaleReasons)) this.#decisions.remove({ pool, kind: 'scale', reason });
+    for (const reason of Object.keys(holdReasons)) {
+      this.#decisions.remove({ pool, kind: 'hold', reason });
+      this.#holdSeconds.remove({ pool, reason });
+    }
+    for (const result of writeResults) {
+      for (const direction of ['up', 'down']) this.#scaleWrites.remove({ pool, direction, result });
+      this.#statusWrites.remove({ pool, result });
+    }
+    for (const outcome of drainOutcomes) this.#drains.remove({ pool, outcome });
+    for (const outcome of replacementOutcomes) this.#replacements.remove({ pool, outcome });
+    for (const gauge of Object.values(this.#pools)) gauge.remove({ pool });
+    for (const type of conditionTypes) {
+      for (const status of statuses) this.#condition.remove({ pool, type, status });
+    }
+  }
+
+  /** @param heldMs since the decision before; counted for a hold */
+  decision(pool: string, { kind, reason }: { kind: 'scale' | 'hold'; reason: string }, heldMs: number): void {
+    this.#decisions.inc({ pool, kind, reason });
+    if (kind === 'hold') this.#holdSeconds.inc({ pool, reason }, Math.max(0, heldMs) / 1000);
+  }
+
+  scaleWrite(pool: string, direction: 'up' | 'down', result: (typeof writeResults)[number]): void {
+    this.#scaleWrites.inc({ pool, direction, result });
+  }
+
+  statusWrite(pool: string, result: (typeof writeResults)[number]): void {
+    this.#statusWrites.inc({ pool, result });
+  }
+
+  drain(pool: string, outcome: DrainOutcome): void {
+    this.#drains.inc({ pool, outcome });
+  }
+
+  replacement(pool: string, outcome: ReplacementOutcome): void {
+    this.#replacements.inc({ pool, outcome });
+  }
+
+  report(result: (typeof reportResults)[number]): void {
+    this.#reports.inc({ result });
+  }
+
+  poolNumbers(pool: string, numbers: PoolNumbers): void {
+    for (const [key, gauge] of Object.entries(this.#pools) as [keyof PoolNumbers, Gauge][]) {
+      const value = numbers[key];
+      if (value === null || !Number.isFinite(value)) gauge.remove({ pool });
+      else gauge.set({ pool }, value);
+    }
+  }
+
+  conditions(pool: string, conditions: readonly PoolConditionState[]): void {
+    for (const condition of conditions) {
+      for (const status of statuses) {
+        this.#condition.set({ pool, type: condition.type, status }, condition.status === status ? 1 : 0);
+      }
+    }
+  }
+
+  round(seen: {
+    readonly leading: boolean;
+    /** Null: nothing is known of the cluster yet. */
+    readonly viewAgeMs: number | null;
+    readonly gatewaysExpected: number;
+    readonly gatewaysReporting: number;
+    readonly longestMissingMs: number;
+  }): void {
+    this.#loops.inc();
+    this.#leader.set(seen.leading ? 1 : 0);
+    if (seen.viewAgeMs === null) this.#viewAge.remove({});
+    else this.#viewAge.set(Math.max(0, seen.viewAgeMs) / 1000);
+    this.#gatewaysExpected.set(seen.gatewaysExpected);
+    this.#gatewaysReporting.set(seen.gatewaysReporting);
+    this.#gatewaysMissing.set(seen.longestMissingMs / 1000);
+  }
+}
