@@ -5,6 +5,7 @@
 import { randomInt } from 'node:crypto';
 import type { ModelPool } from '../../contract/model-pool.ts';
 import type { Cluster, ClusterView, Pod } from '../port.ts';
+import type { ScalerPod, ScaleTarget } from '../scalable.ts';
 import { endpointPods } from '../static.ts';
 import type { PodDefaults } from './pod-environment.ts';
 import { LocalPod } from './pod.ts';
@@ -25,6 +26,10 @@ interface PoolState {
   readonly pool: ModelPool;
   readonly endpoints: readonly Pod[];
   readonly pods: Set<LocalPod>;
+  /** Asked for; pods that go don't count, and neither do endpoints, which are not ours. */
+  replicas: number;
+  /** Grows with each write of `replicas`. */
+  version: number;
 }
 
 /** Without vowels and what looks alike, as Kubernetes names its pods. */
@@ -42,7 +47,7 @@ export class LocalCluster implements Cluster {
     this.#options = options;
     for (const pool of options.pools) {
       const endpoints = endpointPods(pool, Date.now());
-      this.#pools.set(pool.metadata.name, { pool, endpoints, pods: new Set() });
+      this.#pools.set(pool.metadata.name, { pool, endpoints, pods: new Set(), replicas: 0, version: 0 });
     }
   }
 
@@ -60,10 +65,30 @@ export class LocalCluster implements Cluster {
     return () => this.#listeners.delete(listener);
   }
 
-  /**
-   * Starts or ends pods until `replicas` of the pool are there, those not counted that go already.
-   * Endpoints are not counted either: they are not ours.
-   */
+  /** Every pod of ours, as a scaler needs it. */
+  get pods(): ScalerPod[] {
+    return this.#allPods().map(({ view }) => view);
+  }
+
+  /** What can be resized: pools whose pods are ours. */
+  get targets(): ScaleTarget[] {
+    return [...this.#pools.values()]
+      .filter(({ endpoints }) => endpoints.length === 0)
+      .map(({ pool, replicas, version }) => ({
+        pool: pool.metadata.name,
+        name: `pool ${pool.metadata.name}`,
+        replicas,
+        version: String(version),
+        rollout: 'none',
+      }));
+  }
+
+  /** The pod with this uid, while there is one. */
+  podOf(uid: string): LocalPod | undefined {
+    return this.#allPods().find(({ view }) => view.uid === uid);
+  }
+
+  /** From now on there are so many pods of the pool: some start, some are told to go, and one that ends is replaced. */
   setReplicas(poolName: string, replicas: number): void {
     if (this.#closed !== undefined) throw new Error('the cluster is closed');
     const state = this.#pools.get(poolName);
@@ -71,12 +96,27 @@ export class LocalCluster implements Cluster {
     if (!Number.isInteger(replicas) || replicas < 0) {
       throw new Error(`replicas of pool ${poolName} must be a whole number, at least 0, was: ${replicas}`);
     }
+    state.replicas = replicas;
+    state.version += 1;
+    this.#announce();
+    this.#reconcile(state);
+  }
+
+  /** Tells one pod to go (`at once`: ends it), and starts another where it was needed. */
+  remove(pod: LocalPod, atOnce: boolean): void {
+    if (atOnce) pod.kill();
+    else pod.terminate();
+    const state = this.#pools.get(pod.view.pool);
+    if (this.#closed === undefined && state !== undefined) this.#reconcile(state);
+  }
+
+  #reconcile(state: PoolState): void {
     const staying = [...state.pods].flatMap((pod) => {
       const { phase, ...view } = pod.view;
-      return phase === 'Terminating' ? [] : [{ ...view, phase, deletionCost: 0, pod }];
+      return phase === 'Terminating' ? [] : [{ ...view, phase, pod }];
     });
-    for (let count = staying.length; count < replicas; count += 1) this.#add(state);
-    for (const { pod } of victims(staying, staying.length - replicas)) pod.terminate();
+    for (let count = staying.length; count < state.replicas; count += 1) this.#add(state);
+    for (const { pod } of victims(staying, staying.length - state.replicas)) pod.terminate();
   }
 
   /** The process of a pod, while it has one. */

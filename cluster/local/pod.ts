@@ -5,11 +5,12 @@
  *      ↑                    │                   │        terminate() from any state → Terminating → gone
  *      └──── back-off ──────┴──── it ended ─────┘
  *
- * The name stays over restarts; the uid is new for each process.
+ * The name stays over restarts; the uid is new for each process, and what was noted of the former one is gone with it.
  */
 import { randomUUID } from 'node:crypto';
 import type { ModelPool } from '../../contract/model-pool.ts';
-import type { Pod, PodPhase } from '../port.ts';
+import type { PodPhase } from '../port.ts';
+import type { ScalerPod } from '../scalable.ts';
 import { startChild, type Child, type Exit } from './child.ts';
 import { isListening } from './ipc.ts';
 import { explainExit, nextErrorText, type ErrorText } from './log-lines.ts';
@@ -22,7 +23,7 @@ import {
   readinessConfig,
   type ProbeResult,
 } from './policy/readiness.ts';
-import { backoffConfig, planRestart } from './policy/restart-backoff.ts';
+import { backoffConfig, isCrashLooping, planRestart } from './policy/restart-backoff.ts';
 import { probeReadiness } from './probe.ts';
 
 export interface PodOptions {
@@ -56,6 +57,10 @@ export class LocalPod {
   #errorText: ErrorText | null = null;
   /** The next probe, or the next start. */
   #timer: NodeJS.Timeout | undefined;
+  #draining: string | null = null;
+  #deletionCost = 0;
+  /** Grows with each change, as a resourceVersion does. */
+  #version = 0;
 
   constructor(options: PodOptions) {
     this.name = options.name;
@@ -66,7 +71,8 @@ export class LocalPod {
     return this.#child?.pid;
   }
 
-  get view(): Pod {
+  get view(): ScalerPod {
+    const readyForMs = this.#readyAtMs === null ? 0 : Date.now() - this.#readyAtMs;
     return {
       uid: this.#uid,
       name: this.name,
@@ -77,7 +83,24 @@ export class LocalPod {
       createdAtMs: this.#createdAtMs,
       readyAtMs: this.#readyAtMs,
       reason: this.#reason,
+      draining: this.#draining,
+      deletionCost: this.#deletionCost,
+      crashLooping: isCrashLooping(backoffConfig, this.#exits, readyForMs),
+      revision: null,
+      version: String(this.#version),
     };
+  }
+
+  /** What a pod's annotations are in Kubernetes. */
+  annotate(given: { readonly draining?: string | null; readonly deletionCost?: number }): void {
+    if (given.draining !== undefined) this.#draining = given.draining;
+    if (given.deletionCost !== undefined) this.#deletionCost = given.deletionCost;
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#version += 1;
+    this.#options.onChange();
   }
 
   start(): void {
@@ -96,11 +119,11 @@ export class LocalPod {
         if (!isListening(message) || this.#origin !== null) return;
         this.#origin = `http://127.0.0.1:${message.port}`;
         void this.#probe(this.#uid, this.#origin);
-        this.#options.onChange();
+        this.#changed();
       },
       onExit: (exit) => this.#ended(exit),
     });
-    this.#options.onChange();
+    this.#changed();
   }
 
   /** Tells the process to finish and go; without one the pod is gone at once. */
@@ -110,7 +133,7 @@ export class LocalPod {
     clearTimeout(this.#timer);
     this.#phase = 'Terminating';
     this.#reason = 'told to go';
-    this.#options.onChange();
+    this.#changed();
     if (this.#child === undefined) {
       this.#options.onGone();
       return;
@@ -123,8 +146,13 @@ export class LocalPod {
   /** Ends the process at once and without a restart. */
   kill(): void {
     clearTimeout(this.#timer);
-    this.#phase = 'Terminating';
-    this.#child?.kill();
+    if (this.#phase !== 'Terminating') {
+      this.#phase = 'Terminating';
+      this.#reason = 'killed';
+      this.#changed();
+    }
+    if (this.#child === undefined) this.#options.onGone();
+    else this.#child.kill();
   }
 
   async #probe(uid: string, origin: string): Promise<void> {
@@ -144,7 +172,7 @@ export class LocalPod {
       this.#reason = reason;
       if (ready) this.#readyAtMs ??= Date.now();
       if (wasReady && !ready) this.#options.onWarning(`is not ready: ${reason ?? 'unknown'}`);
-      this.#options.onChange();
+      this.#changed();
     }
     if (isStuck(readinessConfig, this.#readiness)) {
       this.#options.onWarning(`does not answer (${reason ?? 'unknown'}), killed`);
@@ -171,9 +199,11 @@ export class LocalPod {
     this.#createdAtMs = nowMs;
     this.#readyAtMs = null;
     this.#readiness = notProbedYet;
+    this.#draining = null;
+    this.#deletionCost = 0;
     this.#reason = restart.reason;
     this.#options.onWarning(restart.reason);
-    this.#options.onChange();
+    this.#changed();
     this.#timer = setTimeout(() => this.start(), restart.waitMs);
   }
 }

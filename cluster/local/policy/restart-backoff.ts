@@ -10,9 +10,11 @@ export interface BackoffConfig {
   readonly maxWaitMs: number;
   /** Ready for this long, and the next exit counts as the first. */
   readonly healthyMs: number;
+  /** Exits in a row that make a loop of it. */
+  readonly loopExits: number;
 }
 
-export const backoffConfig: BackoffConfig = { firstWaitMs: 500, maxWaitMs: 10_000, healthyMs: 60_000 };
+export const backoffConfig: BackoffConfig = { firstWaitMs: 500, maxWaitMs: 10_000, healthyMs: 60_000, loopExits: 3 };
 
 export interface Restart {
   /** Exits in a row, this one included, without `healthyMs` in between. */
@@ -32,4 +34,9 @@ export function planRestart(config: BackoffConfig, exitsBefore: number, exit: st
   if (exits === 1) return { exits, waitMs: 0, reason: `Restarting: ${exit}` };
   const waitMs = Math.min(config.maxWaitMs, config.firstWaitMs * 2 ** (exits - 2));
   return { exits, waitMs, reason: `CrashLoopBackOff: ${exit}, next start in ${waitMs / 1000} s` };
+}
+
+/** Whether it ends again and again; once it has been ready for long, no more. */
+export function isCrashLooping(config: BackoffConfig, exits: number, readyForMs: number): boolean {
+  return exits >= config.loopExits && readyForMs < config.healthyMs;
 }
