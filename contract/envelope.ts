@@ -39,6 +39,8 @@ export const AnswerHead = Type.Object({
   rows: Type.Integer({ minimum: 0 }),
   /** Index into the summary's `runs` of the (last) run that computed it, -1 where none did. */
   run: Type.Integer({ minimum: -1 }),
+  /** Rows of that run, over all envelopes and gateways. */
+  runRows: Type.Optional(Type.Integer({ minimum: 0 })),
   /** The pod refused it unexecuted because it holds as much as it may: safe to send elsewhere. */
   busy: Type.Optional(Type.Boolean()),
 });

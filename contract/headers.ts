@@ -10,6 +10,8 @@ export const headers = {
   priority: 'sluice-priority',
   /** On an answer: the pod that computed it. */
   pod: 'sluice-pod',
+  /** On an answer: rows of the run that computed it, its own and those of other requests. */
+  batch: 'sluice-batch',
 } as const;
 
 export const mediaTypes = {

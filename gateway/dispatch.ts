@@ -163,6 +163,7 @@ export class Dispatch {
       inferenceHeaderLength: head.inferenceHeaderLength,
       body,
       pod: pod.name,
+      runRows: head.runRows,
     };
     const { doubted } = request;
     if (doubted !== undefined) {

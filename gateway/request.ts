@@ -13,6 +13,8 @@ export type Outcome =
       readonly body: Buffer;
       /** Name of the pod that answered. */
       readonly pod: string;
+      /** Rows of the run that computed it; undefined of a server that doesn't say. */
+      readonly runRows: number | undefined;
     }
   | { readonly kind: 'error'; readonly error: SluiceError };
 

@@ -293,7 +293,7 @@ function predictPath(request: Pending): string {
 // Checked by hand: once a request, where the compiled schema would cost as much as the parse.
 function isAnswer(head: unknown): head is AnswerHead {
   if (typeof head !== 'object' || head === null) return false;
-  const { index, status, contentType, rows, run, inferenceHeaderLength } = head as Partial<AnswerHead>;
+  const { index, status, contentType, rows, run, runRows, inferenceHeaderLength } = head as Partial<AnswerHead>;
   return (
     isCount(index) &&
     isCount(status) &&
@@ -302,6 +302,7 @@ function isAnswer(head: unknown): head is AnswerHead {
     typeof contentType === 'string' &&
     isCount(rows) &&
     Number.isSafeInteger(run) &&
+    (runRows === undefined || isCount(runRows)) &&
     (inferenceHeaderLength === undefined || isCount(inferenceHeaderLength))
   );
 }

@@ -128,6 +128,7 @@ function writeAnswer(
     headers.push(names.inferenceHeaderLength, String(outcome.inferenceHeaderLength));
   }
   headers.push(names.requestId, id, names.pod, outcome.pod);
+  if (outcome.runRows !== undefined) headers.push(names.batch, String(outcome.runRows));
   if (outcome.status === 503) headers.push('retry-after', '1');
   if (close) headers.push('connection', 'close');
   response.writeHead(outcome.status, headers);

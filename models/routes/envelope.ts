@@ -189,6 +189,7 @@ export class EnvelopeExchange {
         contentType: answer.contentType,
         rows: accepted.call.rows,
         run: this.#runOf(request),
+        runRows: request.runs.at(-1)?.run.rows ?? 0,
         ...(inferenceHeaderLength === undefined ? {} : { inferenceHeaderLength }),
       };
       this.#write(head, answer.body);

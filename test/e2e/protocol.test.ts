@@ -187,6 +187,7 @@ describe('infer', () => {
     assert.equal(readInferAnswer(answer).id, 'ä "quoted"');
     assert.equal(answer.headers['x-request-id'], 'mine-1');
     assert.match(String(answer.headers['sluice-pod']), /^default-/);
+    assert.match(String(answer.headers['sluice-batch']), /^[1-9]\d*$/);
     const other = await client.infer('simple', json({ inputs: simpleInputs() }));
     assert.ok(!('id' in readInferAnswer(other)));
     assert.match(String(other.headers['x-request-id']), /\S+/);
