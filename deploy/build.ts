@@ -14,6 +14,8 @@ rmSync(dist, { recursive: true, force: true });
 const compiler = path.join(root, 'node_modules/typescript/bin/tsc');
 execFileSync(process.execPath, [compiler, '--project', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
 cpSync(path.join(root, 'cli/sluice.js'), path.join(dist, 'cli/sluice.js'));
+// The live page, which browsers get as it is.
+cpSync(path.join(root, 'scaler/page/assets'), path.join(dist, 'scaler/page/assets'), { recursive: true });
 // Models, their configuration and licences: all that was not compiled.
 cpSync(path.join(root, 'models/zoo'), path.join(dist, 'models/zoo'), {
   recursive: true,

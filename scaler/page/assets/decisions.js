@@ -1,0 +1,169 @@
+/** The log of decisions, newest first: what changed, why, the arithmetic, and what became of it. */
+import { byId, element, setShown, setText } from './dom.js';
+import { clock, duration, plain } from './format.js';
+
+/** @import { DecisionRecord } from '../../../contract/scaler-api.ts' */
+
+/** Rows that the page keeps. */
+const mostRows = 200;
+
+/**
+ * @typedef {object} Row
+ * @property {HTMLElement} node
+ * @property {DecisionRecord} record
+ */
+
+export class Decisions {
+  #list = byId('decision-list');
+  #pool = /** @type {HTMLSelectElement} */ (byId('of-pool'));
+  #holds = /** @type {HTMLInputElement} */ (byId('show-holds'));
+  #spoken = byId('spoken');
+  /** @type {Map<string, Row>} */
+  #rows = new Map();
+  /** @type {Row[]} newest first, as in the list */
+  #ordered = [];
+
+  constructor() {
+    this.#pool.addEventListener('change', () => this.#filter());
+    this.#holds.addEventListener('change', () => this.#filter());
+  }
+
+  /** @param {readonly string[]} names */
+  setPools(names) {
+    const known = [...this.#pool.options].slice(1).map((option) => option.value);
+    if (known.join('\n') === names.join('\n')) return;
+    const chosen = this.#pool.value;
+    const all = /** @type {HTMLOptionElement} */ (this.#pool.options[0]);
+    this.#pool.replaceChildren(all, ...names.map((name) => element('option', { value: name }, name)));
+    this.#pool.value = names.includes(chosen) ? chosen : '';
+    this.#filter();
+  }
+
+  /**
+   * @param {DecisionRecord} record a new one, or one that was made again
+   * @param {boolean} speak to those who listen instead of look
+   */
+  add(record, speak) {
+    const key = keyOf(record);
+    const known = this.#rows.get(key);
+    if (known !== undefined) {
+      const open = known.node.querySelector('details')?.open === true;
+      const node = rowOf(record);
+      const details = node.querySelector('details');
+      if (details !== null) details.open = open;
+      known.node.replaceWith(node);
+      known.node = node;
+      known.record = record;
+    } else {
+      const row = { node: rowOf(record), record };
+      const at = this.#ordered.findIndex((other) => other.record.atMs <= record.atMs);
+      this.#list.insertBefore(row.node, this.#ordered[at]?.node ?? null);
+      this.#ordered.splice(at === -1 ? this.#ordered.length : at, 0, row);
+      this.#rows.set(key, row);
+      if (this.#ordered.length > mostRows) this.#drop(this.#ordered.pop());
+      if (speak && record.kind !== 'hold') setText(this.#spoken, spokenOf(record));
+    }
+    this.#filter();
+  }
+
+  /**
+   * A hold that is the last word on its pool lasts; it is sent only once.
+   * @param {number} nowMs
+   */
+  tick(nowMs) {
+    const told = new Set();
+    for (const { node, record } of this.#ordered) {
+      if (told.has(record.pool)) continue;
+      told.add(record.pool);
+      const times = record.kind === 'hold' ? node.querySelector('.times') : null;
+      if (times !== null) setText(times, `for ${duration(Math.max(0, nowMs - record.atMs))}`);
+    }
+  }
+
+  /** @param {Row | undefined} row */
+  #drop(row) {
+    if (row === undefined) return;
+    row.node.remove();
+    this.#rows.delete(keyOf(row.record));
+  }
+
+  #filter() {
+    const pool = this.#pool.value;
+    let shown = 0;
+    for (const { node, record } of this.#rows.values()) {
+      const wanted = (pool === '' || record.pool === pool) && (this.#holds.checked || record.kind !== 'hold');
+      setShown(node, wanted);
+      if (wanted) shown += 1;
+    }
+    setText(byId('no-decisions'), this.#rows.size === 0 ? 'None yet.' : 'None of these.');
+    setShown(byId('no-decisions'), shown === 0);
+  }
+}
+
+/**
+ * @param {DecisionRecord} record
+ * @returns {string} the same when it is made again
+ */
+function keyOf({ atMs, kind, pool }) {
+  return `${atMs} ${kind} ${pool}`;
+}
+
+/**
+ * @param {DecisionRecord} record
+ * @returns {string} '2 → 5', 'held at 2'
+ */
+function moveOf({ kind, from, to }) {
+  if (kind === 'hold') return `held at ${from}`;
+  if (kind === 'drain' || kind === 'replace') return from === to ? kind : `${kind} ${from} → ${to}`;
+  return `${from} → ${to}`;
+}
+
+/**
+ * @param {DecisionRecord} record
+ * @returns {string}
+ */
+function spokenOf({ pool, kind, from, to, reason, outcome }) {
+  const what = kind === 'scale' ? `scaled from ${from} to ${to}` : kind === 'drain' ? 'drains a pod' : 'replaces a pod';
+  return `${pool}: ${what}, ${reason.replaceAll('-', ' ')}, ${outcome}`;
+}
+
+/**
+ * @param {DecisionRecord} record
+ * @returns {HTMLElement}
+ */
+function rowOf(record) {
+  const { pool, atMs, untilMs, times, kind, from, to, reason, inputs, arithmetic, outcome } = record;
+  const direction = kind === 'scale' ? (to > from ? 'up' : 'down') : kind;
+  const time = element('time', { datetime: new Date(atMs).toISOString() }, clock(atMs));
+  const head = element(
+    'p',
+    { class: 'head' },
+    time,
+    element('b', { class: 'of' }, pool),
+    element('span', { class: 'move' }, moveOf(record)),
+    element('span', { class: 'reason' }, reason),
+  );
+  const lasted = times > 1 ? `for ${duration(untilMs - atMs)}` : '';
+  if (kind === 'hold') head.append(element('span', { class: 'times' }, lasted));
+  const wellDone = /^(written|dry run|held|none|)$/.test(outcome);
+  if (outcome !== '' && kind !== 'hold') {
+    head.append(element('span', { class: wellDone ? 'outcome' : 'outcome failed' }, outcome));
+  }
+  const node = element('li', { class: `decision ${direction}` }, head);
+  const lines = () => element('ul', { class: 'arithmetic' }, ...arithmetic.map((line) => element('li', {}, line)));
+  if (kind !== 'hold' && arithmetic.length > 0) node.append(lines());
+  const entries = Object.entries(inputs);
+  const folded = kind === 'hold' && arithmetic.length > 0;
+  if (entries.length === 0 && !folded) return node;
+  const details = element('details', {}, element('summary', {}, folded ? 'arithmetic and inputs' : 'inputs'));
+  if (folded) details.append(lines());
+  details.append(
+    element(
+      'dl',
+      { class: 'inputs' },
+      ...entries.map(([name, value]) => element('div', {}, element('dt', {}, name), element('dd', {}, plain(value)))),
+    ),
+  );
+  node.append(details);
+  return node;
+}

@@ -1,0 +1,97 @@
+/** Elements without markup: everything that came from elsewhere becomes text, never HTML. */
+
+/**
+ * @param {string} tag
+ * @param {Readonly<Record<string, string | boolean>>} [attributes] true sets an empty one, false none
+ * @param {...(Node | string)} children strings become text
+ * @returns {HTMLElement}
+ */
+export function element(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  setAttributes(node, attributes);
+  node.append(...children);
+  return node;
+}
+
+/**
+ * @param {string} tag
+ * @param {Readonly<Record<string, string | boolean>>} [attributes]
+ * @param {...Node} children
+ * @returns {SVGElement}
+ */
+export function shape(tag, attributes = {}, ...children) {
+  const node = document.createElementNS('http://www.w3.org/2000/svg', tag);
+  setAttributes(node, attributes);
+  node.append(...children);
+  return node;
+}
+
+/**
+ * @param {Element} node
+ * @param {Readonly<Record<string, string | boolean>>} attributes
+ */
+function setAttributes(node, attributes) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== false) node.setAttribute(name, value === true ? '' : value);
+  }
+}
+
+/**
+ * Writes only what changed, so that a quiet system costs no layout.
+ * @param {Node} node
+ * @param {string} text
+ */
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/**
+ * @param {Element} node
+ * @param {string} name
+ * @param {string} value
+ */
+export function setAttribute(node, name, value) {
+  if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+}
+
+/**
+ * @param {HTMLElement} node
+ * @param {boolean} shown
+ */
+export function setShown(node, shown) {
+  if (node.hidden === shown) node.hidden = !shown;
+}
+
+/**
+ * @param {string} id
+ * @returns {HTMLElement}
+ */
+export function byId(id) {
+  const node = document.getElementById(id);
+  if (node === null) throw new Error(`no element '${id}'`);
+  return node;
+}
+
+/**
+ * Makes the children of a list those of `keys`, in their order; those that stay are not touched.
+ * @template Row
+ * @param {Element} list
+ * @param {Map<string, { readonly node: HTMLElement } & Row>} rows of earlier calls; changed here
+ * @param {readonly string[]} keys
+ * @param {(key: string) => { readonly node: HTMLElement } & Row} make
+ */
+export function reconcile(list, rows, keys, make) {
+  const wanted = new Set(keys);
+  for (const [key, row] of rows) {
+    if (wanted.has(key)) continue;
+    row.node.remove();
+    rows.delete(key);
+  }
+  let next = list.firstElementChild;
+  for (const key of keys) {
+    let row = rows.get(key);
+    if (row === undefined) rows.set(key, (row = make(key)));
+    if (row.node === next) next = next.nextElementSibling;
+    else list.insertBefore(row.node, next);
+  }
+}

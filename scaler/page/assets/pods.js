@@ -1,0 +1,204 @@
+/**
+ * The pods of a pool, a cell each: state by colour and sign, in flight as a number. One stop for the Tab key, arrows move
+ * within. Beyond `mostCells` the well ones become counts, so that 200 pods cost no more than a few.
+ */
+import { element, reconcile, setAttribute, setShown, setText } from './dom.js';
+import { counted } from './format.js';
+
+/** @import { PodReport, PoolReport } from '../../../contract/scaler-api.ts' */
+
+/** @type {Readonly<Record<PodReport['state'], { readonly sign: string, readonly words: string }>>} */
+export const podStates = {
+  serving: { sign: '●', words: 'serving' },
+  starting: { sign: '◔', words: 'starting' },
+  pending: { sign: '○', words: 'pending' },
+  probing: { sign: '?', words: 'probing' },
+  ejected: { sign: '✕', words: 'ejected' },
+  'crash-looping': { sign: '↻', words: 'crash-looping' },
+  draining: { sign: '↓', words: 'draining' },
+  terminating: { sign: '–', words: 'terminating' },
+};
+
+const mostCells = 60;
+/** Up to here a cell has its name in it. */
+const mostNamed = 24;
+/** Of the sick ones, this many are told in words. */
+const mostTold = 3;
+/** Of a collapsed pool, this many that are not serving still have a cell. */
+const mostUnwell = 40;
+
+export class Pods {
+  /** @type {HTMLElement} */
+  node;
+  #heading = element('span', { class: 'pods-count' });
+  #detail = element('span', { class: 'pod-detail', 'aria-hidden': 'true' });
+  #more = element('button', { type: 'button', class: 'quiet', hidden: true, 'aria-expanded': 'false' });
+  #cells = element('div', { class: 'cells', role: 'toolbar' });
+  #counts = element('ul', { class: 'counts', hidden: true });
+  #told = element('ul', { class: 'told' });
+  /** @type {Map<string, Cell>} by uid */
+  #rows = new Map();
+  /** @type {PoolReport | null} */
+  #pool = null;
+  #expanded = false;
+  /** Uid of the pod that the Tab key comes to. */
+  #current = '';
+
+  /** @param {string} pool its name */
+  constructor(pool) {
+    this.#cells.setAttribute('aria-label', `Pods of ${pool}; arrow keys move`);
+    this.node = element(
+      'div',
+      { class: 'pods' },
+      element('p', { class: 'pods-head' }, this.#heading, this.#detail, this.#more),
+      this.#counts,
+      this.#cells,
+      this.#told,
+    );
+    this.#more.addEventListener('click', () => {
+      this.#expanded = !this.#expanded;
+      if (this.#pool !== null) this.draw(this.#pool);
+    });
+    this.#cells.addEventListener('keydown', (event) => this.#move(event));
+    for (const type of ['focusin', 'pointerover']) {
+      this.#cells.addEventListener(type, (event) => this.#point(event.target));
+    }
+    for (const type of ['focusout', 'pointerleave']) {
+      this.#cells.addEventListener(type, () => this.#point(document.activeElement));
+    }
+  }
+
+  /** @param {PoolReport} pool */
+  draw(pool) {
+    this.#pool = pool;
+    const { pods } = pool;
+    const inFlight = pods.reduce((sum, pod) => sum + pod.inFlight, 0);
+    setText(this.#heading, `${counted(pods.length, 'pod')}, ${inFlight} in flight`);
+    const many = pods.length > mostCells;
+    const collapsed = many && !this.#expanded;
+    const shown = collapsed ? pods.filter((pod) => pod.state !== 'serving').slice(0, mostUnwell) : pods;
+    setShown(this.#more, many);
+    setText(this.#more, collapsed ? `show all ${pods.length}` : 'show fewer');
+    setAttribute(this.#more, 'aria-expanded', String(!collapsed));
+    setShown(this.#counts, collapsed);
+    if (collapsed) this.#count(pods);
+    this.#cells.classList.toggle('small', shown.length > mostNamed);
+    setShown(this.#cells, shown.length > 0);
+    reconcile(
+      this.#cells,
+      this.#rows,
+      shown.map((pod) => pod.uid),
+      (uid) => new Cell(uid),
+    );
+    if (!this.#rows.has(this.#current)) this.#current = shown[0]?.uid ?? '';
+    for (const pod of shown) this.#rows.get(pod.uid)?.draw(pod, pod.uid === this.#current);
+    this.#tell(pods);
+    this.#point(document.activeElement);
+  }
+
+  /** @param {string} name of a pod that has just answered */
+  flash(name) {
+    for (const row of this.#rows.values()) row.node.classList.toggle('answered', row.name === name);
+  }
+
+  /** @param {readonly PodReport[]} pods */
+  #count(pods) {
+    const items = [];
+    for (const [state, { sign, words }] of Object.entries(podStates)) {
+      const those = pods.filter((pod) => pod.state === state);
+      if (those.length === 0) continue;
+      const busy = those.reduce((sum, pod) => sum + pod.inFlight, 0);
+      items.push(
+        element(
+          'li',
+          { class: `pod ${state}` },
+          element('span', { class: 'sign', 'aria-hidden': 'true' }, sign),
+          element('b', {}, String(those.length)),
+          ` ${words}${busy > 0 ? `, ${busy} in flight` : ''}`,
+        ),
+      );
+    }
+    this.#counts.replaceChildren(...items);
+  }
+
+  /**
+   * Why the sick ones are sick, without having to point at them.
+   * @param {readonly PodReport[]} pods
+   */
+  #tell(pods) {
+    const sick = pods.filter(({ state }) => state === 'ejected' || state === 'crash-looping' || state === 'probing');
+    const lines = sick
+      .slice(0, mostTold)
+      .map(({ name, state, reason }) => `${name} ${podStates[state].words}${reason === null ? '' : `: ${reason}`}`);
+    if (sick.length > mostTold) lines.push(`and ${sick.length - mostTold} more`);
+    if (lines.join('\n') === [...this.#told.children].map((line) => line.textContent).join('\n')) return;
+    this.#told.replaceChildren(...lines.map((line) => element('li', {}, line)));
+  }
+
+  /** @param {EventTarget | null} target */
+  #point(target) {
+    const uid = target instanceof Element ? target.closest('.pod')?.getAttribute('data-uid') : null;
+    const row = uid === null || uid === undefined ? undefined : this.#rows.get(uid);
+    setText(this.#detail, row === undefined ? '' : row.words);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #move(event) {
+    const uids = [...this.#rows.keys()].filter((uid) => this.#rows.get(uid)?.node.isConnected);
+    const ordered = [...this.#cells.children].map((cell) => cell.getAttribute('data-uid') ?? '');
+    const at = ordered.indexOf(this.#current);
+    const to = {
+      ArrowRight: at + 1,
+      ArrowDown: at + 1,
+      ArrowLeft: at - 1,
+      ArrowUp: at - 1,
+      Home: 0,
+      End: uids.length - 1,
+    }[event.key];
+    const uid = to === undefined ? undefined : ordered[Math.max(0, Math.min(ordered.length - 1, to))];
+    if (uid === undefined) return;
+    event.preventDefault();
+    this.#rows.get(this.#current)?.node.setAttribute('tabindex', '-1');
+    this.#current = uid;
+    const node = this.#rows.get(uid)?.node;
+    node?.setAttribute('tabindex', '0');
+    node?.focus();
+  }
+}
+
+class Cell {
+  /** @type {HTMLElement} */
+  node;
+  name = '';
+  words = '';
+  #state = '';
+  #sign = element('span', { class: 'sign', 'aria-hidden': 'true' });
+  #short = element('span', { class: 'short' });
+  #inFlight = element('b');
+
+  /** @param {string} uid */
+  constructor(uid) {
+    this.node = element('button', { type: 'button', 'data-uid': uid }, this.#sign, this.#short, this.#inFlight);
+  }
+
+  /**
+   * @param {PodReport} pod
+   * @param {boolean} current
+   */
+  draw(pod, current) {
+    const { sign, words } = podStates[pod.state];
+    const said = `${pod.name}: ${words}, ${pod.inFlight} in flight${pod.reason === null ? '' : `, ${pod.reason}`}`;
+    setAttribute(this.node, 'tabindex', current ? '0' : '-1');
+    if (said === this.words) return;
+    this.words = said;
+    this.name = pod.name;
+    this.node.setAttribute('aria-label', said);
+    if (pod.state !== this.#state) {
+      this.node.className = `pod ${pod.state}`;
+      this.#state = pod.state;
+    }
+    setText(this.#sign, sign);
+    setText(this.#short, pod.name.slice(pod.name.lastIndexOf('-') + 1));
+    setText(this.#inFlight, pod.inFlight === 0 ? '' : String(pod.inFlight));
+  }
+}

@@ -1,0 +1,167 @@
+/** All pools, in the order of the report; found by name where there are many; drawn where they can be seen. */
+import { byId, element, reconcile, setShown, setText } from './dom.js';
+import { amount, counted } from './format.js';
+import { PoolCard } from './pool-card.js';
+import { podStates } from './pods.js';
+
+/** @import { PoolReport, PoolsReport } from '../../../contract/scaler-api.ts' */
+/** @import { History } from './history.js' */
+
+/** From here on there is a box to find one by name. */
+const manyPools = 7;
+const mostAttention = 6;
+
+export class PoolList {
+  #history;
+  #list = byId('pool-list');
+  #find = /** @type {HTMLInputElement} */ (byId('find'));
+  /** @type {Map<string, PoolCard>} by name */
+  #cards = new Map();
+  /** @type {Map<Element, PoolCard>} */
+  #byNode = new Map();
+  /** @type {PoolsReport | null} */
+  #report = null;
+  #ids = 0;
+  #observer = new IntersectionObserver((entries) => this.#seen(entries), { rootMargin: '300px' });
+
+  /** @param {History} history */
+  constructor(history) {
+    this.#history = history;
+    this.#find.addEventListener('input', () => this.#filter());
+    byId('legend').append(
+      ...Object.entries(podStates).map(([state, { sign, words }]) =>
+        element(
+          'li',
+          {},
+          element('span', { class: `pod ${state}`, 'aria-hidden': 'true' }, element('span', { class: 'sign' }, sign)),
+          words,
+        ),
+      ),
+    );
+  }
+
+  /** @param {PoolsReport} report */
+  draw(report) {
+    this.#report = report;
+    const { pools } = report;
+    reconcile(
+      this.#list,
+      this.#cards,
+      pools.map((pool) => pool.name),
+      (name) => this.#make(name),
+    );
+    for (const pool of pools) this.#drawOne(pool);
+    setText(byId('no-pools'), 'No pools.');
+    setShown(byId('no-pools'), pools.length === 0);
+    setShown(byId('find-box'), pools.length >= manyPools);
+    this.#filter();
+    this.#totals(pools);
+    this.#attention(pools);
+  }
+
+  /**
+   * @param {string} model
+   * @param {string} pod name of the one that answered
+   */
+  flash(model, pod) {
+    for (const { name, models } of this.#report?.pools ?? []) {
+      if (models.includes(model)) this.#cards.get(name)?.flash(pod);
+    }
+  }
+
+  /**
+   * @param {string} name
+   * @returns {PoolCard}
+   */
+  #make(name) {
+    const card = new PoolCard(name, `pool-${(this.#ids += 1)}`);
+    this.#byNode.set(card.node, card);
+    this.#observer.observe(card.node);
+    return card;
+  }
+
+  /** @param {PoolReport} pool */
+  #drawOne(pool) {
+    this.#cards.get(pool.name)?.draw(pool, this.#history.of(pool.name), this.#report?.atMs ?? 0);
+  }
+
+  /** @param {readonly IntersectionObserverEntry[]} entries */
+  #seen(entries) {
+    for (const { target, isIntersecting } of entries) {
+      const card = this.#byNode.get(target);
+      if (card === undefined) continue;
+      if (!target.isConnected) {
+        this.#observer.unobserve(target);
+        this.#byNode.delete(target);
+        continue;
+      }
+      card.visible = isIntersecting;
+      const pool = this.#report?.pools.find(({ name }) => this.#cards.get(name) === card);
+      if (isIntersecting && pool !== undefined) this.#drawOne(pool);
+    }
+  }
+
+  #filter() {
+    const wanted = this.#find.value.trim().toLowerCase();
+    const pools = this.#report?.pools ?? [];
+    let found = 0;
+    for (const { name, models } of pools) {
+      const matches = [name, ...models].some((one) => one.toLowerCase().includes(wanted));
+      if (matches) found += 1;
+      const card = this.#cards.get(name);
+      if (card !== undefined) setShown(card.node, matches);
+    }
+    setText(byId('found'), wanted === '' ? '' : `${found} of ${pools.length}`);
+  }
+
+  /** @param {readonly PoolReport[]} pools */
+  #totals(pools) {
+    const sum = (/** @type {(pool: PoolReport) => number} */ of) => pools.reduce((total, pool) => total + of(pool), 0);
+    const ready = sum((pool) => pool.readyReplicas);
+    const judged = pools.filter((pool) => pool.objectiveMs !== null && pool.p99Ms !== null);
+    const kept = judged.filter((pool) => (pool.p99Ms ?? 0) <= (pool.objectiveMs ?? 0)).length;
+    const rows = [
+      ['requests/s', amount(sum((pool) => pool.arrivalsPerS ?? 0))],
+      ['waiting', amount(sum((pool) => pool.queued))],
+      ['in flight', amount(sum((pool) => pool.inFlight))],
+      ['pods ready', `${ready} / ${sum((pool) => pool.desiredReplicas)}`],
+      ['objectives kept', judged.length === 0 ? '–' : `${kept} / ${judged.length}`],
+    ];
+    const totals = byId('totals');
+    if (totals.childElementCount === 0) {
+      totals.append(...rows.map(([label]) => element('div', {}, element('dt', {}, label ?? ''), element('dd'))));
+    }
+    for (const [index, value] of totals.querySelectorAll('dd').entries()) setText(value, rows[index]?.[1] ?? '');
+  }
+
+  /** @param {readonly PoolReport[]} pools */
+  #attention(pools) {
+    const lines = pools.flatMap(({ name }) => {
+      const card = this.#cards.get(name);
+      const worst = card?.remarks[0];
+      if (card === undefined || worst === undefined) return [];
+      const more = card.remarks.length > 1 ? `, and ${counted(card.remarks.length - 1, 'thing')} more` : '';
+      return [
+        {
+          level: worst.level,
+          name,
+          href: `#${card.node.getAttribute('aria-labelledby') ?? ''}`,
+          text: `${worst.text}${more}`,
+        },
+      ];
+    });
+    lines.sort((one, other) => Number(other.level === 'bad') - Number(one.level === 'bad'));
+    const list = byId('attention');
+    const said = lines.map(({ name, text }) => `${name} ${text}`);
+    document.title = lines.length === 0 ? 'Sluice' : `(${lines.length}) Sluice`;
+    setShown(byId('calm'), lines.length === 0);
+    const rest = lines.length - mostAttention;
+    if (rest > 0) said.splice(mostAttention, rest, `and ${counted(rest, 'pool')} more`);
+    if (said.join('\n') === [...list.children].map((line) => line.textContent).join('\n')) return;
+    const items = lines
+      .slice(0, mostAttention)
+      .map(({ level, name, href, text }) => element('li', { class: level }, element('a', { href }, name), ` ${text}`));
+    if (rest > 0) items.push(element('li', {}, `and ${counted(rest, 'pool')} more`));
+    list.replaceChildren(...items);
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * A scaler's admin port as the page meets it: the real page routes, and an API of contract/scaler-api.ts whose values the
+ * test writes. For what the real system can't be brought to at will: hostile names, 10,000 pods, a leader elsewhere.
+ */
+import type { ServerResponse } from 'node:http';
+import { fastify, type FastifyInstance } from 'fastify';
+import type { DecisionRecord, PodReport, PoolReport, PoolsReport } from '../../../contract/scaler-api.ts';
+import { pageRoutes } from '../../routes/page.ts';
+import { ReportHistory } from '../history.ts';
+
+export class FakeScaler {
+  readonly history = new ReportHistory();
+  decisions: DecisionRecord[] = [];
+  /** What /api/stream answers instead of events. */
+  refuseStreams = false;
+  report: PoolsReport = {
+    atMs: Date.now(),
+    leading: true,
+    leader: 'scaler-a',
+    gateways: [gateway('gateway-a')],
+    pools: [],
+  };
+  readonly #app: FastifyInstance = fastify({ forceCloseConnections: true });
+  readonly #streams = new Set<ServerResponse>();
+
+  /** @param gatewayUrl where the form's requests go */
+  async start(gatewayUrl: string | null = null, port = 0): Promise<string> {
+    pageRoutes(this.#app, { history: this.history, gatewayUrl });
+    this.#app.get('/api/pools', () => this.report);
+    this.#app.get<{ Params: { pool: string } }>('/api/pools/:pool/decisions', (request) =>
+      this.decisions.filter((record) => record.pool === request.params.pool),
+    );
+    this.#app.get('/api/stream', (_request, reply) => {
+      if (this.refuseStreams) return reply.code(503).send({ error: 'ending' });
+      reply.hijack();
+      reply.raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+      this.#streams.add(reply.raw);
+      reply.raw.on('close', () => this.#streams.delete(reply.raw));
+      writeEvent(reply.raw, 'pools', this.report);
+      return reply;
+    });
+    return this.#app.listen({ host: '127.0.0.1', port });
+  }
+
+  get listeners(): number {
+    return this.#streams.size;
+  }
+
+  /** Makes this the report, of now unless it says when, and tells it to all that listen. */
+  tell(change: Partial<PoolsReport> = {}): void {
+    this.report = { ...this.report, atMs: Date.now(), ...change };
+    this.history.add(this.report);
+    for (const stream of this.#streams) writeEvent(stream, 'pools', this.report);
+  }
+
+  decide(record: DecisionRecord): void {
+    const { decisions } = this;
+    const known = decisions.findIndex(({ pool, atMs }) => pool === record.pool && atMs === record.atMs);
+    this.decisions = known === -1 ? [record, ...decisions] : decisions.with(known, record);
+    for (const stream of this.#streams) writeEvent(stream, 'decision', record);
+  }
+
+  /** Breaks every connection that listens. */
+  cut(): void {
+    for (const stream of this.#streams) stream.destroy();
+  }
+
+  async close(): Promise<void> {
+    this.cut();
+    await this.#app.close();
+  }
+}
+
+function writeEvent(stream: ServerResponse, event: string, data: PoolsReport | DecisionRecord): void {
+  stream.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+}
+
+function gateway(name: string): PoolsReport['gateways'][number] {
+  return { name, reporting: true, ageMs: 200, terminating: false };
+}
+
+/** A calm pool of one pod, but for what is given. */
+export function poolReport(name: string, given: Partial<PoolReport> = {}): PoolReport {
+  const pods = given.pods ?? [podReport(`${name}-a1b2`)];
+  const ready = pods.filter((pod) => pod.state === 'serving').length;
+  return {
+    name,
+    models: [name],
+    mode: 'Active',
+    minReplicas: 0,
+    maxReplicas: 20,
+    replicas: pods.length,
+    readyReplicas: ready,
+    desiredReplicas: pods.length,
+    drainingReplicas: pods.filter((pod) => pod.state === 'draining').length,
+    arrivalsPerS: 0,
+    forecastPerS: 0,
+    queued: 0,
+    oldestMs: 0,
+    inFlight: pods.reduce((sum, pod) => sum + pod.inFlight, 0),
+    predictedWaitMs: 1,
+    objectiveMs: 100,
+    p50Ms: 4,
+    p99Ms: 12,
+    coldStartMs: 2_400,
+    why: '',
+    conditions: [],
+    ...given,
+    pods,
+  };
+}
+
+export function podReport(name: string, given: Partial<PodReport> = {}): PodReport {
+  return { uid: `uid-${name}`, name, state: 'serving', inFlight: 0, reason: null, ...given };
+}
+
+export function decisionRecord(pool: string, given: Partial<DecisionRecord> = {}): DecisionRecord {
+  const atMs = given.atMs ?? Date.now();
+  return {
+    pool,
+    atMs,
+    untilMs: atMs,
+    times: 1,
+    kind: 'scale',
+    from: 1,
+    to: 2,
+    reason: 'backlog',
+    inputs: { replicas: 1, queued: 12 },
+    arithmetic: ['demand 42/s + headroom 6/s = 48/s', 'a pod does 30/s, so ⌈48 / 30⌉ = 2'],
+    outcome: 'written',
+    ...given,
+  };
+}

@@ -1,0 +1,66 @@
+/**
+ * A real browser for the tests of the page, Debian's `chromium`. Without it they are skipped, loudly; where CI=true they
+ * fail, since a test that never runs proves nothing.
+ */
+import { existsSync } from 'node:fs';
+import { chromium, type Browser, type Page } from 'playwright-core';
+
+const candidates = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+const executablePath = candidates.find((file) => existsSync(file));
+
+const missing = 'NO BROWSER: the page is NOT tested. Install chromium (Debian: apt-get install chromium).';
+if (executablePath === undefined) {
+  if (process.env['CI'] === 'true') throw new Error(missing);
+  console.error(`\n*** ${missing} ***\n`);
+}
+
+/** For `test(…, { skip })`. */
+export const skip = executablePath === undefined ? missing : false;
+
+/** Conditions are waited for this long: the machine may be starved. */
+export const patienceMs = 60_000;
+
+export async function launchBrowser(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: executablePath!,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
+    timeout: 120_000,
+  });
+}
+
+export interface Look {
+  readonly width?: number;
+  readonly height?: number;
+  readonly colorScheme?: 'light' | 'dark';
+  readonly scale?: number;
+}
+
+export interface OpenPage {
+  readonly page: Page;
+  /** Errors and warnings of the console, uncaught errors, refused requests. */
+  readonly complaints: string[];
+  /** Addresses that were asked for. */
+  readonly requests: string[];
+}
+
+/** A page in a context of its own, with all that it complains of and asks for. */
+export async function openPage(browser: Browser, url: string, look: Look = {}): Promise<OpenPage> {
+  const { width = 1440, height = 900, colorScheme = 'light', scale = 1 } = look;
+  const context = await browser.newContext({
+    viewport: { width, height },
+    colorScheme,
+    deviceScaleFactor: scale,
+    reducedMotion: 'reduce',
+  });
+  const page = await context.newPage();
+  page.setDefaultTimeout(patienceMs);
+  const complaints: string[] = [];
+  const requests: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('request', (request) => requests.push(request.url()));
+  await page.goto(url);
+  return { page, complaints, requests };
+}
