@@ -1,0 +1,115 @@
+/**
+ * Events of a ModelPool, for `kubectl describe`. Equal ones count up instead of adding up, and a flood is cut off: events
+ * are for people, and nothing waits for one.
+ */
+import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
+import type { PoolEvent } from '../scalable.ts';
+import { ApiError, type KubernetesApi } from './api.ts';
+import { nextBudget, type EventBudget } from './policy/event-budget.ts';
+
+interface Series {
+  readonly event: PoolEvent;
+  readonly uid: string;
+  readonly objectName: string;
+  readonly firstAt: string;
+  count: number;
+  /** Null: not written yet. */
+  writtenAtMs: number | null;
+}
+
+/** After this an equal event starts anew: the API server forgets events after an hour. */
+const seriesMs = 10 * 60_000;
+/** Between two writes of one count. */
+const rewriteMs = 10_000;
+const mostSeries = 500;
+
+export class Events {
+  readonly #api: KubernetesApi;
+  readonly #instance: string;
+  readonly #warn: (message: string) => void;
+  readonly #series = new Map<string, Series>();
+  readonly #due = new Set<Series>();
+  #budget: EventBudget = { left: 25, atMs: performance.now() };
+  #writing: Promise<void> | null = null;
+  #warned = false;
+
+  constructor(api: KubernetesApi, instance: string, warn: (message: string) => void) {
+    this.#api = api;
+    this.#instance = instance;
+    this.#warn = warn;
+  }
+
+  emit(event: PoolEvent, uid: string): void {
+    const now = performance.now();
+    const key = JSON.stringify([uid, event.type, event.reason, event.message]);
+    let series = this.#series.get(key);
+    if (series === undefined || (series.writtenAtMs !== null && now - series.writtenAtMs > seriesMs)) {
+      const budget = nextBudget(this.#budget, now);
+      this.#budget = budget.next;
+      if (!budget.granted) return;
+      const hash = createHash('sha256').update(`${key} ${Date.now()}`).digest('hex').slice(0, 16);
+      const firstAt = new Date().toISOString();
+      series = { event, uid, objectName: `${event.pool}.${hash}`, firstAt, count: 0, writtenAtMs: null };
+      this.#series.delete(key);
+      this.#series.set(key, series);
+      for (const old of this.#series.keys()) if (this.#series.size > mostSeries) this.#series.delete(old);
+    }
+    series.count += 1;
+    if (series.writtenAtMs !== null && now - series.writtenAtMs < rewriteMs) return;
+    this.#due.add(series);
+    this.#writing ??= this.#write().finally(() => (this.#writing = null));
+  }
+
+  async close(): Promise<void> {
+    await this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    // The rest of a burst is counted first.
+    await setImmediate();
+    for (const series of this.#due) {
+      this.#due.delete(series);
+      try {
+        await this.#send(series);
+        series.writtenAtMs = performance.now();
+        this.#warned = false;
+      } catch (error) {
+        if (!this.#warned) this.#warn(`an event was not written: ${(error as Error).message}`);
+        this.#warned = true;
+      }
+    }
+  }
+
+  async #send(series: Series): Promise<void> {
+    const { event, uid, objectName, firstAt, count, writtenAtMs } = series;
+    const { namespace } = this.#api;
+    const path = `/api/v1/namespaces/${namespace}/events`;
+    const lastTimestamp = new Date().toISOString();
+    if (writtenAtMs !== null) {
+      try {
+        await this.#api.call({
+          ...{ what: 'patch events', method: 'PATCH', path: `${path}/${objectName}` },
+          ...{ contentType: 'application/merge-patch+json', body: { count, lastTimestamp } },
+        });
+        return;
+      } catch (error) {
+        // The API server has forgotten it: it is written anew.
+        if (!(error instanceof ApiError) || error.status !== 404) throw error;
+      }
+    }
+    await this.#api.call({
+      what: 'create events',
+      method: 'POST',
+      path,
+      body: {
+        ...{ apiVersion: 'v1', kind: 'Event', metadata: { name: objectName, namespace } },
+        involvedObject: { apiVersion: 'sluice.dev/v1alpha1', kind: 'ModelPool', name: event.pool, namespace, uid },
+        ...{ type: event.type, reason: event.reason, message: event.message },
+        ...{ count, firstTimestamp: firstAt, lastTimestamp },
+        ...{ source: { component: 'sluice-scaler' }, reportingComponent: 'sluice-scaler' },
+        reportingInstance: this.#instance,
+      },
+    });
+  }
+}

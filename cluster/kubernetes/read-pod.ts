@@ -1,0 +1,143 @@
+/** What is kept of a Pod: enough for gateways and scaler, and little enough for thousands of them. */
+import type { PodPhase } from '../port.ts';
+import {
+  conditionOf,
+  timeMs,
+  type ContainerStatus,
+  type KubernetesObject,
+  type ObjectMeta,
+  type PodObject,
+} from './objects.ts';
+
+export const drainingAnnotation = 'sluice.dev/draining';
+export const deletionCostAnnotation = 'controller.kubernetes.io/pod-deletion-cost';
+
+export interface PodRecord {
+  readonly uid: string;
+  readonly name: string;
+  readonly version: string;
+  /** Of the Deployment that it belongs to by its ReplicaSet; null for any other pod. */
+  readonly deployment: string | null;
+  /** Name of its ReplicaSet; null without one. */
+  readonly replicaSet: string | null;
+  readonly isGateway: boolean;
+  /** Its containers have ended for good; it only stands there to be read. */
+  readonly finished: boolean;
+  readonly phase: PodPhase;
+  readonly origin: string | null;
+  readonly adminOrigin: string | null;
+  readonly restarts: number;
+  readonly createdAtMs: number;
+  readonly readyAtMs: number | null;
+  readonly wasReady: boolean;
+  readonly crashLooping: boolean;
+  readonly draining: string | null;
+  readonly deletionCost: number;
+  readonly reason: string | null;
+}
+
+export function readPod(object: KubernetesObject, previous: PodRecord | undefined): PodRecord {
+  const pod = object as PodObject;
+  const meta = pod.metadata ?? {};
+  const uid = meta.uid ?? '';
+  const containers = pod.status?.containerStatuses ?? [];
+  const ready = conditionOf(pod.status?.conditions, 'Ready');
+  const isReady = ready?.status === 'True';
+  const replicaSet = meta.ownerReferences?.find((owner) => owner.controller === true && owner.kind === 'ReplicaSet');
+  return {
+    uid,
+    name: meta.name ?? '',
+    version: meta.resourceVersion ?? '',
+    deployment: deploymentOf(meta, replicaSet?.name),
+    replicaSet: replicaSet?.name ?? null,
+    isGateway:
+      meta.labels?.['app.kubernetes.io/name'] === 'sluice' && meta.labels['app.kubernetes.io/component'] === 'gateway',
+    finished: pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed',
+    phase: phaseOf(pod, isReady),
+    origin: originOf(pod, 'http', true),
+    adminOrigin: originOf(pod, 'admin', false),
+    restarts: containers.reduce((sum, { restartCount }) => sum + (restartCount ?? 0), 0),
+    createdAtMs: timeMs(meta.creationTimestamp),
+    readyAtMs: isReady ? timeMs(ready.lastTransitionTime) : null,
+    wasReady: isReady || (previous?.uid === uid && previous.wasReady) || becameUnready(pod),
+    crashLooping: containers.some(({ state }) => state?.waiting?.reason === 'CrashLoopBackOff'),
+    draining: meta.annotations?.[drainingAnnotation] ?? null,
+    deletionCost: Number.parseInt(meta.annotations?.[deletionCostAnnotation] ?? '0', 10) || 0,
+    reason: reasonOf(pod, isReady),
+  };
+}
+
+/**
+ * A Deployment names its ReplicaSets `<deployment>-<hash of the template>`, and their pods carry the hash as a label: the
+ * chain of owners without a look at the ReplicaSet.
+ */
+function deploymentOf(meta: ObjectMeta, replicaSet: string | undefined): string | null {
+  const hash = meta.labels?.['pod-template-hash'];
+  if (hash === undefined || replicaSet?.endsWith(`-${hash}`) !== true) return null;
+  return replicaSet.slice(0, -hash.length - 1);
+}
+
+function phaseOf(pod: PodObject, isReady: boolean): PodPhase {
+  if (pod.metadata?.deletionTimestamp !== undefined) return 'Terminating';
+  if (isReady) return 'Ready';
+  return pod.status?.phase === 'Running' || pod.status?.phase === 'Unknown' ? 'Running' : 'Pending';
+}
+
+/** `http://<pod>:<port>` by the name of the port, or the first one that there is. */
+function originOf(pod: PodObject, portName: string, orFirst: boolean): string | null {
+  const { podIP } = pod.status ?? {};
+  const ports = (pod.spec?.containers ?? []).flatMap((container) => container.ports ?? []);
+  const port = ports.find(({ name }) => name === portName) ?? (orFirst ? ports[0] : undefined);
+  if (podIP === undefined || podIP === '' || port?.containerPort === undefined) return null;
+  return `http://${podIP.includes(':') ? `[${podIP}]` : podIP}:${port.containerPort}`;
+}
+
+/**
+ * A pod that never was ready is unready since before it was initialized or in that second; the time changes only when it
+ * turns ready, or unready again.
+ */
+function becameUnready(pod: PodObject): boolean {
+  const ready = conditionOf(pod.status?.conditions, 'Ready');
+  const initialized = conditionOf(pod.status?.conditions, 'Initialized');
+  if (ready === undefined || initialized?.status !== 'True') return false;
+  return timeMs(ready.lastTransitionTime) > timeMs(initialized.lastTransitionTime) + 1000;
+}
+
+function reasonOf(pod: PodObject, isReady: boolean): string | null {
+  if (pod.metadata?.deletionTimestamp !== undefined) return 'told to go';
+  if (isReady) return null;
+  const { conditions, initContainerStatuses = [], containerStatuses = [], phase } = pod.status ?? {};
+  for (const container of [...initContainerStatuses, ...containerStatuses]) {
+    const reason = containerReason(container);
+    if (reason !== null) return reason;
+  }
+  const scheduled = conditionOf(conditions, 'PodScheduled');
+  if (scheduled?.status === 'False') return joined(scheduled.reason ?? 'Unschedulable', scheduled.message);
+  const ready = conditionOf(conditions, 'Ready');
+  if (phase === 'Running') return joined(ready?.reason ?? 'not ready', ready?.message);
+  return pod.status?.reason ?? 'starting';
+}
+
+/** What keeps a container from running, with how its last process ended. */
+function containerReason({ state, lastState }: ContainerStatus): string | null {
+  const ended = state?.terminated ?? lastState?.terminated;
+  const exit =
+    ended === undefined || (ended.exitCode === 0 && ended.reason === 'Completed')
+      ? undefined
+      : ended.reason === 'OOMKilled'
+        ? 'killed for its memory (OOMKilled)'
+        : `exit code ${ended.exitCode ?? 'unknown'}`;
+  const waiting = state?.waiting?.reason;
+  if (waiting === 'CrashLoopBackOff') return joined(waiting, exit ?? state?.waiting?.message);
+  if (waiting !== undefined && !['ContainerCreating', 'PodInitializing'].includes(waiting)) {
+    return joined(waiting, state?.waiting?.message);
+  }
+  if (exit === undefined) return null;
+  return state?.terminated === undefined ? `started again after ${exit}` : `ended: ${exit}`;
+}
+
+const longestMessage = 200;
+
+function joined(reason: string, message: string | undefined): string {
+  return message === undefined || message === '' ? reason : `${reason}: ${message.slice(0, longestMessage)}`;
+}

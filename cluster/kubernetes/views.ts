@@ -1,0 +1,99 @@
+/** What gateways and scaler see, from what is known of each kind of object. */
+import type { ModelPool } from '../../contract/model-pool.ts';
+import type { ClusterView, Pod } from '../port.ts';
+import type { GatewayMember, ScalerPod, ScaleTarget } from '../scalable.ts';
+import { endpointPods } from '../static.ts';
+import type { DeploymentRecord } from './read-deployment.ts';
+import type { PodRecord } from './read-pod.ts';
+import type { PoolRecord } from './read-pool.ts';
+
+type Pools = Iterable<PoolRecord>;
+type Pods = Iterable<PodRecord>;
+
+function validPools(records: Pools): ModelPool[] {
+  return [...records].flatMap(({ pool }) => (pool === null ? [] : [pool]));
+}
+
+export function gatewayView(pools: Pools, pods: Pods): ClusterView {
+  const valid = validPools(pools);
+  const byDeployment = podsByDeployment(pods);
+  return {
+    pools: valid,
+    pods: valid.flatMap((pool) => [
+      ...recordsOf(pool, byDeployment).map((record) => gatewayPod(record, pool.metadata.name)),
+      ...endpointPods(pool, 0),
+    ]),
+  };
+}
+
+export function scalerPods(pools: Pools, pods: Pods): ScalerPod[] {
+  const byDeployment = podsByDeployment(pods);
+  return validPools(pools).flatMap((pool) => [
+    ...recordsOf(pool, byDeployment).map((record) => scalerPod(record, pool.metadata.name)),
+    ...endpointPods(pool, 0).map((pod) => ({ ...pod, ...notOurs })),
+  ]);
+}
+
+/** Of a pod that something else runs: nothing can be done to it. */
+const notOurs = { draining: null, deletionCost: 0, crashLooping: false, revision: null, version: '' };
+
+/** A pod that has ended for good holds nothing, and its controller has counted it out. */
+function podsByDeployment(pods: Pods): Map<string, PodRecord[]> {
+  const found = new Map<string, PodRecord[]>();
+  for (const pod of pods) {
+    if (pod.deployment === null || pod.finished) continue;
+    const others = found.get(pod.deployment);
+    if (others === undefined) found.set(pod.deployment, [pod]);
+    else others.push(pod);
+  }
+  return found;
+}
+
+function recordsOf(pool: ModelPool, byDeployment: ReadonlyMap<string, PodRecord[]>): readonly PodRecord[] {
+  return byDeployment.get(pool.spec.scaleTargetRef?.name ?? '') ?? [];
+}
+
+function gatewayPod(record: PodRecord, pool: string): Pod {
+  const { uid, name, phase, origin, restarts, createdAtMs, readyAtMs, draining, reason } = record;
+  return { uid, name, pool, phase, origin, restarts, createdAtMs, readyAtMs, draining, reason };
+}
+
+function scalerPod(record: PodRecord, pool: string): ScalerPod {
+  const { draining, deletionCost, crashLooping, replicaSet, version } = record;
+  return { ...gatewayPod(record, pool), draining, deletionCost, crashLooping, revision: replicaSet, version };
+}
+
+export function scaleTargets(
+  pools: Pools,
+  pods: Pods,
+  deployments: ReadonlyMap<string, DeploymentRecord>,
+  namespace: string,
+): ScaleTarget[] {
+  const byDeployment = podsByDeployment(pods);
+  return validPools(pools).flatMap((pool) => {
+    const deployment = deployments.get(pool.spec.scaleTargetRef?.name ?? '');
+    if (deployment === undefined) return [];
+    return {
+      pool: pool.metadata.name,
+      name: `Deployment ${namespace}/${deployment.name}`,
+      replicas: deployment.replicas,
+      version: deployment.version,
+      rollout: rolloutOf(deployment, byDeployment.get(deployment.name) ?? []),
+    };
+  });
+}
+
+function rolloutOf(deployment: DeploymentRecord, pods: readonly PodRecord[]): ScaleTarget['rollout'] {
+  const staying = pods.filter(({ phase }) => phase !== 'Terminating');
+  const revisions = new Set(staying.map(({ replicaSet }) => replicaSet));
+  if (!deployment.changing && revisions.size < 2) return 'none';
+  return deployment.deadlineExceeded ? 'stuck' : 'running';
+}
+
+export function gatewayMembers(pods: Pods): GatewayMember[] {
+  return [...pods].flatMap((pod) => {
+    if (!pod.isGateway || pod.finished) return [];
+    const { uid, name, adminOrigin, wasReady, phase, createdAtMs } = pod;
+    return { uid, name, adminOrigin, wasReady, terminating: phase === 'Terminating', createdAtMs };
+  });
+}
