@@ -44,10 +44,11 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       apiVersion,
       kind: 'ModelPool',
       metadata: { name: 'bench' },
-      spec: { ...spec, models },
+      // As many pods as are asked for, whatever the load says.
+      spec: { scaling: { maxReplicas: pods, mode: 'Paused' }, ...spec, models },
     }),
   );
-  const flags = { pools: poolsFile, pods, port: 0, 'admin-port': 0, 'log-format': 'json' };
+  const flags = { pools: poolsFile, pods, port: 0, 'admin-port': 0, 'scaler-port': 0, 'log-format': 'json' };
   const child = spawn(
     process.execPath,
     [

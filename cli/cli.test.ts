@@ -31,7 +31,7 @@ describe('command line', { concurrency: 2 }, () => {
     assert.match((await run(['--version'])).stdout, /^\d+\.\d+\.\d+\n$/);
     const { code, stdout } = await run(['--help']);
     assert.equal(code, 0);
-    for (const command of ['up', 'gateway', 'model-server'])
+    for (const command of ['up', 'gateway', 'scaler', 'model-server'])
       assert.ok(stdout.includes(`  ${command} [options]`), command);
   });
 
@@ -52,16 +52,16 @@ describe('command line', { concurrency: 2 }, () => {
     const { code, stdout } = await run(['up', '--print-config', '--port', '92'], env);
     assert.equal(code, 0);
     assert.deepEqual(parse(stdout), {
-      pods: 2,
       host: '127.0.0.1',
       port: 92,
       adminPort: 91,
+      scalerPort: 8082,
       logFormat: 'pretty',
       logLevel: 'info',
     });
     assert.match(stdout, /^port: 92 # --port$/m);
     assert.match(stdout, /^adminPort: 91 # SLUICE_ADMIN_PORT$/m);
-    assert.match(stdout, /^pods: 2 # default$/m);
+    assert.match(stdout, /^scalerPort: 8082 # default$/m);
     assert.match(stdout, /^# repository: not set \(--repository, SLUICE_REPOSITORY\)$/m);
   });
 

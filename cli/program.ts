@@ -4,8 +4,11 @@ import { Command } from 'commander';
 import { LocalSettings } from '../deploy/local-settings.ts';
 import { GatewaySettings } from '../gateway/settings.ts';
 import { ModelServerSettings } from '../models/settings.ts';
+import { benchCommand } from './bench.ts';
+import { ScalerSettings } from '../scaler/settings.ts';
 import { gatewayCluster } from './gateway-cluster.ts';
 import { endWithSupervisor } from './lifeline.ts';
+import { scalerCluster } from './scaler-cluster.ts';
 import { settingsCommand } from './settings-command.ts';
 import { simulateCommand } from './simulate.ts';
 
@@ -31,9 +34,9 @@ Examples:
   program.addCommand(
     settingsCommand({
       name: 'up',
-      summary: 'run everything on this machine: a gateway and its model-server pods',
+      summary: 'run everything on this machine: a gateway, a scaler and model-server pods',
       description:
-        'Runs a gateway and its model-server pods as processes of this machine. Ctrl-C drains and ends them.',
+        'Runs a gateway, a scaler and model-server pods as processes of this machine. Ctrl-C drains and ends them.',
       schema: LocalSettings,
       examples: [
         'sluice up',
@@ -55,13 +58,31 @@ Examples:
       examples: [
         'sluice gateway --pools pools.yaml            pools with the addresses of their servers (endpoints)',
         'sluice gateway --pools pools.yaml --port 9000 --admin-port 9001',
+        'sluice gateway --cluster kubernetes          pools and pods as the API server tells them',
       ],
       env,
       print,
       run: async (settings) => {
         endWithSupervisor();
-        const cluster = gatewayCluster(settings.pools);
+        const cluster = await gatewayCluster(settings);
         await (await import('../gateway/main.ts')).main(settings, { cluster, version: version() });
+      },
+    }),
+  );
+  program.addCommand(
+    settingsCommand({
+      name: 'scaler',
+      summary: 'run a scaler alone',
+      description:
+        'Reads the queues of the gateways, resizes pools, drains and replaces pods, and serves the live page.',
+      schema: ScalerSettings,
+      examples: ['sluice scaler --cluster kubernetes --namespace models'],
+      env,
+      print,
+      run: async (settings) => {
+        endWithSupervisor();
+        const cluster = await scalerCluster(settings);
+        await (await import('../scaler/main.ts')).main(settings, { cluster, version: version() });
       },
     }),
   );
@@ -84,8 +105,14 @@ Examples:
     }),
   );
   program.addCommand(simulateCommand({ print }));
+  program.addCommand(benchCommand({ print, ...(process.stderr.isTTY ? { progress: overwritten } : {}) }));
   for (const command of [program, ...program.commands]) command.exitOverride();
   return program;
+}
+
+/** One line of a terminal, written over; an empty one clears it. */
+function overwritten(line: string): void {
+  process.stderr.write(`\r\u001b[2K${line.slice(0, process.stderr.columns - 1)}`);
 }
 
 function version(): string {

@@ -6,7 +6,9 @@ const running: Running = {
   host: '127.0.0.1',
   port: 8080,
   adminPort: 8081,
+  scalerPort: 8082,
   gatewayPid: 1,
+  scalerPid: 2,
   models: [
     { name: 'bad', ready: false, note: 'not served: no such file' },
     { name: 'simple', ready: true, note: null },
@@ -33,6 +35,7 @@ const running: Running = {
 test('it says where everything is, and a request that works', () => {
   const text = describeRunning(running);
   assert.match(text, /gateway {3}http:\/\/127\.0\.0\.1:8080$/m);
+  assert.match(text, /page {6}http:\/\/127\.0\.0\.1:8082$/m);
   assert.match(text, /metrics {3}http:\/\/127\.0\.0\.1:8081\/metrics/m);
   assert.match(text, /pods {6}p-1 {2}http:\/\/127\.0\.0\.1:9 {2}pid 77$/m);
   assert.match(text, /bad {2}\(not served: no such file\)$/m);
@@ -44,8 +47,15 @@ test('addresses are those that a client on this machine can use', () => {
   assert.match(describeRunning({ ...running, host: '::1' }), /gateway {3}http:\/\/\[::1\]:8080$/m);
 });
 
+test('without a scaler there is no page', () => {
+  assert.doesNotMatch(describeRunning({ ...running, scalerPort: null }), /^ {2}page/m);
+});
+
 test('as JSON it is one line with the same', () => {
-  const { gateway, admin, pods } = JSON.parse(runningJson(running, 0)) as Record<string, unknown>;
-  assert.deepEqual({ gateway, admin }, { gateway: 'http://127.0.0.1:8080', admin: 'http://127.0.0.1:8081' });
+  const { gateway, admin, scaler, pods } = JSON.parse(runningJson(running, 0)) as Record<string, unknown>;
+  assert.deepEqual(
+    [gateway, admin, scaler],
+    ['http://127.0.0.1:8080', 'http://127.0.0.1:8081', 'http://127.0.0.1:8082'],
+  );
   assert.deepEqual(pods, [{ name: 'p-1', pool: 'p', phase: 'Ready', origin: 'http://127.0.0.1:9', pid: 77 }]);
 });

@@ -6,14 +6,17 @@ export interface Running {
   readonly host: string;
   readonly port: number;
   readonly adminPort: number;
+  /** Null where it did not start. */
+  readonly scalerPort: number | null;
   readonly gatewayPid: number | undefined;
+  readonly scalerPid: number | undefined;
   readonly view: ClusterView;
   readonly models: readonly ModelSummary[];
   readonly pidOf: (pod: string) => number | undefined;
 }
 
 export function describeRunning(running: Running): string {
-  const { view, models, host, port, adminPort, pidOf } = running;
+  const { view, models, host, port, adminPort, scalerPort, pidOf } = running;
   const gateway = originOf(host, port);
   const admin = originOf(host, adminPort);
   const ready = view.pods.filter(({ phase }) => phase === 'Ready');
@@ -22,7 +25,8 @@ export function describeRunning(running: Running): string {
     '',
     'Sluice is running.',
     `  gateway   ${gateway}`,
-    `  metrics   ${admin}/metrics, and /metrics of each pod`,
+    ...(scalerPort === null ? [] : [`  page      ${originOf(host, scalerPort)}`]),
+    `  metrics   ${admin}/metrics, and /metrics of the page and of each pod`,
     ...ready.map(({ name, origin }, index) => {
       const pid = pidOf(name);
       const process = pid === undefined ? '' : `  pid ${pid}`;
@@ -40,7 +44,7 @@ export function describeRunning(running: Running): string {
 
 /** The same as one line of JSON. */
 export function runningJson(running: Running, nowMs: number): string {
-  const { view, models, host, port, adminPort, gatewayPid, pidOf } = running;
+  const { view, models, host, port, adminPort, scalerPort, gatewayPid, scalerPid, pidOf } = running;
   return JSON.stringify({
     source: 'sluice',
     level: 30,
@@ -48,7 +52,9 @@ export function runningJson(running: Running, nowMs: number): string {
     msg: 'running',
     gateway: originOf(host, port),
     admin: originOf(host, adminPort),
+    scaler: scalerPort === null ? null : originOf(host, scalerPort),
     gatewayPid,
+    scalerPid,
     pods: view.pods.map(({ name, pool, phase, origin }) => ({ name, pool, phase, origin, pid: pidOf(name) })),
     models,
   });
@@ -76,7 +82,7 @@ function exampleRequest(gateway: string, models: readonly string[]): string {
 }
 
 /** An address that a client on this machine can use. */
-function originOf(host: string, port: number): string {
+export function originOf(host: string, port: number): string {
   const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
 }

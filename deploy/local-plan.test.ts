@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { readSettings, SettingsError } from '../contract/settings.ts';
@@ -31,7 +31,7 @@ function poolsFile(name: string, ...specs: [pool: string, spec: string][]): stri
   return file;
 }
 function plan(flags: Record<string, string>): Promise<LocalPlan> {
-  return planLocal(readSettings(LocalSettings, {}, { port: '0', adminPort: '0', ...flags }));
+  return planLocal(readSettings(LocalSettings, {}, { port: '0', adminPort: '0', scalerPort: '0', ...flags }));
 }
 async function errorsOf(flags: Record<string, string>): Promise<readonly string[]> {
   const error: unknown = await plan(flags).then(
@@ -53,7 +53,7 @@ test('without a repository the models that come with Sluice, but not the large o
   const { repository: root, pools, replicas } = await plan({});
   assert.ok(root.endsWith(path.join('models', 'zoo')));
   assert.deepEqual(pools[0]?.spec.models, ['langid', 'simple', 'mlp']);
-  assert.deepEqual([...replicas], [['default', 2]]);
+  assert.deepEqual([...replicas], [['default', 1]]);
 });
 
 test('pools of a file: pods within the bounds of each, none for endpoints', async () => {
@@ -102,4 +102,32 @@ test('gateway and admin port must differ', async () => {
   assert.deepEqual(await errorsOf({ port: '8123', adminPort: '8123' }), [
     '--admin-port (SLUICE_ADMIN_PORT): must differ from --port, was: 8123',
   ]);
+});
+
+test('--pods is the start and the least of the pool without a file, and the start within bounds of those of a file', async () => {
+  const root = repository('two', 'a', 'b');
+  const { pools, replicas } = await plan({ repository: root, pods: '3' });
+  assert.equal(pools[0]?.spec.scaling.minReplicas, 3);
+  assert.deepEqual([...replicas], [['default', 3]]);
+  const file = poolsFile('scaled.yaml', ['p', 'models: [a], scaling: { minReplicas: 0, maxReplicas: 5 }']);
+  const started = await plan({ repository: root, pools: file, pods: '3' });
+  assert.deepEqual([...started.replicas], [['p', 3]]);
+  assert.equal(started.pools[0]?.spec.scaling.minReplicas, 0);
+  assert.deepEqual([...(await plan({ repository: root, pools: file })).replicas], [['p', 0]]);
+});
+
+test('without a maximum a pool gets the number of cores, or its minimum if that is more', async () => {
+  const root = repository('two', 'a', 'b');
+  const cores = availableParallelism();
+  assert.equal((await plan({ repository: root })).pools[0]?.spec.scaling.maxReplicas, cores);
+  const file = poolsFile(
+    'maxima.yaml',
+    ['p', `models: [a], scaling: { minReplicas: ${cores + 2} }`],
+    ['q', 'models: [b], scaling: { maxReplicas: 1 }'],
+  );
+  const { pools } = await plan({ repository: root, pools: file });
+  assert.deepEqual(
+    pools.map(({ spec }) => spec.scaling.maxReplicas),
+    [cores + 2, 1],
+  );
 });

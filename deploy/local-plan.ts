@@ -1,5 +1,6 @@
 /** What `sluice up` will run: pools and the repository they serve from, checked before anything is started. */
 import { createServer } from 'node:net';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readPoolsFile } from '../cluster/pools-file.ts';
@@ -10,6 +11,7 @@ import type { LocalSettings } from './local-settings.ts';
 
 export interface LocalPlan {
   readonly repository: string;
+  /** Each with a maxReplicas. */
   readonly pools: readonly ModelPool[];
   /** Pods of ours to start, by pool; 0 where the pool has endpoints. */
   readonly replicas: ReadonlyMap<string, number>;
@@ -28,7 +30,7 @@ export async function planLocal(settings: LocalSettings): Promise<LocalPlan> {
   try {
     pools =
       settings.pools === undefined
-        ? [await defaultPool(repository, named)]
+        ? [await defaultPool(repository, named, settings.pods)]
         : await poolsOfFile(settings.pools, repository, named);
   } catch (error) {
     if (error instanceof SettingsError) errors.push(...error.errors);
@@ -37,6 +39,7 @@ export async function planLocal(settings: LocalSettings): Promise<LocalPlan> {
   }
   errors.push(...(await portErrors(settings)));
   if (errors.length > 0) throw new SettingsError(errors);
+  pools = pools.map(withMaximum);
   return {
     repository,
     pools,
@@ -44,7 +47,11 @@ export async function planLocal(settings: LocalSettings): Promise<LocalPlan> {
   };
 }
 
-async function defaultPool(repository: string, named: readonly string[] | undefined): Promise<ModelPool> {
+async function defaultPool(
+  repository: string,
+  named: readonly string[] | undefined,
+  pods: number | undefined,
+): Promise<ModelPool> {
   const only = named ?? (repository === zoo ? zooModels : null);
   const folders = await scanRepository(repository, only);
   const problems = folders.flatMap(({ name, problem }) => (problem === null ? [] : [`model ${name}: ${problem}`]));
@@ -53,7 +60,10 @@ async function defaultPool(repository: string, named: readonly string[] | undefi
     apiVersion,
     kind: 'ModelPool',
     metadata: { name: 'default' },
-    spec: { models: folders.map(({ name }) => name) },
+    spec: {
+      models: folders.map(({ name }) => name),
+      ...(pods === undefined ? {} : { scaling: { minReplicas: pods } }),
+    },
   });
   if (pool === null) throw new SettingsError(errors.map((error) => `${say('models')}: ${error}`));
   return pool;
@@ -73,17 +83,28 @@ async function poolsOfFile(
   return pools;
 }
 
+/** One pod keeps one core busy: more than there are cores only wait for one another. */
+function withMaximum(pool: ModelPool): ModelPool {
+  const { scaling } = pool.spec;
+  const maxReplicas = scaling.maxReplicas ?? Math.max(availableParallelism(), scaling.minReplicas);
+  return { ...pool, spec: { ...pool.spec, scaling: { ...scaling, maxReplicas } } };
+}
+
 function replicasOf({ spec }: ModelPool, { pods }: LocalSettings): number {
   if (spec.endpoints.length > 0) return 0;
   const { minReplicas, maxReplicas = Infinity } = spec.scaling;
-  return Math.min(maxReplicas, Math.max(minReplicas, pods));
+  return Math.min(maxReplicas, Math.max(minReplicas, pods ?? minReplicas));
 }
 
-async function portErrors({ host, port, adminPort }: LocalSettings): Promise<string[]> {
-  if (port === adminPort && port !== 0) {
-    return [`${say('adminPort')}: must differ from ${flagName('port')}, was: ${adminPort}`];
-  }
-  const found = await Promise.all([portError(host, port, 'port'), portError(host, adminPort, 'adminPort')]);
+async function portErrors({ host, port, adminPort, scalerPort }: LocalSettings): Promise<string[]> {
+  const named = { port, adminPort, scalerPort };
+  const ports = Object.entries(named).filter(([, number]) => number !== 0);
+  const same = ports.flatMap(([property, number], index) => {
+    const other = ports.slice(0, index).find(([, earlier]) => earlier === number);
+    return other === undefined ? [] : [`${say(property)}: must differ from ${flagName(other[0])}, was: ${number}`];
+  });
+  if (same.length > 0) return same;
+  const found = await Promise.all(ports.map(([property, number]) => portError(host, number, property)));
   return found.filter((error) => error !== null);
 }
 

@@ -17,15 +17,23 @@ export const LocalSettings = Type.Object({
   pools: Type.Optional(
     Type.String({ minLength: 1, description: 'YAML file of ModelPools; without it one pool serves all models' }),
   ),
-  pods: Type.Integer({
-    minimum: 1,
-    maximum: 64,
-    default: 2,
-    description: "model-server processes of each pool, within its scaling's minReplicas and maxReplicas",
-  }),
+  pods: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 64,
+      description:
+        'model-server processes that each pool starts with, and the least of the pool without a file; its minReplicas without it',
+    }),
+  ),
   host,
   port,
   adminPort,
+  scalerPort: Type.Integer({
+    minimum: 0,
+    maximum: 65535,
+    default: 8082,
+    description: "port for the scaler's page, API and metrics; 0 picks a free one",
+  }),
   logFormat: Type.Enum(['pretty', 'json'], { default: 'pretty', description: 'how log lines are written' }),
   logLevel,
 });

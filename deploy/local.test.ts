@@ -30,7 +30,7 @@ after(() => systems.forEach((system) => system.kill('SIGKILL')));
 function up(...args: string[]) {
   const system = spawn(
     process.execPath,
-    [sluice, 'up', '--port', '0', '--admin-port', '0', '--log-format', 'json', ...args],
+    [sluice, 'up', '--port', '0', '--admin-port', '0', '--scaler-port', '0', '--log-format', 'json', ...args],
     { stdio: ['ignore', 'pipe', 'inherit'], env: { PATH: process.env.PATH } },
   );
   systems.push(system);
@@ -101,7 +101,7 @@ async function allGone(pids: readonly number[], limitMs: number): Promise<void> 
 
 describe('sluice up', { timeout: 60_000 }, () => {
   test('serves; a killed pod and a killed gateway come back; SIGINT drains everything and exits 0', async () => {
-    const { system, exited, line, running } = up('--models', 'simple');
+    const { system, exited, line, running } = up('--models', 'simple', '--pods', '2');
     const { gateway, gatewayPid, pods } = await running();
     assert.equal(pods.length, 2);
     await assertServes(gateway);
@@ -128,7 +128,7 @@ describe('sluice up', { timeout: 60_000 }, () => {
   });
 
   test('kill -9 of the supervisor leaves nothing behind', async () => {
-    const { system, running } = up('--models', 'simple');
+    const { system, running } = up('--models', 'simple', '--pods', '2');
     const { gatewayPid, pods } = await running();
     const pids = [gatewayPid, ...pods.map(({ pid }) => pid)];
     assert.ok(pids.every(isAlive));
@@ -137,7 +137,7 @@ describe('sluice up', { timeout: 60_000 }, () => {
   });
 
   test('a second SIGINT ends it at once with 130, pods and gateway too', async () => {
-    const { system, exited, running, line } = up('--models', 'simple');
+    const { system, exited, running, line } = up('--models', 'simple', '--pods', '2');
     const { gatewayPid, gateway, pods } = await running();
     // A request whose body never ends keeps the gateway from finishing.
     const open = request(`${gateway}/v2/models/simple/infer`, {

@@ -1,14 +1,16 @@
 /**
- * The whole system on one machine: pods and a gateway as supervised processes, from start to drained end.
+ * The whole system on one machine: pods, a gateway and a scaler as supervised processes, from start to drained end.
  * Signals and exit codes are the command line's; this takes them as `stop` and `kill`.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { LocalScaling } from '../cluster/local/scaling.ts';
 import { LocalCluster } from '../cluster/local/local-cluster.ts';
 import { renderJson, renderPretty, type LogLevel } from '../cluster/local/log-lines.ts';
 import type { Pod } from '../cluster/port.ts';
+import { startScaler } from './scaler-process.ts';
 import { startGateway } from './gateway-process.ts';
-import { describeReady, describeRunning, runningJson } from './local-output.ts';
+import { describeReady, describeRunning, originOf, runningJson } from './local-output.ts';
 import { planLocal } from './local-plan.ts';
 import { judgeStart, type Progress } from './local-progress.ts';
 import type { LocalSettings } from './local-settings.ts';
@@ -36,7 +38,7 @@ const graceMs = 30_000;
 export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ readonly served: boolean }> {
   const { repository, pools, replicas } = await planLocal(settings);
   if (io.stop.aborted) return { served: true };
-  const { host, port, adminPort, logLevel, logFormat } = settings;
+  const { host, port, adminPort, scalerPort, logLevel, logFormat } = settings;
   const showLine = (source: string, line: string) =>
     io.print(logFormat === 'json' ? renderJson(source, line, Date.now()) : renderPretty(source, line));
   const say = (message: string, level: LogLevel = 'info') => showLine('sluice', logLine(level, message));
@@ -49,6 +51,9 @@ export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ 
     onLine: showLine,
     onWarning: (pod, message) => say(`pod ${pod}: ${message}`, 'warn'),
   });
+  const scaling = new LocalScaling(cluster, ({ pool, type, reason, message }) =>
+    say(`pool ${pool}: ${reason}: ${message}`, type === 'Warning' ? 'warn' : 'info'),
+  );
   tellReady(cluster, (pod) => say(describeReady(pod)));
   for (const [pool, count] of replicas) cluster.setReplicas(pool, count);
   const gateway = startGateway({
@@ -56,20 +61,36 @@ export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ 
     env: io.env,
     settings: { host, port, adminPort, logLevel, graceMs },
     cluster,
+    scaling,
     onLine: (line) => showLine('gateway', line),
     onWarning: (message) => say(`gateway: ${message}`, 'warn'),
   });
   const stopped = new Promise<void>((resolve) => io.stop.addEventListener('abort', () => resolve(), { once: true }));
+  let scaler: ReturnType<typeof startScaler> | undefined;
+  // Its page asks the gateway, so it starts once that has a port.
+  const scalerStarted = gateway.started.then((addresses) => {
+    if ('failed' in addresses || io.stop.aborted) return { failed: 'there is no gateway' };
+    scaler = startScaler({
+      command: [process.execPath, sluice, 'scaler'],
+      env: io.env,
+      settings: { host, adminPort: scalerPort, gatewayUrl: originOf(host, addresses.port), logLevel, graceMs: 5_000 },
+      scaling,
+      onLine: (line) => showLine('scaler', line),
+      onWarning: (message) => say(`scaler: ${message}`, 'warn'),
+    });
+    return scaler.started;
+  });
   io.kill.addEventListener('abort', () => {
+    scaler?.kill();
     gateway.kill();
     cluster.kill();
   });
 
   const starting = [...replicas.values()].reduce((sum, count) => sum + count, 0);
-  say(`starting a gateway and ${starting} ${starting === 1 ? 'pod' : 'pods'}, models from ${repository}`);
-  const [progress, addresses] = await Promise.race([
-    Promise.all([podsSettled(cluster), gateway.started]),
-    stopped.then(() => [null, null] as const),
+  say(`starting a gateway, a scaler and ${starting} ${starting === 1 ? 'pod' : 'pods'}, models from ${repository}`);
+  const [progress, addresses, scalerPorts] = await Promise.race([
+    Promise.all([podsSettled(cluster), gateway.started, scalerStarted]),
+    stopped.then(() => [null, null, null] as const),
   ]);
 
   let served = true;
@@ -83,8 +104,11 @@ export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ 
       const { view } = cluster;
       await delay(lastLinesMs);
       const models = await servedModels(cluster.view);
+      if ('failed' in scalerPorts) say(`scaler does not start, pods stay as they are: ${scalerPorts.failed}`, 'error');
       const running = {
         ...addresses,
+        scalerPort: 'failed' in scalerPorts ? null : scalerPorts.adminPort,
+        scalerPid: scaler?.pid(),
         models,
         host,
         gatewayPid: gateway.pid(),
@@ -96,7 +120,10 @@ export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ 
       say('draining: the gateway finishes what it holds, then the pods end');
     }
   }
+  // First who would start what the others end.
+  await scaler?.stop();
   await gateway.stop();
+  await scaling.close();
   await cluster.close();
   if (served) say('ended');
   return { served };

@@ -21,12 +21,16 @@ export async function servedModels(view: ClusterView): Promise<ModelSummary[]> {
     view.pools.map(async ({ metadata, spec }) => {
       const pod = view.pods.find(({ pool, phase }) => pool === metadata.name && phase === 'Ready');
       if (pod === undefined || pod.origin === null)
-        return spec.models.map((name) => ({ name, ready: false, note: 'no pod is ready' }));
+        return spec.models.map((name) => ({ name, ready: false, note: noPod(spec.scaling.minReplicas) }));
       const status = await podStatus(pod.origin).catch(() => null);
       return spec.models.map((name) => summarize(name, status));
     }),
   );
   return byPool.flat();
+}
+
+function noPod(minReplicas: number): string {
+  return minReplicas === 0 ? 'the first request starts a pod' : 'no pod is ready';
 }
 
 function summarize(name: string, status: PodStatus | null): ModelSummary {

@@ -37,7 +37,7 @@ export async function startSystem(flags: readonly string[] = []): Promise<System
     process.execPath,
     [
       ...['--import', new URL('end-with-parent.ts', import.meta.url).href, `${root}cli/sluice.js`, 'up'],
-      ...['--port', '0', '--admin-port', '0', '--log-format', 'json', ...flags],
+      ...['--port', '0', '--admin-port', '0', '--scaler-port', '0', '--log-format', 'json', ...flags],
     ],
     {
       cwd: root,

@@ -1,0 +1,20 @@
+/** Where a scaler's pools, pods and gateways come from: the supervisor that started the process, or Kubernetes. */
+import { connectScaler } from '../cluster/local/scaler-ipc.ts';
+import type { ScalableCluster } from '../cluster/scalable.ts';
+import { SettingsError } from '../contract/settings.ts';
+import type { ScalerSettings } from '../scaler/settings.ts';
+import { clusterLog, withCredentials } from './kubernetes.ts';
+
+/** @throws SettingsError */
+export async function scalerCluster(settings: ScalerSettings): Promise<ScalableCluster> {
+  const { cluster, namespace, leaseName, podName, logLevel } = settings;
+  if (cluster === 'kubernetes') {
+    const kubernetes = await import('../cluster/kubernetes/connect.ts');
+    const log = clusterLog('scaler', logLevel);
+    return withCredentials(() => kubernetes.connectScaler({ namespace, log, leaseName, podName }));
+  }
+  if (process.connected) return connectScaler();
+  throw new SettingsError([
+    'a scaler needs a cluster that it can resize: --cluster kubernetes, or `sluice up`, which starts one of its own',
+  ]);
+}
