@@ -15,6 +15,7 @@ import { loadRoutes } from './routes/load.ts';
 import { metadataRoutes } from './routes/metadata.ts';
 import { predictRoutes } from './routes/predict.ts';
 import { route } from './routes/route.ts';
+import { openTracing } from './tracing.ts';
 
 export interface GatewayDeps {
   readonly cluster: Cluster;
@@ -50,7 +51,7 @@ export function buildGateway({ cluster, log, version, name }: GatewayDeps): Gate
   const isEnding = (): boolean => ending;
 
   const app = newServer(log);
-  predictRoutes(app, { pools, now, log, newRequestId: requestIds(), isEnding });
+  predictRoutes(app, { pools, now, log, newRequestId: requestIds(), tracing: openTracing(version), isEnding });
   metadataRoutes(app, { pools, version, isEnding });
 
   const admin = newServer(log);

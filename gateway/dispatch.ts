@@ -9,6 +9,7 @@
 import type { Logger } from 'pino';
 import type { AnswerHead, SummaryHead } from '../contract/envelope.ts';
 import { SluiceError } from '../contract/errors.ts';
+import { traceIdOf } from '../contract/traceparent.ts';
 import type { GiveUpReason } from './counters.ts';
 import { Flight } from './flight.ts';
 import type { Lane } from './lane.ts';
@@ -126,7 +127,10 @@ export class Dispatch {
   }
 
   #fly(lane: Lane, pod: PodLink, requests: readonly Pending[], reason: BatchReason, now: number): void {
-    for (const request of requests) request.attempts += 1;
+    for (const request of requests) {
+      request.attempts += 1;
+      if (request.trace !== null) request.traceparent = request.trace.sent(pod.name, requests.length, request.attempts);
+    }
     const { counters } = lane;
     counters.batches[reason] += 1;
     counters.envelopeRequests.observe(requests.length);
@@ -149,6 +153,7 @@ export class Dispatch {
 
   #answered(pod: PodLink, request: Pending, head: AnswerHead, body: Buffer): void {
     const { lane } = request;
+    request.trace?.returned(head.busy === true ? 'busy' : null);
     if (head.busy === true) {
       this.#pool.roster.busy(pod);
       lane.counters.retries.busy += 1;
@@ -222,6 +227,7 @@ export class Dispatch {
     const executed = kind !== 'busy' && kind !== 'refused';
     const alone = flight.requests.length === 1 && flight.alone;
     for (const request of unanswered) {
+      request.trace?.returned(`${kind}: ${detail}`);
       lane.counters.retries[kind] += 1;
       this.#again(request, executed ? { kind: 'pod-lost', alone } : { kind: 'not-executed' }, pod, detail);
     }
@@ -262,6 +268,7 @@ export class Dispatch {
     this.#log.error(
       {
         requestId: request.id,
+        traceId: traceIdOf(request.traceparent),
         model: request.model,
         pod: pod.name,
         attempts: request.attempts,

@@ -179,6 +179,7 @@ export class Pool {
   enqueue(request: Pending): void {
     const { lane } = request;
     if (!this.serves(lane)) return this.fail(request, this.left(lane));
+    request.trace?.queued();
     lane.queue.push(request);
     this.waiting.add(lane);
     this.#queued += 1;

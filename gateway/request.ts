@@ -2,6 +2,7 @@
 import type { Protocol } from '../contract/envelope.ts';
 import type { SluiceError } from '../contract/errors.ts';
 import type { Lane } from './lane.ts';
+import type { RequestTrace } from './tracing.ts';
 
 export type Outcome =
   | {
@@ -26,7 +27,10 @@ export interface PredictRequest {
   readonly contentType: string | undefined;
   readonly contentEncoding: string | undefined;
   readonly inferenceHeaderLength: string | undefined;
+  /** Valid, if any. */
   readonly traceparent: string | undefined;
+  /** Null unless the process has an OpenTelemetry SDK. */
+  readonly trace: RequestTrace | null;
   /** The body as it came, in the pieces in which it came. */
   readonly body: readonly Buffer[];
   readonly bytes: number;
@@ -45,6 +49,8 @@ export interface PredictRequest {
 export interface Pending extends PredictRequest {
   /** Of its model; kept even if the model leaves the pool meanwhile. */
   readonly lane: Lane;
+  /** What goes with it to the pod. */
+  traceparent: string | undefined;
   /** `done`: answered, or its client has left; whatever still comes for it is dropped. */
   state: 'queued' | 'sent' | 'done';
   /** Rows, estimated from the bytes. */

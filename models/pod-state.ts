@@ -2,6 +2,7 @@
 import type { PodStatus } from '../contract/pod-status.ts';
 import { SluiceError } from '../contract/errors.ts';
 import type { ModelSet } from './served-model.ts';
+import type { RunTracing } from './tracing.ts';
 import type { Scheduler } from './scheduler.ts';
 
 /** Bytes of requests that the process holds, from their arrival to their answer. */
@@ -36,18 +37,21 @@ export class Pod {
   readonly scheduler: Scheduler;
   readonly staging: Staging;
   readonly maxBodyBytes: number;
+  /** Null unless the process has an OpenTelemetry SDK. */
+  readonly tracing: RunTracing | null;
   loading = true;
   draining = false;
   /** HTTP requests whose response isn't finished; an envelope is one. */
   openResponses = 0;
 
-  constructor(options: Pick<Pod, 'uid' | 'name' | 'models' | 'scheduler' | 'staging' | 'maxBodyBytes'>) {
+  constructor(options: Pick<Pod, 'uid' | 'name' | 'models' | 'scheduler' | 'staging' | 'maxBodyBytes' | 'tracing'>) {
     this.uid = options.uid;
     this.name = options.name;
     this.models = options.models;
     this.scheduler = options.scheduler;
     this.staging = options.staging;
     this.maxBodyBytes = options.maxBodyBytes;
+    this.tracing = options.tracing;
   }
 
   get ready(): boolean {

@@ -34,6 +34,8 @@ export interface ModelRequest {
   /** Main-thread time that parsing took; part of what its run occupied. */
   readonly parseUs: number;
   readonly requestId: string | undefined;
+  /** For logs. */
+  readonly traceId: string | undefined;
   /** Its parts in order: more than one where it was larger than a run may be. */
   readonly runs: { readonly run: Run; readonly rows: number }[];
   /** Renders the answer; its duration counts as occupied. */
@@ -257,7 +259,8 @@ export class Scheduler {
       return;
     }
     const { request } = pieces[0]!;
-    const details = { model: model.name, version: model.version, rows: run.rows, requestId: request.requestId, cause };
+    const { requestId, traceId } = request;
+    const details = { model: model.name, version: model.version, rows: run.rows, requestId, traceId, cause };
     this.#log.error(details, 'model failed');
     if (this.#requests.has(request)) {
       this.#fail(request, new SluiceError('model-failed', `model '${model.name}' failed on this input`));

@@ -14,6 +14,7 @@ import { Scheduler } from './scheduler.ts';
 import { ModelSet } from './served-model.ts';
 import { SessionHost, type StuckRun } from './session.ts';
 import type { ModelServerSettings } from './settings.ts';
+import { openRunTracing } from './tracing.ts';
 
 export interface ModelServer {
   readonly port: number;
@@ -57,12 +58,13 @@ export async function runModelServer(
     scheduler: new Scheduler(host, () => performance.now(), log),
     staging: new Staging(settings.maxStagedBytes),
     maxBodyBytes: settings.maxBodyBytes,
+    tracing: openRunTracing(packageJson.version),
   });
   const app = buildApp({
     pod,
     version: packageJson.version,
     metrics: createMetrics(pod),
-    log: (error, message) => log.error({ err: error }, message),
+    log: (error, message, request) => log.error({ err: error, ...request }, message),
   });
   await app.listen({ host: settings.host, port: settings.port });
 

@@ -6,17 +6,27 @@ import type { FastifyError, FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { errorBody, quote, SluiceError } from '../../contract/errors.ts';
 import { headers as names, mediaTypes } from '../../contract/headers.ts';
+import { traceIdOf } from '../../contract/traceparent.ts';
+import { requestIdOf, traceparentOf } from './identity.ts';
 
-export function sendError(response: ServerResponse, thrown: unknown, requestId: string, log: Logger): void {
+/** @returns the status */
+export function sendError(
+  response: ServerResponse,
+  thrown: unknown,
+  requestId: string,
+  traceId: string | undefined,
+  log: Logger,
+): number {
   const error = asSluiceError(thrown);
   if (error.status >= 500 && error.status !== 503 && error.status !== 504) {
-    log.error({ err: error, requestId, code: error.code }, 'request failed');
+    log.error({ err: error, requestId, traceId, code: error.code }, 'request failed');
   }
   const body = errorBody(error.message);
   const headers = ['content-type', mediaTypes.json, 'content-length', String(body.length), names.requestId, requestId];
   if (error.status === 503) headers.push('retry-after', String(error.retryAfterSeconds ?? 1));
   response.writeHead(error.status, headers);
   response.end(body);
+  return error.status;
 }
 
 /** For all that Fastify itself refuses, and what handlers throw. */
@@ -24,9 +34,12 @@ export function errorHandlers(app: FastifyInstance, log: Logger): void {
   app.setNotFoundHandler((request) => {
     throw new SluiceError('route-not-found', `no such path: ${request.method} ${request.url.slice(0, 200)}`);
   });
-  app.setErrorHandler((thrown: FastifyError, _request, reply) => {
+  app.setErrorHandler((thrown: FastifyError, request, reply) => {
     const error = asSluiceError(thrown);
-    if (error.status >= 500 && error.status !== 503) log.error({ err: thrown }, 'request failed');
+    if (error.status >= 500 && error.status !== 503) {
+      const requestId = requestIdOf(request.raw, () => request.id);
+      log.error({ err: thrown, requestId, traceId: traceIdOf(traceparentOf(request.raw)) }, 'request failed');
+    }
     if (error.status === 503) void reply.header('retry-after', String(error.retryAfterSeconds ?? 1));
     void reply.code(error.status).type(mediaTypes.json).send(errorBody(error.message));
   });

@@ -2,16 +2,19 @@
  * POST …/infer (Open Inference Protocol v2) and POST /v1/models/M:predict (KServe V1): a body goes into the queue of its
  * model as bytes, and what a pod made of it comes back as bytes. Nothing here looks inside a tensor.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { Protocol } from '../../contract/envelope.ts';
 import { errorBody, SluiceError } from '../../contract/errors.ts';
 import { headers as names } from '../../contract/headers.ts';
+import { traceIdOf } from '../../contract/traceparent.ts';
 import type { Pools } from '../pools.ts';
 import { readBody, type Body } from '../read-body.ts';
 import type { Outcome, Pending } from '../request.ts';
+import type { RequestTrace, Tracing } from '../tracing.ts';
 import { sendError } from './errors.ts';
+import { requestIdOf, traceparentOf } from './identity.ts';
 import { route } from './route.ts';
 import { readSchedule } from './schedule.ts';
 
@@ -20,12 +23,12 @@ export interface PredictDeps {
   readonly now: () => number;
   readonly log: Logger;
   readonly newRequestId: () => string;
+  readonly tracing: Tracing | null;
   /** Once the process is ending, answers ask the client to close its connection. */
   readonly isEnding: () => boolean;
 }
 
 const oneWriteBytes = 16 * 1024;
-const requestIdPattern = /^[\w.:/+=-]{1,128}$/;
 
 export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
   let sequence = 0;
@@ -41,13 +44,21 @@ export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
     const { raw: message } = request;
     const { raw: response } = reply;
     const arrivedAtMs = deps.now();
-    const id = requestId(message, deps.newRequestId);
-    const refuse = (error: unknown): void => sendError(response, error, id, deps.log);
+    const id = requestIdOf(message, deps.newRequestId);
+    const traceparent = traceparentOf(message);
+    let traced: RequestTrace | null = null;
+    const refuse = (error: unknown): void => {
+      const traceId = traceIdOf(traced?.traceparent ?? traceparent);
+      const status = sendError(response, error, id, traceId, deps.log);
+      traced?.end(status);
+    };
 
     const queue = (body: Body): void => {
       const { pool, lane } = deps.pools.find(model);
       const schedule = readSchedule(message.headers, body.parts, pool.spec.requests.timeoutMs);
       const { headers } = message;
+      traced = deps.tracing?.begin({ id, model, pool: pool.name, traceparent, arrivedAtMs }) ?? null;
+      const trace = traced;
       const pending: Pending = pool.accept(lane, {
         id,
         model,
@@ -56,7 +67,8 @@ export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
         contentType: headers['content-type'],
         contentEncoding: headers['content-encoding'],
         inferenceHeaderLength: single(headers[names.inferenceHeaderLength]),
-        traceparent: single(headers[names.traceparent]),
+        traceparent: trace?.traceparent ?? traceparent,
+        trace,
         body: body.parts,
         bytes: body.bytes,
         priority: schedule.priority,
@@ -64,11 +76,15 @@ export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
         deadlineAtMs: arrivedAtMs + schedule.timeoutMs,
         sequence: (sequence += 1),
         settle: (outcome) => {
-          if (outcome.kind === 'error') refuse(outcome.error);
-          else writeAnswer(response, outcome, id, deps.isEnding());
+          if (outcome.kind === 'error') return refuse(outcome.error);
+          writeAnswer(response, outcome, id, deps.isEnding());
+          trace?.end(outcome.status);
         },
       });
-      response.on('close', () => pool.cancel(pending));
+      response.on('close', () => {
+        pool.cancel(pending);
+        trace?.end(null);
+      });
     };
 
     try {
@@ -99,7 +115,8 @@ export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
         reply.hijack();
         const action = target.includes(':') ? `no action '${target.slice(target.lastIndexOf(':'))}'` : 'no action';
         const error = new SluiceError('route-not-found', `${action}: POST /v1/models/<model>:predict`);
-        return sendError(reply.raw, error, requestId(request.raw, deps.newRequestId), deps.log);
+        const id = requestIdOf(request.raw, deps.newRequestId);
+        return void sendError(reply.raw, error, id, traceIdOf(traceparentOf(request.raw)), deps.log);
       }
       predict(request, reply, 'v1', target.slice(0, -':predict'.length), undefined);
     },
@@ -136,11 +153,6 @@ function writeAnswer(
   // beyond this size the copy costs more than the second buffer.
   if (bytes.length <= oneWriteBytes) response.end(bytes.toString('latin1'), 'latin1');
   else response.end(bytes);
-}
-
-function requestId(message: IncomingMessage, fresh: () => string): string {
-  const given = message.headers[names.requestId];
-  return typeof given === 'string' && requestIdPattern.test(given) ? given : fresh();
 }
 
 function param(request: FastifyRequest, name: string): string {

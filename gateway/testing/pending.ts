@@ -16,6 +16,7 @@ export function pendingRequest(given: Partial<Pending> = {}): Pending {
     contentEncoding: undefined,
     inferenceHeaderLength: undefined,
     traceparent: undefined,
+    trace: null,
     body: [],
     bytes: 0,
     priority: 5,

@@ -16,11 +16,12 @@ import {
 } from '../../contract/envelope.ts';
 import { errorBody, SluiceError } from '../../contract/errors.ts';
 import { headers, mediaTypes } from '../../contract/headers.ts';
+import { traceIdOf } from '../../contract/traceparent.ts';
 import { accept, render, type Accepted } from '../accept.ts';
 import { decompress } from '../decompress.ts';
 import { busyError, type Pod } from '../pod-state.ts';
 import type { ModelRequest, Outcome, Run } from '../scheduler.ts';
-import { sendError, toSluiceError, type ErrorLog } from './http.ts';
+import { sendError, toSluiceError, type ErrorLog, type RequestIds } from './http.ts';
 
 const itemHead = Compile(ItemHead);
 /** Answers of one run are joined into one write up to this size, and written uncopied beyond. */
@@ -132,7 +133,7 @@ export class EnvelopeExchange {
           this.#parse(item, plain, arrivedMs);
           if (this.#complete) this.#submitParsed();
         })
-        .catch((error: unknown) => this.#answerError(item.index, error));
+        .catch((error: unknown) => this.#answerError(item.index, error, null, idsOf(item)));
     }
   }
 
@@ -153,14 +154,19 @@ export class EnvelopeExchange {
         deadlineMs: arrivedMs + item.deadlineMs,
         parseUs: (performance.now() - startedMs) * 1000,
         requestId: item.requestId,
+        traceId: traceIdOf(item.traceparent),
         runs: [],
-        done: (outcome) => this.#answer(item.index, request, accepted, outcome),
+        done: (outcome) => {
+          const failed = outcome.kind === 'failed' ? outcome.error.code : null;
+          this.#answer(item.index, request, accepted, outcome);
+          this.#pod.tracing?.answered(request, item.traceparent, failed);
+        },
       };
       this.#parsed.push(request);
       this.#parsedRows += request.rows;
       if (this.#parsedRows >= model.maxRows) this.#submitParsed();
     } catch (error) {
-      this.#answerError(item.index, error);
+      this.#answerError(item.index, error, null, idsOf(item));
     }
   }
 
@@ -198,9 +204,9 @@ export class EnvelopeExchange {
     }
   }
 
-  #answerError(index: number, error: unknown, request: ModelRequest | null = null): void {
+  #answerError(index: number, error: unknown, request: ModelRequest | null = null, ids?: RequestIds): void {
     if (this.#over) return;
-    const known = toSluiceError(error, this.#log);
+    const known = toSluiceError(error, this.#log, request === null ? ids : idsOfRequest(request));
     const head: AnswerHead = {
       index,
       status: known.status,
@@ -289,6 +295,14 @@ export class EnvelopeExchange {
     if (this.#unread !== null) clearTimeout(this.#unread);
     this.#unread = null;
   }
+}
+
+function idsOfRequest({ requestId, traceId }: ModelRequest): RequestIds {
+  return { requestId, traceId };
+}
+
+function idsOf({ requestId, traceparent }: ItemHead): RequestIds {
+  return { requestId, traceId: traceIdOf(traceparent) };
 }
 
 function readHead(head: Buffer): ItemHead {

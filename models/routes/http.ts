@@ -4,12 +4,18 @@ import { errorBody, SluiceError } from '../../contract/errors.ts';
 import { headers, mediaTypes } from '../../contract/headers.ts';
 import type { Answer } from '../protocol/call.ts';
 
-export type ErrorLog = (error: unknown, message: string) => void;
+/** By what a request is found again in logs and traces. */
+export interface RequestIds {
+  readonly requestId: string | undefined;
+  readonly traceId: string | undefined;
+}
+
+export type ErrorLog = (error: unknown, message: string, request?: RequestIds) => void;
 
 /** What the client may know of any error; a defect is logged and told as little of as possible. */
-export function toSluiceError(error: unknown, log: ErrorLog): SluiceError {
+export function toSluiceError(error: unknown, log: ErrorLog, request?: RequestIds): SluiceError {
   if (error instanceof SluiceError) return error;
-  log(error, 'internal error');
+  log(error, 'internal error', request);
   return new SluiceError('internal', 'internal error', { cause: error });
 }
 

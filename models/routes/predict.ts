@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { quote, SluiceError } from '../../contract/errors.ts';
 import { headers } from '../../contract/headers.ts';
 import type { Protocol } from '../../contract/envelope.ts';
+import { traceIdOf } from '../../contract/traceparent.ts';
 import { accept, render } from '../accept.ts';
 import { decompress } from '../decompress.ts';
 import { busyError, type Pod } from '../pod-state.ts';
@@ -34,8 +35,10 @@ export function servePredict(
   });
   const requestId = header(request, headers.requestId);
   if (requestId !== undefined) response.setHeader(headers.requestId, requestId);
+  const traceparent = header(request, headers.traceparent);
+  const traceId = traceIdOf(traceparent);
   const refuse = (error: unknown) => {
-    const known = toSluiceError(error, log);
+    const known = toSluiceError(error, log, { requestId, traceId });
     // What was not read of the body would be taken for the next request.
     sendError(response, known, request.complete ? {} : { connection: 'close' });
   };
@@ -58,7 +61,7 @@ export function servePredict(
         contentType: request.headers['content-type'],
         inferenceHeaderLength: header(request, headers.inferenceHeaderLength),
       });
-      waiting = {
+      const submitted: ModelRequest = {
         model,
         inputs: accepted.inputs,
         rows: accepted.rows,
@@ -66,9 +69,11 @@ export function servePredict(
         deadlineMs,
         parseUs: (performance.now() - parseStartedMs) * 1000,
         requestId,
+        traceId,
         runs: [],
         done: (outcome) => {
           waiting = null;
+          pod.tracing?.answered(submitted, traceparent, outcome.kind === 'failed' ? outcome.error.code : null);
           if (outcome.kind === 'failed') {
             refuse(outcome.error);
             return;
@@ -80,7 +85,8 @@ export function servePredict(
           }
         },
       };
-      pod.scheduler.submit(waiting);
+      waiting = submitted;
+      pod.scheduler.submit(submitted);
     } catch (error) {
       refuse(error);
     }

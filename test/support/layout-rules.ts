@@ -46,17 +46,18 @@ const rooms: Readonly<Record<string, Allowed>> = {
   scaler: [/^contract\//, /^cluster\/port\.ts$/],
   // These two put the system together.
   deploy: [/^(contract|cluster|gateway|models|scaler|cli)\//],
-  // `sluice simulate` is a simulation on a person's own traffic.
-  cli: [/^(contract|cluster|gateway|models|scaler|deploy)\//, /^bench\/simulate\//],
+  // `sluice simulate` is a simulation on a person's own traffic, `sluice bench` load on a person's own server.
+  cli: [/^(contract|cluster|gateway|models|scaler|deploy)\//, /^bench\/(simulate|load-test)\//, /^bench\/machine\.ts$/],
   bench: [/^(contract|cluster|gateway|models|scaler|deploy|cli)\//],
   test: [/./],
 };
 
 /** Each heavy dependency has few importers, so that it can be replaced, and is loaded only where it is used. */
 const fences: Readonly<Record<string, Allowed>> = {
-  undici: [/^gateway\/upstream\.ts$/],
+  undici: [/^gateway\/upstream\.ts$/, /^bench\/load-test\/open-loop\.ts$/],
   'onnxruntime-node': [/^models\/session-worker\.ts$/],
   'prom-client': [/^(gateway|models|scaler)\/metrics\.ts$/],
+  '@opentelemetry/api': [/^(gateway|models)\/tracing\.ts$/],
   '@kubernetes/client-node': [/^cluster\/kubernetes\//],
   fastify: [/^(gateway|models|scaler)\/(app\.ts|routes\/)/, /^bench\/echo\.ts$/],
   commander: [/^cli\//],

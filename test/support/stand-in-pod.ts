@@ -29,6 +29,8 @@ export class StandInPod {
   draining = false;
   /** Bodies of the items of each envelope that came, as text. */
   readonly envelopes: string[][] = [];
+  /** Heads of all items that came, in that order. */
+  readonly heads: ItemHead[] = [];
   readonly #sockets = new Set<Socket>();
   #server: Server;
   #port = 0;
@@ -93,6 +95,7 @@ export class StandInPod {
         items.push({ head: JSON.parse(head.toString()) as ItemHead, body });
     }
     this.envelopes.push(items.map((item) => item.body.toString()));
+    this.heads.push(...items.map(({ head }) => head));
     const { behaviour } = this;
     switch (behaviour.kind) {
       case 'hang':
