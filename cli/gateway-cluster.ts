@@ -1,12 +1,23 @@
-/** Where a gateway's pools and pods come from: a file of addresses, or the supervisor that started the process. */
+/** Where a gateway's pools and pods come from: a file of addresses, the supervisor that started the process, or Kubernetes. */
 import { connectToSupervisor } from '../cluster/local/ipc.ts';
 import type { Cluster } from '../cluster/port.ts';
 import { staticCluster } from '../cluster/static.ts';
 import { SettingsError } from '../contract/settings.ts';
 import { readPoolsFile } from '../cluster/pools-file.ts';
+import { quote } from '../contract/errors.ts';
+import type { GatewaySettings } from '../gateway/settings.ts';
+import { clusterLog, withCredentials } from './kubernetes.ts';
 
 /** @throws SettingsError */
-export function gatewayCluster(poolsFile: string | undefined): Cluster {
+export async function gatewayCluster(settings: GatewaySettings): Promise<Cluster> {
+  const { pools: poolsFile, cluster, namespace } = settings;
+  if (cluster === 'kubernetes') {
+    if (poolsFile !== undefined) {
+      throw new SettingsError([`--pools (SLUICE_POOLS): is not for --cluster kubernetes, was: ${quote(poolsFile)}`]);
+    }
+    const { connectGateway } = await import('../cluster/kubernetes/connect.ts');
+    return withCredentials(() => connectGateway({ namespace, log: clusterLog('gateway', settings.logLevel) }));
+  }
   if (poolsFile === undefined) {
     if (process.connected) return connectToSupervisor();
     throw new SettingsError(['--pools (SLUICE_POOLS): is required where no supervisor gives pools']);

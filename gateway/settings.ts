@@ -16,6 +16,13 @@ export const GatewaySettings = Type.Object({
     description: 'port for metrics and liveness; 0 picks a free one',
   }),
   pools: Type.Optional(Type.String({ description: 'YAML file of ModelPools; needed where no cluster gives them' })),
+  cluster: Type.Enum(['local', 'kubernetes'], {
+    default: 'local',
+    description: 'who knows pools and pods: a file or a supervisor, or the API server of Kubernetes',
+  }),
+  namespace: Type.Optional(
+    Type.String({ minLength: 1, description: 'of pools and pods in Kubernetes; that of the credentials without it' }),
+  ),
   podName: Type.Optional(
     Type.String({ minLength: 1, description: 'name of this gateway in load reports; the host name without it' }),
   ),

@@ -69,7 +69,6 @@ export class ListWatch<Item> {
   readonly #timing: WatchTiming;
   readonly #stop = new AbortController();
   readonly #done: Promise<void>;
-  #closed = false;
   #objects = new Map<string, Item>();
   #version: string | null = null;
   #synced = false;
@@ -118,14 +117,14 @@ export class ListWatch<Item> {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
     this.#stop.abort();
     await this.#done;
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
-    while (!this.#closed) {
+    const closed = (): boolean => signal.aborted;
+    while (!closed()) {
       try {
         if (this.#version === null) await this.#list();
         const startedMs = performance.now();
@@ -134,7 +133,7 @@ export class ListWatch<Item> {
         this.#failures = lasted ? 0 : this.#failures + 1;
         if (lasted) continue;
       } catch (error) {
-        if (this.#closed) break;
+        if (closed()) break;
         if (this.#isAbsent(error)) {
           await pause(this.#timing.absentMs * (1 + Math.random() / 2), signal);
           continue;

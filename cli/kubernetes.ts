@@ -1,0 +1,16 @@
+/** What the commands that talk to Kubernetes have in common: their log of it, and what they say of wrong credentials. */
+import { pino, type Logger } from 'pino';
+import { SettingsError } from '../contract/settings.ts';
+
+export function clusterLog(component: 'gateway' | 'scaler', level: string): Logger {
+  return pino({ level, base: { component, cluster: 'kubernetes' } });
+}
+
+/** @throws SettingsError where the credentials can't be used: a file that is not there, a context without a cluster */
+export function withCredentials<Connected>(connect: () => Connected): Connected {
+  try {
+    return connect();
+  } catch (error) {
+    throw new SettingsError([`--cluster kubernetes: ${error instanceof Error ? error.message : String(error)}`]);
+  }
+}
