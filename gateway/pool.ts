@@ -17,6 +17,9 @@ import { currentRowsPerMs } from './policy/throughput.ts';
 import type { Outcome, Pending, PredictRequest } from './request.ts';
 import { Roster } from './roster.ts';
 
+/** Worth telling of where a pool has no objective. */
+const longWaitMs = 1_000;
+
 export class Pool {
   readonly name: string;
   spec: ModelPool['spec'];
@@ -34,11 +37,12 @@ export class Pool {
   /** What lanes counted whose models have left the pool: totals never go back. */
   readonly #former = new LaneCounters();
   readonly #wake: () => void;
-  /** What the scaler was woken for lasts. */
+  /** Requests meet no pod, as the scaler was told. */
   #podless = false;
-  #overObjective = false;
+  /** Predicted wait that the scaler is told of next. */
+  #tellWaitMs = 0;
 
-  /** @param wake tells the scaler at once: a request meets no pod, or would wait longer than the objective */
+  /** @param wake tells the scaler at once: a request meets no pod, or would wait longer than the objective (1 s without one) */
   constructor(pool: ModelPool, now: () => number, log: Logger, wake: () => void) {
     this.name = pool.metadata.name;
     this.spec = pool.spec;
@@ -167,12 +171,14 @@ export class Pool {
     return pending;
   }
 
-  /** Wakes the scaler when a state begins, not while it lasts. */
+  /** Wakes the scaler when there is no pod any more, and when the wait passes the objective, twice that, four times … */
   #watchWait(podless: boolean, predictedWaitMs: number): void {
-    const overObjective = predictedWaitMs > (this.spec.objective?.latencyMs ?? Infinity);
-    if ((podless && !this.#podless) || (overObjective && !this.#overObjective)) this.#wake();
+    const objectiveMs = this.spec.objective?.latencyMs ?? longWaitMs;
+    if (predictedWaitMs <= objectiveMs) this.#tellWaitMs = objectiveMs;
+    const longer = predictedWaitMs > this.#tellWaitMs;
+    if (longer) this.#tellWaitMs = 2 * predictedWaitMs;
+    if (longer || (podless && !this.#podless)) this.#wake();
     this.#podless = podless;
-    this.#overObjective = overObjective;
   }
 
   /** Lets it wait, for the first time or again; a model that has left the pool meanwhile has no queue. */

@@ -154,6 +154,8 @@ export class Roster {
     const before = pod.health;
     pod.health = nextHealth(before, event, this.#spec().health, this.#poolHealth(pod), this.#now());
     if (pod.health.kind !== before.kind) {
+      // That it was loading speaks against nobody.
+      if (before.kind === 'joining') pod.detail = null;
       if (pod.health.kind === 'ejected') this.ejections[pod.health.reason] += 1;
       const level = pod.health.kind === 'ejected' ? 'warn' : 'info';
       const why = event.kind === 'evidence' ? { why: pod.detail } : {};

@@ -3,12 +3,14 @@
  * and restarts as in Kubernetes, so that what runs here runs there.
  */
 import { randomInt } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import type { ModelPool } from '../../contract/model-pool.ts';
 import type { Cluster, ClusterView, Pod } from '../port.ts';
 import type { ScalerPod, ScaleTarget } from '../scalable.ts';
 import { endpointPods } from '../static.ts';
 import type { PodDefaults } from './pod-environment.ts';
 import { LocalPod } from './pod.ts';
+import { StartGate } from './start-gate.ts';
 import { victims } from './policy/victims.ts';
 
 export interface LocalClusterOptions {
@@ -40,6 +42,7 @@ export class LocalCluster implements Cluster {
   readonly #pools = new Map<string, PoolState>();
   readonly #listeners = new Set<(view: ClusterView) => void>();
   readonly #names = new Set<string>();
+  readonly #gate = new StartGate(availableParallelism());
   #announcing = false;
   #closed: (() => void) | undefined;
 
@@ -146,6 +149,7 @@ export class LocalCluster implements Cluster {
       pool: state.pool,
       command,
       defaults,
+      gate: this.#gate,
       onChange: () => this.#announce(),
       onGone: () => {
         state.pods.delete(pod);

@@ -25,6 +25,7 @@ import {
 } from './policy/readiness.ts';
 import { backoffConfig, isCrashLooping, planRestart } from './policy/restart-backoff.ts';
 import { probeReadiness } from './probe.ts';
+import type { StartGate } from './start-gate.ts';
 
 export interface PodOptions {
   readonly name: string;
@@ -32,6 +33,7 @@ export interface PodOptions {
   /** What starts a pod; it gets its settings in the environment. */
   readonly command: readonly [string, ...string[]];
   readonly defaults: PodDefaults;
+  readonly gate: StartGate;
   readonly onChange: () => void;
   /** Its process has ended for good. */
   readonly onGone: () => void;
@@ -49,7 +51,7 @@ export class LocalPod {
   #createdAtMs = Date.now();
   #readyAtMs: number | null = null;
   #restarts = 0;
-  #reason: string | null = 'starting';
+  #reason: string | null = 'waits for others to start';
   #child: Child | undefined;
   /** Exits in a row, as restart-backoff counts them. */
   #exits = 0;
@@ -57,6 +59,7 @@ export class LocalPod {
   #errorText: ErrorText | null = null;
   /** The next probe, or the next start. */
   #timer: NodeJS.Timeout | undefined;
+  #leaveGate: () => void = () => undefined;
   #draining: string | null = null;
   #deletionCost = 0;
   /** Grows with each change, as a resourceVersion does. */
@@ -103,7 +106,13 @@ export class LocalPod {
     this.#options.onChange();
   }
 
+  /** As soon as it is its turn. */
   start(): void {
+    this.#leaveGate = this.#options.gate.enter(() => this.#spawn());
+    if (this.#phase === 'Pending') this.#changed();
+  }
+
+  #spawn(): void {
     const { command, defaults, pool, onLine } = this.#options;
     this.#phase = 'Running';
     this.#reason = 'starting';
@@ -118,6 +127,7 @@ export class LocalPod {
       onMessage: (message) => {
         if (!isListening(message) || this.#origin !== null) return;
         this.#origin = `http://127.0.0.1:${message.port}`;
+        this.#leaveGate();
         void this.#probe(this.#uid, this.#origin);
         this.#changed();
       },
@@ -131,6 +141,7 @@ export class LocalPod {
     if (this.#phase === 'Terminating') return;
     const { graceMs } = this.#options.defaults;
     clearTimeout(this.#timer);
+    if (this.#child === undefined) this.#leaveGate();
     this.#phase = 'Terminating';
     this.#reason = 'told to go';
     this.#changed();
@@ -146,6 +157,7 @@ export class LocalPod {
   /** Ends the process at once and without a restart. */
   kill(): void {
     clearTimeout(this.#timer);
+    if (this.#child === undefined) this.#leaveGate();
     if (this.#phase !== 'Terminating') {
       this.#phase = 'Terminating';
       this.#reason = 'killed';
@@ -182,6 +194,7 @@ export class LocalPod {
 
   #ended({ text }: Exit): void {
     clearTimeout(this.#timer);
+    this.#leaveGate();
     this.#child = undefined;
     if (this.#phase === 'Terminating') {
       this.#options.onGone();

@@ -11,15 +11,24 @@ import { Metrics } from './metrics.ts';
 export interface System {
   readonly origin: string;
   readonly adminOrigin: string;
+  readonly scalerOrigin: string;
   /** Of `sluice up` itself. */
   readonly pid: number;
   /** The last lines of all its processes, the oldest first. */
   readonly output: readonly string[];
   /** The model servers that run now. */
   podPids(): number[];
+  /** The gateway, or the scaler, that runs now. */
+  pidsOf(command: 'gateway' | 'scaler'): number[];
   metrics(): Promise<Metrics>;
   /** Drains. @returns its exit code */
   stop(): Promise<number | null>;
+}
+
+interface Addresses {
+  readonly gateway: string;
+  readonly admin: string;
+  readonly scaler: string;
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -28,11 +37,18 @@ const startLimitMs = 90_000;
 const stopLimitMs = 45_000;
 const keptLines = 400;
 
+export interface SystemOptions {
+  /** Beside the path. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Each line of its processes, as it comes. */
+  readonly onLine?: (line: string) => void;
+}
+
 /**
  * @param flags of `sluice up`, beside those for ports and logs
  * @returns once gateway and pods are ready
  */
-export async function startSystem(flags: readonly string[] = []): Promise<System> {
+export async function startSystem(flags: readonly string[] = [], options: SystemOptions = {}): Promise<System> {
   const child = spawn(
     process.execPath,
     [
@@ -42,19 +58,20 @@ export async function startSystem(flags: readonly string[] = []): Promise<System
     {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { PATH: process.env['PATH'], HOME: process.env['HOME'] },
+      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...options.env },
     },
   );
   // The channel is there to be cut with this process, and must not keep it.
   child.channel?.unref();
   const output: string[] = [];
   const exited = once(child, 'exit').then(([code]) => code as number | null);
-  const running = Promise.withResolvers<{ gateway: string; admin: string }>();
+  const running = Promise.withResolvers<Addresses>();
   for (const stream of [child.stdout!, child.stderr!]) {
     createInterface({ input: stream }).on('line', (line) => {
       output.push(line);
+      options.onLine?.(line);
       if (output.length > keptLines) output.shift();
-      if (line.includes('"msg":"running"')) running.resolve(JSON.parse(line) as { gateway: string; admin: string });
+      if (line.includes('"msg":"running"')) running.resolve(JSON.parse(line) as Addresses);
     });
   }
   const tail = () => output.slice(-20).join('\n');
@@ -63,17 +80,20 @@ export async function startSystem(flags: readonly string[] = []): Promise<System
   void exited.then((code) => running.reject(new Error(`sluice up ended with ${String(code)}:\n${tail()}`)));
 
   try {
-    const { gateway, admin } = await running.promise;
+    const { gateway, admin, scaler } = await running.promise;
     const pid = child.pid!;
+    const pidsOf = (command: string): number[] =>
+      childrenOf(pid)
+        .filter((process) => process.command.split(/[\0 ]/).includes(command))
+        .map((process) => process.pid);
     return {
       origin: gateway,
       adminOrigin: admin,
+      scalerOrigin: scaler,
       pid,
       output,
-      podPids: () =>
-        childrenOf(pid)
-          .filter(({ command }) => command.includes('model-server'))
-          .map((process) => process.pid),
+      podPids: () => pidsOf('model-server'),
+      pidsOf,
       metrics: async () => new Metrics(await (await request(`${admin}/metrics`)).body.text()),
       stop: async () => {
         if (child.exitCode === null) child.kill('SIGTERM');

@@ -1,0 +1,77 @@
+/** The real system under a step of load and back: pods in time, no failed request, none lost with a pod that goes. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { capacityOf, eventually, offer, startScaling, type LogLine } from '../support/scaling.ts';
+
+/** 5 rows/s a pod: so slow that pods sleep while two cores carry twenty of them. */
+const model = { runMs: 300, rowMs: 50, maxRows: 2 };
+
+/** What each pod that was told to go held then, by its own word. */
+function heldAtEnd(lines: readonly LogLine[]): { pod: string; inFlight: unknown }[] {
+  return lines.filter(({ msg }) => msg === 'draining').map(({ source, inFlight }) => ({ pod: source, inFlight }));
+}
+
+test('a step to 20 times the capacity of a pod and back', { timeout: 600_000 }, async () => {
+  await using scaling = await startScaling(model, {
+    scaling: { minReplicas: 1, maxReplicas: 30 },
+    requests: { timeoutMs: 120_000 },
+  });
+  const perS = 20 * capacityOf(model);
+  const steppedAtMs = performance.now();
+  const load = offer(scaling, perS, 30_000);
+  const scaled = await eventually(
+    'it scales up',
+    () => scaling.lines.find(({ msg }) => msg.includes('SuccessfulRescale')),
+    (line) => line !== undefined,
+    30_000,
+  );
+  const afterMs = scaled!.receivedAtMs - steppedAtMs;
+  assert.ok(afterMs <= 2_000, `scaled up after ${Math.round(afterMs)} ms`);
+  const most = await eventually(
+    'pods are ready',
+    () => scaling.pool(),
+    ({ readyReplicas }) => readyReplicas >= 15,
+    90_000,
+  );
+  assert.ok(most.replicas <= 30);
+  assert.deepEqual([...(await load)], [[200, Math.round(perS * 30)]]);
+
+  await eventually(
+    'back to the minimum',
+    () => scaling.pool(),
+    ({ pods }) => pods.length === 1,
+    400_000,
+  );
+  const held = heldAtEnd(scaling.lines);
+  assert.ok(held.length >= 14, `${held.length} pods went`);
+  assert.deepEqual(
+    held.filter(({ inFlight }) => inFlight !== 0),
+    [],
+  );
+  assert.equal(await scaling.predict(), 200);
+});
+
+test(
+  'from zero: the first request waits for a cold start and no longer, and 500 that wait are all answered',
+  { timeout: 180_000 },
+  async () => {
+    const quick = { runMs: 10, rowMs: 1, maxRows: 8 };
+    const coldStartMs = 1_500;
+    await using scaling = await startScaling(
+      quick,
+      { scaling: { minReplicas: 0, maxReplicas: 2 } },
+      { SLUICE_START_DELAY_MS: String(coldStartMs) },
+    );
+    assert.deepEqual((await scaling.pool()).pods, []);
+    const askedAtMs = performance.now();
+    const first = scaling.predict().then((status) => ({ status, afterMs: performance.now() - askedAtMs }));
+    const others = await offer(scaling, 5_000, 100);
+    const { status, afterMs } = await first;
+    assert.deepEqual([status, [...others]], [200, [[200, 500]]]);
+    const started = scaling.lines.find(({ msg }) => msg.startsWith('pod ') && msg.includes(' ready in '));
+    // Of the pod's own start, as the cluster measured it.
+    const startedMs = 1000 * Number(/ready in ([\d.]+) s/.exec(started?.msg ?? '')?.[1]);
+    assert.ok(startedMs >= coldStartMs, started?.msg);
+    assert.ok(afterMs <= startedMs + 1_000, `answered after ${Math.round(afterMs)} ms, started in ${startedMs} ms`);
+  },
+);

@@ -1,0 +1,137 @@
+/** A whole system that scales a slow model: what its scaler says, what its pods' logs say, and load at a steady rate. */
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { Agent, request } from 'undici';
+import type { DecisionRecord, PoolReport, PoolsReport } from '../../contract/scaler-api.ts';
+import { makeRepository } from './repository.ts';
+import { startSystem, type System } from './system.ts';
+
+/** A line of a process's log, with its time of arrival here. */
+export interface LogLine {
+  readonly source: string;
+  readonly msg: string;
+  readonly receivedAtMs: number;
+  readonly [field: string]: unknown;
+}
+
+export interface ScalingSystem extends AsyncDisposable {
+  readonly system: System;
+  readonly lines: readonly LogLine[];
+  pool(): Promise<PoolReport>;
+  decisions(): Promise<DecisionRecord[]>;
+  predict(): Promise<number>;
+}
+
+export interface SlowModel {
+  /** Added to each run, and for each of its rows, milliseconds. */
+  readonly runMs: number;
+  readonly rowMs: number;
+  readonly maxRows: number;
+}
+
+/** Rows/s of one pod that runs full batches. */
+export function capacityOf({ runMs, rowMs, maxRows }: SlowModel): number {
+  return (1000 * maxRows) / (runMs + rowMs * maxRows);
+}
+
+const body = JSON.stringify({
+  inputs: ['INPUT0', 'INPUT1'].map((name) => ({
+    name,
+    datatype: 'INT32',
+    shape: [1, 16],
+    data: new Array<number>(16).fill(1),
+  })),
+});
+
+/** One pool `slow`; `spec` beside its models, as a person would write it. */
+export async function startScaling(
+  model: SlowModel,
+  spec: Readonly<Record<string, unknown>>,
+  env: Readonly<Record<string, string>> = {},
+): Promise<ScalingSystem> {
+  const { runMs, rowMs, maxRows } = model;
+  const config = `maxRows: ${maxRows}\ndelay: { runMs: ${runMs}, rowMs: ${rowMs} }\n`;
+  const repository = await makeRepository({ zoo: [], files: {}, configured: { slow: { zoo: 'simple', config } } });
+  const pools = path.join(repository.directory, 'pools.yaml');
+  const batching = { maxRows, maxRequestRows: maxRows };
+  const object = {
+    apiVersion: 'sluice.dev/v1alpha1',
+    kind: 'ModelPool',
+    metadata: { name: 'slow' },
+    spec: { batching, ...spec, models: ['slow'] },
+  };
+  // YAML takes JSON as it is.
+  await writeFile(pools, JSON.stringify(object));
+  const lines: LogLine[] = [];
+  const onLine = (line: string): void => {
+    if (!line.startsWith('{')) return;
+    lines.push({ ...(JSON.parse(line) as LogLine), receivedAtMs: performance.now() });
+  };
+  let system: System;
+  try {
+    system = await startSystem(['--repository', repository.directory, '--pools', pools], { env, onLine });
+  } catch (error) {
+    await repository.remove();
+    throw error;
+  }
+  const agent = new Agent({ connections: 4096, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 });
+  const get = async (url: string): Promise<unknown> => (await request(url)).body.json();
+  return {
+    system,
+    lines,
+    pool: async () => ((await get(`${system.scalerOrigin}/api/pools`)) as PoolsReport).pools[0]!,
+    decisions: async () => (await get(`${system.scalerOrigin}/api/pools/slow/decisions`)) as DecisionRecord[],
+    predict: async () => {
+      const answer = await request(`${system.origin}/v2/models/slow/infer`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+        dispatcher: agent,
+      });
+      await answer.body.dump();
+      return answer.statusCode;
+    },
+    [Symbol.asyncDispose]: async () => {
+      await agent.destroy();
+      await system.stop().finally(() => repository.remove());
+    },
+  };
+}
+
+/**
+ * Requests at a steady rate, whether or not they are answered.
+ * @returns how many got which status; -1 counts those whose connection was lost
+ */
+export async function offer(system: ScalingSystem, perS: number, forMs: number): Promise<Map<number, number>> {
+  const statuses = new Map<number, number>();
+  const open: Promise<void>[] = [];
+  const beganAtMs = performance.now();
+  const total = Math.round((perS * forMs) / 1000);
+  while (open.length < total) {
+    // What a held-up process could not send in time goes out at once.
+    const due = Math.min(total, Math.floor((perS * (performance.now() - beganAtMs)) / 1000) + 1);
+    while (open.length < due) {
+      const count = (status: number): void => void statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      open.push(system.predict().then(count, () => count(-1)));
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  await Promise.all(open);
+  return statuses;
+}
+
+/** Polls until `condition` holds; fails after `limitMs`, with what was last seen. */
+export async function eventually<T>(
+  what: string,
+  look: () => Promise<T> | T,
+  condition: (seen: T) => boolean,
+  limitMs: number,
+): Promise<T> {
+  const endMs = performance.now() + limitMs;
+  for (;;) {
+    const seen = await look();
+    if (condition(seen)) return seen;
+    if (performance.now() > endMs) throw new Error(`not within ${limitMs} ms: ${what}; last: ${JSON.stringify(seen)}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
