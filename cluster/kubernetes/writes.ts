@@ -122,7 +122,8 @@ export class Writes {
 
   async #send(request: ApiRequest, onDone?: (answer: KubernetesObject) => void): Promise<WriteResult> {
     try {
-      onDone?.(await this.#api.call<KubernetesObject>(request));
+      const answer = await this.#api.call<KubernetesObject>(request);
+      onDone?.(answer);
       return { kind: 'done' };
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
