@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { DeploymentObject } from './objects.ts';
+import { readDeployment } from './read-deployment.ts';
+import { readPod, type PodRecord } from './read-pod.ts';
+import { readPool, type PoolRecord } from './read-pool.ts';
+import { at, podObject, readyCondition } from './testing/objects.ts';
+import { gatewayMembers, gatewayView, scalerPods, scaleTargets } from './views.ts';
+
+function pool(name: string, spec: object, previous?: PoolRecord): PoolRecord {
+  const metadata = { name, uid: `uid-${name}`, generation: 4 };
+  const object = { apiVersion: 'sluice.dev/v1alpha1', kind: 'ModelPool', metadata };
+  return readPool({ ...object, spec } as object, previous);
+}
+
+const pod = (name: string, parts: Parameters<typeof podObject>[0] = {}): PodRecord =>
+  readPod(podObject({ name, status: readyCondition('True', 2), ...parts }), undefined);
+
+const langid = pool('language', { models: ['langid'], scaleTargetRef: { name: 'langid' } });
+
+test('a gateway sees the pods of each pool, and none that have ended or belong to nobody', () => {
+  const view = gatewayView(
+    [langid, pool('fixed', { models: ['m'], endpoints: ['http://triton:8000'] }), pool('broken', { models: [] })],
+    [
+      pod('a'),
+      pod('b', { deployment: 'other' }),
+      pod('c', { status: { phase: 'Failed' } }),
+      pod('d', { meta: { ...podObject().metadata, name: 'd', deletionTimestamp: at(9) } }),
+    ],
+  );
+  assert.deepEqual(
+    view.pools.map(({ metadata }) => [metadata.name, metadata.generation]),
+    [
+      ['language', 4],
+      ['fixed', 4],
+    ],
+  );
+  assert.deepEqual(
+    view.pods.map((one) => [one.pool, one.name, one.phase, one.origin]),
+    [
+      ['language', 'a', 'Ready', 'http://10.0.0.1:8000'],
+      ['language', 'd', 'Terminating', 'http://10.0.0.1:8000'],
+      ['fixed', 'fixed-triton-8000', 'Ready', 'http://triton:8000'],
+    ],
+  );
+});
+
+test('a pool whose spec turned wrong stays as it was; a new one of its name does not inherit', () => {
+  const wrong = pool('language', { models: ['langid'], batching: { maxRows: 0 } }, langid);
+  assert.deepEqual(wrong.pool, langid.pool);
+  assert.deepEqual(wrong.errors, ['/spec/batching/maxRows: must be >= 1, was: 0']);
+  const another = pool('language', { models: [] }, { ...langid, uid: 'another' });
+  assert.equal(another.pool, null);
+});
+
+test('an endpoint that its pattern lets through and that is no address is named, not thrown', () => {
+  const { pool: read, errors } = pool('x', { models: ['m'], endpoints: ['http://a b'] });
+  assert.equal(read, null);
+  assert.deepEqual(errors, ['/spec/endpoints/0: must be http://host:port, was: "http://a b"']);
+});
+
+test('a status is read back as it was written, though the API server may leave out nulls', () => {
+  const counts = { replicas: 1, readyReplicas: 1, desiredReplicas: 1, drainingReplicas: 0, queued: 0 };
+  const object = { metadata: { name: 'x' }, status: { ...counts, conditions: [] } };
+  assert.deepEqual(readPool(object, undefined).status, {
+    ...counts,
+    ...{ conditions: [], predictedWaitMs: null, lastDecision: null },
+  });
+  const decision = { reason: 'steady', at: at(0), inputs: { a: 1 } };
+  const decided = { ...object, status: { ...object.status, lastDecision: decision } };
+  assert.deepEqual(readPool(decided, undefined).status?.lastDecision, { ...decision, replicas: null });
+  assert.equal(readPool({ metadata: { name: 'x' }, status: { replicas: 'many' } } as object, undefined).status, null);
+});
+
+function target(deployment: DeploymentObject, pods: readonly PodRecord[] = [pod('a')]) {
+  const record = readDeployment({
+    metadata: { name: 'langid', resourceVersion: '9', generation: 2 },
+    ...deployment,
+  });
+  return scaleTargets([langid], pods, new Map([['langid', record]]), 'ns')[0];
+}
+
+const settled = { observedGeneration: 2, replicas: 3, updatedReplicas: 3 };
+const exceeded = [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' }];
+
+test('the target of a pool, with what is asked for', () => {
+  assert.deepEqual(target({ spec: { replicas: 3 }, status: settled }), {
+    ...{ pool: 'language', name: 'Deployment ns/langid', replicas: 3, version: '9', rollout: 'none' },
+  });
+  assert.equal(target({ spec: { replicas: 0 }, status: settled })?.replicas, 0);
+  assert.equal(target({ status: settled })?.replicas, 1);
+  assert.deepEqual(scaleTargets([langid], [], new Map(), 'ns'), []);
+});
+
+test('a rollout: a change that is not seen yet, pods of an older template, or of two; stuck past its deadline', () => {
+  const two = [pod('a'), pod('b', { hash: 'other' })];
+  const leaving = [
+    pod('a'),
+    pod('b', { hash: 'other', meta: { ...podObject({ hash: 'other' }).metadata, deletionTimestamp: at(3) } }),
+  ];
+  assert.equal(target({ status: { ...settled, observedGeneration: 1 } })?.rollout, 'running');
+  assert.equal(target({ status: { ...settled, updatedReplicas: 2 } })?.rollout, 'running');
+  assert.equal(target({ status: settled }, two)?.rollout, 'running');
+  assert.equal(target({ status: settled }, leaving)?.rollout, 'none');
+  assert.equal(target({ status: { ...settled, updatedReplicas: 2, conditions: exceeded } })?.rollout, 'stuck');
+  assert.equal(target({ status: { ...settled, conditions: exceeded } })?.rollout, 'none');
+});
+
+test('the scaler sees revision, marks and the version of a pod, and gateways that exist', () => {
+  const [one] = scalerPods([langid], [pod('a')]);
+  assert.deepEqual([one?.revision, one?.version, one?.draining, one?.pool], ['langid-5f6d', '7', null, 'language']);
+  const labels = { 'app.kubernetes.io/name': 'sluice', 'app.kubernetes.io/component': 'gateway' };
+  const gateway = (name: string, meta: object = {}, status: object = readyCondition('True', 2)) =>
+    pod(name, {
+      ports: [{ name: 'admin', containerPort: 8081 }],
+      meta: { name, uid: name, creationTimestamp: at(0), labels, ...meta },
+      status,
+    });
+  assert.deepEqual(
+    gatewayMembers([
+      gateway('g'),
+      gateway('new', {}, { ...readyCondition('False', 1), podIP: '' }),
+      gateway('going', { deletionTimestamp: at(3) }),
+      gateway('ended', {}, { phase: 'Succeeded' }),
+      pod('a'),
+    ]).map(({ name, adminOrigin, wasReady, terminating }) => [name, adminOrigin, wasReady, terminating]),
+    [
+      ['g', 'http://10.0.0.1:8081', true, false],
+      ['new', null, false, false],
+      ['going', 'http://10.0.0.1:8081', true, true],
+    ],
+  );
+});
