@@ -14,12 +14,19 @@ export interface LogLine {
   readonly [field: string]: unknown;
 }
 
+/** The line of `sluice up` that says so. */
+interface Running {
+  readonly pods: readonly { readonly name: string; readonly pid: number }[];
+}
+
 export interface ScalingSystem extends AsyncDisposable {
   readonly system: System;
   readonly lines: readonly LogLine[];
   pool(): Promise<PoolReport>;
   decisions(): Promise<DecisionRecord[]>;
   predict(): Promise<number>;
+  /** Process id of a pod that it started with, by its name. */
+  pidOf(pod: string): number | undefined;
 }
 
 export interface SlowModel {
@@ -81,6 +88,10 @@ export async function startScaling(
     lines,
     pool: async () => ((await get(`${system.scalerOrigin}/api/pools`)) as PoolsReport).pools[0]!,
     decisions: async () => (await get(`${system.scalerOrigin}/api/pools/slow/decisions`)) as DecisionRecord[],
+    pidOf: (pod) => {
+      const { pods } = lines.find(({ msg }) => msg === 'running') as unknown as Running;
+      return pods.find(({ name }) => name === pod)?.pid;
+    },
     predict: async () => {
       const answer = await request(`${system.origin}/v2/models/slow/infer`, {
         method: 'POST',
