@@ -18,10 +18,11 @@ import { GatewaySettings } from '../gateway/settings.ts';
 import { ModelConfig, parseModelConfig } from '../models/model-config.ts';
 import { runModelServer } from '../models/server.ts';
 import { ModelServerSettings } from '../models/settings.ts';
-import { conditionTypes, poolGauges, ScalerMetrics, type PoolNumbers } from '../scaler/metrics.ts';
 import { ScalerSettings } from '../scaler/settings.ts';
 import packageJson from '../package.json' with { type: 'json' };
+import { exposed } from './support/exposition.ts';
 import { gatewayScrape } from './support/gateway-registry.ts';
+import { scalerOfOnePool } from './support/scaler-registry.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
@@ -158,31 +159,8 @@ test('pools and config.yaml of the examples are valid', () => {
   for (const text of configs) parseModelConfig(text);
 });
 
-interface Scraped {
-  readonly type: string;
-  /** Values of each label, over all samples. */
-  readonly labels: Map<string, Set<string>>;
-}
-
-/** Names, types and labels of the text format; metrics of the process itself are left out. */
-function scraped(text: string): Map<string, Scraped> {
-  const found = new Map<string, Scraped>();
-  for (const [, name, type] of text.matchAll(/^# TYPE (\S+) (\S+)$/gm))
-    found.set(name!, { type: type!, labels: new Map() });
-  for (const [, sample, list] of text.matchAll(/^(\w+)\{(.*)\} \S+$/gm)) {
-    const metric = found.get(sample!) ?? found.get(sample!.replace(/_(bucket|sum|count)$/, ''));
-    assert.ok(metric !== undefined, sample);
-    for (const [, label, value] of list!.matchAll(/(\w+)="([^"]*)"/g)) {
-      if (label === 'le') continue;
-      metric.labels.set(label!, (metric.labels.get(label!) ?? new Set()).add(value!));
-    }
-  }
-  for (const name of found.keys()) if (/^(process|nodejs)_/.test(name)) found.delete(name);
-  return found;
-}
-
 function compareMetrics(heading: string, text: string): void {
-  const actual = scraped(text);
+  const actual = exposed(text);
   assert.deepEqual(
     rows(section(metricsPage, heading)).map(([name, type, , labels]) => [name, type, namesOf(labels!)]),
     rows(section(metricsPage, heading)).map(([name]) => {
@@ -213,14 +191,7 @@ test('docs/metrics.md has the metrics of the gateway, with their types, labels a
 });
 
 test('docs/metrics.md has the metrics of the scaler, with their types, labels and values', async () => {
-  const metrics = new ScalerMetrics('test');
-  metrics.addPool('pool');
-  metrics.conditions(
-    'pool',
-    conditionTypes.map((type) => ({ type, status: 'True' })),
-  );
-  const numbers = Object.fromEntries(Object.keys(poolGauges).map((key) => [key, 1]));
-  metrics.poolNumbers('pool', numbers as unknown as PoolNumbers);
+  const metrics = scalerOfOnePool();
   compareMetrics('## Scaler', await metrics.registry.metrics());
   metrics.removePool('pool');
   assert.doesNotMatch(await metrics.registry.metrics(), /pool="pool"/);

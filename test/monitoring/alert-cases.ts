@@ -1,0 +1,378 @@
+/**
+ * For each alert a situation in which it must tell somebody, and one, close to it, in which it must not. Series are promtool's:
+ * `a+bxn` is a, a+b, … n times more; one value each 15 s.
+ */
+export interface Expected {
+  readonly severity: 'critical' | 'warning';
+  readonly labels: Readonly<Record<string, string>>;
+  /** As they are told, with all labels and numbers in place. */
+  readonly summary: string;
+  readonly description: string;
+}
+
+export interface AlertCase {
+  readonly alert: string;
+  readonly name: string;
+  readonly series: Readonly<Record<string, string>>;
+  /** When to look, from the start of the series. */
+  readonly at: string;
+  /** Empty: silence. */
+  readonly expected: readonly Expected[];
+}
+
+const here = { namespace: 'ml', pool: 'langid' };
+const of = 'namespace="ml",pool="langid"';
+const gateways = ['gateway-1', 'gateway-2'] as const;
+
+/** So many requests each 15 s, of them so many late; the objective is 99%. */
+function requests(each: number, late: number, steps: number, shed = 0): Record<string, string> {
+  const duration = (outcome: string, step: number) => ({
+    [`sluice_request_duration_seconds_count{${of},model="m",outcome="${outcome}"}`]: `0+${step}x${steps}`,
+  });
+  return {
+    ...duration('ok', each - shed),
+    ...duration('shed', shed),
+    ...duration('cancelled', 1000),
+    [`sluice_requests_late_total{${of},model="m"}`]: `0+${late}x${steps}`,
+    [`sluice_objective_ratio{${of}}`]: `0.99+0x${steps}`,
+  };
+}
+
+const missedFast = (share: string): Expected => ({
+  severity: 'critical',
+  labels: here,
+  summary: 'Many requests of pool langid miss its objective',
+  description: `${share} of the requests of the last hour were late, shed, timed out or failed, and it goes on.`,
+});
+const missedSlowly = (share: string): Expected => ({
+  severity: 'warning',
+  labels: here,
+  summary: 'Requests of pool langid keep missing its objective',
+  description: `${share} of the requests of the last six hours were late, shed, timed out or failed, and it goes on.`,
+});
+
+function pods(states: Readonly<Record<string, number>>): Record<string, string> {
+  return Object.fromEntries(
+    gateways.flatMap((gateway) =>
+      Object.entries(states).map(([state, count]) => [
+        `sluice_pods{${of},pod="${gateway}",state="${state}"}`,
+        `${count}+0x40`,
+      ]),
+    ),
+  );
+}
+
+/** Seconds held in each 15, by reason. */
+function held(reasons: Readonly<Record<string, number>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(reasons).map(([reason, seconds]) => [
+      `sluice_scaler_hold_seconds_total{${of},instance="s1",reason="${reason}"}`,
+      `0+${seconds}x60`,
+    ]),
+  );
+}
+
+const leader = (values: string) => ({ 'sluice_scaler_leader{namespace="ml",instance="s1"}': values });
+
+export const alertCases: readonly AlertCase[] = [
+  {
+    alert: 'SluiceQueueGrowing',
+    name: 'more waits each minute, at two gateways',
+    series: Object.fromEntries(
+      gateways.map((gateway) => [`sluice_queue_requests{${of},model="m",pod="${gateway}"}`, '5+1x60']),
+    ),
+    at: '10m',
+    expected: [
+      {
+        severity: 'warning',
+        labels: here,
+        summary: 'The queue of pool langid grows',
+        description:
+          'For 5 minutes requests have been waiting without a break, 50 at the least, and they become more: pods of the pool do less than arrives.',
+      },
+    ],
+  },
+  {
+    alert: 'SluiceQueueGrowing',
+    name: 'a queue that empties between bursts, each larger than the one before',
+    series: {
+      [`sluice_queue_requests{${of},model="m"}`]: Array.from({ length: 30 }, (_, n) => `0 ${n}`).join(' '),
+    },
+    at: '10m',
+    expected: [],
+  },
+  {
+    alert: 'SluiceQueueGrowing',
+    name: 'a long queue that becomes shorter',
+    series: { [`sluice_queue_requests{${of},model="m"}`]: '500-1x60' },
+    at: '10m',
+    expected: [],
+  },
+  {
+    alert: 'SluiceObjectiveMissed',
+    name: 'a fifth late or shed',
+    series: requests(100, 10, 400, 10),
+    at: '90m',
+    expected: [missedFast('20%'), missedSlowly('20%')],
+  },
+  {
+    alert: 'SluiceObjectiveMissed',
+    name: 'a tenth late, for hours',
+    series: requests(100, 10, 400),
+    at: '90m',
+    expected: [missedSlowly('10%')],
+  },
+  {
+    alert: 'SluiceObjectiveMissed',
+    name: 'three times as many as allowed: a ticket of the month, not of the day',
+    series: requests(100, 3, 400),
+    at: '90m',
+    expected: [],
+  },
+  {
+    alert: 'SluiceObjectiveMissed',
+    name: 'all were late for ten minutes, and it is over',
+    series: {
+      ...requests(100, 0, 400),
+      [`sluice_requests_late_total{${of},model="m"}`]: '0+100x40 4000+0x360',
+    },
+    at: '52m',
+    expected: [],
+  },
+  {
+    alert: 'SluiceObjectiveMissed',
+    name: 'a pool without an objective',
+    series: Object.fromEntries(
+      Object.entries(requests(100, 50, 400)).filter(([series]) => !series.startsWith('sluice_objective')),
+    ),
+    at: '90m',
+    expected: [],
+  },
+  {
+    alert: 'SluiceAllPodsEjected',
+    name: 'one ejected, one probed, no other',
+    series: pods({ serving: 0, ejected: 1, probing: 1, joining: 0, draining: 0 }),
+    at: '2m',
+    expected: [
+      {
+        severity: 'critical',
+        labels: here,
+        summary: 'No pod of pool langid serves: all are ejected',
+        description:
+          '2 pods are ejected or probed, and none serves. Requests are held until one answers well, and then refused.',
+      },
+    ],
+  },
+  {
+    alert: 'SluiceAllPodsEjected',
+    name: 'one serves',
+    series: pods({ serving: 1, ejected: 3, probing: 0, joining: 0, draining: 0 }),
+    at: '2m',
+    expected: [],
+  },
+  {
+    alert: 'SluiceAllPodsEjected',
+    name: 'scaled to zero',
+    series: pods({ serving: 0, ejected: 0, probing: 0, joining: 0, draining: 0 }),
+    at: '2m',
+    expected: [],
+  },
+  {
+    alert: 'SluicePodSick',
+    name: 'out for ten minutes, ejected and probed in turns',
+    series: {
+      [`sluice_pod_out_of_rotation{${of},pod_name="p1",state="ejected",reason="hung"}`]: '1 _ 1 _ 1x40',
+      [`sluice_pod_out_of_rotation{${of},pod_name="p1",state="probing",reason="hung"}`]: '_ 1 _ 1 _ _',
+    },
+    at: '9m',
+    expected: [
+      {
+        severity: 'warning',
+        labels: { ...here, pod_name: 'p1' },
+        summary: 'Pod p1 of pool langid is out of rotation',
+        description: 'For 5 minutes a gateway has given it no requests, or one at a time, and it was not replaced.',
+      },
+    ],
+  },
+  {
+    alert: 'SluicePodSick',
+    name: 'replaced within two minutes',
+    series: {
+      [`sluice_pod_out_of_rotation{${of},pod_name="p1",state="ejected",reason="hung"}`]: '1x8 stale',
+    },
+    at: '9m',
+    expected: [],
+  },
+  {
+    alert: 'SluicePoisonRequest',
+    name: 'one request took two pods alone',
+    series: { [`sluice_requests_given_up_total{${of},model="m",reason="poison"}`]: '0x20 1x40' },
+    at: '7m',
+    expected: [
+      {
+        severity: 'warning',
+        labels: { ...here, model: 'm' },
+        summary: 'A request to model m ends the pods that run it',
+        description:
+          'In pool langid two pods were lost while they held one request and nothing else. It was answered 500 poison-request and is not tried again.',
+      },
+    ],
+  },
+  {
+    alert: 'SluicePoisonRequest',
+    name: 'requests that were given up for another reason',
+    series: {
+      [`sluice_requests_given_up_total{${of},model="m",reason="attempts"}`]: '0+1x60',
+      [`sluice_requests_given_up_total{${of},model="m",reason="poison"}`]: '3+0x60',
+    },
+    at: '7m',
+    expected: [],
+  },
+  {
+    alert: 'SluicePoolAtMaximum',
+    name: 'held at the maximum for most of the time',
+    series: held({ 'at-maximum': 12, steady: 3 }),
+    at: '12m',
+    expected: [
+      {
+        severity: 'warning',
+        labels: here,
+        summary: 'The scaler wants more pods for pool langid than it may have',
+        description:
+          'For 80% of the last 5 minutes only maxReplicas has kept it from adding pods. What would be late is shed.',
+      },
+    ],
+  },
+  {
+    alert: 'SluicePoolAtMaximum',
+    name: 'at the maximum now and then',
+    series: held({ 'at-maximum': 6, steady: 9 }),
+    at: '12m',
+    expected: [],
+  },
+  {
+    alert: 'SluiceScalerHolding',
+    name: 'reports and the view missing in turns',
+    series: held({ 'no-report': 5, 'stale-view': 5, 'stale-report': 5 }),
+    at: '8m',
+    expected: [
+      {
+        severity: 'warning',
+        labels: here,
+        summary: 'The scaler does not know enough to scale pool langid',
+        description:
+          'It held the pool for 100% of the last 5 minutes because reports of gateways, or what the cluster says, are missing, stale or nonsense.',
+      },
+    ],
+  },
+  {
+    alert: 'SluiceScalerHolding',
+    name: 'holding on what is known',
+    series: held({ steady: 10, 'not-idle-yet': 4, paused: 1, 'no-report': 0 }),
+    at: '8m',
+    expected: [],
+  },
+  {
+    alert: 'SluiceGatewayMissing',
+    name: 'not heard of for minutes',
+    series: {
+      ...leader('1x60'),
+      'sluice_scaler_gateways_missing_seconds{namespace="ml",instance="s1"}': '0+15x60',
+    },
+    at: '7m',
+    expected: [
+      {
+        severity: 'warning',
+        labels: { namespace: 'ml' },
+        summary: 'A gateway does not report to the scaler',
+        description: 'For 7m 0s the scaler has not heard of it. Until it does pools may grow and not shrink.',
+      },
+    ],
+  },
+  {
+    alert: 'SluiceGatewayMissing',
+    name: 'a scaler that does not lead hears nobody, the leader hears all',
+    series: {
+      ...leader('1x60'),
+      'sluice_scaler_leader{namespace="ml",instance="s2"}': '0x60',
+      'sluice_scaler_gateways_missing_seconds{namespace="ml",instance="s1"}': '0x60',
+      'sluice_scaler_gateways_missing_seconds{namespace="ml",instance="s2"}': '0+15x60',
+    },
+    at: '7m',
+    expected: [],
+  },
+  {
+    alert: 'SluiceNoLeader',
+    name: 'scalers run and none leads; in another namespace one does',
+    series: {
+      ...leader('1x4 0x40'),
+      'sluice_scaler_leader{namespace="ml",instance="s2"}': '0x44',
+      [`sluice_queue_requests{${of},model="m"}`]: '0x60',
+      'sluice_scaler_leader{namespace="web",instance="s3"}': '1x60',
+      'sluice_queue_requests{namespace="web",pool="p",model="m"}': '0x60',
+    },
+    at: '5m',
+    expected: [
+      {
+        severity: 'critical',
+        labels: { namespace: 'ml' },
+        summary: 'No scaler leads',
+        description:
+          'There are gateways, and no scaler that leads: pools keep the pods that they have, and sick ones are not replaced.',
+      },
+    ],
+  },
+  {
+    alert: 'SluiceNoLeader',
+    name: 'no scaler at all, and no namespace',
+    series: { 'sluice_queue_requests{pool="langid",model="m"}': '0x60' },
+    at: '5m',
+    expected: [
+      {
+        severity: 'critical',
+        labels: {},
+        summary: 'No scaler leads',
+        description:
+          'There are gateways, and no scaler that leads: pools keep the pods that they have, and sick ones are not replaced.',
+      },
+    ],
+  },
+  {
+    alert: 'SluiceNoLeader',
+    name: 'leadership changes hands within half a minute',
+    series: {
+      ...leader('1x8 0x40'),
+      'sluice_scaler_leader{namespace="ml",instance="s2"}': '0x10 1x40',
+      [`sluice_queue_requests{${of},model="m"}`]: '0x60',
+    },
+    at: '5m',
+    expected: [],
+  },
+  {
+    alert: 'SluiceColdStartSlow',
+    name: 'a start takes a minute and a half',
+    series: { ...leader('1x60'), [`sluice_scaler_cold_start_seconds{${of},instance="s1"}`]: '90x60' },
+    at: '10m',
+    expected: [
+      {
+        severity: 'warning',
+        labels: here,
+        summary: 'Pods of pool langid take long to start',
+        description:
+          'From creation to ready takes 1m 30s. A request to a pool without pods is held for 60 s unless its coldStartHoldMs says otherwise.',
+      },
+    ],
+  },
+  {
+    alert: 'SluiceColdStartSlow',
+    name: 'a start takes 20 s; one that led before remembers a slow one',
+    series: {
+      ...leader('1x60'),
+      'sluice_scaler_leader{namespace="ml",instance="s2"}': '0x60',
+      [`sluice_scaler_cold_start_seconds{${of},instance="s1"}`]: '20x60',
+      [`sluice_scaler_cold_start_seconds{${of},instance="s2"}`]: '90x60',
+    },
+    at: '10m',
+    expected: [],
+  },
+];

@@ -1,0 +1,158 @@
+/** The real `prometheus` and `promtool` of this machine, and what a test says when they are missing. */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { stringify } from 'yaml';
+
+/**
+ * For the option `skip` of a test.
+ * @returns false where the program is there
+ * @throws Error where it is not and `CI` is set: there nothing is left out
+ */
+export function skipWithout(program: 'prometheus' | 'promtool'): string | false {
+  if (spawnSync(program, ['--version']).status === 0) return false;
+  const message = `NOT TESTED: there is no ${program} here; install the package 'prometheus'`;
+  if (process.env['CI'] !== undefined && process.env['CI'] !== '') throw new Error(message);
+  console.error(message);
+  return message;
+}
+
+/** @returns what it printed; its exit status is not 0 where it found something */
+export function promtool(...args: readonly string[]): { readonly ok: boolean; readonly output: string } {
+  const { status, stdout, stderr } = spawnSync('promtool', args, { encoding: 'utf8' });
+  return { ok: status === 0, output: `${stdout}${stderr}` };
+}
+
+export interface ScrapeTarget {
+  readonly address: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface Series {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+export interface Prometheus {
+  readonly pid: number;
+  /** Targets from now on, instead of those before. */
+  scrape(targets: readonly ScrapeTarget[]): Promise<void>;
+  /** @throws Error with what Prometheus says of the expression */
+  query(expr: string): Promise<Series[]>;
+  /** Of `/api/v1/…`: what is in `data`. */
+  api(path: string): Promise<unknown>;
+  stop(): Promise<void>;
+}
+
+const startLimitMs = 60_000;
+
+/**
+ * On loopback, with its data in a temporary folder, scraping and evaluating each second.
+ * @param ruleFiles paths
+ */
+export async function startPrometheus(ruleFiles: readonly string[]): Promise<Prometheus> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'sluice-prometheus-'));
+  const config = {
+    global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
+    rule_files: ruleFiles,
+    scrape_configs: [
+      { job_name: 'sluice', file_sd_configs: [{ files: [path.join(folder, 'targets.json')], refresh_interval: '1s' }] },
+    ],
+  };
+  await writeFile(path.join(folder, 'targets.json'), '[]');
+  await writeFile(path.join(folder, 'prometheus.yaml'), stringify(config));
+  // It can't pick a port by itself and tell: one that was free a moment ago, and another if it was taken since.
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await freePort();
+    const child = spawn(
+      'prometheus',
+      [
+        `--config.file=${folder}/prometheus.yaml`,
+        `--storage.tsdb.path=${folder}/data`,
+        `--web.listen-address=127.0.0.1:${port}`,
+        '--log.level=warn',
+      ],
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    const stop = async (): Promise<void> => {
+      await ended(child);
+      await rm(folder, { recursive: true, force: true });
+    };
+    let output = '';
+    child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    try {
+      await ready(`http://127.0.0.1:${port}/-/ready`, child);
+      return connected(`http://127.0.0.1:${port}`, child.pid!, folder, stop);
+    } catch (error) {
+      await ended(child);
+      if (attempt < 3 && output.includes('address already in use')) continue;
+      await rm(folder, { recursive: true, force: true });
+      throw new Error(`prometheus does not start: ${output}`, { cause: error });
+    }
+  }
+}
+
+function connected(origin: string, pid: number, folder: string, stop: () => Promise<void>): Prometheus {
+  const api = async (what: string): Promise<unknown> => {
+    const response = await fetch(`${origin}/api/v1/${what}`);
+    const answer = (await response.json()) as { status: string; error?: string; data: unknown };
+    if (answer.status !== 'success') throw new Error(`${what}: ${answer.error ?? answer.status}`);
+    return answer.data;
+  };
+  return {
+    pid,
+    api,
+    scrape: (targets) =>
+      writeFile(
+        path.join(folder, 'targets.json'),
+        JSON.stringify(targets.map(({ address, labels }) => ({ targets: [address], labels }))),
+      ),
+    query: async (expr) => {
+      const { resultType, result } = (await api(`query?query=${encodeURIComponent(expr)}`)) as {
+        resultType: string;
+        result: { metric: Record<string, string>; value: [number, string] }[];
+      };
+      if (resultType !== 'vector') throw new Error(`a ${resultType}, not a vector: ${expr}`);
+      return result.map(({ metric, value }) => ({ metric, value: Number(value[1]) }));
+    },
+    stop,
+  };
+}
+
+async function ready(url: string, child: ChildProcess): Promise<void> {
+  const end = performance.now() + startLimitMs;
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`);
+    if (
+      await fetch(url).then(
+        ({ ok }) => ok,
+        () => false,
+      )
+    )
+      return;
+    if (performance.now() > end) throw new Error(`not ready within ${startLimitMs} ms`);
+    await delay(50);
+  }
+}
+
+/** It has nothing to keep. */
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
