@@ -129,9 +129,14 @@ export class Writes {
       const detail = error instanceof Error ? error.message : String(error);
       const status = error instanceof ApiError ? error.status : 0;
       if (status === 403) this.#onForbidden(detail);
-      if (status === 409 || status === 404) return { kind: 'conflict', detail };
+      if (status === 409 || status === 404 || isOtherObject(status, detail)) return { kind: 'conflict', detail };
       if (status === 429) return { kind: 'refused', detail };
       return { kind: 'failed', detail };
     }
   }
+}
+
+/** In a patch another UID is no conflict to the API server: a field that may not change, or a test that failed. */
+function isOtherObject(status: number, detail: string): boolean {
+  return status === 422 && /metadata\.uid|rejected our request due to an error in our request/.test(detail);
 }
