@@ -68,7 +68,7 @@ export function buildGateway({ cluster, log, version, name }: GatewayDeps): Gate
   route(admin, '/livez', { GET: (_request, reply) => void reply.send({ live: true }) });
   route(admin, '/readyz', {
     GET: (_request, reply) => {
-      const ready = pools.known && !ending;
+      const ready = pools.ready && !ending;
       void reply.code(ready ? 200 : 503).send({ ready });
     },
   });

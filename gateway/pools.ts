@@ -21,6 +21,7 @@ export class Pools {
   readonly #stopWatching: () => void;
   readonly #ticker: NodeJS.Timeout;
   #known = false;
+  #ready = false;
 
   /** @param wake tells the scaler at once */
   constructor(cluster: Cluster, now: () => number, log: Logger, wake: () => void = () => undefined) {
@@ -36,6 +37,15 @@ export class Pools {
   /** Whether the cluster has told its pools and pods: before, nothing can be said of any model. */
   get known(): boolean {
     return this.#known;
+  }
+
+  /**
+   * Whether clients may be sent here: it knows its pods, and each that was there has been asked how it is (a second at
+   * most). Before that a pool that is well would look like one without a pod. Once true it stays so.
+   */
+  get ready(): boolean {
+    this.#ready ||= this.#known && [...this.#pools.values()].every(({ roster }) => roster.asked);
+    return this.#ready;
   }
 
   get all(): IterableIterator<Pool> {

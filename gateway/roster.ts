@@ -72,6 +72,12 @@ export class Roster {
     return this.#unreachable;
   }
 
+  /** Each pod with an address has been asked once how it is. */
+  get asked(): boolean {
+    for (const pod of this.#links.values()) if (pod.nextProbeAtMs === 0 && !pod.goes) return false;
+    return true;
+  }
+
   /** Any pod that can answer a read for this model now. */
   forModel(model: string): PodLink | undefined {
     for (const pod of this.#serving) if (pod.serves(model)) return pod;

@@ -25,7 +25,7 @@ export function metadataRoutes(app: FastifyInstance, deps: MetadataDeps): void {
   route(app, '/v2/health/ready', {
     GET: (_request, reply) => {
       const missing = [...pools.all].filter((pool) => pool.roster.serving === 0 && pool.spec.scaling.minReplicas > 0);
-      const ready = pools.known && !deps.isEnding() && missing.length === 0;
+      const ready = pools.ready && !deps.isEnding() && missing.length === 0;
       if (ready) return void reply.send({ ready });
       const why = deps.isEnding()
         ? 'the gateway is ending'

@@ -178,7 +178,8 @@ class Cell {
 
   /** @param {string} uid */
   constructor(uid) {
-    this.node = element('button', { type: 'button', 'data-uid': uid }, this.#sign, this.#short, this.#inFlight);
+    const parts = [this.#sign, this.#short, ' ', this.#inFlight];
+    this.node = element('button', { type: 'button', 'data-uid': uid }, ...parts);
   }
 
   /**
@@ -192,13 +193,19 @@ class Cell {
     if (said === this.words) return;
     this.words = said;
     this.name = pod.name;
-    this.node.setAttribute('aria-label', said);
     if (pod.state !== this.#state) {
       this.node.className = `pod ${pod.state}`;
       this.#state = pod.state;
     }
     setText(this.#sign, sign);
-    setText(this.#short, pod.name.slice(pod.name.lastIndexOf('-') + 1));
+    const short = pod.name.slice(pod.name.lastIndexOf('-') + 1);
+    setText(this.#short, short);
+    // Begins with what can be seen, so that who speaks to the browser can name the cell by it.
+    const seen = pod.inFlight === 0 ? `${short} idle` : `${short} ${pod.inFlight} in flight`;
+    this.node.setAttribute(
+      'aria-label',
+      `${seen}, ${words}, ${pod.name}${pod.reason === null ? '' : `, ${pod.reason}`}`,
+    );
     setText(this.#inFlight, pod.inFlight === 0 ? '' : String(pod.inFlight));
   }
 }

@@ -20,7 +20,7 @@ export class FakeScaler {
     gateways: [gateway('gateway-a')],
     pools: [],
   };
-  readonly #app: FastifyInstance = fastify({ forceCloseConnections: true });
+  readonly #app: FastifyInstance = fastify({ forceCloseConnections: true, routerOptions: { maxParamLength: 256 } });
   readonly #streams = new Set<ServerResponse>();
 
   /** @param gatewayUrl where the form's requests go */

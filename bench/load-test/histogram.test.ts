@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { seededRandom } from '../simulate/random.ts';
+import { Histogram } from './histogram.ts';
+
+test('percentiles are the nearest rank, within 1/128, over seven orders of magnitude', () => {
+  const random = seededRandom(7);
+  const values = Array.from({ length: 20_000 }, () => 10 ** (random() * 7) / 1000);
+  const histogram = new Histogram();
+  for (const value of values) histogram.recordMs(value);
+  const sorted = values.toSorted((one, other) => one - other);
+  for (const percentile of [0, 1, 50, 90, 99, 99.9, 99.99, 100]) {
+    const exact = sorted[Math.max(0, Math.ceil((percentile / 100) * sorted.length) - 1)]!;
+    const found = histogram.percentileMs(percentile);
+    assert.ok(
+      found >= exact - 0.001 && found <= exact * (1 + 1 / 128) + 0.001,
+      `p${percentile}: ${found}, is ${exact}`,
+    );
+  }
+  assert.equal(histogram.maxMs, Math.round(sorted.at(-1)! * 1000) / 1000);
+  assert.ok(Math.abs(histogram.meanMs / (values.reduce((sum, value) => sum + value, 0) / values.length) - 1) < 1e-3);
+});
+
+test('the 999th of 1,000 is the 99.9th percentile, and the last the 100th', () => {
+  const histogram = new Histogram();
+  for (let us = 1; us <= 250; us += 1) for (let copy = 0; copy < 4; copy += 1) histogram.recordMs(us / 1000);
+  assert.equal(histogram.percentileMs(50), 0.125);
+  assert.equal(histogram.percentileMs(99.6), 0.249);
+  assert.equal(histogram.percentileMs(99.9), 0.25);
+  assert.equal(histogram.countUpTo(0.125), 500);
+});
+
+test('parts that are added up are the whole, and taking empties', () => {
+  const whole = new Histogram();
+  const [one, other] = [new Histogram(), new Histogram()];
+  for (let index = 0; index < 1000; index += 1) {
+    whole.recordMs(index * 1.7);
+    (index % 3 === 0 ? one : other).recordMs(index * 1.7);
+  }
+  const sum = new Histogram();
+  sum.add(one.take());
+  sum.add(other.counts());
+  assert.deepEqual(sum.counts(), whole.counts());
+  assert.deepEqual([one.count, one.percentileMs(50), one.maxMs], [0, 0, 0]);
+});
+
+test('what no bucket is made for goes into the last or the first', () => {
+  const histogram = new Histogram();
+  histogram.recordMs(-3);
+  histogram.recordMs(1e12);
+  assert.equal(histogram.percentileMs(50), 0);
+  assert.equal(histogram.percentileMs(100), (2 ** 31 - 1) / 1000);
+});

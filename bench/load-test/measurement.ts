@@ -1,0 +1,25 @@
+/** One measured run on an endpoint: the load, with Sluice's own metrics beside it where it has them. */
+import type { LoadPlan } from './plan.ts';
+import { figuresOf, type Figures } from './report.ts';
+import { runLoad, type RunOptions } from './run.ts';
+import { SluiceMeter } from './sluice-meter.ts';
+import type { Tally } from './tally.ts';
+
+export interface Measured {
+  readonly figures: Figures;
+  readonly tally: Tally;
+}
+
+/** @param metricsUrl of Sluice; null for none */
+export async function measureOnce(plan: LoadPlan, metricsUrl: string | null, options: RunOptions): Promise<Measured> {
+  const meter = metricsUrl === null ? null : await SluiceMeter.start(metricsUrl, plan.workload.model);
+  const forget = setTimeout(() => meter?.restart(), plan.warmUpMs);
+  try {
+    const tally = await runLoad(plan, options);
+    const seen = meter === null ? null : { ...(await meter.stop()), seconds: meter.seconds };
+    return { figures: figuresOf(tally, seen), tally };
+  } finally {
+    clearTimeout(forget);
+    await meter?.stop();
+  }
+}

@@ -1,0 +1,108 @@
+/** A report as one file that needs nothing else: a page (HTML) or its charts alone (SVG). Pure. */
+import { chartHeight, chartWidth, escapeText, renderChart, type Chart } from './chart.ts';
+import type { Report } from './report.ts';
+import { renderReport } from './text.ts';
+
+export function renderPage(report: Report): string {
+  const title = `${report.model} at ${report.target}`;
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>${escapeText(title)}</title>
+<style>body { font: 15px/1.5 sans-serif; max-width: ${chartWidth}px; margin: 2em auto; color: #222 } pre { overflow-x: auto; background: #f6f6f6; padding: 1em } svg { max-width: 100%; height: auto; margin: 1em 0 }</style>
+<h1>${escapeText(title)}</h1>
+<pre>${escapeText(renderReport(report))}</pre>
+${chartsOf(report)
+  .map((chart) => renderChart(chart))
+  .join('\n')}
+<p>${escapeText(report.machine)}</p>
+<script type="application/json" id="report">${JSON.stringify(report).replaceAll('<', '\\u003c')}</script>
+</html>
+`;
+}
+
+export function renderPicture(report: Report): string {
+  const charts = chartsOf(report);
+  const height = charts.length * chartHeight;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${chartWidth} ${height}">
+<title>${escapeText(`${report.model} at ${report.target}`)}</title>
+${charts.map((chart, index) => renderChart(chart, index * chartHeight)).join('\n')}
+</svg>
+`;
+}
+
+function chartsOf({ latencyCurve, seconds, sluice }: Report): Chart[] {
+  const over = timeAxis(Math.max(1, seconds.length));
+  const charts: Chart[] = [
+    {
+      title: 'Latency by percentile',
+      unit: 'ms',
+      logarithmic: true,
+      // Nines: each decade of what remains is as wide as the one before.
+      x: {
+        from: 0,
+        to: 4,
+        ticks: [
+          [0, '0'],
+          [1, '90'],
+          [2, '99'],
+          [3, '99.9'],
+          [4, '99.99'],
+        ],
+      },
+      series: [
+        { name: 'latency', points: latencyCurve.map(({ percentile, ms }) => [-Math.log10(1 - percentile / 100), ms]) },
+      ],
+    },
+    {
+      title: 'Requests over time',
+      unit: 'a second',
+      x: over,
+      series: (['offered', 'good', 'rejected', 'failed'] as const).map((name) => ({
+        name,
+        points: seconds.map((one) => [one.second, one[name]]),
+      })),
+    },
+    {
+      title: 'Latency over time',
+      unit: 'ms',
+      logarithmic: true,
+      x: over,
+      series: [
+        { name: 'p50', points: seconds.map((one) => [one.second, one.good === 0 ? null : one.p50Ms]) },
+        { name: 'p99', points: seconds.map((one) => [one.second, one.good === 0 ? null : one.p99Ms]) },
+        { name: 'max', points: seconds.map((one) => [one.second, one.good === 0 ? null : one.maxMs]) },
+      ],
+    },
+  ];
+  if (sluice === null || sluice.seconds.length === 0) return charts;
+  const of = timeAxis(sluice.seconds.length);
+  charts.push(
+    {
+      title: 'Mean batch',
+      unit: 'rows',
+      x: of,
+      series: [{ name: 'mean batch', points: sluice.seconds.map((one) => [one.second, one.meanBatch]) }],
+    },
+    {
+      title: 'Pods',
+      unit: 'in rotation',
+      x: of,
+      series: [{ name: 'pods', points: sluice.seconds.map((one) => [one.second, one.pods]) }],
+    },
+    {
+      title: 'Shed by the gateway',
+      unit: 'requests a second',
+      x: of,
+      series: [{ name: 'shed', points: sluice.seconds.map((one) => [one.second, one.shed]) }],
+    },
+  );
+  return charts;
+}
+
+function timeAxis(seconds: number): Chart['x'] {
+  const last = Math.max(1, seconds - 1);
+  const step = Math.max(1, Math.ceil(last / 10));
+  const count = Math.floor(last / step) + 1;
+  return { from: 0, to: last, ticks: Array.from({ length: count }, (_, index) => [index * step, `${index * step} s`]) };
+}

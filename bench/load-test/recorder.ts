@@ -1,0 +1,142 @@
+/** What happens to requests, counted within one thread, and handed over in parts that add up. Reads no clock. */
+import { Histogram, type Counts } from './histogram.ts';
+
+/** How a request ended: a status, or what kept it from one. */
+export type Outcome = number | string;
+
+/** Of one second of the measurement, those that were to leave in it (`offered`) and that ended in it (the rest). */
+export interface SecondPart {
+  readonly second: number;
+  readonly offered: number;
+  readonly good: number;
+  readonly rejected: number;
+  readonly failed: number;
+  readonly latency: Counts;
+}
+
+/** What has been counted since the part before. */
+export interface Part {
+  readonly seconds: readonly SecondPart[];
+  /** Good answers to what was to leave within the measured time, from when it was to leave. */
+  readonly latency: Counts;
+  /** The same from when it left. */
+  readonly service: Counts;
+  /** Answers of the server that it takes no more (503, 429), from when the request was to leave. */
+  readonly rejected: Counts;
+  /** Left after it was to leave by. */
+  readonly lag: Counts;
+  readonly offered: number;
+  readonly sent: number;
+  readonly good: number;
+  /** Good answers that came within the measured time, whenever their requests left. */
+  readonly goodWithin: number;
+  /** What was not answered 2xx, by status or by error. */
+  readonly others: Readonly<Record<string, number>>;
+}
+
+interface Second {
+  offered: number;
+  good: number;
+  rejected: number;
+  failed: number;
+  readonly latency: Histogram;
+}
+
+/** Statuses by which a server says that it is asked for too much. */
+export function isRejection(outcome: Outcome): boolean {
+  return outcome === 503 || outcome === 429;
+}
+
+export class Recorder {
+  readonly #fromMs: number;
+  readonly #toMs: number;
+  readonly #seconds = new Map<number, Second>();
+  readonly #latency = new Histogram();
+  readonly #service = new Histogram();
+  readonly #rejected = new Histogram();
+  readonly #lag = new Histogram();
+  #others: Record<string, number> = {};
+  #offered = 0;
+  #sent = 0;
+  #good = 0;
+  #goodWithin = 0;
+
+  /** All times on one clock; what was to leave from `fromMs` on and before `toMs` is measured. */
+  constructor(fromMs: number, toMs: number) {
+    this.#fromMs = fromMs;
+    this.#toMs = toMs;
+  }
+
+  sent(intendedMs: number, sentMs: number): void {
+    if (!this.#measures(intendedMs)) return;
+    this.#offered += 1;
+    this.#sent += 1;
+    this.#second(intendedMs).offered += 1;
+    this.#lag.recordMs(sentMs - intendedMs);
+  }
+
+  /** It was to leave, and has not been able to. */
+  unsent(intendedMs: number): void {
+    if (!this.#measures(intendedMs)) return;
+    this.#offered += 1;
+    this.#second(intendedMs).offered += 1;
+    this.#count('not sent');
+  }
+
+  ended(intendedMs: number, sentMs: number, endedMs: number, outcome: Outcome): void {
+    const good = typeof outcome === 'number' && outcome >= 200 && outcome < 300;
+    if (good && this.#measures(endedMs)) this.#goodWithin += 1;
+    if (!this.#measures(intendedMs)) return;
+    const second = this.#second(endedMs);
+    if (good) {
+      this.#good += 1;
+      second.good += 1;
+      this.#latency.recordMs(endedMs - intendedMs);
+      this.#service.recordMs(endedMs - sentMs);
+      second.latency.recordMs(endedMs - intendedMs);
+      return;
+    }
+    this.#count(String(outcome));
+    if (isRejection(outcome)) {
+      second.rejected += 1;
+      this.#rejected.recordMs(endedMs - intendedMs);
+    } else second.failed += 1;
+  }
+
+  take(): Part {
+    const part = {
+      seconds: [...this.#seconds].map(([second, one]) => ({ second, ...one, latency: one.latency.take() })),
+      latency: this.#latency.take(),
+      service: this.#service.take(),
+      rejected: this.#rejected.take(),
+      lag: this.#lag.take(),
+      offered: this.#offered,
+      sent: this.#sent,
+      good: this.#good,
+      goodWithin: this.#goodWithin,
+      others: this.#others,
+    };
+    this.#seconds.clear();
+    this.#others = {};
+    this.#offered = this.#sent = this.#good = this.#goodWithin = 0;
+    return part;
+  }
+
+  #measures(atMs: number): boolean {
+    return atMs >= this.#fromMs && atMs < this.#toMs;
+  }
+
+  #count(what: string): void {
+    this.#others[what] = (this.#others[what] ?? 0) + 1;
+  }
+
+  #second(atMs: number): Second {
+    const index = Math.max(0, Math.floor((atMs - this.#fromMs) / 1000));
+    let second = this.#seconds.get(index);
+    if (second === undefined) {
+      second = { offered: 0, good: 0, rejected: 0, failed: 0, latency: new Histogram() };
+      this.#seconds.set(index, second);
+    }
+    return second;
+  }
+}

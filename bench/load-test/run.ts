@@ -1,0 +1,69 @@
+/** Runs a plan on threads of its own and puts together what they report. */
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { nowMs } from './clock.ts';
+import type { FromWorker } from './load-worker.ts';
+import type { LoadPlan, Share } from './plan.ts';
+import { Tally } from './tally.ts';
+
+/** For the threads to load their code, so that all start together. */
+const startMs = 500;
+/** What one thread of the open loop sends on one core with room to spare. */
+const perThreadPerSecond = 4_000;
+/** The same in connections of the closed loop. */
+const perThreadConnections = 512;
+
+export interface RunOptions {
+  /** Each second, with what came so far. */
+  readonly onProgress?: (tally: Tally) => void;
+  /** Asked each second; true ends the run early. */
+  readonly isFutile?: (tally: Tally) => boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** As many as the load needs, and no more than there are cores. */
+export function threadsFor(load: { readonly peakPerSecond: number } | { readonly concurrency: number }): number {
+  const needed =
+    'concurrency' in load ? load.concurrency / perThreadConnections : load.peakPerSecond / perThreadPerSecond;
+  return Math.max(1, Math.min(availableParallelism(), Math.ceil(needed)));
+}
+
+/** @throws Error if a thread fails; what happens to requests is counted, not thrown */
+export async function runLoad(plan: LoadPlan, { onProgress, isFutile, signal }: RunOptions = {}): Promise<Tally> {
+  const tally = new Tally(plan.durationMs);
+  const startAtMs = nowMs() + startMs;
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const workers = Array.from({ length: plan.threads }, (_, index) => {
+    const share: Share = { plan, index, startAtMs };
+    return new Worker(new URL(`./load-worker.${extension}`, import.meta.url), { workerData: share });
+  });
+  const stop = (): void => {
+    tally.endedEarly = true;
+    for (const worker of workers) worker.postMessage('stop');
+  };
+  if (signal?.aborted === true) stop();
+  signal?.addEventListener('abort', stop);
+  const watch = setInterval(() => {
+    onProgress?.(tally);
+    if (isFutile?.(tally) === true && !tally.endedEarly) stop();
+  }, 1_000);
+  try {
+    await Promise.all(workers.map((worker) => untilDone(worker, tally)));
+  } finally {
+    clearInterval(watch);
+    signal?.removeEventListener('abort', stop);
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+  return tally;
+}
+
+function untilDone(worker: Worker, tally: Tally): Promise<void> {
+  return new Promise((resolve, reject) => {
+    worker.on('message', (message: FromWorker) => {
+      if (message.kind === 'part') tally.add(message.part);
+      else resolve();
+    });
+    worker.on('error', reject);
+    worker.on('exit', (code) => reject(new Error(`a thread of the load generator ended with code ${code}`)));
+  });
+}

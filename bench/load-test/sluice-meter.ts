@@ -1,0 +1,98 @@
+/** What Sluice says of itself while it is under load: batches, pods and what was shed, each second, from its metrics. */
+import { sumOf } from '../prometheus.ts';
+
+/** Of one second; `meanBatch` is null where nothing was run. */
+export interface SluiceSecond {
+  readonly second: number;
+  readonly meanBatch: number | null;
+  readonly pods: number;
+  readonly shed: number;
+}
+
+interface Totals {
+  readonly rows: number;
+  readonly runs: number;
+  readonly shed: number;
+  readonly pods: number;
+}
+
+const intervalMs = 1_000;
+const timeoutMs = 5_000;
+
+export class SluiceMeter {
+  readonly seconds: SluiceSecond[] = [];
+  readonly #url: string;
+  readonly #label: string;
+  readonly #timer: NodeJS.Timeout;
+  #first: Totals;
+  #last: Totals;
+  #reading: Promise<void> | undefined;
+
+  private constructor(url: string, label: string, totals: Totals) {
+    this.#url = url;
+    this.#label = label;
+    this.#first = this.#last = totals;
+    this.#timer = setInterval(() => {
+      this.#reading ??= this.#read().finally(() => (this.#reading = undefined));
+    }, intervalMs);
+  }
+
+  /** @returns null where no metrics of Sluice are */
+  static async start(url: string, model: string): Promise<SluiceMeter | null> {
+    const label = `model="${model}"`;
+    const totals = await scrape(url, label).catch(() => null);
+    return totals === null ? null : new SluiceMeter(url, label, totals);
+  }
+
+  /** Forgets what was before, as a warm-up. */
+  restart(): void {
+    this.#first = this.#last;
+    this.seconds.length = 0;
+  }
+
+  /** Rows per run since the start, null where nothing was run. */
+  async stop(): Promise<{ readonly meanBatch: number | null; readonly shed: number }> {
+    clearInterval(this.#timer);
+    await this.#reading;
+    await this.#read();
+    const runs = this.#last.runs - this.#first.runs;
+    return {
+      meanBatch: runs === 0 ? null : (this.#last.rows - this.#first.rows) / runs,
+      shed: this.#last.shed - this.#first.shed,
+    };
+  }
+
+  async #read(): Promise<void> {
+    const before = this.#last;
+    // A gateway that is too busy for a scrape leaves a second out.
+    const now = await scrape(this.#url, this.#label).catch(() => null);
+    if (now === null) return;
+    this.#last = now;
+    const runs = now.runs - before.runs;
+    this.seconds.push({
+      second: this.seconds.length,
+      meanBatch: runs === 0 ? null : (now.rows - before.rows) / runs,
+      pods: now.pods,
+      shed: now.shed - before.shed,
+    });
+  }
+}
+
+/** Where `sluice up` and `sluice gateway` have their metrics unless told otherwise: one port above. */
+export function usualMetricsUrl(origin: string): string {
+  const url = new URL('/metrics', origin);
+  url.port = String(Number(url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : url.port) + 1);
+  return url.href;
+}
+
+async function scrape(url: string, label: string): Promise<Totals | null> {
+  const answer = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
+  const text = await answer.text();
+  if (!answer.ok || !text.includes('sluice_build_info')) return null;
+  return {
+    rows: sumOf(text, 'sluice_batch_rows_sum', label),
+    runs: sumOf(text, 'sluice_batch_rows_count', label),
+    shed: sumOf(text, 'sluice_requests_shed_total', label),
+    pods: sumOf(text, 'sluice_pods', 'state="serving"'),
+  };
+}

@@ -1,0 +1,82 @@
+/** What all threads counted, added up, and read as a result. */
+import { Histogram } from './histogram.ts';
+import type { Part } from './recorder.ts';
+
+/** A second of the measurement: requests per second, milliseconds. */
+export interface Second {
+  readonly second: number;
+  readonly offered: number;
+  readonly good: number;
+  readonly rejected: number;
+  readonly failed: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+interface SecondTally {
+  offered: number;
+  good: number;
+  rejected: number;
+  failed: number;
+  readonly latency: Histogram;
+}
+
+export class Tally {
+  readonly latency = new Histogram();
+  readonly service = new Histogram();
+  readonly rejected = new Histogram();
+  readonly lag = new Histogram();
+  readonly others = new Map<string, number>();
+  offered = 0;
+  sent = 0;
+  good = 0;
+  goodWithin = 0;
+  /** Stopped before the time was over: rates over the whole time would be too low. */
+  endedEarly = false;
+  readonly durationMs: number;
+  readonly #seconds = new Map<number, SecondTally>();
+
+  constructor(durationMs: number) {
+    this.durationMs = durationMs;
+  }
+
+  add(part: Part): void {
+    this.latency.add(part.latency);
+    this.service.add(part.service);
+    this.rejected.add(part.rejected);
+    this.lag.add(part.lag);
+    this.offered += part.offered;
+    this.sent += part.sent;
+    this.good += part.good;
+    this.goodWithin += part.goodWithin;
+    for (const [what, count] of Object.entries(part.others)) {
+      this.others.set(what, (this.others.get(what) ?? 0) + count);
+    }
+    for (const { second, latency, ...counts } of part.seconds) {
+      const sum = this.#seconds.get(second) ?? emptySecond();
+      for (const name of ['offered', 'good', 'rejected', 'failed'] as const) sum[name] += counts[name];
+      sum.latency.add(latency);
+      this.#seconds.set(second, sum);
+    }
+  }
+
+  /** In order; those in which nothing happened are there too. */
+  seconds(): Second[] {
+    const last = Math.max(-1, ...this.#seconds.keys());
+    return Array.from({ length: last + 1 }, (_, second) => {
+      const { latency, ...counts } = this.#seconds.get(second) ?? emptySecond();
+      return {
+        second,
+        ...counts,
+        p50Ms: latency.percentileMs(50),
+        p99Ms: latency.percentileMs(99),
+        maxMs: latency.maxMs,
+      };
+    });
+  }
+}
+
+function emptySecond(): SecondTally {
+  return { offered: 0, good: 0, rejected: 0, failed: 0, latency: new Histogram() };
+}

@@ -1,0 +1,105 @@
+/** Asks an endpoint what it is and what its model takes, and makes the requests to send it. */
+import { readFile } from 'node:fs/promises';
+import { mediaTypes } from '../../contract/headers.ts';
+import type { Workload } from '../bodies.ts';
+import { readBodies } from './body-file.ts';
+import { makeWorkload, predictPath } from './inputs.ts';
+import { readMetadata, readTensorFlowMetadata, type InputSignature } from './signature.ts';
+
+export interface TargetPlan {
+  readonly origin: string;
+  readonly model: string;
+  readonly version: string | null;
+  readonly protocol: 'oip' | 'v1';
+  readonly body: 'json' | 'binary' | { readonly file: string };
+  readonly rows: number;
+  readonly shapes: Readonly<Record<string, readonly number[]>>;
+  readonly bodies: number;
+  readonly seed: number;
+  /** Of every request, beside those that the body needs. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface PreparedTarget {
+  readonly workload: Workload;
+  /** Name and version as the server says them, null where it says none. */
+  readonly server: string | null;
+}
+
+const timeoutMs = 10_000;
+
+/** What a server answered, or that it did not, in a line that a person can act on. */
+export class TargetError extends Error {
+  override readonly name = 'TargetError';
+}
+
+/** @throws TargetError, SignatureError, or what the file of bodies throws */
+export async function prepareTarget(plan: TargetPlan): Promise<PreparedTarget> {
+  const workload = await workloadOf(plan);
+  const withHeaders = { ...workload, headers: { ...workload.headers, ...plan.headers } };
+  await tryOnce(plan.origin, withHeaders);
+  return { workload: withHeaders, server: await serverName(plan) };
+}
+
+async function workloadOf(plan: TargetPlan): Promise<Workload> {
+  const { body, model } = plan;
+  if (typeof body === 'object') {
+    const { contentType, bodies } = readBodies(body.file, await readFile(body.file));
+    return { model, path: predictPath(plan), headers: { 'content-type': contentType }, bodies };
+  }
+  return makeWorkload({ ...plan, body, inputs: await signatureOf(plan) });
+}
+
+async function signatureOf(plan: TargetPlan): Promise<InputSignature[]> {
+  const path = predictPath({ ...plan, protocol: 'oip' }).replace(/\/infer$/, '');
+  const answer = await read(plan, path);
+  if (answer.status === 200) return readMetadata(answer.json);
+  if (plan.protocol === 'v1') {
+    const tensorFlow = await read(plan, `${predictPath(plan).replace(/:predict$/, '')}/metadata`);
+    if (tensorFlow.status === 200) return readTensorFlowMetadata(tensorFlow.json);
+  }
+  throw new TargetError(
+    `GET ${plan.origin}${path} answered ${answer.status} ${answer.text.slice(0, 200)}; ` +
+      'without metadata give the bodies: --body FILE',
+  );
+}
+
+async function serverName(plan: TargetPlan): Promise<string | null> {
+  const { status, json } = await read(plan, '/v2').catch(() => ({ status: 0, json: null }));
+  const { name, version } = (typeof json === 'object' && json !== null ? json : {}) as Record<string, unknown>;
+  if (status !== 200 || typeof name !== 'string') return null;
+  return typeof version === 'string' ? `${name} ${version}` : name;
+}
+
+async function read(plan: TargetPlan, path: string): Promise<{ status: number; text: string; json: unknown }> {
+  const answer = await call(plan.origin, path, { headers: plan.headers });
+  const text = await answer.text();
+  let json: unknown = null;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    // Whoever needs it says that it is missing.
+  }
+  return { status: answer.status, text, json };
+}
+
+/** Before thousands of a request are sent, one has to be answered well. */
+async function tryOnce(origin: string, { path, headers, bodies }: Workload): Promise<void> {
+  const answer = await call(origin, path, { method: 'POST', headers, body: new Uint8Array(bodies[0]!) });
+  if (answer.ok) {
+    await answer.arrayBuffer();
+    return;
+  }
+  const said = answer.headers.get('content-type')?.startsWith(mediaTypes.binary) === true ? '' : await answer.text();
+  throw new TargetError(`POST ${origin}${path} answered ${answer.status} ${said.slice(0, 300)}`);
+}
+
+async function call(origin: string, path: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(`${origin}${path}`, { ...init, signal: AbortSignal.timeout(timeoutMs) });
+  } catch (error) {
+    const cause = (error as Error).cause;
+    const why = cause instanceof Error ? ((cause as NodeJS.ErrnoException).code ?? cause.message) : String(error);
+    throw new TargetError(`${origin}${path}: ${why}`, { cause: error });
+  }
+}

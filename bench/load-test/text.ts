@@ -1,0 +1,113 @@
+/** A report as text for a terminal: what was asked, what came of it, and what makes it doubtful. Pure. */
+import type { Figures, Quantiles, Report } from './report.ts';
+import type { Tally } from './tally.ts';
+
+export function renderReport(report: Report): string {
+  const { target, server, model, body, bodyBytes, loop, load, warmUpSeconds, durationSeconds, repeats } = report;
+  const times = repeats.length === 1 ? '' : `, ${repeats.length} times; the middle one:`;
+  const warmUp = warmUpSeconds === 0 ? '' : ` after ${warmUpSeconds} s of warm-up`;
+  const lines = [
+    `${target}${server === null ? '' : ` (${server})`}, model ${model}, ${body}, ${bodyBytes} B`,
+    `${loop} loop, ${load}, ${durationSeconds} s${warmUp}${times}`,
+    '',
+    ...figureLines(report),
+  ];
+  const notes = notesOf(report);
+  if (notes.length > 0) lines.push('', ...notes);
+  return lines.join('\n');
+}
+
+function figureLines(figures: Figures): string[] {
+  const { offered, good, rejected, errors, endings, rejectedLatencyMs, sluice } = figures;
+  const share = (count: number) => (offered === 0 ? '' : `${((100 * count) / offered).toFixed(2)}%`);
+  const rows: (readonly string[])[] = [
+    ['offered', rate(figures.offeredPerSecond), `${offered} requests`],
+    ['good', rate(figures.completedPerSecond), `${good} requests, ${share(good)}`],
+    ['rejected', '', rejected === 0 ? '0' : `${rejected}, ${share(rejected)}`],
+    ['errors', '', errors === 0 ? '0' : `${errors}, ${share(errors)}: ${endingsOf(endings)}`],
+  ];
+  const table = rows.map(([name, value, rest]) => `  ${name!.padEnd(10)}${value!.padStart(12)}   ${rest!}`);
+  const head = ['', 'mean', 'p50', 'p90', 'p99', 'p99.9', 'p99.99', 'max'].map((cell) => cell.padStart(9)).join('');
+  const latencies: [string, Quantiles | null][] = [
+    ['latency ms', figures.latencyMs],
+    ['rejected', rejectedLatencyMs],
+    ['sent late', figures.lagMs],
+  ];
+  table.push('', `  ${'ms'.padEnd(11)}${head.slice(9)}`);
+  for (const [name, quantiles] of latencies) {
+    if (quantiles === null || quantiles.count === 0) continue;
+    const { mean, p50, p90, p99, p999, p9999, max } = quantiles;
+    const cells = [mean, p50, p90, p99, p999, p9999, max].map((value) => digits(value).padStart(9)).join('');
+    table.push(`  ${name.padEnd(11)}${cells}`);
+  }
+  if (sluice !== null) {
+    const pods = sluice.seconds.map((second) => second.pods);
+    table.push(
+      '',
+      `  Sluice: mean batch ${sluice.meanBatch === null ? '—' : sluice.meanBatch.toFixed(1)} rows, ` +
+        `pods ${podRange(pods)}, shed ${sluice.shed}`,
+    );
+  }
+  return table;
+}
+
+function podRange(pods: readonly number[]): string {
+  if (pods.length === 0) return '—';
+  const [least, most] = [Math.min(...pods), Math.max(...pods)];
+  return least === most ? String(least) : `${least}–${most}`;
+}
+
+function endingsOf(endings: Readonly<Record<string, number>>): string {
+  return Object.entries(endings)
+    .filter(([what]) => what !== '503' && what !== '429')
+    .map(([what, count]) => `${what} ×${count}`)
+    .join(', ');
+}
+
+function notesOf(report: Report): string[] {
+  const { lagMs, generatorBehind, latencyMs, endedEarly, loop, offered, good } = report;
+  const notes: string[] = [];
+  if (generatorBehind) {
+    notes.push(
+      `The generator fell behind: of 100 requests one left ${digits(lagMs.p99)} ms late or more. Latencies include that; ` +
+        'give it cores of its own, --threads, or less load.',
+    );
+  }
+  if (endedEarly) notes.push('Stopped before its time was over: rates are too low.');
+  if (latencyMs.count > 0 && latencyMs.count < 1000) {
+    notes.push(`With ${latencyMs.count} answers, percentiles from 99.9 on are the slowest few.`);
+  }
+  if (loop === 'closed' && offered > 0 && good > 0) {
+    notes.push('A closed loop sends less when answers are slow: for latency at a given load use --rate.');
+  }
+  return notes;
+}
+
+/** The line that is written over while a run goes on: of the last whole second. */
+export function renderProgress(tally: Tally, warmUpMs: number, elapsedMs: number): string {
+  const seconds = tally.seconds();
+  const atS = (elapsedMs - warmUpMs) / 1000;
+  const last = seconds.filter(({ second }) => second + 1 <= atS).at(-1) ?? seconds.at(-1);
+  if (last === undefined) return elapsedMs < warmUpMs ? 'warming up' : 'waiting for the first answer';
+  const ofS = tally.durationMs / 1000;
+  const bad = last.rejected + last.failed === 0 ? '' : `  rejected ${last.rejected}/s  failed ${last.failed}/s`;
+  return (
+    `${Math.min(ofS, Math.max(0, atS)).toFixed(0)} of ${ofS.toFixed(0)} s  offered ${last.offered}/s  good ${last.good}/s` +
+    `${bad}  p50 ${digits(last.p50Ms)}  p99 ${digits(last.p99Ms)} ms  sent late p99 ${digits(tally.lag.percentileMs(99))} ms`
+  );
+}
+
+function rate(perSecond: number): string {
+  return `${perSecond.toFixed(perSecond < 100 ? 2 : 1)}/s`;
+}
+
+/** Three significant digits, and all before the point. */
+export function digits(value: number): string {
+  return value >= 100
+    ? value.toFixed(0)
+    : value >= 10
+      ? value.toFixed(1)
+      : value >= 1
+        ? value.toFixed(2)
+        : value.toFixed(3);
+}

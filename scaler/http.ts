@@ -1,0 +1,99 @@
+/** The scaler's calls to gateways and pods. The only importer of undici here. Judges nothing: it says what came. */
+import { Agent, type Dispatcher } from 'undici';
+
+export type Answer =
+  | { readonly kind: 'answer'; readonly status: number; readonly body: string }
+  /** `refused`: nobody listens there. */
+  | { readonly kind: 'failed'; readonly refused: boolean; readonly detail: string };
+
+export interface LineHandlers {
+  onLine(line: string): void;
+  /** Once: nothing comes any more. */
+  onEnd(why: string): void;
+}
+
+/** A status of a pod has a few kilobytes, a report of many pools some hundred. */
+const maxBytes = 16 * 1024 * 1024;
+const connectMs = 2_000;
+/** A gateway writes a line each second. */
+const silenceMs = 10_000;
+
+export class Http {
+  readonly #agent = new Agent({
+    connect: { timeout: connectMs },
+    pipelining: 1,
+    keepAliveTimeout: 10_000,
+    keepAliveMaxTimeout: 10_000,
+  });
+
+  async call(method: Dispatcher.HttpMethod, url: string, limitMs: number): Promise<Answer> {
+    try {
+      const { origin, pathname, search } = new URL(url);
+      const { statusCode, body } = await this.#agent.request({
+        origin,
+        path: `${pathname}${search}`,
+        method,
+        signal: AbortSignal.timeout(limitMs),
+      });
+      let text = '';
+      for await (const chunk of body.setEncoding('utf8')) {
+        text += chunk as string;
+        if (text.length > maxBytes) return { kind: 'failed', refused: false, detail: 'the answer has no end' };
+      }
+      return { kind: 'answer', status: statusCode, body: text };
+    } catch (error) {
+      return { kind: 'failed', refused: codeOf(error) === 'ECONNREFUSED', detail: describe(error) };
+    }
+  }
+
+  /** Reads lines until the other side ends or `stop` is called, after which no handler is. */
+  lines(url: string, handlers: LineHandlers): () => void {
+    const abort = new AbortController();
+    const end = (why: string): void => {
+      if (abort.signal.aborted) return;
+      abort.abort();
+      handlers.onEnd(why);
+    };
+    this.#read(url, abort.signal, (line) => {
+      if (!abort.signal.aborted) handlers.onLine(line);
+    }).then(
+      () => end('it ended the stream'),
+      (error: unknown) => end(describe(error)),
+    );
+    return () => abort.abort();
+  }
+
+  async #read(url: string, signal: AbortSignal, onLine: (line: string) => void): Promise<void> {
+    const { origin, pathname } = new URL(url);
+    const { statusCode, body } = await this.#agent.request({
+      ...{ origin, path: pathname, method: 'GET', signal },
+      headersTimeout: silenceMs,
+      bodyTimeout: silenceMs,
+    });
+    if (statusCode !== 200) {
+      body.destroy();
+      throw new Error(`it answered ${statusCode}`);
+    }
+    let rest = '';
+    for await (const chunk of body.setEncoding('utf8')) {
+      const lines = (rest + (chunk as string)).split('\n');
+      rest = lines.pop()!;
+      if (rest.length > maxBytes) throw new Error('a line has no end');
+      for (const line of lines) if (line !== '') onLine(line);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = codeOf(error);
+  return typeof code === 'string' && !error.message.includes(code) ? `${code}: ${error.message}` : error.message;
+}

@@ -1,0 +1,42 @@
+/** The scaler process: listens, follows signals, ends gracefully. */
+import { pino } from 'pino';
+import type { ScalableCluster } from '../cluster/scalable.ts';
+import { buildScaler } from './app.ts';
+import type { ScalerSettings } from './settings.ts';
+
+export interface ScalerProcess {
+  readonly cluster: ScalableCluster;
+  readonly version: string;
+}
+
+export async function main(settings: ScalerSettings, { cluster, version }: ScalerProcess): Promise<void> {
+  const log = pino({ level: settings.logLevel, base: { component: 'scaler' } });
+  const scaler = buildScaler({ cluster, log, version, settings });
+  await scaler.app.listen({ host: settings.host, port: settings.adminPort });
+  const address = scaler.app.server.address();
+  const adminPort = typeof address === 'object' && address !== null ? address.port : null;
+  log.info({ adminPort }, 'scaler listens');
+  process.send?.({ kind: 'listening', port: adminPort, adminPort });
+  scaler.start();
+
+  let ending = false;
+  const end = (why: string): void => {
+    if (ending) return;
+    ending = true;
+    log.info({ why }, 'scaler ends');
+    setTimeout(() => {
+      log.error({ graceMs: settings.graceMs }, 'something was still being written at the end of the grace period');
+      process.exit(1);
+    }, settings.graceMs).unref();
+    scaler.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ err: error }, 'scaler did not end cleanly');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', () => end('SIGTERM'));
+  process.on('SIGINT', () => end('SIGINT'));
+  process.on('disconnect', () => end('the supervisor is gone'));
+}

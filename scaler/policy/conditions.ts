@@ -1,0 +1,129 @@
+/**
+ * A pool's conditions from what is known of it, in the manner of Kubernetes; the table stands in docs/architecture.md.
+ * `lastTransitionTime` moves only with the status.
+ */
+import type { PoolCondition } from '../../contract/pool-status.ts';
+
+export interface Facts {
+  /** Null: it can be scaled, as far as is known. */
+  readonly problem: { readonly reason: string; readonly message: string } | null;
+  readonly rollout: 'none' | 'running' | 'stuck';
+  /** Of the last scale write that failed; null after one that did not. */
+  readonly writeFailure: string | null;
+  readonly viewStale: boolean;
+  readonly mode: 'Active' | 'DryRun' | 'Paused';
+  /** The last decision; its reason as the policy calls it. */
+  readonly reason: string;
+  /** The same in words. */
+  readonly why: string;
+  readonly replicas: number;
+  readonly minReplicas: number;
+  readonly gateways: number;
+  /** Names of those that are expected and silent, and for how long the longest is. */
+  readonly silent: readonly string[];
+  readonly silentForMs: number;
+  readonly sick: number;
+  readonly panic: { readonly most: number } | null;
+}
+
+/** So long a gateway may be silent before it is named. */
+export const namedAfterMs = 60_000;
+
+const unknown = new Set([
+  'no-report',
+  'stale-report',
+  'bad-number',
+  'counter-went-back',
+  'clock-went-back',
+  'bad-cluster-view',
+  'replicas-changed',
+  'no-fit',
+]);
+const limited = new Set(['at-maximum', 'maximum', 'minimum', 'no-gain', 'pods-failing']);
+
+type Said = Pick<PoolCondition, 'type' | 'status' | 'reason' | 'message'>;
+
+export function conditionsOf(
+  facts: Facts,
+  before: readonly PoolCondition[],
+  at: { readonly iso: string; readonly generation: number | undefined },
+): PoolCondition[] {
+  const said = [ableToScale(facts), scalingActive(facts), scalingLimited(facts), reporting(facts), healthy(facts)];
+  return said.map((condition) => {
+    const same = before.find(({ type, status }) => type === condition.type && status === condition.status);
+    const lastTransitionTime = same?.lastTransitionTime ?? at.iso;
+    const observed = at.generation === undefined ? {} : { observedGeneration: at.generation };
+    return { ...condition, lastTransitionTime, ...observed };
+  });
+}
+
+/** Those who watch are told at once of a new status or reason; a message may have numbers that move. */
+export function conditionsDiffer(a: readonly PoolCondition[], b: readonly PoolCondition[]): boolean {
+  const key = (conditions: readonly PoolCondition[]) =>
+    conditions.map(({ type, status, reason }) => `${type} ${status} ${reason}`).join('\n');
+  return key(a) !== key(b);
+}
+
+function ableToScale(facts: Facts): Said {
+  const type = 'AbleToScale';
+  if (facts.problem !== null) return { type, status: 'False', ...facts.problem };
+  if (facts.viewStale) {
+    return { type, status: 'Unknown', reason: 'ViewStale', message: 'what is known of the cluster is too old' };
+  }
+  if (facts.writeFailure !== null) return { type, status: 'False', reason: 'WriteFailed', message: facts.writeFailure };
+  if (facts.rollout === 'running') {
+    const message = 'a rollout runs: the pool may grow, and shrinks when it is done';
+    return { type, status: 'True', reason: 'RolloutRunning', message };
+  }
+  return { type, status: 'True', reason: 'ReadyForNewScale', message: 'nothing stands in the way' };
+}
+
+function scalingActive({ mode, reason, why }: Facts): Said {
+  const type = 'ScalingActive';
+  if (mode === 'Paused') return { type, status: 'False', reason: 'Paused', message: 'spec.scaling.mode is Paused' };
+  if (unknown.has(reason)) return { type, status: 'False', reason: camel(reason), message: `${why}; nothing shrinks` };
+  if (mode === 'DryRun') {
+    return {
+      type,
+      status: 'False',
+      reason: 'DryRun',
+      message: 'spec.scaling.mode is DryRun: it decides and does nothing',
+    };
+  }
+  return { type, status: 'True', reason: 'ValidReports', message: 'the reports of the gateways can be decided on' };
+}
+
+function scalingLimited({ reason, why, replicas, minReplicas }: Facts): Said {
+  const type = 'ScalingLimited';
+  if (limited.has(reason)) {
+    const named = reason === 'maximum' ? 'AtMaximum' : reason === 'minimum' ? 'AtMinimum' : camel(reason);
+    return { type, status: 'True', reason: named, message: why };
+  }
+  if (reason === 'not-idle-yet' && replicas <= minReplicas) {
+    return { type, status: 'True', reason: 'AtMinimum', message: `minReplicas is ${minReplicas}` };
+  }
+  return { type, status: 'False', reason: 'WithinLimits', message: 'it has the pods that it wants' };
+}
+
+function reporting({ gateways, silent, silentForMs }: Facts): Said {
+  const type = 'GatewaysReporting';
+  if (gateways === 0) return { type, status: 'False', reason: 'NoGateways', message: 'there is no gateway' };
+  if (silent.length === 0) return { type, status: 'True', reason: 'AllReporting', message: 'all gateways report' };
+  const message = `no report from ${silent.join(', ')}`;
+  if (silentForMs < namedAfterMs) return { type, status: 'Unknown', reason: 'Waiting', message };
+  return { type, status: 'False', reason: 'Missing', message: `${message} for over ${namedAfterMs / 1000} s` };
+}
+
+function healthy({ sick, panic }: Facts): Said {
+  const type = 'PodsHealthy';
+  if (panic !== null) {
+    const message = `${sick} pods are sick, more than the ${panic.most} that maxEjectedRatio allows: nobody is replaced`;
+    return { type, status: 'False', reason: 'TooManySick', message };
+  }
+  if (sick > 0) return { type, status: 'True', reason: 'Replacing', message: `${sick} sick pods are being replaced` };
+  return { type, status: 'True', reason: 'NoneSick', message: 'no pod is found sick' };
+}
+
+function camel(reason: string): string {
+  return reason.replaceAll(/(^|-)(\w)/g, (_, _dash, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,328 @@
+/**
+ * One pool: each second, and on a wake-up, look → decide → do. Nothing here waits: calls under way answer into the next look.
+ *
+ * While a shrink drains, the policy is told of the count that it goes to, as if the write were made: it may want fewer still,
+ * or more again, which takes back drains before it writes anything. `standing` is the count in the cluster as of our last write.
+ */
+import type { Logger } from 'pino';
+import type { ScalableCluster, ScalerPod } from '../cluster/scalable.ts';
+import type { DecisionRecord } from '../contract/scaler-api.ts';
+import type { Clock } from './clock.ts';
+import { Drains } from './drains.ts';
+import type { Look } from './look.ts';
+import { staleViewMs } from './look.ts';
+import type { ScalerMetrics } from './metrics.ts';
+import { Operations } from './operations.ts';
+import type { PodCalls } from './pod-calls.ts';
+import { decide, initialState, type Config, type Decision, type Inputs, type State } from './policy/decide.ts';
+import type { Purpose } from './policy/drain.ts';
+import { inFlightOf, isEjected, merge, type Merged } from './policy/merge.ts';
+import { noMix } from './policy/mix.ts';
+import type { Finding, Plan } from './policy/replace.ts';
+import { Recent } from './recent.ts';
+import type { HoldReason, ScaleReason } from './reasons.ts';
+import { Replacements } from './replacements.ts';
+import { Reporter } from './reporter.ts';
+import { ScaleWriter, type Standing } from './scale-writer.ts';
+import { Shrink } from './shrink.ts';
+import { Starts } from './starts.ts';
+
+/** Without maxReplicas and without a cluster that knows better: a mistake must end somewhere. */
+const defaultMaxReplicas = 100;
+/** Of what the percentile of the objective allows; the rest is for what nobody foresees. */
+const budgetShare = 0.8;
+
+export type Outcome =
+  | { readonly kind: 'scale'; readonly replicas: number; readonly reason: ScaleReason; readonly inputs: Inputs }
+  | { readonly kind: 'hold'; readonly reason: HoldReason; readonly inputs: Inputs };
+
+export interface PoolDeps {
+  readonly pool: string;
+  readonly cluster: ScalableCluster;
+  readonly calls: PodCalls;
+  readonly clock: Clock;
+  readonly metrics: ScalerMetrics;
+  readonly log: Logger;
+  readonly onDecision: (record: DecisionRecord) => void;
+  readonly limits: { readonly drainLimitMs: number; readonly podGraceMs: number };
+  /** Looks again soon. */
+  readonly wake: () => void;
+}
+
+export class PoolScaler {
+  readonly reporter: Reporter;
+  readonly #deps: PoolDeps;
+  readonly #operations = new Operations();
+  readonly #writer: ScaleWriter;
+  readonly #drains: Drains;
+  readonly #replacements: Replacements;
+  readonly #shrink = new Shrink();
+  readonly #starts = new Starts();
+  readonly #recent = new Recent();
+  #state: State = initialState;
+  #mix = noMix;
+  #mergedAtMs: number | null = null;
+  #led = false;
+  /** The count as it stood, to know another's write. */
+  #knownReplicas: number | null = null;
+  /** One pod more than wanted, until it is ready to take the place of this one. */
+  #surgeFor: string | null = null;
+
+  constructor(deps: PoolDeps) {
+    const { pool, cluster, calls, clock, log, wake } = deps;
+    this.#deps = deps;
+    const shared = { pool, cluster, calls, clock, log, wake, operations: this.#operations };
+    const doubts = (uid: string): string | null => this.#replacements.reasonOf(uid);
+    this.reporter = new Reporter({ ...deps, operations: this.#operations, recent: this.#recent, doubts });
+    this.#writer = new ScaleWriter(cluster, this.#operations, clock);
+    this.#drains = new Drains({ ...shared, onEnd: (pod, outcome) => this.reporter.drainEnded(pod, outcome) });
+    this.#replacements = new Replacements({
+      ...shared,
+      onOutcome: (pod, outcome, detail) => this.reporter.replaced(pod, outcome, detail),
+    });
+  }
+
+  tick(look: Look): void {
+    const { cluster, clock } = this.#deps;
+    const { target, pods } = look;
+    const nowMs = clock.wallMs();
+    const { leading } = cluster.leadership();
+    const gate = gateOf(look);
+    const merged = this.#merge(look, nowMs);
+    const findings = this.#replacements.examine(pods, merged.heard);
+    if (target === null || gate !== null) {
+      const replicas = target?.replicas ?? pods.length;
+      // The policy has to know that it knows nothing: idling is counted anew afterwards.
+      this.#decide(look, { ...merged, observation: { ...merged.observation, gateways: [] } }, replicas, false, nowMs);
+      const decision: Outcome = { kind: 'hold', reason: gate ?? 'cannot-scale', inputs: { replicas } };
+      if (leading) this.reporter.decided(decision, { look, from: replicas, outcome: '', atMs: nowMs });
+      this.reporter.update({ look, merged, decision, findings, plan: none, leading, replicas });
+      return;
+    }
+
+    const standing = this.#writer.standing(target);
+    if (leading && !this.#led) this.#shrink.adopt(pods, standing.replicas, clock.steadyMs());
+    if (!leading && this.#led) this.#giveUp();
+    this.#led = leading;
+    this.#noticeOthers(standing);
+    const before = this.#virtual(standing);
+    const decision = this.#decide(look, merged, before, leading, nowMs);
+    const acts = leading && look.pool.spec.scaling.mode === 'Active';
+    if (leading) {
+      const outcome = acts ? this.#apply(look, decision, standing, before) : 'dry run';
+      this.reporter.decided(decision, { look, from: before, outcome, atMs: nowMs });
+    }
+    const plan = acts ? this.#planReplacements(look, findings, standing) : none;
+    if (leading) this.#drainAndRelease(look, { merged, findings, plan, decision, acts });
+    // What is wanted from here on is what the next look should find.
+    const wanted = this.#virtual(this.#writer.standing(target));
+    this.#state = { ...this.#state, expected: wanted };
+    this.reporter.update({ look, merged, decision, findings, plan, leading, replicas: wanted });
+  }
+
+  /** Resolves when no call is under way. */
+  async settled(): Promise<void> {
+    await this.#operations.idle();
+  }
+
+  #virtual({ replicas }: Standing): number {
+    return this.#shrink.wanted ?? Math.max(0, replicas - (this.#surgeFor === null ? 0 : 1));
+  }
+
+  #giveUp(): void {
+    this.#shrink.cancel();
+    this.#drains.forget();
+    this.#surgeFor = null;
+  }
+
+  #noticeOthers({ replicas, settled }: Standing): void {
+    if (!settled) return;
+    if (this.#knownReplicas !== null && this.#knownReplicas !== replicas) {
+      // Somebody else's count: what was under way was meant for another one.
+      this.#shrink.cancel();
+      this.#surgeFor = null;
+    }
+    this.#knownReplicas = replicas;
+  }
+
+  #merge({ pool, pods, sources }: Look, nowMs: number): Merged {
+    const merged = merge({
+      pool: pool.metadata.name,
+      maxRows: pool.spec.batching.maxRows,
+      sources,
+      pods: pods.map((pod) => ({ ...pod, ready: pod.phase === 'Ready', drains: pod.draining !== null })),
+      replicas: 0,
+      startedInMs: this.#starts.see(pods),
+      mix: this.#mix,
+      elapsedMs: nowMs - (this.#mergedAtMs ?? nowMs),
+      nowMs,
+    });
+    this.#mix = merged.mix;
+    this.#mergedAtMs = nowMs;
+    this.#recent.add(merged.heard, nowMs);
+    return merged;
+  }
+
+  #decide(look: Look, merged: Merged, replicas: number, leading: boolean, nowMs: number): Outcome {
+    const { scaling, objective } = look.pool.spec;
+    const config: Config = {
+      // Who doesn't lead decides too, to know the traffic when it does.
+      mode: leading || scaling.mode === 'Paused' ? scaling.mode : 'DryRun',
+      objectiveMs: objective?.latencyMs ?? null,
+      maxRows: merged.maxRequests,
+      minReplicas: scaling.minReplicas,
+      maxReplicas: scaling.maxReplicas ?? Math.max(defaultMaxReplicas, scaling.minReplicas),
+      idleMs: scaling.idleSeconds * 1000,
+      violationBudget: budgetShare * (1 - (objective?.percentile ?? 99) / 100),
+    };
+    const [state, decision] = decide(config, this.#state, { ...merged.observation, replicas }, nowMs);
+    this.#state = state;
+    return this.#guard(look, decision, replicas);
+  }
+
+  /** What the cluster's state forbids, whatever the load. */
+  #guard({ target, pods }: Look, decision: Decision, replicas: number): Outcome {
+    if (decision.kind === 'hold') return decision;
+    const { inputs } = decision;
+    if (decision.replicas < replicas && target?.rollout === 'running')
+      return { kind: 'hold', reason: 'rollout', inputs };
+    const crash = pods.some(({ crashLooping }) => crashLooping) && pods.every(({ phase }) => phase !== 'Ready');
+    if (decision.replicas > replicas && replicas > 0 && crash) return { kind: 'hold', reason: 'pods-failing', inputs };
+    return decision;
+  }
+
+  /** @returns what became of it, for people */
+  #apply(look: Look, decision: Outcome, standing: Standing, before: number): string {
+    const target = look.target!;
+    if (target.rollout === 'running' && this.#shrink.wanted !== null) this.#shrink.cancel();
+    if (decision.kind === 'hold') return '';
+    const { replicas } = decision;
+    if (!standing.settled) return 'waits for a write that is under way';
+    this.#surgeFor = null;
+    if (replicas < standing.replicas) {
+      this.#shrink.wanted = replicas;
+      return replicas < before ? 'drains first' : 'takes back drains';
+    }
+    this.#shrink.cancel();
+    if (replicas === standing.replicas) return 'takes back all drains';
+    const started = this.#write(look, replicas, before, decision.reason);
+    return started ? 'being written' : 'not written: this process does not lead';
+  }
+
+  /** @param before the count to expect again if it fails */
+  #write(look: Look, replicas: number, before: number, why: string, done: () => void = () => undefined): boolean {
+    const target = look.target!;
+    const atMs = this.#deps.clock.wallMs();
+    return this.#writer.write(target, replicas, (result) => {
+      if (result.kind === 'done') {
+        this.#knownReplicas = replicas;
+        done();
+      } else {
+        this.#state = { ...this.#state, expected: before };
+        this.#surgeFor = null;
+      }
+      this.reporter.wrote({ target, replicas, why, atMs, result });
+      this.#deps.wake();
+    });
+  }
+
+  #planReplacements(look: Look, findings: ReadonlyMap<string, Finding>, standing: Standing): Plan {
+    const { pods, target, pool } = look;
+    const { health, scaling } = pool.spec;
+    if (target!.rollout === 'running') return none;
+    const goes = new Set(this.#shrink.victims.map(({ uid }) => uid));
+    const stay = pods.filter(({ uid }) => !goes.has(uid));
+    const limits = { maxReplicas: scaling.maxReplicas ?? defaultMaxReplicas, maxEjectedRatio: health.maxEjectedRatio };
+    const plan = this.#replacements.plan(stay, findings, limits);
+    if (this.#surgeFor !== null) {
+      const fresh = stay.some(({ uid, phase }) => phase === 'Ready' && findings.get(uid) === 'well');
+      const still = stay.some(({ uid }) => uid === this.#surgeFor && findings.get(uid) !== 'well');
+      if (standing.settled && (fresh || !still)) {
+        this.#shrink.wanted = Math.max(0, standing.replicas - 1);
+        this.#surgeFor = null;
+      }
+      return none;
+    }
+    if (plan.kind === 'surge' && standing.settled && this.#shrink.wanted === null) {
+      const name = stay.find(({ uid }) => uid === plan.uid)?.name ?? plan.uid;
+      this.#surgeFor = plan.uid;
+      const started = this.#write(look, standing.replicas + 1, standing.replicas, 'surge', () =>
+        this.reporter.replaced(name, 'surged', 'it is the only one: one more is started first'),
+      );
+      if (!started) this.#surgeFor = null;
+    }
+    return plan;
+  }
+
+  #drainAndRelease(
+    look: Look,
+    now: { merged: Merged; findings: ReadonlyMap<string, Finding>; plan: Plan; decision: Outcome; acts: boolean },
+  ): void {
+    const { merged, findings, plan, decision, acts } = now;
+    const { clock, limits } = this.#deps;
+    const { pods, pool, sources, terminating } = look;
+    const target = look.target!;
+    if (!acts) this.#shrink.cancel();
+    const limitMs = Math.max(limits.drainLimitMs, pool.spec.requests.timeoutMs);
+    const sick = (uid: string): boolean => isSick(findings.get(uid)) || isEjected(uid, merged.heard);
+    this.#shrink.choose(pods, ({ uid }) => ({ sick: sick(uid), inFlight: inFlightOf(uid, merged.heard) }));
+
+    const wanted = new Map<string, Purpose>();
+    for (const uid of acts ? this.#replacements.underWay : []) wanted.set(uid, 'replace');
+    for (const uid of this.#shrink.draining(pods, clock.steadyMs())) wanted.set(uid, 'shrink');
+    this.#drains.reconcile(wanted, pods);
+    const stateOf = (pod: ScalerPod) => this.#drains.stateOf(pod, sources, limitMs);
+    if (acts) {
+      this.#replacements.carryOut(plan, pods, stateOf);
+      this.#replacements.endStuck(terminating, limits.podGraceMs);
+    }
+
+    const max = pool.spec.scaling.maxReplicas ?? Infinity;
+    const sure = merged.complete && isSure(decision, target.replicas > max);
+    const progress = this.#shrink.progress(stateOf, sure);
+    this.reporter.draining(this.#shrink.victims, progress);
+    if (progress.kind === 'unsure-too-long') this.#shrink.cancel();
+    if (progress.kind !== 'ready') return;
+    const { victims } = progress;
+    const to = this.#shrink.wanted!;
+    if (!this.#writer.standing(target).settled || !this.#drains.setCosts(victims.map(({ pod }) => pod))) return;
+    if (target.replicas <= to) {
+      this.#shrink.cancel();
+      return;
+    }
+    this.#write(look, to, to, 'drained', () => this.#shrink.release(this.#drains, victims, clock.steadyMs()));
+  }
+}
+
+const none: Plan = { kind: 'none' };
+
+function gateOf({ problem, viewAgeMs, target }: Look): HoldReason | null {
+  if (problem !== null || target === null) return 'cannot-scale';
+  return viewAgeMs > staleViewMs ? 'stale-view' : null;
+}
+
+function isSick(finding: Finding | undefined): boolean {
+  return finding === 'sick' || finding === 'crash-looping';
+}
+
+const unsureReasons: ReadonlySet<string> = new Set<HoldReason>([
+  'no-report',
+  'stale-report',
+  'bad-number',
+  'counter-went-back',
+  'clock-went-back',
+  'bad-cluster-view',
+  'replicas-changed',
+  'paused',
+  'no-fit',
+  'no-view',
+  'stale-view',
+  'cannot-scale',
+  'rollout',
+]);
+
+/** Whether the second's decision knew enough to let pods go: what a person's maximum takes away needs no fit. */
+function isSure({ reason, inputs }: Outcome, overMaximum: boolean): boolean {
+  if ((inputs['missing'] ?? null) !== null) return false;
+  return !unsureReasons.has(reason) || (reason === 'no-fit' && overMaximum);
+}

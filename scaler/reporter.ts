@@ -1,0 +1,295 @@
+/**
+ * Says what the scaler of one pool does and sees: metrics, the decision log, events, and the pool's status in the cluster.
+ * A status is written when something changed: at once for conditions, at most every five seconds for numbers.
+ */
+import type { Logger } from 'pino';
+import type { ScalableCluster, ScaleTarget, WriteResult } from '../cluster/scalable.ts';
+import type { LastDecision, PoolCondition, PoolStatus } from '../contract/pool-status.ts';
+import type { DecisionRecord, PoolReport } from '../contract/scaler-api.ts';
+import type { ScalerPod } from '../cluster/scalable.ts';
+import { arithmetic } from './arithmetic.ts';
+import type { Clock } from './clock.ts';
+import { DecisionLog } from './decision-log.ts';
+import { staleViewMs, type Look } from './look.ts';
+import type { DrainOutcome, ReplacementOutcome, ScalerMetrics } from './metrics.ts';
+import type { Operations } from './operations.ts';
+import { conditionsDiffer, conditionsOf, type Facts } from './policy/conditions.ts';
+import { counts, type Merged } from './policy/merge.ts';
+import type { Finding, Plan } from './policy/replace.ts';
+import { poolReport, statusOf } from './pool-report.ts';
+import type { Outcome } from './pool-scaler.ts';
+import type { Recent } from './recent.ts';
+import { holdReasons, scaleReasons } from './reasons.ts';
+import type { Progress } from './shrink.ts';
+
+const betweenNumbersMs = 5_000;
+
+export interface ReporterDeps {
+  readonly pool: string;
+  readonly cluster: ScalableCluster;
+  readonly clock: Clock;
+  readonly metrics: ScalerMetrics;
+  readonly log: Logger;
+  readonly operations: Operations;
+  readonly recent: Recent;
+  readonly onDecision: (record: DecisionRecord) => void;
+  readonly doubts: (uid: string) => string | null;
+}
+
+export interface Moment {
+  readonly look: Look;
+  readonly merged: Merged;
+  readonly decision: Outcome;
+  readonly findings: ReadonlyMap<string, Finding>;
+  readonly plan: Plan;
+  readonly leading: boolean;
+  /** Wanted from here on. */
+  readonly replicas: number;
+}
+
+export class Reporter {
+  readonly log: DecisionLog;
+  readonly #deps: ReporterDeps;
+  #report: PoolReport | null = null;
+  #conditions: readonly PoolCondition[] = [];
+  #writeFailure: string | null = null;
+  #lastDecision: LastDecision | null = null;
+  #decidedAtMs: number | null = null;
+  #drainNote = '';
+  #written: { readonly status: PoolStatus; readonly atMs: number } | null = null;
+  #started = false;
+  readonly #silentSinceMs = new Map<string, number>();
+
+  constructor(deps: ReporterDeps) {
+    this.#deps = deps;
+    this.log = new DecisionLog(deps.onDecision);
+    deps.metrics.addPool(deps.pool);
+  }
+
+  /** Null before the first look. */
+  get report(): PoolReport | null {
+    return this.#report;
+  }
+
+  decided(decision: Outcome, at: { look: Look; from: number; outcome: string; atMs: number }): void {
+    const { pool, metrics, clock, log } = this.#deps;
+    const { look, from, outcome, atMs } = at;
+    const nowMs = clock.steadyMs();
+    metrics.decision(pool, decision, this.#decidedAtMs === null ? 0 : nowMs - this.#decidedAtMs);
+    this.#decidedAtMs = nowMs;
+    const to = decision.kind === 'scale' ? decision.replicas : from;
+    const { kind, reason, inputs } = decision;
+    const { scaling, objective } = look.pool.spec;
+    const around = {
+      ...{ from, to, minReplicas: scaling.minReplicas, maxReplicas: scaling.maxReplicas ?? null },
+      ...{ objectiveMs: objective?.latencyMs ?? null, why: wordsOf(decision) },
+    };
+    const clean = finite(inputs);
+    this.log.add({
+      pool,
+      atMs,
+      kind,
+      from,
+      to,
+      reason,
+      inputs: clean,
+      arithmetic: arithmetic(inputs, around),
+      outcome,
+    });
+    const last = this.#lastDecision;
+    const same = last?.reason === reason && last.replicas === (kind === 'scale' ? to : null);
+    const replicas = kind === 'scale' ? to : null;
+    // Since when it holds so, and with what inputs now.
+    this.#lastDecision = { replicas, reason, at: same ? last.at : iso(atMs), inputs: clean };
+    if (kind === 'scale') log.info({ pool, from, to, reason, outcome }, `pool ${pool}: ${from} → ${to}, ${reason}`);
+  }
+
+  wrote(write: { target: ScaleTarget; replicas: number; why: string; atMs: number; result: WriteResult }): void {
+    const { pool, cluster, metrics, log } = this.#deps;
+    const { target, replicas, why, atMs, result } = write;
+    metrics.scaleWrite(pool, replicas > target.replicas ? 'up' : 'down', result.kind);
+    const detail = 'detail' in result ? result.detail : result.kind;
+    const outcome = result.kind === 'done' ? 'written' : `${result.kind}: ${detail}`;
+    if (why === 'drained' || why === 'surge') this.#note('drain', target.replicas, replicas, why, outcome);
+    else this.log.outcome(atMs, outcome);
+    const failure = result.kind === 'failed' || result.kind === 'refused' ? detail : null;
+    if (result.kind === 'done') {
+      cluster.emit({
+        ...{ pool, type: 'Normal', reason: 'SuccessfulRescale' },
+        message: `${target.name}: ${target.replicas} → ${replicas}, ${why}`,
+      });
+    } else if (failure !== null && this.#writeFailure === null) {
+      const message = `${target.name}: ${target.replicas} → ${replicas} failed: ${failure}`;
+      cluster.emit({ pool, type: 'Warning', reason: 'FailedRescale', message });
+    }
+    this.#writeFailure = failure;
+    const level = result.kind === 'done' ? 'info' : 'warn';
+    log[level]({ pool, from: target.replicas, to: replicas, why, detail }, `pool ${pool}: scale write ${result.kind}`);
+  }
+
+  draining(victims: readonly ScalerPod[], progress: Progress): void {
+    const names = victims.map(({ name }) => name).join(', ');
+    const note = progress.kind === 'none' ? '' : names;
+    if (note !== this.#drainNote && note !== '') {
+      this.#deps.cluster.emit({ pool: this.#deps.pool, type: 'Normal', reason: 'DrainStarted', message: names });
+    }
+    this.#drainNote = note;
+    if (progress.kind !== 'unsure-too-long') return;
+    const message = `${names}: the reports are not complete, so that nothing may go`;
+    this.#deps.cluster.emit({ pool: this.#deps.pool, type: 'Warning', reason: 'DrainCancelled', message });
+  }
+
+  drainEnded(pod: string, outcome: DrainOutcome): void {
+    const { pool, metrics, log } = this.#deps;
+    metrics.drain(pool, outcome);
+    log.info({ pool, podName: pod, outcome }, `pool ${pool}: the drain of ${pod} ended: ${outcome}`);
+  }
+
+  replaced(pod: string, outcome: ReplacementOutcome, detail: string): void {
+    const { pool, cluster, metrics, log } = this.#deps;
+    metrics.replacement(pool, outcome);
+    const replicas = this.#report?.replicas ?? 0;
+    this.#note('replace', replicas, replicas, outcome, `${pod}: ${detail}`);
+    const reasons = {
+      evicted: 'PodReplaced',
+      surged: 'PodReplacedFirst',
+      refused: 'ReplacementRefused',
+      failed: 'ReplacementFailed',
+      recovered: 'PodRecovered',
+      killed: 'PodKilled',
+    } as const;
+    const type = outcome === 'recovered' ? 'Normal' : 'Warning';
+    cluster.emit({ pool, type, reason: reasons[outcome], message: detail === '' ? pod : `${pod}: ${detail}` });
+    log.warn({ pool, podName: pod, outcome, detail }, `pool ${pool}: ${pod} ${outcome}`);
+  }
+
+  update(moment: Moment): void {
+    const { pool, cluster, metrics, clock, recent, doubts } = this.#deps;
+    const { look, merged, decision, leading, replicas: desired } = moment;
+    const nowMs = clock.wallMs();
+    if (!this.#started) {
+      // What the leader before has said stands until something changes.
+      this.#conditions = cluster.statusOf(pool)?.conditions ?? [];
+      this.#started = true;
+    }
+    const facts = factsOf(moment, { writeFailure: this.#writeFailure, silentForMs: this.#silence(merged.silent) });
+    const at = { iso: iso(nowMs), generation: look.pool.metadata.generation };
+    this.#conditions = conditionsOf(facts, this.#conditions, at);
+    const replicas = look.target?.replicas ?? look.pods.length;
+    const [p50Ms, p99Ms] = [recent.quantileMs(0.5), recent.quantileMs(0.99)];
+    const said = { why: facts.why, conditions: this.#conditions, arrivalsPerS: recent.arrivalsPerS, p50Ms, p99Ms };
+    const report = poolReport(look, merged, { replicas, desired, inputs: decision.inputs, doubts, ...said });
+    this.#report = report;
+    metrics.conditions(pool, this.#conditions);
+    metrics.poolNumbers(pool, {
+      ...{ replicas, desired, ready: report.readyReplicas, draining: report.drainingReplicas, sick: facts.sick },
+      ...{ minReplicas: report.minReplicas, maxReplicas: report.maxReplicas, queued: report.queued },
+      predictedWaitS: inSeconds(report.predictedWaitMs),
+      objectiveS: inSeconds(report.objectiveMs),
+      arrivalsPerS: report.arrivalsPerS,
+      forecastPerS: report.forecastPerS,
+      headroomPerS: headroomOf(decision),
+      podPerS: numberOf(decision, 'podPerS'),
+      coldStartS: inSeconds(report.coldStartMs),
+    });
+    if (!leading) this.#written = null;
+    else this.#writeStatus(statusOf(report, this.#lastDecision, look.pool.metadata.generation));
+  }
+
+  close(): void {
+    this.#deps.metrics.removePool(this.#deps.pool);
+  }
+
+  /** For how long the longest of these gateways has been silent. */
+  #silence(silent: readonly string[]): number {
+    const nowMs = this.#deps.clock.steadyMs();
+    for (const name of this.#silentSinceMs.keys()) if (!silent.includes(name)) this.#silentSinceMs.delete(name);
+    for (const name of silent) if (!this.#silentSinceMs.has(name)) this.#silentSinceMs.set(name, nowMs);
+    return Math.max(0, ...[...this.#silentSinceMs.values()].map((sinceMs) => nowMs - sinceMs));
+  }
+
+  #writeStatus(status: PoolStatus): void {
+    const { pool, cluster, clock, metrics, log, operations } = this.#deps;
+    const nowMs = clock.steadyMs();
+    const written = this.#written;
+    const urgent = written === null || conditionsDiffer(written.status.conditions, status.conditions);
+    if (!urgent && nowMs - written.atMs < betweenNumbersMs) return;
+    if (written !== null && news(written.status) === news(status)) return;
+    operations.write(
+      'status',
+      () => cluster.writeStatus(pool, status),
+      (result) => {
+        metrics.statusWrite(pool, result.kind);
+        if (result.kind === 'done') this.#written = { status, atMs: nowMs };
+        else if (result.kind === 'failed') log.warn({ pool, detail: result.detail }, 'status could not be written');
+      },
+    );
+  }
+
+  #note(kind: 'drain' | 'replace', from: number, to: number, reason: string, outcome: string): void {
+    const { pool, clock } = this.#deps;
+    const line = kind === 'drain' && reason === 'drained' ? 'the pods that go hold no request any more' : outcome;
+    this.log.add({ pool, atMs: clock.wallMs(), kind, from, to, reason, inputs: {}, arithmetic: [line], outcome });
+  }
+}
+
+function factsOf(
+  { look, merged, decision, findings, plan }: Moment,
+  kept: Pick<Facts, 'writeFailure' | 'silentForMs'>,
+): Facts {
+  const { pool, target, problem, viewAgeMs, sources } = look;
+  const missing = { reason: 'TargetNotFound', message: 'there is nothing whose replicas could be set' };
+  const sick = [...findings.values()].filter((one) => one === 'sick' || one === 'crash-looping').length;
+  return {
+    problem: problem ?? (target === null ? missing : null),
+    rollout: target?.rollout ?? 'none',
+    ...kept,
+    viewStale: viewAgeMs > staleViewMs,
+    mode: pool.spec.scaling.mode,
+    reason: decision.reason,
+    why: wordsOf(decision),
+    replicas: target?.replicas ?? 0,
+    minReplicas: pool.spec.scaling.minReplicas,
+    gateways: sources.filter((source) => counts(source)).length,
+    silent: merged.silent,
+    sick,
+    panic: plan.kind === 'panic' ? { most: plan.most } : null,
+  };
+}
+
+/** What of a status is worth a write: the inputs of a decision that stays the same are not. */
+function news({ lastDecision, ...status }: PoolStatus): string {
+  return JSON.stringify({ ...status, decided: lastDecision?.reason, at: lastDecision?.at });
+}
+
+function wordsOf(decision: Outcome): string {
+  return decision.kind === 'hold' ? holdReasons[decision.reason] : scaleReasons[decision.reason];
+}
+
+/** JSON has no Infinity. */
+function finite(inputs: Outcome['inputs']): Record<string, number | string | null> {
+  return Object.fromEntries(
+    Object.entries(inputs).map(([key, value]) => [
+      key,
+      typeof value === 'number' && !Number.isFinite(value) ? null : value,
+    ]),
+  );
+}
+
+function numberOf({ inputs }: Outcome, key: string): number | null {
+  const value = inputs[key];
+  return typeof value === 'number' ? value : null;
+}
+
+function headroomOf(decision: Outcome): number | null {
+  const [headroom, factor] = [numberOf(decision, 'headroomPerS'), numberOf(decision, 'headroomFactor')];
+  return headroom === null || factor === null ? null : headroom * factor;
+}
+
+function inSeconds(ms: number | null): number | null {
+  return ms === null ? null : ms / 1000;
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}

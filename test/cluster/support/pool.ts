@@ -1,0 +1,124 @@
+/** A Deployment of model servers and the ModelPool that names it, as a test wants them. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { ModelPool } from '../../../contract/model-pool.ts';
+import { image, root } from './system.ts';
+
+export const lockedContainer = {
+  imagePullPolicy: 'IfNotPresent',
+  securityContext: {
+    allowPrivilegeEscalation: false,
+    readOnlyRootFilesystem: true,
+    capabilities: { drop: ['ALL'] },
+  },
+} as const;
+export const scriptsVolume = { name: 'scripts', configMap: { name: 'scripts' } } as const;
+
+export interface PoolOptions {
+  readonly name?: string;
+  readonly model?: string;
+  /** What a run costs, asleep: a pod then carries a known load without a core to itself. */
+  readonly runMs?: number;
+  readonly rowMs?: number;
+  readonly maxRows?: number;
+  readonly startDelayMs?: number;
+  readonly scaling?: Partial<ModelPool['spec']['scaling']>;
+  readonly spec?: Readonly<Record<string, unknown>>;
+  /** Behind the proxy that can be told to be sick. */
+  readonly sick?: boolean;
+  /** Set what only a person sets: to have something to roll out. */
+  readonly annotation?: string;
+  /** So that a process can be ended from within the pod: nobody can kill process 1 of a container from inside it. */
+  readonly shareProcesses?: boolean;
+}
+
+/** Objects for `apply`. The model is `simple` of the zoo, under a name of the test's choice. */
+export function poolObjects(options: PoolOptions): object {
+  const { name = 'simple', model = name, runMs = 20, rowMs = 0, maxRows = 8, startDelayMs = 0 } = options;
+  const { scaling = {}, spec = {}, sick = false, annotation = 'first', shareProcesses = false } = options;
+  const labels = { 'app.kubernetes.io/name': name, 'app.kubernetes.io/component': 'model-server' };
+  const env = {
+    SLUICE_REPOSITORY: '/models',
+    SLUICE_DRAIN_DELAY_MS: '3000',
+    SLUICE_RUN_LIMIT_MS: '10000',
+    SLUICE_GRACE_MS: '25000',
+    SLUICE_START_DELAY_MS: String(startDelayMs),
+  };
+  const probe = (what: string, more: object) => ({ httpGet: { path: `/v2/health/${what}`, port: 'http' }, ...more });
+  const deployment = {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, labels },
+    spec: {
+      selector: { matchLabels: labels },
+      strategy: { rollingUpdate: { maxUnavailable: 0, maxSurge: '25%' } },
+      template: {
+        metadata: { labels, annotations: { 'example.org/version': annotation } },
+        spec: {
+          automountServiceAccountToken: false,
+          terminationGracePeriodSeconds: 30,
+          shareProcessNamespace: shareProcesses,
+          securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+          containers: [
+            {
+              ...lockedContainer,
+              ...{ name: 'model-server', image },
+              ...(sick ? { command: ['node', '/scripts/sick-pod.ts'] } : { args: ['model-server'] }),
+              env: Object.entries(env).map(([key, value]) => ({ name: key, value })),
+              ports: [{ name: 'http', containerPort: 8000 }],
+              startupProbe: probe('live', { periodSeconds: 1, failureThreshold: 60 }),
+              readinessProbe: probe('ready', { periodSeconds: 1, timeoutSeconds: 2 }),
+              livenessProbe: probe('live', { periodSeconds: 10, timeoutSeconds: 5 }),
+              resources: { requests: { cpu: '20m', memory: '64Mi' }, limits: { memory: '512Mi' } },
+              volumeMounts: [
+                { name: 'models', mountPath: '/models' },
+                { name: 'scripts', mountPath: '/scripts' },
+              ],
+            },
+          ],
+          volumes: [{ name: 'models', configMap: repositoryOf(name, model) }, scriptsVolume],
+        },
+      },
+    },
+  };
+  const pool = {
+    apiVersion: 'sluice.dev/v1alpha1',
+    kind: 'ModelPool',
+    metadata: { name },
+    spec: {
+      models: [model],
+      scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name },
+      scaling: { minReplicas: 1, maxReplicas: 8, ...scaling },
+      ...spec,
+    },
+  };
+  const budget = {
+    apiVersion: 'policy/v1',
+    kind: 'PodDisruptionBudget',
+    metadata: { name },
+    spec: { maxUnavailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow', selector: { matchLabels: labels } },
+  };
+  const repository = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: `models-${name}` },
+    data: {
+      'config.yaml': `maxRows: ${maxRows}\nmaxRequestRows: ${maxRows}\ndelay: { runMs: ${runMs}, rowMs: ${rowMs} }\n`,
+    },
+    binaryData: { 'model.onnx': readFileSync(path.join(root, 'models/zoo/simple/1/model.onnx'), 'base64') },
+  };
+  return { apiVersion: 'v1', kind: 'List', items: [repository, deployment, budget, pool] };
+}
+
+function repositoryOf(name: string, model: string): object {
+  return {
+    name: `models-${name}`,
+    items: [
+      { key: 'config.yaml', path: `${model}/config.yaml` },
+      { key: 'model.onnx', path: `${model}/1/model.onnx` },
+    ],
+  };
+}
+
+export const podsOf = (name: string): string =>
+  `app.kubernetes.io/name=${name},app.kubernetes.io/component=model-server`;

@@ -1,0 +1,54 @@
+/** What the system says of itself while a test goes on: load reports of the gateways, replicas, status and events of a pool. */
+import type { LoadReport, PodLoad } from '../../../contract/load-report.ts';
+import type { PoolStatus } from '../../../contract/pool-status.ts';
+import { isReady, until, type Namespace, type PodObject } from './kubectl.ts';
+import { podsOf } from './pool.ts';
+
+export const gatewaySelector = 'app.kubernetes.io/component=gateway';
+export const scalerSelector = 'app.kubernetes.io/component=scaler';
+
+export async function loadReports(namespace: Namespace): Promise<LoadReport[]> {
+  const gateways = (await namespace.pods(gatewaySelector)).filter(isReady);
+  return Promise.all(
+    gateways.map(async ({ metadata }) => JSON.parse(await namespace.get(metadata.name, 8081, '/load')) as LoadReport),
+  );
+}
+
+/** What each gateway thinks of the pods of a pool. */
+export async function podStates(namespace: Namespace, pool: string): Promise<PodLoad[][]> {
+  const reports = await loadReports(namespace);
+  return reports.map(({ pools }) => [...(pools.find(({ name }) => name === pool)?.pods ?? [])]);
+}
+
+export async function poolStatus(namespace: Namespace, pool: string): Promise<PoolStatus | null> {
+  return (await namespace.json<{ status?: PoolStatus }>(['get', 'modelpool', pool])).status ?? null;
+}
+
+export interface Deployment {
+  readonly metadata: { readonly generation: number };
+  readonly spec: { readonly replicas: number };
+  readonly status: { readonly readyReplicas?: number };
+}
+
+export const deployment = (namespace: Namespace, name: string): Promise<Deployment> =>
+  namespace.json<Deployment>(['get', 'deployment', name]);
+
+export async function readyPods(namespace: Namespace, pool: string): Promise<PodObject[]> {
+  return (await namespace.pods(podsOf(pool))).filter(isReady);
+}
+
+/** Waits until the pool has so many ready pods and no others, those that go included. */
+export function settled(namespace: Namespace, pool: string, count: number, withinMs = 120_000): Promise<PodObject[]> {
+  return until(`${count} pods of ${pool}`, withinMs, async () => {
+    const pods = await namespace.pods(podsOf(pool));
+    return pods.length === count && pods.every(isReady) ? pods : null;
+  });
+}
+
+/** Reasons and messages of the events about an object, oldest first. */
+export async function eventsOf(namespace: Namespace, name: string): Promise<string[]> {
+  const { items } = await namespace.json<{ items: { reason: string; message: string }[] }>([
+    ...['get', 'events', '--field-selector', `involvedObject.name=${name}`, '--sort-by', '.lastTimestamp'],
+  ]);
+  return items.map(({ reason, message }) => `${reason}: ${message}`);
+}

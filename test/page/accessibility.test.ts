@@ -1,0 +1,116 @@
+/** axe-core finds nothing serious on the page, in light, dark and on a phone; and nothing scrolls sideways at 360 pixels. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { after, before, test } from 'node:test';
+import type { AxeResults } from 'axe-core';
+import type { Browser, Page } from 'playwright-core';
+import { PodReport } from '../../contract/scaler-api.ts';
+import { decisionRecord, FakeScaler, podReport, poolReport } from '../../scaler/page/testing/fake-scaler.ts';
+import { launchBrowser, openPage, skip, type Look } from './browser.ts';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const looks: Readonly<Record<string, Look>> = {
+  light: { colorScheme: 'light' },
+  dark: { colorScheme: 'dark' },
+  'a phone': { width: 360, height: 740, colorScheme: 'light' },
+  'a phone, dark': { width: 360, height: 740, colorScheme: 'dark' },
+};
+
+let browser: Browser;
+before(async () => {
+  if (skip === false) browser = await launchBrowser();
+});
+after(() => browser?.close());
+
+/** Everything that the page can show, at once. */
+function fill(fake: FakeScaler): void {
+  const pods: PodReport[] = PodReport.properties.state.enum.map((state, index) =>
+    podReport(`busy-6d5f-${index}abc`, {
+      state,
+      inFlight: index * 3,
+      reason: state === 'ejected' ? 'reset: hung up' : null,
+    }),
+  );
+  const many = Array.from({ length: 90 }, (_, index) =>
+    podReport(`many-${index}`, { inFlight: index % 5, state: index % 30 === 0 ? 'probing' : 'serving' }),
+  );
+  const condition = { reason: 'Conflict', message: 'm', lastTransitionTime: '2026-01-01T00:00:00Z' };
+  for (let ago = 60; ago > 0; ago -= 1) {
+    fake.tell({
+      atMs: Date.now() - ago * 1_000,
+      gateways: [{ name: 'gateway-a', reporting: false, ageMs: null, terminating: false }],
+      pools: [
+        poolReport('busy', {
+          pods,
+          queued: ago * 7,
+          oldestMs: 900,
+          p99Ms: 130,
+          arrivalsPerS: ago,
+          why: 'more waits than the pods can serve in time',
+          conditions: [{ type: 'AbleToScale', status: 'False', ...condition }],
+        }),
+        poolReport('many', { pods: many, mode: 'DryRun', models: ['one', 'two'] }),
+        poolReport('compact', { pods: many.slice(0, 40).map((pod) => ({ ...pod, uid: `c-${pod.uid}` })) }),
+        poolReport('cold', { pods: [], desiredReplicas: 1, queued: 3, mode: 'Paused', p99Ms: null, p50Ms: null }),
+        ...['d', 'e', 'f', 'g'].map((name) => poolReport(name)),
+      ],
+    });
+  }
+  fake.decide(decisionRecord('busy', { kind: 'hold', to: 1, reason: 'no-gain', atMs: Date.now() - 9_000 }));
+  fake.decide(decisionRecord('many', { kind: 'replace', to: 1, reason: 'sick', outcome: 'conflict: gone' }));
+  fake.decide(decisionRecord('busy', { from: 4, to: 2, reason: 'idle', atMs: Date.now() - 5_000 }));
+}
+
+/** Violations that keep somebody from using the page; each as its rule and the elements. */
+async function serious(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  const results = (await page.evaluate('axe.run()')) as AxeResults;
+  assert.ok(results.passes.length > 20, `axe looked at ${results.passes.length} rules only`);
+  return results.violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`);
+}
+
+for (const [name, look] of Object.entries(looks)) {
+  test(`nothing serious in ${name}`, { skip }, async (t) => {
+    const fake = new FakeScaler();
+    t.after(() => fake.close());
+    fill(fake);
+    const { page, complaints } = await openPage(browser, await fake.start(), look);
+    t.after(() => page.context().close());
+    await page.locator('.decision').nth(2).waitFor();
+    // What is out of sight is not drawn, and axe can't judge what is not there.
+    for (const pool of await page.locator('.pool').all()) {
+      await pool.scrollIntoViewIfNeeded();
+      await pool.locator('path.main[d]').first().waitFor({ state: 'attached' });
+    }
+    for (const summary of await page.locator('.decision summary').all()) await summary.click();
+    await page.getByRole('button', { name: 'show all 90' }).click();
+    await page.getByRole('button', { name: 'Predict' }).click();
+    await page.locator('#answer').waitFor();
+    assert.deepEqual(await serious(page), []);
+
+    const [needed, width] = (await page.evaluate('[document.documentElement.scrollWidth, innerWidth]')) as number[];
+    assert.ok(needed! <= width!, `${needed} pixels wide, on ${width}`);
+
+    fake.refuseStreams = true;
+    fake.cut();
+    await page.getByText('not connected').first().waitFor();
+    assert.deepEqual(await serious(page), []);
+    // The form was sent without a gateway, and the stream was refused: the browser says so.
+    assert.deepEqual(
+      complaints.filter((complaint) => !/503|ERR_/.test(complaint)),
+      [],
+    );
+  });
+}
+
+test('axe does find what is wrong: an input without a name', { skip }, async (t) => {
+  const fake = new FakeScaler();
+  t.after(() => fake.close());
+  const { page } = await openPage(browser, await fake.start());
+  t.after(() => page.context().close());
+  await page.evaluate(`document.querySelector('label[for="model"]').remove()`);
+  assert.match((await serious(page)).join('\n'), /select-name/);
+});

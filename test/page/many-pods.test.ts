@@ -1,0 +1,94 @@
+/** 50 pools of 200 pods: the page stays responsive, and its work for an update is bounded. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { Browser, CDPSession } from 'playwright-core';
+import type { PoolReport } from '../../contract/scaler-api.ts';
+import { FakeScaler, podReport, poolReport } from '../../scaler/page/testing/fake-scaler.ts';
+import { launchBrowser, openPage, skip } from './browser.ts';
+
+const pools = 50;
+const podsPerPool = 200;
+/** Of the main thread, scripts, style and layout together. */
+const updateLimitMs = 100;
+const updates = 12;
+
+let browser: Browser;
+before(async () => {
+  if (skip === false) browser = await launchBrowser();
+});
+after(() => browser?.close());
+
+/** Every value of every pool differs from those of the round before. */
+function reports(round: number): PoolReport[] {
+  return Array.from({ length: pools }, (_, index) =>
+    poolReport(`pool-${index}`, {
+      arrivalsPerS: 100 + ((round * 37 + index) % 400),
+      forecastPerS: 120 + ((round * 31 + index) % 400),
+      queued: (round * 13 + index) % 900,
+      oldestMs: (round * 17) % 500,
+      p99Ms: 20 + ((round * 7 + index) % 150),
+      predictedWaitMs: (round * 3 + index) % 200,
+      maxReplicas: podsPerPool,
+      why: `round ${round}`,
+      pods: Array.from({ length: podsPerPool }, (_, pod) =>
+        podReport(`pool-${index}-${pod}`, {
+          inFlight: (round + pod) % 9,
+          state: (round + pod) % 25 === 0 ? 'starting' : pod % 40 === 0 ? 'ejected' : 'serving',
+          reason: pod % 40 === 0 ? 'hung: no answer within 1200 ms' : null,
+        }),
+      ),
+    }),
+  );
+}
+
+/** Milliseconds that the main thread has worked, of scripts, style and layout. */
+async function workedMs(session: CDPSession): Promise<number> {
+  const { metrics } = await session.send('Performance.getMetrics');
+  const of = (name: string) => metrics.find((metric) => metric.name === name)?.value ?? NaN;
+  return 1_000 * (of('ScriptDuration') + of('LayoutDuration') + of('RecalcStyleDuration'));
+}
+
+test(
+  `an update of ${pools} pools of ${podsPerPool} pods takes less than ${updateLimitMs} ms of the main thread`,
+  { skip },
+  async (t) => {
+    const fake = new FakeScaler();
+    t.after(() => fake.close());
+    // As long a history as the page keeps.
+    for (let s = 300; s > 0; s -= 1) fake.tell({ atMs: Date.now() - s * 1_000, pools: reports(s) });
+    const { page, complaints } = await openPage(browser, await fake.start());
+    t.after(() => page.context().close());
+    await page.getByText('pool-0', { exact: true }).first().waitFor();
+    await page.locator('path.main[d]').first().waitFor();
+    await page.locator('.counts', { hasText: 'serving' }).first().waitFor();
+    assert.ok((await page.locator('.cells .pod').count()) < 1_000, 'well pods are counts');
+
+    const session = await page.context().newCDPSession(page);
+    await session.send('Performance.enable');
+    const taken: number[] = [];
+    for (let round = 1_000; round < 1_000 + updates; round += 1) {
+      const before = await workedMs(session);
+      fake.tell({ pools: reports(round) });
+      await page.getByText(`round ${round}`, { exact: true }).first().waitFor();
+      taken.push((await workedMs(session)) - before);
+    }
+    const best = Math.min(...taken);
+    t.diagnostic(`main thread, ms an update: ${taken.map((ms) => ms.toFixed(0)).join(' ')}`);
+    assert.ok(best < updateLimitMs, `the best of ${updates} updates took ${best.toFixed(0)} ms: ${taken.join(' ')}`);
+    const own = await page.evaluate(`performance.getEntriesByName('sluice:update')[0].duration`);
+    assert.ok(Number.isFinite(own), 'the page measures its updates');
+
+    // All cells of one pool, on request.
+    await page
+      .getByRole('button', { name: `show all ${podsPerPool}` })
+      .first()
+      .click();
+    await page
+      .locator('.pool')
+      .first()
+      .locator('.cells .pod')
+      .nth(podsPerPool - 1)
+      .waitFor();
+    assert.deepEqual(complaints, []);
+  },
+);

@@ -1,0 +1,297 @@
+/** The live page in a real browser, fed with values that a test writes: what it shows, what it says, what it can't be made to do. */
+import assert from 'node:assert/strict';
+import { after, before, test, type TestContext } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import { decisionRecord, FakeScaler, podReport, poolReport } from '../../scaler/page/testing/fake-scaler.ts';
+import { launchBrowser, openPage, skip, type Look, type OpenPage } from './browser.ts';
+
+let browser: Browser;
+before(async () => {
+  if (skip === false) browser = await launchBrowser();
+});
+after(() => browser?.close());
+
+async function open(t: TestContext, fake: FakeScaler, look?: Look): Promise<OpenPage> {
+  t.after(() => fake.close());
+  const opened = await openPage(browser, await fake.start(), look);
+  t.after(() => opened.page.context().close());
+  return opened;
+}
+
+const text = (page: Page, selector: string) => page.locator(selector).first().innerText();
+const shows = (page: Page, words: string) => page.getByText(words).first().waitFor();
+
+test(
+  'pools, lines, pods and decisions are there at once, from the history that the server has',
+  { skip },
+  async (t) => {
+    const fake = new FakeScaler();
+    const now = Date.now();
+    const pool = (queued: number) =>
+      poolReport('langid', {
+        arrivalsPerS: 42,
+        forecastPerS: 50,
+        queued,
+        oldestMs: 1_500,
+        why: 'more waits than is good',
+      });
+    for (let ago = 100; ago > 0; ago -= 1) fake.tell({ atMs: now - ago * 1_000, pools: [pool(ago)] });
+    fake.decide(decisionRecord('langid'));
+    const { page, complaints, requests } = await open(t, fake);
+
+    await shows(page, 'live, this scaler leads');
+    assert.match(await text(page, '.pool'), /langid[^]*42\/s[^]*expected 50\/s[^]*oldest 1\.5 s[^]*objective 100 ms/);
+    await shows(page, 'more waits than is good');
+    const line = page.getByRole('img', {
+      name: /^Waiting: 1, oldest 1\.5 s, wait 1 ms; in the last 5 minutes between 1 and 100$/,
+    });
+    await line.waitFor();
+    const path = await line.locator('path.main').getAttribute('d');
+    assert.ok((path?.match(/L/g) ?? []).length >= 98, `a short line: ${path ?? ''}`);
+    await page.getByRole('button', { name: 'a1b2 idle, serving, langid-a1b2' }).waitFor();
+    assert.match(await text(page, '.decision'), /langid\s+1 → 2\s+backlog\s+written\s+demand 42\/s \+ headroom/);
+
+    assert.deepEqual(complaints, []);
+    const { origin } = new URL(page.url());
+    assert.deepEqual(
+      requests.filter((request) => !request.startsWith(`${origin}/`)),
+      [],
+    );
+  },
+);
+
+test(
+  'a scale-up, an ejected pod and a decision appear as they happen, and are said to those who listen',
+  { skip },
+  async (t) => {
+    const fake = new FakeScaler();
+    fake.tell({ pools: [poolReport('langid')] });
+    const { page, complaints } = await open(t, fake);
+    await shows(page, 'live, this scaler leads');
+    assert.equal(await text(page, '#calm'), 'Nothing.');
+    const cells = page.locator('.cells .pod');
+    await cells.first().waitFor();
+    assert.equal(await cells.count(), 1);
+
+    fake.decide(decisionRecord('langid', { from: 1, to: 3 }));
+    const starting = ['b', 'c'].map((name) => podReport(`langid-${name}`, { state: 'starting' }));
+    fake.tell({ pools: [poolReport('langid', { pods: [podReport('langid-a'), ...starting] })] });
+    await page.locator('.cells .pod.starting').nth(1).waitFor();
+    await page
+      .locator('#spoken', { hasText: 'langid: scaled from 1 to 3, backlog, written' })
+      .waitFor({ state: 'attached' });
+
+    const ejected = podReport('langid-a', { state: 'ejected', reason: 'refused: nobody listens' });
+    fake.tell({ pools: [poolReport('langid', { pods: [ejected, podReport('langid-b', { inFlight: 7 })] })] });
+    await shows(page, 'langid-a ejected: refused: nobody listens');
+    await shows(page, '1 pod ejected');
+    assert.match(await text(page, '#attention'), /langid 1 pod ejected/);
+    assert.match(await text(page, '.cells .pod.serving'), /b\s*7/);
+    assert.equal(await page.title(), '(1) Sluice');
+
+    fake.tell({ pools: [] });
+    await shows(page, 'No pools.');
+    assert.equal(await page.locator('.pool').count(), 0);
+    assert.deepEqual(complaints, []);
+  },
+);
+
+test(
+  'decisions: newest first, of one pool, without holds; inputs on request; an outcome that comes later',
+  { skip },
+  async (t) => {
+    const fake = new FakeScaler();
+    const now = Date.now();
+    fake.tell({ pools: [poolReport('a'), poolReport('b')] });
+    fake.decide(decisionRecord('a', { atMs: now - 3_000, reason: 'oldest' }));
+    fake.decide(decisionRecord('b', { atMs: now - 1_000, reason: 'newest' }));
+    fake.decide(decisionRecord('a', { atMs: now - 120_000, kind: 'hold', to: 1, reason: 'steady', outcome: '' }));
+    const { page, complaints } = await open(t, fake);
+    const reasons = page.locator('.decision:visible .reason');
+    await reasons.nth(2).waitFor();
+    assert.deepEqual(await reasons.allInnerTexts(), ['newest', 'oldest', 'steady']);
+
+    await page.getByLabel('holds').uncheck();
+    assert.deepEqual(await reasons.allInnerTexts(), ['newest', 'oldest']);
+    await page.getByLabel('Of pool').selectOption('a');
+    assert.deepEqual(await reasons.allInnerTexts(), ['oldest']);
+    await page.locator('.decision:visible summary').click();
+    await page.locator('.decision:visible .inputs', { hasText: 'queued' }).waitFor();
+
+    fake.decide(decisionRecord('a', { atMs: now - 3_000, reason: 'oldest', outcome: 'conflict: an HPA scales it' }));
+    await page.locator('.decision:visible .outcome.failed', { hasText: 'conflict: an HPA scales it' }).waitFor();
+    assert.equal(await page.locator('.decision:visible details').getAttribute('open'), '');
+    assert.deepEqual(complaints, []);
+  },
+);
+
+test('a hold that is the last word on its pool says for how long', { skip }, async (t) => {
+  const fake = new FakeScaler();
+  fake.decide(decisionRecord('a', { atMs: Date.now() - 120_000, kind: 'hold', to: 1, reason: 'steady', outcome: '' }));
+  fake.tell({ pools: [poolReport('a')] });
+  const { page } = await open(t, fake);
+  await shows(page, 'held at 1');
+  fake.tell();
+  await shows(page, 'for 2 min');
+});
+
+const hostile = [
+  '<img src=x onerror="window.hacked=1">',
+  '"><script>window.hacked=1</script>',
+  "'-window.hacked()-'",
+  'javascript:window.hacked=1',
+  '__proto__',
+  'constructor',
+  `long-${'x'.repeat(200)}`,
+];
+
+test('no name or reason can inject anything', { skip }, async (t) => {
+  const fake = new FakeScaler();
+  fake.tell({
+    gateways: hostile.map((name) => ({ name, reporting: false, ageMs: null, terminating: false })),
+    pools: hostile.map((name) =>
+      poolReport(name, {
+        models: [name, `${name}2`],
+        why: name,
+        pods: [podReport(name, { state: 'ejected', reason: name })],
+        conditions: [{ type: 'AbleToScale', status: 'False', reason: name, message: name, lastTransitionTime: name }],
+      }),
+    ),
+  });
+  for (const name of hostile) {
+    fake.decide(decisionRecord(name, { reason: name, outcome: name, arithmetic: [name], inputs: { [name]: name } }));
+  }
+  const { page, complaints } = await open(t, fake, { width: 360, height: 800 });
+  await page
+    .locator('.pool')
+    .nth(hostile.length - 1)
+    .waitFor({ state: 'attached' });
+  await page
+    .locator('.decision')
+    .nth(hostile.length - 1)
+    .waitFor({ state: 'attached' });
+  for (const name of hostile) {
+    await page.locator('h3', { hasText: name }).first().waitFor({ state: 'attached' });
+    // It is drawn once it is in sight.
+    await page.locator('.pool').nth(hostile.indexOf(name)).scrollIntoViewIfNeeded();
+  }
+  assert.equal(await page.evaluate('window.hacked'), undefined);
+  assert.equal(await page.locator('img, iframe, script:not([src]), [onerror]').count(), 0);
+  assert.deepEqual(
+    await page
+      .locator('a')
+      .evaluateAll((links) => links.filter((link) => !/^(#|api\/pools$)/.test(link.getAttribute('href') ?? '')).length),
+    0,
+  );
+  assert.ok(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), 'scrolls sideways');
+  assert.deepEqual(complaints, []);
+});
+
+test('the browser itself refuses what the policy forbids', { skip }, async (t) => {
+  const { page } = await open(t, new FakeScaler());
+  const outcome = await page.evaluate(`(async () => {
+    const tried = async (attempt) => {
+      try {
+        await attempt();
+        return 'allowed';
+      } catch {
+        return 'refused';
+      }
+    };
+    return [
+      await tried(() => fetch('http://127.0.0.1:1/')),
+      await tried(() => (document.body.innerHTML = '<b>x</b>')),
+      await tried(() => (document.createElement('script').text = 'window.hacked = 1')),
+    ];
+  })()`);
+  assert.deepEqual(outcome, ['refused', 'refused', 'refused']);
+});
+
+test(
+  'a lost connection is said, and comes back by itself, also after an answer that is an error',
+  { skip },
+  async (t) => {
+    const fake = new FakeScaler();
+    fake.tell({ pools: [poolReport('langid')] });
+    const { page } = await open(t, fake);
+    await shows(page, 'live, this scaler leads');
+    fake.refuseStreams = true;
+    fake.cut();
+    await shows(page, 'not connected, trying again; this is what was known');
+    await page.locator('#spoken', { hasText: 'not connected' }).waitFor({ state: 'attached' });
+    assert.equal(await page.locator('.pool').count(), 1, 'what was known stays');
+
+    fake.decide(decisionRecord('langid', { reason: 'meanwhile' }));
+    fake.refuseStreams = false;
+    fake.tell({ pools: [poolReport('langid', { queued: 5 })] });
+    await shows(page, 'live, this scaler leads');
+    await shows(page, 'meanwhile');
+  },
+);
+
+test('followers, no leader, a missing gateway and silence are told apart', { skip }, async (t) => {
+  const fake = new FakeScaler();
+  fake.tell({ leading: false, leader: 'scaler-b' });
+  const { page } = await open(t, fake);
+  await shows(page, 'live, a follower: led by scaler-b');
+  fake.tell({ leader: null });
+  await shows(page, 'live, no scaler leads');
+  fake.tell({
+    leading: true,
+    gateways: [
+      { name: 'gateway-a', reporting: true, ageMs: 10, terminating: false },
+      { name: 'gateway-b', reporting: false, ageMs: null, terminating: false },
+      { name: 'gateway-c', reporting: false, ageMs: null, terminating: true },
+    ],
+  });
+  await shows(page, '2 of 3 gateways reporting, not gateway-b');
+  // Nothing is told from here on.
+  await shows(page, 'connected, but silent for');
+});
+
+test('by keyboard: skip link, pods by arrows, the form', { skip }, async (t) => {
+  const fake = new FakeScaler();
+  fake.tell({ pools: [poolReport('a', { pods: ['a-1', 'a-2', 'a-3'].map((name) => podReport(name)) })] });
+  const { page } = await open(t, fake);
+  await page.locator('.cells .pod').nth(2).waitFor();
+  await page.keyboard.press('Tab');
+  assert.equal(await page.evaluate('document.activeElement.textContent'), 'Skip to the pools');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Tab');
+  const focused = () => page.evaluate(`document.activeElement.getAttribute('aria-label')`);
+  assert.equal(await focused(), '1 idle, serving, a-1');
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('ArrowRight');
+  assert.equal(await focused(), '3 idle, serving, a-3');
+  assert.equal(await text(page, '.pod-detail'), 'a-3: serving, 0 in flight');
+  await page.keyboard.press('Home');
+  assert.equal(await focused(), '1 idle, serving, a-1');
+  fake.tell({ pools: [poolReport('a', { pods: [podReport('a-1', { inFlight: 2 }), podReport('a-2')] })] });
+  await page.locator('.pod-detail', { hasText: 'a-1: serving, 2 in flight' }).waitFor();
+  await page.keyboard.press('Tab');
+  assert.equal(await page.evaluate('document.activeElement.id'), 'of-pool', 'pods are one stop');
+});
+
+test('the form says why there is no answer', { skip }, async (t) => {
+  const fake = new FakeScaler();
+  fake.tell({ pools: [poolReport('simple')] });
+  const { page } = await open(t, fake);
+  await page.getByLabel('Model', { exact: true }).selectOption('simple');
+  await page.getByLabel('Body JSON').fill('{}');
+  await page.getByRole('button', { name: 'Predict' }).click();
+  await shows(page, 'answered with an error, 503');
+  assert.match(await text(page, '#answer-body'), /not told where a gateway takes requests/);
+});
+
+test('one pool is found among many', { skip }, async (t) => {
+  const fake = new FakeScaler();
+  fake.tell({
+    pools: Array.from({ length: 9 }, (_, index) => poolReport(`pool-${index}`, { models: [`model-${index}`] })),
+  });
+  const { page } = await open(t, fake);
+  await page.getByLabel('Find').fill('MODEL-7');
+  await shows(page, '1 of 9');
+  await page.waitForFunction(`document.querySelectorAll('.pool:not([hidden])').length === 1`);
+  assert.match(await text(page, '.pool:not([hidden])'), /pool-7/);
+});
