@@ -43,7 +43,7 @@ const rooms: Readonly<Record<string, Allowed>> = {
   ],
   gateway: [/^contract\//, /^cluster\/port\.ts$/],
   models: [/^contract\//],
-  scaler: [/^contract\//, /^cluster\/port\.ts$/],
+  scaler: [/^contract\//, /^cluster\/(port|scalable)\.ts$/],
   // These two put the system together.
   deploy: [/^(contract|cluster|gateway|models|scaler|cli)\//],
   // `sluice simulate` is a simulation on a person's own traffic, `sluice bench` load on a person's own server.
@@ -54,7 +54,7 @@ const rooms: Readonly<Record<string, Allowed>> = {
 
 /** Each heavy dependency has few importers, so that it can be replaced, and is loaded only where it is used. */
 const fences: Readonly<Record<string, Allowed>> = {
-  undici: [/^gateway\/upstream\.ts$/, /^bench\/load-test\/open-loop\.ts$/],
+  undici: [/^gateway\/upstream\.ts$/, /^scaler\/http\.ts$/, /^bench\/load-test\/open-loop\.ts$/],
   'onnxruntime-node': [/^models\/session-worker\.ts$/],
   'prom-client': [/^(gateway|models|scaler)\/metrics\.ts$/],
   '@opentelemetry/api': [/^(gateway|models)\/tracing\.ts$/],
