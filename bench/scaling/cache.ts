@@ -12,7 +12,9 @@ const folder = path.join(root, '.sluice/scaling');
 const file = path.join(folder, 'results.jsonl');
 
 const gateway = ['admit', 'batch', 'cost', 'pick', 'throughput'].map((name) => `gateway/policy/${name}.ts`);
-const model = ['engine', 'station', 'run-ends', 'random', 'trace', 'capacity'].map((name) => `bench/simulate/${name}.ts`);
+const model = ['engine', 'station', 'run-ends', 'random', 'trace', 'capacity'].map(
+  (name) => `bench/simulate/${name}.ts`,
+);
 const all = [...model, 'bench/scaling/cases.ts'];
 /** Where nothing is refused, admission decides nothing. */
 const unshed = gateway.filter((name) => !name.endsWith('/admit.ts') && !name.endsWith('/throughput.ts'));

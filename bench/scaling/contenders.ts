@@ -77,10 +77,7 @@ function outcomeOf(contender: Contender, scenario: Scenario, arrivalsMs: Float64
   }
 }
 
-function baseline(
-  { name, candidate }: Extract<Contender, { kind: 'baseline' }>,
-  scenario: Scenario,
-): PolicyFactory {
+function baseline({ name, candidate }: Extract<Contender, { kind: 'baseline' }>, scenario: Scenario): PolicyFactory {
   return candidate === null ? defaultBaseline(name, scenario) : grid(name, scenario)[candidate]!.policy;
 }
 

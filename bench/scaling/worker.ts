@@ -4,7 +4,7 @@ import { arrivalsOf } from './cases.ts';
 import { run, type Job } from './contenders.ts';
 
 let lastKey = '';
-let arrivalsMs = new Float64Array();
+let arrivalsMs: Float64Array = new Float64Array();
 parentPort!.on('message', (job: Job) => {
   const key = `${job.of.trace} ${job.of.meanPods}`;
   if (key !== lastKey) [lastKey, arrivalsMs] = [key, arrivalsOf(job.of)];

@@ -8,7 +8,7 @@
  * budget, whatever errors the forecast makes: the replayed headroom knows whole seconds only, not the bursts within one, nor
  * how long a queue may absorb them. Source: adaptive conformal inference, Gibbs and Candès 2021.
  */
-const gain = +((globalThis as any).process.env.GAIN ?? 0.3);
+const gain = 0.3;
 const least = 0.25;
 const most = 6;
 const mostAtOnce = 0.2;

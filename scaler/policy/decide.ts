@@ -54,7 +54,7 @@ export const initialState: State = {
   history: noHistory,
   forecaster: null,
   chosenAtMs: -Infinity,
-  headroomFactor: +((globalThis as any).process.env.F0 ?? 1),
+  headroomFactor: 1,
   stability: untouched,
   trial: null,
   busyAtMs: -Infinity,

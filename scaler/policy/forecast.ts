@@ -40,18 +40,17 @@ export interface Forecast {
 const rememberedS = 900;
 /** Seconds of errors before they are worth more than the prior. */
 const enoughS = 45;
-const spans = ((globalThis as any).process.env.SPANS ?? '30,120').split(',').map(Number).flatMap((spanS) => [false, true].map((trend) => ({ spanS, trend })));
+const spans = [30, 120].flatMap((spanS) => [false, true].map((trend) => ({ spanS, trend })));
 /** Longest first: a shorter one must save more than its writes are worth. */
-const holdsS = ((globalThis as any).process.env.HOLDS ?? '300,180,60').split(',').map(Number);
-const worthOfWrites = +((globalThis as any).process.env.WW ?? 0.05);
+const holdsS = [180, 60];
+const worthOfWrites = 0.05;
 /** λ̂ + h is at most the peak that is remembered, and at most so many times λ̂: one step must not rule for that long. */
-const mostTimes = +((globalThis as any).process.env.MT ?? 2);
+const mostTimes = 2;
 /** What the budget doesn't allow costs as much as so many requests that are served. */
-const priceOfUnserved = +((globalThis as any).process.env.PU ?? 20);
+const priceOfUnserved = 20;
 /** Until there are errors: a short memory, and a quarter more than there was. */
 const prior = { spanS: 15, trend: false, holdS: 120 };
 const priorShare = 0.25;
-const priorDeviations = +((globalThis as any).process.env.PD ?? 2);
 
 export function observe(history: History, arrivals: number, elapsedMs: number): History {
   const sum = { arrivals: history.arrivals + arrivals, elapsedMs: history.elapsedMs + elapsedMs };
@@ -74,7 +73,7 @@ export function chooseForecaster(
   leastHoldS: number,
   budget: number,
 ): Forecaster {
-  if (!isEnough(rates, horizonS)) return { ...prior, headroom: priorHeadroom(rates) };
+  if (!isEnough(rates, horizonS)) return { ...prior, headroom: priorShare * Math.sqrt(mean(rates)) };
   const came = rates.slice(horizonS);
   let best: { readonly forecaster: Forecaster; readonly cost: number } | null = null;
   for (const holdS of holdsS.map((seconds) => Math.max(leastHoldS, seconds))) {
@@ -150,12 +149,6 @@ function leastHeadroom(
     else low = middle.headroom;
   }
   return best;
-}
-
-function priorHeadroom(rates: readonly number[]): number {
-  const rate = mean(rates);
-  const deviation = Math.sqrt(mean(rates.map((one) => (one - rate) ** 2)));
-  return rate > 0 ? Math.max(priorShare * rate, priorDeviations * deviation) / Math.sqrt(rate) : 0;
 }
 
 function mean(values: readonly number[]): number {

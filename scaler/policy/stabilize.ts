@@ -22,11 +22,9 @@ export type Proposal =
   | { readonly kind: 'scale'; readonly replicas: number; readonly reason: 'backlog' | 'demand' | 'idle' }
   | { readonly kind: 'hold'; readonly reason: 'steady' | 'small-step' | 'too-soon' | 'not-idle-yet' };
 
-const leastStep = +((globalThis as any).process.env.UP ?? 0.1);
-const leastStepDown = +((globalThis as any).process.env.DN ?? 0.1);
-const over = +((globalThis as any).process.env.OV ?? 1);
+const leastStep = 0.05;
 const betweenUpMs = 5_000;
-const betweenDownMs = +((globalThis as any).process.env.BD ?? 60000);
+const betweenDownMs = 15_000;
 
 /** Counts all `replicas` as needed: after a start, bad data or another's write, idling is counted anew. */
 export function allNeeded(stability: Stability, replicas: number, nowMs: number): Stability {
@@ -53,11 +51,11 @@ function propose(stability: Stability, need: Need, replicas: number, idleMs: num
     if (need.backlogged) return { kind: 'scale', replicas: need.least, reason: 'backlog' };
     if (need.least - replicas < step) return { kind: 'hold', reason: 'small-step' };
     if (sinceWriteMs < betweenUpMs) return { kind: 'hold', reason: 'too-soon' };
-    return { kind: 'scale', replicas: Math.ceil(need.least * over), reason: 'demand' };
+    return { kind: 'scale', replicas: need.least, reason: 'demand' };
   }
   const idle = stability.neededAtMs.filter((neededMs) => nowMs - neededMs >= idleMs).length;
   if (idle === 0) return { kind: 'hold', reason: need.most < replicas ? 'not-idle-yet' : 'steady' };
-  if (idle < Math.max(1, leastStepDown * replicas)) return { kind: 'hold', reason: 'small-step' };
+  if (idle < step) return { kind: 'hold', reason: 'small-step' };
   if (sinceWriteMs < betweenDownMs) return { kind: 'hold', reason: 'too-soon' };
   return { kind: 'scale', replicas: replicas - idle, reason: 'idle' };
 }
