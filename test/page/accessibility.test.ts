@@ -21,7 +21,9 @@ let browser: Browser;
 before(async () => {
   if (skip === false) browser = await launchBrowser();
 });
-after(() => browser?.close());
+after(async () => {
+  if (skip === false) await browser.close();
+});
 
 /** Everything that the page can show, at once. */
 function fill(fake: FakeScaler): void {
@@ -65,7 +67,7 @@ function fill(fake: FakeScaler): void {
 /** Violations that keep somebody from using the page; each as its rule and the elements. */
 async function serious(page: Page): Promise<string[]> {
   await page.evaluate(axe);
-  const results = (await page.evaluate('axe.run()')) as AxeResults;
+  const results = await page.evaluate<AxeResults>('axe.run()');
   assert.ok(results.passes.length > 20, `axe looked at ${results.passes.length} rules only`);
   return results.violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
@@ -91,7 +93,7 @@ for (const [name, look] of Object.entries(looks)) {
     await page.locator('#answer').waitFor();
     assert.deepEqual(await serious(page), []);
 
-    const [needed, width] = (await page.evaluate('[document.documentElement.scrollWidth, innerWidth]')) as number[];
+    const [needed, width] = await page.evaluate<number[]>('[document.documentElement.scrollWidth, innerWidth]');
     assert.ok(needed! <= width!, `${needed} pixels wide, on ${width}`);
 
     fake.refuseStreams = true;

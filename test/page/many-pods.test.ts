@@ -16,7 +16,9 @@ let browser: Browser;
 before(async () => {
   if (skip === false) browser = await launchBrowser();
 });
-after(() => browser?.close());
+after(async () => {
+  if (skip === false) await browser.close();
+});
 
 /** Every value of every pool differs from those of the round before. */
 function reports(round: number): PoolReport[] {
