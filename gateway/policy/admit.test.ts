@@ -75,6 +75,7 @@ const waitTable: readonly (readonly [string, Partial<WaitInput>, number])[] = [
   ['one run, and its pod is free', {}, 10],
   ['a full run', { backlogRows: 64 }, 37],
   ['more than a run: the pods are busy with others before it', { backlogRows: 128 }, 37 * (2 / 2 + 2 + 2 / 2)],
+  ['one pod: its slot is never more than a run away', { backlogRows: 128, servingPods: 1 }, 37 * (2 + 2 + 1)],
   ['twice as many pods, half the rounds', { backlogRows: 512, servingPods: 4 }, 37 * (8 / 4 + 2 + 2 / 4)],
   ['backlogged: by the rate, and the runs at its end', { backlogRows: 640, completedRowsPerMs: 2 }, 320 + 3 * 37],
   ['backlogged with little: the runs are small', { backlogRows: 10, completedRowsPerMs: 2 }, 5 + 3 * 10],

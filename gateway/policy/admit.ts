@@ -70,7 +70,7 @@ export interface WaitInput {
 const runsToEnd = 2;
 /** Where runs are long these two are the objective itself; not all are full, so that little still may wait. */
 const mostOfObjective = 0.85;
-/** Slots come at once, a run after the last, or anything between: shared by the pods, what that may add. */
+/** Slots come at once, a run after the last, or anything between: shared by the pods, what that may add; never above a run. */
 const runsOfDoubt = 2;
 
 /** Milliseconds until an answer for the last row of the backlog; 0 while nothing is known. */
@@ -85,7 +85,7 @@ export function predictWaitMs(input: WaitInput): number {
   if (!measured && batches <= 1) return runMs;
   const slotMs = measured ? backlogRows / completedRowsPerMs : (batches / pods) * runMs;
   const endMs = Math.min(runsToEnd * runMs, Math.max(runMs, mostOfObjective * (objectiveMs ?? Infinity)));
-  return slotMs + endMs + (runsOfDoubt / pods) * runMs;
+  return slotMs + endMs + Math.min(1, runsOfDoubt / pods) * runMs;
 }
 
 /** Rows of a run when there are enough of them: two such runs keep the objective, as batch.ts has it. */
