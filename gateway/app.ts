@@ -55,11 +55,11 @@ export function buildGateway({ cluster, log, version, name }: GatewayDeps): Gate
   metadataRoutes(app, { pools, version, isEnding });
 
   const admin = newServer(log);
-  const registry = gatewayMetrics(pools, version, now);
+  const metrics = gatewayMetrics(pools, version, now);
   route(admin, '/metrics', {
     GET: (_request, reply) => {
-      registry.metrics().then(
-        (text) => reply.type(registry.contentType).send(text),
+      metrics.text().then(
+        (text) => reply.type(metrics.contentType).send(text),
         (error: unknown) => reply.send(error),
       );
     },

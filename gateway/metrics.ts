@@ -1,46 +1,41 @@
 /**
- * What the gateway tells Prometheus. The only importer of prom-client here: counters are read from their plain arrays at
- * a scrape, so that counting costs nanoseconds. Labels are closed sets: pools and their models, reasons, states.
+ * What the gateway tells Prometheus. Counters are read from their plain arrays at a scrape, so that counting costs
+ * nanoseconds. Labels are closed sets: pools and their models, reasons, states. The only importer of prom-client here,
+ * for the metrics of the process.
  */
-import { collectDefaultMetrics, Registry, type Metric } from 'prom-client';
-import { giveUpReasons, outcomes, retryReasons, shedReasons, type Histogram } from './counters.ts';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { giveUpReasons, outcomes, retryReasons, shedReasons } from './counters.ts';
+import { familyText, histogramSamples, labelsText, type FamilyType, type Sample } from './exposition.ts';
 import type { Lane } from './lane.ts';
 import { batchReasons } from './policy/batch.ts';
 import type { Pool } from './pool.ts';
 import type { Pools } from './pools.ts';
 
-type Labels = Readonly<Record<string, string>>;
-interface Sample {
-  readonly metricName?: string;
-  readonly labels: Labels;
-  readonly value: number;
+export interface GatewayMetrics {
+  readonly contentType: string;
+  /** In Prometheus' text format. */
+  text(): Promise<string>;
 }
 
 export const podStates = ['joining', 'serving', 'ejected', 'probing', 'draining'] as const;
 
-export function gatewayMetrics(pools: Pools, version: string, now: () => number): Registry {
+export function gatewayMetrics(pools: Pools, version: string, now: () => number): GatewayMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
 
-  const add = (type: 'gauge' | 'counter' | 'histogram', name: string, help: string, read: () => Sample[]): void => {
-    const metric = {
-      name,
-      help,
-      type,
-      aggregator: 'sum',
-      get: () => Promise.resolve({ name, help, type, values: read() }),
-    };
-    registry.registerMetric(metric as unknown as Metric);
+  const families: (() => string)[] = [];
+  const add = (type: FamilyType, name: string, help: string, read: () => Sample[]): void => {
+    families.push(() => familyText(type, name, help, read()));
   };
-  const lanes = (read: (lane: Lane, pool: Pool, labels: Labels) => Sample[]) => (): Sample[] =>
+  const lanes = (read: (lane: Lane, pool: Pool, labels: string) => Sample[]) => (): Sample[] =>
     [...pools.all].flatMap((pool) =>
-      [...pool.lanes.values()].flatMap((lane) => read(lane, pool, { pool: pool.name, model: lane.model })),
+      [...pool.lanes.values()].flatMap((lane) => read(lane, pool, labelsText({ pool: pool.name, model: lane.model }))),
     );
   const one = (read: (lane: Lane, pool: Pool) => number) =>
     lanes((lane, pool, labels) => [{ labels, value: read(lane, pool) }]);
   const byReason = <Reason extends string>(reasons: readonly Reason[], read: (lane: Lane) => Record<Reason, number>) =>
     lanes((lane, _pool, labels) =>
-      reasons.map((reason) => ({ labels: { ...labels, reason }, value: read(lane)[reason] })),
+      reasons.map((reason) => ({ labels: `${labels},reason="${reason}"`, value: read(lane)[reason] })),
     );
 
   add(
@@ -121,7 +116,7 @@ export function gatewayMetrics(pools: Pools, version: string, now: () => number)
     'Time from arrival to answer, by outcome',
     lanes((lane, _pool, labels) =>
       outcomes.flatMap((outcome) =>
-        histogram('sluice_request_duration_seconds', { ...labels, outcome }, lane.counters.duration(outcome)),
+        histogramSamples(`${labels},outcome="${outcome}"`, lane.counters.duration(outcome)),
       ),
     ),
   );
@@ -142,7 +137,7 @@ export function gatewayMetrics(pools: Pools, version: string, now: () => number)
       'histogram',
       name,
       help,
-      lanes((lane, _pool, labels) => histogram(name, labels, read(lane))),
+      lanes((lane, _pool, labels) => histogramSamples(labels, read(lane))),
     );
   }
   add(
@@ -162,7 +157,10 @@ export function gatewayMetrics(pools: Pools, version: string, now: () => number)
   );
   add('counter', 'sluice_pod_ejections_total', 'Times that a pod went out of rotation, by the evidence', () =>
     [...pools.all].flatMap((pool) =>
-      Object.entries(pool.roster.ejections).map(([reason, value]) => ({ labels: { pool: pool.name, reason }, value })),
+      Object.entries(pool.roster.ejections).map(([reason, value]) => ({
+        labels: labelsText({ pool: pool.name, reason }),
+        value,
+      })),
     ),
   );
   add('gauge', 'sluice_pod_out_of_rotation', '1 for each pod that is ejected or probed, with the last evidence', () =>
@@ -170,7 +168,7 @@ export function gatewayMetrics(pools: Pools, version: string, now: () => number)
   );
   const objectives = (read: (objective: NonNullable<Pool['spec']['objective']>) => number) => (): Sample[] =>
     [...pools.all].flatMap(({ name, spec: { objective } }) =>
-      objective === undefined ? [] : [{ labels: { pool: name }, value: read(objective) }],
+      objective === undefined ? [] : [{ labels: labelsText({ pool: name }), value: read(objective) }],
     );
   add(
     'gauge',
@@ -188,10 +186,15 @@ export function gatewayMetrics(pools: Pools, version: string, now: () => number)
     'gauge',
     'sluice_suspect_requests',
     'Requests that were with a pod when it was lost and now wait to travel alone',
-    () => [...pools.all].map((pool) => ({ labels: { pool: pool.name }, value: pool.dispatch.suspects })),
+    () => [...pools.all].map((pool) => ({ labels: labelsText({ pool: pool.name }), value: pool.dispatch.suspects })),
   );
-  add('gauge', 'sluice_build_info', 'Always 1', () => [{ labels: { version, component: 'gateway' }, value: 1 }]);
-  return registry;
+  add('gauge', 'sluice_build_info', 'Always 1', () => [
+    { labels: labelsText({ version, component: 'gateway' }), value: 1 },
+  ]);
+  return {
+    contentType: registry.contentType,
+    text: async () => (await registry.metrics()) + families.map((text) => text()).join(''),
+  };
 }
 
 function podCounts(pool: Pool): Sample[] {
@@ -200,7 +203,7 @@ function podCounts(pool: Pool): Sample[] {
     const state = pod.goes ? 'draining' : pod.health.kind;
     counts.set(state, counts.get(state)! + 1);
   }
-  return [...counts].map(([state, value]) => ({ labels: { pool: pool.name, state }, value }));
+  return [...counts].map(([state, value]) => ({ labels: labelsText({ pool: pool.name, state }), value }));
 }
 
 /** `pod` would be the gateway's own, where Prometheus adds the names of Kubernetes to what it scrapes. */
@@ -208,7 +211,7 @@ function podsOut(pool: Pool): Sample[] {
   return [...pool.roster.pods]
     .filter((pod) => pod.health.kind === 'ejected' || pod.health.kind === 'probing')
     .map(({ name, health: { kind: state }, evidence: reason }) => ({
-      labels: { pool: pool.name, pod_name: name, state, reason: reason ?? 'unknown' },
+      labels: labelsText({ pool: pool.name, pod_name: name, state, reason: reason ?? 'unknown' }),
       value: 1,
     }));
 }
@@ -217,21 +220,4 @@ function oldestSeconds(lane: Lane, nowMs: number): number {
   let oldest = nowMs;
   for (const request of lane.queue) oldest = Math.min(oldest, request.arrivedAtMs);
   return (nowMs - oldest) / 1000;
-}
-
-function histogram(name: string, labels: Labels, { bounds, counts, sum }: Histogram): Sample[] {
-  const samples: Sample[] = [];
-  let cumulative = 0;
-  counts.forEach((count, bucket) => {
-    cumulative += count;
-    const le = bounds[bucket];
-    samples.push({
-      metricName: `${name}_bucket`,
-      labels: { ...labels, le: le === undefined ? '+Inf' : String(le) },
-      value: cumulative,
-    });
-  });
-  samples.push({ metricName: `${name}_sum`, labels, value: sum });
-  samples.push({ metricName: `${name}_count`, labels, value: cumulative });
-  return samples;
 }

@@ -22,7 +22,7 @@ import { ScalerSettings } from '../scaler/settings.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { exposed } from './support/exposition.ts';
 import { gatewayScrape } from './support/gateway-registry.ts';
-import { scalerOfOnePool } from './support/scaler-registry.ts';
+import { scalerOf } from './support/scaler-registry.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
@@ -191,7 +191,7 @@ test('docs/metrics.md has the metrics of the gateway, with their types, labels a
 });
 
 test('docs/metrics.md has the metrics of the scaler, with their types, labels and values', async () => {
-  const metrics = scalerOfOnePool();
+  const metrics = scalerOf(['pool']);
   compareMetrics('## Scaler', await metrics.registry.metrics());
   metrics.removePool('pool');
   assert.doesNotMatch(await metrics.registry.metrics(), /pool="pool"/);

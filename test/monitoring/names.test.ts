@@ -6,7 +6,7 @@ import { variableLength } from '../../models/author/fixtures.ts';
 import { startModelServer } from '../../models/testing/model-server.ts';
 import { exposed, type Exposed } from '../support/exposition.ts';
 import { gatewayScrape } from '../support/gateway-registry.ts';
-import { scalerOfOnePool } from '../support/scaler-registry.ts';
+import { scalerOf } from '../support/scaler-registry.ts';
 import {
   alertExpressions,
   pageExpressions,
@@ -34,7 +34,7 @@ async function catalogue(): Promise<Map<string, Known>> {
   await using server = await startModelServer({ model: { versions: { '1': variableLength() } } });
   const pod = exposed(await (await fetch(`${server.origin}/metrics`)).text());
   const gateway = exposed(await gatewayScrape());
-  const scaler = exposed(await scalerOfOnePool().registry.metrics());
+  const scaler = exposed(await scalerOf(['pool']).registry.metrics());
   const known = new Map<string, Known>();
   const add = (found: Map<string, Exposed>, target: readonly string[]) => {
     for (const [name, { type, labels }] of found)
@@ -135,7 +135,7 @@ test('legends name labels that the series have', () => {
 });
 
 test('the reasons for which the scaler is said to know too little are reasons of it', async () => {
-  const scaler = exposed(await scalerOfOnePool().registry.metrics());
+  const scaler = exposed(await scalerOf(['pool']).registry.metrics());
   const reasons = scaler.get('sluice_scaler_hold_seconds_total')!.labels.get('reason')!;
   for (const reason of blindReasons) assert.ok(reasons.has(reason), reason);
 });

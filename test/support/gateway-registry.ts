@@ -1,38 +1,95 @@
-/** What a gateway tells Prometheus when it has something of everything to tell: one sick pod for each kind of evidence. */
+/** What a gateway tells Prometheus, without one that listens or pods that answer. */
 import { pino } from 'pino';
-import { staticCluster } from '../../cluster/static.ts';
-import { parseModelPool } from '../../contract/model-pool.ts';
+import { parseModelPool, type ModelPool } from '../../contract/model-pool.ts';
+import { outcomes } from '../../gateway/counters.ts';
 import { gatewayMetrics } from '../../gateway/metrics.ts';
 import { hardEvidence, softEvidence } from '../../gateway/policy/health.ts';
+import type { Pool } from '../../gateway/pool.ts';
 import { Pools } from '../../gateway/pools.ts';
+import { TestCluster } from './gateway-harness.ts';
 
 const evidence = [...hardEvidence, ...softEvidence];
+const now = (): number => performance.now();
 
-/** @returns a scrape, without a gateway that listens or pods that answer */
-export async function gatewayScrape(): Promise<string> {
+function poolWith(name: string, models: readonly string[]): ModelPool {
   const { pool } = parseModelPool({
     apiVersion: 'sluice.dev/v1alpha1',
     kind: 'ModelPool',
-    metadata: { name: 'pool' },
-    spec: {
-      models: ['model'],
-      objective: { latencyMs: 100 },
-      health: { ejectAfterFailures: 1, maxEjectedRatio: 1 },
-      endpoints: evidence.map((_, index) => `http://127.0.0.${index + 1}:9`),
-    },
+    metadata: { name },
+    spec: { models, objective: { latencyMs: 100 }, health: { ejectAfterFailures: 1, maxEjectedRatio: 1 } },
   });
-  const now = () => performance.now();
-  const pools = new Pools(staticCluster([pool!], 0), now, pino({ level: 'silent' }));
+  return pool!;
+}
+
+/** Nothing listens there: what a probe finds is known before it is asked. */
+function poolsOf(specs: readonly ModelPool[], podsPerPool: number): Pools {
+  const cluster = new TestCluster();
+  const pods = specs.flatMap(({ metadata: { name: pool } }) =>
+    Array.from({ length: podsPerPool }, (_, index) => ({
+      uid: `${pool}-${index}`,
+      name: `${pool}-5d8f7c9b64-${index.toString(36).padStart(5, 'x')}`,
+      pool,
+      phase: 'Ready' as const,
+      origin: 'http://127.0.0.1:9',
+      restarts: 0,
+      createdAtMs: 0,
+      readyAtMs: 0,
+      reason: null,
+    })),
+  );
+  cluster.show({ pools: specs, pods });
+  return new Pools(cluster, now, pino({ level: 'silent' }));
+}
+
+/** All pods well but the first ones, each out on another kind of evidence. */
+function judge({ roster }: Pool, sick: number): void {
+  for (const [index, pod] of [...roster.pods].entries()) {
+    roster.note(pod, { kind: 'probe-ok' });
+    if (index < sick) roster.note(pod, { kind: 'evidence', evidence: evidence[index % evidence.length]! });
+  }
+}
+
+/** @returns a scrape of a gateway that has something of everything to tell: one sick pod for each kind of evidence */
+export async function gatewayScrape(): Promise<string> {
+  const pools = poolsOf([poolWith('pool', ['model'])], evidence.length);
   try {
-    const { roster } = [...pools.all][0]!;
-    const pods = [...roster.pods];
-    for (const [index, kind] of evidence.entries()) {
-      roster.note(pods[index]!, { kind: 'probe-ok' });
-      roster.note(pods[index]!, { kind: 'evidence', evidence: kind });
-    }
-    roster.note(pods.at(-1)!, { kind: 'probe-ok' });
-    return await gatewayMetrics(pools, 'test', now).metrics();
+    const [pool] = [...pools.all];
+    judge(pool!, evidence.length);
+    pool!.roster.note([...pool!.roster.pods].at(-1)!, { kind: 'probe-ok' });
+    return await gatewayMetrics(pools, 'test', now).text();
   } finally {
     await pools.close();
   }
+}
+
+export interface LargeGateway extends AsyncDisposable {
+  /** Takes so many pods of each pool out of rotation. */
+  eject(podsOfEach: number): void;
+  readonly scrape: () => Promise<string>;
+}
+
+/** Of pools with one model each that have done much; all pods are well at first. */
+export function largeGateway(poolCount: number, podsPerPool: number): LargeGateway {
+  const specs = Array.from({ length: poolCount }, (_, index) => poolWith(`pool-${index}`, [`model-${index}`]));
+  const pools = poolsOf(specs, podsPerPool);
+  for (const pool of pools.all) {
+    judge(pool, 0);
+    for (const { counters } of pool.lanes.values()) {
+      counters.arrivals = 1_234_567;
+      // Sums as long as they get, and a count in every bucket.
+      for (let value = 0.0007; value < 2_000; value *= 1.3) {
+        for (const outcome of outcomes) counters.finished(outcome, value);
+        for (const histogram of [counters.queueSeconds, counters.envelopeRequests, counters.runRows])
+          histogram.observe(value, 1 / 3);
+      }
+    }
+  }
+  const metrics = gatewayMetrics(pools, 'test', now);
+  return {
+    eject: (podsOfEach) => {
+      for (const pool of pools.all) judge(pool, podsOfEach);
+    },
+    scrape: () => metrics.text(),
+    [Symbol.asyncDispose]: () => pools.close(),
+  };
 }
