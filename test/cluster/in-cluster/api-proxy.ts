@@ -1,6 +1,7 @@
 /**
- * Stands between Sluice and the API server, passes everything on with the caller's own token, and counts who asked for what:
- * GET /counts at port 9000 gives {"<service account> <verb> <resource>": {"count": n, "statuses": {"200": n}}}.
+ * Stands between Sluice and the API server, passes everything on with the caller's own token, and counts who asked for what.
+ * At port 9000: GET /counts gives {"<service account> <verb> <resource>": {"count": n, "statuses": {"200": n}}}, and
+ * GET /away?is=true has it break its connections and refuse others until /away?is=false.
  *
  * Self-contained: it is mounted as one file into the image. Speaks HTTP to Sluice, HTTPS to the API server.
  */
@@ -40,23 +41,32 @@ function verbAndResource(method: string, url: URL): string {
   return `${verbs[method] ?? method} ${full}`;
 }
 
+const api = http.createServer((request, response) => {
+  const { method = 'GET', url = '/', headers } = request;
+  const what = `${callerOf(headers.authorization)} ${verbAndResource(method, new URL(url, 'http://api'))}`;
+  const entry = (counts[what] ??= { count: 0, statuses: {} });
+  entry.count += 1;
+  const passed = https.request({ host, port, method, path: url, headers: { ...headers, host }, agent }, (answer) => {
+    const status = String(answer.statusCode ?? 0);
+    entry.statuses[status] = (entry.statuses[status] ?? 0) + 1;
+    response.writeHead(answer.statusCode ?? 502, answer.headers);
+    answer.pipe(response);
+  });
+  passed.on('error', () => response.destroy());
+  response.on('close', () => passed.destroy());
+  request.pipe(passed);
+});
+api.listen(8001);
+
 http
   .createServer((request, response) => {
-    const { method = 'GET', url = '/', headers } = request;
-    const what = `${callerOf(headers.authorization)} ${verbAndResource(method, new URL(url, 'http://api'))}`;
-    const entry = (counts[what] ??= { count: 0, statuses: {} });
-    entry.count += 1;
-    const passed = https.request({ host, port, method, path: url, headers: { ...headers, host }, agent }, (answer) => {
-      const status = String(answer.statusCode ?? 0);
-      entry.statuses[status] = (entry.statuses[status] ?? 0) + 1;
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(response);
-    });
-    passed.on('error', () => response.destroy());
-    response.on('close', () => passed.destroy());
-    request.pipe(passed);
+    const url = new URL(request.url ?? '/', 'http://control');
+    const away = url.pathname === '/away' && url.searchParams.get('is') === 'true';
+    if (away && api.listening) {
+      api.close();
+      api.closeAllConnections();
+    } else if (url.pathname === '/away' && !away && !api.listening) api.listen(8001);
+    response.end(JSON.stringify(counts));
   })
-  .listen(8001);
-
-http.createServer((_request, response) => response.end(JSON.stringify(counts))).listen(9000);
+  .listen(9000);
 process.on('SIGTERM', () => process.exit(0));

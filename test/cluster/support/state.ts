@@ -1,4 +1,5 @@
 /** What the system says of itself while a test goes on: load reports of the gateways, replicas, status and events of a pool. */
+import { spawn } from 'node:child_process';
 import type { LoadReport, PodLoad } from '../../../contract/load-report.ts';
 import type { PoolStatus } from '../../../contract/pool-status.ts';
 import { isReady, until, type Namespace, type PodObject } from './kubectl.ts';
@@ -51,4 +52,29 @@ export async function eventsOf(namespace: Namespace, name: string): Promise<stri
     ...['get', 'events', '--field-selector', `involvedObject.name=${name}`, '--sort-by', '.lastTimestamp'],
   ]);
   return items.map(({ reason, message }) => `${reason}: ${message}`);
+}
+
+export async function restartsOf(namespace: Namespace, selector: string): Promise<number[]> {
+  const pods = await namespace.pods(selector);
+  return pods.map(({ status }) => (status.containerStatuses ?? []).reduce((sum, one) => sum + one.restartCount, 0));
+}
+
+/** Every reason that the conditions of a pool have had since it began to watch, however short. */
+export class ReasonWatch {
+  readonly reasons = new Set<string>();
+  readonly #child: ReturnType<typeof spawn>;
+
+  constructor({ name }: Namespace, pool: string) {
+    const output = 'jsonpath={.status.conditions[*].reason}{"\\n"}';
+    const args = ['--namespace', name, 'get', 'modelpool', pool, '--watch', '--output', output];
+    const child = spawn('kubectl', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.#child = child;
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      for (const reason of text.split(/\s+/)) this.reasons.add(reason);
+    });
+  }
+
+  close(): void {
+    this.#child.kill();
+  }
 }

@@ -6,6 +6,7 @@ import process from 'node:process';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { kubectl, Namespace, requireCluster } from './kubectl.ts';
+import { ApiProxy } from './api-proxy.ts';
 
 export const root = fileURLToPath(new URL('../../..', import.meta.url));
 export const image = process.env.SLUICE_TEST_IMAGE ?? 'localhost/sluice:0.1.0';
@@ -13,72 +14,97 @@ export const image = process.env.SLUICE_TEST_IMAGE ?? 'localhost/sluice:0.1.0';
 export interface SystemOptions {
   readonly gateways?: number;
   readonly scalers?: number;
-  /** Further patches of a kustomization, as YAML of the list's items. */
-  readonly patches?: string;
+  /** Gateways and scalers reach the API server through a proxy that counts, and can be away. */
+  readonly proxied?: boolean;
+  readonly scalerEnv?: Readonly<Record<string, string>>;
+  /** So that a scaler can be ended at once: nobody can kill process 1 of a container from inside it. */
+  readonly shareProcesses?: boolean;
 }
 
 /** Fewer requests than a person would give them: several tests share a small node. */
-const small = `
-  - target: { kind: Deployment }
-    patch: |
-      - { op: replace, path: /spec/template/spec/containers/0/resources/requests, value: { cpu: 20m, memory: 64Mi } }
-`;
+const small = { op: 'replace', path: '/spec/template/spec/containers/0/resources/requests' } as const;
+const smallRequests = { cpu: '20m', memory: '64Mi' };
 
 /** @returns what `kubectl apply` takes: the overlay for production with the image of this run */
-export async function manifests(
-  namespace: string,
-  { gateways = 2, scalers = 2, patches = '' }: SystemOptions,
-): Promise<string> {
+async function manifests(namespace: string, options: SystemOptions): Promise<string> {
+  const { gateways = 2, scalers = 2, proxied = false, scalerEnv = {}, shareProcesses = false } = options;
   const folder = await mkdtemp(path.join(tmpdir(), 'sluice-cluster-'));
   const colon = image.lastIndexOf(':');
-  const [newName, newTag] = [image.slice(0, colon), image.slice(colon + 1)];
+  const added = (env: Readonly<Record<string, string>>): object[] =>
+    Object.entries(env).map(([name, value]) => ({
+      ...{ op: 'add', path: '/spec/template/spec/containers/0/env/-', value: { name, value } },
+    }));
+  const patch = (name: string, operations: readonly object[]): object => ({
+    target: { kind: 'Deployment', name },
+    patch: JSON.stringify(operations),
+  });
+  const shared = [{ op: 'add', path: '/spec/template/spec/shareProcessNamespace', value: shareProcesses }];
+  const kustomization = {
+    apiVersion: 'kustomize.config.k8s.io/v1beta1',
+    kind: 'Kustomization',
+    namespace,
+    resources: [path.relative(folder, path.join(root, 'deploy/overlays/prod'))],
+    images: [{ name: 'localhost/sluice', newName: image.slice(0, colon), newTag: image.slice(colon + 1) }],
+    replicas: [
+      { name: 'sluice-gateway', count: gateways },
+      { name: 'sluice-scaler', count: scalers },
+    ],
+    patches: [
+      patch('.*', [{ ...small, value: smallRequests }, ...(proxied ? added(ApiProxy.environment) : [])]),
+      patch('sluice-scaler', [...shared, ...added(scalerEnv)]),
+    ],
+  };
   try {
-    await writeFile(
-      path.join(folder, 'kustomization.yaml'),
-      `apiVersion: kustomize.config.k8s.io/v1beta1
-kind: Kustomization
-namespace: ${namespace}
-resources: [${path.relative(folder, path.join(root, 'deploy/overlays/prod'))}]
-images: [{ name: localhost/sluice, newName: ${newName}, newTag: '${newTag}' }]
-replicas: [{ name: sluice-gateway, count: ${gateways} }, { name: sluice-scaler, count: ${scalers} }]
-patches:${small}${patches}`,
-    );
+    await writeFile(path.join(folder, 'kustomization.yaml'), JSON.stringify(kustomization));
     return await kubectl(['kustomize', folder]);
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-/** Installs it and waits until gateways and scalers are ready; takes it away, and tells what went on if a test failed. */
+async function scripts(): Promise<object> {
+  const names = ['api-proxy.ts', 'load.ts', 'sick-pod.ts'];
+  const texts = names.map((name) => readFile(path.join(root, 'test/cluster/in-cluster', name), 'utf8'));
+  const data = Object.fromEntries((await Promise.all(texts)).map((text, at) => [names[at]!, text] as const));
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'scripts' }, data };
+}
+
+/** Installs it and waits until gateways and scalers are ready. */
 export async function install(name: string, options: SystemOptions = {}): Promise<System> {
   requireCluster();
   const namespace = new Namespace(`sluice-test-${name}-${Math.random().toString(36).slice(2, 6)}`);
   await kubectl(['create', 'namespace', namespace.name]);
-  await namespace.apply(await manifests(namespace.name, options));
-  await Promise.all([namespace.rollout('sluice-gateway'), namespace.rollout('sluice-scaler')]);
-  const script = (file: string) => readFile(path.join(root, 'test/cluster/in-cluster', file), 'utf8');
-  await namespace.apply({
-    ...{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'scripts' } },
-    data: { 'load.ts': await script('load.ts'), 'sick-pod.ts': await script('sick-pod.ts') },
-  });
-  return new System(namespace);
+  const system = new System(namespace);
+  try {
+    await namespace.apply(await scripts());
+    if (options.proxied === true) await ApiProxy.start(namespace);
+    await namespace.apply(await manifests(namespace.name, options));
+    await Promise.all([namespace.rollout('sluice-gateway'), namespace.rollout('sluice-scaler')]);
+    return system;
+  } catch (error) {
+    process.stderr.write(await namespace.explain());
+    await system.close();
+    throw error;
+  }
 }
 
 export class System {
   readonly namespace: Namespace;
-  #failed = false;
+  #explained = false;
 
   constructor(namespace: Namespace) {
     this.namespace = namespace;
   }
 
-  /** For each test of a file, so that the end knows whether something needs an explanation. */
+  /** For each test of a file: the first that fails tells what went on. */
   async watched(t: TestContext, body: () => Promise<void>): Promise<void> {
     try {
       await body();
     } catch (error) {
-      if (!this.#failed) t.diagnostic(await this.namespace.explain());
-      this.#failed = true;
+      if (!this.#explained) {
+        this.#explained = true;
+        t.diagnostic(await this.namespace.explain());
+      }
       throw error;
     }
   }

@@ -1,0 +1,115 @@
+/**
+ * Who goes when a pool shrinks, and when: the pods that were chosen, holding nothing, although a gateway joined in the middle
+ * of it, and although the leader was killed in the middle of it.
+ */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { until, type PodObject } from './support/kubectl.ts';
+import { Load } from './support/load.ts';
+import { PodLog } from './support/logs.ts';
+import { killProcess } from './support/kill.ts';
+import { podsOf, poolObjects } from './support/pool.ts';
+import { deployment, gatewaySelector, settled } from './support/state.ts';
+import { install, type System } from './support/system.ts';
+
+/** A run takes so long that whoever drains holds one, and one that waits behind it, for some seconds. */
+const pool = { name: 'simple', runMs: 4000, maxRows: 8, spec: { requests: { timeoutMs: 60_000 } } } as const;
+let system: System;
+/** What kubectl and the API server may take beside the 20 s in which a new leader has to have decided. */
+const lookMs = 3000;
+
+before(async () => {
+  system = await install('drain', { shareProcesses: true });
+  await system.namespace.apply(poolObjects({ ...pool, scaling: { minReplicas: 4, maxReplicas: 4 } }));
+  await settled(system.namespace, 'simple', 4);
+});
+after(() => system.close());
+
+test('victims are those that were marked, with 0 in flight by their own log, although a gateway starts meanwhile', (t) =>
+  system.watched(t, async () => {
+    const { namespace } = system;
+    const load = await Load.start(namespace, { perSecond: 4, timeoutMs: 60_000 });
+    await until('work in each pod', 60_000, async () =>
+      Object.keys((await load.report()).byPod).length === 4 ? true : null,
+    );
+    const { logs, pods } = await followAll();
+    await bounds(2);
+    const marked = await drainingPods(2);
+    await namespace.kubectl(['scale', 'deployment/sluice-gateway', '--replicas', '3']);
+    assert.ok((await drainingPods(2)).length === 2, 'the drain was over before the third gateway was asked for');
+    const left = await settled(namespace, 'simple', 2, 120_000);
+    const report = await load.endWithoutLoss(50);
+
+    const ends = pods.filter(({ metadata }) => !left.some((pod) => pod.metadata.uid === metadata.uid));
+    assert.deepEqual(names(ends), names(marked));
+    for (const { metadata } of ends) {
+      const { lines, ended } = logs.get(metadata.name)!;
+      await ended;
+      const told = lines.find(({ msg, reason }) => msg === 'draining' && reason === 'SIGTERM');
+      assert.equal(told?.inFlight, 0, `${metadata.name} when it was told to go: ${JSON.stringify(told)}`);
+    }
+    const gateways = await namespace.pods(gatewaySelector);
+    assert.equal(gateways.length, 3);
+    await Promise.all([...logs.values()].map((log) => log.close()));
+    t.diagnostic(JSON.stringify(report));
+  }));
+
+test('the leader is killed in the middle of a drain: another takes it over within 20 s, and nothing is written twice', (t) =>
+  system.watched(t, async () => {
+    const { namespace } = system;
+    await bounds(4, 4);
+    await settled(namespace, 'simple', 4);
+    const load = await Load.start(namespace, { perSecond: 4, timeoutMs: 60_000 });
+    await until('work in each pod', 60_000, async () =>
+      Object.keys((await load.report()).byPod).length === 4 ? true : null,
+    );
+    const before = await deployment(namespace, 'simple');
+    const { holder, transitions } = await lease();
+    await bounds(2);
+    await drainingPods(2);
+    await killProcess(namespace, holder.split('_')[0]!, 'scaler', 'scaler');
+    const killedMs = performance.now();
+    // Adopted: the mark is the new leader's. Cancelled, or ended since: there is none.
+    await until('a new leader that has looked after the drain', 20_000 + lookMs, async () => {
+      if ((await lease()).transitions === transitions) return null;
+      const pods = await namespace.pods(podsOf('simple'));
+      return pods.every((pod) => markOf(pod) === undefined || markOf(pod) !== String(transitions)) ? true : null;
+    });
+    const tookMs = performance.now() - killedMs;
+    await settled(namespace, 'simple', 2, 120_000);
+    t.diagnostic(JSON.stringify({ tookMs: Math.round(tookMs), ...(await load.endWithoutLoss(50)) }));
+    const { metadata, spec } = await deployment(namespace, 'simple');
+    assert.equal(spec.replicas, 2);
+    assert.equal(metadata.generation, before.metadata.generation + 1, 'writes to the Deployment');
+  }));
+
+const markOf = ({ metadata }: PodObject): string | undefined => metadata.annotations?.['sluice.dev/draining'];
+const names = (pods: readonly PodObject[]): string[] => pods.map(({ metadata }) => metadata.name).toSorted();
+
+/** As a person would say it: at most so many, from now on. */
+const bounds = (maxReplicas: number, minReplicas = 1): Promise<string> =>
+  system.namespace.kubectl([
+    ...['patch', 'modelpool', 'simple', '--type', 'merge', '--patch'],
+    JSON.stringify({ spec: { scaling: { minReplicas, maxReplicas } } }),
+  ]);
+
+/** Those that are marked, as soon as there are so many. */
+function drainingPods(count: number): Promise<PodObject[]> {
+  return until(`${count} marked pods`, 60_000, async () => {
+    const marked = (await system.namespace.pods(podsOf('simple'))).filter((pod) => markOf(pod) !== undefined);
+    return marked.length === count ? marked : null;
+  });
+}
+
+async function followAll() {
+  const pods = await system.namespace.pods(podsOf('simple'));
+  const logs = new Map(pods.map(({ metadata }) => [metadata.name, new PodLog(system.namespace, metadata.name)]));
+  return { logs, pods };
+}
+
+async function lease(): Promise<{ holder: string; transitions: number }> {
+  const { spec } = await system.namespace.json<{ spec: { holderIdentity?: string; leaseTransitions?: number } }>([
+    ...['get', 'lease', 'sluice-scaler'],
+  ]);
+  return { holder: spec.holderIdentity ?? '', transitions: spec.leaseTransitions ?? 0 };
+}

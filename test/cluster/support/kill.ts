@@ -1,0 +1,33 @@
+/** `kill -9` of a sluice process, from within its pod: the pod must share its processes, or it would be process 1. */
+import type { Namespace } from './kubectl.ts';
+
+const script = (command: string) => `
+  const { readFileSync, readdirSync } = require('node:fs');
+  for (const pid of readdirSync('/proc').filter((name) => /^\\d+$/.test(name) && Number(name) !== process.pid)) {
+    try {
+      const [, path = '', command] = readFileSync('/proc/' + pid + '/cmdline', 'utf8').split('\\0');
+      if (!path.endsWith('/cli/sluice.js') || command !== '${command}') continue;
+      process.kill(Number(pid), 'SIGKILL');
+      console.log('killed ' + pid);
+    } catch {}
+  }`;
+
+/** @throws Error if there was no such process */
+export async function killProcess(
+  namespace: Namespace,
+  pod: string,
+  container: string,
+  command: string,
+): Promise<void> {
+  const said = await namespace.kubectl([
+    'exec',
+    pod,
+    '--container',
+    container,
+    '--',
+    'node',
+    '--eval',
+    script(command),
+  ]);
+  if (!said.includes('killed')) throw new Error(`no process "sluice ${command}" in ${pod}`);
+}
