@@ -46,6 +46,14 @@ async function served(t: TestContext, options: DelayServerOptions): Promise<Dela
 const within = (what: string, value: number, low: number, high: number) =>
   assert.ok(value >= low && value <= high, `${what}: ${value} is not within ${low} to ${high}`);
 
+/**
+ * What a starved machine may have added to any latency: both processes say how late they were, the server at its timers
+ * and the generator at its sends, and a request meets each twice, there and back.
+ */
+async function noiseMs(server: DelayServer, report: Report): Promise<number> {
+  return 2 * ((await server.latenessMs()) + report.lagMs.max);
+}
+
 describe('against known delays', () => {
   /** Of 100 requests 90 take 20 ms, 8 take 250 ms, 2 take 1,500 ms. */
   const delaysMs = Array.from({ length: 100 }, (_, index) => (index % 10 !== 0 ? 20 : index % 50 === 0 ? 1500 : 250));
@@ -56,16 +64,18 @@ describe('against known delays', () => {
     ['--concurrency', '8'],
   ]) {
     test(`percentiles, ${load.join(' ')}`, async (t) => {
-      const { origin } = await served(t, { delaysMs });
-      const report = await reportOf(origin, '--model', 'm', ...load, '--duration-s', '8');
+      const server = await served(t, { delaysMs });
+      const report = await reportOf(server.origin, '--model', 'm', ...load, '--duration-s', '8');
+      const noise = await noiseMs(server, report);
+      t.diagnostic(`noise ${noise.toFixed(0)} ms`);
       assert.equal(report.good, report.offered);
       assert.ok(report.good > 100, `${report.good} requests`);
       const { p50, p90, p99, max } = report.latencyMs;
       // No answer can be sooner than its delay (a timer of Node may fire within a millisecond before).
-      within('p50', p50, 19, 120);
-      within('p90', p90, 19, 500);
-      within('p99', p99, 1499, 2500);
-      within('max', max, p99, 5000);
+      within('p50', p50, 19, 50 + noise);
+      within('p90', p90, 19, 300 + noise);
+      within('p99', p99, 1499, 1700 + noise);
+      within('max', max, p99, 1700 + noise);
       // The points of the curve are the same percentiles, and rise.
       assert.equal(report.latencyCurve.find(({ percentile }) => percentile === 99)?.ms, p99);
       assert.ok(report.latencyCurve.every(({ ms }, index, all) => index === 0 || ms >= all[index - 1]!.ms));
@@ -78,7 +88,12 @@ describe('against known delays', () => {
     const open = await served(t, { delaysMs: [1], stall });
     const fixed = await reportOf(open.origin, ...args, '--rate', '100', '--arrivals', 'constant');
     // 150 of 500 fall due while nothing is answered, and wait evenly from 0 to 1,500 ms: of all, 20% for 500 ms or more.
-    within('share that waited for half a second', share(fixed, 500), 0.18, 0.5);
+    const least = share(fixed, 500);
+    assert.ok(least >= 0.18, `share that waited for half a second: ${least}`);
+    // A server that is late after its stall, or a generator that is late itself, makes it more: only by what they were late.
+    const noise = (await open.latenessMs()) + fixed.lagMs.max;
+    const most = share(fixed, 500 + noise);
+    assert.ok(most <= 0.3, `share that waited for ${(500 + noise).toFixed(0)} ms: ${most}`);
     assert.ok(fixed.latencyMs.p90 >= 900, `p90 ${fixed.latencyMs.p90}`);
     assert.ok(fixed.latencyMs.max >= 1450, `max ${fixed.latencyMs.max}`);
 

@@ -19,23 +19,37 @@ export interface DelayServerOptions {
 
 export interface DelayServer {
   readonly origin: string;
+  /** The most by which an answer that no stall held up has missed its delay so far: what a starved machine added. */
+  latenessMs(): Promise<number>;
   close(): Promise<void>;
 }
 
 export async function startDelayServer(options: DelayServerOptions): Promise<DelayServer> {
   const worker = new Worker(new URL(import.meta.url), { workerData: { delayServer: options } });
   const [port] = (await once(worker, 'message')) as [number];
-  return { origin: `http://127.0.0.1:${port}`, close: () => worker.terminate().then(() => undefined) };
+  const origin = `http://127.0.0.1:${port}`;
+  return {
+    origin,
+    latenessMs: async () => Number(await (await fetch(`${origin}${latenessPath}`)).text()),
+    close: () => worker.terminate().then(() => undefined),
+  };
 }
 
+const latenessPath = '/lateness';
 const metadata = { name: 'm', platform: 'test', inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 2] }] };
 
 function serve({ delaysMs, sequential = false, stall, refuse }: DelayServerOptions): void {
   let count = 0;
+  let latenessMs = 0;
+  let stallEndedMs = -Infinity;
   let last = Promise.resolve();
   const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
   const server = createServer((request, response) => {
     request.resume();
+    if (request.url === latenessPath) {
+      response.end(String(latenessMs));
+      return;
+    }
     if (request.method === 'GET') {
       const known = request.url === '/v2/models/m';
       response.writeHead(known ? 200 : 404, { 'content-type': 'application/json' });
@@ -50,14 +64,21 @@ function serve({ delaysMs, sequential = false, stall, refuse }: DelayServerOptio
     };
     if (number === stall?.atRequest) {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, stall.lastsMs);
+      stallEndedMs = performance.now();
     }
     if (refuse !== undefined && number % refuse.every === refuse.every - 1) {
       answer(refuse.status);
       return;
     }
     const delayMs = delaysMs[number % delaysMs.length]!;
+    const receivedMs = performance.now();
     const done = sequential ? (last = last.then(() => sleep(delayMs))) : sleep(delayMs);
-    void done.then(() => answer(200));
+    void done.then(() => {
+      const late = performance.now() - receivedMs - delayMs;
+      // One after the other, the wait for those before is no lateness.
+      if (!sequential && receivedMs >= stallEndedMs) latenessMs = Math.max(latenessMs, late);
+      answer(200);
+    });
   });
   server.keepAliveTimeout = 60_000;
   server.listen({ host: '127.0.0.1', port: 0, backlog: 4096 }, () => {
