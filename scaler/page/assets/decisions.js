@@ -150,7 +150,7 @@ function rowOf(record) {
     head.append(element('span', { class: wellDone ? 'outcome' : 'outcome failed' }, outcome));
   }
   const node = element('li', { class: `decision ${direction}` }, head);
-  const lines = () => element('ul', { class: 'arithmetic' }, ...arithmetic.map((line) => element('li', {}, line)));
+  const lines = () => element('ul', { class: 'arithmetic' }, ...arithmetic.map(lineOf));
   if (kind !== 'hold' && arithmetic.length > 0) node.append(lines());
   const entries = Object.entries(inputs);
   const folded = kind === 'hold' && arithmetic.length > 0;
@@ -166,4 +166,14 @@ function rowOf(record) {
   );
   node.append(details);
   return node;
+}
+
+/**
+ * @param {string} line of arithmetic, mostly 'need: (42 + 6) ÷ 30 a pod = 1.6 → 2 pods'
+ * @returns {HTMLElement}
+ */
+function lineOf(line) {
+  const end = line.indexOf(': ');
+  if (end === -1 || end > 24) return element('li', {}, line);
+  return element('li', {}, element('span', { class: 'term' }, line.slice(0, end + 1)), line.slice(end + 1));
 }

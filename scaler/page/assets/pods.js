@@ -44,13 +44,16 @@ export class Pods {
   /** Uid of the pod that the Tab key comes to. */
   #current = '';
 
-  /** @param {string} pool its name */
-  constructor(pool) {
+  /**
+   * @param {string} pool its name
+   * @param {HTMLElement} why it has that many
+   */
+  constructor(pool, why) {
     this.#cells.setAttribute('aria-label', `Pods of ${pool}; arrow keys move`);
     this.node = element(
       'div',
       { class: 'pods' },
-      element('p', { class: 'pods-head' }, this.#heading, this.#detail, this.#more),
+      element('p', { class: 'pods-head' }, this.#heading, this.#detail, why, this.#more),
       this.#counts,
       this.#cells,
       this.#told,

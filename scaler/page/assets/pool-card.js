@@ -22,7 +22,7 @@ export class PoolCard {
   #models = element('p', { class: 'models' });
   #mode = element('span', { class: 'badge' });
   #remarks = element('ul', { class: 'remarks' });
-  #why = element('p', { class: 'why' });
+  #why = element('span', { class: 'why' });
   #charts = {
     arrivals: new Sparkline(
       'Arrivals',
@@ -33,7 +33,7 @@ export class PoolCard {
       (value) => `${amount(value)}/s`,
     ),
     queue: new Sparkline('Waiting', [{ name: 'main', value: (sample) => sample.queued }], amount),
-    latency: new Sparkline('Latency, p99', [{ name: 'main', value: (sample) => sample.p99 }], duration),
+    latency: new Sparkline('Latency p99', [{ name: 'main', value: (sample) => sample.p99 }], duration),
     replicas: new Sparkline(
       'Replicas',
       [
@@ -51,7 +51,7 @@ export class PoolCard {
    */
   constructor(name, id) {
     const title = element('h3', { id }, name);
-    this.#pods = new Pods(name);
+    this.#pods = new Pods(name, this.#why);
     const { arrivals, queue, latency, replicas } = this.#charts;
     this.node = element(
       'article',
@@ -59,7 +59,6 @@ export class PoolCard {
       element('header', {}, title, this.#mode, this.#models, this.#remarks),
       element('div', { class: 'charts' }, arrivals.node, queue.node, latency.node, replicas.node),
       this.#pods.node,
-      this.#why,
     );
   }
 

@@ -4,8 +4,10 @@ import { amount, counted } from './format.js';
 import { PoolCard } from './pool-card.js';
 import { podStates } from './pods.js';
 
-/** @import { PoolReport, PoolsReport } from '../../../contract/scaler-api.ts' */
+/** @import { PodReport, PoolReport, PoolsReport } from '../../../contract/scaler-api.ts' */
 /** @import { History } from './history.js' */
+
+/** @typedef {PodReport['state']} PodState */
 
 /** From here on there is a box to find one by name. */
 const manyPools = 7;
@@ -22,22 +24,20 @@ export class PoolList {
   /** @type {PoolsReport | null} */
   #report = null;
   #ids = 0;
+  /** @type {Map<string, HTMLElement>} by state of a pod */
+  #legend = new Map();
   #observer = new IntersectionObserver((entries) => this.#seen(entries), { rootMargin: '300px' });
 
   /** @param {History} history */
   constructor(history) {
     this.#history = history;
     this.#find.addEventListener('input', () => this.#filter());
-    byId('legend').append(
-      ...Object.entries(podStates).map(([state, { sign, words }]) =>
-        element(
-          'li',
-          {},
-          element('span', { class: `pod ${state}`, 'aria-hidden': 'true' }, element('span', { class: 'sign' }, sign)),
-          words,
-        ),
-      ),
-    );
+    for (const [state, { sign, words }] of Object.entries(podStates)) {
+      const cell = element('span', { class: `pod ${state}`, 'aria-hidden': 'true' });
+      cell.append(element('span', { class: 'sign' }, sign));
+      this.#legend.set(state, element('li', { hidden: true }, cell, words));
+    }
+    byId('legend').append(...this.#legend.values());
   }
 
   /** @param {PoolsReport} report */
@@ -55,6 +55,8 @@ export class PoolList {
     setShown(byId('no-pools'), pools.length === 0);
     setShown(byId('find-box'), pools.length >= manyPools);
     this.#filter();
+    const states = new Set(pools.flatMap(({ pods }) => pods.map((pod) => pod.state)));
+    for (const [state, node] of this.#legend) setShown(node, states.has(/** @type {PodState} */ (state)));
     this.#totals(pools);
     this.#attention(pools);
   }

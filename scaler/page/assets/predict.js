@@ -22,6 +22,10 @@ export class PredictForm {
   #textInput = null;
   /** The example that stands in the box, as long as nobody changed it. */
   #example = '';
+  /** What was written for other models, by model. @type {Map<string, string>} */
+  #drafts = new Map();
+  /** The model that the box is written for. */
+  #writtenFor = '';
   /** Whether a pod has said what the chosen model takes. */
   #known = false;
 
@@ -66,9 +70,12 @@ export class PredictForm {
     const isText = this.#textInput !== null;
     setText(byId('input-label'), isText ? 'Text' : 'Body');
     setText(byId('input-hint'), isText ? '' : 'JSON, Open Inference Protocol');
-    const untouched = this.#input.value === '' || this.#input.value === this.#example;
+    const { value } = this.#input;
+    if (value === '' || value === this.#example) this.#drafts.delete(this.#writtenFor);
+    else this.#drafts.set(this.#writtenFor, value);
+    this.#writtenFor = model;
     this.#example = isText ? sampleText : exampleOf(inputs);
-    if (untouched) this.#input.value = this.#example;
+    this.#input.value = this.#drafts.get(model) ?? this.#example;
     setAttribute(this.#input, 'rows', isText ? '2' : '5');
     this.#input.classList.toggle('code', !isText);
   }
