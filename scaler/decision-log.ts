@@ -1,4 +1,4 @@
-/** The last decisions of each pool, for people: a run of equal holds is one entry that says how often. */
+/** The last decisions of a pool, for people: a run of equal ones is one entry that says how often. */
 import type { DecisionRecord } from '../contract/scaler-api.ts';
 
 /** About as many changes as a day has, where little happens. */
@@ -17,16 +17,12 @@ export class DecisionLog {
     return this.#records;
   }
 
-  add(record: Omit<DecisionRecord, 'untilMs' | 'times'>): void {
+  /** @returns false: it is the last one again */
+  add(record: Omit<DecisionRecord, 'untilMs' | 'times'>): boolean {
     const last = this.#records.at(-1);
     const { kind, from, to, reason, outcome } = record;
     const again =
-      last?.kind === kind &&
-      last.from === from &&
-      last.to === to &&
-      last.reason === reason &&
-      last.outcome === outcome &&
-      kind === 'hold';
+      last?.kind === kind && last.from === from && last.to === to && last.reason === reason && last.outcome === outcome;
     if (again) {
       // The inputs are those of the last time: what a person wants to know is why it still holds.
       this.#records[this.#records.length - 1] = {
@@ -35,12 +31,13 @@ export class DecisionLog {
         untilMs: Math.max(last.untilMs, record.atMs),
         times: last.times + 1,
       };
-      return;
+      return false;
     }
     const whole = { ...record, untilMs: record.atMs, times: 1 };
     this.#records.push(whole);
     if (this.#records.length > remembered) this.#records.shift();
     this.#onRecord(whole);
+    return true;
   }
 
   /** What became of the last decision of this moment, known only later. */

@@ -82,8 +82,11 @@ export class Drains {
     const drain = this.#drains.get(pod.uid);
     if (drain === undefined) return { drained: false, overLimit: false, waitingFor: ['the mark'] };
     const overLimit = clock.steadyMs() - drain.sinceMs >= limitMs;
+    const nowMs = clock.wallMs();
+    // The clock was set back: as if told now, so that what is said from here on counts.
+    if (drain.toldAtMs !== null && drain.toldAtMs > nowMs) drain.toldAtMs = nowMs;
     if (drain.toldAtMs === null) return { drained: false, overLimit, waitingFor: ['the pod itself'] };
-    const gateways = waitingFor(pod.uid, pool, sources, drain.toldAtMs, clock.wallMs());
+    const gateways = waitingFor(pod.uid, pool, sources, drain.toldAtMs, nowMs);
     const own = drain.ownInFlight === 0 ? [] : ['the pod itself'];
     const waiting = [...gateways, ...own];
     return { drained: waiting.length === 0, overLimit, waitingFor: waiting };

@@ -19,7 +19,7 @@ const unscheduledMs = 700;
 
 export interface FollowerEvents {
   onReport(result: (typeof reportResults)[number], detail: string | null, gateway: string): void;
-  /** A gateway has spoken out of turn. */
+  /** Requests wait where none did, or a gateway has spoken out of turn. */
   onUrgent(): void;
 }
 
@@ -113,8 +113,15 @@ export class Follower {
     followed.pauseMs = firstPauseMs;
     followed.news = { atMs, report: said };
     this.#events.onReport('ok', null, followed.name);
-    if (news !== null && atMs - news.atMs < unscheduledMs) this.#events.onUrgent();
+    const early = news !== null && atMs - news.atMs < unscheduledMs;
+    if (early || queueBegins(last, said)) this.#events.onUrgent();
   }
+}
+
+function queueBegins(before: LoadReport | null, now: LoadReport): boolean {
+  return now.pools.some(
+    ({ name, queued }) => queued > 0 && (before?.pools.find((pool) => pool.name === name)?.queued ?? 0) === 0,
+  );
 }
 
 /** What is wrong with it, if it is no report. */

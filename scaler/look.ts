@@ -6,7 +6,7 @@ import type { News, Source } from './policy/merge.ts';
 export interface Look {
   readonly pool: ModelPool;
   readonly target: ScaleTarget | null;
-  readonly problem: ScaleProblem | null;
+  readonly problem: Pick<ScaleProblem, 'reason' | 'message'> | null;
   /** Those that are not being deleted, and those that are. */
   readonly pods: readonly ScalerPod[];
   readonly terminating: readonly ScalerPod[];
@@ -24,13 +24,21 @@ export function sourcesOf(view: ScalerView, newsOf: (uid: string) => News | null
   }));
 }
 
-export function lookAt(view: ScalerView, pool: ModelPool, sources: readonly Source[], nowMs: number): Look {
+/** @param byPool what podsByPool made of the same view */
+export function lookAt(
+  view: ScalerView,
+  pool: ModelPool,
+  byPool: ReadonlyMap<string, readonly ScalerPod[]>,
+  sources: readonly Source[],
+  nowMs: number,
+): Look {
   const { name } = pool.metadata;
-  const pods = view.pods.filter((pod) => pod.pool === name);
+  const pods = byPool.get(name) ?? [];
+  const problem = view.problems.find((one) => one.pool === name);
   return {
     pool,
     target: view.targets.find((target) => target.pool === name) ?? null,
-    problem: view.problems.find((problem) => problem.pool === name) ?? null,
+    problem: problem === undefined ? null : { reason: problem.reason, message: problem.message },
     pods: pods.filter(({ phase }) => phase !== 'Terminating'),
     terminating: pods.filter(({ phase }) => phase === 'Terminating'),
     sources,

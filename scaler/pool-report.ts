@@ -3,7 +3,7 @@ import type { PoolStatus, PoolCondition, LastDecision } from '../contract/pool-s
 import type { PodReport, PoolReport } from '../contract/scaler-api.ts';
 import type { ScalerPod } from '../cluster/scalable.ts';
 import type { Look } from './look.ts';
-import { inFlightOf, saidOf, type Merged } from './policy/merge.ts';
+import { inFlightOf, type Merged, type Said } from './policy/merge.ts';
 import type { Inputs } from './policy/decide.ts';
 
 export interface Numbers {
@@ -46,7 +46,9 @@ export function poolReport({ pool, pods, terminating }: Look, merged: Merged, nu
     coldStartMs: amount(inputs['coldStartMs']),
     why,
     conditions: [...conditions],
-    pods: [...pods, ...terminating].map((pod) => podReport(pod, merged, numbers.doubts(pod.uid))),
+    pods: [...pods, ...terminating].map((pod) =>
+      podReport(pod, merged.said.get(pod.uid) ?? [], numbers.doubts(pod.uid)),
+    ),
   };
 }
 
@@ -73,21 +75,20 @@ function isServing({ phase, draining }: ScalerPod): boolean {
   return phase === 'Ready' && draining === null;
 }
 
-function podReport(pod: ScalerPod, { heard }: Merged, doubt: string | null): PodReport {
+function podReport(pod: ScalerPod, said: readonly Said[], doubt: string | null): PodReport {
   const { uid, name } = pod;
-  const reason = pod.reason ?? doubt ?? saidOf(uid, heard).find((said) => said.reason !== null)?.reason ?? null;
-  return { uid, name, state: stateOf(pod, heard), inFlight: inFlightOf(uid, heard), reason };
+  const reason = pod.reason ?? doubt ?? said.find((one) => one.reason !== null)?.reason ?? null;
+  return { uid, name, state: stateOf(pod, said), inFlight: inFlightOf(said), reason };
 }
 
-function stateOf(pod: ScalerPod, heard: Merged['heard']): PodReport['state'] {
+function stateOf(pod: ScalerPod, said: readonly Said[]): PodReport['state'] {
   if (pod.phase === 'Terminating') return 'terminating';
   if (pod.crashLooping) return 'crash-looping';
   if (pod.draining !== null) return 'draining';
   if (pod.phase === 'Pending') return 'pending';
   if (pod.phase === 'Running') return 'starting';
-  const said = saidOf(pod.uid, heard).map(({ state }) => state);
-  if (said.includes('ejected')) return 'ejected';
-  return said.includes('probing') ? 'probing' : 'serving';
+  if (said.some(({ state }) => state === 'ejected')) return 'ejected';
+  return said.some(({ state }) => state === 'probing') ? 'probing' : 'serving';
 }
 
 function amount(value: number | string | null | undefined): number | null {

@@ -5,22 +5,24 @@
  * or more again, which takes back drains before it writes anything. `standing` is the count in the cluster as of our last write.
  */
 import type { Logger } from 'pino';
-import type { ScalableCluster, ScalerPod } from '../cluster/scalable.ts';
+import type { ScalableCluster, ScalerPod, ScaleTarget } from '../cluster/scalable.ts';
 import type { DecisionRecord } from '../contract/scaler-api.ts';
 import type { Clock } from './clock.ts';
 import { Drains } from './drains.ts';
+import type { Moment } from './facts.ts';
+import { gateOf, guard, isSure, proposedBy, type Outcome } from './gates.ts';
 import type { Look } from './look.ts';
-import { staleViewMs } from './look.ts';
 import type { ScalerMetrics } from './metrics.ts';
 import { Operations } from './operations.ts';
 import type { PodCalls } from './pod-calls.ts';
-import { decide, initialState, type Config, type Decision, type Inputs, type State } from './policy/decide.ts';
+import { changedByOthers, contestedBy, uncontested } from './policy/contested.ts';
+import { decide, initialState, type Config, type State } from './policy/decide.ts';
 import type { Purpose } from './policy/drain.ts';
 import { inFlightOf, isEjected, merge, type Merged } from './policy/merge.ts';
 import { noMix } from './policy/mix.ts';
 import type { Finding, Plan } from './policy/replace.ts';
 import { Recent } from './recent.ts';
-import type { HoldReason, ScaleReason } from './reasons.ts';
+import type { HoldReason } from './reasons.ts';
 import { Replacements } from './replacements.ts';
 import { Reporter } from './reporter.ts';
 import { ScaleWriter, type Standing } from './scale-writer.ts';
@@ -31,10 +33,6 @@ import { Starts } from './starts.ts';
 const defaultMaxReplicas = 100;
 /** Of what the percentile of the objective allows; the rest is for what nobody foresees. */
 const budgetShare = 0.8;
-
-export type Outcome =
-  | { readonly kind: 'scale'; readonly replicas: number; readonly reason: ScaleReason; readonly inputs: Inputs }
-  | { readonly kind: 'hold'; readonly reason: HoldReason; readonly inputs: Inputs };
 
 export interface PoolDeps {
   readonly pool: string;
@@ -48,6 +46,8 @@ export interface PoolDeps {
   /** Looks again soon. */
   readonly wake: () => void;
 }
+
+type Seen = Pick<Moment, 'look' | 'merged' | 'findings' | 'leading'>;
 
 export class PoolScaler {
   readonly reporter: Reporter;
@@ -65,6 +65,7 @@ export class PoolScaler {
   #led = false;
   /** The count as it stood, to know another's write. */
   #knownReplicas: number | null = null;
+  #contest = uncontested;
   /** One pod more than wanted, until it is ready to take the place of this one. */
   #surgeFor: string | null = null;
 
@@ -82,42 +83,60 @@ export class PoolScaler {
     });
   }
 
-  tick(look: Look): void {
+  tick(seen: Look): void {
     const { cluster, clock } = this.#deps;
-    const { target, pods } = look;
-    const nowMs = clock.wallMs();
     const { leading } = cluster.leadership();
+    const standing = seen.target === null ? null : this.#writer.standing(seen.target);
+    if (standing !== null) this.#noticeOthers(seen.target!, standing, leading);
+    const look = { ...seen, problem: seen.problem ?? contestedBy(this.#contest, clock.steadyMs()) };
+    const merged = this.#merge(look, clock.wallMs());
+    const findings = this.#replacements.examine(look.pods, merged.said);
     const gate = gateOf(look);
-    const merged = this.#merge(look, nowMs);
-    const findings = this.#replacements.examine(pods, merged.heard);
-    if (target === null || gate !== null) {
-      const replicas = target?.replicas ?? pods.length;
-      // The policy has to know that it knows nothing: idling is counted anew afterwards.
-      this.#decide(look, { ...merged, observation: { ...merged.observation, gateways: [] } }, replicas, false, nowMs);
-      const decision: Outcome = { kind: 'hold', reason: gate ?? 'cannot-scale', inputs: { replicas } };
-      if (leading) this.reporter.decided(decision, { look, from: replicas, outcome: '', atMs: nowMs });
-      this.reporter.update({ look, merged, decision, findings, plan: none, leading, replicas });
-      return;
-    }
+    const moment = { look, merged, findings, leading };
+    if (standing === null || gate !== null) this.#standAside(gate ?? 'cannot-scale', moment);
+    else this.#act(standing, moment);
+  }
 
-    const standing = this.#writer.standing(target);
-    if (leading && !this.#led) this.#shrink.adopt(pods, standing.replicas, clock.steadyMs());
+  /** Nothing may be written; `cannot-scale` where another one scales, so that nothing of ours may stay in its way. */
+  #standAside(gate: HoldReason, moment: Seen): void {
+    const { look, merged, leading } = moment;
+    const atMs = this.#deps.clock.wallMs();
+    const replicas = look.target?.replicas ?? look.pods.length;
+    // The policy has to know that it knows nothing: idling is counted anew afterwards.
+    this.#decide(look, { ...merged, observation: { ...merged.observation, gateways: [] } }, replicas, false);
+    const decision: Outcome = { kind: 'hold', reason: gate, inputs: { replicas } };
+    if (leading) this.reporter.decided(decision, { look, from: replicas, outcome: '', atMs });
+    if (leading && gate === 'cannot-scale') {
+      this.#shrink.cancel();
+      this.#surgeFor = null;
+      this.#drains.reconcile(new Map(), look.pods);
+    }
+    this.reporter.update({ ...moment, decision, plan: none, replicas });
+  }
+
+  #act(standing: Standing, moment: Seen): void {
+    const { look, merged, findings, leading } = moment;
+    const { clock } = this.#deps;
+    const { mode } = look.pool.spec.scaling;
+    if (leading && !this.#led) this.#shrink.adopt(look.pods, standing.replicas, clock.steadyMs());
     if (!leading && this.#led) this.#giveUp();
     this.#led = leading;
-    this.#noticeOthers(standing);
+    const acts = leading && mode === 'Active';
+    if (!acts) this.#surgeFor = null;
     const before = this.#virtual(standing);
-    const decision = this.#decide(look, merged, before, leading, nowMs);
-    const acts = leading && look.pool.spec.scaling.mode === 'Active';
+    const decision = this.#decide(look, merged, before, leading);
     if (leading) {
-      const outcome = acts ? this.#apply(look, decision, standing, before) : 'dry run';
-      this.reporter.decided(decision, { look, from: before, outcome, atMs: nowMs });
+      const atMs = clock.wallMs();
+      const outcome = acts ? this.#apply(look, decision, standing, before) : mode === 'DryRun' ? 'dry run' : '';
+      this.reporter.decided(decision, { look, from: before, outcome, atMs });
     }
     const plan = acts ? this.#planReplacements(look, findings, standing) : none;
     if (leading) this.#drainAndRelease(look, { merged, findings, plan, decision, acts });
     // What is wanted from here on is what the next look should find.
-    const wanted = this.#virtual(this.#writer.standing(target));
+    const wanted = this.#virtual(this.#writer.standing(look.target!));
     this.#state = { ...this.#state, expected: wanted };
-    this.reporter.update({ look, merged, decision, findings, plan, leading, replicas: wanted });
+    const replicas = acts || !leading ? wanted : proposedBy(decision, wanted);
+    this.reporter.update({ ...moment, decision, plan, replicas });
   }
 
   /** Resolves when no call is under way. */
@@ -135,14 +154,18 @@ export class PoolScaler {
     this.#surgeFor = null;
   }
 
-  #noticeOthers({ replicas, settled }: Standing): void {
+  #noticeOthers({ name }: ScaleTarget, { replicas, settled }: Standing, leading: boolean): void {
     if (!settled) return;
-    if (this.#knownReplicas !== null && this.#knownReplicas !== replicas) {
-      // Somebody else's count: what was under way was meant for another one.
-      this.#shrink.cancel();
-      this.#surgeFor = null;
-    }
+    const before = this.#knownReplicas;
     this.#knownReplicas = replicas;
+    if (before === null || before === replicas) return;
+    // Somebody else's count: what was under way was meant for another one.
+    this.#shrink.cancel();
+    this.#surgeFor = null;
+    // Of a leader before, as far as anybody knows.
+    if (!leading || !this.#led) return;
+    this.#contest = changedByOthers(this.#contest, this.#deps.clock.steadyMs());
+    this.reporter.changedByOthers(name, before, replicas);
   }
 
   #merge({ pool, pods, sources }: Look, nowMs: number): Merged {
@@ -163,7 +186,8 @@ export class PoolScaler {
     return merged;
   }
 
-  #decide(look: Look, merged: Merged, replicas: number, leading: boolean, nowMs: number): Outcome {
+  #decide(look: Look, merged: Merged, replicas: number, leading: boolean): Outcome {
+    const nowMs = this.#deps.clock.wallMs();
     const { scaling, objective } = look.pool.spec;
     const config: Config = {
       // Who doesn't lead decides too, to know the traffic when it does.
@@ -177,18 +201,7 @@ export class PoolScaler {
     };
     const [state, decision] = decide(config, this.#state, { ...merged.observation, replicas }, nowMs);
     this.#state = state;
-    return this.#guard(look, decision, replicas);
-  }
-
-  /** What the cluster's state forbids, whatever the load. */
-  #guard({ target, pods }: Look, decision: Decision, replicas: number): Outcome {
-    if (decision.kind === 'hold') return decision;
-    const { inputs } = decision;
-    if (decision.replicas < replicas && target?.rollout === 'running')
-      return { kind: 'hold', reason: 'rollout', inputs };
-    const crash = pods.some(({ crashLooping }) => crashLooping) && pods.every(({ phase }) => phase !== 'Ready');
-    if (decision.replicas > replicas && replicas > 0 && crash) return { kind: 'hold', reason: 'pods-failing', inputs };
-    return decision;
+    return guard(look, decision, replicas);
   }
 
   /** @returns what became of it, for people */
@@ -264,8 +277,8 @@ export class PoolScaler {
     const target = look.target!;
     if (!acts) this.#shrink.cancel();
     const limitMs = Math.max(limits.drainLimitMs, pool.spec.requests.timeoutMs);
-    const sick = (uid: string): boolean => isSick(findings.get(uid)) || isEjected(uid, merged.heard);
-    this.#shrink.choose(pods, ({ uid }) => ({ sick: sick(uid), inFlight: inFlightOf(uid, merged.heard) }));
+    const sick = (uid: string): boolean => isSick(findings.get(uid)) || isEjected(merged.said.get(uid));
+    this.#shrink.choose(pods, ({ uid }) => ({ sick: sick(uid), inFlight: inFlightOf(merged.said.get(uid)) }));
 
     const wanted = new Map<string, Purpose>();
     for (const uid of acts ? this.#replacements.underWay : []) wanted.set(uid, 'replace');
@@ -296,33 +309,6 @@ export class PoolScaler {
 
 const none: Plan = { kind: 'none' };
 
-function gateOf({ problem, viewAgeMs, target }: Look): HoldReason | null {
-  if (problem !== null || target === null) return 'cannot-scale';
-  return viewAgeMs > staleViewMs ? 'stale-view' : null;
-}
-
 function isSick(finding: Finding | undefined): boolean {
   return finding === 'sick' || finding === 'crash-looping';
-}
-
-const unsureReasons: ReadonlySet<string> = new Set<HoldReason>([
-  'no-report',
-  'stale-report',
-  'bad-number',
-  'counter-went-back',
-  'clock-went-back',
-  'bad-cluster-view',
-  'replicas-changed',
-  'paused',
-  'no-fit',
-  'no-view',
-  'stale-view',
-  'cannot-scale',
-  'rollout',
-]);
-
-/** Whether the second's decision knew enough to let pods go: what a person's maximum takes away needs no fit. */
-function isSure({ reason, inputs }: Outcome, overMaximum: boolean): boolean {
-  if ((inputs['missing'] ?? null) !== null) return false;
-  return !unsureReasons.has(reason) || (reason === 'no-fit' && overMaximum);
 }

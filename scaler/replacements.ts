@@ -9,7 +9,7 @@ import type { DrainState } from './drains.ts';
 import type { ReplacementOutcome } from './metrics.ts';
 import type { Operations } from './operations.ts';
 import type { PodCalls } from './pod-calls.ts';
-import { isEjected, saidOf, type Heard } from './policy/merge.ts';
+import { isEjected, isOut, type Merged } from './policy/merge.ts';
 import {
   crashReplaced,
   examine,
@@ -64,7 +64,7 @@ export class Replacements {
   }
 
   /** What is found of each pod now; probes those that somebody doubts. */
-  examine(pods: readonly ScalerPod[], heard: readonly Heard[]): Map<string, Finding> {
+  examine(pods: readonly ScalerPod[], said: Merged['said']): Map<string, Finding> {
     const nowMs = this.#deps.clock.steadyMs();
     const there = new Set(pods.map(({ uid }) => uid));
     for (const uid of this.#charts.keys()) if (!there.has(uid)) this.#charts.delete(uid);
@@ -72,14 +72,14 @@ export class Replacements {
     const findings = new Map<string, Finding>();
     for (const pod of pods) {
       const chart = this.#chartOf(pod.uid);
-      // Gateways without traffic have no evidence of their own.
-      const informed = heard.filter(({ load }) => load.inFlight > 0 || load.queued > 0 || load.arrivals > 0);
-      const ejected = isEjected(pod.uid, informed);
-      chart.ejectedSinceMs = ejected ? (chart.ejectedSinceMs ?? nowMs) : null;
+      const sayings = said.get(pod.uid) ?? [];
+      const ejected = isEjected(sayings);
+      if (ejected) chart.ejectedSinceMs ??= nowMs;
+      else if (!isOut(sayings)) chart.ejectedSinceMs = null;
       if (ejected && chart.failedProbes === 0) {
-        chart.detail = saidOf(pod.uid, informed).find(({ state }) => state === 'ejected')?.reason ?? null;
+        chart.detail = sayings.find(({ state }) => state === 'ejected')?.reason ?? null;
       }
-      const doubtedBy = saidOf(pod.uid, heard).some(({ state }) => state === 'ejected' || state === 'probing');
+      const doubtedBy = sayings.some(({ state }) => state === 'ejected' || state === 'probing');
       // That it was ready once the cluster may forget when it isn't any more.
       chart.everReady ||= pod.phase === 'Ready' || pod.readyAtMs !== null || doubtedBy;
       const doubted = chart.everReady && (pod.phase !== 'Ready' || doubtedBy);
@@ -98,6 +98,7 @@ export class Replacements {
     const patients = pods.map(({ uid }) => ({
       uid,
       finding: findings.get(uid) ?? 'well',
+      everReady: this.#chartOf(uid).everReady,
       underWay: this.#underWay.has(uid),
     }));
     const serving = pods.filter(
@@ -118,12 +119,13 @@ export class Replacements {
 
   /** Evicts those of the plan that have drained, or could not in time. */
   carryOut(plan: Plan, pods: readonly ScalerPod[], stateOf: (pod: ScalerPod) => DrainState): void {
-    if (plan.kind !== 'replace') return;
+    if (plan.kind !== 'replace' && plan.kind !== 'panic') return;
+    const drained = plan.kind === 'replace' ? plan.drain : [];
     for (const pod of pods) {
       if (plan.evict.includes(pod.uid)) this.#evict(pod, 'it crashes again and again');
-      if (!plan.drain.includes(pod.uid)) continue;
-      const { drained, overLimit } = stateOf(pod);
-      if (drained || overLimit) this.#evict(pod, this.reasonOf(pod.uid) ?? 'it is sick');
+      if (!drained.includes(pod.uid)) continue;
+      const state = stateOf(pod);
+      if (state.drained || state.overLimit) this.#evict(pod, this.reasonOf(pod.uid) ?? 'it is sick');
     }
   }
 
@@ -188,7 +190,7 @@ export class Replacements {
         const nowMs = clock.steadyMs();
         switch (result.kind) {
           case 'done':
-            if (pod.crashLooping) this.#ward = crashReplaced(this.#ward, nowMs);
+            if (isCrashing(pod)) this.#ward = crashReplaced(this.#ward, this.#chartOf(pod.uid).everReady, nowMs);
             onOutcome(pod.name, 'evicted', why);
             wake();
             break;
@@ -212,5 +214,10 @@ export class Replacements {
 
 function symptomsOf(pod: ScalerPod, chart: Chart): Symptoms {
   const { everReady, failedProbes, probeFailsSinceMs, ejectedSinceMs } = chart;
-  return { crashLooping: pod.crashLooping, everReady, failedProbes, probeFailsSinceMs, ejectedSinceMs };
+  return { crashLooping: isCrashing(pod), everReady, failedProbes, probeFailsSinceMs, ejectedSinceMs };
+}
+
+/** One that is ready between two crashes serves. */
+function isCrashing({ crashLooping, phase }: ScalerPod): boolean {
+  return crashLooping && phase !== 'Ready';
 }

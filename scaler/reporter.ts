@@ -1,28 +1,22 @@
-/**
- * Says what the scaler of one pool does and sees: metrics, the decision log, events, and the pool's status in the cluster.
- * A status is written when something changed: at once for conditions, at most every five seconds for numbers.
- */
+/** Says what the scaler of one pool does and sees: metrics, the decision log, events, and the pool's status in the cluster. */
 import type { Logger } from 'pino';
-import type { ScalableCluster, ScaleTarget, WriteResult } from '../cluster/scalable.ts';
-import type { LastDecision, PoolCondition, PoolStatus } from '../contract/pool-status.ts';
+import type { ScalableCluster, ScalerPod, ScaleTarget, WriteResult } from '../cluster/scalable.ts';
+import type { LastDecision, PoolCondition } from '../contract/pool-status.ts';
 import type { DecisionRecord, PoolReport } from '../contract/scaler-api.ts';
-import type { ScalerPod } from '../cluster/scalable.ts';
 import { arithmetic } from './arithmetic.ts';
 import type { Clock } from './clock.ts';
 import { DecisionLog } from './decision-log.ts';
-import { staleViewMs, type Look } from './look.ts';
+import { factsOf, wordsOf, type Moment } from './facts.ts';
+import type { Outcome } from './gates.ts';
+import type { Look } from './look.ts';
 import type { DrainOutcome, ReplacementOutcome, ScalerMetrics } from './metrics.ts';
 import type { Operations } from './operations.ts';
-import { conditionsDiffer, conditionsOf, type Facts } from './policy/conditions.ts';
-import { counts, type Merged } from './policy/merge.ts';
-import type { Finding, Plan } from './policy/replace.ts';
+import { conditionsOf } from './policy/conditions.ts';
 import { poolReport, statusOf } from './pool-report.ts';
-import type { Outcome } from './pool-scaler.ts';
 import type { Recent } from './recent.ts';
-import { holdReasons, scaleReasons } from './reasons.ts';
 import type { Progress } from './shrink.ts';
-
-const betweenNumbersMs = 5_000;
+import { Silence } from './silence.ts';
+import { StatusWriter } from './status-writer.ts';
 
 export interface ReporterDeps {
   readonly pool: string;
@@ -36,17 +30,6 @@ export interface ReporterDeps {
   readonly doubts: (uid: string) => string | null;
 }
 
-export interface Moment {
-  readonly look: Look;
-  readonly merged: Merged;
-  readonly decision: Outcome;
-  readonly findings: ReadonlyMap<string, Finding>;
-  readonly plan: Plan;
-  readonly leading: boolean;
-  /** Wanted from here on. */
-  readonly replicas: number;
-}
-
 export class Reporter {
   readonly log: DecisionLog;
   readonly #deps: ReporterDeps;
@@ -56,13 +39,14 @@ export class Reporter {
   #lastDecision: LastDecision | null = null;
   #decidedAtMs: number | null = null;
   #drainNote = '';
-  #written: { readonly status: PoolStatus; readonly atMs: number } | null = null;
   #started = false;
-  readonly #silentSinceMs = new Map<string, number>();
+  readonly #status: StatusWriter;
+  readonly #silence = new Silence();
 
   constructor(deps: ReporterDeps) {
     this.#deps = deps;
     this.log = new DecisionLog(deps.onDecision);
+    this.#status = new StatusWriter(deps);
     deps.metrics.addPool(deps.pool);
   }
 
@@ -85,23 +69,18 @@ export class Reporter {
       ...{ objectiveMs: objective?.latencyMs ?? null, why: wordsOf(decision) },
     };
     const clean = finite(inputs);
-    this.log.add({
-      pool,
-      atMs,
-      kind,
-      from,
-      to,
-      reason,
+    const isNew = this.log.add({
+      ...{ pool, atMs, kind, from, to, reason, outcome },
       inputs: clean,
       arithmetic: arithmetic(inputs, around),
-      outcome,
     });
     const last = this.#lastDecision;
     const same = last?.reason === reason && last.replicas === (kind === 'scale' ? to : null);
     const replicas = kind === 'scale' ? to : null;
     // Since when it holds so, and with what inputs now.
     this.#lastDecision = { replicas, reason, at: same ? last.at : iso(atMs), inputs: clean };
-    if (kind === 'scale') log.info({ pool, from, to, reason, outcome }, `pool ${pool}: ${from} → ${to}, ${reason}`);
+    if (kind === 'scale' && isNew)
+      log.info({ pool, from, to, reason, outcome }, `pool ${pool}: ${from} → ${to}, ${reason}`);
   }
 
   wrote(write: { target: ScaleTarget; replicas: number; why: string; atMs: number; result: WriteResult }): void {
@@ -125,6 +104,13 @@ export class Reporter {
     this.#writeFailure = failure;
     const level = result.kind === 'done' ? 'info' : 'warn';
     log[level]({ pool, from: target.replicas, to: replicas, why, detail }, `pool ${pool}: scale write ${result.kind}`);
+  }
+
+  changedByOthers(target: string, from: number, to: number): void {
+    const { pool, cluster, log } = this.#deps;
+    const message = `${target}: ${from} → ${to} by somebody else`;
+    cluster.emit({ pool, type: 'Normal', reason: 'ReplicasChanged', message });
+    log.info({ pool, from, to }, `pool ${pool}: somebody else changed the replicas`);
   }
 
   draining(victims: readonly ScalerPod[], progress: Progress): void {
@@ -172,7 +158,10 @@ export class Reporter {
       this.#conditions = cluster.statusOf(pool)?.conditions ?? [];
       this.#started = true;
     }
-    const facts = factsOf(moment, { writeFailure: this.#writeFailure, silentForMs: this.#silence(merged.silent) });
+    const facts = factsOf(moment, {
+      writeFailure: this.#writeFailure,
+      silentForMs: this.#silence.see(merged.silent, clock.steadyMs()),
+    });
     const at = { iso: iso(nowMs), generation: look.pool.metadata.generation };
     this.#conditions = conditionsOf(facts, this.#conditions, at);
     const replicas = look.target?.replicas ?? look.pods.length;
@@ -192,38 +181,13 @@ export class Reporter {
       podPerS: numberOf(decision, 'podPerS'),
       coldStartS: inSeconds(report.coldStartMs),
     });
-    if (!leading) this.#written = null;
-    else this.#writeStatus(statusOf(report, this.#lastDecision, look.pool.metadata.generation));
+    if (!leading) this.#status.forget();
+    else this.#status.write(statusOf(report, this.#lastDecision, look.pool.metadata.generation));
   }
 
+  /** Nothing is said of the pool any more. */
   close(): void {
     this.#deps.metrics.removePool(this.#deps.pool);
-  }
-
-  /** For how long the longest of these gateways has been silent. */
-  #silence(silent: readonly string[]): number {
-    const nowMs = this.#deps.clock.steadyMs();
-    for (const name of this.#silentSinceMs.keys()) if (!silent.includes(name)) this.#silentSinceMs.delete(name);
-    for (const name of silent) if (!this.#silentSinceMs.has(name)) this.#silentSinceMs.set(name, nowMs);
-    return Math.max(0, ...[...this.#silentSinceMs.values()].map((sinceMs) => nowMs - sinceMs));
-  }
-
-  #writeStatus(status: PoolStatus): void {
-    const { pool, cluster, clock, metrics, log, operations } = this.#deps;
-    const nowMs = clock.steadyMs();
-    const written = this.#written;
-    const urgent = written === null || conditionsDiffer(written.status.conditions, status.conditions);
-    if (!urgent && nowMs - written.atMs < betweenNumbersMs) return;
-    if (written !== null && news(written.status) === news(status)) return;
-    operations.write(
-      'status',
-      () => cluster.writeStatus(pool, status),
-      (result) => {
-        metrics.statusWrite(pool, result.kind);
-        if (result.kind === 'done') this.#written = { status, atMs: nowMs };
-        else if (result.kind === 'failed') log.warn({ pool, detail: result.detail }, 'status could not be written');
-      },
-    );
   }
 
   #note(kind: 'drain' | 'replace', from: number, to: number, reason: string, outcome: string): void {
@@ -231,39 +195,6 @@ export class Reporter {
     const line = kind === 'drain' && reason === 'drained' ? 'the pods that go hold no request any more' : outcome;
     this.log.add({ pool, atMs: clock.wallMs(), kind, from, to, reason, inputs: {}, arithmetic: [line], outcome });
   }
-}
-
-function factsOf(
-  { look, merged, decision, findings, plan }: Moment,
-  kept: Pick<Facts, 'writeFailure' | 'silentForMs'>,
-): Facts {
-  const { pool, target, problem, viewAgeMs, sources } = look;
-  const missing = { reason: 'TargetNotFound', message: 'there is nothing whose replicas could be set' };
-  const sick = [...findings.values()].filter((one) => one === 'sick' || one === 'crash-looping').length;
-  return {
-    problem: problem ?? (target === null ? missing : null),
-    rollout: target?.rollout ?? 'none',
-    ...kept,
-    viewStale: viewAgeMs > staleViewMs,
-    mode: pool.spec.scaling.mode,
-    reason: decision.reason,
-    why: wordsOf(decision),
-    replicas: target?.replicas ?? 0,
-    minReplicas: pool.spec.scaling.minReplicas,
-    gateways: sources.filter((source) => counts(source)).length,
-    silent: merged.silent,
-    sick,
-    panic: plan.kind === 'panic' ? { most: plan.most } : null,
-  };
-}
-
-/** What of a status is worth a write: the inputs of a decision that stays the same are not. */
-function news({ lastDecision, ...status }: PoolStatus): string {
-  return JSON.stringify({ ...status, decided: lastDecision?.reason, at: lastDecision?.at });
-}
-
-function wordsOf(decision: Outcome): string {
-  return decision.kind === 'hold' ? holdReasons[decision.reason] : scaleReasons[decision.reason];
 }
 
 /** JSON has no Infinity. */

@@ -8,8 +8,10 @@ import type { Operations } from './operations.ts';
 
 /** A view that has not caught up by then is believed again. */
 const catchUpMs = 30_000;
-/** So long the view may take to tell what really stands there. */
-const unsureMs = 2_000;
+/** After a conflict the view is behind; of a connection that broke nobody knows whether the write arrived. */
+const firstPauseMs = 2_000;
+/** Of a write that fails again and again. */
+const longestPauseMs = 15_000;
 
 export interface Standing {
   readonly replicas: number;
@@ -21,7 +23,9 @@ export class ScaleWriter {
   readonly #cluster: ScalableCluster;
   readonly #operations: Operations;
   readonly #clock: Clock;
-  #written: { readonly version: string; readonly replicas: number; readonly atMs: number } | null = null;
+  /** Stands for the view until its version changes or the time has come. */
+  #believed: { readonly version: string; readonly replicas: number; readonly untilMs: number } | null = null;
+  #pauseMs = firstPauseMs;
 
   constructor(cluster: ScalableCluster, operations: Operations, clock: Clock) {
     this.#cluster = cluster;
@@ -30,30 +34,30 @@ export class ScaleWriter {
   }
 
   standing({ replicas, version }: ScaleTarget): Standing {
-    const written = this.#written;
-    if (written === null) return { replicas, settled: true };
+    const believed = this.#believed;
+    if (believed === null) return { replicas, settled: true };
     const waiting =
-      this.#operations.has('scale') ||
-      (version === written.version && this.#clock.steadyMs() - written.atMs < catchUpMs);
-    if (waiting) return { replicas: written.replicas, settled: false };
-    this.#written = null;
+      this.#operations.has('scale') || (version === believed.version && this.#clock.steadyMs() < believed.untilMs);
+    if (waiting) return { replicas: believed.replicas, settled: false };
+    this.#believed = null;
     return { replicas, settled: true };
   }
 
   /** @returns false, and writes nothing, unless this process leads and nothing is on its way */
   write(target: ScaleTarget, replicas: number, settle: (result: WriteResult) => void): boolean {
     if (!this.#cluster.leadership().leading || !this.standing(target).settled) return false;
-    const written = { version: target.version, replicas, atMs: this.#clock.steadyMs() };
-    this.#written = written;
+    const { version } = target;
+    this.#believed = { version, replicas, untilMs: Infinity };
     return this.#operations.write(
       'scale',
       () => this.#cluster.scale(target, replicas),
       (result) => {
-        const atMs = this.#clock.steadyMs();
-        // After a conflict the view is behind; of a connection that broke nobody knows whether the write arrived.
-        const unsure = { version: target.version, replicas: target.replicas, atMs: atMs - catchUpMs + unsureMs };
-        if (result.kind === 'done') this.#written = { ...written, atMs };
-        else this.#written = result.kind === 'conflict' || result.kind === 'failed' ? unsure : null;
+        const done = result.kind === 'done';
+        const failed = result.kind === 'failed' || result.kind === 'refused';
+        const forMs = done ? catchUpMs : failed ? this.#pauseMs : firstPauseMs;
+        this.#pauseMs = failed ? Math.min(longestPauseMs, 2 * this.#pauseMs) : firstPauseMs;
+        const stands = done ? replicas : target.replicas;
+        this.#believed = { version, replicas: stands, untilMs: this.#clock.steadyMs() + forMs };
         settle(result);
       },
     );

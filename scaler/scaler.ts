@@ -14,6 +14,7 @@ import type { ScalerMetrics } from './metrics.ts';
 import type { PodCalls } from './pod-calls.ts';
 import { counts, isFresh, type News, type Source } from './policy/merge.ts';
 import { PoolScaler, type PoolDeps } from './pool-scaler.ts';
+import { Silence } from './silence.ts';
 
 const intervalMs = 1_000;
 
@@ -42,12 +43,13 @@ export class Scaler {
   readonly #deps: ScalerDeps;
   readonly #pools = new Map<string, PoolScaler>();
   readonly #listeners = new Set<ScalerListener>();
-  readonly #silentSinceMs = new Map<string, number>();
+  readonly #silence = new Silence();
   #view: ScalerView | null = null;
   #stopWatching: () => void = () => undefined;
   #interval: NodeJS.Timeout | undefined;
   #waking: NodeJS.Immediate | undefined;
   #trouble: string | null = null;
+  #closed = false;
 
   constructor(deps: ScalerDeps) {
     this.#deps = deps;
@@ -74,6 +76,7 @@ export class Scaler {
 
   /** Looks again in this turn of the event loop; many calls are one. */
   readonly wake = (): void => {
+    if (this.#closed) return;
     this.#waking ??= setImmediate(() => {
       this.#waking = undefined;
       this.tick();
@@ -91,9 +94,10 @@ export class Scaler {
       ...this.#hearing(sources, nowMs),
     });
     if (view === null) return;
+    const pods = Map.groupBy(view.pods, ({ pool }) => pool);
     for (const pool of view.pools) {
       const scaler = this.#pools.get(pool.metadata.name) ?? this.#add(pool.metadata.name);
-      scaler.tick(lookAt(view, pool, sources, nowMs));
+      scaler.tick(lookAt(view, pool, pods, sources, nowMs));
     }
   }
 
@@ -125,13 +129,13 @@ export class Scaler {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Resolves when no write is under way any more. */
+  /** Begins nothing new. Resolves when no call is under way any more. */
   async close(): Promise<void> {
+    this.#closed = true;
     clearInterval(this.#interval);
     clearImmediate(this.#waking);
     this.#stopWatching();
-    await Promise.all([...this.#pools.values()].map((pool) => pool.settled()));
-    clearImmediate(this.#waking);
+    await this.settled();
   }
 
   async settled(): Promise<void> {
@@ -167,20 +171,16 @@ export class Scaler {
   }
 
   #hearing(sources: readonly Source[], nowMs: number) {
-    const steadyMs = this.#deps.clock.steadyMs();
     const expected = sources.filter((source) => counts(source) && !source.terminating);
-    const silent = new Set(
-      expected
-        .filter(({ news }) => !isFresh(news, nowMs) || news === null || news.report === null)
-        .map(({ uid }) => uid),
-    );
-    for (const uid of this.#silentSinceMs.keys()) if (!silent.has(uid)) this.#silentSinceMs.delete(uid);
-    for (const uid of silent) if (!this.#silentSinceMs.has(uid)) this.#silentSinceMs.set(uid, steadyMs);
-    const longest = [...this.#silentSinceMs.values()].map((sinceMs) => steadyMs - sinceMs);
+    const silent = expected.filter(({ news }) => !isFresh(news, nowMs) || news?.report?.ready !== true);
+    const { clock } = this.#deps;
     return {
       gatewaysExpected: expected.length,
-      gatewaysReporting: expected.length - silent.size,
-      longestMissingMs: Math.max(0, ...longest),
+      gatewaysReporting: expected.length - silent.length,
+      longestMissingMs: this.#silence.see(
+        silent.map(({ uid }) => uid),
+        clock.steadyMs(),
+      ),
     };
   }
 }

@@ -42,6 +42,12 @@ export interface Heard {
   readonly load: PoolLoad;
 }
 
+/** What one gateway says of a pod. */
+export interface Said extends PodLoad {
+  /** The gateway has had requests for the pool: without any it has no evidence of its own. */
+  readonly informed: boolean;
+}
+
 export interface Merged {
   readonly observation: Observation;
   readonly mix: Mix;
@@ -49,6 +55,8 @@ export interface Merged {
   readonly maxRequests: number;
   /** Fresh reports on this pool. */
   readonly heard: readonly Heard[];
+  /** What they say of each pod, by its UID. */
+  readonly said: ReadonlyMap<string, readonly Said[]>;
   /** Every gateway that is expected has a fresh report on this pool. */
   readonly complete: boolean;
   /** Names of the gateways that are expected and did not report. */
@@ -58,8 +66,9 @@ export interface Merged {
 /** As in observation.ts: three lines missed, and the next. */
 export const freshForMs = 4_000;
 
+/** What was heard later than now was heard before the clock was set back: how old it is nobody knows. */
 export function isFresh(news: News | null, nowMs: number): boolean {
-  return news !== null && nowMs - news.atMs <= freshForMs;
+  return news !== null && news.atMs <= nowMs && nowMs - news.atMs <= freshForMs;
 }
 
 /** It can hold requests, so that it counts. */
@@ -85,7 +94,7 @@ export function merge(input: MergeInput): Merged {
   const gateways: GatewayReport[] = [];
   const silent: string[] = [];
   let gatewaysExpected = 0;
-  const said: { news: News; report: LoadReport; load: PoolLoad }[] = [];
+  const reports: { news: News; id: string; load: PoolLoad }[] = [];
   for (const source of sources.filter(counts)) {
     const { news } = source;
     const fresh = isFresh(news, nowMs);
@@ -94,17 +103,20 @@ export function merge(input: MergeInput): Merged {
     if (source.terminating && !(fresh && load !== undefined)) continue;
     gatewaysExpected += 1;
     if (news !== null && news.report === null) gateways.push(unreadable(source, news));
-    if (news !== null && report !== null && load !== undefined) said.push({ news, report, load });
+    if (news !== null && report !== null && load !== undefined) {
+      reports.push({ news, id: `${source.uid}/${report.instance}`, load });
+    }
     if (fresh && load !== undefined) heard.push({ source, load });
     else silent.push(source.name);
   }
-  const models = said.map(({ report, load }) => ({ gateway: report.instance, models: load.models }));
+  const said = sayings(heard);
+  const models = reports.map(({ id, load }) => ({ gateway: id, models: load.models }));
   const nextMix = mix(input.mix, models, elapsedMs);
-  for (const { news, report, load } of said) {
+  for (const { news, id, load } of reports) {
     const cost = costOf(load.models, nextMix.weights, maxRows);
     const shed = Object.values(load.shed).reduce((sum, count) => sum + count, 0);
     const { arrivals, completions, late, queued, inFlight } = load;
-    gateways.push({ id: report.instance, atMs: news.atMs, arrivals, completions, shed, late, queued, inFlight, cost });
+    gateways.push({ id, atMs: news.atMs, arrivals, completions, shed, late, queued, inFlight, cost });
   }
   const serving = pods.filter(({ ready, drains }) => ready && !drains);
   const observation: Observation = {
@@ -113,7 +125,7 @@ export function merge(input: MergeInput): Merged {
     replicas,
     pods: {
       ready: serving.length,
-      ejected: serving.filter(({ uid }) => isEjected(uid, heard)).length,
+      ejected: serving.filter(({ uid }) => isEjected(said.get(uid))).length,
       // One that crashes again and again is no capacity on its way, however old it is.
       startingSinceMs: pods
         .filter(({ ready, drains }) => !ready && !drains)
@@ -123,7 +135,7 @@ export function merge(input: MergeInput): Merged {
   };
   const maxRequests = requestsPerRun(models, nextMix.weights, maxRows);
   const complete = gatewaysExpected > 0 && silent.length === 0;
-  return { observation, mix: nextMix, maxRequests, heard, complete, silent };
+  return { observation, mix: nextMix, maxRequests, heard, said, complete, silent };
 }
 
 /** Whatever it said were no numbers; the policy tells so. */
@@ -133,17 +145,34 @@ function unreadable({ uid }: Source, { atMs }: News): GatewayReport {
   return { id: uid, atMs, ...totals, queued: nothing, inFlight: nothing, cost: null };
 }
 
-/** What each gateway that knows the pod says of it. */
-export function saidOf(uid: string, heard: readonly Heard[]): PodLoad[] {
-  return heard.flatMap(({ load }) => load.pods.filter((pod) => pod.uid === uid));
+function sayings(heard: readonly Heard[]): Map<string, Said[]> {
+  const said = new Map<string, Said[]>();
+  for (const { load } of heard) {
+    const informed = load.inFlight > 0 || load.queued > 0 || load.arrivals > 0;
+    for (const pod of load.pods) {
+      const others = said.get(pod.uid);
+      if (others === undefined) said.set(pod.uid, [{ ...pod, informed }]);
+      else others.push({ ...pod, informed });
+    }
+  }
+  return said;
 }
 
-/** More than half of those that know it: one gateway's broken network is not the pod's fault. */
-export function isEjected(uid: string, heard: readonly Heard[]): boolean {
-  const said = saidOf(uid, heard);
-  return said.filter(({ state }) => state === 'ejected').length * 2 > said.length;
+/** More than half of those that have evidence: one gateway's broken network is not the pod's fault. */
+export function isEjected(said: readonly Said[] = []): boolean {
+  return mostSay(said, ({ state }) => state === 'ejected');
 }
 
-export function inFlightOf(uid: string, heard: readonly Heard[]): number {
-  return saidOf(uid, heard).reduce((sum, { inFlight }) => sum + inFlight, 0);
+/** Not back in rotation: what is tried again after an ejection may fail again. */
+export function isOut(said: readonly Said[] = []): boolean {
+  return mostSay(said, ({ state }) => state === 'ejected' || state === 'probing');
+}
+
+function mostSay(said: readonly Said[], what: (one: Said) => boolean): boolean {
+  const informed = said.filter((one) => one.informed);
+  return informed.filter(what).length * 2 > informed.length;
+}
+
+export function inFlightOf(said: readonly Said[] = []): number {
+  return said.reduce((sum, { inFlight }) => sum + inFlight, 0);
 }

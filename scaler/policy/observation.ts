@@ -107,6 +107,7 @@ function doubtOf(report: GatewayReport, before: GatewayReport | undefined, nowMs
   const { atMs, arrivals, completions, shed, late, queued, inFlight, cost } = report;
   const numbers = [arrivals, completions, shed, late, queued, inFlight, cost?.a ?? 0, cost?.c ?? 0];
   if (!Number.isFinite(atMs) || numbers.some((value) => !(Number.isFinite(value) && value >= 0))) return 'bad-number';
+  if (atMs > nowMs) return 'clock-went-back';
   if (nowMs - atMs > staleMs) return 'stale-report';
   if (before === undefined) return null;
   if (atMs < before.atMs) return 'clock-went-back';
