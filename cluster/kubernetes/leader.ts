@@ -5,6 +5,7 @@ import type { ObjectMeta } from './objects.ts';
 import {
   isLeading,
   leaseConfig,
+  nextLookMs,
   nextStep,
   noLease,
   observe,
@@ -51,6 +52,8 @@ export class Leader {
   readonly #timeoutMs: number;
   #state: LeaseState = noLease;
   #lease: LeaseObject | null = null;
+  /** Of the last look; null where it failed. */
+  #step: LeaseStep | null = null;
   #said: { leading: boolean; holder: string | null } = { leading: false, holder: null };
   #trouble: string | null = null;
   #timer: NodeJS.Timeout | undefined;
@@ -94,19 +97,19 @@ export class Leader {
     this.#timer = setTimeout(() => {
       this.#trying = this.#try().finally(() => {
         this.#tell();
-        // Those that wait are spread a little, or they would all take it in the same moment.
-        const { leading } = this.leadership;
-        if (!this.#closed) this.#next(this.#config.retryMs * (leading ? 1 : 1 + Math.random() * 0.2));
+        if (!this.#closed) this.#next(nextLookMs(this.#config, this.#step, Math.random()));
       });
     }, afterMs);
   }
 
   async #try(): Promise<void> {
     const { identity, leaseName } = this.#options;
+    this.#step = null;
     try {
       // Whoever leads writes without reading first: a change by another answers 409.
       if (!this.leadership.leading) await this.#read();
       const step = nextStep(this.#config, this.#state, identity, performance.now());
+      this.#step = step;
       if (step.kind !== 'wait') {
         const startedMs = performance.now();
         try {

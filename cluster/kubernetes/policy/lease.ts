@@ -34,8 +34,8 @@ export interface LeaseState {
 export const noLease: LeaseState = { record: null, seenAtMs: 0, renewedAtMs: null };
 
 export type LeaseStep =
-  /** Another process holds it. */
-  | { readonly kind: 'wait' }
+  /** Another process holds it, and may be gone: it is free in so long, unless it changes. */
+  | { readonly kind: 'wait'; readonly freeInMs: number }
   | { readonly kind: 'create' }
   /** Write with `version` as the precondition: keep the lease, or take it. */
   | { readonly kind: 'write'; readonly version: string; readonly transitions: number; readonly takes: boolean };
@@ -63,9 +63,19 @@ export function nextStep(
   if (record === null) return { kind: 'create' };
   const { holder, version, transitions } = record;
   if (holder === identity) return { kind: 'write', version, transitions, takes: false };
-  const free = holder === '' || nowMs - seenAtMs >= Math.max(config.durationMs, record.durationMs);
-  if (!free) return { kind: 'wait' };
+  const freeInMs = holder === '' ? 0 : seenAtMs + Math.max(config.durationMs, record.durationMs) - nowMs;
+  if (freeInMs > 0) return { kind: 'wait', freeInMs };
   return { kind: 'write', version, transitions: transitions + 1, takes: true };
+}
+
+/**
+ * How long to wait until the next look. Who waits looks as often as the holder writes, so that it sees each change early,
+ * and then in the moment in which the lease is free.
+ * @param chance from 0 to 1: those that wait are spread a little, or all of them would take it in the same moment
+ */
+export function nextLookMs({ retryMs }: LeaseConfig, step: LeaseStep | null, chance: number): number {
+  if (step?.kind !== 'wait') return retryMs;
+  return Math.min(retryMs * (1 + 0.2 * chance), step.freeInMs + 200 * chance);
 }
 
 /** A write that began at `startedMs` was accepted. */
