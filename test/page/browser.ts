@@ -3,10 +3,13 @@
  * fail, since a test that never runs proves nothing.
  */
 import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
 
-const candidates = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-const executablePath = candidates.find((file) => existsSync(file));
+const folders = (process.env['PATH'] ?? '').split(path.delimiter).filter((folder) => folder !== '');
+const executablePath = ['chromium', 'chromium-browser', 'google-chrome']
+  .flatMap((name) => folders.map((folder) => path.join(folder, name)))
+  .find((file) => existsSync(file));
 
 const missing = 'NO BROWSER: the page is NOT tested. Install chromium (Debian: apt-get install chromium).';
 if (executablePath === undefined) {

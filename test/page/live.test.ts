@@ -55,6 +55,8 @@ test('the form: a text, the pod and the batch that answered it, the label', { sk
   await page.getByLabel('Body JSON').fill('{"inputs": []}');
   await page.getByRole('button', { name: 'Predict' }).click();
   await page.getByText('answered with an error, 400').waitFor();
+  await page.getByLabel('Model', { exact: true }).selectOption('langid');
+  await page.waitForFunction(`document.getElementById('input').value === 'Guten Morgen, wie geht es dir?'`);
 
   // The browser says of the last answer that it is an error.
   assert.deepEqual(
@@ -115,6 +117,10 @@ test('a scaler that is killed: the page says so, and goes on with the next', { s
   const { page } = await openPage(browser, live.system.scalerOrigin);
   t.after(() => page.context().close());
   await page.locator('#link', { hasText: 'live, this scaler leads' }).waitFor();
+  const line = page.locator('.pool path.main').first();
+  const points = async () => ((await line.getAttribute('d')) ?? '').match(/[ML]/g)?.length ?? 0;
+  const known = await points();
+  assert.ok(known > 10, `${known} points of the time before`);
   const [scaler] = live.system.pidsOf('scaler');
   process.kill(scaler!, 'SIGKILL');
   await page.locator('#link', { hasText: 'not connected, trying again' }).waitFor();
@@ -122,6 +128,7 @@ test('a scaler that is killed: the page says so, and goes on with the next', { s
   await page.locator('#link', { hasText: 'live, this scaler leads' }).waitFor();
   assert.notEqual(live.system.pidsOf('scaler')[0], scaler);
   await page.locator('.pool .pod.serving').nth(1).waitFor();
+  assert.ok((await points()) >= known, 'what was known stays, before what the next one tells');
 });
 
 /** It may have been ended for its silence. */

@@ -8,7 +8,7 @@ import { launchBrowser, openPage, skip } from './browser.ts';
 
 const pools = 50;
 const podsPerPool = 200;
-/** Of the main thread, scripts, style and layout together. */
+/** CPU time of the main thread, scripts, style and layout together, of half of the updates. */
 const updateLimitMs = 100;
 const updates = 12;
 
@@ -43,7 +43,7 @@ function reports(round: number): PoolReport[] {
   );
 }
 
-/** Milliseconds that the main thread has worked, of scripts, style and layout. */
+/** CPU milliseconds of the main thread, of scripts, style and layout: waiting for a core is not the page's work. */
 async function workedMs(session: CDPSession): Promise<number> {
   const { metrics } = await session.send('Performance.getMetrics');
   const of = (name: string) => metrics.find((metric) => metric.name === name)?.value ?? NaN;
@@ -51,7 +51,7 @@ async function workedMs(session: CDPSession): Promise<number> {
 }
 
 test(
-  `an update of ${pools} pools of ${podsPerPool} pods takes less than ${updateLimitMs} ms of the main thread`,
+  `an update of ${pools} pools of ${podsPerPool} pods takes less than ${updateLimitMs} ms of CPU`,
   { skip },
   async (t) => {
     const fake = new FakeScaler();
@@ -65,8 +65,11 @@ test(
     await page.locator('.counts', { hasText: 'serving' }).first().waitFor();
     assert.ok((await page.locator('.cells .pod').count()) < 1_000, 'well pods are counts');
 
+    await page.evaluate(`window.longTasksMs = [];
+      new PerformanceObserver((list) => longTasksMs.push(...list.getEntries().map(({ duration }) => duration)))
+        .observe({ type: 'longtask' });`);
     const session = await page.context().newCDPSession(page);
-    await session.send('Performance.enable');
+    await session.send('Performance.enable', { timeDomain: 'threadTicks' });
     const taken: number[] = [];
     for (let round = 1_000; round < 1_000 + updates; round += 1) {
       const before = await workedMs(session);
@@ -74,9 +77,11 @@ test(
       await page.getByText(`round ${round}`, { exact: true }).first().waitFor();
       taken.push((await workedMs(session)) - before);
     }
-    const best = Math.min(...taken);
-    t.diagnostic(`main thread, ms an update: ${taken.map((ms) => ms.toFixed(0)).join(' ')}`);
-    assert.ok(best < updateLimitMs, `the best of ${updates} updates took ${best.toFixed(0)} ms: ${taken.join(' ')}`);
+    t.diagnostic(`CPU of the main thread, ms an update: ${taken.map((ms) => ms.toFixed(0)).join(' ')}`);
+    const longMs = await page.evaluate<number[]>('longTasksMs');
+    t.diagnostic(`tasks beyond 50 ms, of ${updates} updates: ${longMs.map((ms) => ms.toFixed(0)).join(' ') || 'none'}`);
+    const median = taken.toSorted((one, other) => one - other)[updates / 2]!;
+    assert.ok(median < updateLimitMs, `half of ${updates} updates took ${median.toFixed(0)} ms or more`);
     const own = await page.evaluate(`performance.getEntriesByName('sluice:update')[0].duration`);
     assert.ok(Number.isFinite(own), 'the page measures its updates');
 

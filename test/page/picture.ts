@@ -58,8 +58,8 @@ try {
   visionPerS = 60;
   await page.locator('.decision.up', { hasText: 'vision' }).first().waitFor();
   process.kill(live.pidOf(sick.name), 'SIGSTOP');
-  await page.locator('.pod.ejected').waitFor();
-  await page.locator('.pod.starting').first().waitFor();
+  await page.locator('.cells .pod.ejected').waitFor();
+  await page.locator('.cells .pod.starting').first().waitFor();
   await page.locator('.pod.answered').waitFor();
   await page.evaluate('document.activeElement.blur()');
   await page.screenshot({ path: file });

@@ -30,9 +30,11 @@ export class History {
     return this.#samples.get(pool) ?? [];
   }
 
-  /** @param {HistoryReport} report replaces what was known */
+  /** @param {HistoryReport} report of a scaler that may have started just now: what was known from before it stays */
   load(report) {
-    this.#samples.clear();
+    const known = this.#samples;
+    const [firstMs = Infinity] = report.atMs;
+    this.#samples = new Map();
     for (const pool of report.pools) {
       const samples = report.atMs.map((atMs, index) => ({
         atMs,
@@ -43,7 +45,8 @@ export class History {
         ready: pool.readyReplicas[index] ?? null,
         desired: pool.desiredReplicas[index] ?? null,
       }));
-      this.#samples.set(pool.name, samples);
+      const before = known.get(pool.name)?.filter(({ atMs }) => atMs < firstMs) ?? [];
+      this.#samples.set(pool.name, [...before, ...samples]);
     }
   }
 
