@@ -16,6 +16,7 @@ import { Leader } from './leader.ts';
 import type { ListWatch } from './list-watch.ts';
 import { problemsOf } from './policy/problems.ts';
 import { readAutoscaler, readDeployment } from './read-deployment.ts';
+import type { PoolRecord } from './read-pool.ts';
 import { gatewayMembers, scalerPods, scaleTargets } from './views.ts';
 import { Coalesced, watchOf, watchPoolsAndPods, type Telling } from './watches.ts';
 import { Writes } from './writes.ts';
@@ -55,6 +56,7 @@ type AnyWatch = Pick<ListWatch<unknown>, 'synced' | 'forbidden' | 'trouble' | 'a
 
 export class KubernetesScaler implements ScalableCluster {
   readonly #api: KubernetesApi;
+  readonly #log: KubernetesLog;
   readonly #watches: ReturnType<typeof watchAll>;
   readonly #all: readonly AnyWatch[];
   readonly #leader: Leader;
@@ -64,10 +66,13 @@ export class KubernetesScaler implements ScalableCluster {
   readonly #listeners = new Set<(view: ScalerView) => void>();
   /** Of writes, each with the time of the last. */
   readonly #forbidden = new Map<string, number>();
+  /** What has been said of pools whose spec is wrong, by UID. */
+  readonly #wrong = new Map<string, string>();
   #view: ScalerView | null = null;
 
   constructor({ api, log, leaseName, identity }: KubernetesScalerOptions) {
     this.#api = api;
+    this.#log = log;
     this.#told = new Coalesced(() => this.#tell(), changeMs, heardMs);
     this.#watches = watchAll(api, {
       onChange: () => this.#told.changed(),
@@ -161,6 +166,7 @@ export class KubernetesScaler implements ScalableCluster {
     if (!pools.synced || !this.#all.every((watch) => watch.synced || watch.forbidden)) return;
     const poolRecords = [...pools.objects.values()];
     const podRecords = [...pods.objects.values()];
+    this.#sayWrong(poolRecords);
     const uids = new Set([...podRecords, ...deployments.objects.values()].map(({ uid }) => uid));
     this.#writes.forget((uid) => uids.has(uid));
     const troubles = this.#all.flatMap(({ trouble }) => trouble ?? []);
@@ -182,6 +188,21 @@ export class KubernetesScaler implements ScalableCluster {
       trouble: troubles.length === 0 ? null : troubles.join('; '),
     };
     for (const listener of this.#listeners) listener(this.#view);
+  }
+
+  /** A pool that never was right has no scaler, and so nobody else to say what is wrong with it. */
+  #sayWrong(pools: readonly PoolRecord[]): void {
+    if (!this.leadership().leading) return;
+    for (const { name, uid, errors } of pools) {
+      const said = errors.join('; ');
+      if (said === (this.#wrong.get(uid) ?? '')) continue;
+      this.#wrong.set(uid, said);
+      if (said === '') continue;
+      this.#log.warn({ pool: name }, `pool ${name} is wrong and stays as it was: ${said}`);
+      this.emit({ pool: name, type: 'Warning', reason: 'InvalidSpec', message: said });
+    }
+    const there = new Set(pools.map(({ uid }) => uid));
+    for (const uid of this.#wrong.keys()) if (!there.has(uid)) this.#wrong.delete(uid);
   }
 
   #forbiddenWrites(): Iterable<string> {
