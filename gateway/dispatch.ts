@@ -13,6 +13,7 @@ import { traceIdOf } from '../contract/traceparent.ts';
 import type { GiveUpReason } from './counters.ts';
 import { Flight } from './flight.ts';
 import type { Lane } from './lane.ts';
+import type { OwnTime } from './own-time.ts';
 import type { PodLink } from './pod-link.ts';
 import { decideBatch, type BatchReason } from './policy/batch.ts';
 import { learnConcurrency } from './policy/concurrency.ts';
@@ -28,6 +29,7 @@ import type { LossKind } from './upstream.ts';
 export class Dispatch {
   readonly #pool: Pool;
   readonly #now: () => number;
+  readonly #ownTime: OwnTime;
   readonly #random: () => number;
   readonly #log: Logger;
   #scheduled = false;
@@ -37,9 +39,10 @@ export class Dispatch {
   #reserved: PodLink | null = null;
   #doubtBudget = freshBudget;
 
-  constructor(pool: Pool, now: () => number, random: () => number, log: Logger) {
+  constructor(pool: Pool, now: () => number, ownTime: OwnTime, random: () => number, log: Logger) {
     this.#pool = pool;
     this.#now = now;
+    this.#ownTime = ownTime;
     this.#random = random;
     this.#log = log;
   }
@@ -144,6 +147,7 @@ export class Dispatch {
       timeoutMs: this.#pool.spec.requests.timeoutMs,
       maxBodyBytes: this.#pool.spec.requests.maxBodyBytes,
       now: this.#now,
+      ownTime: this.#ownTime,
       onAnswer: (request, head, body) => this.#answered(pod, request, head, body),
       onEnd: (flight, summary) => this.#ended(lane, pod, flight, summary),
       onLost: (flight, unanswered, kind, detail) => this.#lost(lane, pod, flight, unanswered, kind, detail),
@@ -183,11 +187,13 @@ export class Dispatch {
     lane.inFlight -= flight.requests.length;
     this.#doubtBudget = earn(this.#doubtBudget, flight.requests.length);
     const now = this.#now();
-    const tookMs = now - flight.startedAtMs;
+    const ranMs = this.#ownTime.ranMs;
+    const tookMs = ranMs - flight.startedRanMs;
     if (summary === null) {
-      pod.concurrency = learnConcurrency(pod.concurrency, tookMs, pod.outstanding.size + 1);
+      const latencyMs = now - flight.startedAtMs;
+      pod.concurrency = learnConcurrency(pod.concurrency, latencyMs, pod.outstanding.size + 1);
       // What it had at once it worked on together: a share of the time is what the request occupied.
-      const occupiedUs = (tookMs * 1000) / (pod.outstanding.size + 1);
+      const occupiedUs = (latencyMs * 1000) / (pod.outstanding.size + 1);
       lane.learnRuns([{ rows: 1, ownRows: 1, queueUs: 0, occupiedUs }], now);
     } else {
       lane.learnRuns(summary.runs, now);
@@ -196,9 +202,9 @@ export class Dispatch {
         lane.counters.runRows.observe(run.rows, run.rows > 0 ? run.ownRows / run.rows : 0);
       pod.queuedRows = summary.queuedRows;
       // An envelope that was staged began when the one before it ended.
-      const beganAtMs = Math.max(flight.startedAtMs, pod.lastEndAtMs);
-      pod.pace = learnPace(pod.pace, now - beganAtMs, predictMs(lane.cost, flight.rows));
-      pod.lastEndAtMs = now;
+      const beganRanMs = Math.max(flight.startedRanMs, pod.lastEndRanMs);
+      pod.pace = learnPace(pod.pace, ranMs - beganRanMs, predictMs(lane.cost, flight.rows));
+      pod.lastEndRanMs = ranMs;
       if (summary.draining) pod.draining = true;
     }
     const slow = summary !== null && pod.health.kind === 'probing' && isSlow(tookMs, flight.predictedMs);

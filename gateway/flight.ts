@@ -1,10 +1,13 @@
 /**
  * One envelope, or one plain request, out with one pod: starts it, watches its time, and tells its end exactly once.
  *
- * Its limit is max(1 s, 5 × the 99th percentile predicted), counted anew with each answer that comes.
+ * Its limit is max(1 s, 5 × the 99th percentile predicted) of our own running time, counted anew with each answer that comes,
+ * and twice as long for what was lost with a pod before: a machine that stalls pods stalls the second one too, and two pods
+ * that are lost in a row make a request look like poison.
  */
 import type { AnswerHead, SummaryHead } from '../contract/envelope.ts';
 import type { Lane } from './lane.ts';
+import { Limit, type OwnTime } from './own-time.ts';
 import type { Outstanding, PodLink } from './pod-link.ts';
 import { predictMs } from './policy/cost.ts';
 import type { Pending } from './request.ts';
@@ -21,6 +24,7 @@ export interface FlightPlan {
   /** Largest body of a request, unpacked. */
   readonly maxBodyBytes: number;
   readonly now: () => number;
+  readonly ownTime: OwnTime;
   onAnswer(request: Pending, head: AnswerHead, body: Buffer): void;
   onEnd(flight: Flight, summary: SummaryHead | null): void;
   onLost(flight: Flight, unanswered: readonly Pending[], kind: LossKind, detail: string): void;
@@ -28,8 +32,6 @@ export interface FlightPlan {
 
 const leastLimitMs = 1_000;
 const limitFactor = 5;
-/** A timer this late says that our own process was held up, and nothing of the pod. */
-const lateTimerMs = 100;
 
 /** Bytes a millisecond that a busy pod inflates and parses at least. */
 const inflatedBytesPerMs = 20_000;
@@ -44,6 +46,8 @@ export class Flight implements Outstanding {
   readonly requests: readonly Pending[];
   readonly rows: number;
   readonly startedAtMs: number;
+  /** The same in our own time. */
+  readonly startedRanMs: number;
   readonly predictedMs: number;
   /** The pod had nothing else of ours when it left. */
   readonly alone: boolean;
@@ -52,9 +56,7 @@ export class Flight implements Outstanding {
   call: Call | undefined;
   readonly #plan: FlightPlan;
   readonly #answered: boolean[];
-  readonly #limitMs: number;
-  #timer: NodeJS.Timeout | undefined;
-  #progressAtMs: number;
+  readonly #limit: Limit;
 
   constructor(plan: FlightPlan) {
     const { lane, pod, requests } = plan;
@@ -62,18 +64,22 @@ export class Flight implements Outstanding {
     this.requests = requests;
     this.rows = requests.reduce((sum, request) => sum + request.estimatedRows, 0);
     this.startedAtMs = plan.now();
-    this.#progressAtMs = this.startedAtMs;
+    this.startedRanMs = plan.ownTime.ranMs;
     this.alone = pod.outstanding.size === 0;
     this.#answered = new Array<boolean>(requests.length).fill(false);
     const { cost } = lane;
     const aheadMs = pod.ownRemainingMs(this.startedAtMs) + pod.queuedRows * cost.c;
     this.predictedMs = predictMs(cost, this.rows);
-    this.#limitMs =
+    const lostBefore = Math.max(...requests.map(({ attempts }) => attempts - 1));
+    const limitMs =
       cost.samples === 0 || plan.plain
         ? plan.timeoutMs
-        : Math.max(leastLimitMs, limitFactor * cost.p99Ratio * (this.predictedMs + aheadMs)) + inflateMs(plan);
+        : Math.max(leastLimitMs, limitFactor * cost.p99Ratio * (this.predictedMs + aheadMs)) * 2 ** lostBefore +
+          inflateMs(plan);
     pod.outstanding.add(this);
-    this.#watch(this.#limitMs);
+    this.#limit = new Limit(limitMs, plan.ownTime, () =>
+      this.call?.abort('hung', `no answer within ${Math.round(limitMs)} ms`),
+    );
     this.call = plan.plain ? this.#sendPlain() : this.#sendEnvelope();
   }
 
@@ -81,7 +87,7 @@ export class Flight implements Outstanding {
     const { pod, requests } = this.#plan;
     return pod.upstream.sendEnvelope(requests, this.startedAtMs, {
       onAnswer: (index, head, body) => {
-        this.#progressAtMs = this.#plan.now();
+        this.#limit.restart();
         this.#take(index, head, body);
       },
       onEnd: (summary) => {
@@ -125,19 +131,7 @@ export class Flight implements Outstanding {
   }
 
   #over(): void {
-    clearTimeout(this.#timer);
+    this.#limit.clear();
     this.#plan.pod.outstanding.delete(this);
-  }
-
-  /** Checked now and then rather than re-armed at each answer: the clock is read anyway, a timer costs more. */
-  #watch(inMs: number): void {
-    const dueAtMs = this.#plan.now() + inMs;
-    this.#timer = setTimeout(() => {
-      const nowMs = this.#plan.now();
-      const limitAtMs = this.#progressAtMs + this.#limitMs;
-      if (nowMs - dueAtMs > lateTimerMs) this.#watch(this.#limitMs);
-      else if (nowMs < limitAtMs - 1) this.#watch(limitAtMs - nowMs);
-      else this.call?.abort('hung', `no answer within ${Math.round(this.#limitMs)} ms`);
-    }, inMs);
   }
 }

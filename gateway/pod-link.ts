@@ -5,6 +5,7 @@
 import { Compile } from 'typebox/compile';
 import { PodStatus } from '../contract/pod-status.ts';
 import { paths } from '../contract/headers.ts';
+import { Limit, type OwnTime } from './own-time.ts';
 import { firstConcurrency, type Concurrency } from './policy/concurrency.ts';
 import { noPace, type Evidence, type HealthState, type Pace } from './policy/health.ts';
 import { Upstream, type Call } from './upstream.ts';
@@ -52,8 +53,8 @@ export class PodLink {
   /** Rows that it last said were waiting there, over all gateways. */
   queuedRows = 0;
   pace: Pace = noPace;
-  /** When its last envelope ended. */
-  lastEndAtMs = 0;
+  /** When its last envelope ended, in our own time. */
+  lastEndRanMs = 0;
   /** It said busy: nothing before this time. */
   busyUntilMs = 0;
   nextProbeAtMs = 0;
@@ -114,11 +115,11 @@ export class PodLink {
   }
 
   /** Asks the pod how it is; `done` is called once, within the time limit. */
-  probe(done: (result: ProbeResult) => void): void {
-    this.#get(paths.podStatus, done, (status, body) => {
+  probe(ownTime: OwnTime, done: (result: ProbeResult) => void): void {
+    this.#get(paths.podStatus, ownTime, done, (status, body) => {
       // No model server of ours: any server of the protocol tells by its readiness.
       if (status === 404) {
-        this.#get('/v2/health/ready', done, (ready) => {
+        this.#get('/v2/health/ready', ownTime, done, (ready) => {
           if (ready !== 200) return done({ kind: 'loading' });
           this.takesEnvelopes = false;
           done({ kind: 'ready', status: null });
@@ -136,18 +137,23 @@ export class PodLink {
     });
   }
 
-  #get(path: string, done: (result: ProbeResult) => void, take: (status: number, body: Buffer) => void): void {
+  #get(
+    path: string,
+    ownTime: OwnTime,
+    done: (result: ProbeResult) => void,
+    take: (status: number, body: Buffer) => void,
+  ): void {
     const call = this.upstream.get(path, {
       onAnswer: (answer) => {
-        clearTimeout(timer);
+        limit.clear();
         take(answer.status, answer.body);
       },
       onLost: (kind, detail) => {
-        clearTimeout(timer);
+        limit.clear();
         done({ kind: 'failed', detail: `${path}: ${kind}: ${detail}` });
       },
     });
-    const timer = setTimeout(() => call.abort('hung', `no answer in ${probeTimeoutMs} ms`), probeTimeoutMs);
+    const limit = new Limit(probeTimeoutMs, ownTime, () => call.abort('hung', `no answer in ${probeTimeoutMs} ms`));
   }
 }
 

@@ -14,6 +14,7 @@ import { Lane } from './lane.ts';
 import { decideAdmission, predictWaitMs } from './policy/admit.ts';
 import { learnCost } from './policy/cost.ts';
 import { currentRowsPerMs } from './policy/throughput.ts';
+import type { OwnTime } from './own-time.ts';
 import type { Outcome, Pending, PredictRequest } from './request.ts';
 import { Roster } from './roster.ts';
 
@@ -43,7 +44,7 @@ export class Pool {
   #tellWaitMs = 0;
 
   /** @param wake tells the scaler at once: a request meets no pod, or would wait longer than the objective (1 s without one) */
-  constructor(pool: ModelPool, now: () => number, log: Logger, wake: () => void) {
+  constructor(pool: ModelPool, now: () => number, ownTime: OwnTime, log: Logger, wake: () => void) {
     this.name = pool.metadata.name;
     this.spec = pool.spec;
     this.#deadlines = new Deadlines(now, (request) => this.expire(request));
@@ -54,9 +55,10 @@ export class Pool {
       () => this.spec,
       { onChange: () => this.dispatch.schedule(), onStatus: (status) => this.#learn(status.models), onLetGo: wake },
       now,
+      ownTime,
       poolLog,
     );
-    this.dispatch = new Dispatch(this, now, Math.random, poolLog);
+    this.dispatch = new Dispatch(this, now, ownTime, Math.random, poolLog);
     this.configure(pool.spec);
   }
 

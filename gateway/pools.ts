@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Cluster, ClusterView } from '../cluster/port.ts';
 import { SluiceError } from '../contract/errors.ts';
 import type { Lane } from './lane.ts';
+import { OwnTime, tickMs } from './own-time.ts';
 import { Pool } from './pool.ts';
 
 export interface Place {
@@ -10,12 +11,11 @@ export interface Place {
   readonly lane: Lane;
 }
 
-const tickMs = 50;
-
 export class Pools {
   readonly #pools = new Map<string, Pool>();
   #places = new Map<string, Place>();
   readonly #now: () => number;
+  readonly #ownTime: OwnTime;
   readonly #log: Logger;
   readonly #wake: () => void;
   readonly #stopWatching: () => void;
@@ -27,9 +27,11 @@ export class Pools {
   constructor(cluster: Cluster, now: () => number, log: Logger, wake: () => void = () => undefined) {
     this.#wake = wake;
     this.#now = now;
+    this.#ownTime = new OwnTime(now);
     this.#log = log;
     this.#stopWatching = cluster.watch((view) => this.#apply(view));
     this.#ticker = setInterval(() => {
+      this.#ownTime.tick();
       for (const pool of this.#pools.values()) pool.tick();
     }, tickMs);
   }
@@ -80,7 +82,7 @@ export class Pools {
       names.add(name);
       let pool = this.#pools.get(name);
       if (pool === undefined) {
-        pool = new Pool(spec, this.#now, this.#log, this.#wake);
+        pool = new Pool(spec, this.#now, this.#ownTime, this.#log, this.#wake);
         this.#pools.set(name, pool);
       } else {
         pool.configure(spec.spec);

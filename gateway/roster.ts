@@ -7,6 +7,7 @@ import type { Pod } from '../cluster/port.ts';
 import type { ModelPool } from '../contract/model-pool.ts';
 import type { PodStatus } from '../contract/pod-status.ts';
 import { FreePods } from './free-pods.ts';
+import type { OwnTime } from './own-time.ts';
 import { PodLink } from './pod-link.ts';
 import {
   hardEvidence,
@@ -42,16 +43,18 @@ export class Roster {
   readonly #spec: () => ModelPool['spec'];
   readonly #events: RosterEvents;
   readonly #now: () => number;
+  readonly #ownTime: OwnTime;
   readonly #log: Logger;
   /** Pods of the view that have no address or are not ready yet: waiting for them may pay. */
   #coming = 0;
   /** Pods of the view that have no address yet. */
   #unreachable: readonly Pod[] = [];
 
-  constructor(spec: () => ModelPool['spec'], events: RosterEvents, now: () => number, log: Logger) {
+  constructor(spec: () => ModelPool['spec'], events: RosterEvents, now: () => number, ownTime: OwnTime, log: Logger) {
     this.#spec = spec;
     this.#events = events;
     this.#now = now;
+    this.#ownTime = ownTime;
     this.#log = log;
   }
 
@@ -202,7 +205,7 @@ export class Roster {
   #probe(pod: PodLink): void {
     if (pod.probing || pod.gone) return;
     pod.probing = true;
-    pod.probe((result) => {
+    pod.probe(this.#ownTime, (result) => {
       pod.probing = false;
       pod.nextProbeAtMs = this.#now() + joiningProbeMs;
       switch (result.kind) {
