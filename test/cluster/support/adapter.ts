@@ -1,23 +1,26 @@
-/** A namespace with a Deployment that serves nothing and a pool of it, and the adapter as a scaler uses it. */
+/** A namespace with a Deployment that serves nothing and a pool of it, and the adapter as gateways and scalers use it. */
 import process from 'node:process';
-import { hostname } from 'node:os';
 import path from 'node:path';
-import { connectScaler } from '../../../cluster/kubernetes/connect.ts';
-import { kubectl, Namespace } from './kubectl.ts';
+import { KubernetesCluster } from '../../../cluster/kubernetes/gateway-cluster.ts';
+import { kubernetesApi, type KubernetesApi } from '../../../cluster/kubernetes/api.ts';
+import { KubernetesScaler } from '../../../cluster/kubernetes/scaler-cluster.ts';
+import { kubectl, Namespace, requireCluster } from './kubectl.ts';
 import { image, root } from './system.ts';
 
 /** Tests against a real Kubernetes are asked for. */
 export const clusterAsked = process.env.SLUICE_TEST_CLUSTER === '1';
+/** Why a test is not run, for its report. */
+export const skip = clusterAsked ? false : 'it needs a Kubernetes: SLUICE_TEST_CLUSTER=1 asks for it';
 
 /** A pod that is ready as soon as it runs, and goes when it is told to. */
-export function idleDeployment(name: string): object {
+export function idleDeployment(name: string, { replicas = 0, podSpec = {}, container = {} } = {}): object {
   const labels = { app: name };
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
     metadata: { name },
     spec: {
-      replicas: 0,
+      replicas,
       selector: { matchLabels: labels },
       template: {
         metadata: { labels },
@@ -30,8 +33,10 @@ export function idleDeployment(name: string): object {
               command: ['node', '-e', `process.on('SIGTERM', () => process.exit()); setInterval(() => {}, 60_000)`],
               ports: [{ name: 'http', containerPort: 8000 }],
               resources: { requests: { cpu: '1m', memory: '16Mi' } },
+              ...container,
             },
           ],
+          ...podSpec,
         },
       },
     },
@@ -48,6 +53,7 @@ export function poolOf(name: string, spec: object = {}): object {
 }
 
 export async function adapterNamespace(name: string): Promise<Namespace> {
+  requireCluster();
   await kubectl(['apply', '--server-side', '--force-conflicts', '-f', path.join(root, 'deploy/crd/modelpools.yaml')]);
   await kubectl(['wait', '--for=condition=Established', 'crd/modelpools.sluice.dev', '--timeout=60s']);
   const namespace = new Namespace(`sluice-test-${name}-${Math.random().toString(36).slice(2, 6)}`);
@@ -55,7 +61,29 @@ export async function adapterNamespace(name: string): Promise<Namespace> {
   return namespace;
 }
 
-export function scalerOf({ name }: Namespace, log: string[] = [], podName = hostname()) {
-  const note = (_fields: object, message: string): unknown => log.push(message);
-  return connectScaler({ namespace: name, leaseName: 'scaler', podName, log: { info: note, warn: note } });
+interface Seat {
+  /** Another way to the API server than by KUBECONFIG. */
+  readonly api?: KubernetesApi;
+  readonly log?: string[];
+  readonly identity?: string;
+  readonly leaseName?: string;
+}
+
+export function scalerOf(
+  { name }: Namespace,
+  { api = kubernetesApi(name), log, identity = 'test', leaseName = 'scaler' }: Seat = {},
+): KubernetesScaler {
+  return new KubernetesScaler({ api, leaseName, identity, log: into(log) });
+}
+
+export function gatewayOf(
+  { name }: Namespace,
+  { api = kubernetesApi(name), log }: Pick<Seat, 'api' | 'log'> = {},
+): KubernetesCluster {
+  return new KubernetesCluster(api, into(log));
+}
+
+function into(lines: string[] = []) {
+  const note = (_fields: object, message: string): unknown => lines.push(message);
+  return { info: note, warn: note };
 }
