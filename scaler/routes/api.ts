@@ -4,14 +4,18 @@ import type { FastifyInstance } from 'fastify';
 import { mediaTypes } from '../../contract/headers.ts';
 import type { Scaler } from '../scaler.ts';
 
-/** Bytes that a reader may be behind; one that is slower is let go, and connects anew. */
-const mostBehindBytes = 1024 * 1024;
+/** Bytes that a reader may be behind: some reports of 10,000 pods. One that is slower is let go, and connects anew. */
+const mostBehindBytes = 8 * 1024 * 1024;
 
 export interface Streams {
   close(): void;
 }
 
-export function apiRoutes(app: FastifyInstance, scaler: Scaler, noPool: (pool: string) => object): Streams {
+export function apiRoutes(
+  app: FastifyInstance,
+  scaler: Pick<Scaler, 'report' | 'decisions' | 'subscribe'>,
+  noPool: (pool: string) => object,
+): Streams {
   app.get('/api/pools', () => scaler.report());
   app.get<{ Params: { pool: string } }>('/api/pools/:pool/decisions', (request, reply) => {
     const { pool } = request.params;
@@ -31,7 +35,10 @@ export function apiRoutes(app: FastifyInstance, scaler: Scaler, noPool: (pool: s
     };
     send('pools', scaler.report());
     const stop = scaler.subscribe({
-      onPools: (report) => send('pools', report),
+      // The next one says it all: a slow reader gets fewer, and the newest.
+      onPools: (report) => {
+        if (response.writableLength === 0) send('pools', report);
+      },
       onDecision: (record) => send('decision', record),
     });
     open.add(response);
