@@ -35,6 +35,7 @@ interface Container {
 }
 interface PodSpec {
   readonly terminationGracePeriodSeconds: number;
+  readonly enableServiceLinks?: boolean;
   readonly securityContext: { readonly runAsNonRoot: boolean; readonly seccompProfile: { readonly type: string } };
   readonly containers: readonly [Container];
   readonly initContainers?: readonly Container[];
@@ -161,6 +162,10 @@ function parsedDefaultTimeoutMs(): number {
   });
   return pool!.spec.requests.timeoutMs;
 }
+
+test('no Service of the namespace sets a variable of a pod: SLUICE_PORT would be that of the Service `sluice`', () => {
+  for (const { file, object } of deployments) assert.equal(object.spec.template.spec.enableServiceLinks, false, file);
+});
 
 test('probes ask ports that exist; liveness is slower to judge than readiness', () => {
   for (const { file, object } of deployments) {

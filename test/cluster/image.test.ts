@@ -13,6 +13,8 @@ import { root } from './support/system.ts';
 const base = process.env.SLUICE_TEST_NODE_IMAGE ?? 'docker.io/library/node:24-bookworm-slim';
 const names = ['localhost/sluice-test:first', 'localhost/sluice-test:second'] as const;
 let context: string;
+let revision: string;
+let timestamp: string;
 
 const run = async (command: string, args: readonly string[]): Promise<string> => {
   const options = { cwd: root, maxBuffer: 64 * 1024 * 1024 };
@@ -22,7 +24,9 @@ const buildah = (...args: string[]): Promise<string> => run('buildah', args);
 
 before(async () => {
   context = await mkdtemp(path.join(tmpdir(), 'sluice-image-'));
-  await run('sh', ['-c', `git archive HEAD | tar -x -C ${context}`]);
+  revision = await run('git', ['rev-parse', 'HEAD']);
+  timestamp = await run('git', ['log', '-1', '--format=%ct', revision]);
+  await run('sh', ['-c', `git archive ${revision} | tar -x -C ${context}`]);
 });
 after(async () => {
   await rm(context, { recursive: true });
@@ -30,8 +34,6 @@ after(async () => {
 });
 
 async function build(name: string): Promise<{ digest: string; sizeMb: number }> {
-  const revision = await run('git', ['rev-parse', 'HEAD']);
-  const timestamp = await run('git', ['log', '-1', '--format=%ct']);
   await buildah(
     ...['build', '--quiet', '--isolation', 'chroot', '--no-cache', '--timestamp', timestamp],
     ...['--build-arg', `NODE_IMAGE=${base}`, '--build-arg', `REVISION=${revision}`],
@@ -56,7 +58,7 @@ test('it says what it is, is not root, and starts by an argument', async () => {
     OCIv1: { config: { Labels: Record<string, string>; User: string; Entrypoint: string[] } };
   };
   const { Labels: labels, User: user, Entrypoint: entrypoint } = image.config;
-  assert.equal(labels['org.opencontainers.image.revision'], await run('git', ['rev-parse', 'HEAD']));
+  assert.equal(labels['org.opencontainers.image.revision'], revision);
   for (const label of ['title', 'description', 'licenses', 'version']) {
     assert.ok((labels[`org.opencontainers.image.${label}`] ?? '') !== '', label);
   }

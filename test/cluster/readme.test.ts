@@ -29,10 +29,14 @@ test('README: On Kubernetes', { skip: image !== readmeImage && `the image is not
   const [build, ...commands] = fenced('sh').map((match) => match[1]!);
   assert.match(build!, /build/);
   const script = commands.join('\n').replaceAll('18080', String(await freePort()));
-  const run = promisify(execFile)('bash', ['-euo', 'pipefail', '-c', `trap 'kill $(jobs -p)' EXIT\n${script}`], {
-    cwd: root,
-    timeout: 300_000,
-  });
+  const run = promisify(execFile)(
+    'bash',
+    ['-euo', 'pipefail', '-c', `trap 'jobs -p | xargs -r kill' EXIT\n${script}`],
+    {
+      cwd: root,
+      timeout: 300_000,
+    },
+  );
   const { stdout } = await run.catch(async (error: unknown) => {
     t.diagnostic(await namespace.explain());
     throw error;

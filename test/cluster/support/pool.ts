@@ -66,6 +66,7 @@ export function poolObjects(options: PoolOptions): object {
         metadata: { labels, annotations: { 'example.org/version': annotation } },
         spec: {
           automountServiceAccountToken: false,
+          enableServiceLinks: false,
           terminationGracePeriodSeconds: 30,
           shareProcessNamespace: shareProcesses,
           securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
