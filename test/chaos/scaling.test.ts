@@ -108,7 +108,7 @@ describe('scaling', { concurrency: true }, () => {
       requests: { timeoutMs: 120_000 },
     });
     const killed = new Set<number>();
-    const load = offer(scaling, 20, 15_000);
+    const load = offer(scaling, 20, { total: 300 });
     for (let count = 0; count < 4; count += 1) {
       const pid = await eventually(
         'a pod that can be killed',
@@ -137,7 +137,7 @@ describe('scaling', { concurrency: true }, () => {
         scaling: { minReplicas: 1, maxReplicas: 5 },
         requests: { timeoutMs: 120_000 },
       });
-      const load = offer(scaling, 20, 5_000);
+      const load = offer(scaling, 20, { total: 100 });
       await eventually(
         'it grows',
         () => scaling.pool(),

@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Agent, request } from 'undici';
+import { OwnTime, tickMs } from '../../gateway/own-time.ts';
 import type { DecisionRecord, PoolReport, PoolsReport } from '../../contract/scaler-api.ts';
 import { makeRepository } from './repository.ts';
 import { startSystem, type System } from './system.ts';
@@ -10,6 +11,7 @@ import { startSystem, type System } from './system.ts';
 export interface LogLine {
   readonly source: string;
   readonly msg: string;
+  /** On the clock of `ranMs`. */
   readonly receivedAtMs: number;
   readonly [field: string]: unknown;
 }
@@ -22,6 +24,11 @@ interface Running {
 export interface ScalingSystem extends AsyncDisposable {
   readonly system: System;
   readonly lines: readonly LogLine[];
+  /**
+   * Milliseconds that this process has run: on a machine with too much to do less passes than on the clock, for the system
+   * as for its test; on one with time they are the same.
+   */
+  ranMs(): number;
   pool(): Promise<PoolReport>;
   decisions(): Promise<DecisionRecord[]>;
   predict(): Promise<number>;
@@ -69,15 +76,18 @@ export async function startScaling(
   };
   // YAML takes JSON as it is.
   await writeFile(pools, JSON.stringify(object));
+  const ownTime = new OwnTime(() => performance.now());
+  const ticker = setInterval(() => ownTime.tick(), tickMs);
   const lines: LogLine[] = [];
   const onLine = (line: string): void => {
     if (!line.startsWith('{')) return;
-    lines.push({ ...(JSON.parse(line) as LogLine), receivedAtMs: performance.now() });
+    lines.push({ ...(JSON.parse(line) as LogLine), receivedAtMs: ownTime.ranMs });
   };
   let system: System;
   try {
     system = await startSystem(['--repository', repository.directory, '--pools', pools], { env, onLine });
   } catch (error) {
+    clearInterval(ticker);
     await repository.remove();
     throw error;
   }
@@ -86,6 +96,7 @@ export async function startScaling(
   return {
     system,
     lines,
+    ranMs: () => ownTime.ranMs,
     pool: async () => ((await get(`${system.scalerOrigin}/api/pools`)) as PoolsReport).pools[0]!,
     decisions: async () => (await get(`${system.scalerOrigin}/api/pools/slow/decisions`)) as DecisionRecord[],
     pidOf: (pod) => {
@@ -103,6 +114,7 @@ export async function startScaling(
       return answer.statusCode;
     },
     [Symbol.asyncDispose]: async () => {
+      clearInterval(ticker);
       await agent.destroy();
       await system.stop().finally(() => repository.remove());
     },
@@ -110,15 +122,22 @@ export async function startScaling(
 }
 
 /**
- * Requests at a steady rate, whether or not they are answered.
+ * Requests at a steady rate, whether or not they are answered, until so many are sent or `stop` is settled.
  * @returns how many got which status; -1 counts those whose connection was lost
  */
-export async function offer(system: ScalingSystem, perS: number, forMs: number): Promise<Map<number, number>> {
+export async function offer(
+  system: ScalingSystem,
+  perS: number,
+  until: { readonly total: number } | { readonly stop: Promise<unknown> },
+): Promise<Map<number, number>> {
   const statuses = new Map<number, number>();
   const open: Promise<void>[] = [];
   const beganAtMs = performance.now();
-  const total = Math.round((perS * forMs) / 1000);
-  while (open.length < total) {
+  const total = 'total' in until ? until.total : Infinity;
+  let stopped = false;
+  const stop = (): void => void (stopped = true);
+  if ('stop' in until) until.stop.then(stop, stop);
+  while (open.length < total && !stopped) {
     // What a held-up process could not send in time goes out at once.
     const due = Math.min(total, Math.floor((perS * (performance.now() - beganAtMs)) / 1000) + 1);
     while (open.length < due) {
