@@ -61,17 +61,12 @@ export class Scaler {
   }
 
   start(): void {
-    this.watch();
+    this.#stopWatching = this.#deps.cluster.watchAll((view) => this.see(view));
     this.#interval = setInterval(() => {
       this.tick();
       const report = this.report();
       for (const listener of this.#listeners) listener.onPools(report);
     }, intervalMs);
-  }
-
-  /** Follows the cluster without a clock of its own. */
-  watch(): void {
-    this.#stopWatching = this.#deps.cluster.watchAll((view) => this.#see(view));
   }
 
   /** Looks again in this turn of the event loop; many calls are one. */
@@ -142,7 +137,8 @@ export class Scaler {
     await Promise.all([...this.#pools.values()].map((pool) => pool.settled()));
   }
 
-  #see(view: ScalerView): void {
+  /** What the cluster shows from now on. */
+  see(view: ScalerView): void {
     const { gateways, log } = this.#deps;
     const first = this.#view === null;
     this.#view = view;

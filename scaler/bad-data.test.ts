@@ -1,0 +1,248 @@
+/**
+ * What bad data gets: never a shrink, growth only on what is known for sure, and the reason in the decision, in a condition
+ * and in a metric. Each case makes the data bad just when the load ends, which with good data lets pods go.
+ */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { LoadReport } from '../contract/load-report.ts';
+import { World, type WorldOptions } from './testing/world.ts';
+
+const spec = { scaling: { minReplicas: 1, maxReplicas: 20 } };
+/** Long after good data lets pods go. */
+const longS = 420;
+
+/** Eight pods with work for seven, known for long enough to be believed. */
+async function busy(options: WorldOptions = {}): Promise<World> {
+  const world = new World({ spec, replicas: 8, ...options });
+  await world.run(150, 70);
+  assert.ok(world.cluster.replicas >= 7);
+  return world;
+}
+
+function changed(report: LoadReport, change: object): LoadReport {
+  return { ...report, pools: report.pools.map((pool) => ({ ...pool, ...change })) };
+}
+
+test('good data lets pods go when the load ends', async () => {
+  const world = await busy();
+  const before = world.cluster.replicas;
+  await world.run(longS, 1);
+  assert.ok(world.cluster.replicas < before / 2, `${world.cluster.replicas} of ${before} are left`);
+  assert.equal(world.lost, 0);
+  assert.equal(world.condition('ScalingActive'), 'True ValidReports');
+});
+
+interface Case {
+  readonly name: string;
+  /** What a decision says, while it lasts. */
+  readonly reason: string;
+  readonly condition: string;
+  readonly spoil: (world: World) => void;
+  readonly options?: WorldOptions;
+}
+
+const cases: readonly Case[] = [
+  {
+    name: 'a gateway that says nothing any more',
+    reason: 'stale-report',
+    condition: 'False StaleReport',
+    spoil: ({ gateways }) => (gateways[0]!.silent = true),
+  },
+  {
+    name: 'no gateway at all',
+    reason: 'no-report',
+    condition: 'False NoReport',
+    spoil: (world) => (world.gateways = []),
+  },
+  {
+    name: 'a gateway that is not ready: it does not know its pods',
+    reason: 'no-report',
+    condition: 'False NoReport',
+    spoil: ({ gateways }) => (gateways[0]!.ready = false),
+  },
+  {
+    name: 'a line that is no report',
+    reason: 'bad-number',
+    condition: 'False BadNumber',
+    spoil: ({ gateways }) => (gateways[0]!.says = () => null),
+  },
+  {
+    name: 'a report without the pool',
+    reason: 'no-report',
+    condition: 'False NoReport',
+    spoil: ({ gateways }) => (gateways[0]!.says = (report) => ({ ...report, pools: [] })),
+  },
+  {
+    name: 'a negative number',
+    reason: 'bad-number',
+    condition: 'False BadNumber',
+    spoil: ({ gateways }) => (gateways[0]!.says = (report) => changed(report, { queued: -1 })),
+  },
+  {
+    name: 'a number without an end',
+    reason: 'bad-number',
+    condition: 'False BadNumber',
+    spoil: ({ gateways }) => (gateways[0]!.says = (report) => changed(report, { arrivals: Infinity })),
+  },
+  {
+    name: 'a counter that goes back again and again',
+    reason: 'counter-went-back',
+    condition: 'False CounterWentBack',
+    spoil: ({ gateways, clock }) =>
+      (gateways[0]!.says = (report) => changed(report, { arrivals: 5_000 - clock.steadyMs() / 1000 })),
+  },
+  {
+    name: 'a model that has no fit any more, as after a restart of the gateway',
+    reason: 'no-fit',
+    condition: 'False NoFit',
+    spoil: ({ gateways }) => {
+      gateways[0]!.restart();
+      gateways[0]!.fit = null;
+    },
+  },
+  {
+    name: 'a fit without samples',
+    reason: 'no-fit',
+    condition: 'False NoFit',
+    spoil: ({ gateways }) => (gateways[0]!.fit = { aMs: 0, cMs: 0, samples: 0 }),
+  },
+  {
+    name: 'a pool with no model',
+    reason: 'no-fit',
+    condition: 'False NoFit',
+    spoil: ({ gateways }) => (gateways[0]!.says = (report) => changed(report, { models: [] })),
+  },
+  {
+    name: 'a clock that is set back under a gateway that fell silent',
+    reason: 'clock-went-back',
+    condition: 'False ClockWentBack',
+    spoil: (world) => {
+      world.gateways[0]!.silent = true;
+      world.jumpMs = -3_600_000;
+    },
+  },
+  {
+    name: 'a view of the cluster that is too old',
+    reason: 'stale-view',
+    condition: 'Unknown ViewStale',
+    spoil: ({ cluster }) => (cluster.ageMs = 60_000),
+  },
+  {
+    name: 'a target that is gone',
+    reason: 'cannot-scale',
+    condition: 'False TargetNotFound',
+    spoil: ({ cluster }) =>
+      cluster.problems.push({ pool: 'm', reason: 'TargetNotFound', message: 'there is no Deployment m' }),
+  },
+  {
+    name: 'another autoscaler of the same target',
+    reason: 'cannot-scale',
+    condition: 'False Conflict',
+    spoil: ({ cluster }) => cluster.problems.push({ pool: 'm', reason: 'Conflict', message: 'HPA m scales it' }),
+  },
+];
+
+describe('holds, and says why', () => {
+  for (const { name, reason, condition, spoil, options } of cases) {
+    test(name, async () => {
+      const world = await busy(options);
+      const { replicas } = world.cluster;
+      const writes = world.cluster.writes.length;
+      spoil(world);
+      await world.run(30);
+      assert.equal(world.last.reason, reason);
+      const type = reason === 'stale-view' || reason === 'cannot-scale' ? 'AbleToScale' : 'ScalingActive';
+      assert.equal(world.condition(type), condition);
+      await world.run(longS - 30);
+      assert.deepEqual([world.cluster.replicas, world.cluster.writes.length], [replicas, writes]);
+      assert.deepEqual(
+        world.cluster.living.filter(({ draining }) => draining !== null),
+        [],
+      );
+      const held = await world.metric('sluice_scaler_hold_seconds_total', { reason });
+      assert.ok(held! > longS - 60, `${held} s were counted`);
+      const [kind, type2, status] = ['sluice_scaler_condition', type, condition.split(' ')[0]!];
+      assert.equal(await world.metric(kind, { type: type2, status }), 1);
+    });
+  }
+});
+
+test('one of two gateways that is silent: what the other sees may raise the pool and never lower it', async () => {
+  const world = await busy({ gateways: 2 });
+  const { replicas } = world.cluster;
+  world.gateways[1]!.silent = true;
+  await world.run(longS, 2);
+  assert.equal(world.cluster.replicas, replicas);
+  assert.equal(world.condition('GatewaysReporting'), 'False Missing');
+  assert.match(world.pool.conditions.find(({ type }) => type === 'GatewaysReporting')!.message, /g-2/);
+  assert.ok((await world.metric('sluice_scaler_gateways_missing_seconds'))! > longS - 30);
+  await world.run(30, 400);
+  assert.ok(world.cluster.replicas > replicas, `${world.cluster.replicas} replicas`);
+});
+
+test('a gateway that was never ready, and one that is deleted, are not waited for', async () => {
+  const world = await busy({ gateways: 3 });
+  Object.assign(world.gateways[1]!, { silent: true, news: null, wasReady: false });
+  world.gateways.pop();
+  await world.run(longS, 1);
+  assert.ok(world.cluster.replicas < 4, `${world.cluster.replicas} replicas`);
+});
+
+test('a gateway that restarts: one second of doubt, and its new totals are not taken for traffic', async () => {
+  const world = await busy();
+  const { replicas } = world.cluster;
+  world.gateways[0]!.restart();
+  await world.run(1, 70);
+  assert.equal(world.last.inputs['missing'], 'no-report');
+  await world.run(60, 70);
+  assert.ok(Math.abs(world.cluster.replicas - replicas) <= 1, `${replicas} → ${world.cluster.replicas}`);
+  assert.equal(world.condition('ScalingActive'), 'True ValidReports');
+});
+
+test('a clock that is set back an hour: a moment of doubt, then all goes on', async () => {
+  const world = await busy();
+  const { replicas } = world.cluster;
+  world.jumpMs = -3_600_000;
+  await world.run(1, 70);
+  assert.equal(world.last.reason, 'clock-went-back');
+  await world.run(30, 70);
+  assert.equal(world.cluster.replicas, replicas);
+  assert.equal(world.condition('ScalingActive'), 'True ValidReports');
+  await world.run(longS, 1);
+  assert.ok(world.cluster.replicas < replicas);
+});
+
+test('a count that a person changed is taken as it is, and told; a fight is not taken up', async () => {
+  const world = await busy();
+  world.cluster.setReplicas(15);
+  await world.run(1, 70);
+  assert.equal(world.last.reason, 'replicas-changed');
+  await world.run(20, 70);
+  assert.equal(world.cluster.replicas, 15);
+  const told = world.cluster.events.find(({ reason }) => reason === 'ReplicasChanged');
+  assert.match(told!.message, /^Deployment m: \d+ → 15 by somebody else$/);
+  // A script that wants two, whatever is waiting.
+  for (let time = 0; time < 3; time += 1) {
+    world.cluster.setReplicas(2);
+    await world.run(10, 70);
+  }
+  assert.equal(world.condition('AbleToScale'), 'False Conflict');
+  const writes = world.cluster.writes.length;
+  await world.run(120, 70);
+  assert.deepEqual([world.cluster.replicas, world.cluster.writes.length], [2, writes]);
+  // Five minutes without it, and the queue is served again.
+  await world.until('it scales again', () => world.cluster.replicas > 7, 70);
+});
+
+test('reports of a rate that no pod has served: growth needs a fit, the first pod needs a request only', async () => {
+  const world = new World({ spec: { scaling: { minReplicas: 0, maxReplicas: 20 } }, replicas: 0 });
+  world.gateways[0]!.fit = null;
+  await world.run(5);
+  assert.equal(world.cluster.replicas, 0);
+  await world.run(3, 100);
+  assert.deepEqual(
+    world.cluster.writes.map(({ from, to }) => [from, to]),
+    [[0, 1]],
+  );
+  assert.equal(world.last.reason, 'no-fit');
+});

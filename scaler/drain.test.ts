@@ -1,0 +1,191 @@
+/** How pods leave: nothing is sent to them any more, nobody holds a request on them, then they go; load that returns keeps them. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { FluidGateway } from './testing/fluid-gateway.ts';
+import { World, type WorldOptions } from './testing/world.ts';
+
+const spec = { scaling: { minReplicas: 1, maxReplicas: 20 } };
+
+/** Eight pods that were busy, and load for two, at the moment when the first drain begins. */
+async function untilDraining(options: WorldOptions = {}): Promise<World> {
+  const world = new World({ spec, replicas: 8, ...options });
+  await world.run(150, 70);
+  await world.until('a pod drains', () => draining(world).length > 0, 20);
+  return world;
+}
+
+function draining({ cluster }: World): string[] {
+  return cluster.living.filter(({ draining }) => draining !== null).map(({ uid }) => uid);
+}
+
+test('mark, then POST /drain, then the cost, then one write; the victims are those that drained, and none holds anything', async () => {
+  const world = await untilDraining();
+  const victims = draining(world);
+  const before = world.cluster.replicas;
+  const { calls } = world.cluster;
+  assert.deepEqual(
+    calls.filter((call) => call.startsWith('markDraining')),
+    victims.map((uid) => `markDraining ${uid} 1`),
+  );
+  assert.deepEqual(
+    world.asked,
+    victims.map((uid) => `POST ${uid}`),
+  );
+  const tookS = await world.until('they go', () => world.cluster.replicas < before, 20);
+  assert.ok(tookS <= 3, `${tookS} s`);
+  assert.equal(calls.at(-1), `scale ${before - victims.length}`);
+  for (const uid of victims) {
+    assert.ok(calls.indexOf(`setDeletionCost ${uid} -1000`) > calls.indexOf(`markDraining ${uid} 1`));
+    assert.equal(world.cluster.pods.get(uid)?.phase, 'Terminating');
+  }
+  assert.equal(world.lost, 0);
+  assert.equal(await world.metric('sluice_scaler_drains_total', { outcome: 'drained' }), victims.length);
+  const [decided, drained] = world.decisions.filter(({ kind }) => kind !== 'hold').slice(-2);
+  assert.deepEqual([decided?.reason, decided?.outcome], ['idle', 'drains first']);
+  assert.deepEqual([drained?.kind, drained?.reason, drained?.outcome], ['drain', 'drained', 'written']);
+  assert.ok(world.cluster.events.some(({ reason }) => reason === 'DrainStarted'));
+  assert.ok(world.cluster.events.some(({ reason }) => reason === 'SuccessfulRescale'));
+});
+
+test('a gateway that holds a request on the pod, a gateway that ends, and the pod itself are each waited for', async () => {
+  const world = await untilDraining({ gateways: 2 });
+  const [uid] = draining(world);
+  const before = world.cluster.replicas;
+  const [one, two] = [world.gateways[0]!, world.gateways[1]!];
+  one.stuck.add(uid!);
+  one.holds.set(uid!, 3);
+  await world.run(20, 20);
+  assert.equal(world.cluster.replicas, before);
+  // It is told to end, and finishes what it holds.
+  one.terminating = true;
+  await world.run(10, 20);
+  assert.equal(world.cluster.replicas, before);
+  one.stuck.clear();
+  world.probes.set(uid!, { kind: 'status', state: 'draining', inFlight: 1 });
+  await world.run(10, 20);
+  assert.equal(world.cluster.replicas, before);
+  world.probes.delete(uid!);
+  await world.run(4, 20);
+  assert.ok(world.cluster.replicas < before);
+  assert.equal(world.lost, 0);
+  assert.equal(two.terminating, false);
+});
+
+test('a gateway that starts in the middle of a drain is waited for as soon as it was ready', async () => {
+  const world = await untilDraining();
+  const before = world.cluster.replicas;
+  const [uid] = draining(world);
+  const late = new FluidGateway('g-late');
+  late.opinions.set(uid!, { inFlight: 2, leaving: false });
+  world.gateways.push(late);
+  await world.run(20, 20);
+  assert.equal(world.cluster.replicas, before);
+  late.opinions.clear();
+  await world.run(5, 20);
+  assert.ok(world.cluster.replicas < before);
+});
+
+test('load that returns takes drains back: the pods serve again, and no write was made', async () => {
+  const world = await untilDraining();
+  const victims = draining(world);
+  const { replicas, writes } = world.cluster;
+  const written = writes.length;
+  for (const uid of victims) world.probes.set(uid, { kind: 'status', state: 'draining', inFlight: 1 });
+  await world.run(2, 20);
+  assert.deepEqual(draining(world), victims);
+  await world.until('they are kept', () => draining(world).length === 0, 75);
+  assert.ok(world.cluster.replicas >= replicas);
+  assert.deepEqual(
+    world.cluster.writes.slice(written).filter(({ from, to }) => to < from),
+    [],
+  );
+  for (const uid of victims) {
+    assert.ok(world.asked.includes(`DELETE ${uid}`));
+    assert.equal(world.cluster.pods.get(uid)?.phase, 'Ready');
+  }
+  assert.equal(await world.metric('sluice_scaler_drains_total', { outcome: 'cancelled' }), victims.length);
+});
+
+test('the limit: a pod that never gets rid of its requests goes all the same, and it is told', async () => {
+  const world = await untilDraining();
+  const [uid] = draining(world);
+  const before = world.cluster.replicas;
+  world.gateways[0]!.stuck.add(uid!);
+  world.gateways[0]!.holds.set(uid!, 1);
+  const tookS = await world.until('it goes', () => world.cluster.replicas < before, 20);
+  assert.ok(tookS >= 55 && tookS <= 65, `after ${tookS} s`);
+  assert.equal(await world.metric('sluice_scaler_drains_total', { outcome: 'limit' }), 1);
+});
+
+test('reports that stop in a drain: nothing goes, and past the limit the drain is called off', async () => {
+  const world = await untilDraining();
+  const before = world.cluster.replicas;
+  world.gateways[0]!.silent = true;
+  await world.run(50, 20);
+  assert.ok(draining(world).length > 0);
+  await world.run(30, 20);
+  assert.deepEqual([draining(world), world.cluster.replicas], [[], before]);
+  assert.ok(world.cluster.events.some(({ reason }) => reason === 'DrainCancelled'));
+});
+
+test('a pod that drains and crashes is lost to the drain, not counted twice; a fresh one is not a victim by its name', async () => {
+  const world = await untilDraining();
+  const victims = draining(world);
+  const before = world.cluster.replicas;
+  for (const uid of victims) world.cluster.pods.delete(uid);
+  await world.run(20, 20);
+  assert.equal(await world.metric('sluice_scaler_drains_total', { outcome: 'lost' }), victims.length);
+  assert.ok(world.cluster.replicas <= before);
+  assert.equal(world.lost, 0);
+});
+
+test('a server of others, which knows no /drain: its gateways alone are asked', async () => {
+  const world = new World({ spec, replicas: 8 });
+  for (const uid of world.cluster.pods.keys()) {
+    world.told.set(uid, { kind: 'foreign' });
+    world.probes.set(uid, { kind: 'foreign' });
+  }
+  await world.run(150, 70);
+  await world.until('pods go', () => world.cluster.replicas < 8, 20);
+  assert.equal(world.lost, 0);
+});
+
+test('a rollout: it may grow and does not shrink, and a drain is taken back', async () => {
+  const world = await untilDraining();
+  const before = world.cluster.replicas;
+  for (const uid of draining(world)) world.probes.set(uid, { kind: 'status', state: 'draining', inFlight: 1 });
+  await world.run(2, 20);
+  world.cluster.rollout = 'running';
+  await world.run(60, 20);
+  assert.deepEqual([draining(world), world.cluster.replicas], [[], before]);
+  assert.equal(world.condition('AbleToScale'), 'True RolloutRunning');
+  await world.until('it grows', () => world.cluster.replicas > before, 200, 30);
+  world.probes.clear();
+  world.cluster.rollout = 'stuck';
+  await world.until('it shrinks', () => world.cluster.replicas < before, 5, 600);
+});
+
+test('Paused and DryRun in a drain: it is taken back, and nothing is written but status', async () => {
+  for (const mode of ['Paused', 'DryRun'] as const) {
+    const world = await untilDraining();
+    const written = world.cluster.writes.length;
+    const { pool } = world.cluster;
+    world.cluster.pool = { ...pool, spec: { ...pool.spec, scaling: { ...pool.spec.scaling, mode } } };
+    world.cluster.failing.set('scale', { kind: 'failed', detail: 'must not be called' });
+    await world.run(200, mode === 'Paused' ? 200 : 1);
+    assert.deepEqual(draining(world), []);
+    assert.equal(world.cluster.writes.length, written);
+    assert.equal(await world.metric('sluice_scaler_scale_writes_total', { result: 'failed' }), 0);
+    assert.equal(world.condition('ScalingActive'), `False ${mode}`);
+    assert.ok(world.cluster.status?.conditions.some(({ reason }) => reason === mode));
+  }
+});
+
+test('dry run says what it would do', async () => {
+  const world = new World({ spec: { scaling: { minReplicas: 1, maxReplicas: 20, mode: 'DryRun' } }, replicas: 2 });
+  await world.run(120, 60);
+  assert.equal(world.cluster.replicas, 2);
+  assert.ok(world.pool.desiredReplicas > 4, `${world.pool.desiredReplicas} desired`);
+  assert.ok(world.decisions.some(({ kind, outcome }) => kind === 'scale' && outcome === 'dry run'));
+  assert.ok(world.decisions.length < 30, `${world.decisions.length} records`);
+});

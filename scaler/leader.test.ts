@@ -1,0 +1,102 @@
+/** Leadership: who does not have it writes nothing, and who gets it goes on where the one before was. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { World } from './testing/world.ts';
+
+const spec = { scaling: { minReplicas: 1, maxReplicas: 20 } };
+
+function draining({ cluster }: World): string[] {
+  return cluster.living.filter(({ draining }) => draining !== null).map(({ uid }) => uid);
+}
+
+/** Eight pods, and one gateway that holds a request on each of them: a drain that does not end. */
+async function inADrain(): Promise<World> {
+  const world = new World({ spec, replicas: 8 });
+  await world.run(150, 70);
+  const [gateway] = world.gateways;
+  for (const uid of world.cluster.pods.keys()) gateway!.stuck.add(uid);
+  await world.until('a drain', () => draining(world).length > 0, 20);
+  await world.run(3, 20);
+  return world;
+}
+
+test('who does not lead decides for itself and writes nothing at all', async () => {
+  const world = new World({ spec, replicas: 2 });
+  world.cluster.holder = 'another';
+  await world.run(60, 100);
+  assert.deepEqual([world.cluster.calls, world.cluster.status, world.cluster.events], [[], null, []]);
+  assert.equal(world.decisions.length, 0);
+  assert.equal(await world.metric('sluice_scaler_leader'), 0);
+  world.cluster.holder = 'a';
+  // It knows the traffic: the first second is enough.
+  await world.run(2, 100);
+  assert.ok(world.cluster.replicas >= 8, `${world.cluster.replicas} replicas`);
+});
+
+test('a new leader adopts a drain: the marks become its own, and the write is made once', async () => {
+  const world = await inADrain();
+  const victims = draining(world);
+  world.replaceScaler('b');
+  await world.run(5, 20);
+  assert.deepEqual(
+    world.cluster.living.filter(({ draining }) => draining !== null).map(({ uid, draining }) => [uid, draining]),
+    victims.map((uid) => [uid, '2']),
+  );
+  world.gateways[0]!.stuck.clear();
+  await world.run(10, 20);
+  assert.deepEqual(world.cluster.writes, [{ by: 'b', from: 8, to: 8 - victims.length }]);
+  assert.equal(world.lost, 0);
+});
+
+test('a new leader under load cancels the drain that it finds', async () => {
+  const world = await inADrain();
+  const victims = draining(world);
+  world.replaceScaler('b');
+  await world.run(30, 85);
+  assert.deepEqual(draining(world), []);
+  for (const uid of victims) assert.ok(world.asked.includes(`DELETE ${uid}`));
+  assert.deepEqual(
+    world.cluster.writes.filter(({ to, from }) => to < from),
+    [],
+  );
+});
+
+test('leadership is lost in the middle of a drain: no further write, and no second one by the next leader', async () => {
+  const world = await inADrain();
+  world.cluster.holder = 'b';
+  const { length } = world.cluster.calls;
+  world.gateways[0]!.stuck.clear();
+  await world.run(60, 20);
+  assert.equal(world.cluster.calls.length, length);
+  assert.equal(await world.metric('sluice_scaler_scale_writes_total', { result: 'done' }), 0);
+});
+
+test('the leader died between its write and the end of the pods: nothing is given up twice', async () => {
+  const world = new World({ spec, replicas: 8 });
+  await world.run(150, 70);
+  await world.until('it shrinks', () => world.cluster.replicas < 8, 20);
+  const { replicas } = world.cluster;
+  world.replaceScaler('b');
+  await world.run(30, 20);
+  assert.equal(world.cluster.replicas, replicas);
+});
+
+test('a scaler that starts anew neither shrinks nor forgets what it can observe again', async () => {
+  const world = new World({ spec, replicas: 8 });
+  await world.run(60, 70);
+  const conditions = world.pool.conditions;
+  world.replaceScaler('b');
+  await world.run(60, 5);
+  assert.equal(world.cluster.replicas, 8);
+  assert.equal(world.pool.coldStartMs, 0, 'what the pods took to start can be seen');
+  const since = (list: typeof conditions) => list.find(({ type }) => type === 'AbleToScale')!.lastTransitionTime;
+  assert.equal(since(world.pool.conditions), since(conditions));
+});
+
+test('a mark of somebody else is left alone', async () => {
+  const world = new World({ spec, replicas: 4 });
+  world.cluster.pods.get('p-1')!.draining = 'by hand';
+  await world.run(60, 20);
+  assert.equal(world.cluster.pods.get('p-1')!.draining, 'by hand');
+  assert.ok(!world.cluster.calls.some((call) => call.includes('p-1')));
+});

@@ -1,0 +1,179 @@
+/** Sick pods: who is found sick, how many go at once, what waits for them, and what is never done to a whole pool. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { PodLoad } from '../contract/load-report.ts';
+import { World, type WorldOptions } from './testing/world.ts';
+
+const spec = { scaling: { minReplicas: 4, maxReplicas: 20 } };
+const ejected: Partial<PodLoad> = { state: 'ejected', inFlight: 0, reason: '3 answers with 500', hard: false };
+
+async function serving(options: WorldOptions = {}): Promise<World> {
+  const world = new World({ spec, replicas: 4, coldStartS: 5, ...options });
+  await world.run(20, 5 * world.cluster.replicas);
+  return world;
+}
+
+function eject(world: World, uid: string, opinion: Partial<PodLoad> = ejected): void {
+  for (const { opinions } of world.gateways) opinions.set(uid, opinion);
+}
+
+test('a pod that its gateways ejected is drained, evicted and replaced; the count stays', async () => {
+  const world = await serving();
+  eject(world, 'p-2');
+  await world.run(8, 20);
+  assert.deepEqual(world.cluster.calls, []);
+  assert.equal(world.pool.pods.find(({ uid }) => uid === 'p-2')?.state, 'ejected');
+  await world.until('it goes', () => world.cluster.pods.get('p-2')?.phase === 'Terminating', 20, 10);
+  assert.deepEqual(world.cluster.calls, ['markDraining p-2 1-replace', 'evict p-2']);
+  assert.deepEqual(world.asked, ['POST p-2']);
+  await world.run(10, 20);
+  assert.deepEqual([world.cluster.replicas, world.pool.readyReplicas], [4, 4]);
+  assert.equal(await world.metric('sluice_scaler_replacements_total', { outcome: 'evicted' }), 1);
+  assert.match(world.cluster.events.find(({ reason }) => reason === 'PodReplaced')!.message, /p-2: 3 answers with 500/);
+  assert.ok(world.decisions.some(({ kind, reason }) => kind === 'replace' && reason === 'evicted'));
+  assert.equal(world.lost, 0);
+});
+
+test('one that is tried again and fails again is not forgotten in between; one that serves again is well', async () => {
+  const world = await serving();
+  for (let time = 0; time < 3; time += 1) {
+    eject(world, 'p-2');
+    await world.run(3, 20);
+    eject(world, 'p-2', { state: 'probing' });
+    await world.run(1, 20);
+  }
+  assert.ok(world.cluster.calls.includes('markDraining p-2 1-replace'));
+  const well = await serving();
+  eject(well, 'p-2');
+  await well.run(8, 20);
+  well.gateways[0]!.opinions.clear();
+  await well.run(30, 20);
+  assert.deepEqual(well.cluster.calls, []);
+});
+
+test('one gateway of three that can not reach a pod convicts nobody', async () => {
+  const world = await serving({ gateways: 3 });
+  world.gateways[0]!.opinions.set('p-2', { ...ejected, hard: true });
+  await world.run(60, 30);
+  assert.deepEqual(world.cluster.calls, []);
+});
+
+test('a pod whose own probe fails is sick, and so is one that is ready no more; one that only starts is not', async () => {
+  const world = await serving();
+  world.probes.set('p-3', { kind: 'failed', refused: false, detail: 'no answer in 2000 ms' });
+  await world.run(20, 20);
+  assert.equal(world.cluster.calls.length, 0);
+  // Nobody asks a pod that nobody doubts.
+  hang(world, 'p-3');
+  await world.run(15, 20);
+  assert.ok(world.cluster.calls.includes('markDraining p-3 1-replace'));
+  const slow = await serving({ coldStartS: 1000 });
+  slow.cluster.setReplicas(5);
+  slow.probes.set('p-5', { kind: 'failed', refused: true, detail: 'refused' });
+  await slow.run(120, 20);
+  assert.ok(!slow.cluster.calls.some((call) => call.includes('p-5')));
+});
+
+test('at most one at a time; when most of a pool is sick nobody goes, and a condition says so', async () => {
+  const world = await serving();
+  eject(world, 'p-1');
+  eject(world, 'p-2');
+  world.gateways[0]!.stuck.add('p-1');
+  world.gateways[0]!.stuck.add('p-2');
+  await world.run(30, 15);
+  assert.equal(world.cluster.calls.filter((call) => call.startsWith('markDraining')).length, 1);
+
+  const panic = await serving();
+  for (const uid of ['p-1', 'p-2', 'p-3']) eject(panic, uid);
+  await panic.run(60, 5);
+  const gone = panic.cluster.calls.filter((call) => !call.startsWith('scale'));
+  assert.deepEqual([gone, panic.cluster.replicas >= 4], [[], true]);
+  assert.equal(panic.condition('PodsHealthy'), 'False TooManySick');
+  assert.equal(await panic.metric('sluice_scaler_sick_replicas'), 3);
+});
+
+test('a disruption budget that refuses is asked again after a while, not each second', async () => {
+  const world = await serving();
+  world.cluster.failing.set('evict', { kind: 'refused', detail: 'the budget of m allows none' });
+  eject(world, 'p-2');
+  await world.run(90, 20);
+  const refusals = (await world.metric('sluice_scaler_replacements_total', { outcome: 'refused' }))!;
+  assert.ok(refusals >= 2 && refusals <= 3, `${refusals} refusals`);
+  world.cluster.failing.clear();
+  await world.run(45, 20);
+  assert.equal(world.cluster.pods.has('p-2'), false);
+});
+
+/** Hangs: the cluster finds it not ready, and it answers no probe. */
+function hang(world: World, uid: string): void {
+  world.probes.set(uid, { kind: 'failed', refused: false, detail: 'no answer in 2000 ms' });
+  const since = { readyAtMs: null, createdAtMs: world.clock.wallMs() + 1e9 };
+  Object.assign(world.cluster.pods.get(uid)!, { phase: 'Running', ...since });
+}
+
+test('the only pod: one more is started first, and the sick one goes when that serves', async () => {
+  const world = await serving({ spec: { scaling: { minReplicas: 1, maxReplicas: 4 } }, replicas: 1 });
+  hang(world, 'p-1');
+  await world.until('one more', () => world.cluster.replicas === 2, 0, 20);
+  assert.equal(await world.metric('sluice_scaler_replacements_total', { outcome: 'surged' }), 1);
+  await world.until('it is ready', () => world.pool.readyReplicas === 1, 0, 10);
+  assert.equal(world.cluster.pods.get('p-1')?.phase, 'Running');
+  // What it holds nobody knows, so it has the time that a drain has.
+  await world.until('the sick one goes', () => world.cluster.replicas === 1, 0, 70);
+  await world.run(60, 1);
+  assert.deepEqual(
+    [world.cluster.writes.map(({ from, to }) => [from, to]), world.cluster.living.map(({ uid }) => uid)],
+    [
+      [
+        [1, 2],
+        [2, 1],
+      ],
+      ['p-2'],
+    ],
+  );
+});
+
+describe('pods that crash', () => {
+  const crash = (world: World, uid: string): void =>
+    void Object.assign(world.cluster.pods.get(uid)!, { phase: 'Running', readyAtMs: null, crashLooping: true });
+
+  test('one that was ready before is replaced at once, also when most of them crash', async () => {
+    const world = await serving();
+    for (const uid of ['p-1', 'p-2', 'p-3']) crash(world, uid);
+    await world.run(45, 10);
+    for (const uid of ['p-1', 'p-2', 'p-3']) assert.equal(world.cluster.pods.has(uid), false, uid);
+    assert.equal(world.pool.readyReplicas, 4);
+  });
+
+  test('ones that never get ready are replaced ever less often, and no more of them are started', async () => {
+    const world = new World({ spec, replicas: 4, coldStartS: 1000 });
+    for (const uid of world.cluster.pods.keys()) crash(world, uid);
+    world.gateways[0]!.queued = 500;
+    for (let second = 0; second < 900; second += 1) {
+      await world.run(1, 100);
+      for (const { uid } of world.cluster.living) crash(world, uid);
+    }
+    const evictions = world.cluster.calls.filter((call) => call.startsWith('evict')).length;
+    assert.ok(evictions >= 3 && evictions <= 5, `${evictions} in 15 minutes`);
+    assert.equal(world.cluster.replicas, 4);
+    assert.equal(world.condition('ScalingLimited'), 'True PodsFailing');
+  });
+
+  test('one that is ready between two crashes serves, and is let', async () => {
+    const world = await serving();
+    Object.assign(world.cluster.pods.get('p-1')!, { crashLooping: true });
+    await world.run(60, 20);
+    assert.deepEqual(world.cluster.calls, []);
+  });
+});
+
+test('a pod that was told to go and does not is killed after its grace, and it is told', async () => {
+  const world = await serving();
+  eject(world, 'p-2');
+  world.cluster.immortal.add('p-2');
+  await world.until('it is told to go', () => world.cluster.pods.get('p-2')?.phase === 'Terminating', 20, 20);
+  const tookS = await world.until('it is gone', () => !world.cluster.pods.has('p-2'), 20, 120);
+  assert.ok(tookS >= 88 && tookS <= 95, `after ${tookS} s`);
+  assert.ok(world.cluster.events.some(({ reason, message }) => reason === 'PodKilled' && message.includes('p-2')));
+  assert.equal(await world.metric('sluice_scaler_replacements_total', { outcome: 'killed' }), 1);
+});

@@ -1,0 +1,198 @@
+/**
+ * A cluster in memory for one pool, on a clock that a test moves: pods start and end in whole seconds, writes carry their
+ * preconditions, and whoever connects is fenced by who holds the lease.
+ */
+import { parseModelPool, type ModelPool } from '../../contract/model-pool.ts';
+import type { PoolStatus } from '../../contract/pool-status.ts';
+import type {
+  GatewayMember,
+  PoolEvent,
+  ScalableCluster,
+  ScalerPod,
+  ScalerView,
+  ScaleProblem,
+  WriteResult,
+} from '../../cluster/scalable.ts';
+
+type Changing<T> = { -readonly [Key in keyof T]: T[Key] };
+export type MemoryPod = Changing<ScalerPod> & { endsAtMs: number | null };
+export type Write = Exclude<keyof ScalableCluster, 'watchAll' | 'leadership' | 'emit' | 'statusOf' | 'close'>;
+
+const endS = 2;
+
+export class MemoryCluster {
+  pool: ModelPool;
+  /** Wall clock, milliseconds. */
+  nowMs: number;
+  replicas: number;
+  readonly coldStartS: number;
+  readonly pods = new Map<string, MemoryPod>();
+  gateways: GatewayMember[] = [];
+  problems: ScaleProblem[] = [];
+  rollout: 'none' | 'running' | 'stuck' = 'none';
+  /** How old a view is that is given out. */
+  ageMs = 0;
+  holder: string | null = 'a';
+  transitions = 1;
+  status: PoolStatus | null = null;
+  readonly events: PoolEvent[] = [];
+  /** Of the replica count, by a scaler. */
+  readonly writes: { readonly by: string; readonly from: number; readonly to: number }[] = [];
+  /** Every write that was not refused, `scale 3`, `markDraining p-1 1`, in order. */
+  readonly calls: string[] = [];
+  /** What a write answers instead of being done. */
+  readonly failing = new Map<Write, WriteResult>();
+  /** Pods that never end by themselves. */
+  readonly immortal = new Set<string>();
+  /** Called for each pod that is told to go. */
+  onGoing: (pod: MemoryPod) => void = () => undefined;
+  #created = 0;
+  #version = 0;
+
+  constructor(options: { spec: object; replicas: number; coldStartS: number; nowMs: number }) {
+    const { pool, errors } = parseModelPool({
+      apiVersion: 'sluice.dev/v1alpha1',
+      kind: 'ModelPool',
+      metadata: { name: 'm', generation: 1 },
+      spec: { models: ['m'], objective: { latencyMs: 202 }, ...options.spec },
+    });
+    if (pool === null) throw new Error(errors.join('\n'));
+    this.pool = pool;
+    this.nowMs = options.nowMs;
+    this.coldStartS = options.coldStartS;
+    this.replicas = options.replicas;
+    this.#reconcile();
+    for (const pod of this.pods.values()) this.#ready(pod);
+  }
+
+  get living(): MemoryPod[] {
+    return [...this.pods.values()].filter(({ phase }) => phase !== 'Terminating');
+  }
+
+  get view(): ScalerView {
+    return {
+      pools: [this.pool],
+      pods: [...this.pods.values()].map((pod) => ({ ...pod })),
+      targets: [
+        ...(this.problems.some(({ reason }) => reason === 'TargetNotFound')
+          ? []
+          : [
+              {
+                pool: 'm',
+                name: 'Deployment m',
+                replicas: this.replicas,
+                version: String(this.#version),
+                rollout: this.rollout,
+              },
+            ]),
+      ],
+      problems: this.problems,
+      gateways: this.gateways,
+      asOfMs: this.nowMs - this.ageMs,
+      trouble: null,
+    };
+  }
+
+  /** As somebody who is no scaler. */
+  setReplicas(replicas: number): void {
+    this.replicas = replicas;
+    this.#version += 1;
+    this.#reconcile();
+  }
+
+  step(nowMs: number): void {
+    this.nowMs = nowMs;
+    for (const pod of this.pods.values()) {
+      if (pod.endsAtMs !== null && nowMs >= pod.endsAtMs && !this.immortal.has(pod.uid)) this.pods.delete(pod.uid);
+      if (pod.phase === 'Running' && !pod.crashLooping && nowMs - pod.createdAtMs >= 1000 * this.coldStartS)
+        this.#ready(pod);
+    }
+    this.#reconcile();
+  }
+
+  /** The port as a scaler of this identity has it. */
+  connect(identity: string): ScalableCluster {
+    const write =
+      <Args extends unknown[]>(name: Write, attempt: (...args: Args) => WriteResult | undefined) =>
+      (...args: Args): Promise<WriteResult> => {
+        if (this.holder !== identity) return Promise.resolve({ kind: 'not-leader' });
+        const failure = this.failing.get(name);
+        if (failure !== undefined) return Promise.resolve(failure);
+        const result = attempt(...args) ?? { kind: 'done' };
+        const said = args.map((arg) => (typeof arg === 'object' && arg !== null && 'uid' in arg ? arg.uid : arg));
+        if (result.kind === 'done' && name !== 'writeStatus' && name !== 'scale')
+          this.calls.push([name, ...said].join(' '));
+        return Promise.resolve(result);
+      };
+    const onPod = (given: ScalerPod, change: (pod: MemoryPod) => void): WriteResult | undefined => {
+      const pod = this.pods.get(given.uid);
+      if (pod?.version !== given.version) return { kind: 'conflict', detail: `pod ${given.name} has changed` };
+      change(pod);
+      pod.version = String(Number(pod.version) + 1);
+      return undefined;
+    };
+    return {
+      watchAll: () => () => undefined,
+      leadership: () => ({
+        leading: this.holder === identity,
+        holder: this.holder,
+        transitions: this.transitions,
+      }),
+      scale: write('scale', ({ version }, replicas) => {
+        if (version !== String(this.#version)) return { kind: 'conflict', detail: 'it has changed' };
+        this.writes.push({ by: identity, from: this.replicas, to: replicas });
+        this.calls.push(`scale ${replicas}`);
+        this.setReplicas(replicas);
+        return undefined;
+      }),
+      markDraining: write('markDraining', (pod, owner: string | null) =>
+        onPod(pod, (found) => (found.draining = owner)),
+      ),
+      setDeletionCost: write('setDeletionCost', (pod, cost: number) =>
+        onPod(pod, (found) => (found.deletionCost = cost)),
+      ),
+      evict: write('evict', (pod: ScalerPod) => onPod(pod, (found) => this.#end(found))),
+      kill: write('kill', (pod: ScalerPod) => onPod(pod, (found) => this.pods.delete(found.uid))),
+      writeStatus: write('writeStatus', (_pool: string, status: PoolStatus) => {
+        this.status = status;
+        return undefined;
+      }),
+      emit: (event) => void this.events.push(event),
+      statusOf: () => this.status,
+      close: () => Promise.resolve(),
+    };
+  }
+
+  #ready(pod: MemoryPod): void {
+    pod.phase = 'Ready';
+    pod.readyAtMs = this.nowMs;
+  }
+
+  #end(pod: MemoryPod): void {
+    this.onGoing(pod);
+    pod.phase = 'Terminating';
+    pod.endsAtMs = this.nowMs + 1000 * endS;
+  }
+
+  /** As a ReplicaSet does. */
+  #reconcile(): void {
+    while (this.living.length < this.replicas) {
+      const uid = `p-${(this.#created += 1)}`;
+      this.pods.set(uid, {
+        ...{ uid, name: uid, pool: 'm', phase: 'Running', origin: `http://${uid}`, restarts: 0 },
+        ...{ createdAtMs: this.nowMs, readyAtMs: null, reason: null, endsAtMs: null },
+        ...{ draining: null, deletionCost: 0, crashLooping: false, revision: null, version: '0' },
+      });
+    }
+    const rank = ({ phase, deletionCost, readyAtMs }: MemoryPod): [number, number, number] => [
+      phase === 'Ready' ? 1 : 0,
+      deletionCost,
+      -(readyAtMs ?? 0),
+    ];
+    const order = this.living.toSorted((a, b) => {
+      const [x, y] = [rank(a), rank(b)];
+      return x[0] - y[0] || x[1] - y[1] || x[2] - y[2];
+    });
+    for (const pod of order.slice(0, Math.max(0, order.length - this.replicas))) this.#end(pod);
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * The whole scaler of one pool on virtual time, between a cluster in memory and gateways that report a fluid:
+ * `await world.run(30, 40)` lets 30 seconds pass at 40 requests/s.
+ */
+import assert from 'node:assert/strict';
+import { pino } from 'pino';
+import type { PoolReport } from '../../contract/scaler-api.ts';
+import type { DecisionRecord } from '../../contract/scaler-api.ts';
+import type { Clock } from '../clock.ts';
+import { ScalerMetrics } from '../metrics.ts';
+import type { DrainAnswer, PodCalls, Probe } from '../pod-calls.ts';
+import { Scaler } from '../scaler.ts';
+import { FluidGateway } from './fluid-gateway.ts';
+import { MemoryCluster } from './memory-cluster.ts';
+
+export interface WorldOptions {
+  readonly spec?: object;
+  readonly replicas?: number;
+  readonly coldStartS?: number;
+  readonly gateways?: number;
+}
+
+const startMs = Date.UTC(2026, 0, 1);
+
+export class World {
+  readonly cluster: MemoryCluster;
+  gateways: FluidGateway[];
+  scaler: Scaler;
+  metrics: ScalerMetrics;
+  /** Wall clock less what has passed. */
+  jumpMs = 0;
+  second = 0;
+  /** What a pod answers, where that is not what a well one does. */
+  readonly probes = new Map<string, Probe>();
+  readonly told = new Map<string, DrainAnswer>();
+  /** Calls of pods, `POST p-1`, in order. */
+  readonly asked: string[] = [];
+  /** Requests that were held by pods which were told to go. */
+  lost = 0;
+  readonly #draining = new Set<string>();
+  readonly clock: Clock = {
+    wallMs: () => startMs + 1000 * this.second + this.jumpMs,
+    steadyMs: () => 1000 * this.second,
+  };
+  #identity = 'a';
+
+  constructor({ spec = {}, replicas = 1, coldStartS = 10, gateways = 1 }: WorldOptions = {}) {
+    this.cluster = new MemoryCluster({ spec, replicas, coldStartS, nowMs: startMs });
+    this.gateways = Array.from({ length: gateways }, (_, index) => new FluidGateway(`g-${index + 1}`));
+    this.cluster.onGoing = ({ uid }) => {
+      for (const gateway of this.gateways) this.lost += gateway.holds.get(uid) ?? 0;
+    };
+    [this.scaler, this.metrics] = this.#start();
+  }
+
+  /** Another scaler process takes over; the one before does nothing any more, not even a last word. */
+  replaceScaler(identity: string): void {
+    this.#identity = identity;
+    this.cluster.holder = identity;
+    this.cluster.transitions += 1;
+    [this.scaler, this.metrics] = this.#start();
+  }
+
+  get pool(): PoolReport {
+    return this.scaler.report().pools[0] ?? assert.fail('nothing is known of the pool');
+  }
+
+  get decisions(): readonly DecisionRecord[] {
+    return this.scaler.decisions('m') ?? [];
+  }
+
+  get last(): DecisionRecord {
+    return this.decisions.findLast(({ kind }) => kind === 'scale' || kind === 'hold') ?? assert.fail('no decision');
+  }
+
+  condition(type: string): string {
+    const found = this.pool.conditions.find((one) => one.type === type);
+    return `${found?.status} ${found?.reason}`;
+  }
+
+  async metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number | undefined> {
+    const found = (await this.metrics.registry.getMetricsAsJSON()).find((one) => one.name === name);
+    assert.ok(found !== undefined, `no metric ${name}`);
+    const values = found.values as readonly { labels: Record<string, unknown>; value: number }[];
+    return values.find((one) => Object.entries(labels).every(([key, value]) => one.labels[key] === value))?.value;
+  }
+
+  async run(seconds: number, perS = 0): Promise<void> {
+    for (let passed = 0; passed < seconds; passed += 1) await this.#pass(perS);
+  }
+
+  /** @returns after how many seconds it was so */
+  async until(what: string, condition: () => boolean, perS = 0, limitS = 300): Promise<number> {
+    for (let passed = 0; passed < limitS; passed += 1) {
+      if (condition()) return passed;
+      await this.#pass(perS);
+    }
+    throw new assert.AssertionError({ message: `not within ${limitS} s: ${what}` });
+  }
+
+  async #pass(perS: number): Promise<void> {
+    this.second += 1;
+    const { cluster, gateways } = this;
+    const nowMs = this.clock.wallMs();
+    cluster.step(nowMs);
+    const open = gateways.filter(({ terminating }) => !terminating);
+    const pods = [...cluster.pods.values()];
+    for (const gateway of gateways) {
+      gateway.step(pods, gateway.terminating ? 0 : perS / open.length, 1 / open.length, nowMs);
+    }
+    cluster.gateways = gateways.map(({ member }) => member);
+    this.scaler.see(cluster.view);
+    this.scaler.tick();
+    // Calls answer, and what they answer may call again.
+    for (let round = 0; round < 4; round += 1) {
+      await this.scaler.settled();
+      this.scaler.see(cluster.view);
+      await new Promise(setImmediate);
+    }
+  }
+
+  #start(): [Scaler, ScalerMetrics] {
+    const metrics = new ScalerMetrics('test');
+    const scaler = new Scaler({
+      ...{ clock: this.clock, metrics, log: pino({ level: 'silent' }), calls: this.#calls() },
+      cluster: this.cluster.connect(this.#identity),
+      gateways: {
+        follow: () => undefined,
+        newsOf: (uid) => this.gateways.find((gateway) => gateway.uid === uid)?.news ?? null,
+      },
+      limits: { drainLimitMs: 60_000, podGraceMs: 90_000 },
+    });
+    return [scaler, metrics];
+  }
+
+  #calls(): PodCalls {
+    const uidOf = (origin: string): string => origin.slice('http://'.length);
+    return {
+      probe: (origin) => {
+        const uid = uidOf(origin);
+        const inFlight = this.gateways.reduce((sum, gateway) => sum + (gateway.holds.get(uid) ?? 0), 0);
+        const state = this.#draining.has(uid) ? 'draining' : 'ready';
+        return Promise.resolve(this.probes.get(uid) ?? { kind: 'status', state, inFlight });
+      },
+      drain: (origin, on) => {
+        const uid = uidOf(origin);
+        this.asked.push(`${on ? 'POST' : 'DELETE'} ${uid}`);
+        const answer = this.told.get(uid) ?? { kind: 'done' };
+        if (answer.kind === 'done' && on) this.#draining.add(uid);
+        if (answer.kind === 'done' && !on) this.#draining.delete(uid);
+        return Promise.resolve(answer);
+      },
+    };
+  }
+}
