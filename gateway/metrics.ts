@@ -8,6 +8,7 @@ import { giveUpReasons, outcomes, retryReasons, shedReasons } from './counters.t
 import { familyText, histogramSamples, labelsText, type FamilyType, type Sample } from './exposition.ts';
 import type { Lane } from './lane.ts';
 import { batchReasons } from './policy/batch.ts';
+import type { Cost } from './policy/cost.ts';
 import type { Pool } from './pool.ts';
 import type { Pools } from './pools.ts';
 
@@ -33,6 +34,9 @@ export function gatewayMetrics(pools: Pools, version: string, now: () => number)
     );
   const one = (read: (lane: Lane, pool: Pool) => number) =>
     lanes((lane, pool, labels) => [{ labels, value: read(lane, pool) }]);
+  /** No sample while nothing is known: a cost of 0 would be a pod that does everything at once. */
+  const learned = (read: (cost: Cost) => number) =>
+    lanes(({ cost }, _pool, labels) => (cost.samples === 0 ? [] : [{ labels, value: read(cost) }]));
   const byReason = <Reason extends string>(reasons: readonly Reason[], read: (lane: Lane) => Record<Reason, number>) =>
     lanes((lane, _pool, labels) =>
       reasons.map((reason) => ({ labels: `${labels},reason="${reason}"`, value: read(lane)[reason] })),
@@ -144,13 +148,13 @@ export function gatewayMetrics(pools: Pools, version: string, now: () => number)
     'gauge',
     'sluice_learned_cost_base_seconds',
     'a of the learned l(b) = a + c·b: what a run takes however small',
-    one((lane) => lane.cost.a / 1000),
+    learned(({ a }) => a / 1000),
   );
   add(
     'gauge',
     'sluice_learned_cost_per_row_seconds',
     'c of the learned l(b) = a + c·b',
-    one((lane) => lane.cost.c / 1000),
+    learned(({ c }) => c / 1000),
   );
   add('gauge', 'sluice_pods', 'Pods by their state as this gateway sees them', () =>
     [...pools.all].flatMap((pool) => podCounts(pool)),

@@ -64,7 +64,8 @@ const gatewayAlerts: readonly Alert[] = [
     name: 'SluiceAllPodsEjected',
     severity: 'critical',
     for: '30s',
-    expr: 'sum by (namespace, pool) (pool_state:sluice_pods:max{state=~"ejected|probing"}) > 0 unless on (namespace, pool) pool_state:sluice_pods:max{state="serving"} > 0',
+    // One that is probed is well as far as is known, and stays so until a request comes: no trouble while none waits.
+    expr: 'sum by (namespace, pool) (pool_state:sluice_pods:max{state=~"ejected|probing"}) > 0 unless on (namespace, pool) pool_state:sluice_pods:max{state="serving"} > 0 unless on (namespace, pool) (pool_state:sluice_pods:max{state="ejected"} == 0 and on (namespace, pool) pool:sluice_queue_requests:sum == 0)',
     summary: `No pod of ${poolOf} serves: all are ejected`,
     description:
       '{{ $value }} pods are ejected or probed, and none serves. Requests are held until one answers well, and then refused.',
@@ -73,7 +74,8 @@ const gatewayAlerts: readonly Alert[] = [
     name: 'SluicePodSick',
     severity: 'warning',
     for: '5m',
-    expr: 'max by (namespace, pool, pod_name) (sluice_pod_out_of_rotation) > 0',
+    // Probed, it needs a request that is answered well: it is not sick for want of one.
+    expr: 'max by (namespace, pool, pod_name) (sluice_pod_out_of_rotation{state="ejected"}) > 0 or max by (namespace, pool, pod_name) (sluice_pod_out_of_rotation) > 0 and on (namespace, pool) pool:sluice_arrivals:rate1m > 0',
     summary: `Pod {{ $labels.pod_name }} of ${poolOf} is out of rotation`,
     description: 'For 5 minutes a gateway has given it no requests, or one at a time, and it was not replaced.',
   },

@@ -178,9 +178,65 @@ export const alertCases: readonly AlertCase[] = [
     expected: [],
   },
   {
+    alert: 'SluiceAllPodsEjected',
+    name: 'all probed and never serving, while requests wait',
+    series: {
+      ...pods({ serving: 0, ejected: 0, probing: 2, joining: 0, draining: 0 }),
+      [`sluice_queue_requests{${of},model="m"}`]: '3x40',
+    },
+    at: '2m',
+    expected: [
+      {
+        severity: 'critical',
+        labels: here,
+        summary: 'No pod of pool langid serves: all are ejected',
+        description:
+          '2 pods are ejected or probed, and none serves. Requests are held until one answers well, and then refused.',
+      },
+    ],
+  },
+  {
+    alert: 'SluiceAllPodsEjected',
+    name: 'its pods are back, and no request has come since that would tell',
+    series: {
+      ...pods({ serving: 0, ejected: 0, probing: 2, joining: 0, draining: 0 }),
+      [`sluice_queue_requests{${of},model="m"}`]: '0x40',
+    },
+    at: '2m',
+    expected: [],
+  },
+  {
+    alert: 'SluicePodSick',
+    name: 'ejected for ten minutes in a pool without requests',
+    series: {
+      [`sluice_pod_out_of_rotation{${of},pod_name="p1",state="ejected",reason="refused"}`]: '1x40',
+      [`sluice_requests_arrived_total{${of},model="m"}`]: '7x40',
+    },
+    at: '9m',
+    expected: [
+      {
+        severity: 'warning',
+        labels: { ...here, pod_name: 'p1' },
+        summary: 'Pod p1 of pool langid is out of rotation',
+        description: 'For 5 minutes a gateway has given it no requests, or one at a time, and it was not replaced.',
+      },
+    ],
+  },
+  {
+    alert: 'SluicePodSick',
+    name: 'it is back, and no request has come since that would tell',
+    series: {
+      [`sluice_pod_out_of_rotation{${of},pod_name="p1",state="probing",reason="reset"}`]: '1x40',
+      [`sluice_requests_arrived_total{${of},model="m"}`]: '7x40',
+    },
+    at: '9m',
+    expected: [],
+  },
+  {
     alert: 'SluicePodSick',
     name: 'out for ten minutes, ejected and probed in turns',
     series: {
+      [`sluice_requests_arrived_total{${of},model="m"}`]: '0+30x40',
       [`sluice_pod_out_of_rotation{${of},pod_name="p1",state="ejected",reason="hung"}`]: '1 _ 1 _ 1x40',
       [`sluice_pod_out_of_rotation{${of},pod_name="p1",state="probing",reason="hung"}`]: '_ 1 _ 1 _ _',
     },

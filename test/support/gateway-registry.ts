@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { parseModelPool, type ModelPool } from '../../contract/model-pool.ts';
 import { outcomes } from '../../gateway/counters.ts';
 import { gatewayMetrics } from '../../gateway/metrics.ts';
+import { learnCost, unknownCost } from '../../gateway/policy/cost.ts';
 import { hardEvidence, softEvidence } from '../../gateway/policy/health.ts';
 import type { Pool } from '../../gateway/pool.ts';
 import { Pools } from '../../gateway/pools.ts';
@@ -41,8 +42,9 @@ function poolsOf(specs: readonly ModelPool[], podsPerPool: number): Pools {
   return new Pools(cluster, now, pino({ level: 'silent' }));
 }
 
-/** All pods well but the first ones, each out on another kind of evidence. */
-function judge({ roster }: Pool, sick: number): void {
+/** All pods well but the first ones, each out on another kind of evidence; what a run costs is known. */
+function judge({ roster, lanes }: Pool, sick: number): void {
+  for (const lane of lanes.values()) lane.cost = learnCost(unknownCost, 1, 1.234_567);
   for (const [index, pod] of [...roster.pods].entries()) {
     roster.note(pod, { kind: 'probe-ok' });
     if (index < sick) roster.note(pod, { kind: 'evidence', evidence: evidence[index % evidence.length]! });

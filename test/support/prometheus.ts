@@ -1,6 +1,7 @@
 /** The real `prometheus` and `promtool` of this machine, and what a test says when they are missing. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { renameSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -29,7 +30,9 @@ export function promtool(...args: readonly string[]): { readonly ok: boolean; re
 }
 
 export interface ScrapeTarget {
+  /** `host:port` */
   readonly address: string;
+  /** Those that begin with `__meta_` are for relabelling, as a service discovery gives them. */
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -39,11 +42,12 @@ export interface Series {
 }
 
 export interface Prometheus {
-  readonly pid: number;
   /** Targets from now on, instead of those before. */
-  scrape(targets: readonly ScrapeTarget[]): Promise<void>;
+  scrape(targets: readonly ScrapeTarget[]): void;
   /** @throws Error with what Prometheus says of the expression */
   query(expr: string): Promise<Series[]>;
+  /** What it complained of so far. */
+  warnings(): string;
   /** Of `/api/v1/…`: what is in `data`. */
   api(path: string): Promise<unknown>;
   stop(): Promise<void>;
@@ -52,20 +56,14 @@ export interface Prometheus {
 const startLimitMs = 60_000;
 
 /**
- * On loopback, with its data in a temporary folder, scraping and evaluating each second.
- * @param ruleFiles paths
+ * On loopback, with its data in a temporary folder.
+ * @param configure the configuration, whose targets are in the file that it is given
  */
-export async function startPrometheus(ruleFiles: readonly string[]): Promise<Prometheus> {
+export async function startPrometheus(configure: (targetsFile: string) => object): Promise<Prometheus> {
   const folder = await mkdtemp(path.join(tmpdir(), 'sluice-prometheus-'));
-  const config = {
-    global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
-    rule_files: ruleFiles,
-    scrape_configs: [
-      { job_name: 'sluice', file_sd_configs: [{ files: [path.join(folder, 'targets.json')], refresh_interval: '1s' }] },
-    ],
-  };
-  await writeFile(path.join(folder, 'targets.json'), '[]');
-  await writeFile(path.join(folder, 'prometheus.yaml'), stringify(config));
+  const targetsFile = path.join(folder, 'targets.json');
+  await writeFile(targetsFile, '[]');
+  await writeFile(path.join(folder, 'prometheus.yaml'), stringify(configure(targetsFile)));
   // It can't pick a port by itself and tell: one that was free a moment ago, and another if it was taken since.
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort();
@@ -87,7 +85,7 @@ export async function startPrometheus(ruleFiles: readonly string[]): Promise<Pro
     child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
     try {
       await ready(`http://127.0.0.1:${port}/-/ready`, child);
-      return connected(`http://127.0.0.1:${port}`, child.pid!, folder, stop);
+      return { ...connected(`http://127.0.0.1:${port}`, targetsFile), warnings: () => output, stop };
     } catch (error) {
       await ended(child);
       if (attempt < 3 && output.includes('address already in use')) continue;
@@ -97,7 +95,7 @@ export async function startPrometheus(ruleFiles: readonly string[]): Promise<Pro
   }
 }
 
-function connected(origin: string, pid: number, folder: string, stop: () => Promise<void>): Prometheus {
+function connected(origin: string, targetsFile: string): Omit<Prometheus, 'warnings' | 'stop'> {
   const api = async (what: string): Promise<unknown> => {
     const response = await fetch(`${origin}/api/v1/${what}`);
     const answer = (await response.json()) as { status: string; error?: string; data: unknown };
@@ -105,13 +103,13 @@ function connected(origin: string, pid: number, folder: string, stop: () => Prom
     return answer.data;
   };
   return {
-    pid,
     api,
-    scrape: (targets) =>
-      writeFile(
-        path.join(folder, 'targets.json'),
-        JSON.stringify(targets.map(({ address, labels }) => ({ targets: [address], labels }))),
-      ),
+    scrape: (targets) => {
+      const groups = targets.map(({ address, labels }) => ({ targets: [address], labels }));
+      writeFileSync(`${targetsFile}.next`, JSON.stringify(groups));
+      // It must not be read half written.
+      renameSync(`${targetsFile}.next`, targetsFile);
+    },
     query: async (expr) => {
       const { resultType, result } = (await api(`query?query=${encodeURIComponent(expr)}`)) as {
         resultType: string;
@@ -120,7 +118,6 @@ function connected(origin: string, pid: number, folder: string, stop: () => Prom
       if (resultType !== 'vector') throw new Error(`a ${resultType}, not a vector: ${expr}`);
       return result.map(({ metric, value }) => ({ metric, value: Number(value[1]) }));
     },
-    stop,
   };
 }
 

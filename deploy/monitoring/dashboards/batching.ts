@@ -1,6 +1,6 @@
 /** How requests leave, what is learned of them, and how each pod does: for whoever asks why a pool is slow. */
 import type { Dashboard, Row } from '../grafana.ts';
-import { mean, ofModel, ofPod, ofPool, quantile, rate, sumBy, variables } from './selectors.ts';
+import { increase, mean, ofModel, ofPod, ofPool, quantile, rate, sumBy, variables } from './selectors.ts';
 
 const batches: Row = {
   title: 'Batches',
@@ -164,12 +164,14 @@ const trouble: Row = {
     {
       kind: 'lines',
       title: 'Ejections',
-      description:
-        'Times a second that a gateway took a pod out of rotation, by the evidence. Each gateway judges for itself.',
+      description: 'Times that a gateway took a pod out of rotation, by the evidence. Each gateway judges for itself.',
       unit: 'short',
       width: 6,
       queries: [
-        { expr: sumBy('pool, reason', rate('sluice_pod_ejections_total', ofPool)), legend: '{{pool}} {{reason}}' },
+        {
+          expr: sumBy('pool, reason', increase('sluice_pod_ejections_total', ofPool)),
+          legend: '{{pool}} {{reason}}',
+        },
       ],
     },
     {
@@ -217,11 +219,11 @@ const trouble: Row = {
       title: 'Requests given up',
       description:
         'Lost their pod and are not tried again. poison: two pods were lost while they held it alone; the gateway logs its id.',
-      unit: 'reqps',
+      unit: 'requests',
       width: 12,
       queries: [
         {
-          expr: sumBy('model, reason', rate('sluice_requests_given_up_total', ofModel)),
+          expr: sumBy('model, reason', increase('sluice_requests_given_up_total', ofModel)),
           legend: '{{model}} {{reason}}',
         },
       ],

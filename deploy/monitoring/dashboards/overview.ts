@@ -19,12 +19,13 @@ const now: Row = {
         { expr: sumBy('pool', rate('sluice_requests_arrived_total', ofPool)), legend: 'requests' },
         { expr: `sum by (pool) (sluice_queue_requests{${ofPool}})`, legend: 'waiting' },
         { expr: `max by (pool) (sluice_queue_oldest_age_seconds{${ofPool}})`, legend: 'oldest' },
+        // A pool without requests has none of these two, and an empty cell says so better than NaN.
         {
-          expr: quantile(0.99, 'pool', 'sluice_request_duration_seconds', `${ofPool}, outcome="ok"`),
+          expr: `${quantile(0.99, 'pool', 'sluice_request_duration_seconds', `${ofPool}, outcome="ok"`)} >= 0`,
           legend: 'p99',
         },
         { expr: `max by (pool) (sluice_objective_latency_seconds{${ofPool}})`, legend: 'objective' },
-        { expr: `max by (pool) (pool:sluice_objective_missed:ratio_rate5m{${ofPool}})`, legend: 'missed' },
+        { expr: `max by (pool) (pool:sluice_objective_missed:ratio_rate5m{${ofPool}}) >= 0`, legend: 'missed' },
         { expr: ofLeader('sluice_scaler_ready_replicas'), legend: 'ready' },
         { expr: ofLeader('sluice_scaler_desired_replicas'), legend: 'wanted' },
         { expr: outNow, legend: 'out' },

@@ -1,6 +1,6 @@
 /** Why each pool has the pods that it has: forecast, decisions, cold starts, drains, and whether the scaler itself is well. */
 import type { Dashboard, Row } from '../grafana.ts';
-import { ofLeader, ofPool, rate, sumBy, variables } from './selectors.ts';
+import { increase, ofLeader, ofPool, rate, sumBy, variables } from './selectors.ts';
 
 const decisions: Row = {
   title: 'What it did and why',
@@ -29,7 +29,7 @@ const decisions: Row = {
       stacked: true,
       queries: [
         {
-          expr: `sum by (pool, reason) (increase(sluice_scaler_decisions_total{${ofPool}, kind="scale"}[$__rate_interval]))`,
+          expr: sumBy('pool, reason', increase('sluice_scaler_decisions_total', `${ofPool}, kind="scale"`)),
           legend: '{{pool}} {{reason}}',
         },
       ],
@@ -136,7 +136,7 @@ const pods: Row = {
       stacked: true,
       queries: [
         {
-          expr: `sum by (pool, outcome) (increase(sluice_scaler_drains_total{${ofPool}}[$__rate_interval]))`,
+          expr: sumBy('pool, outcome', increase('sluice_scaler_drains_total', ofPool)),
           legend: '{{pool}} {{outcome}}',
         },
       ],
@@ -150,7 +150,7 @@ const pods: Row = {
       stacked: true,
       queries: [
         {
-          expr: `sum by (pool, outcome) (increase(sluice_scaler_replacements_total{${ofPool}}[$__rate_interval]))`,
+          expr: sumBy('pool, outcome', increase('sluice_scaler_replacements_total', ofPool)),
           legend: '{{pool}} {{outcome}}',
         },
       ],
@@ -164,11 +164,11 @@ const pods: Row = {
       width: 6,
       queries: [
         {
-          expr: `sum by (direction, result) (increase(sluice_scaler_scale_writes_total{${ofPool}}[$__rate_interval])) > 0`,
+          expr: `${sumBy('direction, result', increase('sluice_scaler_scale_writes_total', ofPool))} > 0`,
           legend: '{{direction}} {{result}}',
         },
         {
-          expr: `sum by (result) (increase(sluice_scaler_status_writes_total{${ofPool}}[$__rate_interval])) > 0`,
+          expr: `${sumBy('result', increase('sluice_scaler_status_writes_total', ofPool))} > 0`,
           legend: 'status {{result}}',
         },
       ],

@@ -15,6 +15,11 @@ export function rate(metric: string, selector: string): string {
   return `rate(${metric}{${selector}}[$__rate_interval])`;
 }
 
+/** How often, for what is rare. */
+export function increase(metric: string, selector: string): string {
+  return `increase(${metric}{${selector}}[$__rate_interval])`;
+}
+
 export function sumBy(labels: string, expr: string): string {
   return `sum by (${labels}) (${expr})`;
 }

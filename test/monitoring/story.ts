@@ -1,0 +1,230 @@
+/**
+ * What happens to a system so that every panel has something to show: a pool that grows to its maximum and sheds, a cold
+ * start, a pod that hangs and is replaced, and pods of another make that fail in every way there is.
+ */
+import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Prometheus, Series } from '../support/prometheus.ts';
+import { eventually } from '../support/scaling.ts';
+import { Client, json, simpleInputs, type Payload } from '../support/requests.ts';
+import { StandInPod } from '../support/stand-in-pod.ts';
+import { startScraped, type ScrapedSystem } from './scraped-system.ts';
+
+export interface Story extends AsyncDisposable {
+  readonly scraped: ScrapedSystem;
+  tell(): Promise<void>;
+}
+
+const simple = json({ inputs: simpleInputs() });
+
+function indexOf(value: number): Payload {
+  return json({ inputs: [{ name: 'index', datatype: 'INT64', shape: [1], data: [value] }] });
+}
+
+export async function startStory(): Promise<Story> {
+  const frail = Array.from({ length: 4 }, (_, index) => new StandInPod(`frail-${index}`, ['frail']));
+  const lost = new StandInPod('lost', ['lost']);
+  const standIns = [...frail, lost];
+  await Promise.all(standIns.map((pod) => pod.start()));
+  const objective = { latencyMs: 1_000, percentile: 99 };
+  const health = { ejectAfterFailures: 1, maxEjectedRatio: 0.5 };
+  const requests = { timeoutMs: 60_000 };
+  const endpoints = (pods: readonly StandInPod[]) => pods.map(({ pod }) => pod.origin!);
+  const scraped = await startScraped(
+    {
+      slow: { models: ['slow'], objective, requests, scaling: { minReplicas: 1, maxReplicas: 2 } },
+      steady: {
+        models: ['steady', 'lookup'],
+        objective,
+        requests: { timeoutMs: 5_000 },
+        scaling: { minReplicas: 2, maxReplicas: 3 },
+      },
+      cold: {
+        models: ['cold'],
+        objective,
+        requests: { ...requests, coldStartHoldMs: 500 },
+        scaling: { minReplicas: 0, maxReplicas: 1 },
+      },
+      frail: { models: ['frail'], requests, health, endpoints: endpoints(frail) },
+      lost: { models: ['lost'], objective, requests, endpoints: endpoints([lost]) },
+    },
+    // A drain that can't end is given up soon.
+    { SLUICE_DRAIN_LIMIT_MS: '3000' },
+  );
+  const client = new Client(scraped.system.origin, { connections: 512, limitMs: 120_000 });
+  return {
+    scraped,
+    tell: async () => {
+      await hasBegun(scraped.prometheus);
+      const background = new Background(client);
+      background.every(200, 'frail', json('{}'));
+      background.every(100, 'steady', simple);
+      background.every(1_000, 'lookup', indexOf(9));
+      await Promise.all([
+        grows(client),
+        startsColdAndDrains(client, scraped),
+        isReplaced(scraped),
+        losesItsPod(scraped.prometheus, client, lost, background),
+        failEachInItsWay(scraped.prometheus, client, frail),
+      ]);
+      await background.stop();
+      await stopFor(15_000, scraped.system.pidsOf('gateway'));
+      await stopFor(5_000, scraped.system.pidsOf('scaler'));
+      // Once more, of all.
+      await delay(3_000);
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const pod of standIns) pod.stop();
+      await client.close();
+      await scraped[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Requests at a steady rate, whatever becomes of them. */
+class Background {
+  readonly #client: Client;
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #open = new Set<Promise<unknown>>();
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  every(ms: number, model: string, payload: Payload): void {
+    this.#timers.push(
+      setInterval(() => {
+        const request = this.#client.infer(model, payload).catch(() => undefined);
+        this.#open.add(request);
+        void request.then(() => this.#open.delete(request));
+      }, ms),
+    );
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    await Promise.all(this.#open);
+  }
+}
+
+/** Four times what the pool can do at its most: it grows, is at its maximum, sheds, and is late. */
+async function grows(client: Client): Promise<void> {
+  const open: Promise<unknown>[] = [];
+  for (let count = 0; count < 600; count += 1) {
+    open.push(client.infer('slow', simple));
+    // Some can't wait as long as a run takes.
+    if (count % 10 === 0)
+      open.push(client.infer('slow', { ...simple, headers: { ...simple.headers, 'sluice-timeout-ms': '300' } }));
+    await delay(25);
+  }
+  await Promise.all(open);
+}
+
+/** A counter's first steps are lost on who did not know that it was at 0. */
+async function hasBegun(prometheus: Prometheus): Promise<void> {
+  await eventually(
+    'gateway and scaler are scraped',
+    () => prometheus.query('count_over_time(up{job="sluice"}[1m]) > 3'),
+    (series) => series.length === 2,
+    60_000,
+  );
+}
+
+/** A pool without a pod: who can't wait for one is refused, and one comes. Then somebody drains it by hand for a while. */
+async function startsColdAndDrains(client: Client, { podOrigins, prometheus }: ScrapedSystem): Promise<void> {
+  await eventually(
+    'it has started',
+    () => client.infer('cold', simple),
+    ({ status }) => status === 200,
+    120_000,
+  );
+  const drain = `${podOrigins.get('cold')!}/drain`;
+  await fetch(drain, { method: 'POST' });
+  // Prometheus takes some seconds to find what is new.
+  await eventually('it is seen to drain', () => prometheus.query('sluice_pod_draining == 1'), isSomething, 60_000);
+  await fetch(drain, { method: 'DELETE' });
+}
+
+/** One of two pods hangs: it is ejected, found sick, drained as far as it goes, and evicted. */
+async function isReplaced({ system, prometheus }: ScrapedSystem): Promise<void> {
+  const running = system.output.find((line) => line.includes('"msg":"running"'))!;
+  const { pods } = JSON.parse(running) as { pods: { name: string; pid: number }[] };
+  const { pid } = pods.find(({ name }) => name.startsWith('steady-'))!;
+  // Some requests first, so that there is a normal to compare with.
+  await delay(5_000);
+  process.kill(pid, 'SIGSTOP');
+  try {
+    await eventually(
+      'the pod is replaced',
+      () => prometheus.query('sum(sluice_scaler_replacements_total{pool="steady",outcome="evicted"}) > 0'),
+      isSomething,
+      120_000,
+    );
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+}
+
+/** The only pod of a pool is lost, and its requests wait, more and more, until somebody is told. */
+async function losesItsPod(
+  prometheus: Prometheus,
+  client: Client,
+  pod: StandInPod,
+  background: Background,
+): Promise<void> {
+  await client.infer('lost', json('{}'));
+  pod.die();
+  background.every(500, 'lost', json('{}'));
+  await eventually(
+    'an alert fires',
+    () => prometheus.query('ALERTS{alertname="SluiceAllPodsEjected",alertstate="firing",pool="lost"}'),
+    isSomething,
+    120_000,
+  );
+  await pod.start();
+}
+
+async function failEachInItsWay(prometheus: Prometheus, client: Client, pods: readonly StandInPod[]): Promise<void> {
+  const [first, second] = pods;
+  for (const kind of ['errors', 'garbage', 'half', 'hang', 'busy'] as const) {
+    first!.behaviour = { kind };
+    await delay(3_000);
+    first!.behaviour = { kind: 'well' };
+    await delay(2_000);
+  }
+  // Lost with much in flight: what they held goes on alone, one after the other.
+  for (const pod of pods) pod.behaviour = { kind: 'slow', ms: 700 };
+  const held = Array.from({ length: 32 }, () => client.infer('frail', json('{}')));
+  await delay(300);
+  first!.die();
+  second!.die();
+  await Promise.all(held);
+  for (const pod of pods) pod.behaviour = { kind: 'mortal', word: 'poison' };
+  const reviver = setInterval(() => {
+    for (const pod of pods) pod.start().catch(() => undefined);
+  }, 50);
+  reviver.unref();
+  const { status, text } = await client.infer('frail', json('{"poison":1}'));
+  assert.equal(status, 500, text);
+  await eventually(
+    'all serve again',
+    () => prometheus.query(`sluice_pods{pool="frail",state="serving"} == ${pods.length}`),
+    isSomething,
+    60_000,
+  );
+  clearInterval(reviver);
+}
+
+function isSomething(series: readonly Series[]): boolean {
+  return series.length > 0;
+}
+
+/** For so long nothing is heard of it. */
+async function stopFor(ms: number, [pid]: readonly number[]): Promise<void> {
+  process.kill(pid!, 'SIGSTOP');
+  try {
+    await delay(ms);
+  } finally {
+    process.kill(pid!, 'SIGCONT');
+  }
+}
