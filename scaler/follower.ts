@@ -98,7 +98,7 @@ export class Follower {
   #hear(followed: Followed, line: string): void {
     const { news } = followed;
     const atMs = this.#clock.wallMs();
-    const said = parse(line);
+    const said = parseReport(line);
     if (typeof said === 'string') {
       followed.news = { atMs, report: null };
       this.#events.onReport('invalid', said, followed.name);
@@ -125,14 +125,17 @@ function queueBegins(before: LoadReport | null, now: LoadReport): boolean {
 }
 
 /** What is wrong with it, if it is no report. */
-function parse(line: string): LoadReport | string {
+export function parseReport(line: string): LoadReport | string {
   let value: unknown;
   try {
     value = JSON.parse(line);
   } catch {
     return `not JSON: ${line.slice(0, 80)}`;
   }
-  if (Check(LoadReport, value)) return value;
-  const [error] = Errors(LoadReport, value);
-  return `${error?.instancePath ?? ''}: ${error?.message ?? 'no load report'}`;
+  if (!Check(LoadReport, value)) {
+    const [error] = Errors(LoadReport, value);
+    return `${error?.instancePath ?? ''}: ${error?.message ?? 'no load report'}`;
+  }
+  const torn = value.pools.findIndex(({ durations }) => durations.counts.length !== durations.boundsMs.length + 1);
+  return torn === -1 ? value : `/pools/${torn}/durations/counts: must have one more than boundsMs`;
 }
