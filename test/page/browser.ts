@@ -21,7 +21,7 @@ if (executablePath === undefined) {
 export const skip = executablePath === undefined ? missing : false;
 
 /** Conditions are waited for this long: the machine may be starved. */
-export const patienceMs = 60_000;
+export const patienceMs = 120_000;
 
 export async function launchBrowser(): Promise<Browser> {
   return chromium.launch({

@@ -91,6 +91,13 @@ test(
     assert.match(await text(page, '.cells .pod.serving'), /b\s*7/);
     assert.equal(await page.title(), '(1) Sluice');
 
+    const condition = { type: 'ScalingActive', status: 'False', reason: 'NoFit' } as const;
+    const conditions = [{ ...condition, message: 'm', lastTransitionTime: '2026-01-01T00:00:00Z' }];
+    fake.tell({ pools: [poolReport('langid', { conditions })] });
+    await shows(page, 'langid scaling active: no, no fit');
+    fake.tell({ pools: [poolReport('langid', { conditions, pods: [] })] });
+    await shows(page, 'Nothing.');
+
     fake.tell({ pools: [] });
     await shows(page, 'No pools.');
     assert.equal(await page.locator('.pool').count(), 0);
@@ -123,6 +130,8 @@ test(
     fake.decide(decisionRecord('a', { atMs: now - 3_000, reason: 'oldest', outcome: 'conflict: an HPA scales it' }));
     await page.locator('.decision:visible .outcome.failed', { hasText: 'conflict: an HPA scales it' }).waitFor();
     assert.equal(await page.locator('.decision:visible details').getAttribute('open'), '');
+    fake.decide(decisionRecord('a', { atMs: now - 3_000, reason: 'oldest', outcome: 'drains first' }));
+    await page.locator('.decision:visible .outcome:not(.failed)', { hasText: 'drains first' }).waitFor();
     assert.deepEqual(complaints, []);
   },
 );

@@ -1,6 +1,6 @@
 /**
  * `npm run picture`: docs/page.png, the live page of a real system. Five minutes of load on four pools; then one pod is
- * stopped, so that its gateway ejects it, and one pool gets three times its load, so that it grows.
+ * stopped, so that its gateway ejects it, and one pool gets four times its load, so that it grows.
  */
 import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,9 +11,11 @@ const file = fileURLToPath(new URL('../../docs/page.png', import.meta.url));
 /** As long as the page's lines. */
 const historyMs = 300_000;
 /** As if there were weights to load: a picture of pods that start needs a start that takes a while. */
-const startDelayMs = '6000';
+const startDelayMs = '12000';
 
-const scaling = (minReplicas: number, maxReplicas: number) => ({ scaling: { minReplicas, maxReplicas } });
+const scaling = (minReplicas: number, maxReplicas: number, idleSeconds = 300) => ({
+  scaling: { minReplicas, maxReplicas, idleSeconds },
+});
 const within = (latencyMs: number) => ({ objective: { latencyMs } });
 /** All but `langid` sleep instead of computing: two cores carry fifteen of such pods. */
 const plans: readonly PoolPlan[] = [
@@ -27,7 +29,7 @@ const plans: readonly PoolPlan[] = [
     ],
     spec: { ...within(1_000), ...scaling(5, 6) },
   },
-  { name: 'fraud', models: [{ name: 'score', runMs: 20 }], spec: { ...within(100), ...scaling(0, 4) } },
+  { name: 'fraud', models: [{ name: 'score', runMs: 20 }], spec: { ...within(100), ...scaling(0, 4, 60) } },
 ];
 
 /** Load that comes and goes as that of people does, in minutes instead of hours. */
@@ -37,31 +39,35 @@ function offerAt(live: LiveSystem, atMs: number, visionPerS: number): void {
   live.offer('detect', visionPerS + 5 * wave(90_000));
   live.offer('embed', 50 + 15 * wave(120_000));
   live.offer('rerank', 20 + 6 * wave(70_000));
+  live.offer('score', atMs < historyMs / 4 ? 5 : 0);
 }
 
 if (skip !== false) throw new Error(skip);
 await using live = await startLive(plans, { SLUICE_START_DELAY_MS: startDelayMs });
+const browser = await launchBrowser();
 const startedMs = performance.now();
 let visionPerS = 20;
 const traffic = setInterval(() => offerAt(live, performance.now() - startedMs, visionPerS), 1_000);
-console.log(`${historyMs / 1000} s of load, then ${file}`);
-await delay(historyMs);
-
-const browser = await launchBrowser();
 try {
-  const { page } = await openPage(browser, live.system.scalerOrigin, { width: 1440, height: 1060, scale: 1.5 });
+  const { page } = await openPage(browser, live.system.scalerOrigin, { width: 1440, height: 1100, scale: 1.5 });
+  console.log(`${historyMs / 1000} s of load, then ${file}`);
+  await delay(historyMs);
+
   await page.getByLabel('Text', { exact: true }).fill('Guten Morgen, wie geht es dir?');
   await page.getByRole('button', { name: 'Predict' }).click();
   await page.locator('#answer-body', { hasText: 'deu' }).waitFor();
+  await page.evaluate('document.activeElement.blur()');
+  visionPerS = 80;
+  const cells = (pool: string, state: string) =>
+    page
+      .locator('.pool', { has: page.getByRole('heading', { name: pool }) })
+      .locator(`.cells .pod.${state}`)
+      .first();
+  await cells('vision', 'starting').waitFor();
   const { pools } = await live.report();
   const sick = pools.find(({ name }) => name === 'search')!.pods[2]!;
-  visionPerS = 60;
-  await page.locator('.decision.up', { hasText: 'vision' }).first().waitFor();
   process.kill(live.pidOf(sick.name), 'SIGSTOP');
-  await page.locator('.cells .pod.ejected').waitFor();
-  await page.locator('.cells .pod.starting').first().waitFor();
-  await page.locator('.pod.answered').waitFor();
-  await page.evaluate('document.activeElement.blur()');
+  await cells('search', 'ejected').waitFor();
   await page.screenshot({ path: file });
   process.kill(live.pidOf(sick.name), 'SIGCONT');
 } finally {

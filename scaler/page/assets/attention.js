@@ -38,7 +38,9 @@ export function remarksOn(pool) {
   for (const { type, status, reason } of pool.conditions) {
     const good = goodWhenFalse.has(type) ? 'False' : 'True';
     if (status === good) continue;
-    if (type === 'ScalingActive' && pool.mode === 'Paused') continue;
+    // What was asked for, or has no reason to be otherwise.
+    const rests = pool.replicas === 0 && pool.queued === 0;
+    if (type === 'ScalingActive' && (pool.mode === 'Paused' || rests)) continue;
     const text = `${words(type)}: ${goodWhenFalse.has(type) ? words(reason) : `no, ${words(reason)}`}`;
     if (type === 'AbleToScale' && status === 'False') bad(text);
     else warn(text);

@@ -6,6 +6,8 @@ import { clock, duration, plain } from './format.js';
 
 /** Rows that the page keeps. */
 const mostRows = 200;
+/** Outcomes of a write that was not made. */
+const failure = /^(conflict|refused|failed|not-leader|not written)\b/;
 
 /**
  * @typedef {object} Row
@@ -76,7 +78,7 @@ export class Decisions {
       if (told.has(record.pool)) continue;
       told.add(record.pool);
       const times = record.kind === 'hold' ? node.querySelector('.times') : null;
-      if (times !== null) setText(times, `for ${duration(Math.max(0, nowMs - record.atMs))}`);
+      if (times !== null) setText(times, lasted(nowMs - record.atMs));
     }
   }
 
@@ -135,37 +137,40 @@ function rowOf(record) {
   const { pool, atMs, untilMs, times, kind, from, to, reason, inputs, arithmetic, outcome } = record;
   const direction = kind === 'scale' ? (to > from ? 'up' : 'down') : kind;
   const time = element('time', { datetime: new Date(atMs).toISOString() }, clock(atMs));
-  const head = element(
-    'p',
-    { class: 'head' },
+  const head = [
     time,
     element('b', { class: 'of' }, pool),
     element('span', { class: 'move' }, moveOf(record)),
     element('span', { class: 'reason' }, reason),
-  );
-  const lasted = times > 1 ? `for ${duration(untilMs - atMs)}` : '';
-  if (kind === 'hold') head.append(element('span', { class: 'times' }, lasted));
-  const wellDone = /^(written|dry run|held|none|)$/.test(outcome);
-  if (outcome !== '' && kind !== 'hold') {
-    head.append(element('span', { class: wellDone ? 'outcome' : 'outcome failed' }, outcome));
-  }
-  const node = element('li', { class: `decision ${direction}` }, head);
-  const lines = () => element('ul', { class: 'arithmetic' }, ...arithmetic.map(lineOf));
-  if (kind !== 'hold' && arithmetic.length > 0) node.append(lines());
+  ];
+  const node = element('li', { class: `decision ${direction}` });
+  const lines = arithmetic.length === 0 ? [] : [element('ul', { class: 'arithmetic' }, ...arithmetic.map(lineOf))];
   const entries = Object.entries(inputs);
-  const folded = kind === 'hold' && arithmetic.length > 0;
-  if (entries.length === 0 && !folded) return node;
-  const details = element('details', {}, element('summary', {}, folded ? 'arithmetic and inputs' : 'inputs'));
-  if (folded) details.append(lines());
-  details.append(
-    element(
-      'dl',
-      { class: 'inputs' },
-      ...entries.map(([name, value]) => element('div', {}, element('dt', {}, name), element('dd', {}, plain(value)))),
-    ),
+  const facts = entries.map(([name, value]) =>
+    element('div', {}, element('dt', {}, name), element('dd', {}, plain(value))),
   );
-  node.append(details);
+  const folded = facts.length === 0 ? [] : [element('dl', { class: 'inputs' }, ...facts)];
+  if (kind === 'hold') {
+    // A hold is one line that opens: there are many, and each says that nothing was done.
+    head.push(element('span', { class: 'times' }, times > 1 ? lasted(untilMs - atMs) : ''));
+    const more = [...lines, ...folded];
+    if (more.length === 0) node.append(element('p', { class: 'head' }, ...head));
+    else node.append(element('details', {}, element('summary', { class: 'head' }, ...head), ...more));
+    return node;
+  }
+  if (outcome !== '')
+    head.push(element('span', { class: failure.test(outcome) ? 'outcome failed' : 'outcome' }, outcome));
+  node.append(element('p', { class: 'head' }, ...head), ...lines);
+  if (folded.length > 0) node.append(element('details', {}, element('summary', {}, 'inputs'), ...folded));
   return node;
+}
+
+/**
+ * @param {number} ms
+ * @returns {string} 'for 4 min'; nothing for less than a second
+ */
+function lasted(ms) {
+  return ms < 1_000 ? '' : `for ${duration(ms)}`;
 }
 
 /**
