@@ -1,4 +1,4 @@
-/** Requests of one row each for the models that come with Sluice: seeded, so that every run sends the same bytes. */
+/** Requests for the models that come with Sluice: seeded, so that every run sends the same bytes. */
 import { headers as headerNames, mediaTypes } from '../contract/headers.ts';
 import { seededRandom } from '../models/author/random.ts';
 import { sentences } from '../models/zoo/langid/sentences.ts';
@@ -26,11 +26,16 @@ export const rowInputs = {
 /** Enough that answers differ, few enough that a load generator's memory stays small with hundreds of connections. */
 const distinctBodies = 8;
 
-/** The input and the answer as raw FP32 behind a JSON head, as the binary tensor extension has it. */
-export function binaryRows({ model, input, width }: RowInput): Workload {
+/** The input and the answer as raw FP32 behind a JSON head, as the binary tensor extension has it; `count` rows each. */
+export function binaryRows({ model, input, width }: RowInput, count = 1): Workload {
   const head = Buffer.from(
     JSON.stringify({
-      inputs: [{ name: input, shape: [1, width], datatype: 'FP32', parameters: { binary_data_size: 4 * width } }],
+      inputs: [
+        {
+          ...{ name: input, shape: [count, width], datatype: 'FP32' },
+          parameters: { binary_data_size: 4 * count * width },
+        },
+      ],
       parameters: { binary_data_output: true },
     }),
   );
@@ -41,7 +46,7 @@ export function binaryRows({ model, input, width }: RowInput): Workload {
       'content-type': mediaTypes.binary,
       [headerNames.inferenceHeaderLength]: String(head.length),
     },
-    bodies: rows(width).map((row) => Buffer.concat([head, Buffer.from(row.buffer)])),
+    bodies: rows(count * width).map((row) => Buffer.concat([head, Buffer.from(row.buffer)])),
   };
 }
 

@@ -16,12 +16,12 @@ function reply(message: LoadReply): void {
   process.send!(message);
 }
 
-async function run({ origin, workload, connections, durationMs }: LoadJob): Promise<LoadReply> {
+async function run({ origin, workload, connections, amount }: LoadJob): Promise<LoadReply> {
   const { path, headers, bodies } = workload;
   const result = await autocannon({
     url: `${origin}${path}`,
     connections,
-    duration: durationMs / 1000,
+    ...('requests' in amount ? { amount: amount.requests } : { duration: amount.durationMs / 1000 }),
     sampleInt: sampleMs,
     timeout: timeoutS,
     requests: bodies.map((body) => ({
@@ -36,7 +36,7 @@ async function run({ origin, workload, connections, durationMs }: LoadJob): Prom
   if (non2xx > 0 || errors > 0) {
     return { failed: `${non2xx} answers were not 2xx (${JSON.stringify(result.statusCodeStats)}), ${errors} errors` };
   }
-  if (result['2xx'] === 0) return { failed: `no answer in ${durationMs} ms` };
+  if (result['2xx'] === 0) return { failed: `no answer to ${JSON.stringify(amount)}` };
   return {
     result: { answered: result['2xx'], durationMs: 1000 * duration, p50Ms: latency.p50, p99Ms: latency.p99 },
   };

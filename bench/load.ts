@@ -8,8 +8,11 @@ export interface LoadJob {
   readonly origin: string;
   readonly workload: Workload;
   readonly connections: number;
-  readonly durationMs: number;
+  readonly amount: Amount;
 }
+
+/** So long, or so many requests. */
+export type Amount = { readonly durationMs: number } | { readonly requests: number };
 
 /** Good answers only; latencies as the client saw them. */
 export interface LoadResult {

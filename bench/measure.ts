@@ -1,7 +1,7 @@
 /** One measurement: a load on a target for a while, and what that cost the target's processes. */
 import type { Workload } from './bodies.ts';
 import { readTotals, settle } from './cpu.ts';
-import type { LoadGenerator } from './load.ts';
+import type { Amount, LoadGenerator } from './load.ts';
 import type { Target } from './systems.ts';
 
 export interface Sample {
@@ -22,13 +22,13 @@ export interface Measurement {
   readonly target: Target;
   readonly workload: Workload;
   readonly connections: number;
-  readonly durationMs: number;
+  readonly amount: Amount;
 }
 
 export async function measure(load: LoadGenerator, measurement: Measurement): Promise<Sample> {
-  const { target, workload, connections, durationMs } = measurement;
+  const { target, workload, connections, amount } = measurement;
   const before = await readTotals(target.meters);
-  const result = await load.run({ origin: target.origin, workload, connections, durationMs });
+  const result = await load.run({ origin: target.origin, workload, connections, amount });
   await settle(target.meters);
   const after = await readTotals(target.meters);
   const runs = after.runs - before.runs;

@@ -1,13 +1,13 @@
 /**
  * Where the time of gateway and pods goes under load: `node bench/profile.ts [--body 'mlp binary'] [--top 25]`.
- * Profiling costs some percent itself: read shares here, and times in the tables of gateway.ts.
+ * Profiling costs some percent itself: read shares here, and times in bench/results/gateway.md.
  */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { summarize, type CpuProfile, type Window } from './cpu-profile.ts';
-import { connections, cpuCases, models, pods } from './gateway-cases.ts';
+import { cpuCases } from './scenarios/gateway.ts';
 import { startLoadGenerator } from './load.ts';
 import { measure } from './measure.ts';
 import { startSystem } from './systems.ts';
@@ -18,6 +18,8 @@ const { values: flags } = parseArgs({
     top: { type: 'string', default: '25' },
   },
 });
+const pods = 2;
+const connections = 256;
 const warmUpMs = 2_000;
 const measureMs = 6_000;
 
@@ -31,13 +33,13 @@ const folder = await mkdtemp(join(tmpdir(), 'sluice-profile-'));
 const load = startLoadGenerator();
 try {
   const env = { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${folder} --cpu-prof-interval=500` };
-  const system = await startSystem({ models, pods, env });
+  const system = await startSystem({ models: ['langid', 'mlp'], pods, env });
   const window = { fromUs: 0, toUs: 0 };
   try {
     const measurement = { target: system, workload: one.workload, connections };
-    await measure(load, { ...measurement, durationMs: warmUpMs });
+    await measure(load, { ...measurement, amount: { durationMs: warmUpMs } });
     window.fromUs = monotonicUs();
-    const sample = await measure(load, { ...measurement, durationMs: measureMs });
+    const sample = await measure(load, { ...measurement, amount: { durationMs: measureMs } });
     window.toUs = monotonicUs();
     process.stdout.write(`${one.name}: ${JSON.stringify(sample)}\n`);
   } finally {

@@ -27,6 +27,8 @@ export interface SystemOptions {
   /** Fields of the pool's spec beside its models, as a person would write them. */
   readonly spec?: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** Folder of models; those that come with Sluice without it. */
+  readonly repository?: string;
 }
 
 /** Kept to tell why a system did not start. */
@@ -36,7 +38,7 @@ const lastLines = 20;
 export async function startSystem(options: SystemOptions): Promise<System> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
   const poolsFile = join(folder, 'pools.yaml');
-  const { models, spec, pods, env } = options;
+  const { models, spec, pods, env, repository } = options;
   // YAML takes JSON as it is.
   await writeFile(
     poolsFile,
@@ -48,7 +50,10 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       spec: { scaling: { maxReplicas: pods, mode: 'Paused' }, ...spec, models },
     }),
   );
-  const flags = { pools: poolsFile, pods, port: 0, 'admin-port': 0, 'scaler-port': 0, 'log-format': 'json' };
+  const flags = {
+    ...{ pools: poolsFile, pods, port: 0, 'admin-port': 0, 'scaler-port': 0, 'log-format': 'json' },
+    ...(repository === undefined ? {} : { repository }),
+  };
   const child = spawn(
     process.execPath,
     [

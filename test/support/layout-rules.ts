@@ -55,7 +55,7 @@ const rooms: Readonly<Record<string, Allowed>> = {
 /** Each heavy dependency has few importers, so that it can be replaced, and is loaded only where it is used. */
 const fences: Readonly<Record<string, Allowed>> = {
   undici: [/^gateway\/upstream\.ts$/, /^scaler\/http\.ts$/, /^bench\/load-test\/open-loop\.ts$/],
-  'onnxruntime-node': [/^models\/session-worker\.ts$/],
+  'onnxruntime-node': [/^models\/session-worker\.ts$/, /^bench\/onnx-runtime-process\.ts$/],
   'prom-client': [/^(gateway|models|scaler)\/metrics\.ts$/],
   '@opentelemetry/api': [/^(gateway|models)\/tracing\.ts$/],
   '@kubernetes/client-node': [/^cluster\/kubernetes\//],

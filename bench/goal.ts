@@ -1,0 +1,9 @@
+/** What a measured number has to reach. */
+export interface Goal {
+  readonly kind: 'at least' | 'at most';
+  readonly value: number;
+}
+
+export function reached({ kind, value }: Goal, measured: number): boolean {
+  return kind === 'at least' ? measured >= value : measured <= value;
+}

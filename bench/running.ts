@@ -1,0 +1,33 @@
+/** What a script has started, ended also when it is stopped by a signal. */
+
+export interface Stoppable {
+  stop(): void | Promise<void>;
+}
+
+export class Running {
+  readonly #started = new Set<Stoppable>();
+
+  constructor() {
+    for (const [signal, number] of [
+      ['SIGINT', 2],
+      ['SIGTERM', 15],
+    ] as const) {
+      process.once(signal, () => void this.stopAll().finally(() => process.exit(128 + number)));
+    }
+  }
+
+  async start<Started extends Stoppable>(target: Started | Promise<Started>): Promise<Started> {
+    const ready = await target;
+    this.#started.add(ready);
+    return ready;
+  }
+
+  async stop(target: Stoppable): Promise<void> {
+    this.#started.delete(target);
+    await target.stop();
+  }
+
+  async stopAll(): Promise<void> {
+    await Promise.all([...this.#started].map((target) => this.stop(target)));
+  }
+}

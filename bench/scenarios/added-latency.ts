@@ -1,0 +1,70 @@
+import { alternate, spread } from '../alternate.ts';
+import { binaryRows, rowInputs } from '../bodies.ts';
+import { runLoad } from '../load-test/run.ts';
+import { startSystem } from '../systems.ts';
+import { median } from './render.ts';
+import type { Scenario } from './scenario.ts';
+
+const perSecond = 200;
+const warmUpMs = 1_000;
+
+export const addedLatency: Scenario = {
+  name: 'added-latency',
+  title: 'Latency that the gateway adds',
+  how:
+    `${perSecond} requests/s, Poisson, single rows of mlp, binary, sent at fixed times to the gateway and to its pod in turns; ` +
+    'latencies count from when a request should have left. One pod. The difference of the percentiles of one round.',
+  run: async (bench) => {
+    const sluice = await bench.running.start(startSystem({ models: ['mlp'], pods: 1 }));
+    const { rounds, durationMs } = bench.quick ? { rounds: 3, durationMs: 2_000 } : { rounds: 7, durationMs: 8_000 };
+    const side = (origin: string) => () => runSide(origin, durationMs);
+    bench.say(`  ${rounds} rounds of ${durationMs / 1000} s`);
+    const samples = await alternate({ gateway: side(sluice.origin), pod: side(sluice.pods[0]!.origin) }, rounds);
+    await bench.running.stop(sluice);
+    const added = (key: 'p50Ms' | 'p99Ms') =>
+      spread(samples.gateway.map((one, round) => one[key] - samples.pod[round]![key]));
+    const of = (key: 'p50Ms' | 'p99Ms' | 'lagP99Ms', side: 'gateway' | 'pod') =>
+      median(samples[side].map((sample) => sample[key]));
+    const lag = `requests left late by up to ${of('lagP99Ms', 'gateway')} and ${of('lagP99Ms', 'pod')} ms at the 99th percentile`;
+    return {
+      lines: [
+        {
+          what: 'p99, through the gateway − at the pod',
+          value: added('p99Ms'),
+          unit: 'ms',
+          goal: { kind: 'at most', value: 1 },
+          beside: `p99 ${of('p99Ms', 'gateway')} ms, at the pod ${of('p99Ms', 'pod')} ms; ${lag}`,
+        },
+        {
+          what: 'p50, through the gateway − at the pod',
+          value: added('p50Ms'),
+          unit: 'ms',
+          goal: null,
+          beside: `p50 ${of('p50Ms', 'gateway')} ms, at the pod ${of('p50Ms', 'pod')} ms`,
+        },
+      ],
+      repeats: `${rounds} rounds in turns, ${durationMs / 1000} s each after ${warmUpMs / 1000} s of warm-up.`,
+    };
+  },
+};
+
+let seed = 0;
+
+async function runSide(
+  origin: string,
+  durationMs: number,
+): Promise<{ p50Ms: number; p99Ms: number; lagP99Ms: number }> {
+  seed += 1;
+  const tally = await runLoad({
+    origin,
+    workload: binaryRows(rowInputs.mlp),
+    load: { kind: 'open', arrivals: { kind: 'poisson', perSecond }, maxInFlight: 1_000 },
+    ...{ warmUpMs, durationMs, timeoutMs: 30_000, threads: 1, seed },
+  });
+  if (tally.good < tally.offered) throw new Error(`${tally.offered - tally.good} requests of ${tally.offered} failed`);
+  return {
+    p50Ms: tally.latency.percentileMs(50),
+    p99Ms: tally.latency.percentileMs(99),
+    lagP99Ms: tally.lag.percentileMs(99),
+  };
+}
