@@ -3,7 +3,7 @@ import Type from 'typebox';
 
 const Count = Type.Integer({ minimum: 0 });
 
-/** As Kubernetes' conditions: `AbleToScale`, `ScalingActive`, `ScalingLimited`, `GatewaysReporting`. */
+/** As Kubernetes' conditions: `AbleToScale`, `ScalingActive`, `ScalingLimited`, `GatewaysReporting`, `PodsHealthy`. */
 export const PoolCondition = Type.Object({
   type: Type.String({ pattern: '^[A-Z][A-Za-z]{0,62}$' }),
   status: Type.Enum(['True', 'False', 'Unknown']),
