@@ -29,7 +29,7 @@ function sourcesOf({ contender }: Job): readonly string[] {
     case 'fixed':
       return [...all, ...gateway];
     case 'baseline':
-      return [...all, ...(contender.shedding ? gateway : unshed), ...baselines];
+      return [...all, ...gateway, ...baselines];
   }
 }
 

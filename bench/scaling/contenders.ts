@@ -6,7 +6,7 @@ import { fixed } from '../simulate/fixed.ts';
 import type { PolicyFactory } from '../simulate/policy.ts';
 import { sluice } from '../simulate/sluice.ts';
 import { grid } from '../simulate/tune.ts';
-import { arrivalsOf, coldStartsS, gridMeanPods, scenarioOf, type Case } from './cases.ts';
+import { arrivalsOf, burstyTrace, gridMeanPods, scenarioOf, trainingTrace, type Case } from './cases.ts';
 
 export type Contender =
   | { readonly kind: 'clairvoyant' }
@@ -17,8 +17,6 @@ export type Contender =
       readonly name: BaselineName;
       /** Index in its grid; null: its own defaults. */
       readonly candidate: number | null;
-      /** Behind Sluice's gateway, which refuses what would be late; else as their own systems do, which answer it late. */
-      readonly shedding: boolean;
     };
 
 export interface Job {
@@ -33,33 +31,45 @@ export interface Result {
   readonly scaleWrites: number;
 }
 
-/** What needs no choice: everything but the tuned baselines at other sizes. */
+/** What needs no choice: everything but the tuned baselines. Whole grids only where something is learnt from them. */
 export function firstJobs(cases: readonly Case[]): Job[] {
   return cases.flatMap((of) => {
-    const contenders: Contender[] = [{ kind: 'sluice' }, { kind: 'clairvoyant' }];
-    for (const shedding of [false, true]) {
-      for (const name of baselineNames) {
-        contenders.push({ kind: 'baseline', name, candidate: null, shedding });
-        if (of.meanPods !== gridMeanPods) continue;
-        const size = grid(name, scenarioOf(of, new Float64Array(), shedding)).length;
-        for (let candidate = 0; candidate < size; candidate += 1) {
-          contenders.push({ kind: 'baseline', name, candidate, shedding });
-        }
-      }
+    const contenders: Contender[] = [{ kind: 'clairvoyant' }, { kind: 'sluice' }];
+    for (const name of baselineNames) {
+      contenders.push({ kind: 'baseline', name, candidate: null });
+      if (hasGrids(of)) contenders.push(...gridOf(name));
     }
-    // A fixed size has no cold start.
-    if (of.meanPods === gridMeanPods && of.coldStartS === coldStartsS[1]) {
-      for (const times of [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10]) {
-        contenders.push({ kind: 'fixed', replicas: times * of.meanPods });
-      }
-    }
+    if (isBursty(of)) contenders.push(...fixedSizes(of));
     return contenders.map((contender) => ({ of, contender }));
   });
 }
 
+export function gridOf(name: BaselineName): Extract<Contender, { kind: 'baseline' }>[] {
+  const size = grid(name, scenarioOf(anyCase, new Float64Array())).length;
+  return Array.from({ length: size }, (_, candidate) => ({ kind: 'baseline', name, candidate }));
+}
+
+/** Where a whole grid is run: to tune, and to know every baseline's front on the trace of bursts. */
+export function hasGrids(of: Case): boolean {
+  return of.meanPods === gridMeanPods && (of.trace === trainingTrace || isBursty(of));
+}
+
+/** Where no policy that waits for a burst can be in time, so that sizes that never change are compared too. */
+export function isBursty({ trace, meanPods, coldStartS }: Case): boolean {
+  return trace === burstyTrace && meanPods === gridMeanPods && coldStartS >= 10;
+}
+
+/** Grids depend on the model alone. */
+const anyCase: Case = { trace: trainingTrace, meanPods: gridMeanPods, coldStartS: 10 };
+/** In multiples of the mean. */
+const fixedTimes = [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10];
+
+export function fixedSizes({ meanPods }: Case): Extract<Contender, { kind: 'fixed' }>[] {
+  return fixedTimes.map((times) => ({ kind: 'fixed', replicas: times * meanPods }));
+}
+
 export function run({ of, contender }: Job, arrivalsMs: Float64Array = arrivalsOf(of)): Result {
-  const scenario = scenarioOf(of, arrivalsMs, contender.kind !== 'baseline' || contender.shedding);
-  return resultOf(outcomeOf(contender, scenario, arrivalsMs));
+  return resultOf(outcomeOf(contender, scenarioOf(of, arrivalsMs), arrivalsMs));
 }
 
 function outcomeOf(contender: Contender, scenario: Scenario, arrivalsMs: Float64Array): Outcome {

@@ -1,17 +1,18 @@
 /**
  * The factor on the headroom, moved by what was really late or shed.
  *
- *   factor += gain·min(violations/rate, 0.2) − gain·budget·arrivals/rate, within [0.25, 6]
+ *   factor += gain·min(violations/rate, 0.5) − gain·budget·arrivals/rate, within [0.5, 3]
  *
- * One second's worth of violations raises it by `gain`, and no second by more than a fifth of that: a burst that no headroom would have
- * met must not be paid for afterwards. It sinks so slowly that over time the share of violations comes to the
- * budget, whatever errors the forecast makes: the replayed headroom knows whole seconds only, not the bursts within one, nor
- * how long a queue may absorb them. Source: adaptive conformal inference, Gibbs and Candès 2021.
+ * One second's worth of violations raises it by `gain`, and no second by more than half of that: a burst that no headroom would
+ * have met must not be paid for afterwards. Over time the share of violations comes to the budget, whatever errors the forecast
+ * makes: it knows whole seconds only, not the bursts within one, nor how long a queue may absorb them. It moves slowly, by its own
+ * size in hours, because a quiet quarter of an hour says little of the next. Source: adaptive conformal inference, Gibbs and
+ * Candès 2021.
  */
-const gain = 0.3;
-const least = 0.25;
-const most = 6;
-const mostAtOnce = 0.2;
+const gain = 0.01;
+const least = 0.5;
+const most = 3;
+const mostAtOnce = 0.5;
 
 /** @param rate requests/s, of late; what weighs as one second */
 export function moveFactor(

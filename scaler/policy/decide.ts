@@ -9,19 +9,10 @@ import { moveFactor } from './budget.ts';
 import { capacityOf } from './capacity.ts';
 import { coldStartMs } from './cold-start.ts';
 import { needOf, type Need } from './desired.ts';
-import {
-  chooseForecaster,
-  forecast,
-  isEnough,
-  meanRate,
-  noHistory,
-  observe,
-  type Forecaster,
-  type History,
-} from './forecast.ts';
+import { forecast, isEnough, meanRate, noHistory, observe, type History } from './forecast.ts';
 import { judgeGain, type Trial } from './gain.ts';
 import { clusterIsSane, read, type Heard, type Known, type Observation, type UnknownReason } from './observation.ts';
-import { allNeeded, stabilize, untouched, type Proposal, type Stability } from './stabilize.ts';
+import { allNeeded, stabilize, untouched, wrote, type Proposal, type Stability } from './stabilize.ts';
 
 export interface Config extends Bounds {
   readonly mode: 'Active' | 'DryRun' | 'Paused';
@@ -37,8 +28,6 @@ export interface State {
   readonly atMs: number;
   readonly heard: Heard;
   readonly history: History;
-  readonly forecaster: Forecaster | null;
-  readonly chosenAtMs: number;
   readonly headroomFactor: number;
   readonly stability: Stability;
   readonly trial: Trial | null;
@@ -52,8 +41,6 @@ export const initialState: State = {
   atMs: -Infinity,
   heard: {},
   history: noHistory,
-  forecaster: null,
-  chosenAtMs: -Infinity,
   headroomFactor: 1,
   stability: untouched,
   trial: null,
@@ -111,7 +98,7 @@ export function decide(
     [
       {
         ...known,
-        stability: { ...stability, lastWriteMs: nowMs },
+        stability: wrote(stability, replicas, scale.replicas, nowMs),
         expected: config.mode === 'Active' ? scale.replicas : replicas,
       },
       { kind: 'scale', ...scale },
@@ -125,7 +112,7 @@ export function decide(
 
   const capacity = capacityOf(reading.costs, config.objectiveMs, config.maxRows);
   const limits = { current: replicas, busy: busy || !reading.complete, quietForMs: nowMs - busyAtMs };
-  if (capacity === null || known.forecaster === null) {
+  if (capacity === null) {
     const bounded = bound(replicas, config, limits);
     const inputs = { replicas, queued: reading.queued };
     if (bounded.limit === null) return unsure('no-fit', known);
@@ -133,7 +120,7 @@ export function decide(
   }
 
   const horizonMs = coldStartMs(seen.startedInMs, pods.startingSinceMs, nowMs);
-  const expected = forecast(history.rates, known.forecaster, horizonS(horizonMs));
+  const expected = forecast(history.rates, horizonS(horizonMs), config.violationBudget);
   // What is incomplete didn't enter the history; its rate is still one that was seen.
   const atLeast = reading.complete || reading.elapsedMs === 0 ? 0 : (1000 * reading.arrivals) / reading.elapsedMs;
   const need = needOf({
@@ -154,7 +141,7 @@ export function decide(
 
   const completionsPerS = reading.elapsedMs > 0 ? (1000 * reading.completions) / reading.elapsedMs : 0;
   const trial = judgeGain(known.trial, { backlogged: need.backlogged, ready: pods.ready, completionsPerS }, nowMs);
-  const [stability, proposal] = stabilize(known.stability, sure, replicas, known.forecaster.holdS * 1000, nowMs);
+  const [stability, proposal] = stabilize(known.stability, sure, replicas, horizonMs, nowMs);
   const next: State = { ...known, stability, trial };
 
   const quiet = bound(0, config, limits);
@@ -176,25 +163,20 @@ export function decide(
   return [{ ...applied, trial }, decision];
 }
 
-/** What the reading adds to memory: traffic, the forecaster that fits it, the factor on its headroom. */
+/** What the reading adds to memory: traffic, and the factor on its headroom. */
 function learn(config: Config, state: State, seen: Observation, reading: Known, nowMs: number): State {
   const history = reading.complete ? observe(state.history, reading.arrivals, reading.elapsedMs) : state.history;
   const busy = reading.arrivals > 0 || reading.queued + reading.inFlight > 0 || !reading.complete;
   const busyAtMs = busy || state.busyAtMs === -Infinity ? nowMs : state.busyAtMs;
   const budget = config.violationBudget;
-  let { forecaster, chosenAtMs, headroomFactor } = state;
+  let { headroomFactor } = state;
   const starting = horizonS(coldStartMs(seen.startedInMs, seen.pods.startingSinceMs, nowMs));
-  const rechooseAfterMs = isEnough(history.rates, starting) ? 30_000 : 5_000;
-  if (forecaster === null || nowMs - chosenAtMs >= rechooseAfterMs) {
-    forecaster = chooseForecaster(history.rates, starting, starting, budget);
-    chosenAtMs = nowMs;
-  }
   // Without a pod every request is late, and no headroom would have helped.
   if (reading.complete && seen.pods.ready > 0 && isEnough(history.rates, starting)) {
     const rate = meanRate(history.rates, 60);
     headroomFactor = moveFactor(headroomFactor, { ...reading, rate }, budget);
   }
-  return { ...state, history, forecaster, chosenAtMs, headroomFactor, busyAtMs };
+  return { ...state, history, headroomFactor, busyAtMs };
 }
 
 function horizonS(ms: number): number {

@@ -2,12 +2,15 @@
  * From what is needed now to what is worth writing.
  *
  *   up, a queue waits    at once
- *   up, else             Δ ≥ max(1, 5% of R), and ≥ 5 s since the last write
- *   down                 pod by pod from the top: one that was not needed for `idleMs` may go; all that may go in one write,
- *                        ≥ 5% of R, and ≥ 15 s since the last write
+ *   up, else             Δ ≥ max(1, 10% of R), and ≥ 5 s since the last write
+ *   down                 pod by pod from the top: one that was not needed for max(kept, D) may go; all that may go in one
+ *                        write, ≥ 10% of R, and ≥ 60 s since the last write
+ *   kept                 3 min; doubled, to 15 min at most, each time the pool has to double within 15 min of a shrink
  *
  * Letting a pod go too early costs a start, keeping it costs its idling: whoever keeps it for as long as a start costs never pays
- * twice what a clairvoyant does (ski rental). `idleMs` is at least that, and longer where forecast.ts found that it pays. Source: scaling.md §6 and §7.5–7.6.
+ * twice what a clairvoyant does (ski rental). Three minutes are more than most starts, and pay all the same: loads come back within
+ * minutes, and a write less is a drain less. Where bursts come back after longer than that, what is let go is missed each time, and
+ * in a burst that is shorter than a start it is missed for good: so the time is learned. Source: scaling.md §6 and §7.5–7.6.
  */
 import type { Need } from './desired.ts';
 
@@ -15,33 +18,60 @@ export interface Stability {
   /** For pod k, counted from 0: when it was last needed. Never grows with k. */
   readonly neededAtMs: readonly number[];
   readonly lastWriteMs: number;
+  readonly lastShrinkMs: number;
+  readonly keptMs: number;
+  /** When `keptMs` was last found to be too short. */
+  readonly missedAtMs: number;
 }
-export const untouched: Stability = { neededAtMs: [], lastWriteMs: -Infinity };
+const leastKeptMs = 180_000;
+const mostKeptMs = 900_000;
+export const untouched: Stability = {
+  neededAtMs: [],
+  lastWriteMs: -Infinity,
+  lastShrinkMs: -Infinity,
+  keptMs: leastKeptMs,
+  missedAtMs: -Infinity,
+};
 
 export type Proposal =
   | { readonly kind: 'scale'; readonly replicas: number; readonly reason: 'backlog' | 'demand' | 'idle' }
   | { readonly kind: 'hold'; readonly reason: 'steady' | 'small-step' | 'too-soon' | 'not-idle-yet' };
 
-const leastStep = 0.05;
+const leastStep = 0.1;
 const betweenUpMs = 5_000;
-const betweenDownMs = 15_000;
+const betweenDownMs = 60_000;
+/** After which a shrink is no longer to blame, and a time that is kept longer is tried shorter. */
+const blamedForMs = 900_000;
+const missedForMs = 3_600_000;
 
 /** Counts all `replicas` as needed: after a start, bad data or another's write, idling is counted anew. */
 export function allNeeded(stability: Stability, replicas: number, nowMs: number): Stability {
   return { ...stability, neededAtMs: Array<number>(replicas).fill(nowMs) };
 }
 
+/** What a write from `replicas` to `next` teaches. */
+export function wrote(stability: Stability, replicas: number, next: number, nowMs: number): Stability {
+  const written = { ...stability, lastWriteMs: nowMs };
+  if (next < replicas) return { ...written, lastShrinkMs: nowMs };
+  const missed = next >= 2 * replicas && nowMs - stability.lastShrinkMs <= blamedForMs;
+  if (!missed) return written;
+  const keptMs = Math.min(mostKeptMs, 2 * stability.keptMs);
+  return { ...written, lastShrinkMs: -Infinity, keptMs, missedAtMs: nowMs };
+}
+
 export function stabilize(
   stability: Stability,
   need: Need,
   replicas: number,
-  idleMs: number,
+  coldStartMs: number,
   nowMs: number,
 ): readonly [Stability, Proposal] {
   const neededAtMs = Array.from({ length: replicas }, (_, pod) =>
     pod < need.most ? nowMs : (stability.neededAtMs[pod] ?? nowMs),
   );
-  return [{ ...stability, neededAtMs }, propose({ ...stability, neededAtMs }, need, replicas, idleMs, nowMs)];
+  const keptMs = nowMs - stability.missedAtMs > missedForMs ? leastKeptMs : stability.keptMs;
+  const next = { ...stability, neededAtMs, keptMs };
+  return [next, propose(next, need, replicas, Math.max(keptMs, coldStartMs), nowMs)];
 }
 
 function propose(stability: Stability, need: Need, replicas: number, idleMs: number, nowMs: number): Proposal {
