@@ -1,6 +1,7 @@
 /** Runs the command line, and turns what stops it into lines on stderr and an exit code: 2 for what a person mistyped. */
 import { CommanderError } from 'commander';
 import { SettingsError } from '../contract/settings.ts';
+import { AskError } from './ask-scaler.ts';
 import { buildProgram } from './program.ts';
 
 /** A usage mistake. */
@@ -17,6 +18,10 @@ try {
   if (error instanceof SettingsError) {
     for (const line of error.errors) process.stderr.write(`sluice: ${line}\n`);
     process.exit(exitUsage);
+  }
+  if (error instanceof AskError) {
+    process.stderr.write(`sluice: ${error.message}\n`);
+    process.exit(1);
   }
   process.stderr.write(`sluice: ${describeFailure(error)}\n`);
   process.exit(1);

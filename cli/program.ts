@@ -6,10 +6,12 @@ import { GatewaySettings } from '../gateway/settings.ts';
 import { ModelServerSettings } from '../models/settings.ts';
 import { benchCommand } from './bench.ts';
 import { ScalerSettings } from '../scaler/settings.ts';
+import { explainCommand } from './explain.ts';
 import { gatewayCluster } from './gateway-cluster.ts';
 import { endWithSupervisor } from './lifeline.ts';
 import { scalerCluster } from './scaler-cluster.ts';
 import { settingsCommand } from './settings-command.ts';
+import { poolsCommand } from './pools.ts';
 import { simulateCommand } from './simulate.ts';
 
 export interface ProgramIo {
@@ -104,6 +106,8 @@ Examples:
       },
     }),
   );
+  program.addCommand(poolsCommand({ env, print }));
+  program.addCommand(explainCommand({ env, print }));
   program.addCommand(simulateCommand({ print }));
   program.addCommand(benchCommand({ print, ...(process.stderr.isTTY ? { progress: overwritten } : {}) }));
   for (const command of [program, ...program.commands]) command.exitOverride();

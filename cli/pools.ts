@@ -1,0 +1,82 @@
+/** `sluice pools`: a line for each pool, from a running scaler. */
+import { Command } from 'commander';
+import { PoolsReport, type PoolReport } from '../contract/scaler-api.ts';
+import { ask, askOptions, type AskFlags } from './ask-scaler.ts';
+import type { ProgramIo } from './program.ts';
+
+export function poolsCommand({ env, print }: ProgramIo): Command {
+  const command = new Command('pools')
+    .summary('what each pool has, wants and waits for')
+    .description('Asks a running scaler: pods, what waits, the predicted wait against the objective, and why it is so.')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  sluice pools
+  sluice pools --url http://127.0.0.1:9082
+  kubectl port-forward deployment/sluice-scaler 8082 &  sluice pools
+`,
+    );
+  return askOptions(command, env).action(async ({ url, json }: AskFlags) => {
+    const report = await ask(url, '/api/pools', PoolsReport);
+    print(json === true ? JSON.stringify(report, null, 2) : poolsTable(report));
+  });
+}
+
+const heads = ['pool', 'ready', 'desired', 'queue', 'wait', 'objective', 'why'] as const;
+
+export function poolsTable(report: PoolsReport): string {
+  const rows = report.pools.map((pool) => [
+    pool.name,
+    `${pool.readyReplicas}/${pool.replicas}`,
+    String(pool.desiredReplicas),
+    String(pool.queued),
+    duration(pool.predictedWaitMs),
+    duration(pool.objectiveMs),
+    whyOf(pool),
+  ]);
+  if (rows.length === 0) return ['there are no pools', ...notes(report)].join('\n');
+  const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]!.length)));
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, column) => {
+        if (column === cells.length - 1) return cell;
+        return column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!);
+      })
+      .join('  ');
+  return [line(heads), ...rows.map(line), ...notes(report)].join('\n');
+}
+
+/** What stands in the way says more than a reason does. */
+function whyOf({ why, conditions, drainingReplicas, pods, mode }: PoolReport): string {
+  const trouble = conditions
+    .filter(({ type, status }) => type !== 'ScalingLimited' && type !== 'ScalingActive' && status === 'False')
+    .map(({ message }) => message);
+  const crashing = pods.filter(({ state }) => state === 'crash-looping').length;
+  const ejected = pods.filter(({ state }) => state === 'ejected').length;
+  return [
+    ...(mode === 'DryRun' ? ['dry run'] : []),
+    why,
+    ...trouble,
+    ...(drainingReplicas > 0 ? [`${drainingReplicas} draining`] : []),
+    ...(ejected > 0 ? [`${ejected} ejected`] : []),
+    ...(crashing > 0 ? [`${crashing} crashing`] : []),
+  ].join('; ');
+}
+
+function notes({ leading, leader, gateways, pools }: PoolsReport): string[] {
+  const silent = gateways.filter(({ reporting, terminating }) => !reporting && !terminating).map(({ name }) => name);
+  return [
+    ...(leading || pools.length === 0 ? [] : ['', standsBy(leader)]),
+    ...(silent.length === 0 ? [] : ['', `no report from ${silent.join(', ')}`]),
+  ];
+}
+
+export function standsBy(leader: string | null): string {
+  return leader === null ? 'no scaler leads' : `this scaler stands by; ${leader} leads and decides`;
+}
+
+function duration(ms: number | null): string {
+  if (ms === null) return '-';
+  return ms < 10_000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
