@@ -8,8 +8,8 @@ import { podsOf, poolObjects, type PoolOptions } from './support/pool.ts';
 import { readyPods, settled } from './support/state.ts';
 import { install, type System } from './support/system.ts';
 
-/** Runs of 100 ms with at most 4 rows: a pod carries 40 requests a second. */
-const pool = { name: 'simple', runMs: 100, maxRows: 4 } as const;
+/** Runs of 200 ms with at most 2 rows, asleep: a pod carries 10 requests a second, and 8 of them need no 8 cores. */
+const pool = { name: 'simple', runMs: 200, maxRows: 2 } as const;
 let system: System;
 const applied = (options: PoolOptions): Promise<string> => system.namespace.apply(poolObjects({ ...pool, ...options }));
 const patched = (scaling: object): Promise<string> =>
@@ -26,26 +26,26 @@ after(() => system.close());
 
 test('1 → 8 → 1 under load', (t) =>
   system.watched(t, async () => {
-    const load = await Load.start(system.namespace, { perSecond: 15 });
-    await load.rate(220);
+    const load = await Load.start(system.namespace, { perSecond: 3 });
+    await load.rate(55);
     await until('8 ready pods', 150_000, async () =>
       (await readyPods(system.namespace, 'simple')).length === 8 ? true : null,
     );
     await sleep(3000);
-    await load.rate(15);
+    await load.rate(3);
     // By policy a pool shrinks over minutes. The bound has the scaler drain them at once, by the same way.
     await patched({ maxReplicas: 1 });
     await settled(system.namespace, 'simple', 1, 150_000);
-    t.diagnostic(JSON.stringify(await load.endWithoutLoss(1000)));
+    t.diagnostic(JSON.stringify(await load.endWithoutLoss(300)));
   }));
 
 test('8 → 0 when nothing comes, and a request that comes then waits for its pod', (t) =>
   system.watched(t, async () => {
     await patched({ minReplicas: 8, maxReplicas: 8 });
     await settled(system.namespace, 'simple', 8);
-    const load = await Load.start(system.namespace, { perSecond: 50 });
+    const load = await Load.start(system.namespace, { perSecond: 15 });
     await sleep(5000);
-    await load.endWithoutLoss(150);
+    await load.endWithoutLoss(50);
     await patched({ minReplicas: 0, maxReplicas: 8, idleSeconds: 5 });
     await until('no pod', 240_000, async () =>
       (await system.namespace.pods(podsOf('simple'))).length === 0 ? true : null,
@@ -60,19 +60,19 @@ test('8 → 0 when nothing comes, and a request that comes then waits for its po
 
 test('a rollout of the Deployment', (t) =>
   system.watched(t, async () => {
-    const load = await Load.start(system.namespace, { perSecond: 50 });
+    const load = await Load.start(system.namespace, { perSecond: 15 });
     const before = new Set((await readyPods(system.namespace, 'simple')).map(({ metadata }) => metadata.uid));
     await applied({ annotation: 'second', scaling: { minReplicas: 3, maxReplicas: 3 } });
     await system.namespace.rollout('simple');
     const pods = await settled(system.namespace, 'simple', 3);
     assert.ok(pods.every(({ metadata }) => !before.has(metadata.uid)));
-    t.diagnostic(JSON.stringify(await load.endWithoutLoss(300)));
+    t.diagnostic(JSON.stringify(await load.endWithoutLoss(100)));
   }));
 
 test('pods deleted and evicted, and a node drained', (t) =>
   system.watched(t, async () => {
     const { namespace } = system;
-    const load = await Load.start(namespace, { perSecond: 50 });
+    const load = await Load.start(namespace, { perSecond: 15 });
     const nameOf = async (): Promise<string> => (await readyPods(namespace, 'simple'))[0]!.metadata.name;
     await namespace.kubectl(['delete', 'pod', await nameOf(), '--wait=false']);
     await settled(namespace, 'simple', 3);
@@ -91,18 +91,18 @@ test('pods deleted and evicted, and a node drained', (t) =>
       await kubectl(['uncordon', spec.nodeName]);
     }
     await settled(namespace, 'simple', 3);
-    t.diagnostic(JSON.stringify(await load.endWithoutLoss(300)));
+    t.diagnostic(JSON.stringify(await load.endWithoutLoss(100)));
   }));
 
 test('a rolling update of two gateways, where clients retry refused connections only', (t) =>
   system.watched(t, async () => {
-    const load = await Load.start(system.namespace, { perSecond: 50 });
+    const load = await Load.start(system.namespace, { perSecond: 15 });
     await system.namespace.kubectl(['rollout', 'restart', 'deployment/sluice-gateway']);
     await system.namespace.rollout('sluice-gateway');
     await until('the old gateways to go', 90_000, async () =>
       (await system.namespace.pods('app.kubernetes.io/component=gateway')).length === 2 ? true : null,
     );
-    t.diagnostic(JSON.stringify(await load.endWithoutLoss(300)));
+    t.diagnostic(JSON.stringify(await load.endWithoutLoss(100)));
   }));
 
 async function evict(name: string): Promise<void> {

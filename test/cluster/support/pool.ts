@@ -100,6 +100,7 @@ export function poolObjects(options: PoolOptions): object {
       models: [model],
       scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name },
       scaling: { minReplicas: 1, maxReplicas: 8, ...scaling },
+      batching: { maxRows },
       ...spec,
     },
   };

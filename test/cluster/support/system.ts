@@ -105,6 +105,8 @@ export class System {
         this.#explained = true;
         t.diagnostic(await this.namespace.explain());
       }
+      // Its load would go on, into the tests after it.
+      await this.namespace.kubectl(['delete', 'jobs', '--all', '--wait=false']);
       throw error;
     }
   }
