@@ -246,3 +246,15 @@ test('reports of a rate that no pod has served: growth needs a fit, the first po
   );
   assert.equal(world.last.reason, 'no-fit');
 });
+
+test('a pool that is deleted while a write is on its way leaves no series behind', async () => {
+  const world = await busy();
+  const { cluster, scaler, metrics } = world;
+  scaler.see({ ...cluster.view, pools: [] });
+  metrics.statusWrite('m', 'done');
+  metrics.scaleWrite('m', 'up', 'done');
+  assert.doesNotMatch(await metrics.registry.metrics(), /pool="m"/);
+  assert.equal(scaler.decisions('m'), null);
+  await world.run(5, 70);
+  assert.match(await metrics.registry.metrics(), /pool="m"/);
+});

@@ -50,6 +50,8 @@ export interface PoolConditionState {
 export class ScalerMetrics {
   readonly registry = new Registry();
   readonly #pools: Readonly<Record<keyof typeof poolGauges, Gauge>>;
+  /** A write that ends after its pool is gone must not bring its series back. */
+  readonly #added = new Set<string>();
   readonly #decisions: Counter;
   readonly #holdSeconds: Counter;
   readonly #scaleWrites: Counter;
@@ -120,6 +122,7 @@ export class ScalerMetrics {
 
   /** Counters of a pool begin at 0, so that their first step counts. */
   addPool(pool: string): void {
+    this.#added.add(pool);
     for (const reason of Object.keys(scaleReasons)) this.#decisions.inc({ pool, kind: 'scale', reason }, 0);
     for (const reason of Object.keys(holdReasons)) {
       this.#decisions.inc({ pool, kind: 'hold', reason }, 0);
@@ -134,6 +137,7 @@ export class ScalerMetrics {
   }
 
   removePool(pool: string): void {
+    this.#added.delete(pool);
     for (const reason of Object.keys(scaleReasons)) this.#decisions.remove({ pool, kind: 'scale', reason });
     for (const reason of Object.keys(holdReasons)) {
       this.#decisions.remove({ pool, kind: 'hold', reason });
@@ -158,19 +162,19 @@ export class ScalerMetrics {
   }
 
   scaleWrite(pool: string, direction: 'up' | 'down', result: (typeof writeResults)[number]): void {
-    this.#scaleWrites.inc({ pool, direction, result });
+    if (this.#added.has(pool)) this.#scaleWrites.inc({ pool, direction, result });
   }
 
   statusWrite(pool: string, result: (typeof writeResults)[number]): void {
-    this.#statusWrites.inc({ pool, result });
+    if (this.#added.has(pool)) this.#statusWrites.inc({ pool, result });
   }
 
   drain(pool: string, outcome: DrainOutcome): void {
-    this.#drains.inc({ pool, outcome });
+    if (this.#added.has(pool)) this.#drains.inc({ pool, outcome });
   }
 
   replacement(pool: string, outcome: ReplacementOutcome): void {
-    this.#replacements.inc({ pool, outcome });
+    if (this.#added.has(pool)) this.#replacements.inc({ pool, outcome });
   }
 
   report(result: (typeof reportResults)[number]): void {

@@ -46,6 +46,7 @@ export class MemoryCluster {
   readonly immortal = new Set<string>();
   /** Called for each pod that is told to go. */
   onGoing: (pod: MemoryPod) => void = () => undefined;
+  readonly #watchers = new Set<(view: ScalerView) => void>();
   #created = 0;
   #version = 0;
 
@@ -93,6 +94,11 @@ export class MemoryCluster {
     };
   }
 
+  /** Shows those that watch how it stands. */
+  tell(): void {
+    for (const watcher of this.#watchers) watcher(this.view);
+  }
+
   /** As somebody who is no scaler. */
   setReplicas(replicas: number): void {
     this.replicas = replicas;
@@ -132,7 +138,11 @@ export class MemoryCluster {
       return undefined;
     };
     return {
-      watchAll: () => () => undefined,
+      watchAll: (listener) => {
+        this.#watchers.add(listener);
+        listener(this.view);
+        return () => this.#watchers.delete(listener);
+      },
       leadership: () => ({
         leading: this.holder === identity,
         holder: this.holder,
