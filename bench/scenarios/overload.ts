@@ -58,6 +58,8 @@ async function measureAll(bench: Bench, repository: string): ReturnType<Scenario
       around.push(goodput(await offer(sluice.origin, share * capacityPerSecond, durationMs, round)));
     }
     const peak = Math.max(...around);
+    if (peak === 0)
+      throw new Error(`nothing was answered within ${objectiveMs} ms: the machine is too busy to measure it`);
     bench.say(`  round ${round + 1}: ${(factor * peak).toFixed(0)}/s, ${factor} times the peak`);
     const tally = await offer(sluice.origin, factor * peak, durationMs, round);
     peaks.push(peak);
