@@ -1,5 +1,7 @@
 /** The live page in a real browser, fed with values that a test writes: what it shows, what it says, what it can't be made to do. */
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, test, type TestContext } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { decisionRecord, FakeScaler, podReport, poolReport } from '../../scaler/page/testing/fake-scaler.ts';
@@ -13,9 +15,14 @@ after(async () => {
   if (skip === false) await browser.close();
 });
 
-async function open(t: TestContext, fake: FakeScaler, look?: Look): Promise<OpenPage> {
+async function open(
+  t: TestContext,
+  fake: FakeScaler,
+  look?: Look,
+  gatewayUrl: string | null = null,
+): Promise<OpenPage> {
   t.after(() => fake.close());
-  const opened = await openPage(browser, await fake.start(), look);
+  const opened = await openPage(browser, await fake.start(gatewayUrl), look);
   t.after(() => opened.page.context().close());
   return opened;
 }
@@ -294,6 +301,26 @@ test('the form says why there is no answer', { skip }, async (t) => {
   await page.getByRole('button', { name: 'Predict' }).click();
   await shows(page, 'answered with an error, 503');
   assert.match(await text(page, '#answer-body'), /not told where a gateway takes requests/);
+});
+
+test('a model that nobody could describe is asked for again', { skip }, async (t) => {
+  let described = false;
+  const gateway = createServer((_request, response) => {
+    const inputs = [{ name: 'text', datatype: 'BYTES', shape: [-1] }];
+    response.writeHead(described ? 200 : 503, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(described ? { inputs } : { error: 'no pod' }));
+  });
+  await new Promise<void>((resolve) => gateway.listen(0, '127.0.0.1', resolve));
+  t.after(() => gateway.close());
+  const fake = new FakeScaler();
+  fake.tell({ pools: [poolReport('simple')] });
+  const { port } = gateway.address() as AddressInfo;
+  const { page } = await open(t, fake, {}, `http://127.0.0.1:${port}`);
+  await page.getByLabel('Body JSON').waitFor();
+  described = true;
+  const telling = setInterval(() => fake.tell(), 500);
+  t.after(() => clearInterval(telling));
+  await page.getByLabel('Text', { exact: true }).waitFor();
 });
 
 test('one pool is found among many', { skip }, async (t) => {

@@ -7,6 +7,8 @@ import { counted, duration } from './format.js';
 /** As the proxy allows. */
 const timeoutMs = 40_000;
 const shownBytes = 20_000;
+/** A model that nobody could describe is asked for again after this time. */
+const askAgainMs = 5_000;
 /** Elements that an example may have; a larger input has to be written by its user. */
 const mostElements = 1_000;
 const sampleText = 'Bonjour tout le monde';
@@ -28,6 +30,7 @@ export class PredictForm {
   #writtenFor = '';
   /** Whether a pod has said what the chosen model takes. */
   #known = false;
+  #askedAtMs = -Infinity;
 
   /** @param {(model: string, pod: string) => void} onAnswer */
   constructor(onAnswer) {
@@ -50,7 +53,12 @@ export class PredictForm {
   /** @param {readonly string[]} names */
   setModels(names) {
     const known = [...this.#model.options].map((option) => option.value);
-    if (known.join('\n') === names.join('\n')) return;
+    if (known.join('\n') === names.join('\n')) {
+      const untouched = this.#input.value === this.#example && document.activeElement !== this.#input;
+      const due = performance.now() - this.#askedAtMs > askAgainMs;
+      if (!this.#known && untouched && due) void this.#prepare();
+      return;
+    }
     const chosen = this.#model.value;
     this.#model.replaceChildren(...names.map((name) => element('option', { value: name }, name)));
     const first = names.includes('langid') ? 'langid' : (names[0] ?? '');
@@ -62,8 +70,10 @@ export class PredictForm {
   async #prepare() {
     const model = this.#model.value;
     if (model === '') return;
+    this.#askedAtMs = Infinity;
     const inputs = await inputsOf(model);
     if (this.#model.value !== model) return;
+    this.#askedAtMs = performance.now();
     this.#known = inputs.length > 0;
     const [only] = inputs;
     this.#textInput = inputs.length === 1 && only?.datatype === 'BYTES' && only.shape.length === 1 ? only.name : null;
