@@ -32,7 +32,6 @@ export interface BenchFlags {
 }
 
 export const arrivalKinds = ['poisson', 'constant', 'ramp', 'step'] as const;
-export type ArrivalKind = (typeof arrivalKinds)[number];
 
 export function addBenchFlags(command: Command): Command {
   const option = <T>(
