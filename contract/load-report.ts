@@ -18,6 +18,8 @@ export const ModelLoad = Type.Object({
   arrivals: Count,
   /** Learned: rows a request has on average; 1 while nothing is known. */
   rowsPerRequest: Amount,
+  /** Rows that one run takes at most, by the pool's cap and the model's own. */
+  maxRows: Type.Integer({ minimum: 1 }),
   /** Null until a run was measured. */
   fit: Type.Union([LoadFit, Type.Null()]),
 });

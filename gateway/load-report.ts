@@ -51,6 +51,7 @@ function poolLoad(pool: Pool, nowMs: number): PoolLoad {
       name: lane.model,
       arrivals: lane.counters.arrivals,
       rowsPerRequest: lane.rowsPerRequest,
+      maxRows: pool.maxRows(lane),
       fit: lane.cost.samples === 0 ? null : { aMs: lane.cost.a, cMs: lane.cost.c, samples: lane.cost.samples },
     })),
     pods,

@@ -113,7 +113,7 @@ export function merge(input: MergeInput): Merged {
   const models = reports.map(({ id, load }) => ({ gateway: id, models: load.models }));
   const nextMix = mix(input.mix, models, elapsedMs);
   for (const { news, id, load } of reports) {
-    const cost = costOf(load.models, nextMix.weights, maxRows);
+    const cost = costOf(load.models, nextMix.weights);
     const shed = Object.values(load.shed).reduce((sum, count) => sum + count, 0);
     const { arrivals, completions, late, queued, inFlight } = load;
     gateways.push({ id, atMs: news.atMs, arrivals, completions, shed, late, queued, inFlight, cost });

@@ -2,6 +2,7 @@
  * What one request costs in a pool of several models.
  *
  *   l(b) = Σ w·a·max(1, r/maxRows) + b·Σ w·c·r      w: the model's share of the requests of late, r: its rows a request
+ *   b ≤ 1 / Σ w·r/maxRows                             maxRows: of one run, the model's own
  *
  * Demand is pod-seconds: models take turns, each with batches of its own, and a request of r rows takes as long as r rows.
  * w forgets with a time constant of a minute, so that yesterday's model does not size today's pool. Source: DESIGN §1.3.
@@ -41,13 +42,13 @@ export function mix(before: Mix, seen: readonly GatewayModels[], elapsedMs: numb
 }
 
 /** Null: no model that is asked for has run yet. */
-export function costOf(models: readonly ModelLoad[], weights: Mix['weights'], maxRows: number): Cost | null {
+export function costOf(models: readonly ModelLoad[], weights: Mix['weights']): Cost | null {
   const measured = models.filter(({ fit }) => fit !== null && fit.samples > 0 && fit.aMs + fit.cMs > 0);
   const total = measured.reduce((sum, { name }) => sum + (weights[name] ?? 0), 0);
   if (measured.length === 0) return null;
   let a = 0;
   let c = 0;
-  for (const { name, fit, rowsPerRequest } of measured) {
+  for (const { name, fit, rowsPerRequest, maxRows } of measured) {
     // Nobody asked of late: all alike.
     const weight = total > 0 ? (weights[name] ?? 0) / total : 1 / measured.length;
     a += weight * fit!.aMs * Math.max(1, rowsPerRequest / maxRows);
@@ -56,13 +57,13 @@ export function costOf(models: readonly ModelLoad[], weights: Mix['weights'], ma
   return { a, c };
 }
 
-/** Requests that fit one run: the cap on rows, in requests of the mean size. */
-export function requestsPerRun(seen: readonly GatewayModels[], weights: Mix['weights'], maxRows: number): number {
+/** Requests that fit one run, in the mean of the mix; of the pool's own `maxRows` where nobody asked of late. */
+export function requestsPerRun(seen: readonly GatewayModels[], weights: Mix['weights'], poolMaxRows: number): number {
   let requests = 0;
-  let rows = 0;
-  for (const { name, rowsPerRequest } of seen.flatMap(({ models }) => models)) {
+  let runs = 0;
+  for (const { name, rowsPerRequest, maxRows } of seen.flatMap(({ models }) => models)) {
     requests += weights[name] ?? 0;
-    rows += (weights[name] ?? 0) * rowsPerRequest;
+    runs += (weights[name] ?? 0) * (rowsPerRequest / maxRows);
   }
-  return Math.max(1, Math.floor(rows > 0 ? (maxRows * requests) / rows : maxRows));
+  return Math.max(1, Math.floor(runs > 0 ? requests / runs : poolMaxRows));
 }

@@ -95,7 +95,7 @@ export class FluidGateway {
           ...{ queued: whole(this.queued), queuedBytes: 0, oldestMs: this.queued > 0 ? 1000 : 0 },
           predictedWaitMs: 50,
           inFlight: said.reduce((sum, { inFlight }) => sum + inFlight, 0),
-          models: [{ name: 'm', arrivals: whole(arrivals), rowsPerRequest: 1, fit: this.fit }],
+          models: [{ name: 'm', arrivals: whole(arrivals), rowsPerRequest: 1, maxRows: 64, fit: this.fit }],
           pods: said,
         },
       ],
