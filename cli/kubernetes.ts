@@ -1,9 +1,9 @@
 /** What the commands that talk to Kubernetes have in common: their log of it, and what they say of wrong credentials. */
-import { pino, type Logger } from 'pino';
+import { destination, pino, type Logger } from 'pino';
 import { SettingsError } from '../contract/settings.ts';
 
 export function clusterLog(component: 'gateway' | 'scaler', level: string): Logger {
-  return pino({ level, base: { component, cluster: 'kubernetes' } });
+  return pino({ level, base: { component, cluster: 'kubernetes' } }, destination({ dest: 1, sync: true }));
 }
 
 /** @throws SettingsError where the credentials can't be used: a file that is not there, a context without a cluster */

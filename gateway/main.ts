@@ -1,6 +1,6 @@
 /** The gateway process: listens, follows signals, ends gracefully. */
 import { hostname } from 'node:os';
-import { pino } from 'pino';
+import { destination, pino } from 'pino';
 import type { Cluster } from '../cluster/port.ts';
 import { buildGateway } from './app.ts';
 import type { GatewaySettings } from './settings.ts';
@@ -14,7 +14,8 @@ export interface GatewayProcess {
 const backlog = 4096;
 
 export async function main(settings: GatewaySettings, { cluster, version }: GatewayProcess): Promise<void> {
-  const log = pino({ level: settings.logLevel, base: { component: 'gateway' } });
+  // Sync: what pino still has to write at the exit it tries for ever where nobody reads any more, and the process stays.
+  const log = pino({ level: settings.logLevel, base: { component: 'gateway' } }, destination({ dest: 1, sync: true }));
   const gateway = buildGateway({ cluster, log, version, name: settings.podName ?? hostname() });
   const { app, admin } = gateway;
   await app.listen({ host: settings.host, port: settings.port, backlog });

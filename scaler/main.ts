@@ -1,5 +1,5 @@
 /** The scaler process: listens, follows signals, ends gracefully. */
-import { pino } from 'pino';
+import { destination, pino } from 'pino';
 import type { ScalableCluster } from '../cluster/scalable.ts';
 import { buildScaler } from './app.ts';
 import type { ScalerSettings } from './settings.ts';
@@ -10,7 +10,8 @@ export interface ScalerProcess {
 }
 
 export async function main(settings: ScalerSettings, { cluster, version }: ScalerProcess): Promise<void> {
-  const log = pino({ level: settings.logLevel, base: { component: 'scaler' } });
+  // Sync: what pino still has to write at the exit it tries for ever where nobody reads any more, and the process stays.
+  const log = pino({ level: settings.logLevel, base: { component: 'scaler' } }, destination({ dest: 1, sync: true }));
   const scaler = buildScaler({ cluster, log, version, settings });
   await scaler.app.listen({ host: settings.host, port: settings.adminPort });
   const address = scaler.app.server.address();
