@@ -32,14 +32,18 @@ export class StandInPod {
   /** Heads of all items that came, in that order. */
   readonly heads: ItemHead[] = [];
   readonly #sockets = new Set<Socket>();
+  readonly #host: string;
   #server: Server;
-  #port = 0;
+  #port: number;
   #stopped = false;
   #running: Promise<unknown> = Promise.resolve();
 
-  constructor(uid: string, models: readonly string[]) {
+  /** @param address of its own, for many pods at one port: each in 127.0.0.0/8 is this machine's on Linux */
+  constructor(uid: string, models: readonly string[], { host = '127.0.0.1', port = 0 } = {}) {
     this.uid = uid;
     this.models = models;
+    this.#host = host;
+    this.#port = port;
     this.#server = this.#newServer();
   }
 
@@ -49,7 +53,7 @@ export class StandInPod {
       name: `pod-${this.uid}`,
       pool: 'pool',
       phase: 'Ready',
-      origin: `http://127.0.0.1:${this.#port}`,
+      origin: `http://${this.#host}:${this.#port}`,
       restarts: 0,
       createdAtMs: 0,
       readyAtMs: 0,
@@ -57,10 +61,13 @@ export class StandInPod {
     };
   }
 
-  /** Listens, on the port that it had before if it has been started once. */
+  /** Listens, on the port that it had before if it has been started once; nothing while it does. */
   async start(): Promise<void> {
-    if (this.#stopped) return;
-    await new Promise<void>((resolve) => this.#server.listen(this.#port, '127.0.0.1', resolve));
+    if (this.#stopped || this.#server.listening) return;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(this.#port, this.#host, resolve);
+    });
     this.#port = (this.#server.address() as AddressInfo).port;
   }
 
@@ -87,7 +94,8 @@ export class StandInPod {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.url === paths.podStatus) return this.#status(response);
+    if (request.url === '/drain') this.draining = request.method === 'POST';
+    if (request.url === paths.podStatus || request.url === '/drain') return this.#status(response);
     const decoder = new FrameDecoder({ maxBodyBytes: 1 << 30 });
     const items: { head: ItemHead; body: Buffer }[] = [];
     for await (const piece of request as AsyncIterable<Buffer>) {

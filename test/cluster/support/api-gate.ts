@@ -44,7 +44,8 @@ export class ApiGate {
 
   static async start(): Promise<ApiGate> {
     const proxy = spawn('kubectl', ['proxy', '--port=0', '--address=127.0.0.1'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      // It names each watch that its client ends.
+      stdio: ['ignore', 'pipe', 'ignore'],
     });
     try {
       const to = await servedPort(proxy);
