@@ -42,6 +42,32 @@ describe('sluice simulate', () => {
     assert.equal(await simulate('--rate-scale', '3'), await simulate('--rate-scale', '3'));
   });
 
+  const pool = (spec: string): string => {
+    const file = path.join(folder, 'pool.yaml');
+    writeFileSync(
+      file,
+      `apiVersion: sluice.dev/v1alpha1\nkind: ModelPool\nmetadata: { name: one }\nspec: { models: [one], ${spec} }\n`,
+    );
+    return file;
+  };
+
+  test('--pool: bounds, objective and caps are the pool’s; a flag goes before them', async () => {
+    const limits =
+      'objective: { latencyMs: 400 }, batching: { maxRows: 8 }, scaling: { minReplicas: 2, maxReplicas: 3 }';
+    const same = ['--objective-ms', '400', '--max-rows', '8', '--min-replicas', '2', '--max-replicas', '3'];
+    assert.equal(await simulate('--pool', pool(limits)), await simulate(...same));
+    assert.match(await simulate('--pool', pool(limits), '--objective-ms', '300'), /within 300 ms/);
+  });
+
+  test('--pool without an objective, or wrong: said with file and field', async () => {
+    await assert.rejects(simulate('--pool', pool('scaling: {}')), /pool\.yaml: the pool has no objective/);
+    await assert.rejects(
+      simulate('--pool', pool('scaling: { minReplicas: -1 }')),
+      /pool\.yaml: document 1: \/spec\/scaling\/minReplicas.*-1/,
+    );
+    await assert.rejects(simulate('--pool', '/none.yaml'), /--pool \/none\.yaml/);
+  });
+
   for (const [args, message] of [
     [['--rate-scale', '0'], /'--rate-scale <K>' argument '0' is invalid.*above 0/],
     [['--cost-ms', '20'], /'--cost-ms <a,c>' argument '20' is invalid.*two numbers/],

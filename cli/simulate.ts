@@ -5,9 +5,11 @@ import { SettingsError } from '../contract/settings.ts';
 import type { Scenario } from '../bench/simulate/engine.ts';
 import type { PolicyName } from '../bench/simulate/compare.ts';
 import type { ProgramIo } from './program.ts';
+import { readPoolLimits, type PoolLimits } from './simulate-pool.ts';
 
 interface Flags {
   readonly trace: string;
+  readonly pool?: string;
   readonly rateScale: number;
   readonly costMs: { readonly a: number; readonly c: number };
   readonly objectiveMs: number;
@@ -36,6 +38,9 @@ export function simulateCommand({ print }: Pick<ProgramIo, 'print'>): Command {
     )
     .allowExcessArguments(false)
     .addOption(new Option('--trace <file>', 'CSV: the milliseconds of one arrival a line').makeOptionMandatory())
+    .addOption(
+      new Option('--pool <file>', 'YAML of a ModelPool: its bounds, objective, caps and waits; flags go before it'),
+    )
     .addOption(option('--rate-scale <K>', 'K copies of each arrival', positive, 1))
     .addOption(option('--cost-ms <a,c>', 'a run of b requests takes a + c·b ms', cost, { a: 20, c: 2 }, '20,2'))
     .addOption(option('--objective-ms <ms>', 'an answer after this is late', positive, 200))
@@ -55,17 +60,41 @@ export function simulateCommand({ print }: Pick<ProgramIo, 'print'>): Command {
 Examples:
   sluice simulate --trace arrivals.csv
   sluice simulate --trace arrivals.csv --rate-scale 10 --cost-ms 50,5 --objective-ms 400 --svg day.svg
+  sluice simulate --trace arrivals.csv --pool pool.yaml
   sluice simulate --trace arrivals.csv --policy sluice,hpa --tune-on yesterday.csv --json
 `,
     )
-    .action(async (flags: Flags) => run(flags, print));
+    .action(async (flags: Flags, command: Command) => {
+      const given = (flag: string): boolean => command.getOptionValueSource(flag) === 'cli';
+      await run(withPool(flags, given), print);
+    });
 }
 
 function option<T>(flags: string, text: string, parse: (value: string) => T, value: T, shown?: string): Option {
   return new Option(flags, text).argParser(parse).default(value, shown ?? String(value));
 }
 
-async function run(flags: Flags, print: (text: string) => void): Promise<void> {
+const usualWaits = { timeoutMs: 30_000, coldStartHoldMs: 60_000, maxQueued: 10_000 };
+type Waits = typeof usualWaits;
+
+/** What the pool says, where no flag says otherwise. */
+function withPool(flags: Flags, given: (flag: string) => boolean): Flags & Waits {
+  if (flags.pool === undefined) return { ...flags, ...usualWaits };
+  const pool: PoolLimits = readPoolLimits(flags.pool);
+  if (pool.objectiveMs === null && !given('objectiveMs')) {
+    throw new SettingsError([`--pool ${flags.pool}: the pool has no objective; give --objective-ms`]);
+  }
+  const { timeoutMs, coldStartHoldMs, maxQueued } = pool;
+  return {
+    ...{ ...flags, timeoutMs, coldStartHoldMs, maxQueued },
+    objectiveMs: given('objectiveMs') ? flags.objectiveMs : (pool.objectiveMs ?? flags.objectiveMs),
+    maxRows: given('maxRows') ? flags.maxRows : pool.maxRows,
+    minReplicas: given('minReplicas') ? flags.minReplicas : pool.minReplicas,
+    maxReplicas: given('maxReplicas') ? flags.maxReplicas : (pool.maxReplicas ?? flags.maxReplicas),
+  };
+}
+
+async function run(flags: Flags & Waits, print: (text: string) => void): Promise<void> {
   const [{ compare }, { podRequestsPerSecond }, { scaleTrace }, { jsonReport, table }, { picture }] = await Promise.all(
     [
       import('../bench/simulate/compare.ts'),
@@ -95,7 +124,7 @@ async function run(flags: Flags, print: (text: string) => void): Promise<void> {
   const firstRate = (1000 * arrivalsMs.filter((atMs) => atMs < firstMs).length) / firstMs;
   const scenario: Scenario = {
     ...{ ...capacity, minReplicas, maxReplicas, seed, coldStartSigma, shedding: true },
-    ...{ timeoutMs: 30_000, coldStartHoldMs: 60_000, maxQueued: 10_000 },
+    ...{ timeoutMs: flags.timeoutMs, coldStartHoldMs: flags.coldStartHoldMs, maxQueued: flags.maxQueued },
     coldStartMs: flags.coldStartS * 1000,
     initialReplicas: Math.ceil(firstRate / podRequestsPerSecond(capacity)),
   };

@@ -21,6 +21,10 @@ const { values } = parseArgs({
   },
 });
 const cases = casesOf(values);
+const chosen = (['traces', 'means', 'cold-starts'] as const).flatMap((name) =>
+  values[name] === undefined ? [] : [`--${name} ${values[name]}`],
+);
+const command = ['npm run bench:scaling', ...(chosen.length > 0 ? ['--', ...chosen] : [])].join(' ');
 const startedMs = performance.now();
 const { results, choices } = await runCases(cases, new Cache(), (done, of) => {
   if (done % 10 === 0 || done === of) {
@@ -30,5 +34,5 @@ const { results, choices } = await runCases(cases, new Cache(), (done, of) => {
 });
 mkdirSync(values.out, { recursive: true });
 writeFileSync(path.join(values.out, 'scaling.svg'), pareto(results));
-writeFileSync(path.join(values.out, 'scaling.md'), report(results, choices, 'scaling.svg'));
+writeFileSync(path.join(values.out, 'scaling.md'), report(results, choices, { command, picture: 'scaling.svg' }));
 process.stdout.write(`${path.join(values.out, 'scaling.md')}\n`);

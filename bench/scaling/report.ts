@@ -12,14 +12,20 @@ export interface Choice {
   readonly parameters: Readonly<Record<string, number>>;
 }
 
-export function report(all: readonly CaseResults[], choices: readonly Choice[], picture: string): string {
+/** @param command that makes the page */
+export function report(
+  all: readonly CaseResults[],
+  choices: readonly Choice[],
+  { command, picture }: { readonly command: string; readonly picture: string },
+): string {
+  const means = [...new Set(all.map(({ of }) => of.meanPods))].join(', ');
   const goals = all.flatMap(goalsOf);
   const reached = goals.filter((goal) => goal.reached).length;
   return `# Scaling: Sluice beside HPA, KPA, KEDA and Ray Serve, and beside a clairvoyant
 
-\`npm run bench:scaling\` makes this page, in virtual time: the same numbers on every machine.
+\`${command}\` makes this page, in virtual time: the same numbers on every machine.
 
-Each trace of \`bench/traces\` is scaled to a mean of 5, 20 and 50 pods' worth of requests. One model: a run of b requests takes
+Each trace of \`bench/traces\` is scaled to a mean of ${means} pods' worth of requests. One model: a run of b requests takes
 ${model.cost.a} + ${model.cost.c}·b ms, objective ${model.objectiveMs} ms, so that a pod carries ${podRequestsPerSecond(model).toFixed(1)} requests/s. All policies stand behind Sluice's
 gateway, which refuses what would be late, and begin with the pods that the first minute's mean needs, knowing nothing. Violations are
 late + shed + failed, of all offered. The clairvoyant knows the trace and makes nothing late; who allows some lateness can cost

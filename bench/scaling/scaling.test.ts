@@ -65,7 +65,10 @@ test('violations at a cost: of the cheaper, or of a mixture; nobody so cheap is 
 });
 
 test('the page says each goal, each case and what was chosen; the picture has a panel for each case', () => {
-  const page = report([conv], [{ name: 'hpa', coldStartS: 10, parameters: { utilization: 0.6 } }], 'x.svg');
+  const page = report([conv], [{ name: 'hpa', coldStartS: 10, parameters: { utilization: 0.6 } }], {
+    command: 'npm run bench:scaling',
+    picture: 'x.svg',
+  });
   assert.match(page, /Goals: 3 of 3 reached/);
   assert.match(page, /\| azure-llm-conv \| 20 \| 0\.50% · 1\.100 · 5 \| 3\.00% · 0\.900 · 4 \|/);
   assert.match(page, /\| 10 s \| hpa \| utilization 0\.6 \|/);

@@ -1,0 +1,41 @@
+/** What a ModelPool says of a simulation: its bounds, its objective, its caps and how long requests wait. */
+import { readFileSync } from 'node:fs';
+import { parsePools } from '../cluster/pools-file.ts';
+import { SettingsError } from '../contract/settings.ts';
+
+export interface PoolLimits {
+  /** Null: the pool has none. */
+  readonly objectiveMs: number | null;
+  readonly maxRows: number;
+  readonly minReplicas: number;
+  /** Null: the pool has none. */
+  readonly maxReplicas: number | null;
+  readonly timeoutMs: number;
+  readonly coldStartHoldMs: number;
+  readonly maxQueued: number;
+}
+
+/** @throws SettingsError naming the file, and each field with its value */
+export function readPoolLimits(file: string): PoolLimits {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new SettingsError([`--pool ${file}: ${(error as Error).message}`]);
+  }
+  const { pools, errors } = parsePools(text);
+  if (errors.length > 0) throw new SettingsError(errors.map((error) => `--pool ${file}: ${error}`));
+  const [pool] = pools;
+  if (pool === undefined || pools.length > 1) {
+    throw new SettingsError([`--pool ${file}: must have one pool, has ${pools.length}`]);
+  }
+  const { objective, batching, requests, scaling } = pool.spec;
+  const { timeoutMs, coldStartHoldMs, maxQueued } = requests;
+  return {
+    objectiveMs: objective?.latencyMs ?? null,
+    maxRows: batching.maxRows,
+    minReplicas: scaling.minReplicas,
+    maxReplicas: scaling.maxReplicas ?? null,
+    ...{ timeoutMs, coldStartHoldMs, maxQueued },
+  };
+}
