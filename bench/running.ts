@@ -6,6 +6,7 @@ export interface Stoppable {
 
 export class Running {
   readonly #started = new Set<Stoppable>();
+  #stopping: Promise<unknown> | undefined;
 
   constructor() {
     for (const [signal, number] of [
@@ -27,7 +28,9 @@ export class Running {
     await target.stop();
   }
 
+  /** A script that fails because a signal has ended what it uses waits here too, for the same end. */
   async stopAll(): Promise<void> {
-    await Promise.all([...this.#started].map((target) => this.stop(target)));
+    this.#stopping ??= Promise.all([...this.#started].map((target) => this.stop(target)));
+    await this.#stopping;
   }
 }
