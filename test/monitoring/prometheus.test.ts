@@ -16,6 +16,15 @@ import { startStory, type Story } from './story.ts';
 
 const skip = skipWithout('prometheus');
 
+/**
+ * What may be over between two scrapes, with what makes it come true; it has to return series all the same. All else must be
+ * seen above 0.
+ */
+const momentary: Readonly<Record<string, string>> = {
+  'batching and pods: Suspects that travel alone':
+    'two pods are lost with much in flight, and what they held goes on alone',
+};
+
 /** As Grafana fills in its variables at a scrape each second; pages name `langid` for the pool of whoever reads them. */
 function filled(expr: string): string {
   return expr.replaceAll('$__rate_interval', '5s').replaceAll(/\$\w+/g, '.*').replaceAll('"langid"', '"slow"');
@@ -35,7 +44,8 @@ async function most(prometheus: Prometheus, expr: string): Promise<Series[]> {
 async function idle(prometheus: Prometheus, expressions: readonly Expression[]): Promise<string[]> {
   const wrong = expressions.map(async ({ where, expr }) => {
     const seen = await most(prometheus, filled(expr));
-    if (seen.some(({ value }) => value > 0 && value < Infinity)) return [];
+    const mayBeOver = Object.keys(momentary).some((panel) => where.endsWith(panel));
+    if (seen.some(({ value }) => (mayBeOver || value > 0) && value < Infinity)) return [];
     return [`${where}: ${JSON.stringify(seen.map(({ value }) => value))}: ${expr}`];
   });
   return (await Promise.all(wrong)).flat();
