@@ -7,7 +7,7 @@ import type { Job, Result } from './contenders.ts';
 /** @param onProgress jobs done, of all that had to be run */
 export async function runJobs(
   jobs: readonly Job[],
-  cache: Cache,
+  cache: Pick<Cache, 'get' | 'set'>,
   onProgress: (done: number, of: number) => void,
 ): Promise<Result[]> {
   const missing = jobs.filter((job) => cache.get(job) === undefined);

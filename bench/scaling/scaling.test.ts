@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { casesOf } from './choose-cases.ts';
 import { goalsOf, violationsAt, type CaseResults, type Named } from './compare.ts';
-import type { Result } from './contenders.ts';
+import type { Job, Result } from './contenders.ts';
 import { pareto } from './pareto.ts';
 import { report } from './report.ts';
+import { runJobs } from './run-jobs.ts';
 
 const result = (violationPercent: number, podSeconds: number, scaleWrites = 4): Result => ({
   ...{ violationPercent, podSeconds, scaleWrites, latePercent: 0 },
@@ -81,4 +82,20 @@ test('cases by name; what is none of them is named', () => {
     { trace: 'azure-llm-code', meanPods: 5, coldStartS: 30 },
   ]);
   assert.throws(() => casesOf({ means: '5,7' }), /--means must be of 5, 20, 50, was: "7"/);
+});
+
+test('jobs run in threads, on a trace as it is in the tree; what is known is not run again', async () => {
+  const of = { trace: 'azure-llm-code', meanPods: 5, coldStartS: 10 } as const;
+  const jobs = [10, 40].map((replicas): Job => ({ of, contender: { kind: 'fixed', replicas } }));
+  const known = new Map<string, Result>();
+  const cache = {
+    get: (job: Job) => known.get(JSON.stringify(job)),
+    set: (job: Job, one: Result) => void known.set(JSON.stringify(job), one),
+  };
+  const [few, many] = await runJobs(jobs, cache, () => undefined);
+  assert.ok(few!.violationPercent > many!.violationPercent && many!.podSeconds > 3.9 * few!.podSeconds);
+  assert.equal(few!.scaleWrites, 0);
+  const ran: number[] = [];
+  assert.deepEqual(await runJobs(jobs, cache, (done) => ran.push(done)), [few, many]);
+  assert.deepEqual(ran, []);
 });
