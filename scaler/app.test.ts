@@ -141,7 +141,7 @@ test('metrics: whatever there is has a value once a pool is served', async (t) =
   await until('the gateway is heard', () => reporting(url));
   say(3);
   await until('a pod is ready', () => cluster.living.some(({ phase }) => phase === 'Ready'));
-  await until('its numbers are known', async () => {
+  await until('its numbers are known', () => {
     say(1);
     return (scaler.scaler.report().pools[0]?.forecastPerS ?? null) !== null;
   });

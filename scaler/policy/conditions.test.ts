@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Check } from 'typebox/value';
+import { PoolCondition } from '../../contract/pool-status.ts';
+import { conditionsDiffer, conditionsOf, type Facts } from './conditions.ts';
+
+const facts: Facts = {
+  ...{ problem: null, rollout: 'none', writeFailure: null, viewStale: false, mode: 'Active', reason: 'steady' },
+  ...{ why: 'it has the pods that it needs', replicas: 3, minReplicas: 1, gateways: 2 },
+  ...{ silent: [], silentForMs: 0, sick: 0, panic: null },
+};
+const at = (second: number) => ({ iso: new Date(1000 * second).toISOString(), generation: 4 });
+const short = (more: Partial<Facts>): string[] =>
+  conditionsOf({ ...facts, ...more }, [], at(0)).map(({ type, status, reason }) => `${type} ${status} ${reason}`);
+
+test('each fact is a status and a reason; all of them keep the contract', () => {
+  const normal = [
+    'AbleToScale True ReadyForNewScale',
+    'ScalingActive True ValidReports',
+    'ScalingLimited False WithinLimits',
+    'GatewaysReporting True AllReporting',
+    'PodsHealthy True NoneSick',
+  ];
+  assert.deepEqual(short({}), normal);
+  const cases: readonly (readonly [Partial<Facts>, string])[] = [
+    [{ problem: { reason: 'Conflict', message: 'HPA m' } }, 'AbleToScale False Conflict'],
+    [{ viewStale: true }, 'AbleToScale Unknown ViewStale'],
+    [{ writeFailure: '403' }, 'AbleToScale False WriteFailed'],
+    [{ rollout: 'running' }, 'AbleToScale True RolloutRunning'],
+    [{ mode: 'Paused' }, 'ScalingActive False Paused'],
+    [{ mode: 'DryRun' }, 'ScalingActive False DryRun'],
+    [{ reason: 'counter-went-back' }, 'ScalingActive False CounterWentBack'],
+    [{ mode: 'DryRun', reason: 'no-report' }, 'ScalingActive False NoReport'],
+    [{ reason: 'at-maximum' }, 'ScalingLimited True AtMaximum'],
+    [{ reason: 'not-idle-yet', replicas: 1 }, 'ScalingLimited True AtMinimum'],
+    [{ gateways: 0 }, 'GatewaysReporting False NoGateways'],
+    [{ silent: ['g'], silentForMs: 59_999 }, 'GatewaysReporting Unknown Waiting'],
+    [{ silent: ['g'], silentForMs: 60_000 }, 'GatewaysReporting False Missing'],
+    [{ sick: 1 }, 'PodsHealthy True Replacing'],
+    [{ sick: 3, panic: { most: 2 } }, 'PodsHealthy False TooManySick'],
+  ];
+  for (const [more, expected] of cases) {
+    assert.deepEqual(
+      short(more),
+      normal.map((line) => (line.split(' ')[0] === expected.split(' ')[0] ? expected : line)),
+    );
+    for (const condition of conditionsOf({ ...facts, ...more }, [], at(0))) assert.ok(Check(PoolCondition, condition));
+  }
+});
+
+test('the time of a transition is that of the status, and what is told at once is a status or a reason', () => {
+  const first = conditionsOf(facts, [], at(0));
+  const rollout = conditionsOf({ ...facts, rollout: 'running' }, first, at(10));
+  assert.equal(rollout[0]!.lastTransitionTime, at(0).iso);
+  const failed = conditionsOf({ ...facts, writeFailure: '403' }, rollout, at(20));
+  assert.equal(failed[0]!.lastTransitionTime, at(20).iso);
+  assert.equal(failed[0]!.observedGeneration, 4);
+  assert.deepEqual([conditionsDiffer(first, rollout), conditionsDiffer(first, first)], [true, false]);
+  const longer = { ...facts, silent: ['g'], silentForMs: 1 };
+  const [one, two] = [conditionsOf(longer, [], at(0)), conditionsOf({ ...longer, silent: ['h'] }, [], at(0))];
+  assert.equal(conditionsDiffer(one, two), false);
+});
