@@ -18,7 +18,7 @@ const colours: Readonly<Record<string, string>> = {
 };
 
 export function pareto(all: readonly CaseResults[]): string {
-  const colds = coldStartsS.filter((coldStartS) => coldStartS >= 10);
+  const colds: readonly number[] = coldStartsS.filter((coldStartS) => coldStartS >= 10);
   const [width, height] = [colds.length * (panel.width + gap) + gap, sharedTraces.length * (panel.height + 50) + 60];
   const panels = all
     .filter(({ of }) => of.meanPods === gridMeanPods && colds.includes(of.coldStartS))
