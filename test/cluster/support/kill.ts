@@ -8,17 +8,17 @@ const script = (command: string) => `
       const [, path = '', command] = readFileSync('/proc/' + pid + '/cmdline', 'utf8').split('\\0');
       if (!path.endsWith('/cli/sluice.js') || command !== '${command}') continue;
       process.kill(Number(pid), 'SIGKILL');
-      console.log('killed ' + pid);
+      console.log('killed ' + Date.now());
     } catch {}
   }`;
 
-/** @throws Error if there was no such process */
+/** @returns when, in milliseconds since 1970. @throws Error if there was no such process */
 export async function killProcess(
   namespace: Namespace,
   pod: string,
   container: string,
   command: string,
-): Promise<void> {
+): Promise<number> {
   const said = await namespace.kubectl([
     'exec',
     pod,
@@ -29,5 +29,7 @@ export async function killProcess(
     '--eval',
     script(command),
   ]);
-  if (!said.includes('killed')) throw new Error(`no process "sluice ${command}" in ${pod}`);
+  const atMs = /^killed (\d+)$/m.exec(said)?.[1];
+  if (atMs === undefined) throw new Error(`no process "sluice ${command}" in ${pod}`);
+  return Number(atMs);
 }

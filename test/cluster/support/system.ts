@@ -6,7 +6,6 @@ import process from 'node:process';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { kubectl, Namespace, requireCluster } from './kubectl.ts';
-import { ApiProxy } from './api-proxy.ts';
 
 export const root = fileURLToPath(new URL('../../..', import.meta.url));
 export const image = process.env.SLUICE_TEST_IMAGE ?? 'localhost/sluice:0.1.0';
@@ -14,9 +13,6 @@ export const image = process.env.SLUICE_TEST_IMAGE ?? 'localhost/sluice:0.1.0';
 export interface SystemOptions {
   readonly gateways?: number;
   readonly scalers?: number;
-  /** Gateways and scalers reach the API server through a proxy that counts, and can be away. */
-  readonly proxied?: boolean;
-  readonly scalerEnv?: Readonly<Record<string, string>>;
   /** So that a scaler can be ended at once: nobody can kill process 1 of a container from inside it. */
   readonly shareProcesses?: boolean;
 }
@@ -27,13 +23,9 @@ const smallRequests = { cpu: '20m', memory: '64Mi' };
 
 /** @returns what `kubectl apply` takes: the overlay for production with the image of this run */
 async function manifests(namespace: string, options: SystemOptions): Promise<string> {
-  const { gateways = 2, scalers = 2, proxied = false, scalerEnv = {}, shareProcesses = false } = options;
+  const { gateways = 2, scalers = 2, shareProcesses = false } = options;
   const folder = await mkdtemp(path.join(tmpdir(), 'sluice-cluster-'));
   const colon = image.lastIndexOf(':');
-  const added = (env: Readonly<Record<string, string>>): object[] =>
-    Object.entries(env).map(([name, value]) => ({
-      ...{ op: 'add', path: '/spec/template/spec/containers/0/env/-', value: { name, value } },
-    }));
   const patch = (name: string, operations: readonly object[]): object => ({
     target: { kind: 'Deployment', name },
     patch: JSON.stringify(operations),
@@ -49,10 +41,7 @@ async function manifests(namespace: string, options: SystemOptions): Promise<str
       { name: 'sluice-gateway', count: gateways },
       { name: 'sluice-scaler', count: scalers },
     ],
-    patches: [
-      patch('.*', [{ ...small, value: smallRequests }, ...(proxied ? added(ApiProxy.environment) : [])]),
-      patch('sluice-scaler', [...shared, ...added(scalerEnv)]),
-    ],
+    patches: [patch('.*', [{ ...small, value: smallRequests }]), patch('sluice-scaler', shared)],
   };
   try {
     await writeFile(path.join(folder, 'kustomization.yaml'), JSON.stringify(kustomization));
@@ -63,10 +52,8 @@ async function manifests(namespace: string, options: SystemOptions): Promise<str
 }
 
 async function scripts(): Promise<object> {
-  const names = ['api-proxy.ts', 'load.ts', 'sick-pod.ts'];
-  const texts = names.map((name) => readFile(path.join(root, 'test/cluster/in-cluster', name), 'utf8'));
-  const data = Object.fromEntries((await Promise.all(texts)).map((text, at) => [names[at]!, text] as const));
-  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'scripts' }, data };
+  const load = await readFile(path.join(root, 'test/cluster/in-cluster/load.ts'), 'utf8');
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'scripts' }, data: { 'load.ts': load } };
 }
 
 /** Installs it and waits until gateways and scalers are ready. */
@@ -77,7 +64,6 @@ export async function install(name: string, options: SystemOptions = {}): Promis
   const system = new System(namespace);
   try {
     await namespace.apply(await scripts());
-    if (options.proxied === true) await ApiProxy.start(namespace);
     await namespace.apply(await manifests(namespace.name, options));
     await Promise.all([namespace.rollout('sluice-gateway'), namespace.rollout('sluice-scaler')]);
     return system;
