@@ -27,7 +27,12 @@ function keepAsking(scaling: ScalingSystem, width: number): Asking {
     await Promise.all(loops);
     return statuses;
   };
-  return { stop, [Symbol.asyncDispose]: async () => void (await stop()) };
+  return {
+    stop,
+    [Symbol.asyncDispose]: async () => {
+      await stop();
+    },
+  };
 }
 
 function startsWith(lines: readonly LogLine[], start: string): LogLine[] {

@@ -17,9 +17,9 @@ test('a step to 20 times the capacity of a pod and back', { timeout: 1_200_000 }
     // Longer than the start of pods on any machine, and room for all that comes meanwhile.
     requests: { timeoutMs: 600_000, maxQueued: 100_000 },
   });
-  const grown = Promise.withResolvers<void>();
+  const grown = new AbortController();
   const steppedAtMs = scaling.ranMs();
-  const load = offer(scaling, 20 * capacityOf(model), { stop: grown.promise });
+  const load = offer(scaling, 20 * capacityOf(model), { stop: grown.signal });
   const scaled = await eventually(
     'it scales up',
     () => scaling.lines.find(({ msg }) => msg.includes('SuccessfulRescale')),
@@ -34,7 +34,7 @@ test('a step to 20 times the capacity of a pod and back', { timeout: 1_200_000 }
     () => scaling.pool(),
     ({ readyReplicas }) => readyReplicas >= 20,
     300_000,
-  ).finally(grown.resolve);
+  ).finally(() => grown.abort());
   assert.ok(most.replicas <= 24);
   const statuses = await load;
   assert.deepEqual([...statuses.keys()], [200], JSON.stringify([...statuses]));

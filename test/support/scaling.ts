@@ -122,22 +122,20 @@ export async function startScaling(
 }
 
 /**
- * Requests at a steady rate, whether or not they are answered, until so many are sent or `stop` is settled.
+ * Requests at a steady rate, whether or not they are answered, until so many are sent, or until `stop`.
  * @returns how many got which status; -1 counts those whose connection was lost
  */
 export async function offer(
   system: ScalingSystem,
   perS: number,
-  until: { readonly total: number } | { readonly stop: Promise<unknown> },
+  until: { readonly total: number } | { readonly stop: AbortSignal },
 ): Promise<Map<number, number>> {
   const statuses = new Map<number, number>();
   const open: Promise<void>[] = [];
   const beganAtMs = performance.now();
   const total = 'total' in until ? until.total : Infinity;
-  let stopped = false;
-  const stop = (): void => void (stopped = true);
-  if ('stop' in until) until.stop.then(stop, stop);
-  while (open.length < total && !stopped) {
+  const stop = 'stop' in until ? until.stop : null;
+  while (open.length < total && stop?.aborted !== true) {
     // What a held-up process could not send in time goes out at once.
     const due = Math.min(total, Math.floor((perS * (performance.now() - beganAtMs)) / 1000) + 1);
     while (open.length < due) {
