@@ -12,7 +12,6 @@ export const conditionTypes = [
   'GatewaysReporting',
   'PodsHealthy',
 ] as const;
-export type ConditionType = (typeof conditionTypes)[number];
 const statuses = ['True', 'False', 'Unknown'] as const;
 
 export const writeResults = ['done', 'conflict', 'refused', 'not-leader', 'failed'] as const;

@@ -33,5 +33,8 @@ test('a run holds what the model itself takes, though its pool would allow more'
   const both = [{ gateway: 'g', models: [model('small', { maxRows: 4 }), model('large', { maxRows: 64 })] }];
   assert.equal(requestsPerRun(both, { small: 1, large: 1 }, 64), Math.floor(2 / (1 / 4 + 1 / 64)));
   assert.equal(requestsPerRun(seen, {}, 64), 64, 'nobody asked of late');
-  assert.equal(requestsPerRun([{ gateway: 'g', models: [model('wide', { rowsPerRequest: 100 })] }], { wide: 1 }, 64), 1);
+  assert.equal(
+    requestsPerRun([{ gateway: 'g', models: [model('wide', { rowsPerRequest: 100 })] }], { wide: 1 }, 64),
+    1,
+  );
 });

@@ -87,11 +87,11 @@ test('told to go it is not ready, accepts for a while more, finishes what it has
   // One after the other until it accepts no more: what it has taken by then is answered.
   const statuses = new Set<number>();
   for (;;) {
-    const status = await predict(origin, '2').catch((error: TypeError) => error);
+    const status = await predict(origin, '2').catch((error: unknown) => error);
     if (typeof status !== 'number') {
       // A connection that came in the moment of the end is reset; nothing of its request was read.
       assert.match(
-        String((status.cause as { code?: string } | undefined)?.code),
+        String(((status as Error).cause as { code?: string } | undefined)?.code),
         /ECONNREFUSED|ECONNRESET|UND_ERR_SOCKET/,
       );
       break;
