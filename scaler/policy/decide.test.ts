@@ -28,6 +28,16 @@ test('from zero: the first request orders a pod at once; quiet for idleSeconds t
   line.at(362, load(0), expect(0));
 });
 
+test('a pool at zero stays there until a request comes, however well the traffic before is remembered', () => {
+  const line = timeline({ replicas: 1, idleMs: 5_000 });
+  line.at(300, load(3 * podPerS), expect(3, 6));
+  line.at(310, load(0), expect(0));
+  const written = line.writes.length;
+  line.at(600, load(0), expect(0));
+  assert.equal(line.writes.length, written, JSON.stringify(line.writes.slice(written)));
+  line.at(601, load(1), expectReason('first-request'));
+});
+
 test('a pool with a minimum is never idle', () => {
   const line = timeline({ replicas: 2, minReplicas: 2 });
   line.at(700, load(0), expect(2));

@@ -141,7 +141,9 @@ export function decide(
 
   const completionsPerS = reading.elapsedMs > 0 ? (1000 * reading.completions) / reading.elapsedMs : 0;
   const trial = judgeGain(known.trial, { backlogged: need.backlogged, ready: pods.ready, completionsPerS }, nowMs);
-  const [stability, proposal] = stabilize(known.stability, sure, replicas, horizonMs, nowMs);
+  const [stability, stabilized] = stabilize(known.stability, sure, replicas, horizonMs, nowMs);
+  // At zero only a request that is there starts a pod: the forecast still remembers those for whom the last one went.
+  const proposal: Proposal = replicas === 0 ? { kind: 'hold', reason: 'steady' } : stabilized;
   const next: State = { ...known, stability, trial };
 
   const quiet = bound(0, config, limits);
