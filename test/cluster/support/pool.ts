@@ -24,6 +24,10 @@ export interface PoolOptions {
   readonly startDelayMs?: number;
   readonly scaling?: Partial<ModelPool['spec']['scaling']>;
   readonly spec?: Readonly<Record<string, unknown>>;
+  /** Behind the proxy that can be told to be sick. */
+  readonly sick?: boolean;
+  /** By how much more a run takes of one that is told to be slow. */
+  readonly slowMs?: number;
   /** Set what only a person sets: to have something to roll out. */
   readonly annotation?: string;
   /** So that a process can be ended from within the pod: nobody can kill process 1 of a container from inside it. */
@@ -33,7 +37,14 @@ export interface PoolOptions {
 /** Objects for `apply`. The model is `simple` of the zoo, under a name of the test's choice. */
 export function poolObjects(options: PoolOptions): object {
   const { name = 'simple', model = name, runMs = 20, rowMs = 0, maxRows = 8, startDelayMs = 0 } = options;
-  const { scaling = {}, spec = {}, annotation = 'first', shareProcesses = false } = options;
+  const {
+    scaling = {},
+    spec = {},
+    sick = false,
+    slowMs = 2000,
+    annotation = 'first',
+    shareProcesses = false,
+  } = options;
   const labels = { 'app.kubernetes.io/name': name, 'app.kubernetes.io/component': 'model-server' };
   const env = {
     SLUICE_REPOSITORY: '/models',
@@ -41,6 +52,7 @@ export function poolObjects(options: PoolOptions): object {
     SLUICE_RUN_LIMIT_MS: '10000',
     SLUICE_GRACE_MS: '25000',
     SLUICE_START_DELAY_MS: String(startDelayMs),
+    ...(sick ? { SLOW_MS: String(slowMs) } : {}),
   };
   const probe = (what: string, more: object) => ({ httpGet: { path: `/v2/health/${what}`, port: 'http' }, ...more });
   const deployment = {
@@ -62,17 +74,20 @@ export function poolObjects(options: PoolOptions): object {
             {
               ...lockedContainer,
               ...{ name: 'model-server', image },
-              args: ['model-server'],
+              ...(sick ? { command: ['node', '/scripts/sick-pod.ts'] } : { args: ['model-server'] }),
               env: Object.entries(env).map(([key, value]) => ({ name: key, value })),
               ports: [{ name: 'http', containerPort: 8000 }],
               startupProbe: probe('live', { periodSeconds: 1, failureThreshold: 60 }),
               readinessProbe: probe('ready', { periodSeconds: 1, timeoutSeconds: 2 }),
               livenessProbe: probe('live', { periodSeconds: 10, timeoutSeconds: 5 }),
               resources: { requests: { cpu: '20m', memory: '64Mi' }, limits: { memory: '512Mi' } },
-              volumeMounts: [{ name: 'models', mountPath: '/models' }],
+              volumeMounts: [
+                { name: 'models', mountPath: '/models' },
+                { name: 'scripts', mountPath: '/scripts' },
+              ],
             },
           ],
-          volumes: [{ name: 'models', configMap: repositoryOf(name, model) }],
+          volumes: [{ name: 'models', configMap: repositoryOf(name, model) }, scriptsVolume],
         },
       },
     },

@@ -1,11 +1,25 @@
-/** What the system says of itself while a test goes on: replicas, status and conditions of a pool. */
+/** What the system says of itself while a test goes on: load reports of the gateways, replicas, status and events of a pool. */
 import { spawn } from 'node:child_process';
+import type { LoadReport, PodLoad } from '../../../contract/load-report.ts';
 import type { PoolStatus } from '../../../contract/pool-status.ts';
 import { isReady, until, type Namespace, type PodObject } from './kubectl.ts';
 import { podsOf } from './pool.ts';
 
 export const gatewaySelector = 'app.kubernetes.io/component=gateway';
 export const scalerSelector = 'app.kubernetes.io/component=scaler';
+
+export async function loadReports(namespace: Namespace): Promise<LoadReport[]> {
+  const gateways = (await namespace.pods(gatewaySelector)).filter(isReady);
+  return Promise.all(
+    gateways.map(async ({ metadata }) => JSON.parse(await namespace.get(metadata.name, 8081, '/load')) as LoadReport),
+  );
+}
+
+/** What each gateway thinks of the pods of a pool. */
+export async function podStates(namespace: Namespace, pool: string): Promise<PodLoad[][]> {
+  const reports = await loadReports(namespace);
+  return reports.map(({ pools }) => [...(pools.find(({ name }) => name === pool)?.pods ?? [])]);
+}
 
 export async function poolStatus(namespace: Namespace, pool: string): Promise<PoolStatus | null> {
   return (await namespace.json<{ status?: PoolStatus }>(['get', 'modelpool', pool])).status ?? null;
@@ -30,6 +44,14 @@ export function settled(namespace: Namespace, pool: string, count: number, withi
     const pods = await namespace.pods(podsOf(pool));
     return pods.length === count && pods.every(isReady) ? pods : null;
   });
+}
+
+/** Reasons and messages of the events about an object, oldest first. */
+export async function eventsOf(namespace: Namespace, name: string): Promise<string[]> {
+  const { items } = await namespace.json<{ items: { reason: string; message: string }[] }>([
+    ...['get', 'events', '--field-selector', `involvedObject.name=${name}`, '--sort-by', '.lastTimestamp'],
+  ]);
+  return items.map(({ reason, message }) => `${reason}: ${message}`);
 }
 
 export async function restartsOf(namespace: Namespace, selector: string): Promise<number[]> {

@@ -6,6 +6,7 @@ import process from 'node:process';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { kubectl, Namespace, requireCluster } from './kubectl.ts';
+import { ApiProxy } from './api-proxy.ts';
 
 export const root = fileURLToPath(new URL('../../..', import.meta.url));
 export const image = process.env.SLUICE_TEST_IMAGE ?? 'localhost/sluice:0.1.0';
@@ -13,6 +14,9 @@ export const image = process.env.SLUICE_TEST_IMAGE ?? 'localhost/sluice:0.1.0';
 export interface SystemOptions {
   readonly gateways?: number;
   readonly scalers?: number;
+  /** Gateways and scalers reach the API server through a proxy that counts, and can be away. */
+  readonly proxied?: boolean;
+  readonly scalerEnv?: Readonly<Record<string, string>>;
   /** So that a scaler can be ended at once: nobody can kill process 1 of a container from inside it. */
   readonly shareProcesses?: boolean;
 }
@@ -23,9 +27,13 @@ const smallRequests = { cpu: '20m', memory: '64Mi' };
 
 /** @returns what `kubectl apply` takes: the overlay for production with the image of this run */
 async function manifests(namespace: string, options: SystemOptions): Promise<string> {
-  const { gateways = 2, scalers = 2, shareProcesses = false } = options;
+  const { gateways = 2, scalers = 2, proxied = false, scalerEnv = {}, shareProcesses = false } = options;
   const folder = await mkdtemp(path.join(tmpdir(), 'sluice-cluster-'));
   const colon = image.lastIndexOf(':');
+  const added = (env: Readonly<Record<string, string>>): object[] =>
+    Object.entries(env).map(([name, value]) => ({
+      ...{ op: 'add', path: '/spec/template/spec/containers/0/env/-', value: { name, value } },
+    }));
   const patch = (name: string, operations: readonly object[]): object => ({
     target: { kind: 'Deployment', name },
     patch: JSON.stringify(operations),
@@ -41,7 +49,10 @@ async function manifests(namespace: string, options: SystemOptions): Promise<str
       { name: 'sluice-gateway', count: gateways },
       { name: 'sluice-scaler', count: scalers },
     ],
-    patches: [patch('.*', [{ ...small, value: smallRequests }]), patch('sluice-scaler', shared)],
+    patches: [
+      patch('.*', [{ ...small, value: smallRequests }, ...(proxied ? ApiProxy.patch : [])]),
+      patch('sluice-scaler', [...shared, ...added(scalerEnv)]),
+    ],
   };
   try {
     await writeFile(path.join(folder, 'kustomization.yaml'), JSON.stringify(kustomization));
@@ -52,8 +63,10 @@ async function manifests(namespace: string, options: SystemOptions): Promise<str
 }
 
 async function scripts(): Promise<object> {
-  const load = await readFile(path.join(root, 'test/cluster/in-cluster/load.ts'), 'utf8');
-  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'scripts' }, data: { 'load.ts': load } };
+  const names = ['api-proxy.ts', 'load.ts', 'sick-pod.ts'];
+  const texts = names.map((name) => readFile(path.join(root, 'test/cluster/in-cluster', name), 'utf8'));
+  const data = Object.fromEntries((await Promise.all(texts)).map((text, at) => [names[at]!, text] as const));
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'scripts' }, data };
 }
 
 /** Installs it and waits until gateways and scalers are ready. */
@@ -64,6 +77,7 @@ export async function install(name: string, options: SystemOptions = {}): Promis
   const system = new System(namespace);
   try {
     await namespace.apply(await scripts());
+    if (options.proxied === true) await ApiProxy.start(namespace);
     await namespace.apply(await manifests(namespace.name, options));
     await Promise.all([namespace.rollout('sluice-gateway'), namespace.rollout('sluice-scaler')]);
     return system;
