@@ -50,7 +50,8 @@ async function untilDraining(scaling: ScalingSystem) {
   );
 }
 
-describe('scaling', () => {
+/** Both wait for minutes until a pod has been idle for long enough, and cost little meanwhile: at once. */
+describe('a drain', { concurrency: true }, () => {
   test(
     'kill -9 of the scaler in a drain: the next one ends it, with one write, and no pod goes that holds a request',
     { timeout: 4 * limitMs },
@@ -112,7 +113,9 @@ describe('scaling', () => {
       assert.deepEqual([...statuses.keys()], [200], JSON.stringify([...statuses]));
     },
   );
+});
 
+describe('growth', () => {
   test('pods are killed while the pool grows: no request is lost', { timeout: 2 * limitMs }, async () => {
     const slow = { runMs: 300, rowMs: 50, maxRows: 2 };
     await using scaling = await startScaling(slow, {
