@@ -32,6 +32,7 @@ export const holdReasons: Readonly<Record<HoldReason, string>> = {
   paused: 'mode: Paused',
   'no-fit': 'no batch was served yet, so what a pod can do is not known',
   'no-gain': 'the pods that were added last raised no completions; the bottleneck is elsewhere',
+  'at-minimum': 'it needs fewer pods than minReplicas asks for',
   'at-maximum': 'it needs more pods than maxReplicas allows',
   ...processHolds,
 };

@@ -32,6 +32,7 @@ test('each fact is a status and a reason; all of them keep the contract', () => 
     [{ reason: 'counter-went-back' }, 'ScalingActive False CounterWentBack'],
     [{ mode: 'DryRun', reason: 'no-report' }, 'ScalingActive False NoReport'],
     [{ reason: 'at-maximum' }, 'ScalingLimited True AtMaximum'],
+    [{ reason: 'at-minimum' }, 'ScalingLimited True AtMinimum'],
     [{ reason: 'not-idle-yet', replicas: 1 }, 'ScalingLimited True AtMinimum'],
     [{ gateways: 0 }, 'GatewaysReporting False NoGateways'],
     [{ silent: ['g'], silentForMs: 59_999 }, 'GatewaysReporting Unknown Waiting'],

@@ -39,7 +39,7 @@ const unknown = new Set([
   'replicas-changed',
   'no-fit',
 ]);
-const limited = new Set(['at-maximum', 'maximum', 'minimum', 'no-gain', 'pods-failing']);
+const limited = new Set(['at-minimum', 'at-maximum', 'maximum', 'minimum', 'no-gain', 'pods-failing']);
 
 type Said = Pick<PoolCondition, 'type' | 'status' | 'reason' | 'message'>;
 

@@ -41,6 +41,7 @@ test('a pool at zero stays there until a request comes, however well the traffic
 test('a pool with a minimum is never idle', () => {
   const line = timeline({ replicas: 2, minReplicas: 2 });
   line.at(700, load(0), expect(2));
+  line.at(2000, load(0), expectReason('at-minimum'));
   assert.deepEqual(line.writes, []);
 });
 

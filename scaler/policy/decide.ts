@@ -59,6 +59,7 @@ type HoldReason =
   | 'paused'
   | 'no-fit'
   | 'no-gain'
+  | 'at-minimum'
   | 'at-maximum';
 type ScaleReason = Extract<Proposal, { kind: 'scale' }>['reason'] | 'first-request' | 'unused' | 'minimum' | 'maximum';
 
@@ -157,7 +158,7 @@ export function decide(
   const wanted = proposal.kind === 'scale' ? proposal.replicas : replicas;
   const bounded = bound(wanted, config, limits);
   if (bounded.replicas === replicas) {
-    const reason = proposal.kind === 'hold' ? proposal.reason : 'at-maximum';
+    const reason = proposal.kind === 'hold' ? proposal.reason : wanted < replicas ? 'at-minimum' : 'at-maximum';
     return [next, { kind: 'hold', reason, inputs }];
   }
   const reason = proposal.kind === 'scale' ? proposal.reason : (bounded.limit ?? 'demand');

@@ -41,6 +41,7 @@ export function remarksOn(pool) {
     // What was asked for, or has no reason to be otherwise.
     const rests = pool.replicas === 0 && pool.queued === 0;
     if (type === 'ScalingActive' && (pool.mode === 'Paused' || rests)) continue;
+    if (type === 'ScalingLimited' && reason === 'AtMinimum') continue;
     const text = `${words(type)}: ${goodWhenFalse.has(type) ? words(reason) : `no, ${words(reason)}`}`;
     if (type === 'AbleToScale' && status === 'False') bad(text);
     else warn(text);
