@@ -22,7 +22,7 @@ const faults = ['hang', 'errors', 'garbage', 'slow'] as const;
  * little work while others are free: when each gateway has four slow answers of it, the pod itself says. Out of rotation 2 s
  * after that; the rest is what two looks by way of kubectl take.
  */
-const evidenceMs = { hang: 1000, errors: 500, garbage: 100, slow: 10_000 } as const;
+const evidenceMs = { hang: 1000, errors: 500, garbage: 100, slow: 60_000 } as const;
 const slowSamples = 4;
 const outMs = 2000;
 const looksMs = 1500;
