@@ -102,20 +102,14 @@ export class Drains {
 
   /** True once all have the cost that makes the cluster choose them. */
   setCosts(victims: readonly ScalerPod[]): boolean {
-    const { cluster, operations, wake } = this.#deps;
+    const { cluster } = this.#deps;
     const lacking = victims.filter((pod) => pod.deletionCost !== victimCost);
-    for (const pod of lacking) {
-      operations.write(
-        `annotate:${pod.uid}`,
-        () => cluster.setDeletionCost(pod, victimCost),
-        (result) => this.#settled(result, wake),
-      );
-    }
+    for (const pod of lacking) this.#annotate(pod, () => cluster.setDeletionCost(pod, victimCost));
     return lacking.length === 0;
   }
 
   #advance(pod: ScalerPod, purpose: Purpose): void {
-    const { cluster, operations, clock, wake } = this.#deps;
+    const { cluster, clock } = this.#deps;
     let drain = this.#drains.get(pod.uid);
     if (drain?.purpose !== purpose) {
       const sinceMs = drain?.sinceMs ?? clock.steadyMs();
@@ -124,11 +118,7 @@ export class Drains {
     }
     const mark = markOf(cluster.leadership().transitions, purpose);
     if (pod.draining !== mark) {
-      operations.write(
-        `annotate:${pod.uid}`,
-        () => cluster.markDraining(pod, mark),
-        (result) => this.#settled(result, wake),
-      );
+      this.#annotate(pod, () => cluster.markDraining(pod, mark));
       return;
     }
     if (drain.toldAtMs === null) this.#tell(pod, drain);
@@ -183,28 +173,18 @@ export class Drains {
   }
 
   #cancel(pod: ScalerPod): void {
-    const { cluster, calls, operations, log, wake } = this.#deps;
+    const { cluster, calls, operations, log } = this.#deps;
     const { origin } = pod;
     const drain = this.#drains.get(pod.uid);
     this.#drains.delete(pod.uid);
     if (drain !== undefined && !drain.ended) this.#deps.onEnd(pod.name, 'cancelled');
     if (!cluster.leadership().leading) return;
     if (pod.deletionCost === victimCost) {
-      operations.write(
-        `annotate:${pod.uid}`,
-        () => cluster.setDeletionCost(pod, 0),
-        (result) => this.#settled(result, wake),
-      );
+      this.#annotate(pod, () => cluster.setDeletionCost(pod, 0));
       return;
     }
     if (!isOurs(pod.draining)) return;
-    const unmark = (): void => {
-      operations.write(
-        `annotate:${pod.uid}`,
-        () => cluster.markDraining(pod, null),
-        (result) => this.#settled(result, wake),
-      );
-    };
+    const unmark = (): void => this.#annotate(pod, () => cluster.markDraining(pod, null));
     if (origin === null) {
       unmark();
       return;
@@ -221,13 +201,15 @@ export class Drains {
     );
   }
 
-  #settled(result: WriteResult, wake: () => void): void {
-    const { log, pool } = this.#deps;
-    if (result.kind === 'failed' || result.kind === 'refused') {
-      log.warn({ pool, detail: result.detail }, 'a pod could not be annotated');
-    }
-    // A conflict is looked at again with the next view.
-    if (result.kind === 'done') wake();
+  #annotate(pod: ScalerPod, write: () => Promise<WriteResult>): void {
+    const { operations, log, pool, wake } = this.#deps;
+    operations.write(`annotate:${pod.uid}`, write, (result) => {
+      if (result.kind === 'failed' || result.kind === 'refused') {
+        log.warn({ pool, detail: result.detail }, 'a pod could not be annotated');
+      }
+      // A conflict is looked at again with the next view.
+      if (result.kind === 'done') wake();
+    });
   }
 }
 

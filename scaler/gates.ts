@@ -1,6 +1,7 @@
 /** What stands above the policy: what is known of the cluster may forbid to decide, to shrink, to grow, or to let pods go. Pure. */
 import type { Look } from './look.ts';
 import { staleViewMs } from './look.ts';
+import { unknownReasons } from './policy/conditions.ts';
 import type { Decision, Inputs } from './policy/decide.ts';
 import type { HoldReason, ScaleReason } from './reasons.ts';
 
@@ -26,15 +27,8 @@ export function guard({ target, pods }: Look, decision: Decision, replicas: numb
 }
 
 const unsureReasons: ReadonlySet<string> = new Set<HoldReason>([
-  'no-report',
-  'stale-report',
-  'bad-number',
-  'counter-went-back',
-  'clock-went-back',
-  'bad-cluster-view',
-  'replicas-changed',
+  ...unknownReasons,
   'paused',
-  'no-fit',
   'stale-view',
   'cannot-scale',
   'rollout',

@@ -2,13 +2,9 @@
  * Sick pods of one pool: looks closer at those that are suspected, plans by policy/replace.ts, and evicts what has drained.
  * Pods that were told to go and don't are killed. The drains themselves are those of drains.ts.
  */
-import type { Logger } from 'pino';
-import type { ScalableCluster, ScalerPod } from '../cluster/scalable.ts';
-import type { Clock } from './clock.ts';
-import type { DrainState } from './drains.ts';
+import type { ScalerPod } from '../cluster/scalable.ts';
+import type { DrainsDeps, DrainState } from './drains.ts';
 import type { ReplacementOutcome } from './metrics.ts';
-import type { Operations } from './operations.ts';
-import type { PodCalls } from './pod-calls.ts';
 import { isEjected, isOut, type Merged } from './policy/merge.ts';
 import {
   crashReplaced,
@@ -32,14 +28,7 @@ interface Chart {
   detail: string | null;
 }
 
-export interface ReplacementsDeps {
-  readonly pool: string;
-  readonly cluster: ScalableCluster;
-  readonly calls: PodCalls;
-  readonly operations: Operations;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly wake: () => void;
+export interface ReplacementsDeps extends Omit<DrainsDeps, 'onEnd'> {
   readonly onOutcome: (pod: string, outcome: ReplacementOutcome, detail: string) => void;
 }
 

@@ -246,7 +246,10 @@ test('examples: pools are valid and name a Deployment beside them, whose replica
 });
 
 test('kustomize builds each overlay, with an image that has a name', (t) => {
-  if (spawnSync('kubectl', ['version', '--client']).status !== 0) return t.skip('there is no kubectl');
+  if (spawnSync('kubectl', ['version', '--client']).status !== 0) {
+    assert.ok(process.env['CI'] === undefined, 'CI has to have kubectl');
+    return t.skip('there is no kubectl');
+  }
   for (const overlay of ['dev', 'prod']) {
     const folder = path.join(root, 'deploy/overlays', overlay);
     const built = parseAllDocuments(execFileSync('kubectl', ['kustomize', folder], { encoding: 'utf8' })).map(

@@ -29,7 +29,8 @@ export interface Facts {
 /** So long a gateway may be silent before it is named. */
 export const namedAfterMs = 60_000;
 
-const unknown = new Set([
+/** For which the policy holds because it does not know enough; keys of reasons.ts. */
+export const unknownReasons = [
   'no-report',
   'stale-report',
   'bad-number',
@@ -38,7 +39,8 @@ const unknown = new Set([
   'bad-cluster-view',
   'replicas-changed',
   'no-fit',
-]);
+] as const;
+const unknown: ReadonlySet<string> = new Set(unknownReasons);
 const limited = new Set(['at-minimum', 'at-maximum', 'maximum', 'minimum', 'no-gain', 'pods-failing']);
 
 type Said = Pick<PoolCondition, 'type' | 'status' | 'reason' | 'message'>;
