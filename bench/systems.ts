@@ -17,6 +17,10 @@ export interface Target {
 }
 
 export interface System extends Target {
+  /** Of the scaler's API. */
+  readonly scaler: string;
+  /** Of `sluice up`, whose children all others are. */
+  readonly pid: number;
   readonly gatewayPid: number;
   readonly pods: readonly { readonly name: string; readonly origin: string; readonly pid: number }[];
 }
@@ -29,6 +33,8 @@ export interface SystemOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Folder of models; those that come with Sluice without it. */
   readonly repository?: string;
+  /** Each line of its processes, as it comes. */
+  readonly onLine?: (line: string) => void;
 }
 
 /** Kept to tell why a system did not start. */
@@ -38,7 +44,7 @@ const lastLines = 20;
 export async function startSystem(options: SystemOptions): Promise<System> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
   const poolsFile = join(folder, 'pools.yaml');
-  const { models, spec, pods, env, repository } = options;
+  const { models, spec, pods, env, repository, onLine } = options;
   // YAML takes JSON as it is.
   await writeFile(
     poolsFile,
@@ -69,10 +75,12 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    const running = await untilRunning(child);
+    const running = await untilRunning(child, onLine);
     return {
       origin: running.gateway,
       meters: { server: running.admin, pods: running.pods.map(({ origin }) => origin) },
+      scaler: running.scaler,
+      pid: child.pid!,
       gatewayPid: running.gatewayPid,
       pods: running.pods,
       stop,
@@ -88,15 +96,17 @@ interface RunningLine {
   readonly msg: string;
   readonly gateway: string;
   readonly admin: string;
+  readonly scaler: string;
   readonly gatewayPid: number;
   readonly pods: System['pods'];
 }
 
-function untilRunning(child: ChildProcess): Promise<RunningLine> {
+function untilRunning(child: ChildProcess, onLine: SystemOptions['onLine']): Promise<RunningLine> {
   const seen: string[] = [];
   return new Promise((resolve, reject) => {
     createInterface({ input: child.stdout! })
       .on('line', (line) => {
+        onLine?.(line);
         seen.push(line);
         if (seen.length > lastLines) seen.shift();
         if (line.includes('"msg":"running"')) resolve(JSON.parse(line) as RunningLine);

@@ -1,0 +1,84 @@
+/** What a validation found, as a table for a terminal and a page for readers. Pure. */
+import { podsAt } from './pod-count.ts';
+import type { RealReplay, Replay } from './setup.ts';
+import { binMs } from './stretch.ts';
+import { isWithin, median, type Row } from './verdict.ts';
+
+export interface Validated {
+  readonly real: RealReplay;
+  readonly simulated: readonly Replay[];
+  readonly rows: readonly Row[];
+}
+
+const heads = ['', 'real', 'simulated (range)', 'difference', 'limit', 'within'] as const;
+
+export function textTable(rows: readonly Row[]): string {
+  const lines = [heads, ...rows.map(cellsOf)];
+  const widths = heads.map((_, column) => Math.max(...lines.map((cells) => cells[column]!.length)));
+  return lines
+    .map((cells) =>
+      cells
+        .map((cell, at) => cell.padEnd(widths[at]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+export function titleOf({ trace, fromMs, lengthMs, seed }: RealReplay): string {
+  return `${trace}, ${lengthMs / 60_000} minutes from ${fromMs / 60_000} on, seed ${seed}`;
+}
+
+export function page(validated: readonly Validated[], command: string): string {
+  const good = validated.filter(({ rows }) => isWithin(rows)).length;
+  const verdict =
+    good === validated.length
+      ? `On ${good} of ${good} stretches the simulator agrees with what ran.`
+      : `The simulator agrees with what ran on ${good} of ${validated.length} stretches; the others say "no".`;
+  return (
+    [
+      '# The simulator beside the local cluster',
+      `\`${command}\` makes one section of this page: it replays a stretch of a trace at real speed on \`sluice up\`, with the real`,
+      'scaler, gateway and pods, and then simulates the same arrivals.',
+      verdict,
+      ...validated.map(section),
+    ].join('\n\n') + '\n'
+  );
+}
+
+function section({ real, simulated, rows }: Validated): string {
+  return [
+    `## ${titleOf(real)}`,
+    markdown([heads, ...rows.map(cellsOf)]),
+    markdown([
+      ['seconds', 'requests/s', 'pods, real', 'pods, simulated', 'missed, real', 'missed, simulated'],
+      ...timeline(real, simulated),
+    ]),
+    real.machine,
+  ].join('\n\n');
+}
+
+/** Each half minute: arrivals, pods at its end, and what was late, shed or failed of its arrivals. */
+function timeline(real: RealReplay, simulated: readonly Replay[]): string[][] {
+  return Array.from({ length: Math.ceil(real.lengthMs / binMs) }, (_, bin) => {
+    const [fromMs, toMs] = [bin * binMs, Math.min(real.lengthMs, (bin + 1) * binMs)];
+    const within = (times: readonly number[]): number => times.filter((atMs) => atMs >= fromMs && atMs < toMs).length;
+    return [
+      `${fromMs / 1000}–${toMs / 1000}`,
+      ((1000 * within(real.arrivalsMs)) / (toMs - fromMs)).toFixed(0),
+      String(podsAt(real.steps, toMs - 1)),
+      String(median(simulated.map(({ steps }) => podsAt(steps, toMs - 1)))),
+      String(within(real.missedAtMs)),
+      String(median(simulated.map(({ missedAtMs }) => within(missedAtMs)))),
+    ];
+  });
+}
+
+function cellsOf({ what, real, simulated, difference, limit, within }: Row): string[] {
+  return [what, real, simulated, difference, limit ?? '', within === null ? '' : within ? 'yes' : 'no'];
+}
+
+function markdown(rows: readonly (readonly string[])[]): string {
+  const [head, ...body] = rows;
+  return [head!, head!.map(() => '---'), ...body].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}

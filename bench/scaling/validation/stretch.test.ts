@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { binMs, mostMoving, stretchOf } from './stretch.ts';
+
+/** Evenly spaced within each half minute, so many in each. */
+function stamps(...counts: readonly number[]): Float64Array {
+  return Float64Array.from(
+    counts.flatMap((count, bin) => Array.from({ length: count }, (_, at) => (bin + at / count) * binMs)),
+  );
+}
+
+describe('the stretch that is replayed', () => {
+  test('it has the peak with the most before and after it, in its first half and not at its begin', () => {
+    const quiet = [5, 5, 5, 5, 5, 5, 5, 5];
+    assert.equal(mostMoving([...quiet, 5, 30, 5, ...quiet], 8), 5);
+    // The higher one comes down too late to be seen.
+    assert.equal(mostMoving([...quiet, 30, ...quiet, 90], 8), 4);
+  });
+
+  test('it is scaled so that its fullest half minute has the rate that was asked for, and starts at its own zero', () => {
+    const stampsMs = stamps(40, 40, 40, 80, 160, 40, 40, 40, 40, 1);
+    const { fromMs, arrivalsMs } = stretchOf({
+      stampsMs,
+      lengthMs: 4 * binMs,
+      peakPerSecond: 50,
+      seed: 1,
+      fromMs: 60_000,
+    });
+    assert.equal(fromMs, 60_000);
+    const inPeak = arrivalsMs.filter((atMs) => atMs >= 2 * binMs && atMs < 3 * binMs).length;
+    assert.ok(Math.abs(inPeak / 30 - 50) < 3, `${inPeak / 30} requests/s`);
+    assert.ok(arrivalsMs[0]! >= 0 && arrivalsMs.at(-1)! < 4 * binMs);
+    assert.deepEqual(arrivalsMs, arrivalsMs.toSorted());
+  });
+
+  test('a trace that is shorter, and one without a request, say so', () => {
+    const request = { lengthMs: 4 * binMs, peakPerSecond: 50, seed: 1 };
+    assert.throws(() => stretchOf({ ...request, stampsMs: stamps(10, 10, 1) }), /the trace has 1 minutes, not 2/);
+    const stampsMs = stamps(10, 0, 0, 0, 0, 10, 1);
+    assert.throws(
+      () => stretchOf({ ...request, stampsMs, fromMs: binMs }),
+      /nothing arrives within 2 minutes from 0.5 on/,
+    );
+  });
+});
