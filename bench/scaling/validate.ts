@@ -19,7 +19,7 @@ const help = `npm run bench:scaling-validation -- [flags]
 Replays a stretch of a trace at real speed on \`sluice up\` (real scaler, gateway and pods; the model and the start of pods are
 slowed by added delays), simulates the same arrivals, and compares. It takes as long as the stretch, and a minute.
 
-  --minutes N    length of the stretch (7)
+  --minutes N    length of the stretch (8)
   --trace NAME   ${sharedTraces.join(', ')} (azure-llm-conv)
   --from MINUTE  where it begins; where load rises and falls the most without it
   --seed N       of the copies that scale the trace (1)
@@ -31,7 +31,7 @@ Exit code: 0 within the limits, 1 outside of them.
 
 const { values } = parseArgs({
   options: {
-    minutes: { type: 'string', default: '7' },
+    minutes: { type: 'string', default: '8' },
     trace: { type: 'string', default: 'azure-llm-conv' },
     from: { type: 'string' },
     seed: { type: 'string', default: '1' },

@@ -1,6 +1,6 @@
 /** What a validation found, as a table for a terminal and a page for readers. Pure. */
 import { podsAt } from './pod-count.ts';
-import type { RealReplay, Replay } from './setup.ts';
+import { delay, peakPods, pool, startDelayMs, type RealReplay, type Replay } from './setup.ts';
 import { binMs } from './stretch.ts';
 import { isWithin, median, type Row } from './verdict.ts';
 
@@ -33,17 +33,23 @@ export function page(validated: readonly Validated[], command: string): string {
   const good = validated.filter(({ rows }) => isWithin(rows)).length;
   const verdict =
     good === validated.length
-      ? `On ${good} of ${good} stretches the simulator agrees with what ran.`
-      : `The simulator agrees with what ran on ${good} of ${validated.length} stretches; the others say "no".`;
-  return (
-    [
-      '# The simulator beside the local cluster',
-      `\`${command}\` makes one section of this page: it replays a stretch of a trace at real speed on \`sluice up\`, with the real`,
-      'scaler, gateway and pods, and then simulates the same arrivals.',
-      verdict,
-      ...validated.map(section),
-    ].join('\n\n') + '\n'
-  );
+      ? `The simulator agrees with what ran on all ${good} stretches.`
+      : `The simulator agrees with what ran on ${good} of ${validated.length} stretches.`;
+  const { objectiveMs, maxRows, minReplicas, maxReplicas } = pool;
+  return `${[
+    '# The simulator beside the local cluster',
+    `\`${command} -- --trace NAME --write\` replays a stretch of a trace at its own speed on \`sluice up\`, with the real scaler, ` +
+      'gateway and pods, simulates the same arrivals, and writes this page of all replays that are kept.',
+    `**${verdict}**`,
+    `One pool of ${minReplicas} to ${maxReplicas} pods. The model sleeps: a run of b requests takes ${delay.runMs} + ${delay.rowMs}·b ms and a little, ` +
+      `with at most ${maxRows} of them; pods wait ${startDelayMs / 1000} s before they load it. The objective is ${objectiveMs} ms. Traces are scaled so that ` +
+      `their fullest half minute would keep ${peakPods} pods busy. The simulator is given what a person would have: arrivals, the pool's ` +
+      'limits, the cost of a run as the gateway learned it, the median and the spread of the times to ready, and for how ' +
+      'long the scaler had watched before. It runs 25 times, with other seeds and other phases of its clock; medians are compared, and ' +
+      'ranges tell what is chance. Late is what was answered later than the objective after it was due; pods count from the start of ' +
+      'their process to its end.',
+    ...validated.map(section),
+  ].join('\n\n')}\n`;
 }
 
 function section({ real, simulated, rows }: Validated): string {

@@ -22,7 +22,7 @@ export const pool = {
 export const startDelayMs = 8_000;
 
 /** Within the limit, and with room for what the forecast keeps free above it. */
-export const peakPods = 5;
+export const peakPods = 4;
 
 export interface Replay {
   readonly offered: number;
