@@ -17,6 +17,17 @@ test('arrivals become rates of whole seconds, however the wake-ups fall', () => 
   assert.deepEqual(history, { rates: [10, 10, 10], arrivals: 5, elapsedMs: 400 });
 });
 
+test('reports that come early make no more seconds than have passed', () => {
+  let history = noHistory;
+  for (let second = 0; second < 10; second += 1) {
+    for (const [arrivals, elapsedMs] of [[12, 600] as const, [8, 400] as const]) {
+      history = observe(history, arrivals, elapsedMs);
+    }
+    for (const elapsedMs of [500, 500]) history = observe(history, 10, elapsedMs);
+  }
+  assert.deepEqual(history, { rates: Array<number>(20).fill(20), arrivals: 0, elapsedMs: 0 });
+});
+
 test('a gap of days is fifteen minutes of its mean', () => {
   assert.equal(observe(noHistory, 1_000, 1e9).rates.length, 900);
 });

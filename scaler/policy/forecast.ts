@@ -28,6 +28,8 @@ export interface Forecast {
 }
 
 const rememberedS = 900;
+/** Reports come each second, nearly. What comes early must not count as one, or seconds pass faster where a rush wakes the scaler. */
+const leastSecondMs = 900;
 /** Long enough to average clumps, short enough to follow a rise within a start. */
 const spanS = 20;
 /** Errors before they say more than the most that was seen. */
@@ -41,8 +43,8 @@ const partNotHeld = 0.68;
 
 export function observe(history: History, arrivals: number, elapsedMs: number): History {
   const sum = { arrivals: history.arrivals + arrivals, elapsedMs: history.elapsedMs + elapsedMs };
+  if (sum.elapsedMs < leastSecondMs) return { ...history, ...sum };
   const seconds = Math.min(rememberedS, Math.round(sum.elapsedMs / 1000));
-  if (seconds < 1) return { ...history, ...sum };
   const rate = (1000 * sum.arrivals) / sum.elapsedMs;
   const rates = [...history.rates, ...Array<number>(seconds).fill(rate)].slice(-rememberedS);
   return { rates, arrivals: 0, elapsedMs: 0 };
