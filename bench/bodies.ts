@@ -11,7 +11,7 @@ export interface Workload {
   readonly bodies: readonly Buffer[];
 }
 
-interface RowInput {
+export interface RowInput {
   readonly model: string;
   readonly input: string;
   readonly width: number;
@@ -76,7 +76,7 @@ export function langidTexts(): Workload {
   };
 }
 
-function rows(width: number): Float32Array[] {
+export function rows(width: number): Float32Array[] {
   const random = seededRandom(width);
   return Array.from({ length: distinctBodies }, () => Float32Array.from({ length: width }, random));
 }

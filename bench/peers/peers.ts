@@ -1,0 +1,4 @@
+import { fastapi } from './fastapi/peer.ts';
+import type { Peer } from './peer.ts';
+
+export const peers: readonly Peer[] = [fastapi];
