@@ -7,7 +7,8 @@ const folder = path.join(import.meta.dirname, '../../../.sluice/scaling-validati
 
 export function keep(real: RealReplay): void {
   mkdirSync(folder, { recursive: true });
-  const name = `${real.trace}-from-${real.fromMs / 1000}-seed-${real.seed}.json`;
+  const { trace, fromMs, lengthMs, peakPods, seed } = real;
+  const name = `${trace}-from-${fromMs}-for-${lengthMs}-pods-${peakPods}-seed-${seed}.json`;
   writeFileSync(path.join(folder, name), JSON.stringify(real));
 }
 

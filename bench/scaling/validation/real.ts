@@ -14,7 +14,7 @@ import { startSystem, type System } from '../../systems.ts';
 import { mostPods, podSeconds } from './pod-count.ts';
 import { PodMeter } from './pod-meter.ts';
 import { RequestLog } from './request-log.ts';
-import { delay, paidUntilMs, pool, startDelayMs, type RealReplay } from './setup.ts';
+import { delay, paidUntilMs, peakPods, pool, startDelayMs, type RealReplay } from './setup.ts';
 
 /** For the scaler to have heard of the gateway, and for the load's thread to be there. */
 const settleMs = 2_000;
@@ -116,7 +116,14 @@ async function measure(
     const { steps } = meter;
     const writes = lines.flatMap((line) => /SuccessfulRescale: ([^"]*)/.exec(line)?.[1] ?? []);
     return {
-      ...{ trace: request.trace, fromMs: request.fromMs, lengthMs, seed, initialReplicas: request.initialReplicas },
+      ...{
+        trace: request.trace,
+        fromMs: request.fromMs,
+        lengthMs,
+        seed,
+        peakPods,
+        initialReplicas: request.initialReplicas,
+      },
       machine: describeMachine().trim(),
       arrivalsMs: [...arrivalsMs],
       offered: arrivalsMs.length,

@@ -1,6 +1,6 @@
 /** What a validation found, as a table for a terminal and a page for readers. Pure. */
 import { podsAt } from './pod-count.ts';
-import { delay, peakPods, pool, startDelayMs, type RealReplay, type Replay } from './setup.ts';
+import { delay, pool, startDelayMs, type RealReplay, type Replay } from './setup.ts';
 import { binMs } from './stretch.ts';
 import { isWithin, median, type Row } from './verdict.ts';
 
@@ -25,8 +25,8 @@ export function textTable(rows: readonly Row[]): string {
     .join('\n');
 }
 
-export function titleOf({ trace, fromMs, lengthMs, seed }: RealReplay): string {
-  return `${trace}, ${lengthMs / 60_000} minutes from ${fromMs / 60_000} on, seed ${seed}`;
+export function titleOf({ trace, fromMs, lengthMs, peakPods, seed }: RealReplay): string {
+  return `${trace}, ${lengthMs / 60_000} minutes from minute ${fromMs / 60_000} on, at most ${peakPods} pods busy, seed ${seed}`;
 }
 
 export function page(validated: readonly Validated[], command: string): string {
@@ -42,8 +42,8 @@ export function page(validated: readonly Validated[], command: string): string {
       'gateway and pods, simulates the same arrivals, and writes this page of all replays that are kept.',
     `**${verdict}**`,
     `One pool of ${minReplicas} to ${maxReplicas} pods. The model sleeps: a run of b requests takes ${delay.runMs} + ${delay.rowMs}·b ms and a little, ` +
-      `with at most ${maxRows} of them; pods wait ${startDelayMs / 1000} s before they load it. The objective is ${objectiveMs} ms. Traces are scaled so that ` +
-      `their fullest half minute would keep ${peakPods} pods busy. The simulator is given what a person would have: arrivals, the pool's ` +
+      `with at most ${maxRows} of them; pods wait ${startDelayMs / 1000} s before they load it. The objective is ${objectiveMs} ms. Traces are scaled by ` +
+      `how many pods are busy in their fullest half minute; the forecast keeps about as many free. The simulator is given what a person would have: arrivals, the pool's ` +
       'limits, the cost of a run as the gateway learned it, the median and the spread of the times to ready, and for how ' +
       'long the scaler had watched before. It runs 25 times, with other seeds and other phases of its clock; medians are compared, and ' +
       'ranges tell what is chance. Late is what was answered later than the objective after it was due; pods count from the start of ' +

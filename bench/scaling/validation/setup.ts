@@ -21,8 +21,8 @@ export const pool = {
 /** Beside what a process takes to start and to warm up. */
 export const startDelayMs = 8_000;
 
-/** Within the limit, and with room for what the forecast keeps free above it. */
-export const peakPods = 4;
+/** Busy in the fullest half minute. The forecast keeps about as many free: within the limit, so that it decides and not the limit. */
+export const peakPods = 2.5;
 
 export interface Replay {
   readonly offered: number;
@@ -45,6 +45,8 @@ export interface RealReplay extends Replay {
   readonly fromMs: number;
   readonly lengthMs: number;
   readonly seed: number;
+  /** That it was scaled to. */
+  readonly peakPods: number;
   readonly machine: string;
   readonly arrivalsMs: readonly number[];
   readonly initialReplicas: number;
