@@ -61,7 +61,7 @@ function forward(scenario: Scenario, arrivalsMs: Float64Array, supply: readonly 
     let until = next;
     while (until < arrivalsMs.length && arrivalsMs[until]! < endsMs) until += 1;
     const arriving = arrivalsMs.subarray(next, until);
-    const attempt = (pods: number): Attempt => tryPods(state, pods, slot, arriving);
+    const attempt: Try = (pods, mostLate) => tryPods(state, pods, slot, arriving, mostLate);
     const least = supply?.[slot] ?? scenario.minReplicas;
     const best = fewest(attempt, least, supply?.[slot] ?? found.at(-1) ?? scenario.initialReplicas);
     found.push(best.pods);
@@ -72,10 +72,10 @@ function forward(scenario: Scenario, arrivalsMs: Float64Array, supply: readonly 
 }
 
 /** From the first guess down while nobody is late; or up by doubled steps until nobody is, and halving what lies between. */
-function fewest(attempt: (pods: number) => Attempt, least: number, guess: number): Attempt {
+function fewest(attempt: Try, least: number, guess: number): Attempt {
   let best = attempt(Math.max(least, guess));
   while (best.late === 0 && best.pods > least) {
-    const fewer = attempt(best.pods - 1);
+    const fewer = attempt(best.pods - 1, 0);
     if (fewer.late > 0) return best;
     best = fewer;
   }
@@ -90,7 +90,7 @@ function fewest(attempt: (pods: number) => Attempt, least: number, guess: number
     best = other;
   }
   while (best.late === 0 && best.pods - tooFew > 1) {
-    const middle = attempt((tooFew + best.pods) >> 1);
+    const middle = attempt((tooFew + best.pods) >> 1, 0);
     if (middle.late === 0) best = middle;
     else tooFew = middle.pods;
   }
@@ -100,12 +100,15 @@ function fewest(attempt: (pods: number) => Attempt, least: number, guess: number
 interface Attempt {
   readonly pods: number;
   readonly late: number;
-  /** At the end of the slot. */
+  /** At the end of the slot; of one that was given up, of no use. */
   readonly state: Station;
 }
 
+/** @param mostLate given up when more are late */
+type Try = (pods: number, mostLate?: number) => Attempt;
+
 /** One slot with so many pods, and then without arrivals until all is answered. */
-function tryPods(from: Station, pods: number, slot: number, arrivalsMs: Float64Array): Attempt {
+function tryPods(from: Station, pods: number, slot: number, arrivalsMs: Float64Array, mostLate = Infinity): Attempt {
   let late = 0;
   const events = { onExit: () => undefined, onLate: () => void (late += 1) };
   const station = from.fork(seededRandom(slot), events);
@@ -120,6 +123,7 @@ function tryPods(from: Station, pods: number, slot: number, arrivalsMs: Float64A
     nowMs = Math.min(arrivalMs, station.nextRunEndMs, station.nextExpiryMs);
     if (nowMs >= endsMs) break;
     advance(station, nowMs);
+    if (late > mostLate) return { pods, late, state: station };
     while (next < arrivalsMs.length && arrivalsMs[next]! <= nowMs) {
       station.arrive(nowMs);
       next += 1;
@@ -127,7 +131,7 @@ function tryPods(from: Station, pods: number, slot: number, arrivalsMs: Float64A
     station.dispatch(nowMs);
   }
   const state = station.fork(seededRandom(slot), { onExit: () => undefined });
-  while (station.inFlight > 0 || station.queued > 0) {
+  while ((station.inFlight > 0 || station.queued > 0) && late <= mostLate) {
     nowMs = Math.min(station.nextRunEndMs, station.nextExpiryMs);
     advance(station, nowMs);
     station.dispatch(nowMs);
