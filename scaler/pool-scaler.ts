@@ -15,6 +15,7 @@ import type { Look } from './look.ts';
 import type { ScalerMetrics } from './metrics.ts';
 import { Operations } from './operations.ts';
 import type { PodCalls } from './pod-calls.ts';
+import { budgetOf } from './policy/budget.ts';
 import { changedByOthers, contestedBy, uncontested } from './policy/contested.ts';
 import { decide, initialState, type Config, type State } from './policy/decide.ts';
 import type { Purpose } from './policy/drain.ts';
@@ -31,8 +32,6 @@ import { Starts } from './starts.ts';
 
 /** Without maxReplicas and without a cluster that knows better: a mistake must end somewhere. */
 const defaultMaxReplicas = 100;
-/** Of what the percentile of the objective allows; the rest is for what nobody foresees. */
-const budgetShare = 0.8;
 
 export interface PoolDeps {
   readonly pool: string;
@@ -197,7 +196,7 @@ export class PoolScaler {
       minReplicas: scaling.minReplicas,
       maxReplicas: scaling.maxReplicas ?? Math.max(defaultMaxReplicas, scaling.minReplicas),
       idleMs: scaling.idleSeconds * 1000,
-      violationBudget: budgetShare * (1 - (objective?.percentile ?? 99) / 100),
+      violationBudget: budgetOf(objective?.percentile ?? 99),
     };
     const [state, decision] = decide(config, this.#state, { ...merged.observation, replicas }, nowMs);
     this.#state = state;

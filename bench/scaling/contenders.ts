@@ -4,13 +4,13 @@ import { baselineNames, defaultBaseline, type BaselineName } from '../simulate/c
 import { simulate, type Outcome, type Scenario } from '../simulate/engine.ts';
 import { fixed } from '../simulate/fixed.ts';
 import type { PolicyFactory } from '../simulate/policy.ts';
-import { sluice } from '../simulate/sluice.ts';
+import { sluiceFor } from '../simulate/sluice.ts';
 import { grid } from '../simulate/tune.ts';
-import { arrivalsOf, burstyTrace, gridMeanPods, scenarioOf, trainingTrace, type Case } from './cases.ts';
+import { arrivalsOf, burstyTrace, gridMeanPods, percentiles, scenarioOf, trainingTrace, type Case } from './cases.ts';
 
 export type Contender =
   | { readonly kind: 'clairvoyant' }
-  | { readonly kind: 'sluice' }
+  | { readonly kind: 'sluice'; readonly percentile: number }
   | { readonly kind: 'fixed'; readonly replicas: number }
   | {
       readonly kind: 'baseline';
@@ -31,13 +31,13 @@ export interface Result {
   readonly scaleWrites: number;
 }
 
-/** What needs no choice: everything but the tuned baselines. Whole grids only where something is learnt from them. */
+/** What needs no choice: everything but the tuned baselines. */
 export function firstJobs(cases: readonly Case[]): Job[] {
   return cases.flatMap((of) => {
-    const contenders: Contender[] = [{ kind: 'clairvoyant' }, { kind: 'sluice' }];
+    const contenders: Contender[] = [{ kind: 'clairvoyant' }, ...(hasGoals(of) ? sluices : [sluice])];
     for (const name of baselineNames) {
       contenders.push({ kind: 'baseline', name, candidate: null });
-      if (hasGrids(of)) contenders.push(...gridOf(name));
+      if (hasGoals(of)) contenders.push(...gridOf(name));
     }
     if (isBursty(of)) contenders.push(...fixedSizes(of));
     return contenders.map((contender) => ({ of, contender }));
@@ -49,9 +49,12 @@ export function gridOf(name: BaselineName): Extract<Contender, { kind: 'baseline
   return Array.from({ length: size }, (_, candidate) => ({ kind: 'baseline', name, candidate }));
 }
 
-/** Where a whole grid is run: to tune, and to know every baseline's front on the trace of bursts. */
-export function hasGrids(of: Case): boolean {
-  return of.meanPods === gridMeanPods && (of.trace === trainingTrace || isBursty(of));
+export const sluices = percentiles.map((percentile): Contender => ({ kind: 'sluice', percentile }));
+export const sluice = sluices[0]!;
+
+/** Where fronts are compared, so that whole grids are run. */
+export function hasGoals({ coldStartS }: Case): boolean {
+  return coldStartS >= 10;
 }
 
 /** Where no policy that waits for a burst can be in time, so that sizes that never change are compared too. */
@@ -77,7 +80,7 @@ function outcomeOf(contender: Contender, scenario: Scenario, arrivalsMs: Float64
     case 'clairvoyant':
       return clairvoyant(scenario, arrivalsMs).outcome;
     case 'sluice':
-      return simulate(scenario, arrivalsMs, sluice());
+      return simulate(scenario, arrivalsMs, sluiceFor(contender.percentile)());
     case 'fixed': {
       const { replicas } = contender;
       return simulate({ ...scenario, initialReplicas: replicas }, arrivalsMs, fixed(replicas)());

@@ -36,12 +36,12 @@ export function pareto(all: readonly CaseResults[]): string {
 <rect width="${width}" height="${height}" fill="#ffffff"/>
 ${panels.join('\n')}
 ${legend.join('')}
-<text x="${gap}" y="${height - 8}">large: tuned; rings: defaults; small: the whole grid, where it was run; the line at 1 is the clairvoyant, who has no violations</text>
+<text x="${gap}" y="${height - 8}">large: tuned; rings: defaults; small: every setting; the line at 1 is the clairvoyant, who has no violations</text>
 </svg>
 `;
 }
 
-function draw({ of, clairvoyant, sluice, defaults, tuned, grids, fixed }: CaseResults): string {
+function draw({ of, clairvoyant, sluice, percentiles, defaults, tuned, grids, fixed }: CaseResults): string {
   const place = ({ podSeconds, violationPercent }: Result): string => {
     const ratio = Math.min(x.most, podSeconds / clairvoyant.podSeconds);
     return `cx="${across(ratio)}" cy="${down(violationPercent)}"`;
@@ -60,6 +60,7 @@ function draw({ of, clairvoyant, sluice, defaults, tuned, grids, fixed }: CaseRe
     ),
     ...grids.map((result) => dot(result.name, result, 1.5)),
     ...fixed.map((result) => dot('fixed', result, 3)),
+    ...percentiles.map((result) => dot('sluice', result, 3)),
     ...defaults.map(
       (result) => `<circle ${place(result)} r="5" fill="none" stroke="${colours[result.name]!}" stroke-width="2"/>`,
     ),

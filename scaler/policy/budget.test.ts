@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { moveFactor } from './budget.ts';
+import { budgetOf, moveFactor } from './budget.ts';
 
 const seconds = (factor: number, count: number, violations: number): number => {
   for (let second = 0; second < count; second += 1)
@@ -18,4 +18,9 @@ test('it stays within its limits, and without traffic where it is', () => {
   assert.equal(seconds(1, 1000, 100), 3);
   assert.equal(seconds(1, 10_000, 0), 0.5);
   assert.equal(moveFactor(1.5, { violations: 0, arrivals: 0, rate: 0 }, 0.01), 1.5);
+});
+
+test('the budget is most of what the percentile leaves', () => {
+  assert.ok(Math.abs(budgetOf(99.5) - 0.004) < 1e-12);
+  assert.ok(Math.abs(budgetOf(99) - 0.008) < 1e-12);
 });
