@@ -67,7 +67,7 @@ export type Decision =
   | { readonly kind: 'scale'; readonly replicas: number; readonly reason: ScaleReason; readonly inputs: Inputs }
   | { readonly kind: 'hold'; readonly reason: HoldReason; readonly inputs: Inputs };
 
-/** Seconds of traffic, and as many cold starts, before its absence is a reason to shrink. */
+/** Seconds of traffic, and as many cold starts, before its absence is a reason for no pods at all. */
 const leastHistoryS = 90;
 const leastColdStarts = 2;
 
@@ -136,8 +136,7 @@ export function decide(
     objectiveMs: config.objectiveMs ?? 0,
     nowMs,
   });
-  const warm = history.rates.length >= Math.max(leastHistoryS, leastColdStarts * horizonS(horizonMs));
-  const sure = { ...need, most: reading.complete && warm ? need.most : Math.max(need.most, replicas) };
+  const sure = { ...need, most: reading.complete ? need.most : Math.max(need.most, replicas) };
   const inputs = explain(seen, reading, known, sure, { ...expected, podPerS: capacity.slowest, horizonMs });
 
   const completionsPerS = reading.elapsedMs > 0 ? (1000 * reading.completions) / reading.elapsedMs : 0;
@@ -147,6 +146,7 @@ export function decide(
   const proposal: Proposal = replicas === 0 ? { kind: 'hold', reason: 'steady' } : stabilized;
   const next: State = { ...known, stability, trial };
 
+  const warm = history.rates.length >= Math.max(leastHistoryS, leastColdStarts * horizonS(horizonMs));
   const quiet = bound(0, config, limits);
   if (quiet.replicas === 0 && replicas > 0 && warm) {
     const [unused, decision] = apply(stability, { replicas: 0, reason: 'unused', inputs });

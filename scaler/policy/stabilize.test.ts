@@ -20,7 +20,7 @@ function run(from: Stability, replicas: number, until: readonly [fromS: number, 
   return { stability, replicas, proposal };
 }
 
-test('up: at once under a backlog, else in steps of 10% that are 5 s apart', () => {
+test('up: at once under a backlog, else in steps of 10% that are 5 s apart, or of half the pool at any time', () => {
   const just = { ...untouched, lastWriteMs: 0 };
   assert.deepEqual(stabilize(just, need(41, true), 40, coldStartMs, 100)[1], {
     kind: 'scale',
@@ -31,6 +31,8 @@ test('up: at once under a backlog, else in steps of 10% that are 5 s apart', () 
   assert.deepEqual(stabilize(just, need(44), 40, coldStartMs, 4_999)[1], { kind: 'hold', reason: 'too-soon' });
   const up = { kind: 'scale', replicas: 44, reason: 'demand' };
   assert.deepEqual(stabilize(just, need(44), 40, coldStartMs, 5_000)[1], up);
+  assert.equal(stabilize(just, need(59), 40, coldStartMs, 1_000)[1].kind, 'hold');
+  assert.deepEqual(stabilize(just, need(60), 40, coldStartMs, 1_000)[1], { ...up, replicas: 60 });
 });
 
 test('down: each pod three minutes after it was needed, together in one write', () => {
@@ -43,10 +45,22 @@ test('down: each pod three minutes after it was needed, together in one write', 
   assert.equal(run(three.stability, 6, [201, 260], need(3)).replicas, 3);
 });
 
-test('a start that takes longer than that keeps a pod for as long', () => {
-  const slow = { ...untouched, neededAtMs: [300_000, 0] };
-  assert.equal(stabilize(slow, need(1), 2, 400_000, 300_000)[1].kind, 'hold');
-  assert.equal(stabilize(slow, need(1), 2, 300_000, 300_000)[1].kind, 'scale');
+test('down in steps of 20%; a pool that has not changed for 15 minutes, in steps of 10%', () => {
+  const ten = run(untouched, 10, [0, 20], need(10));
+  const nine = run({ ...ten.stability, lastWriteMs: 20_000 }, 10, [21, 919], need(9));
+  assert.deepEqual([nine.replicas, nine.proposal], [10, { kind: 'hold', reason: 'small-step' }]);
+  assert.equal(run(nine.stability, 10, [920, 921], need(9)).replicas, 9);
+  assert.equal(run({ ...ten.stability, lastWriteMs: 20_000 }, 10, [21, 200], need(8)).replicas, 8);
+});
+
+test('slow starts: a pod is kept for ten of them, and 15 minutes at most unless one takes longer', () => {
+  const keptS = (startMs: number): number => {
+    let second = 0;
+    const idle = { ...untouched, neededAtMs: [0, 0] };
+    while (stabilize(idle, need(1), 2, startMs, second * 1000)[1].kind === 'hold') second += 1;
+    return second;
+  };
+  assert.deepEqual([10_000, 30_000, 120_000, 1_200_000].map(keptS), [180, 300, 900, 1_200]);
 });
 
 test('a need that returns within that time keeps its pods', () => {
@@ -70,6 +84,17 @@ test('bursts that come back after longer: each time the pool has to double, pods
   assert.deepEqual(kept, [2, 2, 10, 10, 10]);
   const later = run(state.stability, state.replicas, [3_100, 9_000], need(2));
   assert.equal(later.stability.keptMs, 180_000, 'and after an hour without it, as before');
+});
+
+test('it is missed as well where it comes back in several steps, none of which doubles the pool', () => {
+  let { stability } = run(run(untouched, 10, [0, 20], need(10)).stability, 10, [21, 260], need(4));
+  for (const [second, from, to] of [
+    [300, 4, 7],
+    [306, 7, 8],
+  ] as const)
+    stability = wrote(stability, from, to, second * 1000);
+  assert.equal(stability.keptMs, 360_000);
+  assert.equal(wrote(stability, 8, 16, 400_000).keptMs, 360_000, 'once for each shrink');
 });
 
 test('after what is not known, idling counts anew', () => {

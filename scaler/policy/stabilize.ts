@@ -2,15 +2,18 @@
  * From what is needed now to what is worth writing.
  *
  *   up, a queue waits    at once
- *   up, else             Δ ≥ max(1, 10% of R), and ≥ 5 s since the last write
- *   down                 pod by pod from the top: one that was not needed for max(kept, D) may go; all that may go in one
- *                        write, ≥ 10% of R, and ≥ 60 s since the last write
- *   kept                 3 min; doubled, to 15 min at most, each time the pool has to double within 15 min of a shrink
+ *   up, else             Δ ≥ max(1, 10% of R), and ≥ 5 s since the last write, or Δ ≥ 50% of R
+ *   down                 pod by pod from the top: one that was not needed for max(kept, 10·D) may go; all that may go in one
+ *                        write, ≥ 20% of R, and ≥ 60 s since the last write; ≥ 10% where that was 15 min ago
+ *   kept                 3 min; doubled each time the pool, within 15 min of a shrink, grows to twice what it shrank to; 10·D and
+ *                        kept are 15 min at most
  *
  * Letting a pod go too early costs a start, keeping it costs its idling: whoever keeps it for as long as a start costs never pays
- * twice what a clairvoyant does (ski rental). Three minutes are more than most starts, and pay all the same: loads come back within
- * minutes, and a write less is a drain less. Where bursts come back after longer than that, what is let go is missed each time, and
- * in a burst that is shorter than a start it is missed for good: so the time is learned. Source: scaling.md §6 and §7.5–7.6.
+ * twice what a clairvoyant does (ski rental). A start costs more than its pod-seconds: for as long as it takes, requests are late,
+ * and a late request costs many times what a pod does for its time; hence ten starts. Three minutes are more than most of that, and
+ * pay all the same: loads come back within minutes, and a write less is a drain less. For that reason shrinks are larger steps than
+ * growth, too. Where bursts come back after longer than that, what is let go is missed each time, and in a burst that is shorter than
+ * a start it is missed for good: so the time is learned. Source: scaling.md §6 and §7.5–7.6; constants chosen on azure-llm-conv.
  */
 import type { Need } from './desired.ts';
 
@@ -19,16 +22,20 @@ export interface Stability {
   readonly neededAtMs: readonly number[];
   readonly lastWriteMs: number;
   readonly lastShrinkMs: number;
+  /** To how many pods. */
+  readonly shrunkTo: number;
   readonly keptMs: number;
   /** When `keptMs` was last found to be too short. */
   readonly missedAtMs: number;
 }
 const leastKeptMs = 180_000;
 const mostKeptMs = 900_000;
+const keptStarts = 10;
 export const untouched: Stability = {
   neededAtMs: [],
   lastWriteMs: -Infinity,
   lastShrinkMs: -Infinity,
+  shrunkTo: Infinity,
   keptMs: leastKeptMs,
   missedAtMs: -Infinity,
 };
@@ -38,8 +45,13 @@ export type Proposal =
   | { readonly kind: 'hold'; readonly reason: 'steady' | 'small-step' | 'too-soon' | 'not-idle-yet' };
 
 const leastStep = 0.1;
+/** Of growth: worth a write at any time. */
+const largeStep = 0.5;
+const leastStepDown = 0.2;
 const betweenUpMs = 5_000;
 const betweenDownMs = 60_000;
+/** A pool that has not changed for so long is not left with more pods than a growth would add. */
+const quietForMs = 900_000;
 /** After which a shrink is no longer to blame, and a time that is kept longer is tried shorter. */
 const blamedForMs = 900_000;
 const missedForMs = 3_600_000;
@@ -52,8 +64,8 @@ export function allNeeded(stability: Stability, replicas: number, nowMs: number)
 /** What a write from `replicas` to `next` teaches. */
 export function wrote(stability: Stability, replicas: number, next: number, nowMs: number): Stability {
   const written = { ...stability, lastWriteMs: nowMs };
-  if (next < replicas) return { ...written, lastShrinkMs: nowMs };
-  const missed = next >= 2 * replicas && nowMs - stability.lastShrinkMs <= blamedForMs;
+  if (next < replicas) return { ...written, lastShrinkMs: nowMs, shrunkTo: next };
+  const missed = next >= 2 * stability.shrunkTo && nowMs - stability.lastShrinkMs <= blamedForMs;
   if (!missed) return written;
   const keptMs = Math.min(mostKeptMs, 2 * stability.keptMs);
   return { ...written, lastShrinkMs: -Infinity, keptMs, missedAtMs: nowMs };
@@ -71,21 +83,24 @@ export function stabilize(
   );
   const keptMs = nowMs - stability.missedAtMs > missedForMs ? leastKeptMs : stability.keptMs;
   const next = { ...stability, neededAtMs, keptMs };
-  return [next, propose(next, need, replicas, Math.max(keptMs, coldStartMs), nowMs)];
+  const idleMs = Math.max(keptMs, coldStartMs, Math.min(mostKeptMs, keptStarts * coldStartMs));
+  return [next, propose(next, need, replicas, idleMs, nowMs)];
 }
 
 function propose(stability: Stability, need: Need, replicas: number, idleMs: number, nowMs: number): Proposal {
   const sinceWriteMs = nowMs - stability.lastWriteMs;
-  const step = Math.max(1, leastStep * replicas);
-  if (need.least > replicas) {
+  const missing = need.least - replicas;
+  if (missing > 0) {
     if (need.backlogged) return { kind: 'scale', replicas: need.least, reason: 'backlog' };
-    if (need.least - replicas < step) return { kind: 'hold', reason: 'small-step' };
-    if (sinceWriteMs < betweenUpMs) return { kind: 'hold', reason: 'too-soon' };
+    if (missing < Math.max(1, leastStep * replicas)) return { kind: 'hold', reason: 'small-step' };
+    const large = missing >= largeStep * replicas;
+    if (sinceWriteMs < betweenUpMs && !large) return { kind: 'hold', reason: 'too-soon' };
     return { kind: 'scale', replicas: need.least, reason: 'demand' };
   }
   const idle = stability.neededAtMs.filter((neededMs) => nowMs - neededMs >= idleMs).length;
   if (idle === 0) return { kind: 'hold', reason: need.most < replicas ? 'not-idle-yet' : 'steady' };
-  if (idle < step) return { kind: 'hold', reason: 'small-step' };
+  const step = sinceWriteMs > quietForMs ? leastStep : leastStepDown;
+  if (idle < Math.max(1, step * replicas)) return { kind: 'hold', reason: 'small-step' };
   if (sinceWriteMs < betweenDownMs) return { kind: 'hold', reason: 'too-soon' };
   return { kind: 'scale', replicas: replicas - idle, reason: 'idle' };
 }
