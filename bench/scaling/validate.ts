@@ -6,7 +6,7 @@ import { Running } from '../running.ts';
 import { podRequestsPerSecond } from '../simulate/capacity.ts';
 import { parseTrace } from '../simulate/trace.ts';
 import { sharedTraces } from './cases.ts';
-import { keep, kept } from './validation/kept.ts';
+import { keep, kept, type Kept } from './validation/kept.ts';
 import { replay, type RealRequest } from './validation/real.ts';
 import { page, textTable, titleOf, type Validated } from './validation/report.ts';
 import { delay, peakPods, pool, type RealReplay } from './validation/setup.ts';
@@ -23,7 +23,7 @@ slowed by added delays), simulates the same arrivals, and compares. It takes as 
   --trace NAME   ${sharedTraces.join(', ')} (azure-llm-conv)
   --from MINUTE  where it begins; where load rises and falls the most without it
   --seed N       of the copies that scale the trace (1)
-  --kept         run nothing: simulate again what ran before, kept in .sluice/scaling-validation
+  --kept         run nothing: simulate again, by the code of now, what ran before and is kept in .sluice/scaling-validation
   --write        write bench/results/scaling-validation.md, of all that is kept
 
 Exit code: 0 within the limits, 1 outside of them.
@@ -47,11 +47,12 @@ if (values.help) {
 
 const costOfDelay = { a: delay.runMs, c: delay.rowMs };
 const command = 'npm run bench:scaling-validation';
-const validated = values.kept ? kept().map(validate) : [validate(await run())];
+const now = values.kept ? kept().map(({ real }) => simulated(real)) : [simulated(await run())];
+const validated = now.map(judged);
 for (const { real, rows } of validated) process.stdout.write(`\n${titleOf(real)}\n\n${textTable(rows)}\n`);
 if (values.write) {
   const file = path.join(import.meta.dirname, '../results/scaling-validation.md');
-  writeFileSync(file, page(values.kept ? validated : kept().map(validate), command));
+  writeFileSync(file, page(kept().map(judged), command));
   process.stdout.write(`\n${file}\n`);
 }
 process.exitCode = validated.every(({ rows }) => isWithin(rows)) ? 0 : 1;
@@ -65,9 +66,7 @@ async function run(): Promise<RealReplay> {
   );
   const running = new Running();
   try {
-    const real = await replay(request, running, say);
-    keep(real);
-    return real;
+    return await replay(request, running, say);
   } finally {
     await running.stopAll();
   }
@@ -88,9 +87,14 @@ function requestOf(): RealRequest {
   return { trace, ...stretch, lengthMs, seed, initialReplicas };
 }
 
-function validate(real: RealReplay): Validated {
-  const simulated = simulateAs(real);
-  return { real, simulated, rows: compareReplays(real, simulated) };
+function simulated(real: RealReplay): Kept {
+  const one = { real, simulated: simulateAs(real) };
+  keep(one);
+  return one;
+}
+
+function judged(one: Kept): Validated {
+  return { ...one, rows: compareReplays(one.real, one.simulated) };
 }
 
 function number(flag: string, text: string, least: number, most: number): number {
