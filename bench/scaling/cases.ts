@@ -18,8 +18,6 @@ export const coldStartsS = [3, 10, 30] as const;
 
 /** A slow model, so that a pod's share of a scaled trace is not smaller than the clumps that scaling makes. */
 export const model = { cost: { a: 80, c: 80 }, objectiveMs: 800, maxRows: 64 } as const;
-/** Of requests that are to keep the objective, what a person sets; the first is Sluice's own in all tables. */
-export const percentiles = [99.5, 99, 99.75, 99.9, 99.95, 99.99, 99.999] as const;
 const seed = 1;
 
 export interface Case {

@@ -66,7 +66,7 @@ function withMoreRoom({ clairvoyant, percentiles, tunedForViolations }: CaseResu
   const most = fewestOf(percentiles);
   const sluice = asFew ?? most;
   return {
-    what: 'asked for a higher percentile, the violations of the baseline tuned for the fewest, at no more pod-seconds',
+    what: 'asked for another percentile, the violations of the baseline tuned for the fewest, at no more pod-seconds',
     reached: asFew !== undefined && asFew.podSeconds <= best.podSeconds,
     measured: `${percent(sluice)} at ${times(sluice, clairvoyant)} of the clairvoyant, asked for ${sluice.percentile}%; ${described(best)} at ${times(best, clairvoyant)}`,
   };

@@ -1,9 +1,9 @@
 /** The scaling report as Markdown. Pure: results in, text out. */
 import { podRequestsPerSecond } from '../simulate/capacity.ts';
 import type { BaselineName } from '../simulate/contenders.ts';
-import { coldStartsS, gridMeanPods, model, percentiles, trainingTrace, type Case } from './cases.ts';
+import { coldStartsS, gridMeanPods, model, trainingTrace, type Case } from './cases.ts';
 import { percent, times, type CaseResults } from './compare.ts';
-import type { Result } from './contenders.ts';
+import { percentiles, type Result } from './contenders.ts';
 import { violationsAt } from './front.ts';
 import { goalsOf, type Goal } from './goals.ts';
 

@@ -4,7 +4,7 @@
  *   λ̂ = exponential mean over 20 s
  *   I = Σ (rate D seconds later − λ̂)² / Σ λ̂ over the last 15 minutes: the variance that errors have for each request expected
  *   σ = √(I·λ̂)
- *   h = 0.66·z·σ, λ̂ + h at most 4·λ̂, and a quarter above the most that was seen; with z from E(max(0, rate − λ̂ − h)) = budget·λ̂, what would be left unserved
+ *   h = 0.68·z·σ, λ̂ + h at most 4·λ̂, and a quarter above the most that was seen; with z from E(max(0, rate − λ̂ − h)) = budget·λ̂, what would be left unserved
  *
  * The variance of arrivals grows with their mean, also where they come in clumps of I, so that an error at night says how large one
  * will be at noon. Bursts have a heavier tail than the normal distribution; that of the logistic one also has a closed form:
@@ -39,7 +39,7 @@ const mostTimes = 4;
 const mostPeaks = 1.25;
 const logisticScale = Math.sqrt(3) / Math.PI;
 /** Of h: pods are kept for the most that was needed within minutes, see stabilize.ts, which does the rest. Chosen on azure-llm-conv. */
-const partNotHeld = 0.66;
+const partNotHeld = 0.68;
 
 export function observe(history: History, arrivals: number, elapsedMs: number): History {
   const sum = { arrivals: history.arrivals + arrivals, elapsedMs: history.elapsedMs + elapsedMs };
