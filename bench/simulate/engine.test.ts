@@ -27,7 +27,7 @@ describe('simulation', () => {
     assert.deepEqual(
       { ...outcome, replicas: undefined, lateArrivalsMs: undefined },
       {
-        ...{ arrivals: 4, completions: 4, late: 0, shed: 0, failed: 0, violationPercent: 0 },
+        ...{ arrivals: 4, completions: 4, late: 0, shed: 0, failed: 0, runs: 3, violationPercent: 0 },
         ...{ podSeconds: 0.043, scaleWrites: 0, podStarts: 0, replicas: undefined, lateArrivalsMs: undefined },
       },
     );
@@ -80,6 +80,25 @@ describe('simulation', () => {
     assert.ok(good > 0.7 * 767, `${good}/s in time`);
     const unshed = simulate({ ...scenario, shedding: false }, arrivals, fixed(1)());
     assert.ok(unshed.late > 0.9 * unshed.completions, 'without it everything is late');
+  });
+
+  test('a policy that can be woken is asked when the predicted wait passes the objective, and when nobody serves', () => {
+    const askedAtMs = (initialReplicas: number, arrivals: Float64Array, wakes: boolean): number[] => {
+      const asked: number[] = [];
+      const step = ({ nowMs }: { readonly nowMs: number }) => {
+        asked.push(nowMs);
+        return { replicas: 1, reason: 'asked' };
+      };
+      simulate({ ...scenario, initialReplicas }, arrivals, { name: 'asked', intervalMs: 1000, wakes, step });
+      return asked;
+    };
+    const rush = (atMs: number) => Array<number>(300).fill(atMs);
+    // One rush is told once; after the report at 1000 the next is due at 1100.
+    const rushes = at(...rush(250), ...rush(700), ...rush(1050), 1900);
+    assert.deepEqual(askedAtMs(1, rushes, true), [0, 250, 700, 1000, 1100]);
+    assert.deepEqual(askedAtMs(1, rushes, false), [0, 1000]);
+    assert.deepEqual(askedAtMs(0, at(450, 460), true), [0, 450, 1000]);
+    assert.deepEqual(askedAtMs(0, at(450, 460), false), [0, 1000]);
   });
 
   test('the same seed gives the same outcome, another one other start-up times', () => {

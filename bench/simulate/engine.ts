@@ -37,6 +37,9 @@ interface StartingPod {
   readonly readyMs: number;
 }
 
+/** Between two reports of a gateway, however much happens. */
+const leastGapMs = 100;
+
 /** Pods are paid until the last request may have been answered. */
 export function endMs(arrivalsMs: Float64Array, objectiveMs: number): number {
   return (arrivalsMs.at(-1) ?? 0) + objectiveMs;
@@ -66,6 +69,7 @@ export function simulate(
   let draining = 0;
   let desired = 0;
   let podMs = 0;
+  let lastStepMs = -Infinity;
   let scaleWrites = 0;
   let podStarts = 0;
   let startedInMs: number[] = [];
@@ -135,7 +139,14 @@ export function simulate(
     };
   }
 
+  /** When the policy is to be asked between its intervals. */
+  function wakeDueMs(): number {
+    return station.wakes && policy.wakes === true ? lastStepMs + leastGapMs : Infinity;
+  }
+
   function step(nowMs: number): void {
+    lastStepMs = nowMs;
+    station.wakes = false;
     const { replicas: asked } = policy.step(see(nowMs));
     startedInMs = [];
     const wanted = Math.min(scenario.maxReplicas, Math.max(scenario.minReplicas, asked));
@@ -156,7 +167,8 @@ export function simulate(
   let nextStepMs = 0;
   while (next < count || station.queued > 0 || station.inFlight > 0) {
     const arrivalMs = next < count ? arrivalsMs[next]! : Infinity;
-    const nowMs = Math.min(arrivalMs, station.nextRunEndMs, station.nextExpiryMs, nextReadyMs, nextStepMs);
+    const wakeMs = wakeDueMs();
+    const nowMs = Math.min(arrivalMs, station.nextRunEndMs, station.nextExpiryMs, nextReadyMs, nextStepMs, wakeMs);
     while (station.nextRunEndMs <= nowMs) station.endRun();
     if (nextReadyMs <= nowMs) becomeReady(nowMs);
     while (next < count && arrivalsMs[next]! <= nowMs) {
@@ -164,10 +176,9 @@ export function simulate(
       next += 1;
     }
     station.dispatch(nowMs);
-    if (nextStepMs <= nowMs) {
-      step(nowMs);
-      nextStepMs += policy.intervalMs;
-    }
+    const due = nextStepMs <= nowMs;
+    if (due || wakeDueMs() <= nowMs) step(nowMs);
+    if (due) nextStepMs += policy.intervalMs;
     if (next >= nextReport) {
       options.onProgress?.(next / count);
       nextReport += reportEvery;

@@ -34,6 +34,8 @@ export interface Seen {
 export interface ScalingPolicy {
   readonly name: string;
   readonly intervalMs: number;
+  /** It is asked at once too when a request meets no pod, and when the predicted wait passes the objective. */
+  readonly wakes?: boolean;
   step(seen: Seen): { replicas: number; reason: string };
 }
 

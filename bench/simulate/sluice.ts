@@ -11,6 +11,7 @@ export function sluiceFor(percentile: number): PolicyFactory {
     return {
       name: 'sluice',
       intervalMs: 1000,
+      wakes: true,
       step(seen) {
         startedInMs.push(...seen.startedInMs);
         startedInMs.splice(0, startedInMs.length - 50);

@@ -57,14 +57,18 @@ export interface Totals {
   shed: number;
   /** Deadline passed. */
   failed: number;
+  /** Of pods; what was answered or failed ÷ these is the mean batch. */
+  runs: number;
 }
 
 export class Station {
-  readonly totals: Totals = { arrivals: 0, completions: 0, late: 0, shed: 0, failed: 0 };
+  readonly totals: Totals = { arrivals: 0, completions: 0, late: 0, shed: 0, failed: 0, runs: 0 };
   /** Requests with a pod. */
   inFlight = 0;
   /** Pods that are starting: their coming decides admission. */
   comingPods = 0;
+  /** The gateway tells the scaler at once; for the engine to see, and to take back. */
+  wakes = false;
   readonly #spec: StationSpec;
   readonly #cost: Cost;
   readonly #random: Random;
@@ -80,6 +84,9 @@ export class Station {
   #head = 0;
   #tail = 0;
   #throughput = noThroughput;
+  #podless = false;
+  /** A wait longer than this is told. */
+  #tellWaitMs = 0;
 
   constructor(spec: StationSpec, requests: number, random: Random, events: StationEvents) {
     this.#spec = spec;
@@ -171,20 +178,21 @@ export class Station {
     const queued = this.queued;
     if (this.#spec.shedding) {
       const { maxRows } = this.#spec;
+      const predictedWaitMs = predictWaitMs({
+        backlogRows: queued + 1,
+        completedRowsPerMs: queued > 0 ? currentRowsPerMs(this.#throughput, nowMs) : null,
+        cost: this.#cost,
+        maxRows,
+        objectiveMs: this.#spec.objectiveMs,
+        servingPods: this.serving,
+      });
       const decision = decideAdmission({
         queuedRequests: queued,
         queuedBytes: 0,
         bytes: 0,
         maxQueued: this.#spec.maxQueued,
         maxQueuedBytes: Infinity,
-        predictedWaitMs: predictWaitMs({
-          backlogRows: queued + 1,
-          completedRowsPerMs: queued > 0 ? currentRowsPerMs(this.#throughput, nowMs) : null,
-          cost: this.#cost,
-          maxRows,
-          objectiveMs: this.#spec.objectiveMs,
-          servingPods: this.serving,
-        }),
+        predictedWaitMs,
         // Only asked where there is no objective, and here there always is one.
         leastWaitMs: 0,
         remainingMs: this.#spec.timeoutMs,
@@ -192,13 +200,25 @@ export class Station {
         servingPods: this.serving,
         comingPods: this.comingPods,
       });
+      this.#watchWait(decision.kind === 'hold', predictedWaitMs);
       if (decision.kind === 'shed') {
         this.totals.shed += 1;
+        this.#onLate(nowMs);
         return;
       }
     }
     this.#admittedAtMs[this.#tail] = nowMs;
     this.#tail += 1;
+  }
+
+  /** As pool.ts of the gateway: when there is no pod any more, and when the wait passes the objective, twice that … */
+  #watchWait(podless: boolean, predictedWaitMs: number): void {
+    const { objectiveMs } = this.#spec;
+    if (predictedWaitMs <= objectiveMs) this.#tellWaitMs = objectiveMs;
+    const longer = predictedWaitMs > this.#tellWaitMs;
+    if (longer) this.#tellWaitMs = 2 * predictedWaitMs;
+    if (longer || (podless && !this.#podless)) this.wakes = true;
+    this.#podless = podless;
   }
 
   /** Ends the run that ends first, at its time. */
@@ -262,6 +282,7 @@ export class Station {
     pod.runTo = to;
     pod.runEndsMs = nowMs + this.#cost.a + this.#cost.c * (to - from);
     this.#runEnds.push(pod);
+    this.totals.runs += 1;
   }
 
   #pick(pods: readonly SimulatedPod[], nowMs: number): SimulatedPod {

@@ -33,7 +33,7 @@ function simulateOnce(real: RealReplay, repeat: number): Replay {
     offered: outcome.arrivals,
     ...{ late: outcome.late, shed: outcome.shed, failed: outcome.failed, scaleWrites: outcome.scaleWrites },
     ...{ podSeconds: podSeconds(steps, 0, endMs), mostPods: mostPods(steps, 0, endMs) },
-    meanBatch: NaN,
+    meanBatch: (outcome.arrivals - outcome.shed) / outcome.runs,
     ...{ steps, missedAtMs: outcome.lateArrivalsMs.map((atMs) => atMs - leadMs) },
   };
 }
