@@ -8,6 +8,7 @@ import { benchCommand } from './bench.ts';
 import { ScalerSettings } from '../scaler/settings.ts';
 import { explainCommand } from './explain.ts';
 import { gatewayCluster } from './gateway-cluster.ts';
+import { allocateRequestsYoung } from './heap.ts';
 import { endWithSupervisor } from './lifeline.ts';
 import { scalerCluster } from './scaler-cluster.ts';
 import { settingsCommand } from './settings-command.ts';
@@ -65,6 +66,7 @@ Examples:
       env,
       print,
       run: async (settings) => {
+        allocateRequestsYoung();
         endWithSupervisor();
         const cluster = await gatewayCluster(settings);
         await (await import('../gateway/main.ts')).main(settings, { cluster, version: version() });
@@ -101,6 +103,7 @@ Examples:
       env,
       print,
       run: async (settings) => {
+        allocateRequestsYoung();
         endWithSupervisor();
         await (await import('../models/main.ts')).main(settings);
       },
