@@ -46,7 +46,7 @@ export function page(validated: readonly Validated[], command: string): string {
       `how many pods are busy in their fullest half minute; the forecast keeps about as many free. The simulator is given what a person would have: arrivals, the pool's ` +
       'limits, the cost of a run as the gateway learned it, the median and the spread of the times to ready, and for how ' +
       'long the scaler had watched before. It runs 25 times, with other seeds and other phases of its clock; medians are compared, and ' +
-      'ranges tell what is chance. Late is what was answered later than the objective after it was due; pods count from the start of ' +
+      'ranges tell what is chance: one pod more, kept for minutes because of a second, is a tenth of such a small pool. Late is what was answered later than the objective after it was due; pods count from the start of ' +
       'their process to its end.',
     ...validated.map(section),
   ].join('\n\n')}\n`;
