@@ -40,7 +40,7 @@ export function page(validated: readonly Validated[], command: string): string {
     '# The simulator beside the local cluster',
     `\`${command} -- --trace NAME --write\` replays a stretch of a trace at its own speed on \`sluice up\`, with the real scaler, ` +
       'gateway and pods, simulates the same arrivals, and writes this page of all replays that are kept.',
-    `**${verdict}**`,
+    `**${verdict}** ${together(validated)}`,
     `One pool of ${minReplicas} to ${maxReplicas} pods. The model sleeps: a run of b requests takes ${delay.runMs} + ${delay.rowMs}·b ms and a little, ` +
       `with at most ${maxRows} of them; pods wait ${startDelayMs / 1000} s before they load it. The objective is ${objectiveMs} ms. Traces are scaled by ` +
       `how many pods are busy in their fullest half minute; the forecast keeps about as many free. The simulator is given what a person would have: arrivals, the pool's ` +
@@ -50,6 +50,23 @@ export function page(validated: readonly Validated[], command: string): string {
       'their process to its end.',
     ...validated.map(section),
   ].join('\n\n')}\n`;
+}
+
+/** Chance falls out of a sum. */
+function together(validated: readonly Validated[]): string {
+  const sum = (value: (one: Replay) => number): { real: number; simulated: number } => ({
+    real: validated.reduce((total, { real }) => total + value(real), 0),
+    simulated: validated.reduce((total, { simulated }) => total + median(simulated.map(value)), 0),
+  });
+  const offered = sum((one) => one.offered);
+  const missed = sum(({ late, shed, failed }) => late + shed + failed);
+  const paid = sum((one) => one.podSeconds);
+  const percent = (part: number, whole: number): string => ((100 * part) / whole).toFixed(2);
+  return (
+    `Of all requests together ${percent(missed.real, offered.real)}% were late, shed or failed, and ` +
+    `${percent(missed.simulated, offered.simulated)}% in the simulations; ${paid.real.toFixed(0)} pod-seconds ran, and ` +
+    `${paid.simulated.toFixed(0)} were simulated.`
+  );
 }
 
 function section({ real, simulated, rows }: Validated): string {
