@@ -9,7 +9,7 @@ import { moveFactor } from './budget.ts';
 import { capacityOf } from './capacity.ts';
 import { coldStartMs } from './cold-start.ts';
 import { needOf, type Need } from './desired.ts';
-import { forecast, isEnough, meanRate, noHistory, observe, type History } from './forecast.ts';
+import { forecast, isEnough, meanRate, noHistory, observe, remembers, type History } from './forecast.ts';
 import { judgeGain, type Trial } from './gain.ts';
 import { clusterIsSane, read, type Heard, type Known, type Observation, type UnknownReason } from './observation.ts';
 import { allNeeded, stabilize, untouched, wrote, type Proposal, type Stability } from './stabilize.ts';
@@ -146,7 +146,7 @@ export function decide(
   const proposal: Proposal = replicas === 0 ? { kind: 'hold', reason: 'steady' } : stabilized;
   const next: State = { ...known, stability, trial };
 
-  const warm = history.rates.length >= Math.max(leastHistoryS, leastColdStarts * horizonS(horizonMs));
+  const warm = remembers(history, Math.max(leastHistoryS, leastColdStarts * horizonS(horizonMs)));
   const quiet = bound(0, config, limits);
   if (quiet.replicas === 0 && replicas > 0 && warm) {
     const [unused, decision] = apply(stability, { replicas: 0, reason: 'unused', inputs });

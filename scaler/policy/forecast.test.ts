@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { forecast, noHistory, observe } from './forecast.ts';
+import { forecast, noHistory, observe, remembers } from './forecast.ts';
 
 const series = (seconds: number, rate: (second: number) => number): number[] =>
   Array.from({ length: seconds }, (_, second) => rate(second));
@@ -30,6 +30,13 @@ test('reports that come early make no more seconds than have passed', () => {
 
 test('a gap of days is fifteen minutes of its mean', () => {
   assert.equal(observe(noHistory, 1_000, 1e9).rates.length, 900);
+});
+
+test('what is asked of the memory is never more than it keeps: a start of ten minutes must not hold a pool for ever', () => {
+  assert.equal(remembers(observe(noHistory, 0, 89_000), 90), false);
+  assert.equal(remembers(observe(noHistory, 0, 90_000), 90), true);
+  assert.equal(remembers(observe(noHistory, 0, 899_000), 1_200), false);
+  assert.equal(remembers(observe(noHistory, 0, 900_000), 1_200), true);
 });
 
 test('a steady rate is expected to stay, without headroom', () => {

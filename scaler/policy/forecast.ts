@@ -50,6 +50,11 @@ export function observe(history: History, arrivals: number, elapsedMs: number): 
   return { rates, arrivals: 0, elapsedMs: 0 };
 }
 
+/** Whether so many seconds are remembered, or as many as ever are. */
+export function remembers({ rates }: History, seconds: number): boolean {
+  return rates.length >= Math.min(rememberedS, seconds);
+}
+
 /** Whether there are errors to learn from. */
 export function isEnough(rates: readonly number[], horizonS: number): boolean {
   return rates.length >= enoughS + horizonS;
