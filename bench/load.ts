@@ -24,8 +24,11 @@ export interface LoadResult {
 
 export type LoadReply = { readonly result: LoadResult } | { readonly failed: string };
 
+/** The server was asked, and a single answer was not 2xx, or did not come. */
+export class BadAnswers extends Error {}
+
 export interface LoadGenerator {
-  /** One at a time. @throws Error if a single answer was not 2xx, or did not come */
+  /** One at a time. @throws BadAnswers; Error if the load generator is gone */
   run(job: LoadJob): Promise<LoadResult>;
   stop(): void;
 }
@@ -39,7 +42,7 @@ export function startLoadGenerator(): LoadGenerator {
       const message = await Promise.race([once(child, 'message'), ended]);
       if (message === null) throw new Error('the load generator ended before its job did');
       const [reply] = message as [LoadReply];
-      if ('failed' in reply) throw new Error(`${job.origin}${job.workload.path}: ${reply.failed}`);
+      if ('failed' in reply) throw new BadAnswers(`${job.origin}${job.workload.path}: ${reply.failed}`);
       return reply.result;
     },
     stop: () => {

@@ -4,7 +4,7 @@ import { alternate, spread, spreadOfRatios } from '../alternate.ts';
 import { binaryRows, jsonRows, rowInputs, type Workload } from '../bodies.ts';
 import type { Goal } from '../goal.ts';
 import { digits } from '../load-test/text.ts';
-import type { LoadGenerator } from '../load.ts';
+import { BadAnswers, type LoadGenerator } from '../load.ts';
 import { median } from '../scenarios/render.ts';
 import type { Bench, Line, Outcome } from '../scenarios/scenario.ts';
 import { startSystem } from '../systems.ts';
@@ -18,10 +18,14 @@ const pods = 2;
 const inputs = [rowInputs.mlp, rowInputs.wide];
 const tolerance = 1e-4;
 
-interface Side {
+interface Place {
   readonly title: string;
   readonly origin: string;
   readonly tree: ProcessTree;
+}
+
+interface Side extends Place {
+  readonly idle: Idle;
 }
 
 interface Case {
@@ -58,12 +62,15 @@ export async function compare(bench: Bench, peer: Peer, programs: string): Promi
   const [ourStartS, system] = await timed(() => running.start(startSystem({ models: ['mlp', 'wide'], pods })));
   const asked = inputs.map((input) => workloadOf(peer.protocols[0], input));
   const [theirStartS, server] = await timed(() => startPeer(peer, programs, asked, running));
-  const sluice: Side = { title: 'Sluice', origin: system.origin, tree: new ProcessTree(system.pid) };
-  const other: Side = { title: peer.title, origin: server.origin, tree: server.tree };
   const cases = casesOf(peer);
-  for (const one of cases) await checkAnswers(one, sluice, other);
-  const idle = [await idleOf(sluice, quick), await idleOf(other, quick)] as const;
-  const plan = quick ? { rounds: 2, durationMs: 1_000 } : { rounds: 5, durationMs: 2_000 };
+  for (const one of cases) await checkAnswers(one, system, server);
+  const side = async (title: string, { origin, tree }: Omit<Place, 'title'>): Promise<Side> => ({
+    ...{ title, origin, tree },
+    idle: await idleOf(tree, quick),
+  });
+  const sluice = await side('Sluice', { origin: system.origin, tree: new ProcessTree(system.pid) });
+  const other = await side(peer.title, server);
+  const plan = quick ? { rounds: 2, durationMs: 1_000 } : { rounds: 5, durationMs: 1_500 };
   const lines: Line[] = [];
   const remarks = [`${peer.title}: ${peer.settings}`];
   for (const one of cases) {
@@ -71,10 +78,11 @@ export async function compare(bench: Bench, peer: Peer, programs: string): Promi
     try {
       lines.push(await lineOf(bench.load, one, sluice, other, plan));
     } catch (error) {
-      remarks.push(`Not measured, ${one.name}: ${(error as Error).message}.`);
-      say(`  ${(error as Error).message}`);
-      await quiet(sluice.tree);
-      await quiet(other.tree);
+      if (!(error instanceof BadAnswers)) throw error;
+      remarks.push(`Not measured, ${one.name}: ${error.message}.`);
+      say(`  ${error.message}`);
+      await quiet(sluice);
+      await quiet(other);
     }
   }
   await running.stop(server);
@@ -82,8 +90,8 @@ export async function compare(bench: Bench, peer: Peer, programs: string): Promi
   lines.push(
     {
       what: `idle memory, ${peer.title}`,
-      ...{ value: spread([idle[1].memoryMiB]), unit: 'MiB', goal: null },
-      beside: `Sluice ${digits(idle[0].memoryMiB)} MiB; proportional sets of ${idle[1].processes} and ${idle[0].processes} processes, before the load`,
+      ...{ value: spread([other.idle.memoryMiB]), unit: 'MiB', goal: null },
+      beside: `Sluice ${digits(sluice.idle.memoryMiB)} MiB; proportional sets of ${other.idle.processes} and ${sluice.idle.processes} processes, before the load`,
     },
     {
       what: `start to first answers of both models, ${peer.title}`,
@@ -92,8 +100,8 @@ export async function compare(bench: Bench, peer: Peer, programs: string): Promi
     },
     {
       what: `idle CPU time a second, ${peer.title}`,
-      ...{ value: spread([1000 * idle[1].cpuRatio]), unit: 'ms', goal: null },
-      beside: `Sluice ${digits(1000 * idle[0].cpuRatio)} ms`,
+      ...{ value: spread([1000 * other.idle.cpuRatio]), unit: 'ms', goal: null },
+      beside: `Sluice ${digits(1000 * sluice.idle.cpuRatio)} ms`,
     },
   );
   const repeats = `${plan.rounds} rounds in turns, ${plan.durationMs / 1000} s for each side after as long for warmth.`;
@@ -107,7 +115,11 @@ async function timed<T>(start: () => Promise<T>): Promise<[seconds: number, star
 }
 
 /** All bodies at once, so that they share batches. @throws Error where the two do not answer alike */
-async function checkAnswers({ name, ours, theirs, protocol }: Case, sluice: Side, other: Side): Promise<void> {
+async function checkAnswers(
+  { name, ours, theirs, protocol }: Case,
+  sluice: Pick<Place, 'origin'>,
+  other: Pick<Place, 'origin'>,
+): Promise<void> {
   const reference = jsonRows(rowInputs[ours.model as keyof typeof rowInputs]);
   await Promise.all(
     theirs.bodies.map(async (_, body) => {
@@ -126,7 +138,7 @@ interface Idle {
   readonly cpuRatio: number;
 }
 
-async function idleOf({ tree }: Side, quick: boolean): Promise<Idle> {
+async function idleOf(tree: ProcessTree, quick: boolean): Promise<Idle> {
   const restS = quick ? 1 : 5;
   const before = tree.cpuS();
   await pause(1000 * restS);
@@ -168,15 +180,16 @@ async function lineOf(
 /** So long, not so many: a peer whose processes got uneven shares of the connections is not measured by its slowest one. */
 async function measure(
   load: LoadGenerator,
-  { origin, tree }: Side,
+  side: Side,
   workload: Workload,
   connections: number,
   durationMs: number,
 ): Promise<Sample> {
+  const { origin, tree } = side;
   const before = tree.cpuS();
   const result = await load.run({ origin, workload, connections, amount: { durationMs } });
   const spentS = tree.cpuS() - before;
-  await quiet(tree);
+  await quiet(side);
   return {
     perSecond: result.answered / (result.durationMs / 1000),
     p99Ms: result.p99Ms,
@@ -186,16 +199,16 @@ async function measure(
 
 const quietLimitMs = 5_000;
 const windowMs = 100;
-/** Of a core. Ray spends some when nobody asks. */
+/** Of a core, above what the side spends when nobody asks: some poll. */
 const quietRatio = 0.3;
 
 /** What the load generator abandoned at its end would burden the next turn. */
-async function quiet(tree: ProcessTree): Promise<void> {
+async function quiet({ tree, idle }: Side): Promise<void> {
   const endMs = performance.now() + quietLimitMs;
   for (let before = tree.cpuS(); performance.now() < endMs;) {
     await pause(windowMs);
     const now = tree.cpuS();
-    if (now - before < (quietRatio * windowMs) / 1000) return;
+    if (now - before < ((idle.cpuRatio + quietRatio) * windowMs) / 1000) return;
     before = now;
   }
 }

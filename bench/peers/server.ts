@@ -22,6 +22,7 @@ const readyLimitMs = 120_000;
 const pollMs = 50;
 /** After SIGTERM; then what is left is killed. */
 const graceMs = 15_000;
+const orphanGraceMs = 2_000;
 /** Kept to tell why a peer did not start. */
 const lastLines = 30;
 
@@ -52,7 +53,7 @@ export async function startPeer(
     origin: `http://127.0.0.1:${port}`,
     tree,
     stop: async () => {
-      await end(tree);
+      await end(child, tree);
       await rm(folder, { recursive: true, force: true });
     },
   };
@@ -125,18 +126,19 @@ function lastLinesOf({ stdout, stderr }: ChildProcess): readonly string[] {
   return lines;
 }
 
-async function end(tree: ProcessTree): Promise<void> {
-  const members = tree.alive();
-  const [root] = members.filter(({ parent }) => parent === process.pid);
-  if (root !== undefined) signal(root.pid, 'SIGTERM');
-  if (await emptyWithin(tree, root === undefined ? 0 : graceMs)) return;
+async function end(child: ChildProcess, tree: ProcessTree): Promise<void> {
+  const running = (): boolean => child.exitCode === null && child.signalCode === null;
+  if (running()) child.kill('SIGTERM');
+  await within(graceMs, () => !running());
+  // It may have left others behind, which nobody will tell to end.
+  if (await within(orphanGraceMs, () => tree.alive().length === 0)) return;
   for (const { pid } of tree.alive()) signal(pid, 'SIGKILL');
-  await emptyWithin(tree, graceMs);
+  await within(graceMs, () => tree.alive().length === 0);
 }
 
-async function emptyWithin(tree: ProcessTree, limitMs: number): Promise<boolean> {
+async function within(limitMs: number, done: () => boolean): Promise<boolean> {
   const endMs = performance.now() + limitMs;
-  while (tree.alive().length > 0) {
+  while (!done()) {
     if (performance.now() >= endMs) return false;
     await pause(pollMs);
   }
