@@ -7,6 +7,8 @@ import { sentences } from '../models/zoo/langid/sentences.ts';
 export interface Workload {
   readonly model: string;
   readonly path: string;
+  /** Of each body, where they are not all the same. */
+  readonly paths?: readonly string[];
   readonly headers: Readonly<Record<string, string>>;
   readonly bodies: readonly Buffer[];
 }

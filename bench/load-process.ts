@@ -17,16 +17,16 @@ function reply(message: LoadReply): void {
 }
 
 async function run({ origin, workload, connections, amount }: LoadJob): Promise<LoadReply> {
-  const { path, headers, bodies } = workload;
+  const { path, paths, headers, bodies } = workload;
   const result = await autocannon({
     url: `${origin}${path}`,
     connections,
     ...('requests' in amount ? { amount: amount.requests } : { duration: amount.durationMs / 1000 }),
     sampleInt: sampleMs,
     timeout: timeoutS,
-    requests: bodies.map((body) => ({
+    requests: bodies.map((body, index) => ({
       method: 'POST',
-      path,
+      path: paths?.[index] ?? path,
       headers,
       // Structured cloning over IPC makes plain arrays of bytes of Buffers.
       body: Buffer.from(body),

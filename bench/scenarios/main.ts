@@ -10,6 +10,7 @@ import { Running } from '../running.ts';
 import { addedLatency } from './added-latency.ts';
 import { batching } from './batching.ts';
 import { gateway } from './gateway.ts';
+import { many } from './many.ts';
 import { memory } from './memory.ts';
 import { neighbours } from './neighbours.ts';
 import { overload } from './overload.ts';
@@ -32,7 +33,7 @@ const requests = Number(flags.requests);
 if (!(requests >= 1e4)) throw new Error(`--requests: must be a number from 10,000 up, was: ${flags.requests}`);
 
 const scenarios: readonly Scenario[] = [
-  ...[gateway, rows, batching, addedLatency, overload, neighbours, start],
+  ...[gateway, rows, batching, addedLatency, overload, neighbours, many, start],
   // Memory shows itself over many requests or not at all.
   ...(flags.quick ? [] : [memory(requests)]),
 ];

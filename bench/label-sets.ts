@@ -1,0 +1,15 @@
+/** Counts what Prometheus keeps for a text that it scrapes: one label set for each metric, the buckets of a histogram together. */
+export function labelSets(text: string): number {
+  const seen = new Set<string>();
+  for (const line of text.split('\n')) {
+    if (line === '' || line.startsWith('#')) continue;
+    const series = line.slice(0, line.lastIndexOf(' '));
+    seen.add(
+      series
+        .replace(/_(?:bucket|sum|count)(?=\{|$)/, '')
+        .replace(/,?le="[^"]*"/, '')
+        .replace('{}', ''),
+    );
+  }
+  return seen.size;
+}
