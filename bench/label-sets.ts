@@ -7,7 +7,7 @@ export function labelSets(text: string): number {
     seen.add(
       series
         .replace(/_(?:bucket|sum|count)(?=\{|$)/, '')
-        .replace(/,?le="[^"]*"/, '')
+        .replace(/,le="[^"]*"|le="[^"]*",?/, '')
         .replace('{}', ''),
     );
   }
