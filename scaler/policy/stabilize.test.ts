@@ -53,14 +53,14 @@ test('down in steps of 20%; a pool that has not changed for 15 minutes, in steps
   assert.equal(run({ ...ten.stability, lastWriteMs: 20_000 }, 10, [21, 200], need(8)).replicas, 8);
 });
 
-test('slow starts: a pod is kept for ten of them, and 15 minutes at most unless one takes longer', () => {
+test('slow starts: a pod is kept for ten of them, and six minutes at most unless one takes longer', () => {
   const keptS = (startMs: number): number => {
     let second = 0;
     const idle = { ...untouched, neededAtMs: [0, 0] };
     while (stabilize(idle, need(1), 2, startMs, second * 1000)[1].kind === 'hold') second += 1;
     return second;
   };
-  assert.deepEqual([10_000, 30_000, 120_000, 1_200_000].map(keptS), [180, 300, 900, 1_200]);
+  assert.deepEqual([10_000, 30_000, 120_000, 1_200_000].map(keptS), [180, 300, 360, 1_200]);
 });
 
 test('a need that returns within that time keeps its pods', () => {

@@ -5,8 +5,8 @@
  *   up, else             Δ ≥ max(1, 10% of R), and ≥ 5 s since the last write, or Δ ≥ 50% of R
  *   down                 pod by pod from the top: one that was not needed for max(kept, 10·D) may go; all that may go in one
  *                        write, ≥ 20% of R, and ≥ 60 s since the last write; ≥ 10% where that was 15 min ago
- *   kept                 3 min; doubled each time the pool, within 15 min of a shrink, grows to twice what it shrank to; 10·D and
- *                        kept are 15 min at most
+ *   kept                 3 min; doubled, to 15 min at most, each time the pool, within 15 min of a shrink, grows to twice what it
+ *                        shrank to; 10·D is 6 min at most, as much as one such miss teaches, unless D itself is longer
  *
  * Letting a pod go too early costs a start, keeping it costs its idling: whoever keeps it for as long as a start costs never pays
  * twice what a clairvoyant does (ski rental). A start costs more than its pod-seconds: for as long as it takes, requests are late,
@@ -31,6 +31,7 @@ export interface Stability {
 const leastKeptMs = 180_000;
 const mostKeptMs = 900_000;
 const keptStarts = 10;
+const mostKeptForStartsMs = 2 * leastKeptMs;
 export const untouched: Stability = {
   neededAtMs: [],
   lastWriteMs: -Infinity,
@@ -83,7 +84,7 @@ export function stabilize(
   );
   const keptMs = nowMs - stability.missedAtMs > missedForMs ? leastKeptMs : stability.keptMs;
   const next = { ...stability, neededAtMs, keptMs };
-  const idleMs = Math.max(keptMs, coldStartMs, Math.min(mostKeptMs, keptStarts * coldStartMs));
+  const idleMs = Math.max(keptMs, coldStartMs, Math.min(mostKeptForStartsMs, keptStarts * coldStartMs));
   return [next, propose(next, need, replicas, idleMs, nowMs)];
 }
 
