@@ -1,5 +1,6 @@
 /** Composes a gateway from its parts: what serves clients and what serves operators. Reads no environment, no signals. */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { fastify, type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
 import type { Cluster } from '../cluster/port.ts';
@@ -57,12 +58,7 @@ export function buildGateway({ cluster, log, version, name }: GatewayDeps): Gate
   const admin = newServer(log);
   const metrics = gatewayMetrics(pools, version, now);
   route(admin, '/metrics', {
-    GET: (_request, reply) => {
-      metrics.text().then(
-        (text) => reply.type(metrics.contentType).send(text),
-        (error: unknown) => reply.send(error),
-      );
-    },
+    GET: (_request, reply) => void reply.type(metrics.contentType).send(Readable.from(metrics.parts())),
   });
   loadRoutes(admin, feed, report);
   route(admin, '/livez', { GET: (_request, reply) => void reply.send({ live: true }) });

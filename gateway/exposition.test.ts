@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Histogram } from './counters.ts';
-import { familyText, histogramSamples, labelsText } from './exposition.ts';
+import { headText, histogramSamples, labelsText, samplesText } from './exposition.ts';
 
 test('a metric has help, type and a line for each sample', () => {
   const samples = [
@@ -10,7 +10,7 @@ test('a metric has help, type and a line for each sample', () => {
     { labels: labelsText({ pool: 'e', model: 'f' }), value: NaN },
   ];
   assert.equal(
-    familyText('gauge', 'sluice_x', 'Helps', samples),
+    headText('gauge', 'sluice_x', 'Helps') + samplesText('sluice_x', samples),
     [
       '# HELP sluice_x Helps',
       '# TYPE sluice_x gauge',

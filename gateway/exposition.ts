@@ -21,9 +21,13 @@ export function labelsText(labels: Readonly<Record<string, string>>): string {
     .join();
 }
 
-/** A metric with its help and all its samples; they end with a line break. */
-export function familyText(type: FamilyType, name: string, help: string, samples: readonly Sample[]): string {
-  let text = `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
+/** What stands above the samples of a metric. This and what follows end with a line break. */
+export function headText(type: FamilyType, name: string, help: string): string {
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
+}
+
+export function samplesText(name: string, samples: readonly Sample[]): string {
+  let text = '';
   for (const { suffix = '', labels, value } of samples) text += `${name}${suffix}{${labels}} ${numberText(value)}\n`;
   return text;
 }

@@ -3,9 +3,10 @@
  * nanoseconds. Labels are closed sets: pools and their models, reasons, states. The only importer of prom-client here,
  * for the metrics of the process.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { giveUpReasons, outcomes, retryReasons, shedReasons } from './counters.ts';
-import { familyText, histogramSamples, labelsText, type FamilyType, type Sample } from './exposition.ts';
+import { headText, histogramSamples, labelsText, samplesText, type FamilyType, type Sample } from './exposition.ts';
 import type { Lane } from './lane.ts';
 import { batchReasons } from './policy/batch.ts';
 import type { Cost } from './policy/cost.ts';
@@ -14,9 +15,12 @@ import type { Pools } from './pools.ts';
 
 export interface GatewayMetrics {
   readonly contentType: string;
-  /** In Prometheus' text format. */
-  text(): Promise<string>;
+  /** In Prometheus' text format, in pieces: a thousand models are 17 MB, and requests must not wait until all is written. */
+  parts(): AsyncIterable<string>;
 }
+
+/** After so long without a turn of the event loop, requests get one. */
+const sliceMs = 4;
 
 export const podStates = ['joining', 'serving', 'ejected', 'probing', 'draining'] as const;
 
@@ -24,14 +28,26 @@ export function gatewayMetrics(pools: Pools, version: string, now: () => number)
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
 
-  const families: (() => string)[] = [];
-  const add = (type: FamilyType, name: string, help: string, read: () => Sample[]): void => {
-    families.push(() => familyText(type, name, help, read()));
+  const families: (() => Iterable<string>)[] = [];
+  /** @param read the samples piece by piece; what is in one piece is of one moment */
+  const add = (type: FamilyType, name: string, help: string, read: () => Iterable<readonly Sample[]>): void => {
+    families.push(function* () {
+      yield headText(type, name, help);
+      for (const samples of read()) yield samplesText(name, samples);
+    });
   };
-  const lanes = (read: (lane: Lane, pool: Pool, labels: string) => Sample[]) => (): Sample[] =>
-    [...pools.all].flatMap((pool) =>
-      [...pool.lanes.values()].flatMap((lane) => read(lane, pool, labelsText({ pool: pool.name, model: lane.model }))),
-    );
+  const eachPool = (read: (pool: Pool) => readonly Sample[]) =>
+    function* (): Iterable<readonly Sample[]> {
+      for (const pool of [...pools.all]) yield read(pool);
+    };
+  const lanes = (read: (lane: Lane, pool: Pool, labels: string) => Sample[]) =>
+    function* (): Iterable<readonly Sample[]> {
+      for (const pool of [...pools.all]) {
+        for (const lane of [...pool.lanes.values()]) {
+          yield read(lane, pool, labelsText({ pool: pool.name, model: lane.model }));
+        }
+      }
+    };
   const one = (read: (lane: Lane, pool: Pool) => number) =>
     lanes((lane, pool, labels) => [{ labels, value: read(lane, pool) }]);
   /** No sample while nothing is known: a cost of 0 would be a pod that does everything at once. */
@@ -156,22 +172,26 @@ export function gatewayMetrics(pools: Pools, version: string, now: () => number)
     'c of the learned l(b) = a + c·b',
     learned(({ c }) => c / 1000),
   );
-  add('gauge', 'sluice_pods', 'Pods by their state as this gateway sees them', () =>
-    [...pools.all].flatMap((pool) => podCounts(pool)),
-  );
-  add('counter', 'sluice_pod_ejections_total', 'Times that a pod went out of rotation, by the evidence', () =>
-    [...pools.all].flatMap((pool) =>
+  add('gauge', 'sluice_pods', 'Pods by their state as this gateway sees them', eachPool(podCounts));
+  add(
+    'counter',
+    'sluice_pod_ejections_total',
+    'Times that a pod went out of rotation, by the evidence',
+    eachPool((pool) =>
       Object.entries(pool.roster.ejections).map(([reason, value]) => ({
         labels: labelsText({ pool: pool.name, reason }),
         value,
       })),
     ),
   );
-  add('gauge', 'sluice_pod_out_of_rotation', '1 for each pod that is ejected or probed, with the last evidence', () =>
-    [...pools.all].flatMap((pool) => podsOut(pool)),
+  add(
+    'gauge',
+    'sluice_pod_out_of_rotation',
+    '1 for each pod that is ejected or probed, with the last evidence',
+    eachPool(podsOut),
   );
-  const objectives = (read: (objective: NonNullable<Pool['spec']['objective']>) => number) => (): Sample[] =>
-    [...pools.all].flatMap(({ name, spec: { objective } }) =>
+  const objectives = (read: (objective: NonNullable<Pool['spec']['objective']>) => number) =>
+    eachPool(({ name, spec: { objective } }) =>
       objective === undefined ? [] : [{ labels: labelsText({ pool: name }), value: read(objective) }],
     );
   add(
@@ -190,14 +210,28 @@ export function gatewayMetrics(pools: Pools, version: string, now: () => number)
     'gauge',
     'sluice_suspect_requests',
     'Requests that were with a pod when it was lost and now wait to travel alone',
-    () => [...pools.all].map((pool) => ({ labels: labelsText({ pool: pool.name }), value: pool.dispatch.suspects })),
+    eachPool((pool) => [{ labels: labelsText({ pool: pool.name }), value: pool.dispatch.suspects }]),
   );
   add('gauge', 'sluice_build_info', 'Always 1', () => [
-    { labels: labelsText({ version, component: 'gateway' }), value: 1 },
+    [{ labels: labelsText({ version, component: 'gateway' }), value: 1 }],
   ]);
   return {
     contentType: registry.contentType,
-    text: async () => (await registry.metrics()) + families.map((text) => text()).join(''),
+    parts: async function* () {
+      let text = await registry.metrics();
+      let sinceMs = performance.now();
+      for (const family of families) {
+        for (const part of family()) {
+          text += part;
+          if (performance.now() - sinceMs < sliceMs) continue;
+          yield text;
+          text = '';
+          await nextTurn();
+          sinceMs = performance.now();
+        }
+      }
+      yield text;
+    },
   };
 }
 

@@ -32,12 +32,26 @@ async function measure(t: TestContext, what: string, scrape: () => Promise<strin
 }
 
 test('a gateway whose pods are well, and then all ejected', async (t) => {
-  await using gateway = largeGateway(pools, podsPerPool);
+  await using gateway = await largeGateway(pools, podsPerPool);
   const out = (text: string) => text.match(/^sluice_pod_out_of_rotation\{/gm)?.length ?? 0;
-  // A scrape waits for nothing, so that what is said of the pods stays so: nobody answers their probes.
   assert.equal(out(await measure(t, 'all pods well', gateway.scrape)), 0);
   gateway.eject(podsPerPool);
   assert.equal(out(await measure(t, 'all pods ejected', gateway.scrape)), pools * podsPerPool);
+});
+
+test('a scrape of 500 pools lets others have their turn', async (t) => {
+  await using gateway = await largeGateway(500, 1);
+  await gateway.scrape();
+  let turns = 0;
+  const turn = (): void => {
+    turns += 1;
+    next = setImmediate(turn);
+  };
+  let next = setImmediate(turn);
+  const text = await gateway.scrape();
+  clearImmediate(next);
+  t.diagnostic(`${turns} turns of the event loop in ${text.length} bytes`);
+  assert.ok(turns >= 5, `${turns}`);
 });
 
 test('a scaler', async (t) => {

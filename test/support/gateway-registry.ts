@@ -2,7 +2,7 @@
 import { pino } from 'pino';
 import { parseModelPool, type ModelPool } from '../../contract/model-pool.ts';
 import { outcomes } from '../../gateway/counters.ts';
-import { gatewayMetrics } from '../../gateway/metrics.ts';
+import { gatewayMetrics, type GatewayMetrics } from '../../gateway/metrics.ts';
 import { learnCost, unknownCost } from '../../gateway/policy/cost.ts';
 import { hardEvidence, softEvidence } from '../../gateway/policy/health.ts';
 import type { Pool } from '../../gateway/pool.ts';
@@ -10,7 +10,8 @@ import { Pools } from '../../gateway/pools.ts';
 import { TestCluster } from './gateway-harness.ts';
 
 const evidence = [...hardEvidence, ...softEvidence];
-const now = (): number => performance.now();
+/** Stands still, so that each pod is probed once, at first, and never again. */
+const now = (): number => 1;
 
 function poolWith(name: string, models: readonly string[]): ModelPool {
   const { pool } = parseModelPool({
@@ -22,8 +23,8 @@ function poolWith(name: string, models: readonly string[]): ModelPool {
   return pool!;
 }
 
-/** Nothing listens there: what a probe finds is known before it is asked. */
-function poolsOf(specs: readonly ModelPool[], podsPerPool: number): Pools {
+/** Nothing listens where the pods are. @returns once each has been probed and found wanting */
+async function poolsOf(specs: readonly ModelPool[], podsPerPool: number): Promise<Pools> {
   const cluster = new TestCluster();
   const pods = specs.flatMap(({ metadata: { name: pool } }) =>
     Array.from({ length: podsPerPool }, (_, index) => ({
@@ -39,7 +40,10 @@ function poolsOf(specs: readonly ModelPool[], podsPerPool: number): Pools {
     })),
   );
   cluster.show({ pools: specs, pods });
-  return new Pools(cluster, now, pino({ level: 'silent' }));
+  const pools = new Pools(cluster, now, pino({ level: 'silent' }));
+  const unprobed = (): boolean => [...pools.all].some(({ roster }) => [...roster.pods].some((pod) => pod.probing));
+  while (unprobed()) await new Promise((resolve) => setTimeout(resolve, 20));
+  return pools;
 }
 
 /** All pods well but the first ones, each out on another kind of evidence; what a run costs is known. */
@@ -53,12 +57,12 @@ function judge({ roster, lanes }: Pool, sick: number): void {
 
 /** @returns a scrape of a gateway that has something of everything to tell: one sick pod for each kind of evidence */
 export async function gatewayScrape(): Promise<string> {
-  const pools = poolsOf([poolWith('pool', ['model'])], evidence.length);
+  const pools = await poolsOf([poolWith('pool', ['model'])], evidence.length);
   try {
     const [pool] = [...pools.all];
     judge(pool!, evidence.length);
     pool!.roster.note([...pool!.roster.pods].at(-1)!, { kind: 'probe-ok' });
-    return await gatewayMetrics(pools, 'test', now).text();
+    return await joined(gatewayMetrics(pools, 'test', now));
   } finally {
     await pools.close();
   }
@@ -71,9 +75,9 @@ export interface LargeGateway extends AsyncDisposable {
 }
 
 /** Of pools with one model each that have done much; all pods are well at first. */
-export function largeGateway(poolCount: number, podsPerPool: number): LargeGateway {
+export async function largeGateway(poolCount: number, podsPerPool: number): Promise<LargeGateway> {
   const specs = Array.from({ length: poolCount }, (_, index) => poolWith(`pool-${index}`, [`model-${index}`]));
-  const pools = poolsOf(specs, podsPerPool);
+  const pools = await poolsOf(specs, podsPerPool);
   for (const pool of pools.all) {
     judge(pool, 0);
     for (const { counters } of pool.lanes.values()) {
@@ -91,7 +95,13 @@ export function largeGateway(poolCount: number, podsPerPool: number): LargeGatew
     eject: (podsOfEach) => {
       for (const pool of pools.all) judge(pool, podsOfEach);
     },
-    scrape: () => metrics.text(),
+    scrape: () => joined(metrics),
     [Symbol.asyncDispose]: () => pools.close(),
   };
+}
+
+async function joined(metrics: GatewayMetrics): Promise<string> {
+  let text = '';
+  for await (const part of metrics.parts()) text += part;
+  return text;
 }
