@@ -15,10 +15,11 @@ const batchingOff = {
   requests: { timeoutMs: 600_000 },
   health: { maxEjectedRatio: 0, ejectAfterFailures: 1_000_000 },
 } as const;
+const rounds = 5;
 const cases = [
-  { model: 'wide', goal: 5 },
-  { model: 'langid', goal: 2 },
-  { model: 'mlp', goal: 2 },
+  { model: 'wide', goal: 5, requests: 2_500 },
+  { model: 'langid', goal: 2, requests: 10_000 },
+  { model: 'mlp', goal: 2, requests: 10_000 },
 ] as const;
 
 export const batching: Scenario = {
@@ -31,12 +32,11 @@ export const batching: Scenario = {
     const models = cases.map(({ model }) => model);
     const on = await bench.running.start(startSystem({ models, pods }));
     const off = await bench.running.start(startSystem({ models, pods, spec: batchingOff }));
-    const plan = turns(bench, { rounds: 5, requests: 3_000 });
     const lines: Line[] = [];
-    for (const { model, goal } of cases) {
+    for (const { model, goal, requests } of cases) {
       const workload = binaryRows(rowInputs[model]);
       const sides = { on: { target: on, workload, connections }, off: { target: off, workload, connections } };
-      const samples = await loadInTurns(bench, sides, plan);
+      const samples = await loadInTurns(bench, sides, turns(bench, { rounds, requests }));
       const rates = {
         on: samples.on.map(({ perSecond }) => perSecond),
         off: samples.off.map(({ perSecond }) => perSecond),
@@ -53,6 +53,11 @@ export const batching: Scenario = {
     }
     await bench.running.stop(on);
     await bench.running.stop(off);
-    return { lines, repeats: turnsText(plan) };
+    return {
+      lines,
+      repeats: cases
+        .map(({ model, requests }) => `${model}: ${turnsText(turns(bench, { rounds, requests }))}`)
+        .join(' '),
+    };
   },
 };

@@ -13,9 +13,10 @@ const batches = [16, 32, 64, 128, 256] as const;
 const searchMs = 300;
 /** Of each turn of ONNX Runtime. */
 const runtimeMs = 1_000;
+const rounds = 7;
 const cases = [
-  { model: 'wide', goal: 0.9 },
-  { model: 'mlp', goal: 0.5 },
+  { model: 'wide', goal: 0.9, requests: 200 },
+  { model: 'mlp', goal: 0.5, requests: 2_000 },
 ] as const;
 
 export const rows: Scenario = {
@@ -28,10 +29,10 @@ export const rows: Scenario = {
   run: async (bench) => {
     const sluice = await bench.running.start(startSystem({ models: ['wide', 'mlp'], pods }));
     const runtimes = [await bench.running.start(startOnnxRuntime()), await bench.running.start(startOnnxRuntime())];
-    const plan = turns(bench, { rounds: 7, requests: 200 });
     const lines: Line[] = [];
-    for (const { model, goal } of cases) {
+    for (const { model, goal, requests } of cases) {
       bench.say(`  ${model}`);
+      const plan = turns(bench, { rounds, requests });
       const best = await bestBatch(runtimes, model);
       const side = { target: sluice, workload: binaryRows(rowInputs[model], rowsPerRequest), connections };
       const amount = { requests: plan.requests };
@@ -78,7 +79,10 @@ export const rows: Scenario = {
     for (const runtime of runtimes) await bench.running.stop(runtime);
     return {
       lines,
-      repeats: `${plan.rounds} rounds in turns, ${plan.requests} requests, then ${runtimeMs / 1000} s of ONNX Runtime.`,
+      repeats:
+        `${turns(bench, { rounds, requests: 0 }).rounds} rounds in turns, ` +
+        `${cases.map(({ model, requests }) => `${turns(bench, { rounds, requests }).requests} requests for ${model}`).join(' and ')}, ` +
+        `then ${runtimeMs / 1000} s of ONNX Runtime.`,
     };
   },
 };
