@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { summarize } from './cpu-profile.ts';
+import { areaOf, summarize } from './cpu-profile.ts';
 
 const frame = (functionName: string, lineNumber: number) => ({ functionName, url: 'file:///a/b/c/d.ts', lineNumber });
 const profile = {
@@ -31,4 +31,22 @@ test('self and total time by function, recursion counted once, idle time apart',
 test('only what lies in the window counts', () => {
   const { busyUs, idleUs } = summarize(profile, { fromUs: 1030, toUs: 1050 });
   assert.deepEqual([busyUs, idleUs], [10, 20]);
+});
+
+test('the area of a function is a package, a room, or what Node does', () => {
+  const area = (functionName: string, url = '') => areaOf({ functionName, url, lineNumber: 0 });
+  assert.equal(area('writeLatin1String'), 'writes to sockets');
+  assert.equal(area('writev'), 'writes to sockets');
+  assert.equal(area('indexOf'), 'built-in functions');
+  assert.equal(area('(garbage collector)'), 'garbage collection');
+  assert.equal(area('emit', 'node:events'), 'JavaScript of Node: HTTP, streams, timers');
+  assert.equal(area('find', '/a/sluice/node_modules/find-my-way/index.js'), 'find-my-way');
+  assert.equal(area('run', 'file:///a/node_modules/@x/y/lib/z.js'), '@x/y');
+  assert.equal(area('turn', 'file:///a/gateway/policy/batch.ts'), 'gateway/');
+  assert.equal(area('frame', 'file:///models/sluice/contract/envelope.ts'), 'contract/');
+});
+
+test('self time by area', () => {
+  const { areas } = summarize(profile, { fromUs: 0, toUs: Infinity });
+  assert.deepEqual(areas, [{ name: 'file:///a/b/c/d.ts', selfUs: 70 }]);
 });

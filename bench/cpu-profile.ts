@@ -1,10 +1,17 @@
 /** Where the time of a V8 CPU profile went, within a window of the machine's monotonic clock. Pure. */
 
+export interface CallFrame {
+  readonly functionName: string;
+  /** '' of what is built in. */
+  readonly url: string;
+  readonly lineNumber: number;
+}
+
 /** The parts of a `.cpuprofile` that are read here. */
 export interface CpuProfile {
   readonly nodes: readonly {
     readonly id: number;
-    readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
+    readonly callFrame: CallFrame;
     readonly children?: readonly number[];
   }[];
   /** Microseconds of the monotonic clock. */
@@ -30,12 +37,15 @@ export interface FunctionTime {
 export interface ProfileSummary {
   /** The most self time first, idle time left out. */
   readonly functions: readonly FunctionTime[];
+  /** Self time by area, the most first. */
+  readonly areas: readonly { readonly name: string; readonly selfUs: number }[];
   readonly busyUs: number;
   readonly idleUs: number;
 }
 
 export function summarize(profile: CpuProfile, { fromUs, toUs }: Window): ProfileSummary {
   const names = new Map(profile.nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
+  const areas = new Map(profile.nodes.map(({ id, callFrame }) => [id, areaOf(callFrame)]));
   const parents = new Map<number, number>();
   for (const { id, children = [] } of profile.nodes) for (const child of children) parents.set(child, id);
   const stacks = new Map<number, readonly string[]>();
@@ -52,6 +62,7 @@ export function summarize(profile: CpuProfile, { fromUs, toUs }: Window): Profil
 
   const self = new Map<string, number>();
   const total = new Map<string, number>();
+  const byArea = new Map<string, number>();
   let busyUs = 0;
   let idleUs = 0;
   let nowUs = profile.startTime;
@@ -66,16 +77,34 @@ export function summarize(profile: CpuProfile, { fromUs, toUs }: Window): Profil
       return;
     }
     busyUs += tookUs;
+    byArea.set(areas.get(id)!, (byArea.get(areas.get(id)!) ?? 0) + tookUs);
     self.set(name, (self.get(name) ?? 0) + tookUs);
     for (const above of stackOf(id)) total.set(above, (total.get(above) ?? 0) + tookUs);
   });
   const functions = [...total]
     .map(([name, totalUs]) => ({ name, selfUs: self.get(name) ?? 0, totalUs }))
     .sort((one, other) => other.selfUs - one.selfUs);
-  return { functions, busyUs, idleUs };
+  const areasByTime = [...byArea]
+    .map(([name, selfUs]) => ({ name, selfUs }))
+    .sort((one, other) => other.selfUs - one.selfUs);
+  return { functions, areas: areasByTime, busyUs, idleUs };
 }
 
-function nameOf({ functionName, url, lineNumber }: CpuProfile['nodes'][number]['callFrame']): string {
+const socketWrites = /^write(v|Buffer|\w+String)$/;
+
+/** A package, a room of the repository, or what Node does: `fastify`, `gateway/`, `writes to sockets`. */
+export function areaOf({ functionName, url }: CallFrame): string {
+  if (functionName === '(garbage collector)') return 'garbage collection';
+  if (functionName === '(program)') return 'Node outside of JavaScript';
+  if (url === '') return socketWrites.test(functionName) ? 'writes to sockets' : 'built-in functions';
+  if (url.startsWith('node:')) return 'JavaScript of Node: HTTP, streams, timers';
+  const dependency = /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url);
+  if (dependency !== null) return dependency[1]!;
+  const room = /^.*\/(bench|cli|cluster|contract|gateway|models|scaler)\//.exec(url);
+  return room === null ? url : `${room[1]}/`;
+}
+
+function nameOf({ functionName, url, lineNumber }: CallFrame): string {
   const name = functionName === '' ? '(anonymous)' : functionName;
   if (url === '') return name;
   const path = url.replace(/^file:\/\//, '').split('/');

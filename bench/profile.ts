@@ -63,11 +63,12 @@ async function print(processes: ReadonlyMap<number, string>, window: Window): Pr
     const name = processes.get(Number(pid));
     if (name === undefined) continue;
     const profile = JSON.parse(await readFile(join(folder, file), 'utf8')) as CpuProfile;
-    const { functions, busyUs, idleUs } = summarize(profile, window);
+    const { functions, areas, busyUs, idleUs } = summarize(profile, window);
     const percent = (us: number) => ((100 * us) / busyUs).toFixed(1).padStart(6);
     process.stdout.write(
       `\n${name}, thread ${thread ?? '?'}: busy ${Math.round(busyUs / 1000)} ms, idle ${Math.round(idleUs / 1000)} ms\n` +
-        ` self %  total %\n` +
+        ` self %  area\n${areas.map((area) => `${percent(area.selfUs)}   ${area.name}\n`).join('')}` +
+        ` self %  total %  function\n` +
         functions
           .slice(0, Number(flags.top))
           .map((one) => `${percent(one.selfUs)}   ${percent(one.totalUs)}  ${one.name}\n`)
