@@ -8,7 +8,7 @@ import { benchCommand } from './bench.ts';
 import { ScalerSettings } from '../scaler/settings.ts';
 import { explainCommand } from './explain.ts';
 import { gatewayCluster } from './gateway-cluster.ts';
-import { allocateRequestsYoung } from './heap.ts';
+import { tuneCollector } from './heap.ts';
 import { endWithSupervisor } from './lifeline.ts';
 import { scalerCluster } from './scaler-cluster.ts';
 import { settingsCommand } from './settings-command.ts';
@@ -66,7 +66,7 @@ Examples:
       env,
       print,
       run: async (settings) => {
-        allocateRequestsYoung();
+        tuneCollector();
         endWithSupervisor();
         const cluster = await gatewayCluster(settings);
         await (await import('../gateway/main.ts')).main(settings, { cluster, version: version() });
@@ -103,7 +103,7 @@ Examples:
       env,
       print,
       run: async (settings) => {
-        allocateRequestsYoung();
+        tuneCollector();
         endWithSupervisor();
         await (await import('../models/main.ts')).main(settings);
       },
