@@ -34,7 +34,7 @@ const connections = 256;
 const rowsPerRequest = 64;
 const connectionsOfRows = 16;
 /** A request of 64 rows is as much work as many of one. */
-const requestsPerManyRows = 20;
+const requestsPerManyRows = 100;
 const runtimeMs = 400;
 
 export function comparisons(sides: Sides): Comparison[] {

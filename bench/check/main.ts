@@ -2,8 +2,8 @@
  * Whether Sluice has become slower: `npm run bench:check -- [--write] [--only NAME] [--rounds N] [--requests N] [--ratios FILE]`.
  *
  * Compares ratios with committed ones, never times: the yardstick does its work in between on the same machine, and CPU
- * time counts, which the kernel keeps for each process. What seems lost is measured again, twice, all rounds together,
- * and fails only if it is lost still.
+ * time counts, which the kernel keeps for each process. What seems lost is measured again, twice, with processes that are
+ * started anew (each has its luck with its memory), all rounds together, and fails only if it is lost still.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -13,14 +13,14 @@ import { describeMachine } from '../machine.ts';
 import { startOnnxRuntime } from '../onnx-runtime.ts';
 import { Running } from '../running.ts';
 import { startEcho, startSystem } from '../systems.ts';
-import { checkedModels, comparisons, type Comparison } from './comparisons.ts';
-import { ratioOf, renderVerdicts, verdicts, type Ratios } from './verdict.ts';
+import { checkedModels, comparisons, type Comparison, type Sides } from './comparisons.ts';
+import { ratioOf, renderVerdicts, verdicts, type Ratios, type Verdict } from './verdict.ts';
 
 const { values: flags } = parseArgs({
   options: {
     write: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
-    rounds: { type: 'string', default: '7' },
+    rounds: { type: 'string', default: '20' },
     requests: { type: 'string', default: '3000' },
     ratios: { type: 'string', default: fileURLToPath(new URL('../results/ratios.json', import.meta.url)) },
   },
@@ -37,35 +37,44 @@ const running = new Running();
 try {
   const load = await running.start(startLoadGenerator());
   const runtime = await running.start(startOnnxRuntime());
-  const echo = await running.start(startEcho());
-  const sluice = await running.start(startSystem({ models: checkedModels, pods }));
-  const chosen = comparisons({ load, sluice, echo, runtime }).filter(({ name }) => name.includes(flags.only));
-  if (chosen.length === 0) throw new Error(`--only ${flags.only}: no comparison has that in its name`);
-  // Code is compiled and batches are learned before anything counts.
-  for (const { round } of chosen) await round(requests);
-  if (flags.write) await write(chosen);
-  else await check(chosen);
+  if (flags.write) await write({ load, runtime });
+  else await check({ load, runtime });
 } finally {
   await running.stopAll();
 }
 
-async function check(chosen: readonly Comparison[]): Promise<void> {
+type Tools = Pick<Sides, 'load' | 'runtime'>;
+
+async function check(tools: Tools): Promise<void> {
   const measured: Measured = {};
-  let doubtful = chosen;
-  for (let attempt = 1; attempt <= attempts && doubtful.length > 0; attempt += 1) {
-    await measureAll(doubtful, measured);
+  let lost: readonly Verdict[] = [];
+  for (let attempt = 1; attempt <= attempts; attempt += 1) {
+    const doubtful = lost;
+    const isDoubtful = ({ name }: Comparison) => doubtful.some((one) => one.name.startsWith(`${name}: `));
+    await measureAll(tools, (comparison) => attempt === 1 || isDoubtful(comparison), measured);
     const found = verdicts(committed, measured);
     say(`${renderVerdicts(found)}\n${seconds()} s`);
-    doubtful = chosen.filter(({ name }) => found.some((one) => one.lost && one.name.startsWith(`${name}: `)));
+    lost = found.filter((one) => one.lost);
+    if (lost.length === 0) return say('No loss.');
   }
-  if (doubtful.length === 0) return say('No loss.');
-  const lost = verdicts(committed, measured).filter((one) => one.lost);
   say(`Lost more than a quarter, after ${attempts} attempts: ${lost.map(({ name }) => name).join('; ')}.`);
   process.exitCode = 1;
 }
 
-/** Every comparison once a round, so that what others do on the machine meets all of them. */
-async function measureAll(chosen: readonly Comparison[], measured: Measured): Promise<void> {
+/** With fresh processes: every comparison once a round, so that what others do on the machine meets all of them. */
+async function measureAll(
+  tools: Tools,
+  wanted: (comparison: Comparison) => boolean,
+  measured: Measured,
+): Promise<void> {
+  const echo = await running.start(startEcho());
+  const sluice = await running.start(startSystem({ models: checkedModels, pods }));
+  const chosen = comparisons({ ...tools, sluice, echo }).filter(
+    (comparison) => comparison.name.includes(flags.only) && wanted(comparison),
+  );
+  if (chosen.length === 0) throw new Error(`--only ${flags.only}: no comparison has that in its name`);
+  // Code is compiled and batches are learned before anything counts.
+  for (const { round } of chosen) await round(requests);
   for (let round = 0; round < rounds; round += 1) {
     for (const comparison of chosen) {
       for (const [name, { ours, yardstick }] of Object.entries(await comparison.round(requests))) {
@@ -75,11 +84,14 @@ async function measureAll(chosen: readonly Comparison[], measured: Measured): Pr
       }
     }
   }
+  await running.stop(sluice);
+  await running.stop(echo);
 }
 
-async function write(chosen: readonly Comparison[]): Promise<void> {
+/** As often as a check measures what it doubts. */
+async function write(tools: Tools): Promise<void> {
   const measured: Measured = {};
-  await measureAll(chosen, measured);
+  for (let attempt = 1; attempt <= attempts; attempt += 1) await measureAll(tools, () => true, measured);
   const ratios = Object.fromEntries(
     Object.entries(measured).map(([name, costs]) => [name, Math.round(100 * ratioOf(costs)) / 100]),
   );

@@ -24,11 +24,15 @@ export interface Verdict {
 }
 
 /**
- * The cheapest round of each side: what others do on a machine can only add to the CPU time of a piece of work (cold
- * caches, switches), so the least of several is the nearest to what the work costs. Noise makes a median drift.
+ * All rounds of one side over all of the other. A machine is fast for seconds and slow for seconds, and short rounds in turns
+ * meet both alike; the cheapest round of each side would compare one that was lucky with one that was not.
  */
 export function ratioOf({ ours, yardstick }: Costs): number {
-  return Math.min(...ours) / Math.min(...yardstick);
+  return sum(ours) / sum(yardstick);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 /** @throws Error naming a ratio that is measured and not committed, or a committed one that is no number above 0 */

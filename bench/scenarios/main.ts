@@ -11,7 +11,7 @@ import { addedLatency } from './added-latency.ts';
 import { batching } from './batching.ts';
 import { gateway } from './gateway.ts';
 import { many } from './many.ts';
-import { memory } from './memory.ts';
+import { firstRequests, memory } from './memory.ts';
 import { neighbours } from './neighbours.ts';
 import { overload } from './overload.ts';
 import { missed, renderLines, renderRun } from './render.ts';
@@ -30,7 +30,9 @@ const { values: flags } = parseArgs({
 });
 const writes = flags.write ?? !flags.quick;
 const requests = Number(flags.requests);
-if (!(requests >= 1e4)) throw new Error(`--requests: must be a number from 10,000 up, was: ${flags.requests}`);
+if (!(requests >= 2 * firstRequests)) {
+  throw new Error(`--requests: must be a number from ${2 * firstRequests} up, was: ${flags.requests}`);
+}
 
 const scenarios: readonly Scenario[] = [
   ...[gateway, rows, batching, addedLatency, overload, neighbours, many, start],

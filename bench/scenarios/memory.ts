@@ -16,18 +16,20 @@ interface Reading {
   readonly podMiB: number;
 }
 
+/** Before that code is still compiled, and the heap grows to its working size. */
+export const firstRequests = 1e5;
+
 /** @param most requests: 10⁷ take half an hour, and are left to who wants them (`--requests 1e7`) */
 export function memory(most: number): Scenario {
-  const first = most / 100;
   return {
     name: 'memory',
-    title: `Memory after ${most.toExponential(0)} requests ÷ after ${first.toExponential(0)}`,
+    title: `Memory after ${most.toExponential(0)} requests ÷ after ${firstRequests.toExponential(0)}`,
     how:
       `One pod, ${connections} connections in a closed loop, langid as text and mlp as binary rows in turns. The resident set at rest, the median of ` +
       `${readings} readings.`,
     run: async (bench) => {
       const sluice = await bench.running.start(startSystem({ models: ['langid', 'mlp'], pods: 1 }));
-      const early = await after(bench, sluice, 0, first);
+      const early = await after(bench, sluice, 0, firstRequests);
       const late = await after(bench, sluice, early.requests, most);
       await bench.running.stop(sluice);
       const line = (what: string, key: 'gatewayMiB' | 'podMiB') => ({
