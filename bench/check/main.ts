@@ -20,7 +20,7 @@ const { values: flags } = parseArgs({
   options: {
     write: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
-    rounds: { type: 'string', default: '20' },
+    rounds: { type: 'string', default: '28' },
     requests: { type: 'string', default: '3000' },
     ratios: { type: 'string', default: fileURLToPath(new URL('../results/ratios.json', import.meta.url)) },
   },
