@@ -1,11 +1,12 @@
 /** A gateway in front of many pods that are stand-ins: what pods and models cost it by their number. */
-import { fork, type ChildProcess } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { apiVersion } from '../contract/model-pool.ts';
+import { endProcess } from './end-process.ts';
 import { sumOf } from './prometheus.ts';
 import type { StandInPods } from './stand-in-pods.ts';
 
@@ -39,7 +40,7 @@ export async function startManyPods(
   );
   const stop = async (): Promise<void> => {
     standIn.disconnect();
-    await end(gateway);
+    await endProcess(gateway);
     await rm(folder, { recursive: true, force: true });
   };
   try {
@@ -66,11 +67,4 @@ async function allServing(adminOrigin: string, pods: number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
   throw new Error(`${serving} of ${pods} pods serve after ${readyLimitMs / 1000} s`);
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGTERM');
-  await exited;
 }

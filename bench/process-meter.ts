@@ -8,12 +8,19 @@ export function residentMiB(pid: number): number {
 }
 
 /** Of a clock tick of /proc: 100 a second on Linux, whatever the kernel's own is. */
-const tickS = 0.01;
+export const tickS = 0.01;
+
+/**
+ * Of a line of /proc/PID/stat, by the numbers of `man proc` from 3 (the state) on. Fields are counted from after the name,
+ * which may hold anything, in brackets.
+ */
+export function statField(text: string): (field: number) => string {
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return (field) => fields[field - 3]!;
+}
 
 /** User and system time of all its threads. @throws Error where the process is gone */
 export function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // Fields after the name, which may hold anything, in brackets: state is the 3rd, utime the 14th, stime the 15th.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return tickS * (Number(fields[11]) + Number(fields[12]));
+  const field = statField(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  return tickS * (Number(field(14)) + Number(field(15)));
 }

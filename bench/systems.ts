@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { apiVersion } from '../contract/model-pool.ts';
 import type { Meters } from './cpu.ts';
+import { endProcess } from './end-process.ts';
 
 /** Something that answers at `origin` and can be measured. */
 export interface Target {
@@ -71,7 +72,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env }, detached: true },
   );
   const stop = async () => {
-    await end(child);
+    await endProcess(child);
     await rm(folder, { recursive: true, force: true });
   };
   try {
@@ -119,12 +120,5 @@ export async function startEcho(): Promise<Target> {
   const child = fork(fileURLToPath(new URL('./echo.ts', import.meta.url)));
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
   const origin = `http://127.0.0.1:${port}`;
-  return { origin, meters: { server: origin, pods: [] }, stop: () => end(child) };
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGTERM');
-  await exited;
+  return { origin, meters: { server: origin, pods: [] }, stop: () => endProcess(child) };
 }

@@ -4,6 +4,7 @@
  * the server starts.
  */
 import { readdirSync, readFileSync } from 'node:fs';
+import { statField, tickS } from '../process-meter.ts';
 
 export interface ProcessRow {
   readonly pid: number;
@@ -16,21 +17,17 @@ export interface ProcessRow {
   readonly ended: boolean;
 }
 
-/** Of a clock tick of /proc: 100 a second on Linux, whatever the kernel's own is. */
-const tickS = 0.01;
-
-/** A line of /proc/PID/stat. Fields are counted from after the name, which may hold anything, in brackets. */
+/** A line of /proc/PID/stat. */
 export function parseStat(text: string): ProcessRow {
-  const nameEnd = text.lastIndexOf(')');
-  const fields = text.slice(nameEnd + 2).split(' ');
-  const of = (field: number): number => Number(fields[field - 3]);
+  const field = statField(text);
+  const of = (number: number): number => Number(field(number));
   return {
     pid: Number.parseInt(text, 10),
     parent: of(4),
     session: of(6),
     startTicks: of(22),
     cpuS: tickS * (of(14) + of(15) + of(16) + of(17)),
-    ended: fields[0] === 'Z' || fields[0] === 'X',
+    ended: field(3) === 'Z' || field(3) === 'X',
   };
 }
 

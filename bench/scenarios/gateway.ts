@@ -41,8 +41,11 @@ export const gateway: Scenario = {
     const echo = await bench.running.start(startEcho());
     const sluice = await bench.running.start(startSystem({ models: ['langid', 'mlp'], pods }));
     const lines: Line[] = [];
-    for (const { connections, requests } of bench.quick ? [loads[0]] : loads) {
-      const plan = turns(bench, { rounds, requests });
+    const plans = (bench.quick ? [loads[0]] : loads).map(({ connections, requests }) => ({
+      connections,
+      plan: turns(bench, { rounds, requests }),
+    }));
+    for (const { connections, plan } of plans) {
       for (const one of cpuCases) {
         const { workload } = one;
         const sides = {
@@ -54,9 +57,8 @@ export const gateway: Scenario = {
     }
     await bench.running.stop(sluice);
     await bench.running.stop(echo);
-    const each = loads.map(({ connections, requests }) => `${requests} to each side at ${connections} connections`);
-    const repeats = bench.quick ? turnsText(turns(bench, { rounds, requests: loads[0].requests })) : null;
-    return { lines, repeats: repeats ?? `${rounds} rounds in turns, requests: ${each.join(', ')}.` };
+    const repeats = plans.map(({ connections, plan }) => `${connections} connections: ${turnsText(plan)}`);
+    return { lines, repeats: repeats.join(' ') };
   },
 };
 

@@ -1,13 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { spread } from '../alternate.ts';
 import { langidTexts } from '../bodies.ts';
+import { endProcess } from '../end-process.ts';
+import { freePorts } from '../free-ports.ts';
 import { cpuSeconds, residentMiB } from '../process-meter.ts';
 import { median } from './render.ts';
 import type { Bench, Scenario } from './scenario.ts';
@@ -111,14 +110,7 @@ async function startBoth({ running }: Bench, folder: string, restMs: number): Pr
 
 function run(args: readonly string[]): { readonly pid: number; stop(): Promise<void> } {
   const child: ChildProcess = spawn(process.execPath, [cli, ...args], { stdio: 'ignore' });
-  const exited = once(child, 'exit');
-  return {
-    pid: child.pid!,
-    stop: async () => {
-      child.kill('SIGTERM');
-      await exited;
-    },
-  };
+  return { pid: child.pid!, stop: () => endProcess(child) };
 }
 
 /** @returns seconds from now, which is when the process was started */
@@ -134,18 +126,4 @@ async function untilAnswered(port: number): Promise<number> {
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
   throw new Error(`no good answer at port ${port} within ${limitMs} ms`);
-}
-
-/** Free a moment ago: the processes are told their ports before they run. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
