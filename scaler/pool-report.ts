@@ -86,8 +86,9 @@ function stateOf(pod: ScalerPod, said: readonly Said[]): PodReport['state'] {
   if (pod.crashLooping) return 'crash-looping';
   if (pod.draining !== null) return 'draining';
   if (pod.phase === 'Pending') return 'pending';
-  if (pod.phase === 'Running') return 'starting';
+  // Before the cluster's word: one that hangs soon fails the cluster's probe too, and then it is no more starting than before.
   if (said.some(({ state }) => state === 'ejected')) return 'ejected';
+  if (pod.phase === 'Running') return 'starting';
   return said.some(({ state }) => state === 'probing') ? 'probing' : 'serving';
 }
 

@@ -74,6 +74,20 @@ test('a pod whose own probe fails is sick, and so is one that is ready no more; 
   assert.ok(!slow.cluster.calls.some((call) => call.includes('p-5')));
 });
 
+test('a pod that hangs is told as ejected, also once the cluster finds it not ready; one that starts is starting', async () => {
+  const world = await serving();
+  const stateOf = (pod: string) => world.pool.pods.find(({ uid }) => uid === pod)?.state;
+  eject(world, 'p-2', { ...ejected, reason: 'hung', hard: true });
+  await world.run(2, 20);
+  assert.equal(stateOf('p-2'), 'ejected');
+  hang(world, 'p-2');
+  await world.run(5, 20);
+  assert.equal(stateOf('p-2'), 'ejected');
+  world.cluster.setReplicas(5);
+  await world.run(2, 20);
+  assert.equal(stateOf('p-5'), 'starting');
+});
+
 test('at most one at a time; when most of a pool is sick nobody goes, and a condition says so', async () => {
   const world = await serving();
   eject(world, 'p-1');
