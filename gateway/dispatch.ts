@@ -203,7 +203,9 @@ export class Dispatch {
       pod.queuedRows = summary.queuedRows;
       // An envelope that was staged began when the one before it ended.
       const beganRanMs = Math.max(flight.startedRanMs, pod.lastEndRanMs);
-      pod.pace = learnPace(pod.pace, ranMs - beganRanMs, predictMs(lane.cost, flight.rows));
+      const predictedMs = predictMs(lane.cost, flight.rows);
+      pod.pace = learnPace(pod.pace, ranMs - beganRanMs, predictedMs);
+      this.#pool.outlook.learn(ranMs - beganRanMs, predictedMs);
       pod.lastEndRanMs = ranMs;
       if (summary.draining) pod.draining = true;
     }

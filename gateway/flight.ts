@@ -46,7 +46,6 @@ export class Flight implements Outstanding {
   readonly requests: readonly Pending[];
   readonly rows: number;
   readonly startedAtMs: number;
-  /** The same in our own time. */
   readonly startedRanMs: number;
   readonly predictedMs: number;
   /** The pod had nothing else of ours when it left. */

@@ -4,7 +4,14 @@ import fc from 'fast-check';
 import { FreePods } from './free-pods.ts';
 import { PodLink, type Outstanding } from './pod-link.ts';
 
-const envelope: Outstanding = { rows: 1, requests: [], startedAtMs: 0, predictedMs: 0, call: undefined };
+const envelope: Outstanding = {
+  rows: 1,
+  requests: [],
+  startedAtMs: 0,
+  startedRanMs: 0,
+  predictedMs: 0,
+  call: undefined,
+};
 const pods = Array.from({ length: 6 }, (_, index) => new PodLink(`u${index}`, `p${index}`, 'http://127.0.0.1:1'));
 
 test('whatever happens in whatever order, each pod is in the one list where it belongs', () => {

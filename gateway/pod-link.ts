@@ -15,6 +15,8 @@ export interface Outstanding {
   readonly rows: number;
   readonly requests: { readonly length: number };
   readonly startedAtMs: number;
+  /** The same in our own time. */
+  readonly startedRanMs: number;
   readonly predictedMs: number;
   call: Call | undefined;
 }
@@ -106,6 +108,13 @@ export class PodLink {
     let remaining = 0;
     for (const one of this.outstanding) remaining += Math.max(0, one.predictedMs - (nowMs - one.startedAtMs));
     return remaining;
+  }
+
+  /** When it will have done what it has of ours, in our own time, if each turn takes `lagMs` more than its run. */
+  freeAtMs(lagMs: number): number {
+    let atMs = this.lastEndRanMs;
+    for (const one of this.outstanding) atMs = Math.max(atMs, one.startedRanMs) + one.predictedMs + lagMs;
+    return atMs;
   }
 
   rowsAhead(): number {

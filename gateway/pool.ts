@@ -11,9 +11,11 @@ import { LaneCounters, type RequestOutcome, type ShedReason } from './counters.t
 import { Deadlines } from './deadlines.ts';
 import { Dispatch } from './dispatch.ts';
 import { Lane } from './lane.ts';
-import { decideAdmission, predictWaitMs } from './policy/admit.ts';
+import { Outlook } from './outlook.ts';
+import { decideAdmission } from './policy/admit.ts';
 import { learnCost } from './policy/cost.ts';
 import { currentRowsPerMs } from './policy/throughput.ts';
+import { predictWait, predictWaitByRate, type Wait } from './policy/wait.ts';
 import type { OwnTime } from './own-time.ts';
 import type { Outcome, Pending, PredictRequest } from './request.ts';
 import { Roster } from './roster.ts';
@@ -29,6 +31,7 @@ export class Pool {
   readonly waiting = new Set<Lane>();
   readonly roster: Roster;
   readonly dispatch: Dispatch;
+  readonly outlook: Outlook;
   readonly #deadlines: Deadlines;
   readonly #now: () => number;
   #queued = 0;
@@ -58,6 +61,7 @@ export class Pool {
       ownTime,
       poolLog,
     );
+    this.outlook = new Outlook(this.roster, ownTime);
     this.dispatch = new Dispatch(this, now, ownTime, Math.random, poolLog);
     this.configure(pool.spec);
   }
@@ -140,22 +144,27 @@ export class Pool {
     lane.counters.arrivals += 1;
     lane.counters.arrivedBytes += request.bytes;
     const estimatedRows = lane.estimateRows(request.bytes, request.contentType);
-    const predictedWaitMs = this.predictedWaitMs(lane, estimatedRows);
+    const { waitMs, next, turnMs } = this.#wait(lane, estimatedRows);
+    const { idle, open } = this.roster.free;
+    const head = next ? lane.queue.peek() : undefined;
+    const headWaitMs = head === undefined ? 0 : now - head.arrivedAtMs + waitMs;
     const decision = decideAdmission({
       queuedRequests: this.#queued,
       queuedBytes: this.#queuedBytes,
       bytes: request.bytes,
       maxQueued: this.spec.requests.maxQueued,
       maxQueuedBytes: this.spec.requests.maxQueuedBytes,
-      predictedWaitMs,
-      leastWaitMs: Math.min(predictedWaitMs, this.#waitMs(lane, estimatedRows, null)),
+      predictedWaitMs: waitMs,
+      turnMs: next ? 0 : turnMs,
+      head: head === undefined ? null : { waitMs: headWaitMs, withoutMs: headWaitMs - estimatedRows * lane.cost.c },
       remainingMs: request.deadlineAtMs - now,
       objectiveMs: this.spec.objective?.latencyMs ?? null,
       servingPods: this.roster.serving,
+      idlePods: idle.length + (this.#batches() ? 0 : open.length),
       comingPods: this.roster.coming,
     });
     lane.counters.arrivedRows += estimatedRows;
-    this.#watchWait(decision.kind === 'hold', predictedWaitMs);
+    this.#watchWait(decision.kind === 'hold', waitMs);
     if (decision.kind === 'shed') throw this.#shed(lane, decision.reason, decision.retryAfterSeconds);
     const pending: Pending = {
       ...request,
@@ -206,19 +215,32 @@ export class Pool {
 
   /** Milliseconds that a request of so many rows would wait for its answer if it came now. */
   predictedWaitMs(lane: Lane, rows: number): number {
-    const measured = lane.queue.size > 0 ? currentRowsPerMs(lane.throughput, this.#now()) : null;
-    return this.#waitMs(lane, rows, measured);
+    return this.#wait(lane, rows).waitMs;
   }
 
-  #waitMs(lane: Lane, rows: number, completedRowsPerMs: number | null): number {
-    return predictWaitMs({
-      backlogRows: lane.queue.rows + rows,
-      completedRowsPerMs,
-      cost: lane.cost,
+  #wait(lane: Lane, rows: number): Wait {
+    const { queue, cost } = lane;
+    if (!this.#batches()) {
+      const measured = queue.size > 0 ? currentRowsPerMs(lane.throughput, this.#now()) : null;
+      return predictWaitByRate(queue.rows, measured, this.roster.serving, cost);
+    }
+    return predictWait({
+      rows: queue.rows + rows,
+      otherBatches: this.waiting.size - (this.waiting.has(lane) ? 1 : 0),
+      pods: this.roster.serving,
+      idlePods: this.roster.free.idle.length,
+      begins: this.outlook.begins,
+      nowMs: this.outlook.nowMs,
+      cost,
+      lag: this.outlook.lag,
       maxRows: this.maxRows(lane),
       objectiveMs: this.spec.objective?.latencyMs ?? null,
-      servingPods: this.roster.serving,
     });
+  }
+
+  /** Requests travel together: batching is on, and the pods take envelopes. */
+  #batches(): boolean {
+    return this.spec.batching.enabled && this.roster.takesEnvelopes;
   }
 
   /** Answers the client, unless it has been answered or has left. */

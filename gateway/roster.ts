@@ -45,6 +45,8 @@ export class Roster {
   readonly #now: () => number;
   readonly #ownTime: OwnTime;
   readonly #log: Logger;
+  /** Counts whatever may change what pods take, and when. */
+  #changes = 0;
   /** Pods of the view that have no address or are not ready yet: waiting for them may pay. */
   #coming = 0;
   /** Pods of the view that have no address yet. */
@@ -65,6 +67,21 @@ export class Roster {
   /** Pods that get work. */
   get serving(): number {
     return this.#serving.size;
+  }
+
+  /** They themselves. */
+  working(): Iterable<PodLink> {
+    return this.#serving;
+  }
+
+  /** Whether pods that serve take several requests at once; they are all of one make. */
+  get takesEnvelopes(): boolean {
+    for (const pod of this.#serving) return pod.takesEnvelopes;
+    return true;
+  }
+
+  get changes(): number {
+    return this.#changes;
   }
 
   get coming(): number {
@@ -125,6 +142,7 @@ export class Roster {
 
   /** Files the pod anew after its slots or its state have changed. */
   refresh(pod: PodLink): void {
+    this.#changes += 1;
     if (takesWork(pod)) this.#serving.add(pod);
     else this.#serving.delete(pod);
     this.free.update(pod, pod.freeSlots(!this.#spec().batching.enabled, this.#now()));

@@ -11,13 +11,13 @@ const root = path.join(import.meta.dirname, '../..');
 const folder = path.join(root, '.sluice/scaling');
 const file = path.join(folder, 'results.jsonl');
 
-const gateway = ['admit', 'batch', 'cost', 'pick', 'throughput'].map((name) => `gateway/policy/${name}.ts`);
+const gateway = ['admit', 'batch', 'cost', 'pick', 'wait'].map((name) => `gateway/policy/${name}.ts`);
 const model = ['engine', 'station', 'run-ends', 'random', 'trace', 'capacity'].map(
   (name) => `bench/simulate/${name}.ts`,
 );
 const all = [...model, 'bench/scaling/cases.ts'];
 /** Where nothing is refused, admission decides nothing. */
-const unshed = gateway.filter((name) => !name.endsWith('/admit.ts') && !name.endsWith('/throughput.ts'));
+const unshed = gateway.filter((name) => !name.endsWith('/admit.ts') && !name.endsWith('/wait.ts'));
 const baselines = ['bench/simulate/tune.ts', 'bench/simulate/contenders.ts', ...sourcesIn('bench/simulate/baselines')];
 
 function sourcesOf({ contender }: Job): readonly string[] {

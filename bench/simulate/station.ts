@@ -7,11 +7,11 @@
  *
  *   admittedAtMs │ answered … │ run of pod 1 │ run of pod 0 │ staged at pod 1 │ queue head … tail │ free
  */
-import { decideAdmission, predictWaitMs } from '../../gateway/policy/admit.ts';
+import { decideAdmission } from '../../gateway/policy/admit.ts';
 import { decideBatch } from '../../gateway/policy/batch.ts';
-import type { Cost } from '../../gateway/policy/cost.ts';
+import { predictMs, type Cost } from '../../gateway/policy/cost.ts';
 import { pickPod } from '../../gateway/policy/pick.ts';
-import { countCompleted, currentRowsPerMs, noThroughput } from '../../gateway/policy/throughput.ts';
+import { noLag, predictWait, type Wait } from '../../gateway/policy/wait.ts';
 import type { Random } from './random.ts';
 import { RunEnds } from './run-ends.ts';
 
@@ -83,8 +83,10 @@ export class Station {
   readonly #open: SimulatedPod[] = [];
   #head = 0;
   #tail = 0;
-  #throughput = noThroughput;
   #podless = false;
+  /** When the next batch for each pod would begin to run, ascending; made anew when it is asked for. */
+  #begins = new Float64Array(0);
+  #beginsChanged = true;
   /** A wait longer than this is told. */
   #tellWaitMs = 0;
 
@@ -132,6 +134,7 @@ export class Station {
       place: 0,
     };
     this.#pods.push(pod);
+    this.#beginsChanged = true;
     add(this.#idle, pod);
   }
 
@@ -146,6 +149,7 @@ export class Station {
     }
     const [pod] = this.#pods.splice(victim, 1);
     if (pod === undefined) return;
+    this.#beginsChanged = true;
     pod.draining = true;
     remove(this.#idle, pod);
     remove(this.#open, pod);
@@ -177,30 +181,24 @@ export class Station {
     this.totals.arrivals += 1;
     const queued = this.queued;
     if (this.#spec.shedding) {
-      const { maxRows } = this.#spec;
-      const predictedWaitMs = predictWaitMs({
-        backlogRows: queued + 1,
-        completedRowsPerMs: queued > 0 ? currentRowsPerMs(this.#throughput, nowMs) : null,
-        cost: this.#cost,
-        maxRows,
-        objectiveMs: this.#spec.objectiveMs,
-        servingPods: this.serving,
-      });
+      const { waitMs, next, turnMs } = this.#predictWait(queued + 1, nowMs);
+      const headWaitMs = next && queued > 0 ? waitMs + nowMs - this.#admittedAtMs[this.#head]! : null;
       const decision = decideAdmission({
         queuedRequests: queued,
         queuedBytes: 0,
         bytes: 0,
         maxQueued: this.#spec.maxQueued,
         maxQueuedBytes: Infinity,
-        predictedWaitMs,
-        // Only asked where there is no objective, and here there always is one.
-        leastWaitMs: 0,
+        predictedWaitMs: waitMs,
+        turnMs: next ? 0 : turnMs,
+        head: headWaitMs === null ? null : { waitMs: headWaitMs, withoutMs: headWaitMs - this.#cost.c },
         remainingMs: this.#spec.timeoutMs,
         objectiveMs: this.#spec.objectiveMs,
         servingPods: this.serving,
+        idlePods: this.#idle.length,
         comingPods: this.comingPods,
       });
-      this.#watchWait(decision.kind === 'hold', predictedWaitMs);
+      this.#watchWait(decision.kind === 'hold', waitMs);
       if (decision.kind === 'shed') {
         this.totals.shed += 1;
         this.#onLate(nowMs);
@@ -210,6 +208,27 @@ export class Station {
     this.#admittedAtMs[this.#tail] = nowMs;
     this.#tail += 1;
   }
+
+  #predictWait(rows: number, nowMs: number): Wait {
+    const { maxRows, objectiveMs } = this.#spec;
+    return predictWait({
+      ...{ rows, otherBatches: 0, pods: this.#pods.length, idlePods: this.#idle.length, begins: this.#sortedBegins },
+      ...{ nowMs, cost: this.#cost, lag: noLag, maxRows, objectiveMs },
+    });
+  }
+
+  readonly #sortedBegins = (): Float64Array => {
+    if (!this.#beginsChanged) return this.#begins;
+    this.#beginsChanged = false;
+    if (this.#begins.length !== this.#pods.length) this.#begins = new Float64Array(this.#pods.length);
+    for (let index = 0; index < this.#pods.length; index += 1) {
+      const pod = this.#pods[index]!;
+      const staged = pod.stagedTo - pod.stagedFrom;
+      const idle = pod.runFrom === pod.runTo;
+      this.#begins[index] = idle ? 0 : pod.runEndsMs + (staged > 0 ? predictMs(this.#cost, staged) : 0);
+    }
+    return this.#begins.sort();
+  };
 
   /** As pool.ts of the gateway: when there is no pod any more, and when the wait passes the objective, twice that … */
   #watchWait(podless: boolean, predictedWaitMs: number): void {
@@ -225,11 +244,11 @@ export class Station {
   endRun(): void {
     const pod = this.#runEnds.pop();
     if (pod === undefined) return;
+    this.#beginsChanged = true;
     const nowMs = pod.runEndsMs;
     const rows = pod.runTo - pod.runFrom;
     this.#answer(pod.runFrom, pod.runTo, nowMs);
     this.inFlight -= rows;
-    this.#throughput = countCompleted(this.#throughput, rows, this.queued > 0, nowMs);
     pod.runFrom = pod.runTo;
     const openBefore = pod.stagedFrom === pod.stagedTo;
     if (!openBefore) this.#execute(pod, pod.stagedFrom, pod.stagedTo, nowMs);
@@ -263,6 +282,7 @@ export class Station {
         rowsAhead: pod.runTo - pod.runFrom,
       });
       if (decision.kind === 'wait') return;
+      this.#beginsChanged = true;
       const from = this.#head;
       this.#head = Math.min(this.#tail, from + decision.rows);
       this.inFlight += this.#head - from;

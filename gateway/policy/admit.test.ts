@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decideAdmission, predictWaitMs, type AdmitInput, type WaitInput } from './admit.ts';
-import { unknownCost, type Cost } from './cost.ts';
+import { decideAdmission, type AdmitInput } from './admit.ts';
 
 const usual: AdmitInput = {
   queuedRequests: 100,
@@ -10,10 +9,12 @@ const usual: AdmitInput = {
   maxQueued: 10_000,
   maxQueuedBytes: 1_000_000,
   predictedWaitMs: 50,
-  leastWaitMs: 20,
+  turnMs: 0,
+  head: null,
   remainingMs: 30_000,
   objectiveMs: 100,
   servingPods: 2,
+  idlePods: 0,
   comingPods: 0,
 };
 
@@ -26,17 +27,22 @@ const table: readonly (readonly [string, Partial<AdmitInput>, object])[] = [
   ['it will be in time to the millisecond', { predictedWaitMs: 100 }, queue],
   ['it would miss the objective', { predictedWaitMs: 101 }, shed('overloaded', 1)],
   ['it would miss its own deadline', { remainingMs: 40 }, shed('overloaded', 1)],
-  ['no objective: its own deadline alone counts', { objectiveMs: null, leastWaitMs: 29_999 }, queue],
-  ['no objective, and late', { objectiveMs: null, leastWaitMs: 33_000 }, shed('overloaded', 3)],
-  ['no objective: a slow moment refuses nothing', { objectiveMs: null, predictedWaitMs: 33_000 }, queue],
+  ['no objective: its own deadline alone counts', { objectiveMs: null, predictedWaitMs: 29_999 }, queue],
+  ['no objective, and late', { objectiveMs: null, predictedWaitMs: 33_000 }, shed('overloaded', 3)],
+  ['a run in reserve before the deadline', { remainingMs: 90, turnMs: 40 }, queue],
+  ['none left', { remainingMs: 80, turnMs: 40 }, shed('overloaded', 1)],
+  ['an objective has none: late is answered', { predictedWaitMs: 100, turnMs: 40 }, queue],
+
+  ['the first of its run stays in time', { head: { waitMs: 100, withoutMs: 98 } }, queue],
+  ['the first of its run would be late by it', { head: { waitMs: 101, withoutMs: 99 } }, shed('overloaded', 1)],
+  ['the first is late anyway', { head: { waitMs: 103, withoutMs: 101 } }, queue],
+  ['no objective: nothing is late', { objectiveMs: null, head: { waitMs: 101, withoutMs: 99 } }, queue],
 
   ['most of the pods are coming: it may wait to its deadline', { predictedWaitMs: 5_000, comingPods: 6 }, queue],
   ['some pods are coming: those that serve decide', { predictedWaitMs: 5_000, comingPods: 5 }, shed('overloaded', 5)],
-  [
-    'nothing waits: one is served, or nothing would ever be measured again',
-    { queuedRequests: 0, predictedWaitMs: 5_000 },
-    queue,
-  ],
+  ['a pod is idle: it can not be served earlier', { queuedRequests: 0, idlePods: 1, predictedWaitMs: 5_000 }, queue],
+  ['none is, and nothing waits', { queuedRequests: 0, predictedWaitMs: 5_000 }, shed('overloaded', 5)],
+  ['one is, and others wait for it', { idlePods: 1, predictedWaitMs: 5_000 }, shed('overloaded', 5)],
 
   ['no pod: held', { servingPods: 0, predictedWaitMs: 0 }, hold],
   ['no pod yet: held', { servingPods: 0, comingPods: 1, predictedWaitMs: 0 }, hold],
@@ -64,32 +70,3 @@ test('Retry-After: the time that is too much, in whole seconds from 1 to 30', ()
     [1, 1, 6, 30].map((seconds) => shed('queue-full', seconds)),
   );
 });
-
-/** l(b) = 5 + 0.5·b: 37 ms for 64 rows. */
-const cost: Cost = { ...unknownCost, a: 5, c: 0.5, samples: 100, largestRows: 64 };
-const waits: WaitInput = {
-  ...{ backlogRows: 10, completedRowsPerMs: null, cost, maxRows: 64, objectiveMs: null, servingPods: 2 },
-};
-
-const waitTable: readonly (readonly [string, Partial<WaitInput>, number])[] = [
-  ['one run, and its pod is free', {}, 10],
-  ['a full run', { backlogRows: 64 }, 37],
-  ['more than a run: the pods are busy with others before it', { backlogRows: 128 }, 37 * (2 / 2 + 2 + 2 / 2)],
-  ['one pod: its slot is never more than a run away', { backlogRows: 128, servingPods: 1 }, 37 * (2 + 2 + 1)],
-  ['twice as many pods, half the rounds', { backlogRows: 512, servingPods: 4 }, 37 * (8 / 4 + 2 + 2 / 4)],
-  ['backlogged: by the rate, and the runs at its end', { backlogRows: 640, completedRowsPerMs: 2 }, 320 + 3 * 37],
-  ['backlogged with little: the runs are small', { backlogRows: 10, completedRowsPerMs: 2 }, 5 + 3 * 10],
-  ['a rate of nothing is no rate', { completedRowsPerMs: 0 }, 10],
-  ['other gateways take their share: the rate knows', { backlogRows: 640, completedRowsPerMs: 0.2 }, 3_200 + 3 * 37],
-  // 2·l(18) = 28 ms and the margin of 2 keep 30.
-  ['an objective makes runs of 18 rows', { backlogRows: 180, objectiveMs: 30 }, 14 * (10 / 2) + 0.85 * 30 + 14],
-  ['an objective that is long changes nothing', { backlogRows: 128, objectiveMs: 1e4 }, 37 * 4],
-  ['an objective that not even one row keeps', { backlogRows: 4, objectiveMs: 3 }, 5.5 * (4 / 2 + 1 + 1)],
-  ['nothing known', { cost: unknownCost }, 0],
-  ['nothing known, and no pod', { cost: unknownCost, servingPods: 0 }, 0],
-  ['no pod: nothing can be said', { servingPods: 0, backlogRows: 1e6 }, 0],
-];
-
-for (const [what, given, expected] of waitTable) {
-  test(`predicted wait: ${what}`, () => assert.equal(predictWaitMs({ ...waits, ...given }), expected));
-}

@@ -5,16 +5,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom } from '../testing/random.ts';
-import { decideAdmission, predictWaitMs } from './admit.ts';
+import { decideAdmission } from './admit.ts';
 import { decideBatch } from './batch.ts';
-import { learnCost, unknownCost } from './cost.ts';
-import { countCompleted, currentRowsPerMs, noThroughput } from './throughput.ts';
+import { learnCost, predictMs, unknownCost } from './cost.ts';
+import { learnLag, noLag, predictWait } from './wait.ts';
 
 interface Scenario {
   readonly pods: number;
-  /** A run of b rows takes a pod a + c·b milliseconds, 5 % more or less. */
+  /** A run of b rows takes a pod a + c·b milliseconds, a share of `deviation` (5 %) more or less, and then `overheadMs`. */
   readonly a: number;
   readonly c: number;
+  readonly deviation?: number;
+  readonly overheadMs?: number;
   /** Arrivals ÷ what the pods complete in full batches. */
   readonly load: number;
   readonly timeoutMs: number;
@@ -33,6 +35,7 @@ interface Envelope {
 interface SimulatedPod {
   executing: Envelope | null;
   staged: Envelope | null;
+  beganAtMs: number;
   doneAtMs: number;
 }
 
@@ -41,26 +44,29 @@ const maxRows = 64;
 const lastsRuns = 200;
 
 /** Requests of one row each with equal timeouts, so that the queue is in the order of arrival. */
-function simulate({ pods: count, a, c, load, timeoutMs, objectiveMs }: Scenario) {
+function simulate({ pods: count, a, c, load, timeoutMs, objectiveMs, deviation = 0.05, overheadMs = 0 }: Scenario) {
   const random = seededRandom(1);
-  const fullMs = a + c * maxRows;
+  const fullMs = a + c * maxRows + overheadMs;
   const lastsMs = lastsRuns * fullMs;
   const peakPerMs = (count * maxRows) / fullMs;
   const pods: SimulatedPod[] = Array.from({ length: count }, () => ({
     executing: null,
     staged: null,
+    beganAtMs: 0,
     doneAtMs: Infinity,
   }));
   let cost = [1, 2, 4, 8, 16, 32, 64].reduce((learned, rows) => learnCost(learned, rows, a + c * rows), unknownCost);
-  let throughput = noThroughput;
+  let lag = noLag;
   const queue: Item[] = [];
   let nowMs = 0;
   let nextMs = 0;
   const seen = { inTime: 0, late: 0, expired: 0, shed: 0, rows: 0, runs: 0 };
 
   const execute = (pod: SimulatedPod, envelope: Envelope): void => {
-    envelope.tookMs = (a + c * envelope.items.length) * (0.95 + 0.1 * random());
+    const noise = 1 + deviation * (2 * random() - 1);
+    envelope.tookMs = (a + c * envelope.items.length) * noise + overheadMs;
     pod.executing = envelope;
+    pod.beganAtMs = nowMs;
     pod.doneAtMs = nowMs + envelope.tookMs;
     seen.rows += envelope.items.length;
     seen.runs += 1;
@@ -96,29 +102,38 @@ function simulate({ pods: count, a, c, load, timeoutMs, objectiveMs }: Scenario)
       if (nowMs - arrivedAtMs <= Math.min(timeoutMs, objectiveMs ?? Infinity)) seen.inTime += 1;
       else seen.late += 1;
     }
-    cost = learnCost(cost, items.length, tookMs);
-    throughput = countCompleted(throughput, items.length, queue.length > 0, nowMs);
+    cost = learnCost(cost, items.length, tookMs - overheadMs);
+    lag = learnLag(lag, tookMs, predictMs(cost, items.length));
     pod.executing = null;
     pod.doneAtMs = Infinity;
     if (pod.staged !== null) execute(pod, pod.staged);
     pod.staged = null;
   };
   const arrive = (): void => {
-    const backlogRows = queue.length + 1;
-    const wait = (completedRowsPerMs: number | null): number =>
-      predictWaitMs({ backlogRows, completedRowsPerMs, cost, maxRows, objectiveMs, servingPods: count });
-    const predictedWaitMs = wait(queue.length > 0 ? currentRowsPerMs(throughput, nowMs) : null);
+    const begins = pods.map(({ executing, staged, beganAtMs }) => {
+      const turns = [executing, staged].filter((envelope) => envelope !== null);
+      return turns.reduce((atMs, { items }) => atMs + predictMs(cost, items.length) + lag.meanMs, beganAtMs);
+    });
+    begins.sort((x, y) => x - y);
+    const idlePods = pods.filter(({ executing }) => executing === null).length;
+    const rows = queue.length + 1;
+    const { waitMs, next, turnMs } = predictWait({
+      ...{ rows, otherBatches: 0, pods: count, idlePods, begins: () => begins, nowMs, cost, lag, maxRows, objectiveMs },
+    });
+    const headWaitMs = queue.length > 0 && next ? waitMs + nowMs - queue[0]!.arrivedAtMs : null;
     const decision = decideAdmission({
       queuedRequests: queue.length,
       queuedBytes: 0,
       bytes: 0,
       maxQueued: 10_000,
       maxQueuedBytes: 1,
-      predictedWaitMs,
-      leastWaitMs: Math.min(predictedWaitMs, wait(null)),
+      predictedWaitMs: waitMs,
+      turnMs: next ? 0 : turnMs,
+      head: headWaitMs === null ? null : { waitMs: headWaitMs, withoutMs: headWaitMs - cost.c },
       remainingMs: timeoutMs,
       objectiveMs,
       servingPods: count,
+      idlePods,
       comingPods: 0,
     });
     if (decision.kind === 'shed') seen.shed += 1;
@@ -148,7 +163,14 @@ const table: readonly (readonly [string, Scenario])[] = [
   ['ten times, quick runs, deadlines alone', { ...langid, a: 20, c: 0.1, objectiveMs: null, timeoutMs: 200 }],
   ['a little too much', { ...langid, a: 5, c: 0.1, objectiveMs: 100, load: 1.2 }],
   ['three times, eight pods', { ...langid, pods: 8, a: 5, c: 0.1, objectiveMs: 100, load: 3 }],
+  ['ten times, eight pods', { ...langid, pods: 8 }],
+  ['ten times, eight pods, deadlines alone', { ...langid, pods: 8, objectiveMs: null, timeoutMs: 3_000 }],
+  ['ten times, and runs of another gateway between', { ...langid, overheadMs: 400 }],
+  ["ten times, runs that vary much, and what they don't explain", { ...langid, deviation: 0.3, overheadMs: 20 }],
 ];
+
+/** As the overload scenario of the bench has it: two runs of six rows are all that the objective allows. */
+const tight: Scenario = { ...langid, a: 10, c: 6, objectiveMs: 100 };
 
 for (const [what, scenario] of table) {
   test(`goodput under overload is 95 % of the peak at least: ${what}`, () => {
@@ -156,6 +178,14 @@ for (const [what, scenario] of table) {
     const told = `goodput ${goodput}, mean batch ${meanBatch}, late ${late}, expired ${expired}`;
     assert.ok(goodput >= 0.95, told);
     assert.ok(meanBatch > 55, told);
+  });
+}
+
+for (const pods of [1, 2, 4]) {
+  test(`goodput under overload is 95 % of the best of lower loads, where runs are a third of the objective: ${pods} pods`, () => {
+    const inTime = (load: number): number => simulate({ ...tight, pods, load }).inTime;
+    const peak = Math.max(...[0.4, 0.5, 0.6, 0.7].map(inTime));
+    for (const load of [1, 10]) assert.ok(inTime(load) >= 0.95 * peak, `${inTime(load) / peak} at ${load}`);
   });
 }
 

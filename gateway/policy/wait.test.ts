@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { unknownCost, type Cost } from './cost.ts';
+import { learnLag, noLag, predictWait, predictWaitByRate, type Lag, type WaitInput } from './wait.ts';
+
+/** l(b) = 5 + 0.5·b: 37 ms for 64 rows. */
+const cost: Cost = { ...unknownCost, a: 5, c: 0.5, samples: 100, largestRows: 64 };
+function busyUntil(begins: readonly number[]): Pick<WaitInput, 'pods' | 'idlePods' | 'begins'> {
+  return { pods: begins.length, idlePods: 0, begins: () => begins };
+}
+
+/** Two pods: one ends what it has at 110, the other at 130; it is 100. */
+const usual: WaitInput = {
+  ...{
+    rows: 10,
+    otherBatches: 0,
+    ...busyUntil([110, 130]),
+    nowMs: 100,
+    cost,
+    lag: noLag,
+    maxRows: 64,
+    objectiveMs: null,
+  },
+};
+const lag = (given: Partial<Lag>): Lag => ({ meanMs: 0, deviationMs: 0, turns: 20, ...given });
+
+const table: readonly (readonly [string, Partial<WaitInput>, number])[] = [
+  ['a pod is idle: its own run', { idlePods: 1, begins: () => assert.fail('not asked for') }, 10],
+  ['both work: the one that is done first, and then its run', {}, 10 + 10],
+  ['a full batch', { rows: 64 }, 10 + 37],
+  ['the second batch goes to the other pod, and will be full', { rows: 65 }, 30 + 37],
+  ['the third to the first again, a turn later', { rows: 129 }, 10 + 37 + 37],
+  ['the eighth: three turns after the other', { rows: 8 * 64 }, 30 + 3 * 37 + 37],
+  ['a batch of another model goes before', { otherBatches: 1 }, 30 + 10],
+  ['one pod', { rows: 129, ...busyUntil([110]) }, 10 + 2 * 37 + 37],
+  // 2·l(18) = 28 ms and the margin of 2 keep 30.
+  ['an objective makes runs of 18 rows', { rows: 180, objectiveMs: 30 }, 30 + 4 * 14 + 14],
+  ['an objective that is long changes nothing', { rows: 128, objectiveMs: 1e4 }, 30 + 37],
+  ['an objective that not even one row keeps', { rows: 4, objectiveMs: 3 }, 30 + 5.5 + 5.5],
+  ['each turn lags by 3 ms', { rows: 129, lag: lag({ meanMs: 3 }) }, 10 + 40 + 40],
+  ['no pod has said how many rows it takes', { rows: 1_000, maxRows: Infinity }, 10 + 505],
+  ['nothing known', { cost: unknownCost }, 0],
+  ['no pod', busyUntil([]), 0],
+];
+
+for (const [what, given, expected] of table) {
+  test(`predicted wait: ${what}`, () => assert.equal(predictWait({ ...usual, ...given }).waitMs, expected));
+}
+
+test('doubt grows with the root of the turns', () => {
+  const doubtMs = (begins: readonly number[]): number => {
+    const [sure, unsure] = [0, 4].map((deviationMs) =>
+      predictWait({ ...usual, rows: 64, ...busyUntil(begins), lag: lag({ deviationMs }) }),
+    );
+    return unsure!.waitMs - sure!.waitMs;
+  };
+  const one = doubtMs([0]);
+  assert.ok(one > 4 && one < 12, `${one}`);
+  // Three turns of 37 ms go before.
+  assert.ok(Math.abs(doubtMs([100 + 3 * 37]) / one - 2) < 1e-9);
+});
+
+test('the batch that leaves next is told from those behind it, by its own rows or those of others', () => {
+  const next = (given: Partial<WaitInput>): boolean => predictWait({ ...usual, ...given }).next;
+  assert.deepEqual([{}, { rows: 64 }, { rows: 65 }, { otherBatches: 1 }].map(next), [true, true, false, false]);
+});
+
+test('lag: the mean of about twenty turns, never below nothing', () => {
+  let learned = learnLag(noLag, 40, 37);
+  assert.deepEqual(learned, { meanMs: 3, deviationMs: 0, turns: 1 });
+  for (let turn = 0; turn < 200; turn += 1) learned = learnLag(learned, turn % 2 === 0 ? 44 : 40, 37);
+  assert.ok(Math.abs(learned.meanMs - 5) < 0.2 && Math.abs(learned.deviationMs - 2) < 0.2, JSON.stringify(learned));
+  for (let turn = 0; turn < 200; turn += 1) learned = learnLag(learned, 30, 37);
+  assert.equal(learned.meanMs, 0);
+});
+
+test('lag: one pause of the machine is no evidence, and what is no measurement counts for nothing', () => {
+  let learned = noLag;
+  for (let turn = 0; turn < 50; turn += 1) learned = learnLag(learned, 37 + (turn % 2), 37);
+  assert.ok(learnLag(learned, 5_000, 37).meanMs < learned.meanMs + 0.5);
+  for (const [tookMs, predictedMs] of [
+    [40, 0],
+    [NaN, 37],
+    [Infinity, 37],
+  ] as const) {
+    assert.equal(learnLag(learned, tookMs, predictedMs), learned);
+  }
+});
+
+test('one by one: what waits by the rate it comes back, and then itself', () => {
+  assert.equal(predictWaitByRate(640, 2, 2, cost).waitMs, 320 + 5.5);
+  assert.equal(predictWaitByRate(640, 0.2, 2, cost).waitMs, 3_200 + 5.5);
+  assert.equal(predictWaitByRate(10, null, 2, cost).waitMs, 10 * (5.5 / 2) + 5.5);
+  assert.equal(predictWaitByRate(10, 2, 0, cost).waitMs, 0);
+  assert.equal(predictWaitByRate(10, 2, 2, unknownCost).waitMs, 0);
+});
