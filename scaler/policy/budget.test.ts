@@ -29,7 +29,7 @@ test('it stays within its limits, and without traffic where it is', () => {
   assert.equal(moveFactor(1.5, { violations: 0, arrivals: 0, rate: 0, elapsedMs: 1000 }, 0.01), 1.5);
 });
 
-test('the budget is most of what the percentile leaves', () => {
-  assert.ok(Math.abs(budgetOf(99.5) - 0.004) < 1e-12);
-  assert.ok(Math.abs(budgetOf(99) - 0.008) < 1e-12);
+test('the budget is what the percentile leaves', () => {
+  assert.ok(Math.abs(budgetOf(99.5) - 0.005) < 1e-12);
+  assert.ok(Math.abs(budgetOf(99) - 0.01) < 1e-12);
 });

@@ -9,8 +9,6 @@
  * It moves slowly, by its own size in hours, because a quiet quarter of an hour says little of the next. Source: adaptive conformal
  * inference, Gibbs and Candès 2021.
  */
-/** Of what the percentile of the objective allows; the rest is for what nobody foresees. */
-const share = 0.8;
 const gain = 0.01;
 const least = 0.5;
 const most = 3;
@@ -18,7 +16,7 @@ const mostPerSecond = 0.5;
 
 /** Share of requests that may be late or shed. @param percentile of those that are to keep the objective */
 export function budgetOf(percentile: number): number {
-  return share * (1 - percentile / 100);
+  return 1 - percentile / 100;
 }
 
 /** @param rate requests/s, of late; what weighs as one second */
