@@ -1,12 +1,8 @@
 /** A gateway in front of many pods that are stand-ins: what pods and models cost it by their number. */
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { apiVersion } from '../contract/model-pool.ts';
 import { endProcess } from './end-process.ts';
+import { writePoolFile, type PoolFile } from './pool-file.ts';
 import { sumOf } from './prometheus.ts';
 import type { StandInPods } from './stand-in-pods.ts';
 
@@ -27,27 +23,22 @@ export async function startManyPods(
 ): Promise<ManyPods> {
   const standIn = fork(fileURLToPath(new URL('./stand-in-pods.ts', import.meta.url)));
   standIn.send({ pods, models } satisfies StandInPods);
-  const [endpoints] = (await once(standIn, 'message')) as [string[]];
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
-  const file = join(folder, 'pools.yaml');
-  const pool = { apiVersion, kind: 'ModelPool', metadata: { name: 'bench' }, spec: { ...spec, models, endpoints } };
-  // YAML takes JSON as it is.
-  await writeFile(file, JSON.stringify(pool));
-  const gateway = fork(
-    fileURLToPath(new URL('../cli/sluice.js', import.meta.url)),
-    ['gateway', '--pools', file, '--port', '0', '--admin-port', '0'],
-    { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
-  );
+  let gateway: ChildProcess | undefined;
+  let pool: PoolFile | undefined;
   const stop = async (): Promise<void> => {
-    standIn.disconnect();
-    await endProcess(gateway);
-    await rm(folder, { recursive: true, force: true });
+    if (standIn.connected) standIn.disconnect();
+    if (gateway !== undefined) await endProcess(gateway);
+    await pool?.remove();
   };
   try {
-    const [listening] = (await Promise.race([once(gateway, 'message'), once(gateway, 'exit')])) as [
-      { readonly port: number; readonly adminPort: number } | number | null,
-    ];
-    if (typeof listening !== 'object' || listening === null) throw new Error('the gateway ended before it listened');
+    const endpoints = await said<readonly string[]>(standIn, 'the stand-in for pods');
+    pool = await writePoolFile({ ...spec, models, endpoints });
+    gateway = fork(
+      fileURLToPath(new URL('../cli/sluice.js', import.meta.url)),
+      ['gateway', '--pools', pool.path, '--port', '0', '--admin-port', '0'],
+      { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
+    );
+    const listening = await said<{ readonly port: number; readonly adminPort: number }>(gateway, 'the gateway');
     const adminOrigin = `http://127.0.0.1:${listening.adminPort}`;
     await allServing(adminOrigin, pods);
     return { origin: `http://127.0.0.1:${listening.port}`, adminOrigin, gatewayPid: gateway.pid!, stop };
@@ -55,6 +46,14 @@ export async function startManyPods(
     await stop();
     throw error;
   }
+}
+
+/** What it says first over IPC. @throws Error if it ends before */
+function said<Message>(child: ChildProcess, what: string): Promise<Message> {
+  return new Promise((resolve, reject) => {
+    child.once('message', (message) => resolve(message as Message));
+    child.once('exit', (code, signal) => reject(new Error(`${what} ended (${code ?? signal}) before it was ready`)));
+  });
 }
 
 async function allServing(adminOrigin: string, pods: number): Promise<void> {

@@ -1,14 +1,11 @@
 /** Starts what is measured as processes on free ports of this machine, and ends it: the whole of Sluice, or the echo. */
 import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { apiVersion } from '../contract/model-pool.ts';
 import type { Meters } from './cpu.ts';
 import { endProcess } from './end-process.ts';
+import { writePoolFile } from './pool-file.ts';
 
 /** Something that answers at `origin` and can be measured. */
 export interface Target {
@@ -43,22 +40,11 @@ const lastLines = 20;
 
 /** `sluice up` with one pool. @throws Error with its last lines if it does not get ready */
 export async function startSystem(options: SystemOptions): Promise<System> {
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
-  const poolsFile = join(folder, 'pools.yaml');
   const { models, spec, pods, env, repository, onLine } = options;
-  // YAML takes JSON as it is.
-  await writeFile(
-    poolsFile,
-    JSON.stringify({
-      apiVersion,
-      kind: 'ModelPool',
-      metadata: { name: 'bench' },
-      // As many pods as are asked for, whatever the load says.
-      spec: { scaling: { maxReplicas: pods, mode: 'Paused' }, ...spec, models },
-    }),
-  );
+  // As many pods as are asked for, whatever the load says.
+  const pool = await writePoolFile({ scaling: { maxReplicas: pods, mode: 'Paused' }, ...spec, models });
   const flags = {
-    ...{ pools: poolsFile, pods, port: 0, 'admin-port': 0, 'scaler-port': 0, 'log-format': 'json' },
+    ...{ pools: pool.path, pods, port: 0, 'admin-port': 0, 'scaler-port': 0, 'log-format': 'json' },
     ...(repository === undefined ? {} : { repository }),
   };
   const child = spawn(
@@ -73,7 +59,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   );
   const stop = async () => {
     await endProcess(child);
-    await rm(folder, { recursive: true, force: true });
+    await pool.remove();
   };
   try {
     const running = await untilRunning(child, onLine);
