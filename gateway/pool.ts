@@ -155,7 +155,7 @@ export class Pool {
       maxQueued: this.spec.requests.maxQueued,
       maxQueuedBytes: this.spec.requests.maxQueuedBytes,
       predictedWaitMs: waitMs,
-      turnMs: next ? 0 : turnMs,
+      turnMs,
       head: head === undefined ? null : { waitMs: headWaitMs, withoutMs: headWaitMs - estimatedRows * lane.cost.c },
       remainingMs: request.deadlineAtMs - now,
       objectiveMs: this.spec.objective?.latencyMs ?? null,
@@ -164,7 +164,8 @@ export class Pool {
       comingPods: this.roster.coming,
     });
     lane.counters.arrivedRows += estimatedRows;
-    this.#watchWait(decision.kind === 'hold', waitMs);
+    // Refused for the first of its run, it is that one's wait that is too long.
+    this.#watchWait(decision.kind === 'hold', decision.kind === 'shed' ? Math.max(waitMs, headWaitMs) : waitMs);
     if (decision.kind === 'shed') throw this.#shed(lane, decision.reason, decision.retryAfterSeconds);
     const pending: Pending = {
       ...request,

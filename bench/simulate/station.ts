@@ -182,7 +182,8 @@ export class Station {
     const queued = this.queued;
     if (this.#spec.shedding) {
       const { waitMs, next, turnMs } = this.#predictWait(queued + 1, nowMs);
-      const headWaitMs = next && queued > 0 ? waitMs + nowMs - this.#admittedAtMs[this.#head]! : null;
+      const head = next && queued > 0;
+      const headWaitMs = head ? waitMs + nowMs - this.#admittedAtMs[this.#head]! : 0;
       const decision = decideAdmission({
         queuedRequests: queued,
         queuedBytes: 0,
@@ -190,15 +191,16 @@ export class Station {
         maxQueued: this.#spec.maxQueued,
         maxQueuedBytes: Infinity,
         predictedWaitMs: waitMs,
-        turnMs: next ? 0 : turnMs,
-        head: headWaitMs === null ? null : { waitMs: headWaitMs, withoutMs: headWaitMs - this.#cost.c },
+        turnMs,
+        head: head ? { waitMs: headWaitMs, withoutMs: headWaitMs - this.#cost.c } : null,
         remainingMs: this.#spec.timeoutMs,
         objectiveMs: this.#spec.objectiveMs,
         servingPods: this.serving,
         idlePods: this.#idle.length,
         comingPods: this.comingPods,
       });
-      this.#watchWait(decision.kind === 'hold', waitMs);
+      // Refused for the first of its run, it is that one's wait that is too long.
+      this.#watchWait(decision.kind === 'hold', decision.kind === 'shed' ? Math.max(waitMs, headWaitMs) : waitMs);
       if (decision.kind === 'shed') {
         this.totals.shed += 1;
         this.#onLate(nowMs);

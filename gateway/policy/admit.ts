@@ -10,7 +10,7 @@ export interface AdmitInput {
   readonly maxQueued: number;
   readonly maxQueuedBytes: number;
   readonly predictedWaitMs: number;
-  /** A run of a pod, where others go before its batch; 0 where it leaves with the next. */
+  /** A turn of a pod, where others go before its batch; 0 where it leaves with the next. */
   readonly turnMs: number;
   /** Of the first that waits, where it would share its run: from its arrival to its answer, with this request and without. */
   readonly head: { readonly waitMs: number; readonly withoutMs: number } | null;

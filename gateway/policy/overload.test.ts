@@ -128,7 +128,7 @@ function simulate({ pods: count, a, c, load, timeoutMs, objectiveMs, deviation =
       maxQueued: 10_000,
       maxQueuedBytes: 1,
       predictedWaitMs: waitMs,
-      turnMs: next ? 0 : turnMs,
+      turnMs,
       head: headWaitMs === null ? null : { waitMs: headWaitMs, withoutMs: headWaitMs - cost.c },
       remainingMs: timeoutMs,
       objectiveMs,

@@ -64,7 +64,7 @@ export interface Wait {
   readonly waitMs: number;
   /** It would be in the batch that leaves next, whose other requests wait for its rows too. */
   readonly next: boolean;
-  /** A turn of a pod with as many rows as it takes. */
+  /** A turn of a pod, where others go before its batch; 0 where it leaves with the next. */
   readonly turnMs: number;
 }
 
@@ -84,7 +84,8 @@ export function predictWait(input: WaitInput): Wait {
   const turnMs = predictMs(cost, batchRows) + lag.meanMs;
   const turns = beginMs / turnMs + rounds + 1;
   const doubtMs = doubtFactor * lag.deviationMs * Math.sqrt(turns);
-  return { waitMs: beginMs + (rounds + 1) * turnMs + doubtMs, next: before === 0, turnMs };
+  const next = before === 0;
+  return { waitMs: beginMs + (rounds + 1) * turnMs + doubtMs, next, turnMs: next ? 0 : turnMs };
 }
 
 /** Rows of a run when there are enough of them: two such runs keep the objective, as batch.ts has it. */
