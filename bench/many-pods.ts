@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { serverFlags } from '../cli/heap.ts';
 import { apiVersion } from '../contract/model-pool.ts';
 import { endProcess } from './end-process.ts';
 import { sumOf } from './prometheus.ts';
@@ -36,7 +37,7 @@ export async function startManyPods(
   const gateway = fork(
     fileURLToPath(new URL('../cli/sluice.js', import.meta.url)),
     ['gateway', '--pools', file, '--port', '0', '--admin-port', '0'],
-    { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
+    { execArgv: [...serverFlags], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
   );
   const stop = async (): Promise<void> => {
     standIn.disconnect();
