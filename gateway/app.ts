@@ -7,6 +7,7 @@ import type { Cluster } from '../cluster/port.ts';
 import { SluiceError } from '../contract/errors.ts';
 import type { LoadReport } from '../contract/load-report.ts';
 import { mediaTypes } from '../contract/headers.ts';
+import { noRouteSchemas } from '../contract/no-route-schemas.ts';
 import { LoadFeed } from './load-feed.ts';
 import { loadReport } from './load-report.ts';
 import { gatewayMetrics } from './metrics.ts';
@@ -91,6 +92,7 @@ function newServer(log: Logger): FastifyInstance {
   const app = fastify({
     // Fastify would make a logger for each request; errors are logged where they are answered.
     logger: false,
+    schemaController: noRouteSchemas,
     keepAliveTimeout: keepAliveMs,
     requestTimeout: requestTimeoutMs,
     forceCloseConnections: 'idle',

@@ -6,6 +6,7 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { quote, SluiceError } from '../contract/errors.ts';
 import { mediaTypes, paths } from '../contract/headers.ts';
+import { noRouteSchemas } from '../contract/no-route-schemas.ts';
 import type { ModelMetrics } from './metrics.ts';
 import type { Pod } from './pod-state.ts';
 import { EnvelopeExchange } from './routes/envelope.ts';
@@ -36,6 +37,7 @@ export function buildApp({ pod, version, metrics, log }: AppOptions): FastifyIns
   const { models } = pod;
   const app = fastify({
     logger: false,
+    schemaController: noRouteSchemas,
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
     return503OnClosing: false,

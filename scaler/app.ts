@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { ScalableCluster } from '../cluster/scalable.ts';
 import { quote } from '../contract/errors.ts';
 import { mediaTypes } from '../contract/headers.ts';
+import { noRouteSchemas } from '../contract/no-route-schemas.ts';
 import { realClock } from './clock.ts';
 import { Follower } from './follower.ts';
 import { Http } from './http.ts';
@@ -57,7 +58,12 @@ export function buildScaler({ cluster, log, version, settings }: ScalerAppDeps):
     limits: { drainLimitMs: settings.drainLimitMs, podGraceMs: settings.podGraceMs },
   });
 
-  const app = fastify({ logger: false, forceCloseConnections: true, routerOptions: { ignoreTrailingSlash: true } });
+  const app = fastify({
+    logger: false,
+    schemaController: noRouteSchemas,
+    forceCloseConnections: true,
+    routerOptions: { ignoreTrailingSlash: true },
+  });
   app.setNotFoundHandler((request, reply) => {
     const detail = `no such path: ${request.method} ${request.url}`;
     void reply

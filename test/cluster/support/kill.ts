@@ -5,8 +5,9 @@ const script = (command: string) => `
   const { readFileSync, readdirSync } = require('node:fs');
   for (const pid of readdirSync('/proc').filter((name) => /^\\d+$/.test(name) && Number(name) !== process.pid)) {
     try {
-      const [, path = '', command] = readFileSync('/proc/' + pid + '/cmdline', 'utf8').split('\\0');
-      if (!path.endsWith('/cli/sluice.js') || command !== '${command}') continue;
+      const args = readFileSync('/proc/' + pid + '/cmdline', 'utf8').split('\\0');
+      const sluice = args.findIndex((arg) => arg.endsWith('/cli/sluice.js'));
+      if (sluice === -1 || args[sluice + 1] !== '${command}') continue;
       process.kill(Number(pid), 'SIGKILL');
       console.log('killed ' + Date.now());
     } catch {}
