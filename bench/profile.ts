@@ -1,30 +1,38 @@
 /**
- * Where the time of gateway and pods goes under load: `node bench/profile.ts [--body 'mlp binary'] [--top 25]`.
+ * Where the time of gateway and pods goes under load: `node bench/profile.ts`.
  * Profiling costs some percent itself: read shares here, and times in bench/results/gateway.md.
  */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { Command, Option } from 'commander';
+import { whole } from '../cli/flag-values.ts';
+import { endUnrun } from '../cli/usage.ts';
 import { summarize, type CpuProfile, type Window } from './cpu-profile.ts';
 import { cpuCases } from './scenarios/gateway.ts';
 import { startLoadGenerator } from './load.ts';
 import { measure } from './measure.ts';
 import { startSystem } from './systems.ts';
 
-const { values: flags } = parseArgs({
-  options: {
-    body: { type: 'string', default: 'mlp binary' },
-    top: { type: 'string', default: '25' },
-  },
-});
+interface Flags {
+  readonly body: string;
+  readonly top: number;
+}
+
+const bodies = cpuCases.map(({ name }) => name);
+const flags = new Command('node bench/profile.ts')
+  .description('Where the time of gateway and pods goes under load: by area, and the functions with the most of it.')
+  .addOption(new Option('--body <name>', 'what is sent').choices(bodies).default('mlp binary'))
+  .option('--top <n>', 'functions of each thread', whole(1), 25)
+  .exitOverride(endUnrun)
+  .parse()
+  .opts<Flags>();
 const pods = 2;
 const connections = 256;
 const warmUpMs = 2_000;
 const measureMs = 6_000;
 
-const one = cpuCases.find(({ name }) => name === flags.body);
-if (one === undefined) throw new Error(`--body: must be one of ${cpuCases.map(({ name }) => name).join(', ')}`);
+const one = cpuCases.find(({ name }) => name === flags.body)!;
 
 /** V8 stamps its samples with the clock that this reads. */
 const monotonicUs = () => Number(process.hrtime.bigint() / 1000n);
@@ -70,7 +78,7 @@ async function print(processes: ReadonlyMap<number, string>, window: Window): Pr
         ` self %  area\n${areas.map((area) => `${percent(area.selfUs)}   ${area.name}\n`).join('')}` +
         ` self %  total %  function\n` +
         functions
-          .slice(0, Number(flags.top))
+          .slice(0, flags.top)
           .map((one) => `${percent(one.selfUs)}   ${percent(one.totalUs)}  ${one.name}\n`)
           .join(''),
     );

@@ -1,6 +1,7 @@
 /** The flags of `sluice bench`: what each may be, and which go together. Errors name the flag and the value. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { SettingsError } from '../contract/settings.ts';
+import { numberOf, positive, whole } from './flag-values.ts';
 
 export interface BenchFlags {
   readonly model?: string;
@@ -147,30 +148,10 @@ function throwIfAny(errors: readonly string[]): void {
   if (errors.length > 0) throw new SettingsError(errors);
 }
 
-function numberOf(text: string): number {
-  return text.trim() === '' ? NaN : Number(text);
-}
-
-function positive(text: string): number {
-  const value = numberOf(text);
-  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('It must be a number above 0.');
-  return value;
-}
-
 function fromZero(text: string): number {
   const value = numberOf(text);
   if (!Number.isFinite(value) || value < 0) throw new InvalidArgumentError('It must be a number from 0 up.');
   return value;
-}
-
-function whole(least: number): (text: string) => number {
-  return (text) => {
-    const value = numberOf(text);
-    if (!Number.isInteger(value) || value < least) {
-      throw new InvalidArgumentError(`It must be a whole number from ${least} up.`);
-    }
-    return value;
-  };
 }
 
 function rates(text: string): readonly number[] {

@@ -1,8 +1,9 @@
 /** `sluice explain POOL`: the last decisions on a pool, each with its inputs and how they make its number. */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command } from 'commander';
 import Type from 'typebox';
 import { DecisionRecord, PoolsReport } from '../contract/scaler-api.ts';
 import { ask, askOptions, type AskFlags } from './ask-scaler.ts';
+import { whole } from './flag-values.ts';
 import { standsBy } from './pools.ts';
 import type { ProgramIo } from './program.ts';
 
@@ -17,7 +18,7 @@ export function explainCommand({ env, print }: ProgramIo): Command {
       'Asks a running scaler for its last decisions on a pool: what it saw, what it made of it, and what became of it.',
     )
     .argument('<pool>', 'name of the pool')
-    .addOption(new Option('--last <n>', 'how many decisions').argParser(whole).default(5))
+    .option('--last <n>', 'how many decisions', whole(1), 5)
     .addHelpText(
       'after',
       `
@@ -60,11 +61,4 @@ function clock(ms: number): string {
 
 function short(value: number): string {
   return Number.isInteger(value) ? String(value) : value.toFixed(2);
-}
-
-function whole(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new InvalidArgumentError(`must be a whole number from 1, was: ${text}`);
-  return value;
 }

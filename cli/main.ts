@@ -3,9 +3,7 @@ import { CommanderError } from 'commander';
 import { SettingsError } from '../contract/settings.ts';
 import { AskError } from './ask-scaler.ts';
 import { buildProgram } from './program.ts';
-
-/** A usage mistake. */
-const exitUsage = 2;
+import { endUnrun, exitUsage } from './usage.ts';
 
 try {
   await buildProgram({
@@ -13,8 +11,7 @@ try {
     print: (text) => process.stdout.write(text.endsWith('\n') ? text : `${text}\n`),
   }).parseAsync();
 } catch (error) {
-  // Commander has said it already.
-  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : exitUsage);
+  if (error instanceof CommanderError) endUnrun(error);
   if (error instanceof SettingsError) {
     for (const line of error.errors) process.stderr.write(`sluice: ${line}\n`);
     process.exit(exitUsage);

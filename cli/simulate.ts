@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { SettingsError } from '../contract/settings.ts';
 import type { Scenario } from '../bench/simulate/engine.ts';
 import type { PolicyName } from '../bench/simulate/compare.ts';
+import { numberOf, positive, someOf, whole } from './flag-values.ts';
 import type { ProgramIo } from './program.ts';
 import { readPoolLimits, type PoolLimits } from './simulate-pool.ts';
 
@@ -45,7 +46,7 @@ export function simulateCommand({ print }: Pick<ProgramIo, 'print'>): Command {
     .addOption(option('--cost-ms <a,c>', 'a run of b requests takes a + c·b ms', cost, { a: 20, c: 2 }, '20,2'))
     .addOption(option('--objective-ms <ms>', 'an answer after this is late', positive, 200))
     .addOption(option('--cold-start-s <s>', 'from creation of a pod to ready, median', positive, 10))
-    .addOption(option('--policy <names>', `of ${names.join(', ')}`, policies, names, names.join(',')))
+    .addOption(option('--policy <names>', `of ${names.join(', ')}`, someOf(names), names, names.join(',')))
     .addOption(new Option('--tune-on <file>', 'tune the baselines on this trace first, at the same mean rate'))
     .addOption(option('--tune-limit <percent>', 'violations that tuning accepts for less pod-seconds', positive, 0.5))
     .addOption(option('--min-replicas <n>', 'pods at least', whole(0), 1))
@@ -178,35 +179,11 @@ function progress(): (what: string, done: number) => void {
   };
 }
 
-function positive(text: string): number {
-  const value = text.trim() === '' ? NaN : Number(text);
-  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('It must be a number above 0.');
-  return value;
-}
-
-function whole(least: number): (text: string) => number {
-  return (text) => {
-    const value = text.trim() === '' ? NaN : Number(text);
-    if (!Number.isInteger(value) || value < least) {
-      throw new InvalidArgumentError(`It must be a whole number from ${least} up.`);
-    }
-    return value;
-  };
-}
-
 function cost(text: string): { a: number; c: number } {
-  const parts = text.split(',').map((part) => (part.trim() === '' ? NaN : Number(part)));
+  const parts = text.split(',').map(numberOf);
   const [a = NaN, c = NaN] = parts;
   if (parts.length !== 2 || !(a >= 0) || !(c >= 0) || !(a + c > 0) || !Number.isFinite(a + c)) {
     throw new InvalidArgumentError('It must be two numbers from 0 up, such as 20,2, and not both 0.');
   }
   return { a, c };
-}
-
-function policies(text: string): PolicyName[] {
-  return text.split(',').map((part) => {
-    const name = names.find((known) => known === part.trim());
-    if (name === undefined) throw new InvalidArgumentError(`"${part}" is none of ${names.join(', ')}.`);
-    return name;
-  });
 }

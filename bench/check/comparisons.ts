@@ -25,7 +25,7 @@ export interface Comparison {
    * So many requests to each side: the same work whatever the machine is up to.
    * @returns costs of one request or row, by the name of their ratio, which begins with that of the comparison
    */
-  readonly round: (requests: number) => Promise<Readonly<Record<string, Cost>>>;
+  readonly round: (sides: Sides, requests: number) => Promise<Readonly<Record<string, Cost>>>;
 }
 
 export const checkedModels = ['langid', 'mlp', 'wide'] as const;
@@ -37,19 +37,17 @@ const connectionsOfRows = 16;
 const requestsPerManyRows = 100;
 const runtimeMs = 400;
 
-export function comparisons(sides: Sides): Comparison[] {
-  return [
-    againstEcho('mlp binary', binaryRows(rowInputs.mlp), sides),
-    againstEcho('mlp JSON', jsonRows(rowInputs.mlp), sides),
-    againstEcho('langid text', langidTexts(), sides),
-    againstRuntime(sides),
-  ];
-}
+export const comparisons: readonly Comparison[] = [
+  againstEcho('mlp binary', binaryRows(rowInputs.mlp)),
+  againstEcho('mlp JSON', jsonRows(rowInputs.mlp)),
+  againstEcho('langid text', langidTexts()),
+  againstRuntime('wide rows', binaryRows(rowInputs.wide, rowsPerRequest)),
+];
 
-function againstEcho(name: string, workload: Workload, { load, sluice, echo }: Sides): Comparison {
+function againstEcho(name: string, workload: Workload): Comparison {
   return {
     name,
-    round: async (requests) => {
+    round: async ({ load, sluice, echo }, requests) => {
       const amount = { requests };
       const ours = await measure(load, { target: sluice, workload, connections, amount });
       const theirs = await measure(load, { target: echo, workload, connections, amount });
@@ -61,12 +59,10 @@ function againstEcho(name: string, workload: Workload, { load, sluice, echo }: S
   };
 }
 
-function againstRuntime({ load, sluice, runtime }: Sides): Comparison {
-  const name = 'wide rows';
-  const workload = binaryRows(rowInputs.wide, rowsPerRequest);
+function againstRuntime(name: string, workload: Workload): Comparison {
   return {
     name,
-    round: async (requests) => {
+    round: async ({ load, sluice, runtime }, requests) => {
       const amount = { requests: Math.max(connectionsOfRows, Math.round(requests / requestsPerManyRows)) };
       const ours = await measure(load, { target: sluice, workload, connections: connectionsOfRows, amount });
       const theirs = await runtime.run({ ...rowInputs.wide, rows: rowsPerRequest, durationMs: runtimeMs });

@@ -1,5 +1,5 @@
 /**
- * Whether Sluice has become slower: `npm run bench:check -- [--write] [--only NAME] [--rounds N] [--requests N] [--ratios FILE]`.
+ * `npm run bench:check`: whether Sluice has become slower.
  *
  * Compares ratios with committed ones, never times: the yardstick does its work in between on the same machine, and CPU
  * time counts, which the kernel keeps for each process. What seems lost is measured again, twice, with processes that are
@@ -7,7 +7,9 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { whole } from '../../cli/flag-values.ts';
+import { endUnrun } from '../../cli/usage.ts';
 import { startLoadGenerator } from '../load.ts';
 import { describeMachine } from '../machine.ts';
 import { startOnnxRuntime } from '../onnx-runtime.ts';
@@ -16,20 +18,40 @@ import { startEcho, startSystem } from '../systems.ts';
 import { checkedModels, comparisons, type Comparison, type Sides } from './comparisons.ts';
 import { ratioOf, renderVerdicts, verdicts, type Ratios, type Verdict } from './verdict.ts';
 
-const { values: flags } = parseArgs({
-  options: {
-    write: { type: 'boolean', default: false },
-    only: { type: 'string', default: '' },
-    rounds: { type: 'string', default: '28' },
-    requests: { type: 'string', default: '3000' },
-    ratios: { type: 'string', default: fileURLToPath(new URL('../results/ratios.json', import.meta.url)) },
-  },
-});
+interface Flags {
+  readonly write?: true;
+  readonly only: string;
+  readonly rounds: number;
+  readonly requests: number;
+  readonly ratios: string;
+}
+
+const command = new Command('npm run bench:check --')
+  .description(
+    'Compares the CPU time of Sluice ÷ that of a yardstick, in turns on this machine, with the committed ratios, and fails ' +
+      'when one has grown by more than a quarter.',
+  )
+  .addOption(
+    new Option('--only <name>', `what has it in its name, of ${comparisons.map(({ name }) => name).join(', ')}`)
+      .argParser(partOfName)
+      .default('', 'all'),
+  )
+  .option('--rounds <n>', 'turns of each comparison', whole(1), 28)
+  .option('--requests <n>', 'to each side in a turn', whole(1), 3000)
+  .addOption(
+    new Option('--ratios <file>', 'to compare with').default(
+      fileURLToPath(new URL('../results/ratios.json', import.meta.url)),
+      'bench/results/ratios.json',
+    ),
+  )
+  .option('--write', 'measure as often as a check can, and write the file of the ratios')
+  .addHelpText('after', '\nExit code: 0 without a loss, 1 with one, 2 for wrong flags.')
+  .exitOverride(endUnrun)
+  .parse();
+const flags = command.opts<Flags>();
 const pods = 2;
 const attempts = 3;
-const rounds = wholeNumber('rounds', flags.rounds);
-const requests = wholeNumber('requests', flags.requests);
-const committed = flags.write ? {} : await readRatios(flags.ratios);
+const committed = flags.write === true ? {} : await readRatios(flags.ratios);
 type Measured = Record<string, { readonly ours: number[]; readonly yardstick: number[] }>;
 
 const beganAtMs = performance.now();
@@ -37,7 +59,7 @@ const running = new Running();
 try {
   const load = await running.start(startLoadGenerator());
   const runtime = await running.start(startOnnxRuntime());
-  if (flags.write) await write({ load, runtime });
+  if (flags.write === true) await write({ load, runtime });
   else await check({ load, runtime });
 } finally {
   await running.stopAll();
@@ -69,15 +91,13 @@ async function measureAll(
 ): Promise<void> {
   const echo = await running.start(startEcho());
   const sluice = await running.start(startSystem({ models: checkedModels, pods }));
-  const chosen = comparisons({ ...tools, sluice, echo }).filter(
-    (comparison) => comparison.name.includes(flags.only) && wanted(comparison),
-  );
-  if (chosen.length === 0) throw new Error(`--only ${flags.only}: no comparison has that in its name`);
+  const sides = { ...tools, sluice, echo };
+  const chosen = comparisons.filter((comparison) => comparison.name.includes(flags.only) && wanted(comparison));
   // Code is compiled and batches are learned before anything counts.
-  for (const { round } of chosen) await round(requests);
-  for (let round = 0; round < rounds; round += 1) {
+  for (const { round } of chosen) await round(sides, flags.requests);
+  for (let round = 0; round < flags.rounds; round += 1) {
     for (const comparison of chosen) {
-      for (const [name, { ours, yardstick }] of Object.entries(await comparison.round(requests))) {
+      for (const [name, { ours, yardstick }] of Object.entries(await comparison.round(sides, flags.requests))) {
         measured[name] ??= { ours: [], yardstick: [] };
         measured[name].ours.push(ours);
         measured[name].yardstick.push(yardstick);
@@ -100,16 +120,22 @@ async function write(tools: Tools): Promise<void> {
 }
 
 async function readRatios(file: string): Promise<Ratios> {
-  const { ratios } = JSON.parse(await readFile(file, 'utf8')) as { readonly ratios?: Ratios };
-  if (typeof ratios !== 'object') throw new Error(`${file}: ratios: must be an object of numbers by name`);
-  return ratios;
+  try {
+    const { ratios } = JSON.parse(await readFile(file, 'utf8')) as { readonly ratios?: Ratios };
+    if (typeof ratios === 'object') return ratios;
+  } catch (error) {
+    return refuse(file, error instanceof SyntaxError ? 'It is not JSON.' : (error as Error).message);
+  }
+  return refuse(file, 'It must have an object, ratios.');
 }
 
-function wholeNumber(flag: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new Error(`--${flag}: must be a whole number from 1 up, was: ${text}`);
-  return value;
+function refuse(file: string, why: string): never {
+  return command.error(`error: option '--ratios <file>' argument '${file}' is invalid. ${why}`);
+}
+
+function partOfName(text: string): string {
+  if (comparisons.some(({ name }) => name.includes(text))) return text;
+  throw new InvalidArgumentError(`It is in none of ${comparisons.map(({ name }) => name).join(', ')}.`);
 }
 
 function seconds(): string {

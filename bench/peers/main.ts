@@ -1,21 +1,41 @@
-/** `npm run bench:peers -- NAME … [--quick] [--write]`: other servers measured in turns with Sluice. */
+/** `npm run bench:peers -- NAME …`: other servers measured in turns with Sluice. */
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { Argument, Command } from 'commander';
+import { endUnrun } from '../../cli/usage.ts';
 import { startLoadGenerator } from '../load.ts';
 import { describeMachine } from '../machine.ts';
 import { Running } from '../running.ts';
 import { renderLines, renderRun } from '../scenarios/render.ts';
-import { helpText, parsePeersCommand, type PeersCommand } from './args.ts';
 import { compare, how } from './compare.ts';
 import { environmentOf } from './environment.ts';
 import { peers } from './peers.ts';
 
-const names = peers.map(({ name }) => name);
+interface Flags {
+  readonly quick?: boolean;
+  readonly write?: boolean;
+}
+
+const names = [...peers.map(({ name }) => name), 'all'];
+const command = new Command('npm run bench:peers --')
+  .description(
+    'Measures Sluice and another server in turns (A B A B) on this machine: the same models, rows, cores and load. Needs ' +
+      'Python 3.11 or newer with venv, and the network when a peer is run for the first time: its pinned packages go into a ' +
+      'virtual environment in $XDG_CACHE_HOME/sluice/peers (~/.cache without it).',
+  )
+  .usage('[options] <peers...>')
+  .addArgument(new Argument('[peers...]', 'which').choices(names))
+  .option('--quick', 'two short rounds, for a look')
+  .option('--write', 'write bench/results/peer-NAME.md')
+  .exitOverride(endUnrun)
+  .parse();
+const asked = command.args;
+if (asked.length === 0) command.error(`error: missing peer. Allowed choices are ${names.join(', ')}.`);
+const chosen = peers.filter(({ name }) => asked.includes(name) || asked.includes('all'));
+
 const running = new Running();
 try {
-  const command = parsePeersCommand(process.argv.slice(2), names);
-  if (command.kind === 'help') process.stdout.write(helpText(names));
-  else await run(command);
+  await run(command.opts<Flags>());
 } catch (error) {
   say(`bench:peers: ${(error as Error).message}`);
   process.exitCode = 1;
@@ -23,9 +43,9 @@ try {
   await running.stopAll();
 }
 
-async function run({ names, quick, write }: Extract<PeersCommand, { kind: 'run' }>): Promise<void> {
+async function run({ quick = false, write = false }: Flags): Promise<void> {
   const load = await running.start(startLoadGenerator());
-  for (const peer of peers.filter(({ name }) => names.includes(name))) {
+  for (const peer of chosen) {
     const requirements = fileURLToPath(new URL(`${peer.name}/requirements.txt`, import.meta.url));
     const programs = await environmentOf(peer.name, requirements, { running, say });
     say(`${peer.name}: Sluice and ${peer.title} in turns`);

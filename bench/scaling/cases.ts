@@ -27,6 +27,19 @@ export interface Case {
   readonly coldStartS: number;
 }
 
+export interface Chosen {
+  readonly traces?: readonly TraceName[];
+  readonly means?: readonly number[];
+  readonly coldStarts?: readonly number[];
+}
+
+/** Each with each; of what is not chosen, all. */
+export function casesOf({ traces = sharedTraces, means = meansPods, coldStarts = coldStartsS }: Chosen): Case[] {
+  return traces.flatMap((trace) =>
+    means.flatMap((meanPods) => coldStarts.map((coldStartS) => ({ trace, meanPods, coldStartS }))),
+  );
+}
+
 export function arrivalsOf({ trace, meanPods }: Pick<Case, 'trace' | 'meanPods'>): Float64Array {
   const stampsMs = read(trace);
   const perSecond = (1000 * stampsMs.length) / stampsMs.at(-1)!;

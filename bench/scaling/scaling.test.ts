@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { casesOf } from './choose-cases.ts';
+import { casesOf } from './cases.ts';
 import { cheapestWithin, fewest, fewestWithin } from './choose.ts';
 import type { CaseResults, Named } from './compare.ts';
 import type { Job, Result } from './contenders.ts';
@@ -100,12 +100,11 @@ test('the page says each goal, each case and what was chosen; the picture has a 
   assert.equal(pareto([conv]).match(/<g /g)?.length, 1);
 });
 
-test('cases by name; what is none of them is named', () => {
+test('cases are all, or those that are chosen', () => {
   assert.equal(casesOf({}).length, 27);
-  assert.deepEqual(casesOf({ traces: 'azure-llm-code', means: '5', 'cold-starts': '30' }), [
+  assert.deepEqual(casesOf({ traces: ['azure-llm-code'], means: [5], coldStarts: [30] }), [
     { trace: 'azure-llm-code', meanPods: 5, coldStartS: 30 },
   ]);
-  assert.throws(() => casesOf({ means: '5,7' }), /--means must be of 5, 20, 50, was: "7"/);
 });
 
 test('jobs run in threads, on a trace as it is in the tree; what is known is not run again', async () => {
@@ -136,7 +135,7 @@ test('baselines are tuned on the training trace at the same cold start, for each
     set: () => assert.fail('all is known'),
   };
   const { results, choices } = await runCases(
-    casesOf({ traces: 'mooncake-conversation', means: '5', 'cold-starts': '3,10' }),
+    casesOf({ traces: ['mooncake-conversation'], means: [5], coldStarts: [3, 10] }),
     cache,
     () => undefined,
   );

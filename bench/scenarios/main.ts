@@ -1,9 +1,8 @@
-/**
- * Runs the published scenarios: `npm run bench -- [--quick] [--only NAME,…] [--requests N] [--write | --no-write]`.
- * A full run writes bench/results/NAME.md of each; a quick one is for a look, and writes only with --write.
- */
+/** `npm run bench`: runs the published scenarios; a full run writes bench/results/NAME.md of each, a quick one is for a look. */
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
+import { Command, Option } from 'commander';
+import { someOf, whole } from '../../cli/flag-values.ts';
+import { endUnrun } from '../../cli/usage.ts';
 import { startLoadGenerator } from '../load.ts';
 import { describeMachine } from '../machine.ts';
 import { Running } from '../running.ts';
@@ -19,48 +18,49 @@ import { rows } from './rows.ts';
 import type { Scenario } from './scenario.ts';
 import { start } from './start.ts';
 
-const { values: flags } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    only: { type: 'string', default: '' },
-    requests: { type: 'string', default: '1e6' },
-    write: { type: 'boolean' },
-  },
-  allowNegative: true,
-});
-const writes = flags.write ?? !flags.quick;
-const requests = Number(flags.requests);
-if (!(requests >= 2 * firstRequests)) {
-  throw new Error(`--requests: must be a number from ${2 * firstRequests} up, was: ${flags.requests}`);
+interface Flags {
+  readonly only?: readonly string[];
+  readonly quick?: true;
+  readonly requests: number;
+  readonly write?: boolean;
 }
 
-const scenarios: readonly Scenario[] = [
-  ...[gateway, rows, batching, addedLatency, overload, neighbours, many, start],
-  // Memory shows itself over many requests or not at all.
-  ...(flags.quick ? [] : [memory(requests)]),
-];
-const names = flags.only.split(',').filter((name) => name !== '');
-const unknown = names.filter((name) => !scenarios.some((one) => one.name === name));
-if (unknown.length > 0) {
-  throw new Error(`--only ${unknown.join(',')}: the scenarios are ${scenarios.map(({ name }) => name).join(', ')}`);
-}
+const quickOnes: readonly Scenario[] = [gateway, rows, batching, addedLatency, overload, neighbours, many, start];
+const names = [...quickOnes.map(({ name }) => name), 'memory'];
+const command = new Command('npm run bench --')
+  .description('Runs the published scenarios, each in turns with its yardstick, and says which goals are reached.')
+  .option('--only <names>', `of ${names.join(', ')}, with commas (default: all)`, someOf(names))
+  .option('--quick', 'shorter and noisier, for a look, and without memory')
+  .addOption(
+    new Option('--requests <n>', `of memory, from ${2 * firstRequests} up; its goal is for 1e7`)
+      .argParser(whole(2 * firstRequests))
+      .default(1e6, '1e6'),
+  )
+  .option('--write', 'write bench/results/NAME.md (default: unless --quick)')
+  .option('--no-write', 'write nothing')
+  .exitOverride(endUnrun)
+  .parse();
+const { only, quick = false, requests, write: writes = !quick } = command.opts<Flags>();
+// Memory shows itself over many requests or not at all.
+if (quick && only?.includes('memory') === true) command.error('error: --only memory: it has no --quick');
+const scenarios = quick ? quickOnes : [...quickOnes, memory(requests)];
 
 const beganAtMs = performance.now();
 const running = new Running();
 try {
   const load = await running.start(startLoadGenerator());
   let lost = 0;
-  for (const scenario of scenarios.filter(({ name }) => names.length === 0 || names.includes(name))) {
+  for (const scenario of scenarios.filter(({ name }) => only?.includes(name) ?? true)) {
     say(`${scenario.name}: ${scenario.title}`);
     const startedMs = performance.now();
-    const outcome = await scenario.run({ quick: flags.quick, load, running, say });
+    const outcome = await scenario.run({ quick, load, running, say });
     const tookS = Math.round((performance.now() - startedMs) / 1000);
     process.stdout.write(`\n${scenario.title}, ${tookS} s\n\n${renderLines(outcome.lines)}\n\n`);
     lost += missed(outcome.lines).length;
     if (!writes) continue;
-    const options = [flags.quick ? ' --quick' : '', scenario.name === 'memory' ? ` --requests ${flags.requests}` : ''];
-    const command = `npm run bench -- --only ${scenario.name}${options.join('')}`;
-    const text = renderRun({ scenario, outcome, command, machine: describeMachine().trim(), tookS });
+    const options = [quick ? ' --quick' : '', scenario.name === 'memory' ? ` --requests ${requests}` : ''];
+    const repeat = `npm run bench -- --only ${scenario.name}${options.join('')}`;
+    const text = renderRun({ scenario, outcome, command: repeat, machine: describeMachine().trim(), tookS });
     await writeFile(new URL(`../results/${scenario.name}.md`, import.meta.url), text);
   }
   say(`${seconds()} s in all; goals not reached: ${lost}.`);

@@ -1,12 +1,18 @@
-/** `npm run monitoring [-- --runbooks https://…/]`: writes dashboards and rules anew. */
+/** `npm run monitoring`: writes dashboards and rules anew. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
+import { endUnrun } from '../../cli/usage.ts';
 import { defaultRunbooks, monitoringFiles } from './files.ts';
 
-const { values } = parseArgs({ options: { runbooks: { type: 'string', default: defaultRunbooks } } });
+const flags = new Command('npm run monitoring --')
+  .description('Writes the dashboards and rules of deploy/components/monitoring/ anew.')
+  .option('--runbooks <place>', 'address or path that the links of alerts begin with', defaultRunbooks)
+  .exitOverride(endUnrun)
+  .parse()
+  .opts<{ readonly runbooks: string }>();
 const folder = fileURLToPath(new URL('../components/monitoring/', import.meta.url));
 mkdirSync(path.join(folder, 'dashboards'), { recursive: true });
-const runbooks = values.runbooks.replace(/\/?$/, '/');
+const runbooks = flags.runbooks.replace(/\/?$/, '/');
 for (const [file, text] of monitoringFiles(runbooks)) writeFileSync(path.join(folder, file), text);

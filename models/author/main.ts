@@ -1,27 +1,34 @@
-/**
- * Makes the files of the zoo: `node models/author/main.ts [names] [--out DIR] [--check]`.
- * With `--check` writes nothing, and exits 1 where a file differs from what it would write.
- */
-import { parseArgs } from 'node:util';
+/** `npm run zoo`: makes the files of the zoo anew, or says which differ from what it would make. */
 import { fileURLToPath } from 'node:url';
+import { Argument, Command, Option } from 'commander';
 import { committed, recipes, stale, write, type RecipeName } from './recipes.ts';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { out: { type: 'string' }, check: { type: 'boolean', default: false } },
-});
-const directory = values.out ?? fileURLToPath(new URL('../zoo', import.meta.url));
-const unknown = positionals.filter((name) => !Object.hasOwn(recipes, name));
-if (unknown.length > 0) {
-  process.stderr.write(`unknown model: ${unknown.join(', ')}; known: ${Object.keys(recipes).join(', ')}\n`);
-  process.exitCode = 2;
+interface Flags {
+  readonly out: string;
+  readonly check?: true;
+}
+
+const command = new Command('npm run zoo --')
+  .description('Makes the files of the models of the zoo.')
+  .addArgument(
+    new Argument('[models...]', 'which').choices(Object.keys(recipes)).default(committed, committed.join(', ')),
+  )
+  .addOption(
+    new Option('--out <folder>', 'to write to').default(
+      fileURLToPath(new URL('../zoo', import.meta.url)),
+      'models/zoo',
+    ),
+  )
+  .option('--check', 'write nothing, and exit 1 where a file differs from what would be written')
+  // As the command line of `sluice` ends: 2 for what a person mistyped.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+  .parse();
+const { out, check } = command.opts<Flags>();
+const names = command.processedArgs[0] as readonly RecipeName[];
+if (check === true) {
+  const paths = await stale(names, out);
+  for (const path of paths) process.stderr.write(`${path}: differs from what models/author makes\n`);
+  process.exitCode = paths.length > 0 ? 1 : 0;
 } else {
-  const names = positionals.length > 0 ? (positionals as RecipeName[]) : committed;
-  if (values.check) {
-    const paths = await stale(names, directory);
-    for (const path of paths) process.stderr.write(`${path}: differs from what models/author makes\n`);
-    process.exitCode = paths.length > 0 ? 1 : 0;
-  } else {
-    for (const path of await write(names, directory)) process.stdout.write(`${path}\n`);
-  }
+  for (const path of await write(names, out)) process.stdout.write(`${path}\n`);
 }

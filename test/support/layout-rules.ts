@@ -60,7 +60,12 @@ const fences: Readonly<Record<string, Allowed>> = {
   '@opentelemetry/api': [/^(gateway|models)\/tracing\.ts$/],
   '@kubernetes/client-node': [/^cluster\/kubernetes\//],
   fastify: [/^(gateway|models|scaler)\/(app\.ts|routes\/)/, /^bench\/echo\.ts$/],
-  commander: [/^cli\//],
+  commander: [
+    /^cli\//,
+    // Scripts that people run.
+    /^bench\/(.+\/main|scaling\/validate|profile)\.ts$/,
+    /^(models\/author|deploy\/monitoring)\/main\.ts$/,
+  ],
   autocannon: [/^bench\//],
 };
 

@@ -39,7 +39,8 @@ describe('the stretch that is replayed', () => {
     const stampsMs = stamps(10, 0, 0, 0, 0, 10, 1);
     assert.throws(
       () => stretchOf({ ...request, stampsMs, fromMs: binMs }),
-      /nothing arrives within 2 minutes from 0.5 on/,
+      /nothing arrives within 2 minutes from minute 0.5 on/,
     );
+    assert.throws(() => stretchOf({ ...request, stampsMs, fromMs: 9 * binMs }), /from minute 4.5 on/);
   });
 });

@@ -19,7 +19,7 @@ export interface Stretch {
 
 export const binMs = 30_000;
 
-/** @throws RangeError if the trace is shorter than it */
+/** @throws RangeError if the trace is shorter than it, or has nothing there */
 export function stretchOf({ stampsMs, lengthMs, peakPerSecond, seed, fromMs }: StretchRequest): Stretch {
   const counts = binned(stampsMs);
   const bins = Math.ceil(lengthMs / binMs);
@@ -27,8 +27,10 @@ export function stretchOf({ stampsMs, lengthMs, peakPerSecond, seed, fromMs }: S
     throw new RangeError(`the trace has ${counts.length / 2} minutes, not ${lengthMs / 60_000}`);
   const from = fromMs === undefined ? mostMoving(counts, bins) : Math.floor(fromMs / binMs);
   const peak = Math.max(...counts.slice(from, from + bins));
-  if (peak === 0)
-    throw new RangeError(`nothing arrives within ${lengthMs / 60_000} minutes from ${(fromMs ?? 0) / 60_000} on`);
+  if (!(peak > 0))
+    throw new RangeError(
+      `nothing arrives within ${lengthMs / 60_000} minutes from minute ${(fromMs ?? 0) / 60_000} on`,
+    );
   const { arrivalsMs } = scaleTrace(stampsMs, (peakPerSecond * binMs) / 1000 / peak, seed);
   const beginsMs = from * binMs;
   const within = arrivalsMs.filter((atMs) => atMs >= beginsMs && atMs < beginsMs + lengthMs);
