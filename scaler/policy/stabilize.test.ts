@@ -45,6 +45,14 @@ test('down: each pod three minutes after it was needed, together in one write', 
   assert.equal(run(three.stability, 6, [201, 260], need(3)).replicas, 3);
 });
 
+test('one pod more is worth a write below eight pods; from eight on it takes two, or a queue that waits', () => {
+  const from = (replicas: number, least: number, backlogged = false): number => {
+    const [, proposal] = stabilize(untouched, need(least, backlogged), replicas, coldStartMs, 10_000);
+    return proposal.kind === 'scale' ? proposal.replicas : replicas;
+  };
+  assert.deepEqual([from(1, 2), from(7, 8), from(8, 9), from(8, 10), from(8, 9, true)], [2, 8, 8, 10, 9]);
+});
+
 test('down in steps of 20%; a pool that has not changed for 15 minutes, in steps of 10%', () => {
   const ten = run(untouched, 10, [0, 20], need(10));
   const nine = run({ ...ten.stability, lastWriteMs: 20_000 }, 10, [21, 919], need(9));

@@ -2,7 +2,7 @@
  * From what is needed now to what is worth writing.
  *
  *   up, a queue waits    at once
- *   up, else             Δ ≥ max(1, 10% of R), and ≥ 5 s since the last write, or Δ ≥ 50% of R
+ *   up, else             Δ ≥ 10% of R, two pods at least from R = 8 on, and ≥ 5 s since the last write, or Δ ≥ 50% of R
  *   down                 pod by pod from the top: one that was not needed for max(kept, 10·D) may go; all that may go in one
  *                        write, ≥ 20% of R, and ≥ 60 s since the last write; ≥ 10% where that was 15 min ago
  *   kept                 3 min; doubled, to 15 min at most, each time the pool, within 15 min of a shrink, grows to twice what it
@@ -46,6 +46,8 @@ export type Proposal =
   | { readonly kind: 'hold'; readonly reason: 'steady' | 'small-step' | 'too-soon' | 'not-idle-yet' };
 
 const leastStep = 0.1;
+/** From here on one pod more is less than the headroom errs by. */
+const twoFrom = 8;
 /** Of growth: worth a write at any time. */
 const largeStep = 0.5;
 const leastStepDown = 0.2;
@@ -93,7 +95,8 @@ function propose(stability: Stability, need: Need, replicas: number, idleMs: num
   const missing = need.least - replicas;
   if (missing > 0) {
     if (need.backlogged) return { kind: 'scale', replicas: need.least, reason: 'backlog' };
-    if (missing < Math.max(1, leastStep * replicas)) return { kind: 'hold', reason: 'small-step' };
+    if (missing < Math.max(replicas < twoFrom ? 1 : 2, leastStep * replicas))
+      return { kind: 'hold', reason: 'small-step' };
     const large = missing >= largeStep * replicas;
     if (sinceWriteMs < betweenUpMs && !large) return { kind: 'hold', reason: 'too-soon' };
     return { kind: 'scale', replicas: need.least, reason: 'demand' };
