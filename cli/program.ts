@@ -8,7 +8,7 @@ import { benchCommand } from './bench.ts';
 import { ScalerSettings } from '../scaler/settings.ts';
 import { explainCommand } from './explain.ts';
 import { gatewayCluster } from './gateway-cluster.ts';
-import { keepHeapTight, tuneCollector } from './heap.ts';
+import { tuneCollector } from './heap.ts';
 import { endWithSupervisor } from './lifeline.ts';
 import { scalerCluster } from './scaler-cluster.ts';
 import { settingsCommand } from './settings-command.ts';
@@ -67,7 +67,6 @@ Examples:
       print,
       run: async (settings) => {
         tuneCollector();
-        keepHeapTight();
         endWithSupervisor();
         const cluster = await gatewayCluster(settings);
         await (await import('../gateway/main.ts')).main(settings, { cluster, version: version() });
