@@ -6,15 +6,17 @@ import type { Roster } from './roster.ts';
 /** How long it is kept though something has changed, for each pod: sorting a thousand then takes a hundredth of the time. */
 const keptMsPerPod = 0.01;
 
+type Pods = Pick<Roster, 'changes' | 'serving' | 'working'>;
+
 export class Outlook {
   lag: Lag = noLag;
-  readonly #roster: Roster;
-  readonly #ownTime: OwnTime;
+  readonly #roster: Pods;
+  readonly #ownTime: Pick<OwnTime, 'ranMs'>;
   #begins = new Float64Array(0);
   #madeOf = -1;
   #madeAtMs = -Infinity;
 
-  constructor(roster: Roster, ownTime: OwnTime) {
+  constructor(roster: Pods, ownTime: Pick<OwnTime, 'ranMs'>) {
     this.#roster = roster;
     this.#ownTime = ownTime;
   }
@@ -28,8 +30,10 @@ export class Outlook {
   readonly begins = (): Float64Array => {
     const { changes, serving } = this.#roster;
     const { nowMs } = this;
-    if (changes === this.#madeOf || nowMs - this.#madeAtMs < keptMsPerPod * serving) return this.#begins;
-    if (this.#begins.length !== serving) this.#begins = new Float64Array(serving);
+    const sameCount = this.#begins.length === serving;
+    const kept = changes === this.#madeOf || nowMs - this.#madeAtMs < keptMsPerPod * serving;
+    if (sameCount && kept) return this.#begins;
+    if (!sameCount) this.#begins = new Float64Array(serving);
     let at = 0;
     for (const pod of this.#roster.working()) this.#begins[at++] = pod.freeAtMs(this.lag.meanMs);
     this.#begins.sort();
