@@ -50,11 +50,11 @@ test('what is no more than was committed passes', async () => {
 test('what is wrong with flags and committed ratios is said with its name', async () => {
   await writeFile(file, JSON.stringify({}));
   for (const [args, message] of [
-    [['--rounds', '0'], /--rounds: must be a whole number from 1 up, was: 0/],
-    [[], /ratios\.json: ratios: must be an object/],
+    [['--rounds', '0'], /'--rounds <n>' argument '0' is invalid\. It must be a whole number from 1 up/],
+    [[], /'--ratios <file>' argument '.*ratios\.json' is invalid\. It must have an object, ratios/],
   ] as const) {
     const { code, output } = await check(args);
-    assert.equal(code, 1);
+    assert.equal(code, 2);
     assert.match(output, message);
   }
 });
