@@ -44,13 +44,11 @@ export function decideAdmission(input: AdmitInput): AdmitDecision {
   const { predictedWaitMs, objectiveMs, head } = input;
   // A deadline has a run in reserve: near it runs are cut short (batch.ts), which makes the queue slower still.
   const allowedMs = Math.min(input.remainingMs - input.turnMs, objectiveMs ?? Infinity);
-  const excessMs = predictedWaitMs - allowedMs;
-  const headExcessMs = head === null || objectiveMs === null ? 0 : head.waitMs - objectiveMs;
-  // Late either way, it is not made late by this one.
-  const spoilt = headExcessMs > 0 && head!.withoutMs <= objectiveMs!;
-  if (excessMs <= 0 && !spoilt) return { kind: 'queue' };
-  const tooMuchMs = Math.max(excessMs, spoilt ? headExcessMs : 0);
-  return { kind: 'shed', reason: 'overloaded', retryAfterSeconds: retryAfterSeconds(tooMuchMs) };
+  // A head that is late either way is not made late by this one.
+  const spoils = head !== null && objectiveMs !== null && head.withoutMs <= objectiveMs;
+  const excessMs = Math.max(predictedWaitMs - allowedMs, spoils ? head.waitMs - objectiveMs : 0);
+  if (excessMs <= 0) return { kind: 'queue' };
+  return { kind: 'shed', reason: 'overloaded', retryAfterSeconds: retryAfterSeconds(excessMs) };
 }
 
 /** Whole seconds, 1 to 30: long enough to matter, short enough to come back. */
