@@ -12,7 +12,8 @@ import { Deadlines } from './deadlines.ts';
 import { Dispatch } from './dispatch.ts';
 import { Lane } from './lane.ts';
 import { Outlook } from './outlook.ts';
-import { decideAdmission } from './policy/admit.ts';
+import { Alarm } from './policy/alarm.ts';
+import { decideAdmission, tooLongMs } from './policy/admit.ts';
 import { learnCost } from './policy/cost.ts';
 import { currentRowsPerMs } from './policy/throughput.ts';
 import { predictWait, predictWaitByRate, type Wait } from './policy/wait.ts';
@@ -41,10 +42,7 @@ export class Pool {
   /** What lanes counted whose models have left the pool: totals never go back. */
   readonly #former = new LaneCounters();
   readonly #wake: () => void;
-  /** Requests meet no pod, as the scaler was told. */
-  #podless = false;
-  /** Predicted wait that the scaler is told of next. */
-  #tellWaitMs = 0;
+  readonly #alarm = new Alarm();
 
   /** @param wake tells the scaler at once: a request meets no pod, or would wait longer than the objective (1 s without one) */
   constructor(pool: ModelPool, now: () => number, ownTime: OwnTime, log: Logger, wake: () => void) {
@@ -144,19 +142,15 @@ export class Pool {
     lane.counters.arrivals += 1;
     lane.counters.arrivedBytes += request.bytes;
     const estimatedRows = lane.estimateRows(request.bytes, request.contentType);
-    const { waitMs, next, turnMs } = this.#wait(lane, estimatedRows);
+    const wait = this.#wait(lane, estimatedRows);
     const { idle, open } = this.roster.free;
-    const head = next ? lane.queue.peek() : undefined;
-    const headWaitMs = head === undefined ? 0 : now - head.arrivedAtMs + waitMs;
     const decision = decideAdmission({
       queuedRequests: this.#queued,
       queuedBytes: this.#queuedBytes,
       bytes: request.bytes,
       maxQueued: this.spec.requests.maxQueued,
       maxQueuedBytes: this.spec.requests.maxQueuedBytes,
-      predictedWaitMs: waitMs,
-      turnMs,
-      head: head === undefined ? null : { waitMs: headWaitMs, withoutMs: headWaitMs - estimatedRows * lane.cost.c },
+      wait,
       remainingMs: request.deadlineAtMs - now,
       objectiveMs: this.spec.objective?.latencyMs ?? null,
       servingPods: this.roster.serving,
@@ -164,8 +158,8 @@ export class Pool {
       comingPods: this.roster.coming,
     });
     lane.counters.arrivedRows += estimatedRows;
-    // Refused for the first of its run, it is that one's wait that is too long.
-    this.#watchWait(decision.kind === 'hold', decision.kind === 'shed' ? Math.max(waitMs, headWaitMs) : waitMs);
+    const allowedMs = this.spec.objective?.latencyMs ?? longWaitMs;
+    if (this.#alarm.isDue(decision.kind === 'hold', tooLongMs(decision, wait), allowedMs)) this.#wake();
     if (decision.kind === 'shed') throw this.#shed(lane, decision.reason, decision.retryAfterSeconds);
     const pending: Pending = {
       ...request,
@@ -181,16 +175,6 @@ export class Pool {
     this.#deadlines.add(pending);
     this.dispatch.schedule();
     return pending;
-  }
-
-  /** Wakes the scaler when there is no pod any more, and when the wait passes the objective, twice that, four times … */
-  #watchWait(podless: boolean, predictedWaitMs: number): void {
-    const objectiveMs = this.spec.objective?.latencyMs ?? longWaitMs;
-    if (predictedWaitMs <= objectiveMs) this.#tellWaitMs = objectiveMs;
-    const longer = predictedWaitMs > this.#tellWaitMs;
-    if (longer) this.#tellWaitMs = 2 * predictedWaitMs;
-    if (longer || (podless && !this.#podless)) this.#wake();
-    this.#podless = podless;
   }
 
   /** Lets it wait, for the first time or again; a model that has left the pool meanwhile has no queue. */
@@ -225,8 +209,11 @@ export class Pool {
       const measured = queue.size > 0 ? currentRowsPerMs(lane.throughput, this.#now()) : null;
       return predictWaitByRate(queue.rows, measured, this.roster.serving, cost);
     }
+    const head = queue.peek();
     return predictWait({
-      rows: queue.rows + rows,
+      ownRows: rows,
+      rowsBefore: queue.rows,
+      headAgeMs: head === undefined ? null : this.#now() - head.arrivedAtMs,
       otherBatches: this.waiting.size - (this.waiting.has(lane) ? 1 : 0),
       pods: this.roster.serving,
       idlePods: this.roster.free.idle.length,
@@ -271,12 +258,11 @@ export class Pool {
   tick(): void {
     this.roster.tick();
     if (this.roster.serving > 0) {
-      this.#podless = false;
+      this.#alarm.isPodless(false);
       return;
     }
     if (this.#queued === 0) return;
-    if (!this.#podless) this.#wake();
-    this.#podless = true;
+    if (this.#alarm.isPodless(true)) this.#wake();
     const { coldStartHoldMs } = this.spec.requests;
     const oldest = this.#now() - coldStartHoldMs;
     for (const lane of this.lanes.values()) {

@@ -7,7 +7,8 @@
  *
  *   admittedAtMs │ answered … │ run of pod 1 │ run of pod 0 │ staged at pod 1 │ queue head … tail │ free
  */
-import { decideAdmission } from '../../gateway/policy/admit.ts';
+import { decideAdmission, tooLongMs } from '../../gateway/policy/admit.ts';
+import { Alarm } from '../../gateway/policy/alarm.ts';
 import { decideBatch } from '../../gateway/policy/batch.ts';
 import { predictMs, type Cost } from '../../gateway/policy/cost.ts';
 import { pickPod } from '../../gateway/policy/pick.ts';
@@ -83,12 +84,10 @@ export class Station {
   readonly #open: SimulatedPod[] = [];
   #head = 0;
   #tail = 0;
-  #podless = false;
+  readonly #alarm = new Alarm();
   /** When the next batch for each pod would begin to run, ascending; made anew when it is asked for. */
   #begins = new Float64Array(0);
   #beginsChanged = true;
-  /** A wait longer than this is told. */
-  #tellWaitMs = 0;
 
   constructor(spec: StationSpec, requests: number, random: Random, events: StationEvents) {
     this.#spec = spec;
@@ -181,26 +180,22 @@ export class Station {
     this.totals.arrivals += 1;
     const queued = this.queued;
     if (this.#spec.shedding) {
-      const { waitMs, next, turnMs } = this.#predictWait(queued + 1, nowMs);
-      const head = next && queued > 0;
-      const headWaitMs = head ? waitMs + nowMs - this.#admittedAtMs[this.#head]! : 0;
+      const wait = this.#predictWait(nowMs);
       const decision = decideAdmission({
         queuedRequests: queued,
         queuedBytes: 0,
         bytes: 0,
         maxQueued: this.#spec.maxQueued,
         maxQueuedBytes: Infinity,
-        predictedWaitMs: waitMs,
-        turnMs,
-        head: head ? { waitMs: headWaitMs, withoutMs: headWaitMs - this.#cost.c } : null,
+        wait,
         remainingMs: this.#spec.timeoutMs,
         objectiveMs: this.#spec.objectiveMs,
         servingPods: this.serving,
         idlePods: this.#idle.length,
         comingPods: this.comingPods,
       });
-      // Refused for the first of its run, it is that one's wait that is too long.
-      this.#watchWait(decision.kind === 'hold', decision.kind === 'shed' ? Math.max(waitMs, headWaitMs) : waitMs);
+      const due = this.#alarm.isDue(decision.kind === 'hold', tooLongMs(decision, wait), this.#spec.objectiveMs);
+      if (due) this.wakes = true;
       if (decision.kind === 'shed') {
         this.totals.shed += 1;
         this.#onLate(nowMs);
@@ -211,10 +206,20 @@ export class Station {
     this.#tail += 1;
   }
 
-  #predictWait(rows: number, nowMs: number): Wait {
+  #predictWait(nowMs: number): Wait {
     const { maxRows, objectiveMs } = this.#spec;
+    const rowsBefore = this.queued;
+    const headAgeMs = rowsBefore === 0 ? null : nowMs - this.#admittedAtMs[this.#head]!;
     return predictWait({
-      ...{ rows, otherBatches: 0, pods: this.#pods.length, idlePods: this.#idle.length, begins: this.#sortedBegins },
+      ...{
+        ownRows: 1,
+        rowsBefore,
+        headAgeMs,
+        otherBatches: 0,
+        pods: this.#pods.length,
+        idlePods: this.#idle.length,
+        begins: this.#sortedBegins,
+      },
       ...{ nowMs, cost: this.#cost, lag: noLag, maxRows, objectiveMs },
     });
   }
@@ -231,16 +236,6 @@ export class Station {
     }
     return this.#begins.sort();
   };
-
-  /** As pool.ts of the gateway: when there is no pod any more, and when the wait passes the objective, twice that … */
-  #watchWait(podless: boolean, predictedWaitMs: number): void {
-    const { objectiveMs } = this.#spec;
-    if (predictedWaitMs <= objectiveMs) this.#tellWaitMs = objectiveMs;
-    const longer = predictedWaitMs > this.#tellWaitMs;
-    if (longer) this.#tellWaitMs = 2 * predictedWaitMs;
-    if (longer || (podless && !this.#podless)) this.wakes = true;
-    this.#podless = podless;
-  }
 
   /** Ends the run that ends first, at its time. */
   endRun(): void {

@@ -2,6 +2,7 @@
  * Whether a request may wait: queue bounds first, then whether it would be served in time (wait.ts), and whether those that
  * would share its run still would: a run gets longer by its rows.
  */
+import type { Wait } from './wait.ts';
 
 export interface AdmitInput {
   readonly queuedRequests: number;
@@ -9,11 +10,7 @@ export interface AdmitInput {
   readonly bytes: number;
   readonly maxQueued: number;
   readonly maxQueuedBytes: number;
-  readonly predictedWaitMs: number;
-  /** A turn of a pod, where others go before its batch; 0 where it leaves with the next. */
-  readonly turnMs: number;
-  /** Of the first that waits, where it would share its run: from its arrival to its answer, with this request and without. */
-  readonly head: { readonly waitMs: number; readonly withoutMs: number } | null;
+  readonly wait: Wait;
   /** Until the request's own deadline. */
   readonly remainingMs: number;
   readonly objectiveMs: number | null;
@@ -34,21 +31,27 @@ const comingForOneServing = 3;
 
 export function decideAdmission(input: AdmitInput): AdmitDecision {
   const full = input.queuedRequests >= input.maxQueued || input.queuedBytes + input.bytes > input.maxQueuedBytes;
-  if (full) return { kind: 'shed', reason: 'queue-full', retryAfterSeconds: retryAfterSeconds(input.predictedWaitMs) };
+  if (full) return { kind: 'shed', reason: 'queue-full', retryAfterSeconds: retryAfterSeconds(input.wait.waitMs) };
   if (input.servingPods === 0) return { kind: 'hold' };
   // Most of the capacity is still to come: what waits for it will be late, and answered. Otherwise the pods that serve decide,
   // since a queue that is let grow makes everything late behind it, also what arrives after the rush (scaling.md §7.7).
   if (input.comingPods >= comingForOneServing * input.servingPods) return { kind: 'queue' };
   // Whatever is predicted, it can't be served earlier and holds up nobody; what comes back for it keeps the prediction true.
   if (input.queuedRequests === 0 && input.idlePods > 0) return { kind: 'queue' };
-  const { predictedWaitMs, objectiveMs, head } = input;
+  const { objectiveMs } = input;
+  const { waitMs, turnMs, head } = input.wait;
   // A deadline has a run in reserve: near it runs are cut short (batch.ts), which makes the queue slower still.
-  const allowedMs = Math.min(input.remainingMs - input.turnMs, objectiveMs ?? Infinity);
+  const allowedMs = Math.min(input.remainingMs - turnMs, objectiveMs ?? Infinity);
   // A head that is late either way is not made late by this one.
   const spoils = head !== null && objectiveMs !== null && head.withoutMs <= objectiveMs;
-  const excessMs = Math.max(predictedWaitMs - allowedMs, spoils ? head.waitMs - objectiveMs : 0);
+  const excessMs = Math.max(waitMs - allowedMs, spoils ? head.waitMs - objectiveMs : 0);
   if (excessMs <= 0) return { kind: 'queue' };
   return { kind: 'shed', reason: 'overloaded', retryAfterSeconds: retryAfterSeconds(excessMs) };
+}
+
+/** The wait for the sake of which it was decided so: of a request that is refused for the first of its run, that one's. */
+export function tooLongMs(decision: AdmitDecision, { waitMs, head }: Wait): number {
+  return decision.kind === 'shed' && head !== null ? Math.max(waitMs, head.waitMs) : waitMs;
 }
 
 /** Whole seconds, 1 to 30: long enough to matter, short enough to come back. */

@@ -116,20 +116,31 @@ function simulate({ pods: count, a, c, load, timeoutMs, objectiveMs, deviation =
     });
     begins.sort((x, y) => x - y);
     const idlePods = pods.filter(({ executing }) => executing === null).length;
-    const rows = queue.length + 1;
-    const { waitMs, next, turnMs } = predictWait({
-      ...{ rows, otherBatches: 0, pods: count, idlePods, begins: () => begins, nowMs, cost, lag, maxRows, objectiveMs },
+    const rowsBefore = queue.length;
+    const headAgeMs = queue[0] === undefined ? null : nowMs - queue[0].arrivedAtMs;
+    const wait = predictWait({
+      ...{
+        ownRows: 1,
+        rowsBefore,
+        headAgeMs,
+        otherBatches: 0,
+        pods: count,
+        idlePods,
+        begins: () => begins,
+        nowMs,
+        cost,
+        lag,
+        maxRows,
+        objectiveMs,
+      },
     });
-    const headWaitMs = queue.length > 0 && next ? waitMs + nowMs - queue[0]!.arrivedAtMs : null;
     const decision = decideAdmission({
       queuedRequests: queue.length,
       queuedBytes: 0,
       bytes: 0,
       maxQueued: 10_000,
       maxQueuedBytes: 1,
-      predictedWaitMs: waitMs,
-      turnMs,
-      head: headWaitMs === null ? null : { waitMs: headWaitMs, withoutMs: headWaitMs - cost.c },
+      wait,
       remainingMs: timeoutMs,
       objectiveMs,
       servingPods: count,

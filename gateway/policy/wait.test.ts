@@ -12,7 +12,9 @@ function busyUntil(begins: readonly number[]): Pick<WaitInput, 'pods' | 'idlePod
 /** Two pods: one ends what it has at 110, the other at 130; it is 100. */
 const usual: WaitInput = {
   ...{
-    rows: 10,
+    ownRows: 1,
+    rowsBefore: 9,
+    headAgeMs: 20,
     otherBatches: 0,
     ...busyUntil([110, 130]),
     nowMs: 100,
@@ -27,18 +29,18 @@ const lag = (given: Partial<Lag>): Lag => ({ meanMs: 0, deviationMs: 0, turns: 2
 const table: readonly (readonly [string, Partial<WaitInput>, number])[] = [
   ['a pod is idle: its own run', { idlePods: 1, begins: () => assert.fail('not asked for') }, 10],
   ['both work: the one that is done first, and then its run', {}, 10 + 10],
-  ['a full batch', { rows: 64 }, 10 + 37],
-  ['the second batch goes to the other pod, and will be full', { rows: 65 }, 30 + 37],
-  ['the third to the first again, a turn later', { rows: 129 }, 10 + 37 + 37],
-  ['the eighth: three turns after the other', { rows: 8 * 64 }, 30 + 3 * 37 + 37],
+  ['a full batch', { rowsBefore: 63 }, 10 + 37],
+  ['the second batch goes to the other pod, and will be full', { rowsBefore: 64 }, 30 + 37],
+  ['the third to the first again, a turn later', { rowsBefore: 128 }, 10 + 37 + 37],
+  ['the eighth: three turns after the other', { rowsBefore: 8 * 64 - 1 }, 30 + 3 * 37 + 37],
   ['a batch of another model goes before', { otherBatches: 1 }, 30 + 10],
-  ['one pod', { rows: 129, ...busyUntil([110]) }, 10 + 2 * 37 + 37],
+  ['one pod', { rowsBefore: 128, ...busyUntil([110]) }, 10 + 2 * 37 + 37],
   // 2·l(18) = 28 ms and the margin of 2 keep 30.
-  ['an objective makes runs of 18 rows', { rows: 180, objectiveMs: 30 }, 30 + 4 * 14 + 14],
-  ['an objective that is long changes nothing', { rows: 128, objectiveMs: 1e4 }, 30 + 37],
-  ['an objective that not even one row keeps', { rows: 4, objectiveMs: 3 }, 30 + 5.5 + 5.5],
-  ['each turn lags by 3 ms', { rows: 129, lag: lag({ meanMs: 3 }) }, 10 + 40 + 40],
-  ['no pod has said how many rows it takes', { rows: 1_000, maxRows: Infinity }, 10 + 505],
+  ['an objective makes runs of 18 rows', { rowsBefore: 179, objectiveMs: 30 }, 30 + 4 * 14 + 14],
+  ['an objective that is long changes nothing', { rowsBefore: 127, objectiveMs: 1e4 }, 30 + 37],
+  ['an objective that not even one row keeps', { rowsBefore: 3, objectiveMs: 3 }, 30 + 5.5 + 5.5],
+  ['each turn lags by 3 ms', { rowsBefore: 128, lag: lag({ meanMs: 3 }) }, 10 + 40 + 40],
+  ['no pod has said how many rows it takes', { rowsBefore: 999, maxRows: Infinity }, 10 + 505],
   ['nothing known', { cost: unknownCost }, 0],
   ['no pod', busyUntil([]), 0],
 ];
@@ -50,7 +52,7 @@ for (const [what, given, expected] of table) {
 test('doubt grows with the root of the turns', () => {
   const doubtMs = (begins: readonly number[]): number => {
     const [sure, unsure] = [0, 4].map((deviationMs) =>
-      predictWait({ ...usual, rows: 64, ...busyUntil(begins), lag: lag({ deviationMs }) }),
+      predictWait({ ...usual, rowsBefore: 63, ...busyUntil(begins), lag: lag({ deviationMs }) }),
     );
     return unsure!.waitMs - sure!.waitMs;
   };
@@ -60,9 +62,23 @@ test('doubt grows with the root of the turns', () => {
   assert.ok(Math.abs(doubtMs([100 + 3 * 37]) / one - 2) < 1e-9);
 });
 
-test('the batch that leaves next is told from those behind it, by its own rows or those of others', () => {
-  const next = (given: Partial<WaitInput>): boolean => predictWait({ ...usual, ...given }).next;
-  assert.deepEqual([{}, { rows: 64 }, { rows: 65 }, { otherBatches: 1 }].map(next), [true, true, false, false]);
+test('the first that waits is told of where it shares its run: it is not the first, nor behind other batches', () => {
+  const head = (given: Partial<WaitInput>): boolean => predictWait({ ...usual, ...given }).head !== null;
+  const given = [{}, { rowsBefore: 63 }, { rowsBefore: 64 }, { otherBatches: 1 }, { rowsBefore: 0, headAgeMs: null }];
+  assert.deepEqual(given.map(head), [true, true, false, false, false]);
+});
+
+test('the first that waits has waited, and would have its answer sooner by the rows of the request', () => {
+  assert.deepEqual(predictWait({ ...usual, ownRows: 4, rowsBefore: 6, headAgeMs: 25 }).head, {
+    waitMs: 25 + 20,
+    withoutMs: 25 + 18,
+  });
+});
+
+test('a turn is told of where others go before', () => {
+  const turnMs = (rowsBefore: number, headAgeMs: number | null): number =>
+    predictWait({ ...usual, rowsBefore, headAgeMs }).turnMs;
+  assert.deepEqual([turnMs(0, null), turnMs(9, 5), turnMs(64, 5)], [0, 0, 37]);
 });
 
 test('lag: the mean of about twenty turns, never below nothing', () => {

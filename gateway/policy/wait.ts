@@ -42,8 +42,12 @@ export function learnLag(lag: Lag, tookMs: number, predictedMs: number): Lag {
 }
 
 export interface WaitInput {
-  /** Rows that wait here for the model, the request's own included. */
-  readonly rows: number;
+  /** Of the request. */
+  readonly ownRows: number;
+  /** Rows that wait here for the model before it. */
+  readonly rowsBefore: number;
+  /** For how long the first of those has waited, milliseconds; null where there is none. */
+  readonly headAgeMs: number | null;
   /** Batches of other models that wait for the same pods. */
   readonly otherBatches: number;
   readonly pods: number;
@@ -62,20 +66,27 @@ export interface WaitInput {
 export interface Wait {
   /** Milliseconds until its answer, the doubt included; 0 while nothing is known. */
   readonly waitMs: number;
-  /** It would be in the batch that leaves next, whose other requests wait for its rows too. */
-  readonly next: boolean;
   /** A turn of a pod, where others go before its batch; 0 where it leaves with the next. */
   readonly turnMs: number;
+  /** The first that waits, where it would share its run with it; null elsewhere. */
+  readonly head: HeadWait | null;
 }
 
-const unknown: Wait = { waitMs: 0, next: false, turnMs: 0 };
+/** From arrival to answer, milliseconds: a run gets longer by each request that joins it. */
+export interface HeadWait {
+  readonly waitMs: number;
+  readonly withoutMs: number;
+}
+
+const unknown: Wait = { waitMs: 0, turnMs: 0, head: null };
 
 /** Mean absolute deviations of a turn ÷ its standard deviation is √(2/π); two of the latter leave 2% late. */
 const doubtFactor = 2 * Math.sqrt(Math.PI / 2);
 
 export function predictWait(input: WaitInput): Wait {
-  const { rows, pods, nowMs, cost, lag } = input;
+  const { ownRows, pods, nowMs, cost, lag, headAgeMs } = input;
   if (cost.samples === 0 || pods === 0) return unknown;
+  const rows = input.rowsBefore + ownRows;
   // Until a batch further back leaves, it will be full.
   const batchRows = Math.min(rows, workingRows(input));
   const before = Math.ceil(rows / batchRows) - 1 + input.otherBatches;
@@ -84,8 +95,11 @@ export function predictWait(input: WaitInput): Wait {
   const turnMs = predictMs(cost, batchRows) + lag.meanMs;
   const turns = beginMs / turnMs + rounds + 1;
   const doubtMs = doubtFactor * lag.deviationMs * Math.sqrt(turns);
+  const waitMs = beginMs + (rounds + 1) * turnMs + doubtMs;
   const next = before === 0;
-  return { waitMs: beginMs + (rounds + 1) * turnMs + doubtMs, next, turnMs: next ? 0 : turnMs };
+  if (!next || headAgeMs === null) return { waitMs, turnMs: next ? 0 : turnMs, head: null };
+  const headMs = headAgeMs + waitMs;
+  return { waitMs, turnMs: 0, head: { waitMs: headMs, withoutMs: headMs - ownRows * cost.c } };
 }
 
 /** Rows of a run when there are enough of them: two such runs keep the objective, as batch.ts has it. */
@@ -101,5 +115,5 @@ function workingRows({ cost, maxRows, objectiveMs }: WaitInput): number {
 export function predictWaitByRate(queuedRows: number, rowsPerMs: number | null, pods: number, cost: Cost): Wait {
   const runMs = predictMs(cost, 1);
   if (cost.samples === 0 || pods === 0) return unknown;
-  return { waitMs: queuedRows / (rowsPerMs ?? pods / runMs) + runMs, next: false, turnMs: runMs };
+  return { waitMs: queuedRows / (rowsPerMs ?? pods / runMs) + runMs, turnMs: runMs, head: null };
 }
