@@ -2,15 +2,14 @@
  * Moves requests from the queues of a pool to its pods and takes what comes back. One decision round an event-loop
  * turn, whenever work or a slot may have appeared; no timer makes anything wait.
  *
- * Three kinds of travel: batches (the rule); suspects, which were with a pod when it was lost and go one by one to one
- * reserved pod, so that a poison request takes no other with it; doubts, whose pod answered 5xx and which a second pod
- * is asked to confirm.
+ * Batches are the rule; alone travel suspects, whose pod was lost (suspects.ts), and doubts, whose pod answered 5xx (doubts.ts).
  */
 import type { Logger } from 'pino';
 import type { AnswerHead, SummaryHead } from '../contract/envelope.ts';
 import { SluiceError } from '../contract/errors.ts';
 import { traceIdOf } from '../contract/traceparent.ts';
 import type { GiveUpReason } from './counters.ts';
+import { Doubts } from './doubts.ts';
 import { Flight } from './flight.ts';
 import type { Lane } from './lane.ts';
 import type { OwnTime } from './own-time.ts';
@@ -20,10 +19,11 @@ import { learnConcurrency } from './policy/concurrency.ts';
 import { predictMs } from './policy/cost.ts';
 import { isSlow, learnPace } from './policy/health.ts';
 import { pickPod } from './policy/pick.ts';
-import { decideRetry, earn, freshBudget, spend } from './policy/retry.ts';
+import { decideRetry } from './policy/retry.ts';
 import type { Pool } from './pool.ts';
-import { before, Queue } from './queue.ts';
+import { before } from './queue.ts';
 import type { Outcome, Pending } from './request.ts';
+import { Suspects } from './suspects.ts';
 import type { LossKind } from './upstream.ts';
 
 export class Dispatch {
@@ -33,11 +33,8 @@ export class Dispatch {
   readonly #random: () => number;
   readonly #log: Logger;
   #scheduled = false;
-  readonly #suspects = new Queue();
-  #doubts: Pending[] = [];
-  /** The pod that suspects have to themselves. */
-  #reserved: PodLink | null = null;
-  #doubtBudget = freshBudget;
+  readonly #suspects: Suspects;
+  readonly #doubts: Doubts;
 
   constructor(pool: Pool, now: () => number, ownTime: OwnTime, random: () => number, log: Logger) {
     this.#pool = pool;
@@ -45,6 +42,8 @@ export class Dispatch {
     this.#ownTime = ownTime;
     this.#random = random;
     this.#log = log;
+    this.#suspects = new Suspects(pool.roster);
+    this.#doubts = new Doubts(pool);
   }
 
   get suspects(): number {
@@ -53,7 +52,7 @@ export class Dispatch {
 
   /** Requests that are in no queue of a model and with no pod. */
   get waitingAlone(): number {
-    return this.#suspects.size + this.#doubts.filter((request) => request.state === 'sent').length;
+    return this.#suspects.size + this.#doubts.size;
   }
 
   /** A suspect was answered, or its client has left, before its turn. */
@@ -63,9 +62,10 @@ export class Dispatch {
 
   /** Answers what travels alone for models that have left the pool. */
   dropRetired(): void {
-    const retired = (request: Pending): boolean => !this.#pool.serves(request.lane);
-    for (const request of [...this.#suspects].filter(retired)) this.#pool.fail(request, this.#pool.left(request.lane));
-    for (const request of this.#doubts.filter(retired)) this.#pool.answer(request, request.doubted!.outcome);
+    for (const request of this.#suspects) {
+      if (!this.#pool.serves(request.lane)) this.#pool.fail(request, this.#pool.left(request.lane));
+    }
+    this.#doubts.dropRetired();
   }
 
   schedule(): void {
@@ -79,8 +79,7 @@ export class Dispatch {
 
   #turn(): void {
     const now = this.#now();
-    if (this.#doubts.length > 0) this.#sendDoubts(now);
-    this.#sendSuspect(now);
+    this.#sendAlone(now);
     const waitsToForm = new Set<Lane>();
     for (;;) {
       const lane = this.#nextLane(waitsToForm);
@@ -92,6 +91,15 @@ export class Dispatch {
       }
       if (!this.#sendBatch(lane, pod, now)) waitsToForm.add(lane);
     }
+  }
+
+  #sendAlone(now: number): void {
+    const send = (request: Pending, pod: PodLink): void => this.#fly(request.lane, pod, [request], 'slot-free', now);
+    this.#doubts.ask((pod) => !this.#suspects.reserves(pod), send);
+    const suspect = this.#suspects.next(now);
+    if (suspect === undefined) return;
+    suspect.request.state = 'sent';
+    send(suspect.request, suspect.pod);
   }
 
   /** Sends what the policy says; false if it says to wait. */
@@ -176,16 +184,16 @@ export class Dispatch {
     };
     const { doubted } = request;
     if (doubted !== undefined) {
-      this.#confirm(doubted.podUid, head.status);
+      this.#doubts.judge(doubted.podUid, head.status);
     } else if (head.status >= 500 && head.status !== 504 && request.state === 'sent') {
-      if (this.#doubt(pod, request, outcome)) return;
+      if (this.#doubts.raise(request, pod, outcome)) return this.schedule();
     }
     this.#pool.answer(request, outcome);
   }
 
   #ended(lane: Lane, pod: PodLink, flight: Flight, summary: SummaryHead | null): void {
     lane.inFlight -= flight.requests.length;
-    this.#doubtBudget = earn(this.#doubtBudget, flight.requests.length);
+    this.#doubts.earn(flight.requests.length);
     const now = this.#now();
     const ranMs = this.#ownTime.ranMs;
     const tookMs = ranMs - flight.startedRanMs;
@@ -264,7 +272,6 @@ export class Dispatch {
     });
     if (decision.kind === 'again') {
       if (decision.alone || request.suspect) {
-        request.suspect = true;
         this.#suspects.push(request);
       } else {
         this.#pool.enqueue(request);
@@ -286,70 +293,6 @@ export class Dispatch {
       'request given up',
     );
     this.#pool.fail(request, givenUp(decision.reason, request));
-  }
-
-  /** One suspect at a time, on a pod that has nothing else. */
-  #sendSuspect(now: number): void {
-    const { roster } = this.#pool;
-    const request = this.#suspects.peek();
-    if (request === undefined) {
-      if (this.#reserved !== null) {
-        const pod = this.#reserved;
-        this.#reserved = null;
-        roster.refresh(pod);
-      }
-      return;
-    }
-    const { model } = request;
-    const reserved = this.#reserved;
-    const holdsOthers = reserved !== null && reserved.outstanding.size > 0 && !reserved.gone;
-    if (!holdsOthers && (reserved?.serves(model) !== true || reserved.freeSlots(false, now) === 0)) {
-      const serves = (pod: PodLink): boolean => pod.serves(model);
-      this.#reserved = roster.free.idle.find(serves) ?? roster.free.open.find(serves) ?? null;
-    }
-    const pod = this.#reserved;
-    if (!pod?.serves(model) || pod.outstanding.size > 0 || pod.freeSlots(false, now) === 0) return;
-    this.#suspects.pop();
-    request.state = 'sent';
-    this.#fly(request.lane, pod, [request], 'slot-free', now);
-  }
-
-  #doubt(pod: PodLink, request: Pending, outcome: Outcome): boolean {
-    if (!this.#pool.spec.requests.idempotent || this.#pool.roster.serving < 2) return false;
-    const left = spend(this.#doubtBudget);
-    if (left === null) return false;
-    this.#doubtBudget = left;
-    request.doubted = { podUid: pod.uid, outcome };
-    request.lane.counters.retries['error-answers'] += 1;
-    this.#doubts.push(request);
-    this.schedule();
-    return true;
-  }
-
-  #sendDoubts(now: number): void {
-    const { free } = this.#pool.roster;
-    const waiting: Pending[] = [];
-    for (const request of this.#doubts) {
-      const { lane } = request;
-      if (request.state !== 'sent') continue;
-      const other = (pod: PodLink) =>
-        pod.uid !== request.doubted?.podUid && pod !== this.#reserved && pod.serves(lane.model);
-      const pod = free.idle.find(other) ?? free.open.find(other);
-      if (pod !== undefined) this.#fly(lane, pod, [request], 'slot-free', now);
-      else if (this.#pool.roster.serving < 2) this.#pool.answer(request, request.doubted!.outcome);
-      else waiting.push(request);
-    }
-    this.#doubts = waiting;
-  }
-
-  /** A second pod has answered: well means that the first one is at fault. */
-  #confirm(doubtedUid: string, status: number): void {
-    if (status >= 500) return;
-    for (const pod of this.#pool.roster.pods) {
-      if (pod.uid !== doubtedUid) continue;
-      const detail = `answered 5xx where another pod answered ${status}`;
-      this.#pool.roster.note(pod, { kind: 'evidence', evidence: 'error-answers' }, detail);
-    }
   }
 
   /** The model whose first request is the first of all, of those with work. */
@@ -375,7 +318,7 @@ export class Dispatch {
 
   #chooseOf(pods: readonly PodLink[], lane: Lane, now: number): PodLink | undefined {
     if (pods.length === 0) return undefined;
-    const fits = (pod: PodLink) => pod !== this.#reserved && pod.serves(lane.model);
+    const fits = (pod: PodLink) => !this.#suspects.reserves(pod) && pod.serves(lane.model);
     // Two draws; only where one of them doesn't fit is the whole list looked at.
     const first = pods[Math.floor(this.#random() * pods.length)]!;
     const second = pods[Math.floor(this.#random() * pods.length)]!;
