@@ -1,7 +1,7 @@
 /** A gateway in front of many pods that are stand-ins: what pods and models cost it by their number. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { serverFlags } from '../cli/heap.ts';
+import { gatewayFlags } from '../cli/heap.ts';
 import { endProcess } from './end-process.ts';
 import { writePoolFile, type PoolFile } from './pool-file.ts';
 import { sumOf } from './prometheus.ts';
@@ -37,7 +37,7 @@ export async function startManyPods(
     gateway = fork(
       fileURLToPath(new URL('../cli/sluice.js', import.meta.url)),
       ['gateway', '--pools', pool.path, '--port', '0', '--admin-port', '0'],
-      { execArgv: [...serverFlags], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
+      { execArgv: [...gatewayFlags], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
     );
     const listening = await said<{ readonly port: number; readonly adminPort: number }>(gateway, 'the gateway');
     const adminOrigin = `http://127.0.0.1:${listening.adminPort}`;

@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { serverFlags } from '../cli/heap.ts';
+import { gatewayFlags, podFlags } from '../cli/heap.ts';
 import { LocalScaling } from '../cluster/local/scaling.ts';
 import { LocalCluster } from '../cluster/local/local-cluster.ts';
 import { renderJson, renderPretty, type LogLevel } from '../cluster/local/log-lines.ts';
@@ -48,7 +48,7 @@ export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ 
   const cluster = new LocalCluster({
     pools,
     defaults: { repository, logLevel, graceMs, env: io.env },
-    command: [process.execPath, ...serverFlags, sluice, 'model-server'],
+    command: [process.execPath, ...podFlags, sluice, 'model-server'],
     onLine: showLine,
     onWarning: (pod, message) => say(`pod ${pod}: ${message}`, 'warn'),
   });
@@ -58,7 +58,7 @@ export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ 
   tellReady(cluster, (pod) => say(describeReady(pod)));
   for (const [pool, count] of replicas) cluster.setReplicas(pool, count);
   const gateway = startGateway({
-    command: [process.execPath, ...serverFlags, sluice, 'gateway'],
+    command: [process.execPath, ...gatewayFlags, sluice, 'gateway'],
     env: io.env,
     settings: { host, port, adminPort, logLevel, graceMs },
     cluster,

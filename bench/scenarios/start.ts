@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { serverFlags } from '../../cli/heap.ts';
+import { gatewayFlags, podFlags } from '../../cli/heap.ts';
 import { spread } from '../alternate.ts';
 import { langidTexts } from '../bodies.ts';
 import { endProcess } from '../end-process.ts';
@@ -93,12 +93,20 @@ async function startBoth({ running }: Bench, folder: string, restMs: number): Pr
   );
   const repository = fileURLToPath(new URL('../../models/zoo', import.meta.url));
   const pod = await running.start(
-    run(['model-server', '--repository', repository, '--models', 'langid', '--port', String(podPort)]),
+    run(podFlags, ['model-server', '--repository', repository, '--models', 'langid', '--port', String(podPort)]),
   );
   const podS = await untilAnswered(podPort);
   const podCpuS = cpuSeconds(pod.pid);
   const gateway = await running.start(
-    run(['gateway', '--pools', poolsFile, '--port', String(gatewayPort), '--admin-port', String(adminPort)]),
+    run(gatewayFlags, [
+      'gateway',
+      '--pools',
+      poolsFile,
+      '--port',
+      String(gatewayPort),
+      '--admin-port',
+      String(adminPort),
+    ]),
   );
   const gatewayS = await untilAnswered(gatewayPort);
   const gatewayCpuS = cpuSeconds(gateway.pid);
@@ -109,8 +117,8 @@ async function startBoth({ running }: Bench, folder: string, restMs: number): Pr
   return { podS, podCpuS, gatewayS, gatewayCpuS, podMiB: memory[0], gatewayMiB: memory[1] };
 }
 
-function run(args: readonly string[]): { readonly pid: number; stop(): Promise<void> } {
-  const child: ChildProcess = spawn(process.execPath, [...serverFlags, cli, ...args], { stdio: 'ignore' });
+function run(flags: readonly string[], args: readonly string[]): { readonly pid: number; stop(): Promise<void> } {
+  const child: ChildProcess = spawn(process.execPath, [...flags, cli, ...args], { stdio: 'ignore' });
   return { pid: child.pid!, stop: () => endProcess(child) };
 }
 
