@@ -1,21 +1,32 @@
 /**
- * One timer for the deadlines of all requests: buckets of 10 ms, so that adding and removing take constant time
+ * One timer for the deadlines of all requests: a wheel of slots of 10 ms, so that adding and removing take constant time
  * whatever mix of timeouts clients ask for. A request expires at the first tick after its deadline: at most 10 ms late,
  * never early.
+ *
+ * Slots are arrays, which let go of what left them; tables of a Set or Map would not (docs/performance.md, "What paid").
  */
 import type { Pending } from './request.ts';
 
-const bucketMs = 10;
+const slotMs = 10;
+/** 41 s: what waits longer is passed by once a turn. */
+const slots = 4096;
+
+/** Where the wheel has a request. */
+export interface DeadlinePlace {
+  /** Multiple of `slotMs` at which it expires; -1 while it is in no slot. */
+  tick: number;
+  /** In its slot. */
+  index: number;
+}
 
 export class Deadlines {
-  /** By the first multiple of `bucketMs` at which the deadline has passed. */
-  readonly #buckets = new Map<number, Set<Pending>>();
-  /** Overdue on arrival; the next tick has them. */
-  readonly #overdue = new Set<Pending>();
+  readonly #wheel: Pending[][] = Array.from({ length: slots }, () => []);
   readonly #expire: (request: Pending) => void;
   readonly #now: () => number;
   #timer: NodeJS.Timeout | undefined;
+  /** The last tick whose requests have all expired. */
   #swept = 0;
+  #size = 0;
 
   constructor(now: () => number, expire: (request: Pending) => void) {
     this.#now = now;
@@ -24,67 +35,68 @@ export class Deadlines {
 
   add(request: Pending): void {
     if (this.#timer === undefined) {
-      this.#swept = Math.floor(this.#now() / bucketMs);
-      this.#timer = setInterval(() => this.#sweep(), bucketMs);
+      this.#swept = Math.floor(this.#now() / slotMs);
+      this.#timer = setInterval(() => this.#sweep(), slotMs);
     }
-    const key = bucketOf(request.deadlineAtMs);
-    if (key <= this.#swept) {
-      this.#overdue.add(request);
-      return;
-    }
-    let bucket = this.#buckets.get(key);
-    if (bucket === undefined) {
-      bucket = new Set();
-      this.#buckets.set(key, bucket);
-    }
-    bucket.add(request);
+    const { deadlinePlace: place } = request;
+    // Overdue on arrival: the next tick has it.
+    place.tick = Math.max(this.#swept + 1, Math.ceil(request.deadlineAtMs / slotMs));
+    const slot = this.#slot(place.tick);
+    place.index = slot.length;
+    slot.push(request);
+    this.#size += 1;
   }
 
   remove(request: Pending): void {
-    const key = bucketOf(request.deadlineAtMs);
-    const bucket = this.#buckets.get(key);
-    if (bucket?.delete(request) !== true) this.#overdue.delete(request);
-    else if (bucket.size === 0) this.#buckets.delete(key);
+    const { deadlinePlace: place } = request;
+    if (place.tick === -1) return;
+    const slot = this.#slot(place.tick);
+    const last = slot.pop()!;
+    if (last !== request) {
+      slot[place.index] = last;
+      last.deadlinePlace.index = place.index;
+    }
+    place.tick = -1;
+    this.#size -= 1;
   }
 
   close(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
-    this.#buckets.clear();
-    this.#overdue.clear();
+    for (const slot of this.#wheel) {
+      for (const { deadlinePlace } of slot) deadlinePlace.tick = -1;
+      slot.length = 0;
+    }
+    this.#size = 0;
   }
 
   #sweep(): void {
     const nowMs = this.#now();
-    for (const request of this.#overdue) {
-      this.#overdue.delete(request);
-      this.#expire(request);
-    }
-    const due = Math.floor(nowMs / bucketMs);
-    while (this.#swept < due) {
-      this.#swept += 1;
-      this.#sweepBucket(this.#swept, Infinity);
-    }
-    // Of the bucket that is under way, what is over by now.
-    this.#sweepBucket(due + 1, nowMs);
-    if (this.#buckets.size === 0 && this.#overdue.size === 0) {
+    const due = Math.floor(nowMs / slotMs);
+    // After a pause longer than a turn of the wheel each slot once.
+    for (let tick = Math.max(this.#swept + 1, due - slots + 1); tick <= due; tick += 1) this.#sweepSlot(tick, Infinity);
+    this.#swept = Math.max(this.#swept, due);
+    // Of the tick that is under way, what is over by now.
+    this.#sweepSlot(due + 1, nowMs);
+    if (this.#size === 0) {
       clearInterval(this.#timer);
       this.#timer = undefined;
     }
   }
 
-  #sweepBucket(key: number, untilMs: number): void {
-    const bucket = this.#buckets.get(key);
-    if (bucket === undefined) return;
-    for (const request of bucket) {
-      if (request.deadlineAtMs > untilMs) continue;
-      bucket.delete(request);
+  /** Of later turns of the wheel nothing. From its end, since what is removed gives its place to the last. */
+  #sweepSlot(tick: number, untilMs: number): void {
+    const slot = this.#slot(tick);
+    for (let index = slot.length - 1; index >= 0; index -= 1) {
+      const request = slot[index];
+      // Expiring may remove others.
+      if (request === undefined || request.deadlinePlace.tick > tick || request.deadlineAtMs > untilMs) continue;
+      this.remove(request);
       this.#expire(request);
     }
-    if (bucket.size === 0) this.#buckets.delete(key);
   }
-}
 
-function bucketOf(deadlineAtMs: number): number {
-  return Math.ceil(deadlineAtMs / bucketMs);
+  #slot(tick: number): Pending[] {
+    return this.#wheel[tick % slots]!;
+  }
 }

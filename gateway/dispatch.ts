@@ -199,9 +199,9 @@ export class Dispatch {
     const tookMs = ranMs - flight.startedRanMs;
     if (summary === null) {
       const latencyMs = now - flight.startedAtMs;
-      pod.concurrency = learnConcurrency(pod.concurrency, latencyMs, pod.outstanding.size + 1);
+      pod.concurrency = learnConcurrency(pod.concurrency, latencyMs, pod.outstanding.length + 1);
       // What it had at once it worked on together: a share of the time is what the request occupied.
-      const occupiedUs = (latencyMs * 1000) / (pod.outstanding.size + 1);
+      const occupiedUs = (latencyMs * 1000) / (pod.outstanding.length + 1);
       lane.learnRuns([{ rows: 1, ownRows: 1, queueUs: 0, occupiedUs }], now);
     } else {
       lane.learnRuns(summary.runs, now);
@@ -238,7 +238,7 @@ export class Dispatch {
     } else {
       this.#pool.roster.note(pod, { kind: 'evidence', evidence: kind }, detail);
       // A pod that hangs with one hangs with all.
-      if (kind === 'hung') for (const other of pod.outstanding) other.call?.abort('hung', detail);
+      if (kind === 'hung') for (const other of [...pod.outstanding]) other.call?.abort('hung', detail);
     }
     const executed = kind !== 'busy' && kind !== 'refused';
     const alone = flight.requests.length === 1 && flight.alone;
@@ -299,10 +299,17 @@ export class Dispatch {
   #nextLane(except: ReadonlySet<Lane>): Lane | undefined {
     let best: Lane | undefined;
     let bestHead: Pending | undefined;
-    for (const lane of this.#pool.waiting) {
+    const { waiting } = this.#pool;
+    for (let index = waiting.length - 1; index >= 0; index -= 1) {
+      const lane = waiting[index]!;
       const head = lane.queue.peek();
-      if (head === undefined) this.#pool.waiting.delete(lane);
-      if (head === undefined || except.has(lane)) continue;
+      if (head === undefined) {
+        lane.listed = false;
+        const last = waiting.pop()!;
+        if (last !== lane) waiting[index] = last;
+        continue;
+      }
+      if (except.has(lane)) continue;
       if (bestHead === undefined || before(head, bestHead)) {
         best = lane;
         bestHead = head;

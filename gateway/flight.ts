@@ -64,7 +64,7 @@ export class Flight implements Outstanding {
     this.rows = requests.reduce((sum, request) => sum + request.estimatedRows, 0);
     this.startedAtMs = plan.now();
     this.startedRanMs = plan.ownTime.ranMs;
-    this.alone = pod.outstanding.size === 0;
+    this.alone = pod.outstanding.length === 0;
     this.#answered = new Array<boolean>(requests.length).fill(false);
     const { cost } = lane;
     const aheadMs = pod.ownRemainingMs(this.startedAtMs) + pod.queuedRows * cost.c;
@@ -75,7 +75,7 @@ export class Flight implements Outstanding {
         ? plan.timeoutMs
         : Math.max(leastLimitMs, limitFactor * cost.p99Ratio * (this.predictedMs + aheadMs)) * 2 ** lostBefore +
           inflateMs(plan);
-    pod.outstanding.add(this);
+    pod.outstanding.push(this);
     this.#limit = new Limit(limitMs, plan.ownTime, () =>
       this.call?.abort('hung', `no answer within ${Math.round(limitMs)} ms`),
     );
@@ -131,6 +131,8 @@ export class Flight implements Outstanding {
 
   #over(): void {
     this.#limit.clear();
-    this.#plan.pod.outstanding.delete(this);
+    const { outstanding } = this.#plan.pod;
+    const at = outstanding.indexOf(this);
+    if (at >= 0) outstanding.splice(at, 1);
   }
 }

@@ -23,12 +23,12 @@ test('whatever happens in whatever order, each pod is in the one list where it b
       const open = new Set<PodLink>();
       for (const pod of pods) {
         pod.freeList = null;
-        pod.outstanding.clear();
+        pod.outstanding.splice(0);
       }
       for (const { pod: index, slots, busy } of steps) {
         const pod = pods[index]!;
-        if (busy) pod.outstanding.add(envelope);
-        else pod.outstanding.clear();
+        if (busy) pod.outstanding.push(envelope);
+        else pod.outstanding.splice(0);
         idle.delete(pod);
         open.delete(pod);
         if (slots > 0) (busy ? open : idle).add(pod);

@@ -8,7 +8,7 @@ export class FreePods {
 
   /** Files the pod where it belongs by its free slots now. */
   update(pod: PodLink, freeSlots: number): void {
-    const list = freeSlots === 0 ? null : pod.outstanding.size === 0 ? this.idle : this.open;
+    const list = freeSlots === 0 ? null : pod.outstanding.length === 0 ? this.idle : this.open;
     if (pod.freeList === list) return;
     if (pod.freeList !== null) {
       // The last one takes the place that becomes free.

@@ -17,6 +17,8 @@ export class Lane {
   throughput: Throughput = noThroughput;
   /** Most rows of one run, as the pods say; Infinity while none has said. */
   podMaxRows = Infinity;
+  /** It stands in the pool's list of lanes that may have requests waiting. */
+  listed = false;
   /** Requests with a pod. */
   inFlight = 0;
   /** Learned from answers; 1 while none came. */

@@ -29,15 +29,15 @@ const envelope = { rows: 1, requests: [], startedAtMs: 0, call: undefined };
 
 test('ascending, by what each pod has of ours: what it runs since the one before ended, then what is staged', () => {
   const { pods, outlook } = outlookOf([130, 90]);
-  pods.links[1]!.outstanding.add({ ...envelope, startedRanMs: 50, predictedMs: 30 });
-  pods.links[1]!.outstanding.add({ ...envelope, startedRanMs: 95, predictedMs: 40 });
+  pods.links[1]!.outstanding.push({ ...envelope, startedRanMs: 50, predictedMs: 30 });
+  pods.links[1]!.outstanding.push({ ...envelope, startedRanMs: 95, predictedMs: 40 });
   assert.deepEqual([...outlook.begins()], [130, 90 + 30 + 40]);
 });
 
 test('each turn takes the lag as well', () => {
   const { pods, outlook } = outlookOf([90]);
   outlook.learn(35, 30);
-  pods.links[0]!.outstanding.add({ ...envelope, startedRanMs: 50, predictedMs: 30 });
+  pods.links[0]!.outstanding.push({ ...envelope, startedRanMs: 50, predictedMs: 30 });
   assert.deepEqual([...outlook.begins()], [90 + 30 + 5]);
 });
 

@@ -50,7 +50,8 @@ export class PodLink {
   takesEnvelopes = true;
   /** Models that it serves; null for a server that doesn't say. */
   models: ReadonlySet<string> | null = null;
-  readonly outstanding = new Set<Outstanding>();
+  /** A few: two envelopes, or as many plain requests as it is known to work on at once. */
+  readonly outstanding: Outstanding[] = [];
   concurrency: Concurrency = firstConcurrency;
   /** Rows that it last said were waiting there, over all gateways. */
   queuedRows = 0;
@@ -93,7 +94,7 @@ export class PodLink {
   /** Envelopes (or plain requests) that it may still be given. */
   freeSlots(unlimited: boolean, nowMs: number): number {
     if (this.goes || nowMs < this.busyUntilMs) return 0;
-    const out = this.outstanding.size;
+    const out = this.outstanding.length;
     if (this.health.kind === 'probing') return out === 0 ? 1 : 0;
     if (this.health.kind !== 'serving') return 0;
     if (unlimited) return Infinity;

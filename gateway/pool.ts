@@ -28,8 +28,8 @@ export class Pool {
   readonly name: string;
   spec: ModelPool['spec'];
   readonly lanes = new Map<string, Lane>();
-  /** Lanes that may have requests in their queue; all others have none. */
-  readonly waiting = new Set<Lane>();
+  /** Lanes that may have requests in their queue, each `listed`; all others have none. */
+  waiting: Lane[] = [];
   readonly roster: Roster;
   readonly dispatch: Dispatch;
   readonly outlook: Outlook;
@@ -71,7 +71,7 @@ export class Pool {
     for (const [model, lane] of this.lanes) {
       if (spec.models.includes(model)) continue;
       this.lanes.delete(model);
-      this.waiting.delete(lane);
+      this.waiting = this.waiting.filter((other) => other !== lane);
       for (const request of lane.queue) this.fail(request, this.left(lane));
       this.#former.include(lane.counters);
     }
@@ -170,6 +170,7 @@ export class Pool {
       podsLostAlone: 0,
       suspect: false,
       doubted: undefined,
+      deadlinePlace: { tick: -1, index: -1 },
     };
     this.enqueue(pending);
     this.#deadlines.add(pending);
@@ -183,7 +184,8 @@ export class Pool {
     if (!this.serves(lane)) return this.fail(request, this.left(lane));
     request.trace?.queued();
     lane.queue.push(request);
-    this.waiting.add(lane);
+    if (!lane.listed) this.waiting.push(lane);
+    lane.listed = true;
     this.#queued += 1;
     this.#queuedBytes += request.bytes;
   }
@@ -214,7 +216,7 @@ export class Pool {
       ownRows: rows,
       rowsBefore: queue.rows,
       headAgeMs: head === undefined ? null : this.#now() - head.arrivedAtMs,
-      otherBatches: this.waiting.size - (this.waiting.has(lane) ? 1 : 0),
+      otherBatches: this.waiting.length - (lane.listed ? 1 : 0),
       pods: this.roster.serving,
       idlePods: this.roster.free.idle.length,
       begins: this.outlook.begins,

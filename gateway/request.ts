@@ -1,6 +1,7 @@
 /** One predict request between its admission and its answer. */
 import type { Protocol } from '../contract/envelope.ts';
 import type { SluiceError } from '../contract/errors.ts';
+import type { DeadlinePlace } from './deadlines.ts';
 import type { Lane } from './lane.ts';
 import type { RequestTrace } from './tracing.ts';
 
@@ -63,4 +64,5 @@ export interface Pending extends PredictRequest {
   suspect: boolean;
   /** The pod that answered it with a 5xx, while another pod is asked to tell whether pod or request is at fault. */
   doubted: { readonly podUid: string; readonly outcome: Outcome } | undefined;
+  readonly deadlinePlace: DeadlinePlace;
 }

@@ -156,7 +156,7 @@ export class Roster {
   }
 
   #tellLetGo(pod: PodLink): void {
-    if (pod.goes && pod.outstanding.size === 0) this.#events.onLetGo();
+    if (pod.goes && pod.outstanding.length === 0) this.#events.onLetGo();
   }
 
   /** The pod takes no more for a moment, by its own word. */
@@ -265,7 +265,7 @@ export class Roster {
   }
 
   #forgetIfDone(pod: PodLink): void {
-    if (pod.outstanding.size > 0 || !this.#links.delete(pod.uid)) return;
+    if (pod.outstanding.length > 0 || !this.#links.delete(pod.uid)) return;
     void pod.upstream.close();
   }
 }

@@ -47,7 +47,7 @@ export class Suspects {
       return undefined;
     }
     const pod = this.#reserve(request.model, now);
-    if (!pod?.serves(request.model) || pod.outstanding.size > 0 || pod.freeSlots(false, now) === 0) return undefined;
+    if (!pod?.serves(request.model) || pod.outstanding.length > 0 || pod.freeSlots(false, now) === 0) return undefined;
     this.#queue.pop();
     return { request, pod };
   }
@@ -55,7 +55,7 @@ export class Suspects {
   /** The pod of before where it serves the model, or still works on what it got before it was reserved. */
   #reserve(model: string, now: number): PodLink | null {
     const reserved = this.#reserved;
-    const holdsOthers = reserved !== null && reserved.outstanding.size > 0 && !reserved.gone;
+    const holdsOthers = reserved !== null && reserved.outstanding.length > 0 && !reserved.gone;
     if (!holdsOthers && (reserved?.serves(model) !== true || reserved.freeSlots(false, now) === 0)) {
       const serves = (pod: PodLink): boolean => pod.serves(model);
       const { idle, open } = this.#roster.free;

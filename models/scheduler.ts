@@ -6,7 +6,7 @@
  * worker computes while this thread parses and serialises.
  */
 import { SluiceError } from '../contract/errors.ts';
-import { RunQueue, type NextRun } from './policy/next-run.ts';
+import { RunQueue, type NextRun, type Waiting } from './policy/next-run.ts';
 import { concatRows, shapeKey, sliceRows, split } from './rows.ts';
 import type { ServedModel } from './served-model.ts';
 import type { RunOutcome, SessionHost } from './session.ts';
@@ -38,6 +38,8 @@ export interface ModelRequest {
   readonly traceId: string | undefined;
   /** Its parts in order: more than one where it was larger than a run may be. */
   readonly runs: { readonly run: Run; readonly rows: number }[];
+  /** The scheduler's own, null before and after: it is neither answered nor cancelled. */
+  held: Held | null;
   /** Renders the answer; its duration counts as occupied. */
   done(outcome: Outcome): void;
 }
@@ -47,17 +49,13 @@ export interface SchedulerLog {
   error(details: object, message: string): void;
 }
 
-interface Piece {
+interface Piece extends Waiting {
   readonly request: ModelRequest;
-  readonly key: string;
-  readonly maxRows: number;
   readonly start: number;
-  readonly rows: number;
-  readonly deadlineMs: number;
   outputs: Tensors | null;
 }
 
-interface Held {
+export interface Held {
   readonly pieces: readonly Piece[];
   /** No run took any of it yet. */
   pending: boolean;
@@ -75,8 +73,7 @@ export class Scheduler {
   readonly #nowMs: () => number;
   readonly #log: SchedulerLog;
   readonly #queue = new RunQueue<Piece>();
-  /** Requests that were not answered yet, with their pieces. */
-  readonly #requests = new Map<ModelRequest, Held>();
+  #inFlight = 0;
   /** Models whose results could not be divided, so that the log says it once. */
   readonly #undividable = new Set<ServedModel>();
   /** Pieces of a run that failed: each runs alone, so that only the bad request fails. */
@@ -95,7 +92,7 @@ export class Scheduler {
 
   /** Requests that are neither answered nor cancelled. */
   get inFlight(): number {
-    return this.#requests.size;
+    return this.#inFlight;
   }
 
   /** Queues the request. The next run is chosen when the current turn of the event loop is over. */
@@ -105,9 +102,19 @@ export class Scheduler {
     const key = `${model.session} ${shapeKey(signature, request.inputs)}`;
     const pieces: Piece[] = [];
     for (let start = 0; start < rows; start += maxRows) {
-      pieces.push({ request, key, maxRows, start, rows: Math.min(maxRows, rows - start), deadlineMs, outputs: null });
+      pieces.push({
+        request,
+        key,
+        maxRows,
+        start,
+        rows: Math.min(maxRows, rows - start),
+        deadlineMs,
+        outputs: null,
+        waiting: false,
+      });
     }
-    this.#requests.set(request, { pieces, pending: true });
+    request.held = { pieces, pending: true };
+    this.#inFlight += 1;
     for (const piece of pieces) this.#queue.push(piece);
     model.statistics.pending += 1;
     if (!this.#dispatchPlanned && !this.#host.busy) {
@@ -121,16 +128,21 @@ export class Scheduler {
 
   /** Nobody waits for it any more: it leaves the queue, or its part of a run is thrown away. */
   cancel(request: ModelRequest): void {
-    if (!this.#requests.has(request)) return;
-    this.#forget(request);
+    const { held } = request;
+    if (held === null) return;
+    this.#forget(request, held);
     request.model.statistics.failures.CANCELED += 1;
   }
 
-  #forget(request: ModelRequest): void {
-    const { pieces, pending } = this.#requests.get(request)!;
+  #forget(request: ModelRequest, { pieces, pending }: Held): void {
     for (const piece of pieces) this.#queue.remove(piece);
     if (pending) request.model.statistics.pending -= 1;
-    this.#requests.delete(request);
+    this.#letGo(request);
+  }
+
+  #letGo(request: ModelRequest): void {
+    request.held = null;
+    this.#inFlight -= 1;
   }
 
   #dispatch(): void {
@@ -148,14 +160,14 @@ export class Scheduler {
   #next(): NextRun<Piece> {
     const nowMs = this.#nowMs();
     let piece = this.#alone.pop();
-    while (piece !== undefined && !this.#requests.has(piece.request)) piece = this.#alone.pop();
+    while (piece !== undefined && piece.request.held === null) piece = this.#alone.pop();
     if (piece === undefined) return this.#queue.next(nowMs);
     if (piece.deadlineMs <= nowMs) return { entries: [], rows: 0, expired: [piece] };
     return { entries: [piece], rows: piece.rows, expired: [] };
   }
 
   #expire(request: ModelRequest): void {
-    if (!this.#requests.has(request)) return;
+    if (request.held === null) return;
     const waitedMs = Math.round(this.#nowMs() - request.arrivedMs);
     this.#fail(request, new SluiceError('deadline-exceeded', `deadline passed after ${waitedMs} ms at the pod`));
   }
@@ -165,8 +177,8 @@ export class Scheduler {
     const { model } = pieces[0]!.request;
     const run: Run = { rows, startedMs, occupiedUs: 0 };
     for (const { request, start, rows: own } of pieces) {
-      const held = this.#requests.get(request)!;
-      if (held.pending) {
+      const { held } = request;
+      if (held?.pending === true) {
         held.pending = false;
         model.statistics.pending -= 1;
         model.statistics.queueUs += (startedMs - request.arrivedMs) * 1000;
@@ -228,8 +240,8 @@ export class Scheduler {
 
   #complete(piece: Piece, outputs: Tensors): void {
     const { request } = piece;
-    const held = this.#requests.get(request);
-    if (held === undefined) return;
+    const { held } = request;
+    if (held === null) return;
     const { pieces } = held;
     piece.outputs = outputs;
     if (pieces.length === 1) {
@@ -246,7 +258,7 @@ export class Scheduler {
   }
 
   #answer(request: ModelRequest, outputs: Tensors): void {
-    this.#requests.delete(request);
+    this.#letGo(request);
     request.model.statistics.success += 1;
     request.done({ kind: 'answered', outputs });
   }
@@ -262,7 +274,7 @@ export class Scheduler {
     const { requestId, traceId } = request;
     const details = { model: model.name, version: model.version, rows: run.rows, requestId, traceId, cause };
     this.#log.error(details, 'model failed');
-    if (this.#requests.has(request)) {
+    if (request.held !== null) {
       this.#fail(request, new SluiceError('model-failed', `model '${model.name}' failed on this input`));
     }
   }
@@ -279,7 +291,7 @@ export class Scheduler {
 
   #fail(request: ModelRequest, error: SluiceError): void {
     const { statistics } = request.model;
-    this.#forget(request);
+    if (request.held !== null) this.#forget(request, request.held);
     statistics.failures[error.code === 'deadline-exceeded' ? 'REJECTED' : 'BACKEND'] += 1;
     statistics.failedUs += (this.#nowMs() - request.arrivedMs) * 1000;
     request.done({ kind: 'failed', error });

@@ -30,6 +30,7 @@ export function pendingRequest(given: Partial<Pending> = {}): Pending {
     podsLostAlone: 0,
     suspect: false,
     doubted: undefined,
+    deadlinePlace: { tick: -1, index: -1 },
     ...given,
   };
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
+import { oldGenerationGrowthMiB } from '../../test/support/old-generation.ts';
 import { RunQueue, type Waiting } from './next-run.ts';
 
 interface Entry extends Waiting {
@@ -13,6 +14,7 @@ const entry = (id: string, key = 'a', rows = 1, deadlineMs = Infinity, maxRows =
   rows,
   deadlineMs,
   maxRows,
+  waiting: false,
 });
 
 const ids = (entries: readonly Entry[]) => entries.map(({ id }) => id).join(' ');
@@ -94,4 +96,23 @@ test('every entry runs exactly once, runs never mix groups or exceed maxRows, gr
       }
     }),
   );
+});
+
+test('of what ran nothing stays behind, whatever was collected meanwhile', () => {
+  const queue = new RunQueue<Entry>();
+  const grownMiB = oldGenerationGrowthMiB(() => {
+    for (let count = 0; count < 60; count += 1) queue.push(entry(`${count}`, 'a', 1, Infinity, 64));
+    while (queue.length > 0) queue.next(0);
+  }, 5_000);
+  assert.ok(grownMiB < 4, `${grownMiB} MiB`);
+});
+
+test('groups that are empty do not pile up', () => {
+  const queue = new RunQueue<Entry>();
+  for (let count = 0; count < 2_000; count += 1) {
+    queue.push(entry(`${count}`, `shape ${count}`));
+    assert.equal(ids(queue.next(0).entries), `${count}`);
+  }
+  const waiting = queueOf(entry('1', 'x'), ...Array.from({ length: 600 }, (_, at) => entry(`${at}`, `shape ${at}`)));
+  for (let count = 0; count < 601; count += 1) assert.equal(waiting.next(0).entries.length, 1);
 });

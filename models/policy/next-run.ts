@@ -15,6 +15,8 @@ export interface Waiting {
   readonly rows: number;
   /** On the caller's clock; at or after it the entry expires. */
   readonly deadlineMs: number;
+  /** The queue's own: whether it waits here. One that is in a queue by arrival or group and does not has left already. */
+  waiting: boolean;
 }
 
 export interface NextRun<Entry> {
@@ -38,6 +40,11 @@ class Fifo<T> {
     return this.#items[this.#head];
   }
 
+  clear(): void {
+    if (this.#items.length > 0) this.#items = [];
+    this.#head = 0;
+  }
+
   shift(): void {
     this.#items[this.#head] = undefined;
     this.#head += 1;
@@ -51,11 +58,13 @@ class Fifo<T> {
   }
 }
 
+/** Groups that are kept though they are empty, as most are used again soon; their names may be many, as clients choose shapes. */
+const mostGroups = 256;
+
 export class RunQueue<Entry extends Waiting> {
   readonly #byArrival = new Fifo<Entry>();
   readonly #byGroup = new Map<string, Fifo<Entry>>();
-  /** Waiting entries; one that is in a queue and not here left already. */
-  readonly #waiting = new Set<Entry>();
+  #length = 0;
   #rows = 0;
 
   get rows(): number {
@@ -63,11 +72,12 @@ export class RunQueue<Entry extends Waiting> {
   }
 
   get length(): number {
-    return this.#waiting.size;
+    return this.#length;
   }
 
   push(entry: Entry): void {
-    this.#waiting.add(entry);
+    entry.waiting = true;
+    this.#length += 1;
     this.#rows += entry.rows;
     this.#byArrival.push(entry);
     const group = this.#byGroup.get(entry.key);
@@ -75,6 +85,7 @@ export class RunQueue<Entry extends Waiting> {
       group.push(entry);
       return;
     }
+    if (this.#byGroup.size >= mostGroups) this.#dropEmptyGroups();
     const created = new Fifo<Entry>();
     created.push(entry);
     this.#byGroup.set(entry.key, created);
@@ -82,7 +93,9 @@ export class RunQueue<Entry extends Waiting> {
 
   /** Takes an entry out, wherever it stands. false if it left already. */
   remove(entry: Entry): boolean {
-    if (!this.#waiting.delete(entry)) return false;
+    if (!entry.waiting) return false;
+    entry.waiting = false;
+    this.#length -= 1;
     this.#rows -= entry.rows;
     return true;
   }
@@ -91,7 +104,7 @@ export class RunQueue<Entry extends Waiting> {
     const expired: Entry[] = [];
     const oldest = this.#front(this.#byArrival, nowMs, expired);
     if (oldest === undefined) {
-      this.#byGroup.clear();
+      for (const group of this.#byGroup.values()) group.clear();
       return { entries: [], rows: 0, expired };
     }
     const { key, maxRows } = oldest;
@@ -100,10 +113,7 @@ export class RunQueue<Entry extends Waiting> {
     let rows = 0;
     for (;;) {
       const entry = this.#front(companions, nowMs, expired);
-      if (entry === undefined) {
-        this.#byGroup.delete(key);
-        break;
-      }
+      if (entry === undefined) break;
       if (entries.length > 0 && rows + entry.rows > maxRows) break;
       companions.shift();
       this.remove(entry);
@@ -113,12 +123,16 @@ export class RunQueue<Entry extends Waiting> {
     return { entries, rows, expired };
   }
 
+  #dropEmptyGroups(): void {
+    for (const [key, group] of this.#byGroup) if (group.peek() === undefined) this.#byGroup.delete(key);
+  }
+
   /** The first entry that still waits and may run; those before it leave the queue. */
   #front(queue: Fifo<Entry>, nowMs: number, expired: Entry[]): Entry | undefined {
     for (;;) {
       const entry = queue.peek();
       if (entry === undefined) return undefined;
-      if (this.#waiting.has(entry)) {
+      if (entry.waiting) {
         if (entry.deadlineMs > nowMs) return entry;
         this.remove(entry);
         expired.push(entry);

@@ -156,6 +156,7 @@ export class EnvelopeExchange {
         requestId: item.requestId,
         traceId: traceIdOf(item.traceparent),
         runs: [],
+        held: null,
         done: (outcome) => {
           const failed = outcome.kind === 'failed' ? outcome.error.code : null;
           this.#answer(item.index, request, accepted, outcome);

@@ -71,6 +71,7 @@ export function servePredict(
         requestId,
         traceId,
         runs: [],
+        held: null,
         done: (outcome) => {
           waiting = null;
           pod.tracing?.answered(submitted, traceparent, outcome.kind === 'failed' ? outcome.error.code : null);
