@@ -14,7 +14,7 @@ export const gatewayFlags = ['--max-semi-space-size=16'] as const;
 
 /**
  * The same of a pod that is a process of this machine. Its requests live shortly, so that half of it costs nothing: 51 µs instead
- * of 54 for a binary row at 256 connections, 40.0 instead of 39.3 of 64, in turns of one run; with 16 MB it has up to 100 MiB more.
+ * of 54 for a binary row at 256 connections, 40.0 instead of 39.3 of 64, in turns of one run. With 16 MB it has 15 MiB more.
  * The image, which serves as both, has the gateway's.
  */
 export const podFlags = ['--max-semi-space-size=8'] as const;

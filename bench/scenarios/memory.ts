@@ -19,7 +19,7 @@ interface Reading {
 /** Before that code is still compiled, and the heap grows to its working size. */
 export const firstRequests = 1e5;
 
-/** @param most requests: 10⁷ take half an hour, and are left to who wants them (`--requests 1e7`) */
+/** @param most requests: 10⁷ take a quarter of an hour, and are left to who wants them (`--requests 1e7`) */
 export function memory(most: number): Scenario {
   return {
     name: 'memory',
@@ -44,7 +44,7 @@ export function memory(most: number): Scenario {
         repeats: 'Once.',
         remarks:
           most < 1e7
-            ? ['The goal is for 10⁷ requests after 10⁵: `npm run bench -- --only memory --requests 1e7`, half an hour.']
+            ? ['The goal is for 10⁷ requests after 10⁵: `npm run bench -- --only memory --requests 1e7`, a quarter of an hour.']
             : [],
       };
     },
