@@ -44,7 +44,9 @@ export function memory(most: number): Scenario {
         repeats: 'Once.',
         remarks:
           most < 1e7
-            ? ['The goal is for 10⁷ requests after 10⁵: `npm run bench -- --only memory --requests 1e7`, a quarter of an hour.']
+            ? [
+                'The goal is for 10⁷ requests after 10⁵: `npm run bench -- --only memory --requests 1e7`, a quarter of an hour.',
+              ]
             : [],
       };
     },
