@@ -116,3 +116,10 @@ test('groups that are empty do not pile up', () => {
   const waiting = queueOf(entry('1', 'x'), ...Array.from({ length: 600 }, (_, at) => entry(`${at}`, `shape ${at}`)));
   for (let count = 0; count < 601; count += 1) assert.equal(waiting.next(0).entries.length, 1);
 });
+
+test('however many groups wait, few pushes look for empty ones', (t) => {
+  const queue = new RunQueue<Entry>();
+  const looks = t.mock.method(Map.prototype, Symbol.iterator);
+  for (let count = 0; count < 5_000; count += 1) queue.push(entry(`${count}`, `shape ${count}`));
+  assert.ok(looks.mock.callCount() <= 5, `${looks.mock.callCount()} times`);
+});

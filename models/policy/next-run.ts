@@ -58,12 +58,14 @@ class Fifo<T> {
   }
 }
 
-/** Groups that are kept though they are empty, as most are used again soon; their names may be many, as clients choose shapes. */
-const mostGroups = 256;
+/** Groups are kept though they are empty, as most are used again soon, but not more: clients choose shapes, and so their names. */
+const leastKeptGroups = 256;
 
 export class RunQueue<Entry extends Waiting> {
   readonly #byArrival = new Fifo<Entry>();
   readonly #byGroup = new Map<string, Fifo<Entry>>();
+  /** So many groups are looked through for empty ones; twice what was left then, so that a push stays O(1) amortised. */
+  #lookThroughAt = leastKeptGroups;
   #length = 0;
   #rows = 0;
 
@@ -85,7 +87,7 @@ export class RunQueue<Entry extends Waiting> {
       group.push(entry);
       return;
     }
-    if (this.#byGroup.size >= mostGroups) this.#dropEmptyGroups();
+    if (this.#byGroup.size >= this.#lookThroughAt) this.#dropEmptyGroups();
     const created = new Fifo<Entry>();
     created.push(entry);
     this.#byGroup.set(entry.key, created);
@@ -125,6 +127,7 @@ export class RunQueue<Entry extends Waiting> {
 
   #dropEmptyGroups(): void {
     for (const [key, group] of this.#byGroup) if (group.peek() === undefined) this.#byGroup.delete(key);
+    this.#lookThroughAt = Math.max(leastKeptGroups, 2 * this.#byGroup.size);
   }
 
   /** The first entry that still waits and may run; those before it leave the queue. */
