@@ -47,6 +47,26 @@ test('mark, then POST /drain, then the cost, then one write; the victims are tho
   assert.ok(world.cluster.events.some(({ reason }) => reason === 'SuccessfulRescale'));
 });
 
+test('each pod whose drain begins is told of once, whatever order they are in from then on', async () => {
+  const world = new World({ spec, replicas: 8 });
+  await world.run(10, 70);
+  const [gateway] = world.gateways;
+  for (const { uid } of world.cluster.living) gateway!.stuck.add(uid);
+  const { pool } = world.cluster;
+  const scaling = { ...pool.spec.scaling, maxReplicas: 4 };
+  world.cluster.pool = { ...pool, spec: { ...pool.spec, scaling } };
+  for (let second = 0; second < 10; second += 1) {
+    await world.run(1, 20);
+    // Who is not ready comes first, and one that drains is not once its probes have seen it.
+    draining(world).forEach((uid, index) => {
+      world.cluster.pods.get(uid)!.phase = index === second % 4 ? 'Running' : 'Ready';
+    });
+  }
+  const told = world.cluster.events.filter(({ reason }) => reason === 'DrainStarted').map(({ message }) => message);
+  assert.equal(draining(world).length, 4);
+  assert.equal(told.join(', ').split(', ').length, 4, told.join('; '));
+});
+
 test('a gateway that holds a request on the pod, a gateway that ends, and the pod itself are each waited for', async () => {
   const world = await untilDraining({ gateways: 2 });
   const [uid] = draining(world);

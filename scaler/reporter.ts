@@ -38,7 +38,8 @@ export class Reporter {
   #writeFailure: string | null = null;
   #lastDecision: LastDecision | null = null;
   #decidedAtMs: number | null = null;
-  #drainNote = '';
+  /** UIDs of the pods whose drain an event has told of. */
+  #announced: ReadonlySet<string> = new Set();
   #started = false;
   readonly #status: StatusWriter;
   readonly #silence = new Silence();
@@ -114,15 +115,14 @@ export class Reporter {
   }
 
   draining(victims: readonly ScalerPod[], progress: Progress): void {
-    const names = victims.map(({ name }) => name).join(', ');
-    const note = progress.kind === 'none' ? '' : names;
-    if (note !== this.#drainNote && note !== '') {
-      this.#deps.cluster.emit({ pool: this.#deps.pool, type: 'Normal', reason: 'DrainStarted', message: names });
-    }
-    this.#drainNote = note;
+    const { pool, cluster } = this.#deps;
+    const leaving = progress.kind === 'none' ? [] : victims;
+    const fresh = leaving.filter(({ uid }) => !this.#announced.has(uid));
+    if (fresh.length > 0) cluster.emit({ pool, type: 'Normal', reason: 'DrainStarted', message: namesOf(fresh) });
+    this.#announced = new Set(leaving.map(({ uid }) => uid));
     if (progress.kind !== 'unsure-too-long') return;
-    const message = `${names}: the reports are not complete, so that nothing may go`;
-    this.#deps.cluster.emit({ pool: this.#deps.pool, type: 'Warning', reason: 'DrainCancelled', message });
+    const message = `${namesOf(victims)}: the reports are not complete, so that nothing may go`;
+    cluster.emit({ pool, type: 'Warning', reason: 'DrainCancelled', message });
   }
 
   drainEnded(pod: string, outcome: DrainOutcome): void {
@@ -215,6 +215,10 @@ function numberOf({ inputs }: Outcome, key: string): number | null {
 function headroomOf(decision: Outcome): number | null {
   const [headroom, factor] = [numberOf(decision, 'headroomPerS'), numberOf(decision, 'headroomFactor')];
   return headroom === null || factor === null ? null : headroom * factor;
+}
+
+function namesOf(pods: readonly ScalerPod[]): string {
+  return pods.map(({ name }) => name).join(', ');
 }
 
 function inSeconds(ms: number | null): number | null {

@@ -101,12 +101,14 @@ describe('a drain', { concurrency: true }, () => {
       );
       await using asking = keepAsking(scaling, 4);
       const { pods } = await untilDraining(scaling);
-      const hung = pods.find(({ state }) => state === 'draining')!.name;
-      process.kill(scaling.pidOf(hung)!, 'SIGSTOP');
+      const hung = pods.find(({ state }) => state === 'draining')!;
+      process.kill(scaling.pidOf(hung.name)!, 'SIGSTOP');
+      // Where what waits for it makes the pool want its drains back, it is found hung and its process ends for another one
+      // of the same name; the uid is of the process.
       await eventually(
-        'it is gone',
+        `${hung.uid} is gone`,
         () => scaling.pool(),
-        (seen) => seen.pods.every(({ name }) => name !== hung),
+        (seen) => seen.pods.every(({ uid }) => uid !== hung.uid),
         limitMs,
       );
       const statuses = await asking.stop();
