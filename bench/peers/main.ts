@@ -1,14 +1,15 @@
 /** `npm run bench:peers -- NAME …`: other servers measured in turns with Sluice. */
 import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Argument, Command } from 'commander';
 import { endUnrun } from '../../cli/usage.ts';
 import { startLoadGenerator } from '../load.ts';
 import { describeMachine } from '../machine.ts';
+import { pythonEnvironment } from '../python-environment.ts';
 import { Running } from '../running.ts';
 import { renderLines, renderRun } from '../scenarios/render.ts';
 import { compare, how } from './compare.ts';
-import { environmentOf } from './environment.ts';
 import { peers } from './peers.ts';
 
 interface Flags {
@@ -21,7 +22,7 @@ const command = new Command('npm run bench:peers --')
   .description(
     'Measures Sluice and another server in turns (A B A B) on this machine: the same models, rows, cores and load. Needs ' +
       'Python 3.11 or newer with venv, and the network when a peer is run for the first time: its pinned packages go into a ' +
-      'virtual environment in $XDG_CACHE_HOME/sluice/peers (~/.cache without it).',
+      'virtual environment in $XDG_CACHE_HOME/sluice/python (~/.cache without it).',
   )
   .usage('[options] <peers...>')
   .addArgument(new Argument('[peers...]', 'which').choices(names))
@@ -47,10 +48,10 @@ async function run({ quick = false, write = false }: Flags): Promise<void> {
   const load = await running.start(startLoadGenerator());
   for (const peer of chosen) {
     const requirements = fileURLToPath(new URL(`${peer.name}/requirements.txt`, import.meta.url));
-    const programs = await environmentOf(peer.name, requirements, { running, say });
+    const environment = await pythonEnvironment(peer.name, requirements, { leastMinor: 11, running, say });
     say(`${peer.name}: Sluice and ${peer.title} in turns`);
     const beganMs = performance.now();
-    const outcome = await compare({ quick, load, running, say }, peer, programs);
+    const outcome = await compare({ quick, load, running, say }, peer, path.join(environment, 'bin'));
     const tookS = Math.round((performance.now() - beganMs) / 1000);
     process.stdout.write(`\nSluice ÷ ${peer.title}, ${tookS} s\n\n${renderLines(outcome.lines)}\n\n`);
     if (!write) continue;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { environmentOf, fingerprint } from './environment.ts';
-import { peers } from './peers.ts';
+import { peers } from './peers/peers.ts';
+import { fingerprint, pythonEnvironment } from './python-environment.ts';
 
 test('an environment is made again for other packages and for another Python', () => {
   const prints = [fingerprint('3.11', 'a==1'), fingerprint('3.11', 'a==2'), fingerprint('3.12', 'a==1')];
@@ -12,7 +12,7 @@ test('an environment is made again for other packages and for another Python', (
 
 test('every package of every peer is pinned', () => {
   for (const { name } of peers) {
-    const text = readFileSync(new URL(`${name}/requirements.txt`, import.meta.url), 'utf8');
+    const text = readFileSync(new URL(`peers/${name}/requirements.txt`, import.meta.url), 'utf8');
     const packages = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
     assert.ok(packages.length > 10, name);
     for (const line of packages) assert.match(line, /^[A-Za-z0-9._-]+==[A-Za-z0-9.]+$/, name);
@@ -25,7 +25,7 @@ test('without Python the error says what is missing', async () => {
   process.env['PATH'] = '/nowhere';
   try {
     const unused = {} as never;
-    const asked = environmentOf('x', 'requirements.txt', { running: unused, say: unused });
+    const asked = pythonEnvironment('x', 'requirements.txt', { leastMinor: 11, running: unused, say: unused });
     await assert.rejects(asked, /^Error: python3 is missing/);
   } finally {
     process.env['PATH'] = PATH;

@@ -1,4 +1,4 @@
-/** A peer's Python packages, in a virtual environment outside the tree that later runs use again. */
+/** Pinned Python packages in a virtual environment outside the tree, which later runs use again. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -6,36 +6,40 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import type { Running } from '../running.ts';
+import type { Running } from './running.ts';
 
 export interface EnvironmentOptions {
+  /** The oldest Python that the packages know: 3.this. */
+  readonly leastMinor: number;
   readonly running: Running;
   readonly say: (what: string) => void;
 }
 
-/** @returns its folder of programs. @throws Error that names what is missing */
-export async function environmentOf(
+/**
+ * @param requirements path of pip's file
+ * @returns its folder. @throws Error that names what is missing
+ */
+export async function pythonEnvironment(
   name: string,
   requirements: string,
-  { running, say }: EnvironmentOptions,
+  { leastMinor, running, say }: EnvironmentOptions,
 ): Promise<string> {
-  const { version } = await python();
+  const version = await pythonVersion(leastMinor);
   const folder = path.join(
     process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache'),
-    'sluice/peers',
+    'sluice/python',
     `${name}-${fingerprint(version, await readFile(requirements, 'utf8'))}`,
   );
-  const programs = path.join(folder, 'bin');
   const complete = path.join(folder, 'complete');
-  if (existsSync(complete)) return programs;
+  if (existsSync(complete)) return folder;
   say(`${name}: installing ${path.relative(process.cwd(), requirements)} into ${folder}`);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   await run('python3', ['-m', 'venv', folder], running);
   const flags = ['--disable-pip-version-check', '--no-input', '--progress-bar', 'off'];
-  await run(path.join(programs, 'python'), ['-m', 'pip', 'install', ...flags, '-r', requirements], running);
+  await run(path.join(folder, 'bin/python'), ['-m', 'pip', 'install', ...flags, '-r', requirements], running);
   await writeFile(complete, '');
-  return programs;
+  return folder;
 }
 
 /** Changes with the packages and with the Python that they were built for. */
@@ -43,9 +47,7 @@ export function fingerprint(pythonVersion: string, requirements: string): string
   return createHash('sha256').update(pythonVersion).update('\0').update(requirements).digest('hex').slice(0, 12);
 }
 
-const leastMinor = 11;
-
-async function python(): Promise<{ readonly version: string }> {
+async function pythonVersion(leastMinor: number): Promise<string> {
   const script = 'import venv, ensurepip, sys; print(sys.version_info[1], sys.version)';
   const child = spawn('python3', ['-c', script], { stdio: ['ignore', 'pipe', 'pipe'] });
   let version = '';
@@ -59,7 +61,7 @@ async function python(): Promise<{ readonly version: string }> {
   if (Number.parseInt(version, 10) < leastMinor) {
     throw new Error(`the pinned packages need Python 3.${leastMinor} or newer, python3 is 3.${version.trim()}`);
   }
-  return { version };
+  return version;
 }
 
 async function run(program: string, args: readonly string[], running: Running): Promise<void> {
