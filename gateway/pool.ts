@@ -316,9 +316,10 @@ export class Pool {
   #shed(lane: Lane, reason: ShedReason & ('queue-full' | 'overloaded'), retryAfterSeconds: number): SluiceError {
     lane.counters.shed[reason] += 1;
     lane.counters.finished('shed', 0);
+    const arriving = this.#arrivingBytes > 0 ? `, and ${this.#arrivingBytes} bytes of bodies on their way` : '';
     const message =
       reason === 'queue-full'
-        ? `pool '${this.name}' has ${this.#queued} requests (${this.#queuedBytes} bytes) waiting, its limit`
+        ? `pool '${this.name}' has ${this.#queued} requests (${this.#queuedBytes} bytes) waiting${arriving}, its limit`
         : `the wait for model '${lane.model}' is predicted to be longer than its objective or deadline allows`;
     return new SluiceError(reason, message, { retryAfterSeconds });
   }

@@ -28,6 +28,8 @@ export function readBody(
     if (over) return;
     over = true;
     pool.unreserve(reserved);
+    // The listeners hold on to it for as long as the client sends.
+    if (error !== null) parts.length = 0;
     done(error, { parts, bytes });
   };
   const reserve = (more: number): boolean => {

@@ -6,6 +6,7 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { quote, SluiceError } from '../contract/errors.ts';
 import { mediaTypes, paths } from '../contract/headers.ts';
+import { endWithError } from '../contract/last-answer.ts';
 import { noRouteSchemas } from '../contract/no-route-schemas.ts';
 import type { ModelMetrics } from './metrics.ts';
 import type { Pod } from './pod-state.ts';
@@ -55,14 +56,11 @@ export function buildApp({ pod, version, metrics, log }: AppOptions): FastifyIns
         socket.destroy();
         return;
       }
-      const timedOut = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
-      const body = JSON.stringify({
-        error: timedOut ? 'the request did not arrive in time' : 'malformed HTTP request',
-      });
-      const status = timedOut ? '408 Request Timeout' : '400 Bad Request';
-      socket.end(
-        `HTTP/1.1 ${status}\r\ncontent-type: ${mediaTypes.json}\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
-      );
+      if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+        endWithError(socket, '408 Request Timeout', 'the request did not arrive in time');
+      } else {
+        endWithError(socket, '400 Bad Request', 'malformed HTTP request');
+      }
     },
   });
   // Bodies stay streams: each route reads its own, within its own limit.

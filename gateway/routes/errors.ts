@@ -6,6 +6,7 @@ import type { FastifyError, FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { errorBody, quote, SluiceError } from '../../contract/errors.ts';
 import { headers as names, mediaTypes } from '../../contract/headers.ts';
+import { endWithError } from '../../contract/last-answer.ts';
 import { traceIdOf } from '../../contract/traceparent.ts';
 import { requestIdOf, traceparentOf } from './identity.ts';
 
@@ -50,27 +51,23 @@ export function errorHandlers(app: FastifyInstance, log: Logger): void {
     response.end(body);
   });
   app.server.on('connect', (request: IncomingMessage, socket: Duplex) => {
-    endByHand(socket, '405 Method Not Allowed', `CONNECT is not allowed here: ${quote(request.url)}`);
+    endWithError(socket, '405 Method Not Allowed', `CONNECT is not allowed here: ${quote(request.url)}`);
   });
 }
 
 /** What Node's parser refuses never becomes a request: the answer is written by hand. */
 export function answerBrokenHttp(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) return;
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
   const [status, text] =
     error.code === 'HPE_HEADER_OVERFLOW'
       ? ['431 Request Header Fields Too Large', 'the headers are longer than this server takes']
       : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
         ? ['408 Request Timeout', 'the request did not arrive in time']
         : ['400 Bad Request', `not a valid HTTP/1.1 request: ${error.code ?? error.message}`];
-  endByHand(socket, status, text);
-}
-
-function endByHand(socket: Duplex, status: string, text: string): void {
-  const body = errorBody(text);
-  socket.end(
-    `HTTP/1.1 ${status}\r\ncontent-type: ${mediaTypes.json}\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body.toString()}`,
-  );
+  endWithError(socket, status, text);
 }
 
 /** For what fails before a request has a route. */
