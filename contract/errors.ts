@@ -75,7 +75,11 @@ export const errorTable = {
   'pod-failed': { status: 502, retryable: true, meaning: 'Every attempt ended without an answer from a pod.' },
   internal: { status: 500, retryable: true, meaning: 'A defect of Sluice; the log says what happened.' },
   'queue-full': { status: 503, retryable: true, meaning: "The pool's queue is at maxQueued or maxQueuedBytes." },
-  'no-pod': { status: 503, retryable: true, meaning: 'No pod became ready within coldStartHoldMs.' },
+  'no-pod': {
+    status: 503,
+    retryable: true,
+    meaning: 'No pod, or none that serves the model, became ready within coldStartHoldMs.',
+  },
   overloaded: {
     status: 503,
     retryable: true,
@@ -84,7 +88,7 @@ export const errorTable = {
   'model-not-ready': {
     status: 503,
     retryable: true,
-    meaning: 'The model is known and still loading, or its pods are not ready.',
+    meaning: 'The model is known and still loading, or no pod serves it.',
   },
   busy: { status: 503, retryable: true, meaning: 'A pod holds as much as it may stage; the request was not executed.' },
   'deadline-exceeded': { status: 504, retryable: true, meaning: 'The deadline passed before an answer was there.' },

@@ -81,7 +81,8 @@ export class Dispatch {
     const now = this.#now();
     this.#sendAlone(now);
     const waitsToForm = new Set<Lane>();
-    for (;;) {
+    const { idle, open } = this.#pool.roster.free;
+    while (idle.length > 0 || open.length > 0) {
       const lane = this.#nextLane(waitsToForm);
       if (lane === undefined) return;
       const pod = this.#choosePod(lane, now);
@@ -271,6 +272,8 @@ export class Dispatch {
       idempotent: this.#pool.spec.requests.idempotent,
     });
     if (decision.kind === 'again') {
+      // Its pool may be going, with all pods: nobody would ever take it.
+      if (!this.#pool.serves(request.lane)) return this.#pool.fail(request, this.#pool.left(request.lane));
       if (decision.alone || request.suspect) {
         this.#suspects.push(request);
       } else {

@@ -28,7 +28,8 @@ export class Doubts {
 
   /** @returns whether a second pod will be asked; if not, the answer stands */
   raise(request: Pending, pod: PodLink, outcome: Outcome): boolean {
-    if (!this.#pool.spec.requests.idempotent || this.#pool.roster.serving < 2) return false;
+    if (!this.#pool.spec.requests.idempotent) return false;
+    if (this.#pool.roster.forModel(request.lane.model, pod.uid) === undefined) return false;
     const left = spend(this.#budget);
     if (left === null) return false;
     this.#budget = left;
@@ -45,11 +46,12 @@ export class Doubts {
     const waiting: Pending[] = [];
     for (const request of this.#waiting) {
       if (request.state !== 'sent') continue;
-      const other = (pod: PodLink): boolean =>
-        pod.uid !== request.doubted?.podUid && mayTake(pod) && pod.serves(request.lane.model);
+      const { podUid, outcome } = request.doubted!;
+      const { model } = request.lane;
+      const other = (pod: PodLink): boolean => pod.uid !== podUid && mayTake(pod) && pod.serves(model);
       const pod = free.idle.find(other) ?? free.open.find(other);
       if (pod !== undefined) send(request, pod);
-      else if (this.#pool.roster.serving < 2) this.#pool.answer(request, request.doubted!.outcome);
+      else if (this.#pool.roster.forModel(model, podUid) === undefined) this.#pool.answer(request, outcome);
       else waiting.push(request);
     }
     this.#waiting = waiting;

@@ -23,6 +23,7 @@ import { Roster } from './roster.ts';
 
 /** Worth telling of where a pool has no objective. */
 const longWaitMs = 1_000;
+const noBody: readonly Buffer[] = [];
 
 export class Pool {
   readonly name: string;
@@ -141,6 +142,8 @@ export class Pool {
     const now = this.#now();
     lane.counters.arrivals += 1;
     lane.counters.arrivedBytes += request.bytes;
+    // Those that serve could not load it, or don't know it yet, and none is on its way that might.
+    if (this.roster.coming === 0 && this.#isUnserved(lane)) throw this.#unserved(lane);
     const estimatedRows = lane.estimateRows(request.bytes, request.contentType);
     const wait = this.#wait(lane, estimatedRows);
     const { idle, open } = this.roster.free;
@@ -259,22 +262,33 @@ export class Pool {
   /** Several times a second. */
   tick(): void {
     this.roster.tick();
-    if (this.roster.serving > 0) {
-      this.#alarm.isPodless(false);
-      return;
-    }
-    if (this.#queued === 0) return;
-    if (this.#alarm.isPodless(true)) this.#wake();
+    const podless = this.roster.serving === 0;
+    if (!podless) this.#alarm.isPodless(false);
+    else if (this.#queued > 0 && this.#alarm.isPodless(true)) this.#wake();
     const { coldStartHoldMs } = this.spec.requests;
     const oldest = this.#now() - coldStartHoldMs;
-    for (const lane of this.lanes.values()) {
+    for (const lane of [...this.waiting]) {
+      if (!podless && !this.#isUnserved(lane)) continue;
       for (const request of lane.queue) {
         if (request.arrivedAtMs > oldest) continue;
         lane.counters.shed['no-pod'] += 1;
-        const message = `no pod of pool '${this.name}' became ready within ${coldStartHoldMs} ms`;
+        const serves = podless ? '' : ` that serves model '${lane.model}'`;
+        const message = `no pod of pool '${this.name}'${serves} became ready within ${coldStartHoldMs} ms`;
         this.fail(request, new SluiceError('no-pod', message, { retryAfterSeconds: 5 }));
       }
     }
+  }
+
+  /** There are pods that get work, and none of them serves the model. */
+  #isUnserved(lane: Lane): boolean {
+    return this.roster.serving > 0 && this.roster.forModel(lane.model) === undefined;
+  }
+
+  #unserved(lane: Lane): SluiceError {
+    lane.counters.shed['no-pod'] += 1;
+    lane.counters.finished('shed', 0);
+    const message = `model '${lane.model}' is not ready: no pod of pool '${this.name}' serves it; their logs say why`;
+    return new SluiceError('model-not-ready', message, { retryAfterSeconds: 5 });
   }
 
   /** What waits is answered 404; what is with a pod is lost with its connection, and then too. */
@@ -298,6 +312,7 @@ export class Pool {
     const { lane } = request;
     const queued = request.state === 'queued';
     request.state = 'done';
+    request.body = noBody;
     if (queued && request.suspect) {
       this.dispatch.forgetSuspect(request);
     } else if (queued) {

@@ -19,7 +19,7 @@ export function readBody(
   lane: Lane,
   done: (error: SluiceError | null, body: Body) => void,
 ): void {
-  const parts: Buffer[] = [];
+  let parts: Buffer[] = [];
   const announced = Number(message.headers['content-length'] ?? 0);
   let bytes = 0;
   let reserved = 0;
@@ -28,9 +28,10 @@ export function readBody(
     if (over) return;
     over = true;
     pool.unreserve(reserved);
-    // The listeners hold on to it for as long as the client sends.
-    if (error !== null) parts.length = 0;
-    done(error, { parts, bytes });
+    // The listeners live as long as the message, which may be longer than anybody wants its body.
+    const body = { parts, bytes };
+    parts = [];
+    done(error, body);
   };
   const reserve = (more: number): boolean => {
     try {

@@ -52,6 +52,8 @@ export interface Pending extends PredictRequest {
   readonly lane: Lane;
   /** What goes with it to the pod. */
   traceparent: string | undefined;
+  /** Empty once it is `done`: it may stay in a queue for a while. */
+  body: readonly Buffer[];
   /** `done`: answered, or its client has left; whatever still comes for it is dropped. */
   state: 'queued' | 'sent' | 'done';
   /** Rows, estimated from the bytes. */

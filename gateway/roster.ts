@@ -98,9 +98,9 @@ export class Roster {
     return true;
   }
 
-  /** Any pod that can answer a read for this model now. */
-  forModel(model: string): PodLink | undefined {
-    for (const pod of this.#serving) if (pod.serves(model)) return pod;
+  /** Any pod that gets work and serves the model, but for the one of this UID. */
+  forModel(model: string, exceptUid?: string): PodLink | undefined {
+    for (const pod of this.#serving) if (pod.uid !== exceptUid && pod.serves(model)) return pod;
     return undefined;
   }
 

@@ -10,14 +10,17 @@ import { endWithError } from '../../contract/last-answer.ts';
 import { traceIdOf } from '../../contract/traceparent.ts';
 import { requestIdOf, traceparentOf } from './identity.ts';
 
+export interface ErrorContext {
+  readonly requestId: string;
+  readonly traceId: string | undefined;
+  /** Asks the client to close its connection. */
+  readonly close: boolean;
+  readonly log: Logger;
+}
+
 /** @returns the status */
-export function sendError(
-  response: ServerResponse,
-  thrown: unknown,
-  requestId: string,
-  traceId: string | undefined,
-  log: Logger,
-): number {
+export function sendError(response: ServerResponse, thrown: unknown, context: ErrorContext): number {
+  const { requestId, traceId, close, log } = context;
   const error = asSluiceError(thrown);
   if (error.status >= 500 && error.status !== 503 && error.status !== 504) {
     log.error({ err: error, requestId, traceId, code: error.code }, 'request failed');
@@ -25,6 +28,7 @@ export function sendError(
   const body = errorBody(error.message);
   const headers = ['content-type', mediaTypes.json, 'content-length', String(body.length), names.requestId, requestId];
   if (error.status === 503) headers.push('retry-after', String(error.retryAfterSeconds ?? 1));
+  if (close) headers.push('connection', 'close');
   response.writeHead(error.status, headers);
   response.end(body);
   return error.status;

@@ -49,7 +49,7 @@ export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
     let traced: RequestTrace | null = null;
     const refuse = (error: unknown): void => {
       const traceId = traceIdOf(traced?.traceparent ?? traceparent);
-      const status = sendError(response, error, id, traceId, deps.log);
+      const status = sendError(response, error, { requestId: id, traceId, close: deps.isEnding(), log: deps.log });
       traced?.end(status);
     };
 
@@ -115,8 +115,9 @@ export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
         reply.hijack();
         const action = target.includes(':') ? `no action '${target.slice(target.lastIndexOf(':'))}'` : 'no action';
         const error = new SluiceError('route-not-found', `${action}: POST /v1/models/<model>:predict`);
-        const id = requestIdOf(request.raw, deps.newRequestId);
-        return void sendError(reply.raw, error, id, traceIdOf(traceparentOf(request.raw)), deps.log);
+        const requestId = requestIdOf(request.raw, deps.newRequestId);
+        const traceId = traceIdOf(traceparentOf(request.raw));
+        return void sendError(reply.raw, error, { requestId, traceId, close: deps.isEnding(), log: deps.log });
       }
       predict(request, reply, 'v1', target.slice(0, -':predict'.length), undefined);
     },

@@ -24,7 +24,7 @@ const longestHeadBytes = 16 * 1024;
 export function readSchedule(headers: IncomingHttpHeaders, body: readonly Buffer[], poolTimeoutMs: number): Schedule {
   const timeout = headers[names.timeoutMs];
   const priority = headers[names.priority];
-  const parameters = headParameters(headers[names.inferenceHeaderLength], body[0]);
+  const parameters = headParameters(headers[names.inferenceHeaderLength], body);
   return {
     timeoutMs:
       timeout === undefined
@@ -50,13 +50,13 @@ function whole(name: string, value: string | string[], least: number, most: numb
 /** Zeros where there is nothing to be read; what is wrong with the head is the pod's to say. */
 function headParameters(
   lengthHeader: string | string[] | undefined,
-  first: Buffer | undefined,
+  body: readonly Buffer[],
 ): { timeoutUs: number; priority: number } {
   const none = { timeoutUs: 0, priority: 0 };
-  if (typeof lengthHeader !== 'string' || first === undefined) return none;
+  if (typeof lengthHeader !== 'string') return none;
   const length = Number(lengthHeader);
-  if (!(length > 0 && length <= longestHeadBytes && length <= first.length)) return none;
-  const head = first.subarray(0, length);
+  if (!(length > 0 && length <= longestHeadBytes)) return none;
+  const head = start(body, length);
   if (!head.includes('"timeout"') && !head.includes('"priority"')) return none;
   try {
     const { parameters } = JSON.parse(head.toString()) as { parameters?: { timeout?: unknown; priority?: unknown } };
@@ -68,4 +68,10 @@ function headParameters(
   } catch {
     return none;
   }
+}
+
+/** The first bytes of a body, in whatever pieces it came; with zeros behind them where it is shorter. */
+function start(body: readonly Buffer[], length: number): Buffer {
+  const [first] = body;
+  return first !== undefined && first.length >= length ? first.subarray(0, length) : Buffer.concat(body, length);
 }

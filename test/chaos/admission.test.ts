@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { poolOf, startGateway, until } from '../support/gateway-harness.ts';
 
 const waiting = 'sluice_queue_requests{pool="pool",model="echo"}';
+const inFlight = 'sluice_in_flight_requests{pool="pool",model="echo"}';
 
 interface Measured {
   readonly holds: boolean;
@@ -141,4 +142,36 @@ test('a model or a pool that leaves while requests wait answers them', async (t)
   const last = await held[1]!;
   assert.equal(last.status, 404);
   assert.match(last.body, /'other' has left pool 'pool'/);
+});
+
+test('a pool that leaves while its pods hold requests: they are answered, and nothing waits on', async (t) => {
+  const harness = await startGateway(t, 2);
+  await until('they serve', async () => (await harness.predict('1')).status === 200);
+  for (const pod of harness.pods) pod.behaviour = { kind: 'hang' };
+  const held = Array.from({ length: 4 }, () => harness.predict('1'));
+  await until('pods have them', async () => (await harness.metric(inFlight)) === 4);
+  harness.cluster.show({ pools: [], pods: [] });
+  for (const { status, body } of await Promise.all(held)) {
+    assert.equal(status, 404);
+    assert.match(body, /'echo' has left pool 'pool'/);
+  }
+});
+
+test('a model that no pod serves: refused at once, or held for a pod that comes, and others are served', async (t) => {
+  const harness = await startGateway(t, 1, { models: ['echo', 'other'], requests: { coldStartHoldMs: 500 } });
+  const [pod] = harness.pods;
+  // It could load one of the two.
+  Object.assign(pod!, { models: ['echo'] });
+  await until('it serves', async () => (await harness.predict('1')).status === 200);
+  const sentAtMs = performance.now();
+  const refused = await harness.predict('1', {}, 'other');
+  assert.equal(refused.status, 503);
+  assert.match(refused.body, /model 'other' is not ready: no pod of pool 'pool' serves it/);
+  const coming = { ...pod!.pod, uid: 'coming', name: 'coming', phase: 'Pending' as const, origin: null };
+  harness.cluster.show({ pools: [harness.pool], pods: [pod!.pod, coming] });
+  const [held, served] = await Promise.all([harness.predict('1', {}, 'other'), harness.predict('2')]);
+  assert.equal(held.status, 503);
+  assert.match(held.body, /no pod of pool 'pool' that serves model 'other' became ready within 500 ms/);
+  assert.deepEqual([served.status, served.body], [200, '2']);
+  assert.ok(performance.now() - sentAtMs < 5_000, 'as late as its deadline');
 });

@@ -3,7 +3,13 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { startGateway, until, type Harness } from '../support/gateway-harness.ts';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+const queued = 'sluice_queue_requests{pool="pool",model="echo"}';
 
 const post = 'POST /v2/models/echo/infer HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n';
 
@@ -16,6 +22,16 @@ async function stubborn(t: TestContext, { gateway }: Harness, bytes: string): Pr
   await once(socket, 'connect');
   socket.write(bytes);
   return socket;
+}
+
+/** Bytes of all buffers of this process, in which the gateway runs, that something still points to. */
+async function buffersAfterCollection(): Promise<number> {
+  // They are freed beside this thread.
+  for (let round = 0; round < 3; round += 1) {
+    collect();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return process.memoryUsage().arrayBuffers;
 }
 
 function connections({ gateway }: Harness): Promise<number> {
@@ -44,4 +60,51 @@ test('a body that breaks off in the middle gives its room back, though its clien
   });
   socket.write('no size of a chunk\r\n');
   await until('its room is free', async () => (await harness.predict(other)).status === 200);
+});
+
+test('the schedule of a binary body is read in whatever pieces its head comes', async (t) => {
+  const harness = await startGateway(t, 1);
+  harness.pods[0]!.behaviour = { kind: 'hang' };
+  const head = JSON.stringify({ inputs: [], parameters: { timeout: 50_000 } });
+  const socket = await stubborn(
+    t,
+    harness,
+    `${post}inference-header-content-length: ${head.length}\r\ncontent-length: ${head.length}\r\n\r\n`,
+  );
+  socket.setNoDelay(true);
+  const sentAtMs = performance.now();
+  for (const piece of head.match(/.{1,20}/g)!) {
+    socket.write(piece);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  assert.match(answer.toString(), /^HTTP\/1\.1 504 /);
+  assert.ok(performance.now() - sentAtMs < 5_000, 'after the pool’s own timeout');
+});
+
+test('errors too ask clients to close their connections once the gateway is ending', async (t) => {
+  const harness = await startGateway(t, 1);
+  assert.equal((await harness.predict('1', {}, 'nobody')).headers['connection'], 'keep-alive');
+  harness.gateway.startEnding();
+  const { status, headers } = await harness.predict('1', {}, 'nobody');
+  assert.deepEqual([status, headers['connection']], [404, 'close']);
+});
+
+test('bodies of clients that have left are not kept, though others wait', async (t) => {
+  const bodyBytes = 4 * 1024 * 1024;
+  const harness = await startGateway(t, 0);
+  const waiting = harness.predict('1');
+  await until('it waits', async () => (await harness.metric(queued)) === 1);
+  const before = await buffersAfterCollection();
+  const body = 'x'.repeat(bodyBytes);
+  for (let count = 0; count < 16; count += 1) {
+    const socket = await stubborn(t, harness, `${post}content-length: ${bodyBytes}\r\n\r\n${body}`);
+    await until('it is queued', async () => (await harness.metric(queued)) === 2);
+    socket.destroy();
+    await until('it has left', async () => (await harness.metric(queued)) === 1);
+  }
+  const kept = (await buffersAfterCollection()) - before;
+  assert.ok(kept < 2 * bodyBytes, `${kept} bytes of ${16 * bodyBytes} are kept`);
+  harness.cluster.show({ pools: [], pods: [] });
+  assert.equal((await waiting).status, 404);
 });

@@ -80,7 +80,11 @@ export class StandInPod {
   /** As kill -9: every connection is reset, new ones are refused. */
   die(): void {
     this.#server.close();
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) {
+      // Reset while it is being shut down, a socket is never closed, and the process spins.
+      if (socket.writableEnded) socket.destroy();
+      else socket.resetAndDestroy();
+    }
     this.#server = this.#newServer();
   }
 
