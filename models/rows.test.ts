@@ -81,10 +81,13 @@ test('the pieces of a request, joined, are the request', () => {
     fc.property(requests, fc.integer({ min: 1, max: 5 }), ({ signature, rows, parts }, size) => {
       const whole = parts[0]!;
       const pieces: Tensors[] = [];
+      const counts: number[] = [];
       for (let start = 0; start < rows[0]!; start += size) {
-        pieces.push(sliceRows(signature, whole, start, Math.min(size, rows[0]! - start)));
+        const count = Math.min(size, rows[0]! - start);
+        pieces.push(sliceRows(signature, whole, start, count));
+        counts.push(count);
       }
-      assert.deepEqual(plainAll(concatRows(signature, pieces)), plainAll(whole));
+      assert.deepEqual(plainAll(concatRows(signature, pieces, counts)), plainAll(whole));
     }),
     { numRuns: 300 },
   );
@@ -98,6 +101,61 @@ const float32 = (shape: number[], ...values: number[]): Tensor => ({
 const signature = (datatype: Datatype, axis: number | null): Signature => ({
   inputs: [{ name: 'x', datatype, shape: [-1, -1], batchAxis: axis }],
   outputs: [{ name: 'y', datatype, shape: [-1, -1], batchAxis: axis }],
+});
+
+test('pieces whose outputs do not fit together are an error, never shifted rows', () => {
+  const joined = (shapes: readonly number[][], counts: readonly number[]) => () =>
+    concatRows(
+      signature('FP32', 0),
+      shapes.map(
+        (shape) => new Map([['y', float32(shape, ...new Array<number>(shape[0]! * (shape[1] ?? 1)).fill(1))]]),
+      ),
+      counts,
+    );
+  const message = /^SluiceError: output 'y' has shape .* must fit into one run, of 2 rows at most/;
+  assert.throws(
+    joined(
+      [
+        [2, 3],
+        [1, 4],
+      ],
+      [2, 1],
+    ),
+    message,
+    'longer rows',
+  );
+  assert.throws(
+    joined(
+      [
+        [2, 3],
+        [1, 2],
+      ],
+      [2, 1],
+    ),
+    message,
+    'shorter rows',
+  );
+  assert.throws(
+    joined(
+      [
+        [2, 3],
+        [2, 3],
+      ],
+      [2, 1],
+    ),
+    message,
+    'more rows than went in',
+  );
+  assert.throws(joined([[2, 3], [1]], [2, 1]), message, 'another rank');
+  assert.doesNotThrow(
+    joined(
+      [
+        [2, 3],
+        [1, 3],
+      ],
+      [2, 1],
+    ),
+  );
 });
 
 test('rows along axis 1 interleave', () => {

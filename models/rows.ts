@@ -27,8 +27,27 @@ export function stack(signature: Signature, parts: readonly Tensors[]): Tensors 
   return join(signature.inputs, parts);
 }
 
-/** The outputs of a request that ran in pieces. Of an output without rows, the first piece's. */
-export function concatRows(signature: Signature, parts: readonly Tensors[]): Tensors {
+/**
+ * The outputs of a request that ran in pieces. Of an output without rows, the first piece's.
+ *
+ * @param rowCounts of the pieces
+ * @throws SluiceError `model-failed` if the outputs of the pieces don't fit together: their shapes depend on the data
+ */
+export function concatRows(signature: Signature, parts: readonly Tensors[], rowCounts: readonly number[]): Tensors {
+  for (const { name, batchAxis } of signature.outputs) {
+    if (batchAxis === null) continue;
+    const { shape } = tensorOf(parts[0]!, name);
+    for (const [index, part] of parts.entries()) {
+      const own = tensorOf(part, name).shape;
+      const expected = shape.map((length, axis) => (axis === batchAxis ? rowCounts[index]! : length));
+      if (own.length === expected.length && own.every((length, axis) => length === expected[axis])) continue;
+      throw new SluiceError(
+        'model-failed',
+        `output '${name}' has shape ${JSON.stringify(own)} for ${rowCounts[index]!} rows, where ${JSON.stringify(expected)} would fit: ` +
+          `a request of this model must fit into one run, of ${Math.max(...rowCounts)} rows at most`,
+      );
+    }
+  }
   return join(signature.outputs, parts);
 }
 

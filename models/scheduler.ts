@@ -247,14 +247,21 @@ export class Scheduler {
     if (pieces.length === 1) {
       this.#answer(request, outputs);
     } else if (pieces.every((other) => other.outputs !== null)) {
-      this.#answer(
-        request,
-        concatRows(
-          request.model.signature,
-          pieces.map((other) => other.outputs!),
-        ),
-      );
+      this.#answerJoined(request, pieces);
     }
+  }
+
+  #answerJoined(request: ModelRequest, pieces: readonly Piece[]): void {
+    let joined: Tensors;
+    try {
+      const parts = pieces.map(({ outputs }) => outputs!);
+      const rowCounts = pieces.map(({ rows }) => rows);
+      joined = concatRows(request.model.signature, parts, rowCounts);
+    } catch (error) {
+      this.#fail(request, error as SluiceError);
+      return;
+    }
+    this.#answer(request, joined);
   }
 
   #answer(request: ModelRequest, outputs: Tensors): void {

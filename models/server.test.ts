@@ -291,3 +291,13 @@ test('metrics have the names that dashboards for Triton use, and the runs that w
   }
   assert.match(text, /nv_inference_compute_infer_duration_us\{model="sums",version="1"\} [1-9]/);
 });
+
+test('a request in pieces whose outputs do not fit together fails, and the pod goes on', async () => {
+  const config = 'maxRows: 2\n';
+  await using started = await startModelServer({ columns: { versions: { 1: fixtures.usedColumns() }, config } });
+  const url = `${started.origin}/v2/models/columns/infer`;
+  const failed = await post(url, floats('x', [3, 2], [1, 1, 1, 1, 1, 0]));
+  assert.equal(failed.status, 500, failed.text);
+  assert.match(errorOf(failed), /output 'y' has shape \[1,1\] for 1 rows, where \[1,2\] .* into one run, of 2 rows at/);
+  assert.deepEqual(firstOutput(await post(url, floats('x', [2, 2], [1, 0, 1, 0]))).shape, [2, 1]);
+});

@@ -75,3 +75,24 @@ export function lookup(): Uint8Array {
     weights: [{ name: 'table', shape: [4], data: Float32Array.of(0, 10, 20, 30) }],
   });
 }
+
+/** Rows get as long as the data of the whole run says: `x` FP32 [-1, -1] → `y` FP32 [-1, -1], its columns whose sum is not 0. */
+export function usedColumns(): Uint8Array {
+  return writeOnnx({
+    name: 'used_columns',
+    inputs: [{ name: 'x', datatype: 'FP32', shape: ['batch', 'columns'] }],
+    outputs: [{ name: 'y', datatype: 'FP32', shape: ['batch', 'used'] }],
+    nodes: [
+      {
+        operator: 'ReduceSum',
+        inputs: ['x', 'axes'],
+        outputs: ['sums'],
+        attributes: { keepdims: { int: 0 } },
+      },
+      // 9 is BOOL.
+      { operator: 'Cast', inputs: ['sums'], outputs: ['used'], attributes: { to: { int: 9 } } },
+      { operator: 'Compress', inputs: ['x', 'used'], outputs: ['y'], attributes: { axis: { int: 1 } } },
+    ],
+    weights: [{ name: 'axes', shape: [1], data: BigInt64Array.of(0n) }],
+  });
+}

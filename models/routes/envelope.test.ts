@@ -276,3 +276,26 @@ test('of a gateway that leaves, what waits is dropped, and others are not hurt',
 async function inFlight(origin: string): Promise<number> {
   return ((await get(`${origin}/v2/pod`)).json as { inFlight: number }).inFlight;
 }
+
+test('an item over the limit of bodies fails alone', async () => {
+  await using started = await startModelServer(sums, { maxBodyBytes: '200' });
+  const large = frame({ index: 1 }, floats('x', [1, 90], new Array<number>(90).fill(1)));
+  const { status, answers } = await exchange(started.port, [frame({ index: 0 }, floats('x', [1, 2], [1, 2])), large]);
+  assert.equal(status, 200);
+  assert.equal(answers.get(0)!.head.status, 200);
+  assert.equal(answers.get(1)!.head.status, 413);
+  assert.match(JSON.stringify(answers.get(1)!.json), /body of \d+ bytes is over the pod's limit of 200 bytes/);
+});
+
+test('an inflated body counts with its own length among what the pod holds', async () => {
+  await using started = await startModelServer(slowSums(200), { maxStagedBytes: '3000' });
+  const zipped = (index: number) => {
+    const body = JSON.stringify(floats('x', [1, 2], [index, 1])).padEnd(2_000);
+    return frame({ index, contentEncoding: 'gzip' }, gzipSync(body));
+  };
+  const { answers } = await exchange(started.port, [zipped(0), zipped(1)]);
+  const busy = [0, 1].map((index) => answers.get(index)!.head.busy === true);
+  assert.deepEqual(busy.toSorted(), [false, true], 'together they are over the limit');
+  const { answers: next } = await exchange(started.port, [zipped(2)]);
+  assert.equal(next.get(2)!.head.status, 200, 'nothing is held any more');
+});

@@ -64,7 +64,8 @@ export class EnvelopeExchange {
     this.#log = log;
     this.#response = response;
     const totalBytes = Number(request.headers['content-length'] ?? NaN);
-    const limits = { maxBodyBytes: pod.maxBodyBytes };
+    // What one item has too much is that item's error.
+    const limits = { maxBodyBytes: Math.max(pod.maxBodyBytes, pod.staging.maxBytes) };
     this.#decoder = new FrameDecoder(Number.isNaN(totalBytes) ? limits : { ...limits, totalBytes });
     pod.openResponses += 1;
     response.on('close', () => {
@@ -122,6 +123,10 @@ export class EnvelopeExchange {
       this.#answerError(item.index, busyError(this.#pod));
       return;
     }
+    if (body.length > this.#pod.maxBodyBytes) {
+      this.#answerError(item.index, tooLarge(body.length, this.#pod.maxBodyBytes), null, idsOf(item));
+      return;
+    }
     const { contentEncoding } = item;
     if (contentEncoding === undefined) {
       this.#parse(item, body, arrivedMs);
@@ -130,11 +135,21 @@ export class EnvelopeExchange {
       decompress(body, contentEncoding, this.#pod.maxBodyBytes, this.#inflating.signal)
         .then((plain) => {
           if (this.#over) return;
+          if (!this.#holdInstead(item.index, plain.length)) throw busyError(this.#pod);
           this.#parse(item, plain, arrivedMs);
           if (this.#complete) this.#submitParsed();
         })
         .catch((error: unknown) => this.#answerError(item.index, error, null, idsOf(item)));
     }
+  }
+
+  /** Of the two bodies, as it came and inflated, only one is needed from here on. */
+  #holdInstead(index: number, bytes: number): boolean {
+    const { staging } = this.#pod;
+    staging.release(this.#held.get(index)!);
+    const fits = staging.tryHold(bytes);
+    this.#held.set(index, fits ? bytes : 0);
+    return fits;
   }
 
   #parse(item: ItemHead, body: Buffer, arrivedMs: number): void {
@@ -296,6 +311,13 @@ export class EnvelopeExchange {
     if (this.#unread !== null) clearTimeout(this.#unread);
     this.#unread = null;
   }
+}
+
+function tooLarge(bytes: number, maxBodyBytes: number): SluiceError {
+  return new SluiceError(
+    'body-too-large',
+    `body of ${bytes} bytes is over the pod's limit of ${maxBodyBytes} bytes (--max-body-bytes)`,
+  );
 }
 
 function idsOfRequest({ requestId, traceId }: ModelRequest): RequestIds {
