@@ -1,7 +1,7 @@
 /** The flags of `sluice bench`: what each may be, and which go together. Errors name the flag and the value. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { SettingsError } from '../contract/settings.ts';
-import { numberOf, positive, whole } from './flag-values.ts';
+import { numberOf, percentile, positive, whole } from './flag-values.ts';
 
 export interface BenchFlags {
   readonly model?: string;
@@ -114,6 +114,7 @@ export function checkBenchFlags(url: string | undefined, flags: BenchFlags): voi
     if (kind !== 'poisson' && kind !== 'constant')
       errors.push(`--arrivals ${arrivals}: --find-max needs poisson or constant`);
     if (flags.repeats > 1) errors.push(`--repeats ${flags.repeats}: --find-max repeats by itself`);
+    if (flags.report !== undefined) errors.push(`--report ${flags.report}: is of one rate, and --find-max tries many`);
   } else if (concurrency !== undefined && rate !== undefined) {
     errors.push(`--concurrency ${concurrency} and --rate ${rate.join(',')}: one of them, a closed or an open loop`);
   } else if (kind === undefined) {
@@ -160,12 +161,6 @@ function rates(text: string): readonly number[] {
     throw new InvalidArgumentError('It must be a number of requests per second, or several with commas.');
   }
   return values;
-}
-
-function percentile(text: string): number {
-  const value = numberOf(text);
-  if (!(value > 0 && value < 100)) throw new InvalidArgumentError('It must be above 0 and below 100.');
-  return value;
 }
 
 function duration(text: string): number {

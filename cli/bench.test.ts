@@ -26,6 +26,7 @@ describe('flags of sluice bench: what is wrong is named with its value, before a
     [['--duration-s', '0'], /'--duration-s <s>' argument '0' is invalid.*above 0/],
     [['--warm-up-s', '-1'], /'--warm-up-s <s>' argument '-1' is invalid.*from 0 up/],
     [['--objective', '100'], /'--objective <time>' argument '100' is invalid.*100ms or 1\.5s/],
+    [['--find-max', '--objective', '1s', '--report', 'x.html'], /--report x\.html: is of one rate/],
     [['--percentile', '100'], /'--percentile <p>' argument '100' is invalid.*below 100/],
     [['--shape', 'x=a'], /'--shape <name=sizes>' argument 'x=a' is invalid/],
     [['--header', 'nothing'], /'--header <name: value>' argument 'nothing' is invalid/],

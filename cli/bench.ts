@@ -9,6 +9,7 @@ import { findMax } from './bench-find-max.ts';
 import { addBenchFlags, arrivalKinds, checkBenchFlags, type BenchFlags } from './bench-flags.ts';
 import { benchSetup, machineLine } from './bench-setup.ts';
 import type { ProgramIo } from './program.ts';
+import { exitInterrupted } from './usage.ts';
 
 const usualDurationS = 10;
 const usualWarmUpS = 1;
@@ -142,6 +143,11 @@ async function measure(made: Bench): Promise<void> {
     repeats.push(figures);
   }
   io.progress?.('');
+  // Stopped before there was anything to measure.
+  if (repeats.length === 0) {
+    process.exitCode = exitInterrupted;
+    return;
+  }
   const report = reportOf({ ...benchSetup(made), machine: machineLine() }, repeats);
   if (flags.report !== undefined) {
     const { renderPage, renderPicture } = await import('../bench/load-test/page.ts');

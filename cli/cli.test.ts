@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
@@ -33,6 +34,12 @@ describe('command line', { concurrency: 2 }, () => {
     assert.equal(code, 0);
     for (const command of ['up', 'gateway', 'scaler', 'model-server'])
       assert.ok(stdout.includes(`  ${command} [options]`), command);
+  });
+
+  test('nobody reads what is printed: it ends without a word', async () => {
+    const child = spawn(process.execPath, [sluice, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy();
+    assert.equal(await text(child.stderr), '');
   });
 
   test('help of a command names flag, default and variable of each setting', async () => {

@@ -32,6 +32,12 @@ export function between(least: number, most: number): (text: string) => number {
   };
 }
 
+export function percentile(text: string): number {
+  const value = numberOf(text);
+  if (!(value > 0 && value < 100)) throw new InvalidArgumentError('It must be above 0 and below 100.');
+  return value;
+}
+
 /** A list with commas. */
 export function someOf<T extends string | number>(all: readonly T[]): (text: string) => readonly T[] {
   return (text) =>

@@ -5,6 +5,14 @@ import { AskError } from './ask-scaler.ts';
 import { buildProgram } from './program.ts';
 import { endUnrun, exitUsage } from './usage.ts';
 
+let isRead = true;
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  // Nobody reads any more, as of `sluice explain | head`: what runs ends as if it was told to, what only prints ends silently.
+  if (isRead) process.kill(process.pid, 'SIGTERM');
+  isRead = false;
+});
+
 try {
   await buildProgram({
     env: process.env,

@@ -6,6 +6,8 @@ import { SettingsError } from '../contract/settings.ts';
 export interface PoolLimits {
   /** Null: the pool has none. */
   readonly objectiveMs: number | null;
+  readonly percentile: number | null;
+  /** 1 where batching is off. */
   readonly maxRows: number;
   readonly minReplicas: number;
   /** Null: the pool has none. */
@@ -13,6 +15,7 @@ export interface PoolLimits {
   readonly timeoutMs: number;
   readonly coldStartHoldMs: number;
   readonly maxQueued: number;
+  readonly idleMs: number;
 }
 
 /** @throws SettingsError naming the file, and each field with its value */
@@ -33,9 +36,10 @@ export function readPoolLimits(file: string): PoolLimits {
   const { timeoutMs, coldStartHoldMs, maxQueued } = requests;
   return {
     objectiveMs: objective?.latencyMs ?? null,
-    maxRows: batching.maxRows,
+    percentile: objective?.percentile ?? null,
+    maxRows: batching.enabled ? batching.maxRows : 1,
     minReplicas: scaling.minReplicas,
     maxReplicas: scaling.maxReplicas ?? null,
-    ...{ timeoutMs, coldStartHoldMs, maxQueued },
+    ...{ timeoutMs, coldStartHoldMs, maxQueued, idleMs: scaling.idleSeconds * 1000 },
   };
 }

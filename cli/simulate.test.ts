@@ -59,6 +59,22 @@ describe('sluice simulate', () => {
     assert.match(await simulate('--pool', pool(limits), '--objective-ms', '300'), /within 300 ms/);
   });
 
+  test('--pool: percentile, idle time and batching are the pool’s too', async () => {
+    const same = await simulate('--percentile', '99.9', '--max-rows', '1', '--min-replicas', '1');
+    const spec = 'objective: { latencyMs: 200, percentile: 99.9 }, batching: { enabled: false }';
+    assert.equal(await simulate('--pool', pool(`${spec}, scaling: { maxReplicas: 100 }`)), same);
+    const pause = path.join(folder, 'pause.csv');
+    writeFileSync(pause, [...Array.from({ length: 240 }, (_, index) => index * 500), 900_000].join('\n'));
+    const podSeconds = async (idleSeconds: number): Promise<number> => {
+      const scaling = `scaling: { minReplicas: 0, maxReplicas: 100, idleSeconds: ${idleSeconds} }`;
+      const args = ['--pool', pool(`objective: { latencyMs: 200 }, ${scaling}`), '--policy', 'sluice', '--json'];
+      const report = JSON.parse(await simulate('--trace', pause, ...args)) as { policies: { podSeconds: number }[] };
+      return report.policies[0]!.podSeconds;
+    };
+    const [soon, late] = [await podSeconds(60), await podSeconds(600)];
+    assert.ok(late - soon > 500 && late - soon < 580, `${soon} and ${late} pod-seconds`);
+  });
+
   test('--pool without an objective, or wrong: said with file and field', async () => {
     await assert.rejects(simulate('--pool', pool('scaling: {}')), /pool\.yaml: the pool has no objective/);
     await assert.rejects(

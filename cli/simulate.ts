@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { SettingsError } from '../contract/settings.ts';
 import type { Scenario } from '../bench/simulate/engine.ts';
 import type { PolicyName } from '../bench/simulate/compare.ts';
-import { numberOf, positive, someOf, whole } from './flag-values.ts';
+import { numberOf, percentile, positive, someOf, whole } from './flag-values.ts';
 import type { ProgramIo } from './program.ts';
 import { readPoolLimits, type PoolLimits } from './simulate-pool.ts';
 
@@ -14,6 +14,7 @@ interface Flags {
   readonly rateScale: number;
   readonly costMs: { readonly a: number; readonly c: number };
   readonly objectiveMs: number;
+  readonly percentile: number;
   readonly coldStartS: number;
   readonly policy: readonly PolicyName[];
   readonly tuneOn?: string;
@@ -45,6 +46,7 @@ export function simulateCommand({ print }: Pick<ProgramIo, 'print'>): Command {
     .addOption(option('--rate-scale <K>', 'K copies of each arrival', positive, 1))
     .addOption(option('--cost-ms <a,c>', 'a run of b requests takes a + c·b ms', cost, { a: 20, c: 2 }, '20,2'))
     .addOption(option('--objective-ms <ms>', 'an answer after this is late', positive, 200))
+    .addOption(option('--percentile <p>', 'of requests that are to keep the objective', percentile, 99.5))
     .addOption(option('--cold-start-s <s>', 'from creation of a pod to ready, median', positive, 10))
     .addOption(option('--policy <names>', `of ${names.join(', ')}`, someOf(names), names, names.join(',')))
     .addOption(new Option('--tune-on <file>', 'tune the baselines on this trace first, at the same mean rate'))
@@ -75,7 +77,7 @@ function option<T>(flags: string, text: string, parse: (value: string) => T, val
   return new Option(flags, text).argParser(parse).default(value, shown ?? String(value));
 }
 
-const usualWaits = { timeoutMs: 30_000, coldStartHoldMs: 60_000, maxQueued: 10_000 };
+const usualWaits = { timeoutMs: 30_000, coldStartHoldMs: 60_000, maxQueued: 10_000, idleMs: 300_000 };
 type Waits = typeof usualWaits;
 
 /** What the pool says, where no flag says otherwise. */
@@ -85,10 +87,11 @@ function withPool(flags: Flags, given: (flag: string) => boolean): Flags & Waits
   if (pool.objectiveMs === null && !given('objectiveMs')) {
     throw new SettingsError([`--pool ${flags.pool}: the pool has no objective; give --objective-ms`]);
   }
-  const { timeoutMs, coldStartHoldMs, maxQueued } = pool;
+  const { timeoutMs, coldStartHoldMs, maxQueued, idleMs } = pool;
   return {
-    ...{ ...flags, timeoutMs, coldStartHoldMs, maxQueued },
+    ...{ ...flags, timeoutMs, coldStartHoldMs, maxQueued, idleMs },
     objectiveMs: given('objectiveMs') ? flags.objectiveMs : (pool.objectiveMs ?? flags.objectiveMs),
+    percentile: given('percentile') ? flags.percentile : (pool.percentile ?? flags.percentile),
     maxRows: given('maxRows') ? flags.maxRows : pool.maxRows,
     minReplicas: given('minReplicas') ? flags.minReplicas : pool.minReplicas,
     maxReplicas: given('maxReplicas') ? flags.maxReplicas : (pool.maxReplicas ?? flags.maxReplicas),
@@ -96,15 +99,15 @@ function withPool(flags: Flags, given: (flag: string) => boolean): Flags & Waits
 }
 
 async function run(flags: Flags & Waits, print: (text: string) => void): Promise<void> {
-  const [{ compare }, { podRequestsPerSecond }, { scaleTrace }, { jsonReport, table }, { picture }] = await Promise.all(
-    [
+  const [{ compare }, { sluiceFor }, { podRequestsPerSecond }, { scaleTrace }, { jsonReport, table }, { picture }] =
+    await Promise.all([
       import('../bench/simulate/compare.ts'),
+      import('../bench/simulate/sluice.ts'),
       import('../bench/simulate/capacity.ts'),
       import('../bench/simulate/trace.ts'),
       import('../bench/simulate/report.ts'),
       import('../bench/simulate/picture.ts'),
-    ],
-  );
+    ]);
   const { objectiveMs, maxRows, minReplicas, maxReplicas, seed } = flags;
   if (minReplicas > maxReplicas) {
     throw new SettingsError([`--min-replicas ${minReplicas} is above --max-replicas ${maxReplicas}`]);
@@ -133,7 +136,7 @@ async function run(flags: Flags & Waits, print: (text: string) => void): Promise
   const onProgress = progress();
   const comparison = compare({
     ...{ scenario, arrivalsMs, trainingMs, onProgress },
-    ...{ policies: flags.policy, limitPercent: flags.tuneLimit },
+    ...{ policies: flags.policy, sluice: sluiceFor(flags.percentile, flags.idleMs), limitPercent: flags.tuneLimit },
   });
   onProgress('', 1);
   if (flags.svg !== undefined) {

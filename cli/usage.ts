@@ -3,6 +3,8 @@ import type { CommanderError } from 'commander';
 
 /** A usage mistake. */
 export const exitUsage = 2;
+/** As a shell has it of what SIGINT has ended. */
+export const exitInterrupted = 130;
 
 export function endUnrun({ exitCode }: CommanderError): never {
   process.exit(exitCode === 0 ? 0 : exitUsage);

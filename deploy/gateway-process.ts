@@ -37,8 +37,9 @@ export function startGateway(options: GatewayProcessOptions): Supervised<Gateway
   };
   const process = supervise<GatewayPorts>({
     command: options.command,
-    // The pools come with the views; a file would be taken for the truth instead.
-    env: (ports) => environment(options.env, { ...settings, ...ports, podName: name, pools: undefined }),
+    // The pools come with the views; a file, or Kubernetes, would be taken for the truth instead.
+    env: (ports) =>
+      environment(options.env, { ...settings, ...ports, podName: name, pools: undefined, cluster: 'local' }),
     portsOf: ({ port, adminPort }) => ({ port, adminPort: adminPort ?? settings.adminPort }),
     graceMs: settings.graceMs + graceMarginMs,
     onLine: options.onLine,

@@ -31,7 +31,8 @@ function up(...args: string[]) {
   const system = spawn(
     process.execPath,
     [sluice, 'up', '--port', '0', '--admin-port', '0', '--scaler-port', '0', '--log-format', 'json', ...args],
-    { stdio: ['ignore', 'pipe', 'inherit'], env: { PATH: process.env.PATH } },
+    // A variable that is for gateways and scalers in Kubernetes changes nothing here.
+    { stdio: ['ignore', 'pipe', 'inherit'], env: { PATH: process.env.PATH, SLUICE_CLUSTER: 'kubernetes' } },
   );
   systems.push(system);
   const lines: Line[] = [];
@@ -138,6 +139,16 @@ describe('sluice up', { timeout: 600_000 }, () => {
     assert.ok(pids.every(isAlive));
     system.kill('SIGKILL');
     await allGone(pids, goneLimitMs);
+  });
+
+  test('a reader that goes, as of a pipe into head, ends it as SIGTERM does', async () => {
+    const { system, exited, running } = up('--models', 'simple');
+    const { gatewayPid, pods } = await running();
+    system.stdout.destroy();
+    // Whatever it says next finds nobody.
+    process.kill(pods[0]!.pid, 'SIGKILL');
+    assert.equal(await exited, 0);
+    await allGone([gatewayPid, ...pods.map(({ pid }) => pid)], goneLimitMs);
   });
 
   test('a second SIGINT ends it at once with 130, pods and gateway too', async () => {

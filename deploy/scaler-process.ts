@@ -25,7 +25,8 @@ export function startScaler(options: ScalerProcessOptions): Supervised<ScalerPor
   let starts = 0;
   return supervise<ScalerPorts>({
     command: options.command,
-    env: (ports) => environment(options.env, { ...settings, ...ports }),
+    // What is set for a scaler in Kubernetes is for another one.
+    env: (ports) => environment(options.env, { ...settings, ...ports, cluster: 'local' }),
     portsOf: ({ port }) => ({ adminPort: port }),
     graceMs: settings.graceMs + graceMarginMs,
     onLine: options.onLine,

@@ -212,6 +212,24 @@ test('a clock that is set back an hour: a moment of doubt, then all goes on', as
   assert.ok(world.cluster.replicas < replicas);
 });
 
+test('a write whose answer is lost and that was made is ours: no fight, and what it let go is gone', async () => {
+  const world = await busy();
+  world.cluster.answersAreLost = true;
+  world.cluster.failing.set('scale', { kind: 'failed', detail: 'no answer in 10000 ms' });
+  const replicas = world.cluster.replicas;
+  await world.until('it grows', () => world.cluster.replicas > replicas, 300, 20);
+  await world.run(60, 300);
+  await world.until('it shrinks', () => world.cluster.replicas <= 2, 1, longS);
+  await world.run(60, 1);
+  assert.ok(world.cluster.writes.length >= 3, `${world.cluster.writes.length} writes`);
+  assert.deepEqual(
+    world.cluster.events.filter(({ reason }) => reason === 'ReplicasChanged'),
+    [],
+  );
+  assert.equal(world.lost, 0);
+  assert.equal(world.condition('AbleToScale'), 'True ReadyForNewScale');
+});
+
 test('a count that a person changed is taken as it is, and told; a fight is not taken up', async () => {
   const world = await busy();
   world.cluster.setReplicas(15);

@@ -209,3 +209,13 @@ test('dry run says what it would do', async () => {
   assert.ok(world.decisions.some(({ kind, outcome }) => kind === 'scale' && outcome === 'dry run'));
   assert.ok(world.decisions.length < 30, `${world.decisions.length} records`);
 });
+
+test('a pod that never gets ready keeps no others, and is no capacity on its way', async () => {
+  const world = new World({ spec, replicas: 8 });
+  await world.run(150, 70);
+  const createdAtMs = world.clock.wallMs() - 3_600_000;
+  Object.assign(world.cluster.pods.get('p-8')!, { phase: 'Pending', readyAtMs: null, createdAtMs });
+  await world.until('it shrinks', () => world.cluster.replicas < 8, 20, 400);
+  const { replicas } = world.cluster;
+  await world.until('it grows', () => world.cluster.replicas > replicas, 300, 30);
+});

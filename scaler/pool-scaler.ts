@@ -5,7 +5,7 @@
  * or more again, which takes back drains before it writes anything. `standing` is the count in the cluster as of our last write.
  */
 import type { Logger } from 'pino';
-import type { ScalableCluster, ScalerPod, ScaleTarget } from '../cluster/scalable.ts';
+import type { ScalableCluster, ScalerPod, ScaleTarget, WriteResult } from '../cluster/scalable.ts';
 import type { DecisionRecord } from '../contract/scaler-api.ts';
 import type { Clock } from './clock.ts';
 import { Drains } from './drains.ts';
@@ -65,6 +65,8 @@ export class PoolScaler {
   /** The count as it stood, to know another's write. */
   #knownReplicas: number | null = null;
   #contest = uncontested;
+  /** A write that failed may have been made all the same, where only its answer was lost. */
+  #unanswered: { readonly replicas: number; readonly made: () => void } | null = null;
   /** One pod more than wanted, until it is ready to take the place of this one. */
   #surgeFor: string | null = null;
 
@@ -158,6 +160,11 @@ export class PoolScaler {
     const before = this.#knownReplicas;
     this.#knownReplicas = replicas;
     if (before === null || before === replicas) return;
+    if (this.#unanswered?.replicas === replicas) {
+      this.#unanswered.made();
+      this.#unanswered = null;
+      return;
+    }
     // Somebody else's count: what was under way was meant for another one.
     this.#shrink.cancel();
     this.#surgeFor = null;
@@ -225,15 +232,23 @@ export class PoolScaler {
   #write(look: Look, replicas: number, before: number, why: string, done: () => void = () => undefined): boolean {
     const target = look.target!;
     const atMs = this.#deps.clock.wallMs();
+    const tell = (result: WriteResult): void => this.reporter.wrote({ target, replicas, why, atMs, result });
+    const made = (): void => {
+      this.#knownReplicas = replicas;
+      done();
+      this.#state = { ...this.#state, expected: replicas };
+      tell({ kind: 'done' });
+    };
+    this.#unanswered = null;
     return this.#writer.write(target, replicas, (result) => {
       if (result.kind === 'done') {
-        this.#knownReplicas = replicas;
-        done();
+        made();
       } else {
+        if (result.kind === 'failed') this.#unanswered = { replicas, made };
         this.#state = { ...this.#state, expected: before };
         this.#surgeFor = null;
+        tell(result);
       }
-      this.reporter.wrote({ target, replicas, why, atMs, result });
       this.#deps.wake();
     });
   }

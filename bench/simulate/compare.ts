@@ -3,7 +3,6 @@ import { clairvoyant } from './clairvoyant.ts';
 import { baselineNames, defaultBaseline, type BaselineName } from './contenders.ts';
 import { simulate, type Outcome, type Scenario } from './engine.ts';
 import type { PolicyFactory } from './policy.ts';
-import { sluice } from './sluice.ts';
 import { grid, tune } from './tune.ts';
 
 export const policyNames = ['sluice', ...baselineNames] as const;
@@ -25,6 +24,8 @@ export function compare(request: {
   readonly scenario: Scenario;
   readonly arrivalsMs: Float64Array;
   readonly policies: readonly PolicyName[];
+  /** Sluice's, as its pool has it. */
+  readonly sluice: PolicyFactory;
   /** Arrivals on which baselines are tuned; null leaves them at their defaults. */
   readonly trainingMs: Float64Array | null;
   /** Violations that tuning accepts for less pod-seconds. */
@@ -42,7 +43,7 @@ export function compare(request: {
       );
       [factory, tuned] = [candidate.policy, candidate.parameters];
     } else {
-      factory = isBaseline(policy) ? defaultBaseline(policy, scenario) : sluice;
+      factory = isBaseline(policy) ? defaultBaseline(policy, scenario) : request.sluice;
     }
     const outcome = simulate(scenario, arrivalsMs, factory(), { onProgress: (done) => onProgress(policy, done) });
     return { policy, tuned, outcome };

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { compare } from './compare.ts';
 import { picture } from './picture.ts';
 import { jsonReport, table } from './report.ts';
+import { sluiceFor } from './sluice.ts';
 import { scenarioWith } from './testing/scenario.ts';
 
 const scenario = scenarioWith({
@@ -15,7 +16,7 @@ const scenario = scenarioWith({
 const arrivalsMs = Float64Array.from({ length: 600 }, (_, index) => index * 50);
 const comparison = compare({
   ...{ scenario, arrivalsMs, trainingMs: arrivalsMs.subarray(0, 200), limitPercent: 1 },
-  ...{ policies: ['sluice', 'hpa'], onProgress: () => undefined },
+  ...{ policies: ['sluice', 'hpa'], sluice: sluiceFor(99.5), onProgress: () => undefined },
 });
 const [sluice, hpa] = comparison.policies;
 

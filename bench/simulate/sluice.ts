@@ -3,8 +3,11 @@ import { budgetOf } from '../../scaler/policy/budget.ts';
 import { decide, initialState, type Config } from '../../scaler/policy/decide.ts';
 import type { PolicyFactory } from './policy.ts';
 
-/** @param percentile of requests that are to keep the objective, as a ModelPool has it */
-export function sluiceFor(percentile: number): PolicyFactory {
+/**
+ * @param percentile of requests that are to keep the objective, as a ModelPool has it
+ * @param idleMs without requests this long: minReplicas
+ */
+export function sluiceFor(percentile: number, idleMs = 300_000): PolicyFactory {
   return () => {
     let state = initialState;
     const startedInMs: number[] = [];
@@ -22,7 +25,7 @@ export function sluiceFor(percentile: number): PolicyFactory {
           maxRows: seen.maxRows,
           minReplicas: seen.minReplicas,
           maxReplicas: seen.maxReplicas,
-          idleMs: 300_000,
+          idleMs,
           violationBudget: budgetOf(percentile),
         };
         const [next, decision] = decide(

@@ -32,7 +32,7 @@ export interface KubernetesScalerOptions {
 const changeMs = 50;
 /** What is unchanged is told this often at most: the age of the view is in it. */
 const heardMs = 1000;
-/** After a forbidden write its pools are reported as such; then it is tried again, since somebody may have granted it. */
+/** After a forbidden write its pool is reported as such; then it is tried again, since somebody may have granted it. */
 const forbiddenMs = 30_000;
 
 function watchAll(api: KubernetesApi, telling: Telling) {
@@ -64,8 +64,8 @@ export class KubernetesScaler implements ScalableCluster {
   readonly #events: Events;
   readonly #told: Coalesced;
   readonly #listeners = new Set<(view: ScalerView) => void>();
-  /** Of writes, each with the time of the last. */
-  readonly #forbidden = new Map<string, number>();
+  /** Of the writes for a pool, the last that was forbidden. */
+  readonly #forbidden = new Map<string, { readonly message: string; readonly atMs: number }>();
   /** What has been said of pools whose spec is wrong, by UID. */
   readonly #wrong = new Map<string, string>();
   #view: ScalerView | null = null;
@@ -91,9 +91,9 @@ export class KubernetesScaler implements ScalableCluster {
       onHeard: () => this.#told.heard(),
       onTrouble: (trouble) => logTrouble(log, trouble, 'leases'),
     });
-    this.#writes = new Writes(api, (message) => {
-      log.warn({}, `the API server forbids a write: ${message}`);
-      this.#forbidden.set(message, performance.now());
+    this.#writes = new Writes(api, (pool, message) => {
+      log.warn({ pool }, `the API server forbids a write: ${message}`);
+      this.#forbidden.set(pool, { message, atMs: performance.now() });
       this.#told.changed();
     });
     this.#events = new Events(api, identity, (message) => log.warn({}, message));
@@ -113,8 +113,9 @@ export class KubernetesScaler implements ScalableCluster {
     const name = this.#watches.pools.objects.get(target.pool)?.pool?.spec.scaleTargetRef?.name;
     const deployment = this.#watches.deployments.objects.get(name ?? '');
     if (deployment === undefined) return gone(target.name);
-    const { uid } = deployment;
-    return this.#fenced(() => this.#writes.scale({ name: deployment.name, uid, version: target.version }, replicas));
+    const { name: deploymentName, uid } = deployment;
+    const { pool, version } = target;
+    return this.#fenced(() => this.#writes.scale({ pool, name: deploymentName, uid, version }, replicas));
   }
 
   markDraining(pod: ScalerPod, owner: string | null): Promise<WriteResult> {
@@ -178,10 +179,8 @@ export class KubernetesScaler implements ScalableCluster {
         pools: poolRecords,
         deployments: deployments.synced ? new Set(deployments.objects.keys()) : null,
         autoscalers: [...hpas.objects.values(), ...scaledObjects.objects.values()],
-        forbidden: [
-          ...this.#all.flatMap(({ forbidden, trouble }) => (forbidden && trouble !== null ? trouble : [])),
-          ...this.#forbiddenWrites(),
-        ],
+        forbidden: this.#all.flatMap(({ forbidden, trouble }) => (forbidden && trouble !== null ? trouble : [])),
+        forbiddenWrites: this.#forbiddenWrites(),
       }),
       gateways: gatewayMembers(podRecords),
       asOfMs: Math.min(...this.#all.map(({ asOfMs }) => asOfMs)),
@@ -205,10 +204,10 @@ export class KubernetesScaler implements ScalableCluster {
     for (const uid of this.#wrong.keys()) if (!there.has(uid)) this.#wrong.delete(uid);
   }
 
-  #forbiddenWrites(): Iterable<string> {
+  #forbiddenWrites(): Map<string, string> {
     const now = performance.now();
-    for (const [message, atMs] of this.#forbidden) if (now - atMs > forbiddenMs) this.#forbidden.delete(message);
-    return this.#forbidden.keys();
+    for (const [pool, { atMs }] of this.#forbidden) if (now - atMs > forbiddenMs) this.#forbidden.delete(pool);
+    return new Map([...this.#forbidden].map(([pool, { message }]) => [pool, message]));
   }
 }
 

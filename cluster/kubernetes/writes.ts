@@ -7,9 +7,16 @@ import { deletionCostAnnotation, drainingAnnotation } from './read-pod.ts';
 
 /** The version of an object as a caller knows it. */
 interface Target {
+  /** That it is changed for. */
+  readonly pool: string;
   readonly name: string;
   readonly uid: string;
   readonly version: string;
+}
+
+interface Hooks {
+  readonly onDone?: (answer: KubernetesObject) => void;
+  readonly onForbidden?: (message: string) => void;
 }
 
 const mergePatch = 'application/merge-patch+json';
@@ -17,14 +24,15 @@ const jsonPatch = 'application/json-patch+json';
 
 export class Writes {
   readonly #api: KubernetesApi;
-  readonly #onForbidden: (message: string) => void;
+  readonly #onForbidden: (pool: string, message: string) => void;
   /**
    * By UID: the version that a caller knew when it wrote, and the one that came of that. A second write on the same
    * knowledge has nothing of another writer between.
    */
   readonly #ours = new Map<string, { known: string; now: string }>();
 
-  constructor(api: KubernetesApi, onForbidden: (message: string) => void) {
+  /** @param onForbidden a pool can't be scaled for it; a status that may not be written hinders nothing */
+  constructor(api: KubernetesApi, onForbidden: (pool: string, message: string) => void) {
     this.#api = api;
     this.#onForbidden = onForbidden;
   }
@@ -113,14 +121,17 @@ export class Writes {
   async #write(target: Target, request: (version: string) => ApiRequest): Promise<WriteResult> {
     const own = this.#ours.get(target.uid);
     const version = own?.known === target.version ? own.now : target.version;
-    return this.#send(request(version), ({ metadata }) => {
-      const { uid, resourceVersion } = metadata ?? {};
-      if (uid !== target.uid || resourceVersion === undefined) return;
-      this.#ours.set(uid, { known: target.version, now: resourceVersion });
+    return this.#send(request(version), {
+      onDone: ({ metadata }) => {
+        const { uid, resourceVersion } = metadata ?? {};
+        if (uid !== target.uid || resourceVersion === undefined) return;
+        this.#ours.set(uid, { known: target.version, now: resourceVersion });
+      },
+      onForbidden: (message) => this.#onForbidden(target.pool, message),
     });
   }
 
-  async #send(request: ApiRequest, onDone?: (answer: KubernetesObject) => void): Promise<WriteResult> {
+  async #send(request: ApiRequest, { onDone, onForbidden }: Hooks = {}): Promise<WriteResult> {
     try {
       const answer = await this.#api.call<KubernetesObject>(request);
       onDone?.(answer);
@@ -128,7 +139,7 @@ export class Writes {
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
       const status = error instanceof ApiError ? error.status : 0;
-      if (status === 403) this.#onForbidden(detail);
+      if (status === 403) onForbidden?.(detail);
       if (status === 409 || status === 404 || isOtherObject(status, detail)) return { kind: 'conflict', detail };
       if (status === 429) return { kind: 'refused', detail };
       return { kind: 'failed', detail };

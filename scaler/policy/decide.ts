@@ -139,8 +139,9 @@ export function decide(
   const sure = { ...need, most: reading.complete ? need.most : Math.max(need.most, replicas) };
   const inputs = explain(seen, reading, known, sure, { ...expected, podPerS: capacity.slowest, horizonMs });
 
-  const completionsPerS = reading.elapsedMs > 0 ? (1000 * reading.completions) / reading.elapsedMs : 0;
-  const trial = judgeGain(known.trial, { backlogged: need.backlogged, ready: pods.ready, completionsPerS }, nowMs);
+  const { completions, elapsedMs } = reading;
+  const progress = { backlogged: need.backlogged, ready: pods.ready, completions, elapsedMs };
+  const trial = judgeGain(known.trial, progress, nowMs);
   const [stability, stabilized] = stabilize(known.stability, sure, replicas, horizonMs, nowMs);
   // At zero only a request that is there starts a pod: the forecast still remembers those for whom the last one went.
   const proposal: Proposal = replicas === 0 ? { kind: 'hold', reason: 'steady' } : stabilized;

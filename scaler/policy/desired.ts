@@ -2,7 +2,7 @@
  * The pods that are needed, those that are starting included.
  *
  *   Q(t+D) = max(0, q + D·λ − μ·(D·ready + Σ over starting pods of the time they will be ready within D))
- *   need   = ⌈(λ + Q(t+D)/max(D, objective)) / μ⌉ + ejected,   λ = λ̂ + headroom, or the rate now where that is more and a queue waits
+ *   need   = ⌈(λ + Q(t+D)/max(D, objective, 1 ms)) / μ⌉ + ejected,   λ = λ̂ + headroom, or the rate now where that is more and a queue waits
  *
  * A pod that starts is credited in Q with what it will serve, so that a backlog that is being dealt with orders nothing twice.
  * `least` is known for sure, `most` may be true: between them nothing is done. Source: scaling.md §7.3 and §7.4.
@@ -45,7 +45,7 @@ export function needOf(input: DesiredInput): Need {
   const podSeconds = serving * horizonS + ages.reduce((sum, age) => sum + Math.min(age, coldStartMs) / 1000, 0);
   const backlogThen = backlogged ? Math.max(0, queued + rate * horizonS - capacity.slowest * podSeconds) : 0;
 
-  const total = rate + (1000 * backlogThen) / Math.max(coldStartMs, objectiveMs);
+  const total = rate + (1000 * backlogThen) / Math.max(coldStartMs, objectiveMs, 1);
   const pods = (perSecond: number): number => Math.ceil(total / perSecond - 1e-9) + ejected;
   return { least: pods(capacity.fastest), most: pods(capacity.slowest), backlogged, backlogThen };
 }

@@ -126,16 +126,25 @@ export function merge(input: MergeInput): Merged {
     pods: {
       ready: serving.length,
       ejected: serving.filter(({ uid }) => isEjected(said.get(uid))).length,
-      // One that crashes again and again is no capacity on its way, however old it is.
       startingSinceMs: pods
         .filter(({ ready, drains }) => !ready && !drains)
-        .map(({ createdAtMs, crashLooping }) => (crashLooping ? nowMs : createdAtMs)),
+        .map((pod) => (isOnItsWay(pod, startedInMs, nowMs) ? pod.createdAtMs : nowMs)),
     },
     startedInMs,
   };
   const maxRequests = requestsPerRun(models, nextMix.weights, maxRows);
   const complete = gatewaysExpected > 0 && silent.length === 0;
   return { observation, mix: nextMix, maxRequests, heard, said, complete, silent };
+}
+
+/** As a Deployment's progressDeadlineSeconds: what takes longer, and 4 times as long as any that was seen, hangs. */
+const stuckAfterMs = 600_000;
+const stuckStarts = 4;
+
+/** One that crashes again and again, was ready before, or never gets ready is no capacity on its way, however old it is. */
+function isOnItsWay(pod: SeenPod, startedInMs: readonly number[], nowMs: number): boolean {
+  if (pod.crashLooping || pod.readyAtMs !== null) return false;
+  return nowMs - pod.createdAtMs <= Math.max(stuckAfterMs, stuckStarts * Math.max(0, ...startedInMs));
 }
 
 /** Whatever it said were no numbers; the policy tells so. */

@@ -42,6 +42,8 @@ export class MemoryCluster {
   readonly calls: string[] = [];
   /** What a write answers instead of being done. */
   readonly failing = new Map<Write, WriteResult>();
+  /** What fails is done all the same: only its answer is lost. */
+  answersAreLost = false;
   /** Pods that never end by themselves. */
   readonly immortal = new Set<string>();
   /** Called for each pod that is told to go. */
@@ -123,12 +125,12 @@ export class MemoryCluster {
       (...args: Args): Promise<WriteResult> => {
         if (this.holder !== identity) return Promise.resolve({ kind: 'not-leader' });
         const failure = this.failing.get(name);
-        if (failure !== undefined) return Promise.resolve(failure);
+        if (failure !== undefined && !this.answersAreLost) return Promise.resolve(failure);
         const result = attempt(...args) ?? { kind: 'done' };
         const said = args.map((arg) => (typeof arg === 'object' && arg !== null && 'uid' in arg ? arg.uid : arg));
         if (result.kind === 'done' && name !== 'writeStatus' && name !== 'scale')
           this.calls.push([name, ...said].join(' '));
-        return Promise.resolve(result);
+        return Promise.resolve(failure ?? result);
       };
     const onPod = (given: ScalerPod, change: (pod: MemoryPod) => void): WriteResult | undefined => {
       const pod = this.pods.get(given.uid);

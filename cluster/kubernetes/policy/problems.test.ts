@@ -12,7 +12,10 @@ function pool(name: string, spec: object = {}): Known['pools'][number] {
 }
 
 function problems(known: Partial<Known>): string[] {
-  const none = { pools: [pool('a')], deployments: new Set(['a', 'b']), autoscalers: [], forbidden: [] };
+  const none = {
+    ...{ pools: [pool('a')], deployments: new Set(['a', 'b']), autoscalers: [] },
+    ...{ forbidden: [], forbiddenWrites: new Map<string, string>() },
+  };
   return problemsOf({ ...none, ...known }).map(({ pool, reason, message }) => `${pool} ${reason}: ${message}`);
 }
 
@@ -56,7 +59,14 @@ test('two pools on one Deployment, and on one model: told to both', () => {
   ]);
 });
 
-test('what the API server forbids is told of each pool, in its words', () => {
+test('a write that the API server forbids is told of the pool that it was for, and of no other', () => {
+  const forbiddenWrites = new Map([['a', 'update deployments/scale: 403 by a webhook']]);
+  assert.deepEqual(problems({ pools: [pool('a'), pool('b')], forbiddenWrites }), [
+    'a Forbidden: update deployments/scale: 403 by a webhook',
+  ]);
+});
+
+test('what the API server forbids to read is told of each pool, in its words', () => {
   const forbidden = ['list pods: 403 pods is forbidden'];
   assert.deepEqual(problems({ pools: [pool('a'), pool('b')], forbidden }), [
     'a Forbidden: list pods: 403 pods is forbidden',

@@ -15,8 +15,10 @@ export interface Known {
     readonly targetKind: string;
     readonly targetName: string;
   }[];
-  /** What the API server forbade, in its words. */
+  /** What the API server forbids to read, in its words: of no pool it is known how it stands. */
   readonly forbidden: readonly string[];
+  /** By pool: a write for it that it forbade. */
+  readonly forbiddenWrites: ReadonlyMap<string, string>;
 }
 
 /** In the form of the port to the scaler. */
@@ -47,6 +49,8 @@ export function problemsOf(known: Known): Problem[] {
     const target = pool.spec.scaleTargetRef?.name;
     if (target === undefined) continue;
     for (const message of known.forbidden) say(name, 'Forbidden', message);
+    const write = known.forbiddenWrites.get(name);
+    if (write !== undefined) say(name, 'Forbidden', write);
     if (known.deployments?.has(target) === false) say(name, 'TargetNotFound', `there is no Deployment ${target}`);
     const others = byTarget.get(target)!.filter((other) => other !== name);
     if (others.length > 0) say(name, 'Conflict', `Deployment ${target} is the target of ${pools(others)} too`);
