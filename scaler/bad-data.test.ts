@@ -199,6 +199,28 @@ test('a gateway that restarts: one second of doubt, and its new totals are not t
   assert.equal(world.condition('ScalingActive'), 'True ValidReports');
 });
 
+test('a clock that is set forward an hour: a moment of doubt, and no pod goes for the time that never was', async () => {
+  const world = await busy();
+  const { replicas } = world.cluster;
+  world.jumpMs = 3_600_000;
+  await world.run(1, 70);
+  assert.equal(world.last.reason, 'clock-went-forward');
+  await world.run(longS, 70);
+  assert.ok(Math.abs(world.cluster.replicas - replicas) <= 1, `${replicas} → ${world.cluster.replicas}`);
+  await world.run(longS, 1);
+  assert.ok(world.cluster.replicas < replicas);
+});
+
+test('a clock that is set back an hour after a write: what is needed is written all the same', async () => {
+  const world = await busy();
+  const { replicas } = world.cluster;
+  await world.until('it grows', () => world.cluster.replicas > replicas, 200, 20);
+  world.jumpMs = -3_600_000;
+  await world.run(60, 200);
+  const grown = world.cluster.replicas;
+  await world.until('it shrinks', () => world.cluster.replicas < grown, 1, longS);
+});
+
 test('a clock that is set back an hour: a moment of doubt, then all goes on', async () => {
   const world = await busy();
   const { replicas } = world.cluster;

@@ -27,6 +27,7 @@ export const holdReasons: Readonly<Record<HoldReason, string>> = {
   'bad-number': 'a report has a number that cannot be',
   'counter-went-back': 'a counter of a gateway went back',
   'clock-went-back': 'the clock went back',
+  'clock-went-forward': 'the clock went forward, or this process did not run for long',
   'bad-cluster-view': 'the cluster gave numbers that cannot be',
   'replicas-changed': 'somebody else changed the replica count',
   paused: 'mode: Paused',

@@ -96,6 +96,7 @@ export const blindReasons = [
   'bad-number',
   'counter-went-back',
   'clock-went-back',
+  'clock-went-forward',
   'no-view',
   'stale-view',
   'bad-cluster-view',

@@ -36,6 +36,7 @@ export const unknownReasons = [
   'bad-number',
   'counter-went-back',
   'clock-went-back',
+  'clock-went-forward',
   'bad-cluster-view',
   'replicas-changed',
   'no-fit',

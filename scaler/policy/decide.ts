@@ -54,6 +54,7 @@ export type Inputs = Readonly<Record<string, number | string | null>>;
 type HoldReason =
   | Extract<Proposal, { kind: 'hold' }>['reason']
   | UnknownReason
+  | 'clock-went-forward'
   | 'bad-cluster-view'
   | 'replicas-changed'
   | 'paused'
@@ -83,11 +84,12 @@ export function decide(
 
   // Nothing shrinks on what isn't known: all pods count as needed until now.
   const unsure = (reason: HoldReason, learned = state): readonly [State, Decision] => [
-    { ...learned, stability: allNeeded(before.stability, clusterIsSane(seen) ? replicas : 0, nowMs), busyAtMs: nowMs },
+    { ...learned, stability: allNeeded(learned.stability, clusterIsSane(seen) ? replicas : 0, nowMs), busyAtMs: nowMs },
     { kind: 'hold', reason, inputs: { replicas } },
   ];
   if (!clusterIsSane(seen)) return unsure('bad-cluster-view');
-  if (nowMs < before.atMs) return unsure('clock-went-back');
+  const jump = clockJump(before.atMs, nowMs);
+  if (jump !== null) return unsure(jump, afterJump(state, nowMs));
   if (reading.kind === 'unknown') return unsure(reading.reason);
   if (config.mode === 'Paused') return unsure('paused');
   if (before.expected !== null && before.expected !== replicas) return unsure('replicas-changed');
@@ -165,6 +167,21 @@ export function decide(
   const reason = proposal.kind === 'scale' ? proposal.reason : (bounded.limit ?? 'demand');
   const [applied, decision] = apply(stability, { replicas: bounded.replicas, reason, inputs });
   return [{ ...applied, trial }, decision];
+}
+
+/** Decisions come each second. */
+const longestPauseMs = 30_000;
+
+function clockJump(beforeMs: number, nowMs: number): 'clock-went-back' | 'clock-went-forward' | null {
+  if (nowMs < beforeMs) return 'clock-went-back';
+  return beforeMs > -Infinity && nowMs - beforeMs > longestPauseMs ? 'clock-went-forward' : null;
+}
+
+/** Times of before are no measure any more: not of what a report is compared with, nor of how long ago something was. */
+function afterJump(state: State, nowMs: number): State {
+  const { stability } = state;
+  const lastWriteMs = Math.min(stability.lastWriteMs, nowMs);
+  return { ...state, heard: {}, trial: null, stability: { ...stability, lastWriteMs } };
 }
 
 /** What the reading adds to memory: traffic, and the factor on its headroom. */
