@@ -102,8 +102,17 @@ function untilRunning(child: ChildProcess, onLine: SystemOptions['onLine']): Pro
   });
 }
 
-export async function startEcho(): Promise<Target> {
-  const child = fork(fileURLToPath(new URL('./echo.ts', import.meta.url)));
+export function startEcho(): Promise<Target> {
+  return startScript(new URL('./echo.ts', import.meta.url));
+}
+
+/** @param origin to which it passes on */
+export function startProxy(origin: string): Promise<Target> {
+  return startScript(new URL('./proxy.ts', import.meta.url), origin);
+}
+
+async function startScript(script: URL, ...args: readonly string[]): Promise<Target> {
+  const child = fork(fileURLToPath(script), args);
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
   const origin = `http://127.0.0.1:${port}`;
   return { origin, meters: { server: origin, pods: [] }, stop: () => endProcess(child) };

@@ -1,7 +1,7 @@
 /** The flags of `sluice bench`: what each may be, and which go together. Errors name the flag and the value. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { SettingsError } from '../contract/settings.ts';
-import { numberOf, percentile, positive, whole } from './flag-values.ts';
+import { numberOf, outputFile, percentile, positive, whole } from './flag-values.ts';
 
 export interface BenchFlags {
   readonly model?: string;
@@ -88,7 +88,7 @@ export function addBenchFlags(command: Command): Command {
     .option('--find-max', 'search the highest rate that keeps the objective')
     .option('--metrics <url>', "Sluice's metrics (default: /metrics one port above the target)")
     .option('--json', 'print JSON instead of a table')
-    .option('--report <file>', 'also write a page (.html) or its charts (.svg)')
+    .option('--report <file>', 'also write a page (.html) or its charts (.svg)', outputFile)
     .option('--compare <files...>', 'two reports of --json, a and b: print b ÷ a');
 }
 

@@ -27,6 +27,10 @@ describe('flags of sluice bench: what is wrong is named with its value, before a
     [['--warm-up-s', '-1'], /'--warm-up-s <s>' argument '-1' is invalid.*from 0 up/],
     [['--objective', '100'], /'--objective <time>' argument '100' is invalid.*100ms or 1\.5s/],
     [['--find-max', '--objective', '1s', '--report', 'x.html'], /--report x\.html: is of one rate/],
+    [
+      ['--report', '/no/folder/x.html'],
+      /'--report <file>' argument '\/no\/folder\/x\.html' is invalid.*can't be written/,
+    ],
     [['--percentile', '100'], /'--percentile <p>' argument '100' is invalid.*below 100/],
     [['--shape', 'x=a'], /'--shape <name=sizes>' argument 'x=a' is invalid/],
     [['--header', 'nothing'], /'--header <name: value>' argument 'nothing' is invalid/],

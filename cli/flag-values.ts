@@ -1,4 +1,6 @@
 /** Values that flags of several commands take: each parser returns one, or throws what it must be; commander names flag and value. */
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import path from 'node:path';
 import { InvalidArgumentError } from 'commander';
 
 /** NaN of what is none: to `Number`, nothing is 0. */
@@ -46,4 +48,19 @@ export function someOf<T extends string | number>(all: readonly T[]): (text: str
       if (value === undefined) throw new InvalidArgumentError(`"${part}" is none of ${all.join(', ')}.`);
       return value;
     });
+}
+
+/** A file that can be written, as far as can be known before: what has taken minutes must find its place. */
+export function outputFile(text: string): string {
+  try {
+    if (existsSync(text)) {
+      if (statSync(text).isDirectory()) throw new Error('it is a folder');
+      accessSync(text, constants.W_OK);
+    } else {
+      accessSync(path.dirname(path.resolve(text)), constants.W_OK);
+    }
+  } catch (error) {
+    throw new InvalidArgumentError(`It can't be written: ${(error as Error).message}.`);
+  }
+  return text;
 }

@@ -85,6 +85,7 @@ describe('sluice simulate', () => {
   });
 
   for (const [args, message] of [
+    [['--svg', '/no/folder/x.svg'], /'--svg <file>' argument '\/no\/folder\/x\.svg' is invalid.*can't be written/],
     [['--rate-scale', '0'], /'--rate-scale <K>' argument '0' is invalid.*above 0/],
     [['--cost-ms', '20'], /'--cost-ms <a,c>' argument '20' is invalid.*two numbers/],
     [['--policy', 'hpa,vpa'], /'--policy <names>' argument 'hpa,vpa' is invalid.*"vpa" is none of/],

@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { SettingsError } from '../contract/settings.ts';
 import type { Scenario } from '../bench/simulate/engine.ts';
 import type { PolicyName } from '../bench/simulate/compare.ts';
-import { numberOf, percentile, positive, someOf, whole } from './flag-values.ts';
+import { numberOf, outputFile, percentile, positive, someOf, whole } from './flag-values.ts';
 import type { ProgramIo } from './program.ts';
 import { readPoolLimits, type PoolLimits } from './simulate-pool.ts';
 
@@ -56,7 +56,7 @@ export function simulateCommand({ print }: Pick<ProgramIo, 'print'>): Command {
     .addOption(option('--max-rows <n>', 'requests in one run at most', whole(1), 64))
     .addOption(option('--seed <n>', 'of everything that is drawn', whole(0), 1))
     .option('--json', 'print JSON instead of a table')
-    .option('--svg <file>', 'also draw arrivals and the pods of each policy')
+    .option('--svg <file>', 'also draw arrivals and the pods of each policy', outputFile)
     .addHelpText(
       'after',
       `

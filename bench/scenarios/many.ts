@@ -1,5 +1,6 @@
 import { alternate, spread, spreadOfRatios } from '../alternate.ts';
 import type { Workload } from '../bodies.ts';
+import { startDrain } from '../drain-thread.ts';
 import { labelSets } from '../label-sets.ts';
 import { startManyPods, type ManyPods } from '../many-pods.ts';
 import { cpuSeconds } from '../process-meter.ts';
@@ -71,7 +72,7 @@ async function linesBy(
     }
   }
   const most = systems.get(counts.at(-1)!)!;
-  lines.push(...(await scrapeLines(most, `${counts.at(-1)} ${what}`)));
+  lines.push(...(await scrapeLines(bench, most, `${counts.at(-1)} ${what}`)));
   for (const system of systems.values()) await bench.running.stop(system);
   return lines;
 }
@@ -93,7 +94,8 @@ async function idleShare(pid: number): Promise<number> {
   return (1000 * (cpuSeconds(pid) - before)) / idleMs;
 }
 
-async function scrapeLines(system: ManyPods, where: string): Promise<Line[]> {
+async function scrapeLines(bench: Bench, system: ManyPods, where: string): Promise<Line[]> {
+  const drain = await bench.running.start(startDrain());
   const scrape = async (): Promise<string> => (await fetch(`${system.adminOrigin}/metrics`)).text();
   // The first ones pay for the compiler.
   for (let round = 0; round < 5; round += 1) await scrape();
@@ -109,8 +111,9 @@ async function scrapeLines(system: ManyPods, where: string): Promise<Line[]> {
       if (index === 0) [sets, bytes] = [labelSets(text), text.length];
     }
     usPerSet.push((1e6 * (cpuSeconds(system.gatewayPid) - before)) / (10 * sets));
-    blockedMs.push(await longestPing(system, () => drained(system)));
+    blockedMs.push(await longestPing(system, () => drain.read(`${system.adminOrigin}/metrics`)));
   }
+  await bench.running.stop(drain);
   return [
     {
       what: `scrape, CPU time per label set, ${where}`,
@@ -127,12 +130,6 @@ async function scrapeLines(system: ManyPods, where: string): Promise<Line[]> {
       beside: 'what others do on the machine counts too',
     },
   ];
-}
-
-/** A scrape whose text is not put together here: that would make the ping wait in this process. */
-async function drained({ adminOrigin }: ManyPods): Promise<void> {
-  const { body } = await fetch(`${adminOrigin}/metrics`);
-  await body!.pipeTo(new WritableStream());
 }
 
 async function longestPing({ origin }: ManyPods, during: () => Promise<unknown>): Promise<number> {
