@@ -3,6 +3,7 @@ import type { Next, Objective, Trial } from '../bench/load-test/find-max.ts';
 import type { Figures } from '../bench/load-test/report.ts';
 import type { Bench } from './bench.ts';
 import { benchSetup, machineLine } from './bench-setup.ts';
+import { exitInterrupted } from './usage.ts';
 
 const tolerance = 0.05;
 const confirmations = 3;
@@ -29,14 +30,17 @@ export async function findMax(made: Bench): Promise<void> {
   const search = { startPerSecond: flags.rate?.[0] ?? startPerSecond, tolerance, confirmations };
   const trials: TrialReport[] = [];
   let next: Next = nextTrial(search, trials);
-  while (next.kind === 'trial' && !signal.aborted) {
+  const isStopped = (): boolean => signal.aborted;
+  while (next.kind === 'trial' && !isStopped()) {
     const trial = await run(made, objective, next);
+    if (isStopped()) break;
     trials.push(trial);
     io.progress?.('');
     if (flags.json !== true) io.print(trialLine(trial, digits));
     next = nextTrial(search, trials);
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
+  if (isStopped()) process.exitCode = exitInterrupted;
   const found = next.kind === 'found' ? next.perSecond : null;
   const behind = trials.some((trial) => !trial.kept && trial.generatorBehind);
   if (flags.json === true) {

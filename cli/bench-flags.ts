@@ -105,6 +105,8 @@ export function checkBenchFlags(url: string | undefined, flags: BenchFlags): voi
   if (url === undefined) errors.push('URL: is required, such as http://127.0.0.1:8080');
   else if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     errors.push(`URL: must begin with http:// or https://, was: ${url}`);
+  } else if (/[?#]/.test(url)) {
+    errors.push(`URL: takes no query and no fragment, was: ${url}`);
   }
   if (flags.model === undefined) errors.push('--model: is required');
   const kind = arrivalKinds.find((known) => known === arrivals);

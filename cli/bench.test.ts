@@ -68,6 +68,11 @@ describe('flags of sluice bench: what is wrong is named with its value, before a
         '--rate 0: must be above 0',
       ]),
     ));
+  test('a URL with a query', () =>
+    assert.rejects(
+      bench(`${url}/?x=1`, '--model', 'm', '--rate', '5'),
+      /URL: takes no query and no fragment, was: .*x=1/,
+    ));
   test('no URL', () => assert.rejects(bench('--model', 'm', '--rate', '5'), /URL: is required/));
 });
 

@@ -63,7 +63,7 @@ async function bench(url: string | undefined, flags: BenchFlags, io: BenchIo): P
   process.once('SIGINT', onSignal);
   process.once('SIGTERM', onSignal);
   try {
-    const made = await prepare(new URL(url!).href.replace(/\/+$/, ''), flags, io, stop.signal);
+    const made = await prepare(new URL(url!), flags, io, stop.signal);
     await (flags.findMax === true ? findMax(made) : measure(made));
   } finally {
     process.off('SIGINT', onSignal);
@@ -72,7 +72,10 @@ async function bench(url: string | undefined, flags: BenchFlags, io: BenchIo): P
   }
 }
 
-async function prepare(origin: string, flags: BenchFlags, io: BenchIo, signal: AbortSignal): Promise<Bench> {
+async function prepare(url: URL, flags: BenchFlags, io: BenchIo, signal: AbortSignal): Promise<Bench> {
+  const { origin } = url;
+  // An endpoint may be behind a path.
+  const prefix = url.pathname.replace(/\/+$/, '');
   const [{ prepareTarget }, { usualMetricsUrl }, { threadsFor }, { peakPerSecond }] = await Promise.all([
     import('../bench/load-test/target.ts'),
     import('../bench/load-test/sluice-meter.ts'),
@@ -82,7 +85,12 @@ async function prepare(origin: string, flags: BenchFlags, io: BenchIo, signal: A
   const arrivals = flags.concurrency === undefined ? await arrivalsOf(flags) : null;
   const prepared = await asUsageError(() =>
     prepareTarget({
-      ...{ origin, model: flags.model!, version: flags.modelVersion ?? null, protocol: flags.protocol },
+      ...{
+        origin: origin + prefix,
+        model: flags.model!,
+        version: flags.modelVersion ?? null,
+        protocol: flags.protocol,
+      },
       body: flags.body === 'json' || flags.body === 'binary' ? flags.body : { file: flags.body },
       ...{ rows: flags.rows, shapes: flags.shape, bodies: flags.bodies, seed: flags.seed, headers: flags.header },
     }),
@@ -92,7 +100,7 @@ async function prepare(origin: string, flags: BenchFlags, io: BenchIo, signal: A
   const concurrency = flags.concurrency ?? 1;
   const plan: LoadPlan = {
     origin,
-    workload: prepared.workload,
+    workload: { ...prepared.workload, path: prefix + prepared.workload.path },
     load:
       arrivals === null ? { kind: 'closed', concurrency } : { kind: 'open', arrivals, maxInFlight: flags.maxInFlight },
     warmUpMs: 1000 * (flags.warmUpS ?? (steady ? usualWarmUpS : 0)),

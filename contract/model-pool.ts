@@ -48,7 +48,10 @@ const Batching = Type.Object(
     }),
     maxRows: positive(64, 'Most rows of one envelope; of a run in Kubernetes SLUICE_MAX_ROWS of its model server.'),
     maxBytes: positive(8 * mebibyte, 'Most bytes of one envelope; a larger request travels alone.'),
-    maxRequestRows: positive(1024, 'Most rows of one request; in Kubernetes SLUICE_MAX_REQUEST_ROWS of its model server.'),
+    maxRequestRows: positive(
+      1024,
+      'Most rows of one request; in Kubernetes SLUICE_MAX_REQUEST_ROWS of its model server.',
+    ),
   },
   { ...closed('Caps only: the working size is learned.'), default: {} },
 );

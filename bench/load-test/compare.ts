@@ -68,7 +68,11 @@ export function parseReport(text: string, file: string): Report {
     throw new Error(`${file}: is not JSON: ${quote(text)}`);
   }
   const { repeats } = (value ?? {}) as Partial<Report>;
-  if (!Array.isArray(repeats) || repeats.length === 0) {
+  const isRun = (run: unknown): boolean => {
+    const { latencyMs, completedPerSecond } = (run ?? {}) as Partial<Figures>;
+    return typeof completedPerSecond === 'number' && typeof latencyMs === 'object';
+  };
+  if (!Array.isArray(repeats) || repeats.length === 0 || !repeats.every(isRun)) {
     throw new Error(`${file}: repeats: must be the runs of a report of sluice bench --json, was: ${quote(repeats)}`);
   }
   return value as Report;

@@ -1,7 +1,7 @@
 /** One measured run on an endpoint: the load, with Sluice's own metrics beside it where it has them. */
 import type { LoadPlan } from './plan.ts';
 import { figuresOf, type Figures } from './report.ts';
-import { runLoad, type RunOptions } from './run.ts';
+import { runLoad, startMs, type RunOptions } from './run.ts';
 import { SluiceMeter } from './sluice-meter.ts';
 import type { Tally } from './tally.ts';
 
@@ -13,7 +13,7 @@ export interface Measured {
 /** @param metricsUrl of Sluice; null for none */
 export async function measureOnce(plan: LoadPlan, metricsUrl: string | null, options: RunOptions): Promise<Measured> {
   const meter = metricsUrl === null ? null : await SluiceMeter.start(metricsUrl, plan.workload.model);
-  const forget = setTimeout(() => meter?.restart(), plan.warmUpMs);
+  const forget = setTimeout(() => void meter?.restart(), startMs + plan.warmUpMs);
   try {
     const tally = await runLoad(plan, options);
     const seen = meter === null ? null : { ...(await meter.stop()), seconds: meter.seconds };

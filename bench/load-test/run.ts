@@ -6,8 +6,8 @@ import type { FromWorker } from './load-worker.ts';
 import type { LoadPlan, Share } from './plan.ts';
 import { Tally } from './tally.ts';
 
-/** For the threads to load their code, so that all start together. */
-const startMs = 500;
+/** For the threads to load their code, so that all start together: the warm-up begins then. */
+export const startMs = 500;
 /** What one thread of the open loop sends on one core with room to spare. */
 const perThreadPerSecond = 4_000;
 /** The same in connections of the closed loop. */

@@ -27,6 +27,7 @@ export class SluiceMeter {
   #first: Totals;
   #last: Totals;
   #reading: Promise<void> | undefined;
+  #stopped: Promise<{ readonly meanBatch: number | null; readonly shed: number }> | undefined;
 
   private constructor(url: string, label: string, totals: Totals) {
     this.#url = url;
@@ -45,16 +46,26 @@ export class SluiceMeter {
   }
 
   /** Forgets what was before, as a warm-up. */
-  restart(): void {
+  async restart(): Promise<void> {
+    await this.#reading;
+    await this.#read();
     this.#first = this.#last;
     this.seconds.length = 0;
   }
 
   /** Rows per run since the start, null where nothing was run. */
-  async stop(): Promise<{ readonly meanBatch: number | null; readonly shed: number }> {
+  stop(): Promise<{ readonly meanBatch: number | null; readonly shed: number }> {
+    this.#stopped ??= this.#sum();
+    return this.#stopped;
+  }
+
+  async #sum(): Promise<{ readonly meanBatch: number | null; readonly shed: number }> {
     clearInterval(this.#timer);
     await this.#reading;
+    const seen = this.seconds.length;
     await this.#read();
+    // A part of a second is none.
+    this.seconds.length = seen;
     const runs = this.#last.runs - this.#first.runs;
     return {
       meanBatch: runs === 0 ? null : (this.#last.rows - this.#first.rows) / runs,

@@ -54,7 +54,8 @@ export const how =
   `shares. Sluice: gateway, scaler and ${pods} pods. ONNX Runtime with one thread a session on both sides. The numbers in the bodies are the ` +
   'same; JSON goes to Sluice by the Open Inference Protocol, binary by its tensor extension. Values are requests per second, Sluice ÷ ' +
   'the peer. CPU time is that of whole process trees, per good answer, without the load generator. Both run all the time: what an idle peer ' +
-  'spends is taken from the other.';
+  'spends is taken from the other. What is open at the end of a turn counts for nothing: of a slow peer at 256 connections that is up to a ' +
+  'sixth of what it did.';
 
 export async function compare(bench: Bench, peer: Peer, programs: string): Promise<Outcome> {
   const { running, say, quick } = bench;

@@ -11,7 +11,7 @@ const root = path.join(import.meta.dirname, '../..');
 const folder = path.join(root, '.sluice/scaling');
 const file = path.join(folder, 'results.jsonl');
 
-const gateway = ['admit', 'batch', 'cost', 'pick', 'wait'].map((name) => `gateway/policy/${name}.ts`);
+const gateway = ['admit', 'alarm', 'batch', 'cost', 'pick', 'wait'].map((name) => `gateway/policy/${name}.ts`);
 const model = ['engine', 'station', 'run-ends', 'random', 'trace', 'capacity'].map(
   (name) => `bench/simulate/${name}.ts`,
 );

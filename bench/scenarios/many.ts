@@ -51,7 +51,7 @@ async function linesBy(
     const workload = workloadOf(modelNames(what === 'models' ? count : 1));
     sides[count] = () => cpuUsPerRequest(bench, system, workload, requests);
     // Every pod gets a connection, every model its counters.
-    await cpuUsPerRequest(bench, system, workload, Math.max(requests, 5 * count));
+    await cpuUsPerRequest(bench, system, workload, Math.max(requests, 5 * count, connections * count));
   }
   bench.say(`  ${rounds} rounds in turns`);
   const samples = await alternate(sides, rounds);

@@ -156,6 +156,41 @@ describe('against known delays', () => {
     assert.ok(again.length >= 2, `confirmed ${again.length} times`);
   });
 
+  test('an endpoint behind a path, closed and open', async (t) => {
+    const { origin } = await served(t, { delaysMs: [5], prefix: '/behind/it' });
+    for (const load of [
+      ['--concurrency', '2'],
+      ['--rate', '50'],
+    ]) {
+      const report = await reportOf(`${origin}/behind/it/`, '--model', 'm', ...load, '--duration-s', '1');
+      assert.equal(report.good, report.offered);
+      assert.ok(report.good > 20, `${report.good} answered`);
+    }
+  });
+
+  test('a closed loop whose connections are cut: each is an error, and the times of others stay what they are', async (t) => {
+    const { origin } = await served(t, { delaysMs: [25], cutEvery: 20 });
+    const report = await reportOf(origin, '--model', 'm', '--concurrency', '4', '--duration-s', '4');
+    assert.ok(report.errors > 10, `${report.errors} errors`);
+    within('errors of all', report.errors / report.offered, 0.03, 0.07);
+    within('median', report.latencyMs.p50, 24, 60);
+  });
+
+  test('a closed loop on a server that closes after each answer: its own requests are no errors', async (t) => {
+    const { origin } = await served(t, { delaysMs: [25], closes: true });
+    const report = await reportOf(origin, '--model', 'm', '--concurrency', '4', '--duration-s', '4');
+    assert.ok(report.good > 100, `${report.good} answered`);
+    within('errors of all', report.errors / report.offered, 0, 0.02);
+    within('median', report.latencyMs.p50, 24, 60);
+  });
+
+  test('a closed loop on a server that hangs: what it holds is an error', async (t) => {
+    const { origin } = await served(t, { delaysMs: [25], hangsFrom: 320 });
+    const report = await reportOf(origin, '--model', 'm', '--concurrency', '4', '--duration-s', '4');
+    assert.deepEqual(report.endings, { unanswered: 4 });
+    assert.ok(report.good > 20, `${report.good} answered`);
+  });
+
   test('a file of arrivals, faster; a file of bodies; a ramp', async (t) => {
     const { origin } = await served(t, { delaysMs: [1] });
     const trace = path.join(folder, 'arrivals.csv');

@@ -119,6 +119,9 @@ test('a scaler that is killed: the page says so, and goes on with the next', { s
   await page.locator('#link', { hasText: 'live, this scaler leads' }).waitFor();
   const line = page.locator('.pool path.main').first();
   const points = async () => ((await line.getAttribute('d')) ?? '').match(/[ML]/g)?.length ?? 0;
+  // The history is asked for once there is a connection.
+  const until = performance.now() + 20_000;
+  while ((await points()) <= 10 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 50));
   const known = await points();
   assert.ok(known > 10, `${known} points of the time before`);
   const [scaler] = live.system.pidsOf('scaler');

@@ -13,6 +13,14 @@ export interface DelayServerOptions {
   readonly sequential?: boolean;
   /** On its n-th request the whole thread stops for so long. */
   readonly stall?: { readonly atRequest: number; readonly lastsMs: number };
+  /** Before all of its paths, as `/behind/a/proxy`; what comes without it is 404. */
+  readonly prefix?: string;
+  /** On every n-th request its connection is cut, without an answer. */
+  readonly cutEvery?: number;
+  /** From its n-th request on it answers none. */
+  readonly hangsFrom?: number;
+  /** Each answer says that it is the last of its connection, and it is. */
+  readonly closes?: boolean;
   /** Every n-th request gets this status instead, at once. */
   readonly refuse?: { readonly every: number; readonly status: number };
 }
@@ -38,7 +46,17 @@ export async function startDelayServer(options: DelayServerOptions): Promise<Del
 const latenessPath = '/lateness';
 const metadata = { name: 'm', platform: 'test', inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 2] }] };
 
-function serve({ delaysMs, sequential = false, stall, refuse }: DelayServerOptions): void {
+function serve(options: DelayServerOptions): void {
+  const {
+    delaysMs,
+    sequential = false,
+    stall,
+    refuse,
+    cutEvery,
+    hangsFrom = Infinity,
+    closes = false,
+    prefix = '',
+  } = options;
   let count = 0;
   let latenessMs = 0;
   let stallEndedMs = -Infinity;
@@ -51,15 +69,24 @@ function serve({ delaysMs, sequential = false, stall, refuse }: DelayServerOptio
       return;
     }
     if (request.method === 'GET') {
-      const known = request.url === '/v2/models/m';
+      const known = request.url === `${prefix}/v2/models/m`;
       response.writeHead(known ? 200 : 404, { 'content-type': 'application/json' });
       response.end(JSON.stringify(known ? metadata : { error: `no ${request.url}` }));
       return;
     }
     const number = count;
     count += 1;
+    if (request.url !== `${prefix}/v2/models/m/infer`) {
+      response.writeHead(404).end();
+      return;
+    }
+    if (number >= hangsFrom) return;
+    if (cutEvery !== undefined && number % cutEvery === cutEvery - 1) {
+      request.socket.destroy();
+      return;
+    }
     const answer = (status: number): void => {
-      response.writeHead(status, { 'content-type': 'application/json' });
+      response.writeHead(status, { 'content-type': 'application/json', ...(closes ? { connection: 'close' } : {}) });
       response.end('{"outputs":[]}');
     };
     if (number === stall?.atRequest) {

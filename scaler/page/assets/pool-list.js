@@ -57,8 +57,18 @@ export class PoolList {
     this.#filter();
     const states = new Set(pools.flatMap(({ pods }) => pods.map((pod) => pod.state)));
     for (const [state, node] of this.#legend) setShown(node, states.has(/** @type {PodState} */ (state)));
+    this.#letGo();
     this.#totals(pools);
     this.#attention(pools);
+  }
+
+  /** Cards of pools that are gone. */
+  #letGo() {
+    for (const node of this.#byNode.keys()) {
+      if (node.isConnected) continue;
+      this.#observer.unobserve(node);
+      this.#byNode.delete(node);
+    }
   }
 
   /**
@@ -92,11 +102,6 @@ export class PoolList {
     for (const { target, isIntersecting } of entries) {
       const card = this.#byNode.get(target);
       if (card === undefined) continue;
-      if (!target.isConnected) {
-        this.#observer.unobserve(target);
-        this.#byNode.delete(target);
-        continue;
-      }
       card.visible = isIntersecting;
       const pool = this.#report?.pools.find(({ name }) => this.#cards.get(name) === card);
       if (isIntersecting && pool !== undefined) this.#drawOne(pool);

@@ -15,6 +15,8 @@
 
 /** Reports come each second. */
 const silentMs = 5_000;
+/** A proxy may hold on to a connection whose other end is gone. */
+const givenUpMs = 20_000;
 const reconnectMs = [1_000, 2_000, 5_000];
 /** Requests for older decisions that are under way at once. */
 const atOnce = 4;
@@ -27,13 +29,24 @@ export class Stream {
   #heardAtMs = null;
   #failures = 0;
   #open = false;
+  #openedAtMs = 0;
   /** Pools whose older decisions were read since the connection was made. */
   #asked = new Set();
 
   /** @param {Handlers} handlers */
   constructor(handlers) {
     this.#handlers = handlers;
-    setInterval(() => this.#tellLink(), 1_000);
+    setInterval(() => {
+      this.#tellLink();
+      this.#giveUpSilence();
+    }, 1_000);
+    this.#connect();
+  }
+
+  #giveUpSilence() {
+    if (!this.#open || performance.now() - Math.max(this.#heardAtMs ?? 0, this.#openedAtMs) < givenUpMs) return;
+    this.#open = false;
+    this.#source?.close();
     this.#connect();
   }
 
@@ -42,6 +55,7 @@ export class Stream {
     this.#source = source;
     source.addEventListener('open', () => {
       this.#open = true;
+      this.#openedAtMs = performance.now();
       this.#failures = 0;
       this.#asked.clear();
       // What was missed, or happened before.
@@ -80,7 +94,11 @@ export class Stream {
     const worker = async () => {
       for (let pool = ahead.pop(); pool !== undefined; pool = ahead.pop()) {
         const records = await read(`api/pools/${encodeURIComponent(pool)}/decisions`);
-        if (!Array.isArray(records)) continue;
+        if (!Array.isArray(records)) {
+          // The next report asks again.
+          this.#asked.delete(pool);
+          continue;
+        }
         for (const record of records) this.#handlers.onDecision(record, false);
       }
     };
