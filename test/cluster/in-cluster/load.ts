@@ -33,7 +33,7 @@ const byPod: Record<string, number> = {};
 const latencies = new Map<number, number>();
 
 /** Idle connections go before the server's own limit, and before a gateway that ends would close them. */
-const agent = new http.Agent({ keepAlive: true, timeout: 2000, scheduling: 'lifo' });
+const agent = new http.Agent({ keepAlive: process.env['SPREAD'] !== 'true', timeout: 2000, scheduling: 'lifo' });
 
 function question(index: number): { body: string; sums: number[] } {
   const first = Array.from({ length: 16 }, (_, at) => index * 16 + at);

@@ -23,6 +23,8 @@ export interface LoadOptions {
   readonly perSecond: number;
   readonly model?: string;
   readonly timeoutMs?: number;
+  /** Each request on a connection of its own: then all gateways get some, where a few kept ones may all be of one. */
+  readonly spread?: boolean;
 }
 
 export class Load {
@@ -38,9 +40,9 @@ export class Load {
 
   /** Returns once it sends. */
   static async start(namespace: Namespace, options: LoadOptions): Promise<Load> {
-    const { perSecond, model = 'simple', timeoutMs = 30_000 } = options;
+    const { perSecond, model = 'simple', timeoutMs = 30_000, spread = false } = options;
     const name = options.name ?? `load-${Math.random().toString(36).slice(2, 7)}`;
-    const env = { MODEL: model, RATE: String(perSecond), TIMEOUT_MS: String(timeoutMs) };
+    const env = { MODEL: model, RATE: String(perSecond), TIMEOUT_MS: String(timeoutMs), SPREAD: String(spread) };
     await namespace.apply({
       apiVersion: 'batch/v1',
       kind: 'Job',
