@@ -52,6 +52,11 @@ export interface DrainsDeps {
 export class Drains {
   readonly #deps: DrainsDeps;
   readonly #drains = new Map<string, Drain>();
+  /**
+   * UIDs of the pods that were told to drain and not yet to go on. The mark alone does not say so: the view may show one that is
+   * off already, and then none, while the pod has been told in between.
+   */
+  readonly #told = new Set<string>();
 
   constructor(deps: DrainsDeps) {
     this.#deps = deps;
@@ -65,16 +70,20 @@ export class Drains {
       this.#drains.delete(uid);
       if (!ended) this.#deps.onEnd(name, 'lost');
     }
+    for (const uid of this.#told) if (!there.has(uid)) this.#told.delete(uid);
     for (const pod of pods) {
-      const purpose = wanted.get(pod.uid);
+      const { uid } = pod;
+      const purpose = wanted.get(uid);
+      const begun = this.#drains.has(uid) || this.#told.has(uid) || isOurs(pod.draining);
       if (purpose !== undefined) this.#advance(pod, purpose);
-      else if (this.#drains.has(pod.uid) || isOurs(pod.draining) || pod.deletionCost === victimCost) this.#cancel(pod);
+      else if (begun || pod.deletionCost === victimCost) this.#cancel(pod);
     }
   }
 
   /** Leadership was lost: whoever has it finds the marks. */
   forget(): void {
     this.#drains.clear();
+    this.#told.clear();
   }
 
   stateOf(pod: ScalerPod, sources: readonly Source[], limitMs: number): DrainState {
@@ -137,7 +146,10 @@ export class Drains {
     if (!cluster.leadership().leading) return;
     operations.start(
       `drain:${pod.uid}`,
-      () => calls.drain(origin, true),
+      () => {
+        this.#told.add(pod.uid);
+        return calls.drain(origin, true);
+      },
       (answer) => {
         if (answer.kind === 'done') drain.toldAtMs = clock.wallMs();
         else if (answer.kind === 'foreign' || answer.refused) {
@@ -183,8 +195,12 @@ export class Drains {
       this.#annotate(pod, () => cluster.setDeletionCost(pod, 0));
       return;
     }
-    if (!isOurs(pod.draining)) return;
-    const unmark = (): void => this.#annotate(pod, () => cluster.markDraining(pod, null));
+    const marked = isOurs(pod.draining);
+    if (!marked && !this.#told.has(pod.uid)) return;
+    const unmark = (): void => {
+      this.#told.delete(pod.uid);
+      if (marked) this.#annotate(pod, () => cluster.markDraining(pod, null));
+    };
     if (origin === null) {
       unmark();
       return;

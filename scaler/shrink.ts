@@ -51,9 +51,11 @@ export class Shrink {
       this.#victims = [];
       return;
     }
+    // Before their marks are seen too: who holds fewest changes from look to look.
+    const chosen = new Set(this.#victims.map(({ uid }) => uid));
     const candidates = pods
       .filter(({ uid }) => !this.#released.has(uid))
-      .map((pod) => ({ ...about(pod), pod, ...candidateOf(pod) }));
+      .map((pod) => ({ ...about(pod), pod, ...candidateOf(pod, chosen) }));
     this.#victims = victims(candidates, this.wanted).map(({ pod }) => pod);
   }
 
@@ -93,8 +95,8 @@ export class Shrink {
   }
 }
 
-function candidateOf(pod: ScalerPod): Omit<Candidate, 'sick' | 'inFlight'> {
+function candidateOf(pod: ScalerPod, chosen: ReadonlySet<string>): Omit<Candidate, 'sick' | 'inFlight'> {
   const { uid, name, readyAtMs, createdAtMs } = pod;
   const phase = pod.phase === 'Terminating' ? 'Running' : pod.phase;
-  return { uid, name, phase, drains: isOurs(pod.draining), readyAtMs, createdAtMs };
+  return { uid, name, phase, drains: isOurs(pod.draining) || chosen.has(uid), readyAtMs, createdAtMs };
 }
