@@ -87,6 +87,10 @@ describe('--compare', () => {
       bench('--compare', one!, one!),
       /one\.json: repeats: must be the runs of a report .*was: \[\]/,
     );
+    for (const run of ['{}', 'null', '{"completedPerSecond": 1, "latencyMs": null}']) {
+      writeFileSync(other!, `{"repeats": [${run}]}`);
+      await assert.rejects(bench('--compare', other!, other!), /other\.json: repeats: must be the runs of a report/);
+    }
     await assert.rejects(bench('--compare', broken!, one!), /broken\.json: is not JSON: "{"/);
     await assert.rejects(bench('--compare', `${other!}.none`, one!), /ENOENT.*other\.json\.none/);
   });

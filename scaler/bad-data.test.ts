@@ -252,6 +252,23 @@ test('a write whose answer is lost and that was made is ours: no fight, and what
   assert.equal(world.condition('AbleToScale'), 'True ReadyForNewScale');
 });
 
+test('a write that failed and was not made: the same count, much later, is a person’s', async () => {
+  const world = await busy();
+  const { replicas } = world.cluster;
+  world.cluster.failing.set('scale', { kind: 'failed', detail: 'no answer in 10000 ms' });
+  await world.run(5, 300);
+  assert.equal(world.cluster.replicas, replicas);
+  const failed = world.cluster.events.findLast(({ reason }) => reason === 'FailedRescale');
+  const tried = Number(/→ (\d+) failed/.exec(failed!.message)![1]);
+  // Nobody tries it again.
+  const { pool } = world.cluster;
+  world.cluster.pool = { ...pool, spec: { ...pool.spec, scaling: { ...pool.spec.scaling, mode: 'Paused' } } };
+  await world.run(40, 70);
+  world.cluster.setReplicas(tried);
+  await world.run(2, 70);
+  assert.ok(world.cluster.events.some(({ reason }) => reason === 'ReplicasChanged'));
+});
+
 test('a count that a person changed is taken as it is, and told; a fight is not taken up', async () => {
   const world = await busy();
   world.cluster.setReplicas(15);

@@ -32,6 +32,8 @@ import { Starts } from './starts.ts';
 
 /** Without maxReplicas and without a cluster that knows better: a mistake must end somewhere. */
 const defaultMaxReplicas = 100;
+/** The view shows it within this time if it was made: afterwards the same count is somebody else's. */
+const unansweredForMs = 30_000;
 
 export interface PoolDeps {
   readonly pool: string;
@@ -66,7 +68,7 @@ export class PoolScaler {
   #knownReplicas: number | null = null;
   #contest = uncontested;
   /** A write that failed may have been made all the same, where only its answer was lost. */
-  #unanswered: { readonly replicas: number; readonly made: () => void } | null = null;
+  #unanswered: { readonly replicas: number; readonly made: () => void; readonly untilMs: number } | null = null;
   /** One pod more than wanted, until it is ready to take the place of this one. */
   #surgeFor: string | null = null;
 
@@ -150,6 +152,7 @@ export class PoolScaler {
   }
 
   #giveUp(): void {
+    this.#unanswered = null;
     this.#shrink.cancel();
     this.#drains.forget();
     this.#surgeFor = null;
@@ -160,9 +163,10 @@ export class PoolScaler {
     const before = this.#knownReplicas;
     this.#knownReplicas = replicas;
     if (before === null || before === replicas) return;
-    if (this.#unanswered?.replicas === replicas) {
-      this.#unanswered.made();
-      this.#unanswered = null;
+    const unanswered = this.#unanswered;
+    this.#unanswered = null;
+    if (unanswered?.replicas === replicas && this.#deps.clock.steadyMs() < unanswered.untilMs) {
+      unanswered.made();
       return;
     }
     // Somebody else's count: what was under way was meant for another one.
@@ -244,7 +248,9 @@ export class PoolScaler {
       if (result.kind === 'done') {
         made();
       } else {
-        if (result.kind === 'failed') this.#unanswered = { replicas, made };
+        if (result.kind === 'failed') {
+          this.#unanswered = { replicas, made, untilMs: this.#deps.clock.steadyMs() + unansweredForMs };
+        }
         this.#state = { ...this.#state, expected: before };
         this.#surgeFor = null;
         tell(result);

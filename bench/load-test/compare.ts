@@ -70,7 +70,7 @@ export function parseReport(text: string, file: string): Report {
   const { repeats } = (value ?? {}) as Partial<Report>;
   const isRun = (run: unknown): boolean => {
     const { latencyMs, completedPerSecond } = (run ?? {}) as Partial<Figures>;
-    return typeof completedPerSecond === 'number' && typeof latencyMs === 'object';
+    return typeof completedPerSecond === 'number' && typeof latencyMs === 'object' && (latencyMs as unknown) !== null;
   };
   if (!Array.isArray(repeats) || repeats.length === 0 || !repeats.every(isRun)) {
     throw new Error(`${file}: repeats: must be the runs of a report of sluice bench --json, was: ${quote(repeats)}`);

@@ -33,9 +33,7 @@ export class SluiceMeter {
     this.#url = url;
     this.#label = label;
     this.#first = this.#last = totals;
-    this.#timer = setInterval(() => {
-      this.#reading ??= this.#read().finally(() => (this.#reading = undefined));
-    }, intervalMs);
+    this.#timer = setInterval(() => void this.#readAlone(), intervalMs);
   }
 
   /** @returns null where no metrics of Sluice are */
@@ -48,7 +46,7 @@ export class SluiceMeter {
   /** Forgets what was before, as a warm-up. */
   async restart(): Promise<void> {
     await this.#reading;
-    await this.#read();
+    await this.#readAlone();
     this.#first = this.#last;
     this.seconds.length = 0;
   }
@@ -71,6 +69,12 @@ export class SluiceMeter {
       meanBatch: runs === 0 ? null : (this.#last.rows - this.#first.rows) / runs,
       shed: this.#last.shed - this.#first.shed,
     };
+  }
+
+  /** One at a time: the one that is under way, or a new one. */
+  #readAlone(): Promise<void> {
+    this.#reading ??= this.#read().finally(() => (this.#reading = undefined));
+    return this.#reading;
   }
 
   async #read(): Promise<void> {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Browser } from 'playwright-core';
 import type { DecisionRecord } from '../../contract/scaler-api.ts';
+import { until } from '../support/gateway-harness.ts';
 import { launchBrowser, openPage, skip } from './browser.ts';
 import { startLive, type LiveSystem } from './live-system.ts';
 
@@ -120,8 +121,7 @@ test('a scaler that is killed: the page says so, and goes on with the next', { s
   const line = page.locator('.pool path.main').first();
   const points = async () => ((await line.getAttribute('d')) ?? '').match(/[ML]/g)?.length ?? 0;
   // The history is asked for once there is a connection.
-  const until = performance.now() + 20_000;
-  while ((await points()) <= 10 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 50));
+  await until('points of the time before', async () => (await points()) > 10, 20_000);
   const known = await points();
   assert.ok(known > 10, `${known} points of the time before`);
   const [scaler] = live.system.pidsOf('scaler');

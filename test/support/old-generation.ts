@@ -5,10 +5,15 @@
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
+/** @returns what makes V8 collect all garbage at once */
+export function garbageCollector(): () => void {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as () => void;
+}
+
 /** @param step is repeated; what it adds it takes out again */
 export function oldGenerationGrowthMiB(step: () => void, repeats: number): number {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
+  const collect = garbageCollector();
   for (let warm = 0; warm < 100; warm += 1) step();
   collect();
   const before = oldMiB();
