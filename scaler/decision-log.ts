@@ -40,9 +40,9 @@ export class DecisionLog {
     return true;
   }
 
-  /** What became of the last decision of this moment, known only later. */
+  /** What became of the decision to scale of this moment, known only when its write has an answer. */
   outcome(atMs: number, outcome: string): void {
-    const index = this.#records.findLastIndex((record) => record.atMs === atMs && record.kind !== 'hold');
+    const index = this.#records.findLastIndex((record) => record.atMs === atMs && record.kind === 'scale');
     const record = this.#records[index];
     if (record === undefined) return;
     this.#records[index] = { ...record, outcome };

@@ -201,6 +201,15 @@ test('Paused and DryRun in a drain: it is taken back, and nothing is written but
   }
 });
 
+test('each decision that was written says so, however long the scaler took between deciding and writing', async () => {
+  const world = new World();
+  world.readingMs = 1;
+  await world.run(10, 8);
+  await world.until('it grows', () => world.cluster.replicas > 1, 60);
+  const { kind, outcome } = world.decisions.findLast(({ to, from }) => to > from)!;
+  assert.deepEqual([kind, outcome], ['scale', 'written']);
+});
+
 test('dry run says what it would do', async () => {
   const world = new World({ spec: { scaling: { minReplicas: 1, maxReplicas: 20, mode: 'DryRun' } }, replicas: 2 });
   await world.run(120, 60);

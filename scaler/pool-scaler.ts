@@ -48,6 +48,16 @@ export interface PoolDeps {
   readonly wake: () => void;
 }
 
+interface Write {
+  readonly replicas: number;
+  /** The count to expect again if it fails. */
+  readonly before: number;
+  readonly why: string;
+  /** Of the decision that it carries out; without one it ends a drain, or begins a replacement. */
+  readonly decidedAtMs?: number;
+  readonly done?: () => void;
+}
+
 type Seen = Pick<Moment, 'look' | 'merged' | 'findings' | 'leading'>;
 
 export class PoolScaler {
@@ -130,7 +140,7 @@ export class PoolScaler {
     const decision = this.#decide(look, merged, before, leading);
     if (leading) {
       const atMs = clock.wallMs();
-      const outcome = acts ? this.#apply(look, decision, standing, before) : mode === 'DryRun' ? 'dry run' : '';
+      const outcome = acts ? this.#apply(look, decision, standing, before, atMs) : mode === 'DryRun' ? 'dry run' : '';
       this.reporter.decided(decision, { look, from: before, outcome, atMs });
     }
     const plan = acts ? this.#planReplacements(look, findings, standing) : none;
@@ -214,8 +224,11 @@ export class PoolScaler {
     return guard(look, decision, replicas);
   }
 
-  /** @returns what became of it, for people */
-  #apply(look: Look, decision: Outcome, standing: Standing, before: number): string {
+  /**
+   * @param atMs of the decision, by which its record is found when its write has an answer
+   * @returns what became of it, for people
+   */
+  #apply(look: Look, decision: Outcome, standing: Standing, before: number, atMs: number): string {
     const target = look.target!;
     if (target.rollout === 'running' && this.#shrink.wanted !== null) this.#shrink.cancel();
     if (decision.kind === 'hold') return '';
@@ -228,18 +241,16 @@ export class PoolScaler {
     }
     this.#shrink.cancel();
     if (replicas === standing.replicas) return 'takes back all drains';
-    const started = this.#write(look, replicas, before, decision.reason);
+    const started = this.#write(look, { replicas, before, why: decision.reason, decidedAtMs: atMs });
     return started ? 'being written' : 'not written: this process does not lead';
   }
 
-  /** @param before the count to expect again if it fails */
-  #write(look: Look, replicas: number, before: number, why: string, done: () => void = () => undefined): boolean {
+  #write(look: Look, { replicas, before, why, decidedAtMs, done }: Write): boolean {
     const target = look.target!;
-    const atMs = this.#deps.clock.wallMs();
-    const tell = (result: WriteResult): void => this.reporter.wrote({ target, replicas, why, atMs, result });
+    const tell = (result: WriteResult): void => this.reporter.wrote({ target, replicas, why, decidedAtMs, result });
     const made = (): void => {
       this.#knownReplicas = replicas;
-      done();
+      done?.();
       this.#state = { ...this.#state, expected: replicas };
       tell({ kind: 'done' });
     };
@@ -279,9 +290,10 @@ export class PoolScaler {
     if (plan.kind === 'surge' && standing.settled && this.#shrink.wanted === null) {
       const name = stay.find(({ uid }) => uid === plan.uid)?.name ?? plan.uid;
       this.#surgeFor = plan.uid;
-      const started = this.#write(look, standing.replicas + 1, standing.replicas, 'surge', () =>
-        this.reporter.replaced(name, 'surged', 'it is the only one: one more is started first'),
-      );
+      const started = this.#write(look, {
+        ...{ replicas: standing.replicas + 1, before: standing.replicas, why: 'surge' },
+        done: () => this.reporter.replaced(name, 'surged', 'it is the only one: one more is started first'),
+      });
       if (!started) this.#surgeFor = null;
     }
     return plan;
@@ -323,7 +335,10 @@ export class PoolScaler {
       this.#shrink.cancel();
       return;
     }
-    this.#write(look, to, to, 'drained', () => this.#shrink.release(this.#drains, victims, clock.steadyMs()));
+    this.#write(look, {
+      ...{ replicas: to, before: to, why: 'drained' },
+      done: () => this.#shrink.release(this.#drains, victims, clock.steadyMs()),
+    });
   }
 }
 

@@ -30,6 +30,15 @@ export interface ReporterDeps {
   readonly doubts: (uid: string) => string | null;
 }
 
+export interface Written {
+  readonly target: ScaleTarget;
+  readonly replicas: number;
+  readonly why: string;
+  /** Of the decision that it carried out, whose record learns of it; without one it is told on its own. */
+  readonly decidedAtMs: number | undefined;
+  readonly result: WriteResult;
+}
+
 export class Reporter {
   readonly log: DecisionLog;
   readonly #deps: ReporterDeps;
@@ -84,14 +93,14 @@ export class Reporter {
       log.info({ pool, from, to, reason, outcome }, `pool ${pool}: ${from} → ${to}, ${reason}`);
   }
 
-  wrote(write: { target: ScaleTarget; replicas: number; why: string; atMs: number; result: WriteResult }): void {
+  wrote(write: Written): void {
     const { pool, cluster, metrics, log } = this.#deps;
-    const { target, replicas, why, atMs, result } = write;
+    const { target, replicas, why, decidedAtMs, result } = write;
     metrics.scaleWrite(pool, replicas > target.replicas ? 'up' : 'down', result.kind);
     const detail = 'detail' in result ? result.detail : result.kind;
     const outcome = result.kind === 'done' ? 'written' : `${result.kind}: ${detail}`;
-    if (why === 'drained' || why === 'surge') this.#note('drain', target.replicas, replicas, why, outcome);
-    else this.log.outcome(atMs, outcome);
+    if (decidedAtMs === undefined) this.#note('drain', target.replicas, replicas, why, outcome);
+    else this.log.outcome(decidedAtMs, outcome);
     const failure = result.kind === 'failed' || result.kind === 'refused' ? detail : null;
     if (result.kind === 'done') {
       cluster.emit({

@@ -139,6 +139,14 @@ test(
     assert.equal(await page.locator('.decision:visible details').getAttribute('open'), '');
     fake.decide(decisionRecord('a', { atMs: now - 3_000, reason: 'oldest', outcome: 'drains first' }));
     await page.locator('.decision:visible .outcome:not(.failed)', { hasText: 'drains first' }).waitFor();
+
+    for (const pod of ['a-1', 'a-2']) {
+      const outcome = `${pod}: ejected for 10 s`;
+      fake.decide(decisionRecord('a', { atMs: now, kind: 'replace', from: 2, to: 2, reason: 'evicted', outcome }));
+    }
+    const replaced = page.locator('.decision.replace:visible');
+    await replaced.nth(1).waitFor();
+    assert.equal(await replaced.count(), 2, 'two pods that are replaced in one moment');
     assert.deepEqual(complaints, []);
   },
 );

@@ -104,10 +104,10 @@ export class Decisions {
 
 /**
  * @param {DecisionRecord} record
- * @returns {string} the same when it is made again
+ * @returns {string} the same when it is made again; several pods may be replaced at once, and theirs never change
  */
-function keyOf({ atMs, kind, pool }) {
-  return `${atMs} ${kind} ${pool}`;
+function keyOf({ atMs, kind, pool, outcome }) {
+  return kind === 'replace' ? `${atMs} ${kind} ${pool} ${outcome}` : `${atMs} ${kind} ${pool}`;
 }
 
 /**
