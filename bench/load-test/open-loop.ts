@@ -31,12 +31,14 @@ export async function openLoop(share: Share, recorder: Recorder, signal: AbortSi
   const allSent = Promise.withResolvers<undefined>();
   let sent = index;
   let dueAtMs = startAtMs + next();
+  /** When the last of the connections became free, all having been taken. */
+  let roomAtMs = -Infinity;
 
   const turn = (): void => {
     if (signal.aborted) return;
     let at = nowMs();
     for (let burst = 0; burst < mostAtOnce && dueAtMs <= at && sender.inFlight < limit; burst += 1) {
-      sender.send(dueAtMs, sent);
+      sender.send(dueAtMs, sent, roomAtMs);
       sent += plan.threads;
       dueAtMs = startAtMs + next();
       at = nowMs();
@@ -47,7 +49,9 @@ export async function openLoop(share: Share, recorder: Recorder, signal: AbortSi
     // Else the next answer makes room.
   };
   sender.onRoom = () => {
-    if (sender.inFlight === limit - 1 && dueAtMs <= nowMs()) setImmediate(turn);
+    if (sender.inFlight !== limit - 1) return;
+    roomAtMs = nowMs();
+    if (dueAtMs <= roomAtMs) setImmediate(turn);
   };
   const ticker = new Ticker(turn);
   const endAtMs = startAtMs + plan.warmUpMs + plan.durationMs + plan.timeoutMs;
@@ -57,10 +61,11 @@ export async function openLoop(share: Share, recorder: Recorder, signal: AbortSi
   try {
     turn();
     await allSent.promise;
+    const full = sender.inFlight >= limit;
     while (sender.inFlight > 0 && !signal.aborted && nowMs() < endAtMs) {
       await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
-    if (!signal.aborted) for (; dueAtMs !== Infinity; dueAtMs = startAtMs + next()) recorder.unsent(dueAtMs);
+    if (!signal.aborted) for (; dueAtMs !== Infinity; dueAtMs = startAtMs + next()) recorder.unsent(dueAtMs, full);
   } finally {
     clearTimeout(tooLate);
     await Promise.all([ticker.close(), sender.close()]);
@@ -95,11 +100,11 @@ class Sender {
     this.#requests = requestsOf(workload);
   }
 
-  send(intendedMs: number, number: number): void {
+  send(intendedMs: number, number: number, roomMs: number): void {
     const client = this.#free.pop() ?? this.#connect();
     const sentMs = nowMs();
     this.inFlight += 1;
-    this.#recorder.sent(intendedMs, sentMs);
+    this.#recorder.sent(intendedMs, sentMs, roomMs);
     let status = 0;
     const end = (outcome: number | string): void => {
       this.#recorder.ended(intendedMs, sentMs, nowMs(), outcome);

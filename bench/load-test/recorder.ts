@@ -23,10 +23,11 @@ export interface Part {
   readonly service: Counts;
   /** Answers of the server that it takes no more (503, 429), from when the request was to leave. */
   readonly rejected: Counts;
-  /** Left after it was to leave by. */
+  /** Left so long after it was to leave, or after there was a connection for it: the generator's own. */
   readonly lag: Counts;
   readonly offered: number;
-  readonly sent: number;
+  /** Of them, those that waited for a connection. */
+  readonly held: number;
   readonly good: number;
   /** Good answers that came within the measured time, whenever their requests left. */
   readonly goodWithin: number;
@@ -47,6 +48,10 @@ export function isRejection(outcome: Outcome): boolean {
   return outcome === 503 || outcome === 429;
 }
 
+/** How it ended that nothing was sent: all connections were taken to the end, or the generator was too slow. */
+const noConnection = 'no connection';
+export const notSent = 'not sent';
+
 export class Recorder {
   readonly #fromMs: number;
   readonly #toMs: number;
@@ -57,7 +62,7 @@ export class Recorder {
   readonly #lag = new Histogram();
   #others: Record<string, number> = {};
   #offered = 0;
-  #sent = 0;
+  #held = 0;
   #good = 0;
   #goodWithin = 0;
 
@@ -67,20 +72,22 @@ export class Recorder {
     this.#toMs = toMs;
   }
 
-  sent(intendedMs: number, sentMs: number): void {
+  /** @param roomMs since when there has been a connection for it: what it waits before is the server's doing, no lag */
+  sent(intendedMs: number, sentMs: number, roomMs: number = intendedMs): void {
     if (!this.#measures(intendedMs)) return;
     this.#offered += 1;
-    this.#sent += 1;
+    if (roomMs > intendedMs) this.#held += 1;
     this.#second(intendedMs).offered += 1;
-    this.#lag.recordMs(sentMs - intendedMs);
+    this.#lag.recordMs(sentMs - Math.max(intendedMs, roomMs));
   }
 
-  /** It was to leave, and has not been able to. */
-  unsent(intendedMs: number): void {
+  /** It was to leave, and has not been able to; `held` where there never was a connection for it. */
+  unsent(intendedMs: number, held: boolean): void {
     if (!this.#measures(intendedMs)) return;
     this.#offered += 1;
+    if (held) this.#held += 1;
     this.#second(intendedMs).offered += 1;
-    this.#count('not sent');
+    this.#count(held ? noConnection : notSent);
   }
 
   ended(intendedMs: number, sentMs: number, endedMs: number, outcome: Outcome): void {
@@ -111,14 +118,14 @@ export class Recorder {
       rejected: this.#rejected.take(),
       lag: this.#lag.take(),
       offered: this.#offered,
-      sent: this.#sent,
+      held: this.#held,
       good: this.#good,
       goodWithin: this.#goodWithin,
       others: this.#others,
     };
     this.#seconds.clear();
     this.#others = {};
-    this.#offered = this.#sent = this.#good = this.#goodWithin = 0;
+    this.#offered = this.#held = this.#good = this.#goodWithin = 0;
     return part;
   }
 

@@ -39,6 +39,12 @@ function recorded(delayMs: (index: number) => number, outcome: (index: number) =
   return tally;
 }
 
+function tallied(recorder: Recorder): Figures {
+  const tally = new Tally(1_000);
+  tally.add(recorder.take());
+  return figuresOf(tally, null);
+}
+
 describe('what is counted', () => {
   test('what was to leave in the measured time; the warm-up is not', () => {
     const figures = figuresOf(
@@ -86,13 +92,27 @@ describe('what is counted', () => {
     const recorder = new Recorder(0, 1_000);
     recorder.sent(1, 1);
     recorder.ended(1, 1, 2, 200);
-    recorder.unsent(5);
-    recorder.unsent(2_000);
-    const tally = new Tally(1_000);
-    tally.add(recorder.take());
-    const figures = figuresOf(tally, null);
+    recorder.unsent(5, false);
+    recorder.unsent(2_000, false);
+    const figures = tallied(recorder);
     assert.deepEqual([figures.offered, figures.good, figures.errors], [2, 1, 1]);
-    assert.equal(figures.generatorBehind, true);
+    assert.deepEqual(figures.endings, { 'not sent': 1 });
+    assert.deepEqual([figures.generatorBehind, figures.held], [true, 0]);
+  });
+
+  test('what waits for a connection is held by the server: latency, and no lag of the generator', () => {
+    const recorder = new Recorder(0, 1_000);
+    recorder.sent(1, 501, 500.5);
+    recorder.ended(1, 501, 503, 200);
+    // There was a connection before it was to leave.
+    recorder.sent(600, 600.2, 500.5);
+    recorder.ended(600, 600.2, 602, 200);
+    recorder.unsent(900, true);
+    const figures = tallied(recorder);
+    assert.deepEqual([figures.offered, figures.held, figures.generatorBehind], [3, 2, false]);
+    assert.deepEqual(figures.endings, { 'no connection': 1 });
+    assert.deepEqual([figures.latencyMs.max, figures.serviceMs.max, figures.lagMs.max], [502, 2, 0.5]);
+    assert.match(renderReport(reportOf(setup, [figures])), /did not keep up: 2 requests waited .*--max-in-flight/);
   });
 
   test('of several repeats the middle one is on top', () => {

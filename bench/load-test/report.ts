@@ -1,6 +1,6 @@
 /** What `sluice bench` reports: the shape of `--json`, made from a tally. Pure. */
 import type { Histogram } from './histogram.ts';
-import { isRejection } from './recorder.ts';
+import { isRejection, notSent } from './recorder.ts';
 import type { SluiceSecond } from './sluice-meter.ts';
 import type { Second, Tally } from './tally.ts';
 
@@ -34,8 +34,10 @@ export interface Figures {
   /** The same from when it left. */
   readonly serviceMs: Quantiles;
   readonly rejectedLatencyMs: Quantiles | null;
-  /** How much later than intended requests left. */
+  /** How much later than intended requests left, without what they waited for a connection. */
   readonly lagMs: Quantiles;
+  /** Waited for a connection, as all that an open loop may have were taken: the wait is in `latencyMs`. */
+  readonly held: number;
   /** The lag is a part of the latency that is worth mentioning. */
   readonly generatorBehind: boolean;
   /** Stopped before the time was over. */
@@ -90,7 +92,8 @@ export function figuresOf(tally: Tally, sluice: SluiceFigures | null): Figures {
     serviceMs: quantilesOf(tally.service),
     rejectedLatencyMs: tally.rejected.count === 0 ? null : quantilesOf(tally.rejected),
     lagMs: quantilesOf(lag),
-    generatorBehind: lagP99Ms > Math.max(leastLagMs, lagShare * latency.percentileMs(99)) || tally.sent < tally.offered,
+    held: tally.held,
+    generatorBehind: lagP99Ms > Math.max(leastLagMs, lagShare * latency.percentileMs(99)) || tally.others.has(notSent),
     endedEarly: tally.endedEarly,
     latencyCurve: curveOf(latency),
     seconds: tally.seconds(),

@@ -29,7 +29,7 @@ export class Tally {
   readonly lag = new Histogram();
   readonly others = new Map<string, number>();
   offered = 0;
-  sent = 0;
+  held = 0;
   good = 0;
   goodWithin = 0;
   /** Stopped before the time was over: rates over the whole time would be too low. */
@@ -47,7 +47,7 @@ export class Tally {
     this.rejected.add(part.rejected);
     this.lag.add(part.lag);
     this.offered += part.offered;
-    this.sent += part.sent;
+    this.held += part.held;
     this.good += part.good;
     this.goodWithin += part.goodWithin;
     for (const [what, count] of Object.entries(part.others)) {

@@ -65,12 +65,18 @@ function endingsOf(endings: Readonly<Record<string, number>>): string {
 }
 
 function notesOf(report: Report): string[] {
-  const { lagMs, generatorBehind, latencyMs, endedEarly, loop, offered, good } = report;
+  const { lagMs, held, generatorBehind, latencyMs, endedEarly, loop, offered, good } = report;
   const notes: string[] = [];
   if (generatorBehind) {
     notes.push(
       `The generator fell behind: of 100 requests one left ${digits(lagMs.p99)} ms late or more. Latencies include that; ` +
         'give it cores of its own, --threads, or less load.',
+    );
+  }
+  if (held > 0) {
+    notes.push(
+      `The server did not keep up: ${held} requests waited for one of the connections (--max-in-flight). ` +
+        'Their wait is in the latency, and not in what was sent late.',
     );
   }
   if (endedEarly) notes.push('Stopped before its time was over: rates are too low.');

@@ -1,5 +1,5 @@
 /**
- * Results of former runs, by what they depend on: the job, and the text of the code that computes it. Only Sluice depends on
+ * Results of former runs, by what they depend on: the job, its trace, and the text of the code that computes it. Only Sluice depends on
  * the scaling policy, so that a change to it leaves everything else as it was.
  */
 import { createHash } from 'node:crypto';
@@ -20,7 +20,11 @@ const all = [...model, 'bench/scaling/cases.ts'];
 const unshed = gateway.filter((name) => !name.endsWith('/admit.ts') && !name.endsWith('/wait.ts'));
 const baselines = ['bench/simulate/tune.ts', 'bench/simulate/contenders.ts', ...sourcesIn('bench/simulate/baselines')];
 
-function sourcesOf({ contender }: Job): readonly string[] {
+function sourcesOf(job: Job): readonly string[] {
+  return [`bench/traces/${job.of.trace}.csv`, ...codeOf(job)];
+}
+
+function codeOf({ contender }: Job): readonly string[] {
   switch (contender.kind) {
     case 'clairvoyant':
       return [...all, ...unshed, 'bench/simulate/clairvoyant.ts'];

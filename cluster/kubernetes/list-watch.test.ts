@@ -70,9 +70,13 @@ test('a watch that ended in order or broke off goes on from the last version, bo
   for (const how of ['end', 'destroy'] as const) {
     await watching(setup);
     const before = server.count('watch');
+    server.put('a', { v: how });
+    await until('an event', () => watch.objects.get('a') === how);
+    // A bookmark shows only in when the last word was heard, which is known to a millisecond.
+    const heardMs = watch.asOfMs;
+    await until('the next millisecond', () => Date.now() > heardMs);
     server.bookmark();
     const { version } = server;
-    const heardMs = watch.asOfMs;
     await until('the bookmark', () => watch.asOfMs > heardMs);
     server.endWatches(how);
     await until('the next watch', () => server.count('watch') === before + 1);

@@ -97,6 +97,12 @@ test(
     assert.match(await text(page, '#attention'), /langid 1 pod ejected/);
     assert.match(await text(page, '.cells .pod.serving'), /b\s*7/);
     assert.equal(await page.title(), '(1) Sluice');
+    await page.locator('#attention a').focus();
+    const both = [ejected, podReport('langid-b', { state: 'ejected' })];
+    fake.tell({ pools: [poolReport('aaa', { pods: [ejected] }), poolReport('langid', { pods: both })] });
+    await shows(page, 'langid 2 pods ejected');
+    assert.deepEqual(await page.locator('#attention a').allInnerTexts(), ['aaa', 'langid']);
+    assert.equal(await page.locator(':focus').innerText(), 'langid', 'who is on a link stays on it');
 
     const condition = { type: 'ScalingActive', status: 'False', reason: 'NoFit' } as const;
     const conditions = [{ ...condition, message: 'm', lastTransitionTime: '2026-01-01T00:00:00Z' }];

@@ -1,5 +1,5 @@
 /** All pools, in the order of the report; found by name where there are many; drawn where they can be seen. */
-import { byId, element, reconcile, setShown, setText } from './dom.js';
+import { byId, element, reconcile, setAttribute, setShown, setText } from './dom.js';
 import { amount, counted } from './format.js';
 import { PoolCard } from './pool-card.js';
 import { podStates } from './pods.js';
@@ -8,6 +8,12 @@ import { podStates } from './pods.js';
 /** @import { History } from './history.js' */
 
 /** @typedef {PodReport['state']} PodState */
+
+/**
+ * @typedef {object} RemarkRow
+ * @property {HTMLElement} node
+ * @property {HTMLElement} said
+ */
 
 /** From here on there is a box to find one by name. */
 const manyPools = 7;
@@ -26,6 +32,8 @@ export class PoolList {
   #ids = 0;
   /** @type {Map<string, HTMLElement>} by state of a pod */
   #legend = new Map();
+  /** @type {Map<string, RemarkRow>} by pool: what deserves a look */
+  #remarks = new Map();
   #observer = new IntersectionObserver((entries) => this.#seen(entries), { rootMargin: '300px' });
 
   /** @param {History} history */
@@ -143,32 +151,41 @@ export class PoolList {
 
   /** @param {readonly PoolReport[]} pools */
   #attention(pools) {
-    const lines = pools.flatMap(({ name }) => {
+    const worst = pools.flatMap(({ name }) => {
       const card = this.#cards.get(name);
-      const worst = card?.remarks[0];
-      if (card === undefined || worst === undefined) return [];
-      const more = card.remarks.length > 1 ? `, and ${counted(card.remarks.length - 1, 'thing')} more` : '';
-      return [
-        {
-          level: worst.level,
-          name,
-          href: `#${card.node.getAttribute('aria-labelledby') ?? ''}`,
-          text: `${worst.text}${more}`,
-        },
-      ];
+      const [remark, ...others] = card?.remarks ?? [];
+      if (card === undefined || remark === undefined) return [];
+      const more = others.length > 0 ? `, and ${counted(others.length, 'thing')} more` : '';
+      return [{ name, level: remark.level, text: ` ${remark.text}${more}` }];
     });
-    lines.sort((one, other) => Number(other.level === 'bad') - Number(one.level === 'bad'));
-    const list = byId('attention');
-    const said = lines.map(({ name, text }) => `${name} ${text}`);
-    document.title = lines.length === 0 ? 'Sluice' : `(${lines.length}) Sluice`;
-    setShown(byId('calm'), lines.length === 0);
-    const rest = lines.length - mostAttention;
-    if (rest > 0) said.splice(mostAttention, rest, `and ${counted(rest, 'pool')} more`);
-    if (said.join('\n') === [...list.children].map((line) => line.textContent).join('\n')) return;
-    const items = lines
-      .slice(0, mostAttention)
-      .map(({ level, name, href, text }) => element('li', { class: level }, element('a', { href }, name), ` ${text}`));
-    if (rest > 0) items.push(element('li', {}, `and ${counted(rest, 'pool')} more`));
-    list.replaceChildren(...items);
+    worst.sort((one, other) => Number(other.level === 'bad') - Number(one.level === 'bad'));
+    document.title = worst.length === 0 ? 'Sluice' : `(${worst.length}) Sluice`;
+    setShown(byId('calm'), worst.length === 0);
+    const shown = worst.slice(0, mostAttention);
+    // What stays is not touched: a person may be on it, by keyboard or with the button down.
+    reconcile(
+      byId('attention'),
+      this.#remarks,
+      shown.map(({ name }) => name),
+      (name) => this.#remarkOn(name),
+    );
+    for (const { name, level, text } of shown) {
+      const { node, said } = /** @type {RemarkRow} */ (this.#remarks.get(name));
+      setAttribute(node, 'class', level);
+      setText(said, text);
+    }
+    const rest = worst.length - shown.length;
+    setShown(byId('more-attention'), rest > 0);
+    setText(byId('more-attention'), `and ${counted(rest, 'pool')} more`);
+  }
+
+  /**
+   * @param {string} name
+   * @returns {RemarkRow}
+   */
+  #remarkOn(name) {
+    const href = `#${this.#cards.get(name)?.node.getAttribute('aria-labelledby') ?? ''}`;
+    const said = element('span');
+    return { node: element('li', {}, element('a', { href }, name), said), said };
   }
 }
