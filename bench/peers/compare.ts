@@ -55,7 +55,7 @@ export const how =
   'same; JSON goes to Sluice by the Open Inference Protocol, binary by its tensor extension. Values are requests per second, Sluice ÷ ' +
   'the peer. CPU time is that of whole process trees, per good answer, without the load generator. Both run all the time: what an idle peer ' +
   'spends is taken from the other. What is open at the end of a turn counts for nothing: of a slow peer at 256 connections that is up to a ' +
-  'sixth of what it did.';
+  'sixteenth of what it did.';
 
 export async function compare(bench: Bench, peer: Peer, programs: string): Promise<Outcome> {
   const { running, say, quick } = bench;
@@ -71,7 +71,7 @@ export async function compare(bench: Bench, peer: Peer, programs: string): Promi
   });
   const sluice = await side('Sluice', { origin: system.origin, tree: new ProcessTree(system.pid) });
   const other = await side(peer.title, server);
-  const plan = quick ? { rounds: 2, durationMs: 1_000 } : { rounds: 5, durationMs: 1_500 };
+  const plan = quick ? { rounds: 2, durationMs: 1_000 } : { rounds: 5, durationMs: 4_000 };
   const lines: Line[] = [];
   const remarks = [`${peer.title}: ${peer.settings}`];
   for (const one of cases) {
