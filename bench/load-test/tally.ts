@@ -1,5 +1,5 @@
 /** What all threads counted, added up, and read as a result. */
-import { Histogram } from './histogram.ts';
+import { Histogram, type Counts } from './histogram.ts';
 import type { Part } from './recorder.ts';
 
 /** A second of the measurement: requests per second, milliseconds. */
@@ -19,7 +19,8 @@ interface SecondTally {
   good: number;
   rejected: number;
   failed: number;
-  readonly latency: Histogram;
+  /** As the threads told it: a whole histogram for each second would be 90 MB an hour. */
+  readonly latencies: Counts[];
 }
 
 export class Tally {
@@ -36,6 +37,7 @@ export class Tally {
   endedEarly = false;
   readonly durationMs: number;
   readonly #seconds = new Map<number, SecondTally>();
+  #lastSecond = -1;
 
   constructor(durationMs: number) {
     this.durationMs = durationMs;
@@ -56,27 +58,36 @@ export class Tally {
     for (const { second, latency, ...counts } of part.seconds) {
       const sum = this.#seconds.get(second) ?? emptySecond();
       for (const name of ['offered', 'good', 'rejected', 'failed'] as const) sum[name] += counts[name];
-      sum.latency.add(latency);
+      sum.latencies.push(latency);
       this.#seconds.set(second, sum);
+      this.#lastSecond = Math.max(this.#lastSecond, second);
     }
+  }
+
+  /** The last in which anything happened; -1: none so far. */
+  get lastSecond(): number {
+    return this.#lastSecond;
+  }
+
+  second(second: number): Second {
+    const { latencies, ...counts } = this.#seconds.get(second) ?? emptySecond();
+    const latency = new Histogram();
+    for (const part of latencies) latency.add(part);
+    return {
+      second,
+      ...counts,
+      p50Ms: latency.percentileMs(50),
+      p99Ms: latency.percentileMs(99),
+      maxMs: latency.maxMs,
+    };
   }
 
   /** In order; those in which nothing happened are there too. */
   seconds(): Second[] {
-    const last = Math.max(-1, ...this.#seconds.keys());
-    return Array.from({ length: last + 1 }, (_, second) => {
-      const { latency, ...counts } = this.#seconds.get(second) ?? emptySecond();
-      return {
-        second,
-        ...counts,
-        p50Ms: latency.percentileMs(50),
-        p99Ms: latency.percentileMs(99),
-        maxMs: latency.maxMs,
-      };
-    });
+    return Array.from({ length: this.#lastSecond + 1 }, (_, second) => this.second(second));
   }
 }
 
 function emptySecond(): SecondTally {
-  return { offered: 0, good: 0, rejected: 0, failed: 0, latency: new Histogram() };
+  return { offered: 0, good: 0, rejected: 0, failed: 0, latencies: [] };
 }

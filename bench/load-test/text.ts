@@ -91,10 +91,10 @@ function notesOf(report: Report): string[] {
 
 /** The line that is written over while a run goes on: of the last whole second. */
 export function renderProgress(tally: Tally, warmUpMs: number, elapsedMs: number): string {
-  const seconds = tally.seconds();
+  const { lastSecond } = tally;
+  if (lastSecond < 0) return elapsedMs < warmUpMs ? 'warming up' : 'waiting for the first answer';
   const atS = (elapsedMs - warmUpMs) / 1000;
-  const last = seconds.filter(({ second }) => second + 1 <= atS).at(-1) ?? seconds.at(-1);
-  if (last === undefined) return elapsedMs < warmUpMs ? 'warming up' : 'waiting for the first answer';
+  const last = tally.second(atS < 1 ? lastSecond : Math.min(lastSecond, Math.floor(atS) - 1));
   const ofS = tally.durationMs / 1000;
   const bad = last.rejected + last.failed === 0 ? '' : `  rejected ${last.rejected}/s  failed ${last.failed}/s`;
   return (
