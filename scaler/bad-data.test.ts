@@ -167,6 +167,30 @@ describe('holds, and says why', () => {
   }
 });
 
+test('minReplicas is known whatever is not: it is kept without a report, and nothing else is done', async () => {
+  const world = new World({ replicas: 2 });
+  await world.run(30, 8);
+  world.gateways[0]!.silent = true;
+  await world.run(30);
+  assert.equal(world.condition('ScalingActive'), 'False StaleReport');
+  world.cluster.setScaling({ minReplicas: 4, mode: 'Paused' });
+  await world.run(5);
+  assert.equal(world.cluster.replicas, 2, 'paused');
+  world.cluster.setScaling({ mode: 'Active' });
+  await world.run(5);
+  assert.equal(world.cluster.replicas, 4);
+  const { reason, outcome, arithmetic } = world.decisions.findLast(({ kind }) => kind === 'scale')!;
+  assert.deepEqual([reason, outcome], ['minimum', 'written']);
+  assert.ok(
+    arithmetic.includes('incomplete (stale-report): what is seen is the least there is'),
+    arithmetic.join('\n'),
+  );
+  world.cluster.setScaling({ minReplicas: 1 });
+  await world.run(1200);
+  assert.equal(world.cluster.replicas, 4, 'nothing shrinks on what is not known');
+  assert.equal(world.cluster.calls.filter((call) => call.startsWith('scale ')).length, 1);
+});
+
 test('one of two gateways that is silent: what the other sees may raise the pool and never lower it', async () => {
   const world = await busy({ gateways: 2 });
   const { replicas } = world.cluster;
@@ -261,8 +285,7 @@ test('a write that failed and was not made: the same count, much later, is a per
   const failed = world.cluster.events.findLast(({ reason }) => reason === 'FailedRescale');
   const tried = Number(/→ (\d+) failed/.exec(failed!.message)![1]);
   // Nobody tries it again.
-  const { pool } = world.cluster;
-  world.cluster.pool = { ...pool, spec: { ...pool.spec, scaling: { ...pool.spec.scaling, mode: 'Paused' } } };
+  world.cluster.setScaling({ mode: 'Paused' });
   await world.run(40, 70);
   world.cluster.setReplicas(tried);
   await world.run(2, 70);

@@ -52,9 +52,7 @@ test('each pod whose drain begins is told of once, whatever order they are in fr
   await world.run(10, 70);
   const [gateway] = world.gateways;
   for (const { uid } of world.cluster.living) gateway!.stuck.add(uid);
-  const { pool } = world.cluster;
-  const scaling = { ...pool.spec.scaling, maxReplicas: 4 };
-  world.cluster.pool = { ...pool, spec: { ...pool.spec, scaling } };
+  world.cluster.setScaling({ maxReplicas: 4 });
   for (let second = 0; second < 10; second += 1) {
     await world.run(1, 20);
     // Who is not ready comes first, and one that drains is not once its probes have seen it.
@@ -189,8 +187,7 @@ test('Paused and DryRun in a drain: it is taken back, and nothing is written but
   for (const mode of ['Paused', 'DryRun'] as const) {
     const world = await untilDraining();
     const written = world.cluster.writes.length;
-    const { pool } = world.cluster;
-    world.cluster.pool = { ...pool, spec: { ...pool.spec, scaling: { ...pool.spec.scaling, mode } } };
+    world.cluster.setScaling({ mode });
     world.cluster.failing.set('scale', { kind: 'failed', detail: 'must not be called' });
     await world.run(200, mode === 'Paused' ? 200 : 1);
     assert.deepEqual(draining(world), []);

@@ -2,7 +2,8 @@
  * The whole policy: observe → forecast → capacity → desired → stabilize → bounds, once a second and on a wake-up.
  *
  * Pure: (config, state, observation, now) → [state, decision]. The state is a plain value; losing it loses the memory of the
- * traffic, and until there is a new one nothing shrinks. Whatever is not known holds, with its reason.
+ * traffic, and until there is a new one nothing shrinks. Whatever is not known holds, with its reason, at no less than minReplicas:
+ * what a person asked for is known.
  */
 import { bound, type Bounds } from './bounds.ts';
 import { moveFactor } from './budget.ts';
@@ -90,22 +91,21 @@ export function decide(
   if (!clusterIsSane(seen)) return unsure('bad-cluster-view');
   const jump = clockJump(before.atMs, nowMs);
   if (jump !== null) return unsure(jump, afterJump(state, nowMs));
-  if (reading.kind === 'unknown') return unsure(reading.reason);
+  const changed = before.expected !== null && before.expected !== replicas;
+  if (reading.kind === 'unknown') {
+    const { reason } = reading;
+    const asked = Math.min(config.minReplicas, config.maxReplicas);
+    const [held, hold] = unsure(reason);
+    if (config.mode === 'Paused' || changed || asked <= replicas) return [held, hold];
+    return scale(config, held, { replicas: asked, reason: 'minimum', inputs: { replicas, missing: reason } }, nowMs);
+  }
   if (config.mode === 'Paused') return unsure('paused');
-  if (before.expected !== null && before.expected !== replicas) return unsure('replicas-changed');
+  if (changed) return unsure('replicas-changed');
 
   const known = learn(config, state, seen, reading, nowMs);
   const { busyAtMs, history } = known;
   const busy = reading.queued + reading.inFlight > 0;
-  const apply = (stability: Stability, scale: Omit<Extract<Decision, { kind: 'scale' }>, 'kind'>) =>
-    [
-      {
-        ...known,
-        stability: wrote(stability, replicas, scale.replicas, nowMs),
-        expected: config.mode === 'Active' ? scale.replicas : replicas,
-      },
-      { kind: 'scale', ...scale },
-    ] as const;
+  const apply = (stability: Stability, to: Scale) => scale(config, { ...known, stability }, to, nowMs);
 
   // From zero nothing else matters, and nothing more is known.
   if (replicas === 0 && (busy || reading.arrivals > 0) && config.maxReplicas > 0) {
@@ -167,6 +167,19 @@ export function decide(
   const reason = proposal.kind === 'scale' ? proposal.reason : (bounded.limit ?? 'demand');
   const [applied, decision] = apply(stability, { replicas: bounded.replicas, reason, inputs });
   return [{ ...applied, trial }, decision];
+}
+
+type Scale = Omit<Extract<Decision, { kind: 'scale' }>, 'kind'>;
+
+/** @param state of before the write, which expects the replicas that were seen */
+function scale({ mode }: Config, state: State, to: Scale, nowMs: number): readonly [State, Decision] {
+  const replicas = state.expected!;
+  const expected = mode === 'Active' ? to.replicas : replicas;
+  const stability = wrote(state.stability, replicas, to.replicas, nowMs);
+  return [
+    { ...state, stability, expected },
+    { kind: 'scale', ...to },
+  ];
 }
 
 /** Decisions come each second. */

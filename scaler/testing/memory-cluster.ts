@@ -101,6 +101,12 @@ export class MemoryCluster {
     for (const watcher of this.#watchers) watcher(this.view);
   }
 
+  /** As a person who changes the pool's object. */
+  setScaling(change: Partial<ModelPool['spec']['scaling']>): void {
+    const { spec } = this.pool;
+    this.pool = { ...this.pool, spec: { ...spec, scaling: { ...spec.scaling, ...change } } };
+  }
+
   /** As somebody who is no scaler. */
   setReplicas(replicas: number): void {
     this.replicas = replicas;
