@@ -36,7 +36,7 @@ export function simulateCommand({ print }: Pick<ProgramIo, 'print'>): Command {
     .summary('what each autoscaling policy would have cost and missed on a trace of arrivals')
     .description(
       'Replays a trace of arrivals in virtual time against each policy: late, shed and failed requests, pod-seconds,\n' +
-        'and the pod-seconds of a clairvoyant that makes no request late.',
+        'and the pod-seconds of a clairvoyant that makes no request late, with as many pods as that takes.',
     )
     .allowExcessArguments(false)
     .addOption(new Option('--trace <file>', 'CSV: the milliseconds of one arrival a line').makeOptionMandatory())

@@ -36,18 +36,6 @@ describe('clairvoyant', () => {
     }
   });
 
-  test('a pool’s limit is its limit: as many pods as that, and what is late then is told', () => {
-    // 60 requests/s for 5 s need five pods; then 5/s.
-    const busy = Array.from({ length: 300 }, (_, index) => index * (1000 / 60));
-    const quiet = Array.from({ length: 50 }, (_, index) => 5000 + index * 200);
-    const arrivalsMs = Float64Array.from([...busy, ...quiet]);
-    const free = clairvoyant(scenario, arrivalsMs);
-    assert.ok(Math.max(...free.serving) >= 5, free.serving.join(' '));
-    const limited = clairvoyant({ ...scenario, maxReplicas: 3 }, arrivalsMs);
-    assert.equal(Math.max(...limited.serving), 3);
-    assert.ok(limited.outcome.late > 0);
-  });
-
   test('on small cases: nobody late, and close to the cheapest of all schedules that are simulated', () => {
     let sum = 0;
     let leastSum = 0;

@@ -10,8 +10,8 @@
  *   3. The supply is simulated; where a request is late all the same (more pods make smaller batches), as many are
  *      added as it takes, going forward in the same way. What was added is needed; back to 2, until nobody is late.
  *
- * Both look no further than their second, so that the whole is close to the cheapest, not proved to be it. The pool's limit
- * is its limit too: where that is below the need it has so many, and what is late then is told.
+ * Both look no further than their second, so that the whole is close to the cheapest, not proved to be it. The pool's limit is not
+ * its limit, or it could not promise anything.
  */
 import { simulate, type Outcome, type Scenario } from './engine.ts';
 import { seededRandom } from './random.ts';
@@ -39,13 +39,12 @@ export function clairvoyant(
     const serving = fillGaps(need, startSlots + drainSlots);
     const outcome = follow(scenario, arrivalsMs, serving, startSlots);
     onProgress((round + 1) / mostRounds);
-    const canMore = outcome.lateArrivalsMs.some((atMs) => serving[Math.floor(atMs / slotMs)]! < scenario.maxReplicas);
-    if (!canMore || round === mostRounds) return { outcome, serving };
+    if (outcome.lateArrivalsMs.length === 0 || round === mostRounds) return { outcome, serving };
     const supplied = forward(scenario, arrivalsMs, serving);
     // The whole simulation was late where this one, with other random choices, was not.
     for (const atMs of outcome.lateArrivalsMs) {
       const slot = Math.floor(atMs / slotMs);
-      supplied[slot] = Math.min(scenario.maxReplicas, Math.max(supplied[slot]!, serving[slot]! + 1));
+      supplied[slot] = Math.max(supplied[slot]!, serving[slot]! + 1);
     }
     need = need.map((pods, slot) => (supplied[slot]! > serving[slot]! ? supplied[slot]! : pods));
   }
@@ -65,8 +64,7 @@ function forward(scenario: Scenario, arrivalsMs: Float64Array, supply: readonly 
     const arriving = arrivalsMs.subarray(next, until);
     const attempt: Try = (pods, mostLate) => tryPods(state, pods, slot, arriving, mostLate);
     const least = supply?.[slot] ?? scenario.minReplicas;
-    const guess = supply?.[slot] ?? found.at(-1) ?? scenario.initialReplicas;
-    const best = fewest(attempt, least, scenario.maxReplicas, guess);
+    const best = fewest(attempt, least, supply?.[slot] ?? found.at(-1) ?? scenario.initialReplicas);
     found.push(best.pods);
     state = best.state;
     next = until;
@@ -75,8 +73,8 @@ function forward(scenario: Scenario, arrivalsMs: Float64Array, supply: readonly 
 }
 
 /** From the first guess down while nobody is late; or up by doubled steps until nobody is, and halving what lies between. */
-function fewest(attempt: Try, least: number, most: number, guess: number): Attempt {
-  let best = attempt(Math.min(most, Math.max(least, guess)));
+function fewest(attempt: Try, least: number, guess: number): Attempt {
+  let best = attempt(Math.max(least, guess));
   while (best.late === 0 && best.pods > least) {
     const fewer = attempt(best.pods - 1, 0);
     if (fewer.late > 0) return best;
@@ -85,8 +83,8 @@ function fewest(attempt: Try, least: number, most: number, guess: number): Attem
   if (best.late === 0) return best;
   const first = best.pods;
   let tooFew = first;
-  for (let more = 1; best.late > 0 && best.pods < most && more <= 2 * first + 8; more *= 2) {
-    const other = attempt(Math.min(most, first + more));
+  for (let more = 1; best.late > 0 && more <= 2 * first + 8; more *= 2) {
+    const other = attempt(first + more);
     // What is late was so before, and more pods don't help.
     if (other.late >= best.late && more > 8) break;
     if (other.late > 0) tooFew = other.pods;
