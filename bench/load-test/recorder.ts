@@ -48,6 +48,11 @@ export function isRejection(outcome: Outcome): boolean {
   return outcome === 503 || outcome === 429;
 }
 
+/** How late the generator itself was: what a request waits before there is a connection for it is the server's doing. */
+export function lagMs(intendedMs: number, sentMs: number, roomMs: number): number {
+  return sentMs - Math.max(intendedMs, roomMs);
+}
+
 /** How it ended that nothing was sent: all connections were taken to the end, or the generator was too slow. */
 const noConnection = 'no connection';
 export const notSent = 'not sent';
@@ -72,13 +77,13 @@ export class Recorder {
     this.#toMs = toMs;
   }
 
-  /** @param roomMs since when there has been a connection for it: what it waits before is the server's doing, no lag */
+  /** @param roomMs since when there has been a connection for it */
   sent(intendedMs: number, sentMs: number, roomMs: number = intendedMs): void {
     if (!this.#measures(intendedMs)) return;
     this.#offered += 1;
     if (roomMs > intendedMs) this.#held += 1;
     this.#second(intendedMs).offered += 1;
-    this.#lag.recordMs(sentMs - Math.max(intendedMs, roomMs));
+    this.#lag.recordMs(lagMs(intendedMs, sentMs, roomMs));
   }
 
   /** It was to leave, and has not been able to; `held` where there never was a connection for it. */

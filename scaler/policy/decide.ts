@@ -94,10 +94,11 @@ export function decide(
   const changed = before.expected !== null && before.expected !== replicas;
   if (reading.kind === 'unknown') {
     const { reason } = reading;
-    const asked = Math.min(config.minReplicas, config.maxReplicas);
+    const asked = bound(replicas, config, { current: replicas, busy: true, quietForMs: 0 });
     const [held, hold] = unsure(reason);
-    if (config.mode === 'Paused' || changed || asked <= replicas) return [held, hold];
-    return scale(config, held, { replicas: asked, reason: 'minimum', inputs: { replicas, missing: reason } }, nowMs);
+    if (config.mode === 'Paused' || changed || asked.limit !== 'minimum') return [held, hold];
+    const inputs = { replicas, missing: reason };
+    return scale(config, held, { replicas: asked.replicas, reason: asked.limit, inputs }, nowMs);
   }
   if (config.mode === 'Paused') return unsure('paused');
   if (changed) return unsure('replicas-changed');

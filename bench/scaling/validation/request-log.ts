@@ -1,5 +1,5 @@
 /** How each request of a replay ended, by when it was to leave. */
-import { isRejection, Recorder, type Outcome } from '../../load-test/recorder.ts';
+import { isRejection, lagMs, notSent, Recorder, type Outcome } from '../../load-test/recorder.ts';
 
 export class RequestLog extends Recorder {
   readonly missedAtMs: number[] = [];
@@ -18,12 +18,12 @@ export class RequestLog extends Recorder {
     this.#objectiveMs = objectiveMs;
   }
 
-  override sent(intendedMs: number, sentMs: number): void {
-    this.lagsMs.push(sentMs - intendedMs);
+  override sent(intendedMs: number, sentMs: number, roomMs: number = intendedMs): void {
+    this.lagsMs.push(lagMs(intendedMs, sentMs, roomMs));
   }
 
   override unsent(intendedMs: number): void {
-    this.ended(intendedMs, intendedMs, intendedMs, 'not sent');
+    this.ended(intendedMs, intendedMs, intendedMs, notSent);
   }
 
   override ended(intendedMs: number, _sentMs: number, endedMs: number, outcome: Outcome): void {

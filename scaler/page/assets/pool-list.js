@@ -152,9 +152,8 @@ export class PoolList {
   /** @param {readonly PoolReport[]} pools */
   #attention(pools) {
     const worst = pools.flatMap(({ name }) => {
-      const card = this.#cards.get(name);
-      const [remark, ...others] = card?.remarks ?? [];
-      if (card === undefined || remark === undefined) return [];
+      const [remark, ...others] = this.#cards.get(name)?.remarks ?? [];
+      if (remark === undefined) return [];
       const more = others.length > 0 ? `, and ${counted(others.length, 'thing')} more` : '';
       return [{ name, level: remark.level, text: ` ${remark.text}${more}` }];
     });
