@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import Type from 'typebox';
 import { DecisionRecord, PoolsReport } from '../contract/scaler-api.ts';
 import { ask, askOptions, type AskFlags } from './ask-scaler.ts';
-import { whole } from './flag-values.ts';
+import { whole } from '../runtime/process/flag-values.ts';
 import { standsBy } from './pools.ts';
 import type { ProgramIo } from './program.ts';
 

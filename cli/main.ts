@@ -3,7 +3,7 @@ import { CommanderError } from 'commander';
 import { SettingsError } from '../contract/settings.ts';
 import { AskError } from './ask-scaler.ts';
 import { buildProgram } from './program.ts';
-import { endUnrun, exitUsage } from './usage.ts';
+import { endUnrun, exitUsage } from '../runtime/process/usage.ts';
 
 let isRead = true;
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

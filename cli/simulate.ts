@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { SettingsError } from '../contract/settings.ts';
 import type { Scenario } from '../bench/simulate/engine.ts';
 import type { PolicyName } from '../bench/simulate/compare.ts';
-import { numberOf, outputFile, percentile, positive, someOf, whole } from './flag-values.ts';
+import { numberOf, outputFile, percentile, positive, someOf, whole } from '../runtime/process/flag-values.ts';
 import type { ProgramIo } from './program.ts';
 import { readPoolLimits, type PoolLimits } from './simulate-pool.ts';
 

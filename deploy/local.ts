@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { gatewayFlags, podFlags } from '../cli/heap.ts';
+import { gatewayFlags, podFlags } from '../runtime/process/heap.ts';
 import { LocalScaling } from '../cluster/local/scaling.ts';
 import { LocalCluster } from '../cluster/local/local-cluster.ts';
 import { renderJson, renderPretty, type LogLevel } from '../cluster/local/log-lines.ts';

@@ -8,16 +8,16 @@ import { SluiceError } from '../contract/errors.ts';
 import type { LoadReport } from '../contract/load-report.ts';
 import { mediaTypes } from '../contract/headers.ts';
 import { noRouteSchemas } from '../contract/no-route-schemas.ts';
-import { LoadFeed } from './load-feed.ts';
-import { loadReport } from './load-report.ts';
-import { gatewayMetrics } from './metrics.ts';
+import { LoadFeed } from './telemetry/load-stream.ts';
+import { loadReport } from './telemetry/load-report.ts';
+import { gatewayMetrics } from './telemetry/metrics.ts';
 import { Pools } from './pools.ts';
 import { answerBrokenHttp, asAnswer, errorHandlers } from './routes/errors.ts';
 import { loadRoutes } from './routes/load.ts';
 import { metadataRoutes } from './routes/metadata.ts';
 import { predictRoutes } from './routes/predict.ts';
 import { route } from './routes/route.ts';
-import { openTracing } from './tracing.ts';
+import { openTracing } from './telemetry/tracing.ts';
 
 export interface GatewayDeps {
   readonly cluster: Cluster;

@@ -7,19 +7,19 @@ import type { Pod } from '../cluster/port.ts';
 import { SluiceError } from '../contract/errors.ts';
 import type { ModelPool } from '../contract/model-pool.ts';
 import type { ServedModel } from '../contract/pod-status.ts';
-import { LaneCounters, type RequestOutcome, type ShedReason } from './counters.ts';
-import { Deadlines } from './deadlines.ts';
-import { Dispatch } from './dispatch.ts';
-import { Lane } from './lane.ts';
-import { Outlook } from './outlook.ts';
-import { Alarm } from './policy/alarm.ts';
+import { LaneCounters, type RequestOutcome, type ShedReason } from './queue/counters.ts';
+import { Deadlines } from './queue/deadlines.ts';
+import { Dispatch } from './dispatch/dispatch.ts';
+import { Lane } from './queue/model-queue.ts';
+import { Outlook } from './endpoints/pod-schedule.ts';
+import { Alarm } from './telemetry/wake-trigger.ts';
 import { decideAdmission, tooLongMs } from './policy/admit.ts';
 import { learnCost } from './policy/cost.ts';
 import { currentRowsPerMs } from './policy/throughput.ts';
 import { predictWait, predictWaitByRate, type Wait } from './policy/wait.ts';
-import type { OwnTime } from './own-time.ts';
-import type { Outcome, Pending, PredictRequest } from './request.ts';
-import { Roster } from './roster.ts';
+import type { OwnTime } from './endpoints/loop-clock.ts';
+import type { Outcome, Pending, PredictRequest } from './queue/request.ts';
+import { Roster } from './endpoints/endpoints.ts';
 
 /** Worth telling of where a pool has no objective. */
 const longWaitMs = 1_000;

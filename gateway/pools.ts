@@ -2,8 +2,8 @@
 import type { Logger } from 'pino';
 import type { Cluster, ClusterView } from '../cluster/port.ts';
 import { SluiceError } from '../contract/errors.ts';
-import type { Lane } from './lane.ts';
-import { OwnTime, tickMs } from './own-time.ts';
+import type { Lane } from './queue/model-queue.ts';
+import { OwnTime, tickMs } from './endpoints/loop-clock.ts';
 import { Pool } from './pool.ts';
 
 export interface Place {

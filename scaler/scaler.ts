@@ -9,12 +9,12 @@ import type { Logger } from 'pino';
 import type { ScalableCluster, ScalerView } from '../cluster/scalable.ts';
 import type { DecisionRecord, PoolsReport } from '../contract/scaler-api.ts';
 import type { Clock } from './clock.ts';
-import { lookAt, sourcesOf } from './look.ts';
+import { lookAt, sourcesOf } from './observe/snapshot.ts';
 import type { ScalerMetrics } from './metrics.ts';
-import type { PodCalls } from './pod-calls.ts';
+import type { PodCalls } from './actuate/pod-calls.ts';
 import { counts, isFresh, type News, type Source } from './policy/merge.ts';
 import { PoolScaler, type PoolDeps } from './pool-scaler.ts';
-import { Silence } from './silence.ts';
+import { Silence } from './observe/staleness.ts';
 
 const intervalMs = 1_000;
 

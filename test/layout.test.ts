@@ -34,9 +34,9 @@ test('nothing that runs after an install needs a development dependency', () => 
 
 test('what is fenced is imported behind its fence: a rule that nothing meets guards nothing', () => {
   const fenced = {
-    undici: 'gateway/upstream.ts',
+    undici: 'gateway/endpoints/upstream.ts',
     'onnxruntime-node': 'models/session-worker.ts',
-    'prom-client': 'gateway/metrics.ts',
+    'prom-client': 'gateway/telemetry/metrics.ts',
     fastify: 'gateway/app.ts',
     commander: 'cli/program.ts',
   };
@@ -75,11 +75,19 @@ const seeded: readonly (readonly [string, string, RegExp])[] = [
   ['contract/x.ts', `import { Pod } from '../cluster/port.ts';`, /contract\/ does not import cluster\/port\.ts/],
   ['gateway/x.ts', `import { tensor } from '../models/tensor.ts';`, /gateway\/ does not import models\/tensor\.ts/],
   ['gateway/routes/x.ts', `import type { S } from '../../scaler/x.ts';`, /gateway\/ does not import scaler\/x\.ts/],
-  ['models/x.ts', `export { lane } from '../gateway/lane.ts';`, /models\/ does not import gateway\/lane\.ts/],
-  ['scaler/x.ts', `await import('../gateway/lane.ts');`, /scaler\/ does not import gateway\/lane\.ts/],
+  [
+    'models/x.ts',
+    `export { lane } from '../gateway/queue/model-queue.ts';`,
+    /models\/ does not import gateway\/queue\/model-queue\.ts/,
+  ],
+  [
+    'scaler/x.ts',
+    `await import('../gateway/queue/model-queue.ts');`,
+    /scaler\/ does not import gateway\/queue\/model-queue\.ts/,
+  ],
   ['gateway/x.ts', `import { local } from '../cluster/local/local-cluster.ts';`, /does not import cluster\/local/],
   ['cluster/local/x.ts', `import { main } from '../../models/server.ts';`, /does not import models\/server\.ts/],
-  ['cli/x.ts', `import { load } from '../bench/load.ts';`, /cli\/ does not import bench/],
+  ['cli/x.ts', `import { load } from '../bench/lab/rig/load.ts';`, /cli\/ does not import bench/],
   ['gateway/x.ts', `import { pendingRequest } from './testing/pending.ts';`, /for tests/],
   ['deploy/x.ts', `import { main } from '../gateway/main.ts';`, /started, not imported/],
   [
@@ -89,7 +97,7 @@ const seeded: readonly (readonly [string, string, RegExp])[] = [
   ],
   ['gateway/policy/x.ts', `import { now } from 'node:perf_hooks';`, /policy\/ imports \.\/ and contract\/ only: node:/],
   ['cluster/local/policy/x.ts', `import { Pod } from '../../port.ts';`, /policy\/ imports \.\/ and contract\/ only/],
-  ['gateway/dispatch.ts', `import { request } from 'undici';`, /'undici' is imported elsewhere only/],
+  ['gateway/dispatch/dispatch.ts', `import { request } from 'undici';`, /'undici' is imported elsewhere only/],
   ['models/session.ts', `import * as ort from 'onnxruntime-node';`, /'onnxruntime-node' is imported elsewhere/],
   ['gateway/pool.ts', `import { Counter } from 'prom-client';`, /'prom-client' is imported elsewhere/],
   [

@@ -8,7 +8,7 @@
  *   admittedAtMs │ answered … │ run of pod 1 │ run of pod 0 │ staged at pod 1 │ queue head … tail │ free
  */
 import { decideAdmission, tooLongMs } from '../../gateway/policy/admit.ts';
-import { Alarm } from '../../gateway/policy/alarm.ts';
+import { Alarm } from '../../gateway/telemetry/wake-trigger.ts';
 import { decideBatch } from '../../gateway/policy/batch.ts';
 import { predictMs, type Cost } from '../../gateway/policy/cost.ts';
 import { pickPod } from '../../gateway/policy/pick.ts';

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { endUnrun } from '../../cli/usage.ts';
+import { endUnrun } from '../../runtime/process/usage.ts';
 import { defaultRunbooks, monitoringFiles } from './files.ts';
 
 const flags = new Command('npm run monitoring --')

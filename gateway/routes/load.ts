@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { LoadReport } from '../../contract/load-report.ts';
 import { mediaTypes } from '../../contract/headers.ts';
-import type { LoadFeed } from '../load-feed.ts';
+import type { LoadFeed } from '../telemetry/load-stream.ts';
 import { route } from './route.ts';
 
 export function loadRoutes(admin: FastifyInstance, feed: LoadFeed, report: () => LoadReport): void {

@@ -1,6 +1,6 @@
 /** A request that waits, for tests of what holds requests; every field can be given. */
-import { Lane } from '../lane.ts';
-import type { Pending } from '../request.ts';
+import { Lane } from '../queue/model-queue.ts';
+import type { Pending } from '../queue/request.ts';
 
 let sequence = 0;
 

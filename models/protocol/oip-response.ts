@@ -3,7 +3,7 @@ import { mediaTypes } from '../../contract/headers.ts';
 import { SluiceError } from '../../contract/errors.ts';
 import type { Tensor, Tensors } from '../tensor.ts';
 import type { Answer, InferCall } from './call.ts';
-import { elementBytes, JsonWriter } from './json-writer.ts';
+import { elementBytes, JsonWriter } from './json/writer.ts';
 import { writeTensor } from './tensor-bytes.ts';
 
 const headBytes = 256;

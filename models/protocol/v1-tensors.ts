@@ -4,10 +4,10 @@ import { concat, takeRows } from '../rows.ts';
 import type { Signature, Tensor, Tensors, TensorSignature } from '../tensor.ts';
 import { elementCount } from './elements.ts';
 import { findInput, surfaceWith } from './fit.ts';
-import { code } from './json-codes.ts';
-import type { JsonCursor } from './json-cursor.ts';
-import { ElementReader } from './json-elements.ts';
-import { Nest } from './json-nest.ts';
+import { code } from './json/codes.ts';
+import type { JsonCursor } from './json/cursor.ts';
+import { ElementReader } from './json/elements.ts';
+import { Nest } from './json/nest.ts';
 
 export interface Columns {
   readonly surface: number;

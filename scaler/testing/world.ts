@@ -8,7 +8,7 @@ import type { PoolReport } from '../../contract/scaler-api.ts';
 import type { DecisionRecord } from '../../contract/scaler-api.ts';
 import type { Clock } from '../clock.ts';
 import { ScalerMetrics } from '../metrics.ts';
-import type { DrainAnswer, PodCalls, Probe } from '../pod-calls.ts';
+import type { DrainAnswer, PodCalls, Probe } from '../actuate/pod-calls.ts';
 import { Scaler } from '../scaler.ts';
 import { FluidGateway } from './fluid-gateway.ts';
 import { MemoryCluster } from './memory-cluster.ts';

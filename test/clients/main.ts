@@ -3,7 +3,7 @@
  * index into virtual environments outside the tree, which later runs use again.
  */
 import process from 'node:process';
-import { Running } from '../../bench/running.ts';
+import { Running } from '../../bench/lab/rig/running.ts';
 import { comparePerfAnalyzer } from './perf-analyzer.ts';
 import { checkTritonClient } from './triton-client.ts';
 

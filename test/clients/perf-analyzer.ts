@@ -7,10 +7,10 @@ import path from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { alternate, spreadOfRatios } from '../../bench/alternate.ts';
+import { alternate, spreadOfRatios } from '../../bench/lab/rig/alternate.ts';
 import type { Report } from '../../bench/load-test/report.ts';
-import { pythonEnvironment } from '../../bench/python-environment.ts';
-import type { Running } from '../../bench/running.ts';
+import { pythonEnvironment } from '../../bench/lab/rig/python-environment.ts';
+import type { Running } from '../../bench/lab/rig/running.ts';
 import { startScaling } from '../support/scaling.ts';
 
 const run = promisify(execFile);

@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { pythonEnvironment } from '../../bench/python-environment.ts';
-import type { Running } from '../../bench/running.ts';
+import { pythonEnvironment } from '../../bench/lab/rig/python-environment.ts';
+import type { Running } from '../../bench/lab/rig/running.ts';
 import { startSystem } from '../support/system.ts';
 
 const requirements = fileURLToPath(new URL('requirements.txt', import.meta.url));

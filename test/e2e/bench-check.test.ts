@@ -7,8 +7,8 @@ import path from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-const script = fileURLToPath(new URL('../../bench/check/main.ts', import.meta.url));
-const slowGateway = new URL('../../bench/check/testing/slow-gateway.ts', import.meta.url).href;
+const script = fileURLToPath(new URL('../../bench/lab/check/main.ts', import.meta.url));
+const slowGateway = new URL('../../bench/lab/check/testing/slow-gateway.ts', import.meta.url).href;
 const limitMs = 600_000;
 
 const folder = await mkdtemp(path.join(tmpdir(), 'sluice-bench-check-'));

@@ -1,8 +1,8 @@
 /** What a gateway tells Prometheus, without one that listens or pods that answer. */
 import { pino } from 'pino';
 import { parseModelPool, type ModelPool } from '../../contract/model-pool.ts';
-import { outcomes } from '../../gateway/counters.ts';
-import { gatewayMetrics, type GatewayMetrics } from '../../gateway/metrics.ts';
+import { outcomes } from '../../gateway/queue/counters.ts';
+import { gatewayMetrics, type GatewayMetrics } from '../../gateway/telemetry/metrics.ts';
 import { learnCost, unknownCost } from '../../gateway/policy/cost.ts';
 import { hardEvidence, softEvidence } from '../../gateway/policy/health.ts';
 import type { Pool } from '../../gateway/pool.ts';

@@ -36,34 +36,36 @@ type Allowed = readonly RegExp[];
 /** Of the files outside it, those that a room may import. */
 const rooms: Readonly<Record<string, Allowed>> = {
   contract: [],
+  runtime: [/^contract\//],
   cluster: [
-    /^contract\//,
+    /^(contract|runtime)\//,
     // A pod is started by the settings of its process: the local cluster writes what the model server reads.
     /^models\/settings\.ts$/,
   ],
-  gateway: [/^contract\//, /^cluster\/port\.ts$/],
-  models: [/^contract\//],
-  scaler: [/^contract\//, /^cluster\/(port|scalable)\.ts$/],
+  gateway: [/^(contract|runtime)\//, /^cluster\/port\.ts$/],
+  models: [/^(contract|runtime)\//],
+  scaler: [/^(contract|runtime)\//, /^cluster\/(port|scalable)\.ts$/],
   // These two put the system together.
-  deploy: [/^(contract|cluster|gateway|models|scaler|cli)\//],
+  deploy: [/^(contract|runtime|cluster|gateway|models|scaler)\//],
   // `sluice simulate` is a simulation on a person's own traffic, `sluice bench` load on a person's own server.
-  cli: [/^(contract|cluster|gateway|models|scaler|deploy)\//, /^bench\/(simulate|load-test)\//, /^bench\/machine\.ts$/],
-  bench: [/^(contract|cluster|gateway|models|scaler|deploy|cli)\//],
+  cli: [/^(contract|runtime|cluster|gateway|models|scaler|deploy)\//, /^bench\/(simulate|load-test)\//],
+  bench: [/^(contract|runtime|cluster|gateway|models|scaler|deploy)\//],
   test: [/./],
 };
 
 /** Each heavy dependency has few importers, so that it can be replaced, and is loaded only where it is used. */
 const fences: Readonly<Record<string, Allowed>> = {
-  undici: [/^gateway\/upstream\.ts$/, /^scaler\/http\.ts$/, /^bench\/load-test\/open-loop\.ts$/],
-  'onnxruntime-node': [/^models\/session-worker\.ts$/, /^bench\/onnx-runtime-process\.ts$/],
-  'prom-client': [/^(gateway|models|scaler)\/metrics\.ts$/],
-  '@opentelemetry/api': [/^(gateway|models)\/tracing\.ts$/],
+  undici: [/^gateway\/endpoints\/upstream\.ts$/, /^scaler\/http\.ts$/, /^bench\/load-test\/open-loop\.ts$/],
+  'onnxruntime-node': [/^models\/session-worker\.ts$/, /^bench\/lab\/rig\/onnx-runtime-process\.ts$/],
+  'prom-client': [/^gateway\/telemetry\/metrics\.ts$/, /^(models|scaler)\/metrics\.ts$/],
+  '@opentelemetry/api': [/^gateway\/telemetry\/tracing\.ts$/, /^models\/tracing\.ts$/],
   '@kubernetes/client-node': [/^cluster\/kubernetes\//],
-  fastify: [/^(gateway|models|scaler)\/(app\.ts|routes\/)/, /^bench\/echo\.ts$/],
+  fastify: [/^(gateway|models|scaler)\/(app\.ts|routes\/)/, /^bench\/lab\/rig\/echo\.ts$/],
   commander: [
     /^cli\//,
+    /^runtime\/process\//,
     // Scripts that people run.
-    /^bench\/(.+\/main|scaling\/validate|profile)\.ts$/,
+    /^bench\/lab\/(.+\/main|scaling\/validate)\.ts$/,
     /^(models\/author|deploy\/monitoring)\/main\.ts$/,
   ],
   autocannon: [/^bench\//],
@@ -74,6 +76,7 @@ const ofTheProcess: Allowed = [
   // A process each.
   /^(gateway|models|scaler)\/main\.ts$/,
   /^cli\//,
+  /^runtime\/process\//,
   /^deploy\//,
   // Scripts that people run, and the processes that they start.
   /^bench\//,

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Agent, request } from 'undici';
-import { OwnTime, tickMs } from '../../gateway/own-time.ts';
+import { OwnTime, tickMs } from '../../gateway/endpoints/loop-clock.ts';
 import type { DecisionRecord, PoolReport, PoolsReport } from '../../contract/scaler-api.ts';
 import { makeRepository } from './repository.ts';
 import { startSystem, type System } from './system.ts';

@@ -1,0 +1,77 @@
+/** What `npm run bench:check` measures: CPU time per request or row of Sluice beside that of a yardstick, in turns. */
+import { binaryRows, jsonRows, langidTexts, rowInputs, type Workload } from '../rig/bodies.ts';
+import type { LoadGenerator } from '../rig/load.ts';
+import { measure } from '../rig/measure.ts';
+import type { OnnxRuntime } from '../rig/onnx-runtime.ts';
+import type { Target } from '../rig/systems.ts';
+
+export interface Sides {
+  readonly load: LoadGenerator;
+  /** Serves `checkedModels`. */
+  readonly sluice: Target;
+  readonly echo: Target;
+  readonly runtime: OnnxRuntime;
+}
+
+/** Microseconds of CPU time. */
+export interface Cost {
+  readonly ours: number;
+  readonly yardstick: number;
+}
+
+export interface Comparison {
+  readonly name: string;
+  /**
+   * So many requests to each side: the same work whatever the machine is up to.
+   * @returns costs of one request or row, by the name of their ratio, which begins with that of the comparison
+   */
+  readonly round: (sides: Sides, requests: number) => Promise<Readonly<Record<string, Cost>>>;
+}
+
+export const checkedModels = ['langid', 'mlp', 'wide'] as const;
+/** Enough that batches are full, and with them what a request costs is the same on a busy machine. */
+const connections = 256;
+const rowsPerRequest = 64;
+const connectionsOfRows = 16;
+/** A request of 64 rows is as much work as many of one. */
+const requestsPerManyRows = 100;
+const runtimeMs = 400;
+
+export const comparisons: readonly Comparison[] = [
+  againstEcho('mlp binary', binaryRows(rowInputs.mlp)),
+  againstEcho('mlp JSON', jsonRows(rowInputs.mlp)),
+  againstEcho('langid text', langidTexts()),
+  againstRuntime('wide rows', binaryRows(rowInputs.wide, rowsPerRequest)),
+];
+
+function againstEcho(name: string, workload: Workload): Comparison {
+  return {
+    name,
+    round: async ({ load, sluice, echo }, requests) => {
+      const amount = { requests };
+      const ours = await measure(load, { target: sluice, workload, connections, amount });
+      const theirs = await measure(load, { target: echo, workload, connections, amount });
+      return {
+        [`${name}: gateway ÷ echo`]: { ours: ours.serverCpuUs, yardstick: theirs.serverCpuUs },
+        [`${name}: gateway + pods ÷ echo`]: { ours: ours.serverCpuUs + ours.podsCpuUs, yardstick: theirs.serverCpuUs },
+      };
+    },
+  };
+}
+
+function againstRuntime(name: string, workload: Workload): Comparison {
+  return {
+    name,
+    round: async ({ load, sluice, runtime }, requests) => {
+      const amount = { requests: Math.max(connectionsOfRows, Math.round(requests / requestsPerManyRows)) };
+      const ours = await measure(load, { target: sluice, workload, connections: connectionsOfRows, amount });
+      const theirs = await runtime.run({ ...rowInputs.wide, rows: rowsPerRequest, durationMs: runtimeMs });
+      return {
+        [`${name}: gateway + pods ÷ ONNX Runtime`]: {
+          ours: (ours.serverCpuUs + ours.podsCpuUs) / rowsPerRequest,
+          yardstick: theirs.cpuUs / theirs.rows,
+        },
+      };
+    },
+  };
+}

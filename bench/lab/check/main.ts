@@ -1,0 +1,147 @@
+/**
+ * `npm run bench:check`: whether Sluice has become slower.
+ *
+ * Compares ratios with committed ones, never times: the yardstick does its work in between on the same machine, and CPU
+ * time counts, which the kernel keeps for each process. What seems lost is measured again, twice, with processes that are
+ * started anew (each has its luck with its memory), all rounds together, and fails only if it is lost still.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { whole } from '../../../runtime/process/flag-values.ts';
+import { endUnrun } from '../../../runtime/process/usage.ts';
+import { startLoadGenerator } from '../rig/load.ts';
+import { describeMachine } from '../../load-test/machine.ts';
+import { startOnnxRuntime } from '../rig/onnx-runtime.ts';
+import { Running } from '../rig/running.ts';
+import { startEcho, startSystem } from '../rig/systems.ts';
+import { checkedModels, comparisons, type Comparison, type Sides } from './comparisons.ts';
+import { ratioOf, renderVerdicts, verdicts, type Ratios, type Verdict } from './verdict.ts';
+
+interface Flags {
+  readonly write?: true;
+  readonly only: string;
+  readonly rounds: number;
+  readonly requests: number;
+  readonly ratios: string;
+}
+
+const command = new Command('npm run bench:check --')
+  .description(
+    'Compares the CPU time of Sluice ÷ that of a yardstick, in turns on this machine, with the committed ratios, and fails ' +
+      'when one has grown by more than a quarter.',
+  )
+  .addOption(
+    new Option('--only <name>', `what has it in its name, of ${comparisons.map(({ name }) => name).join(', ')}`)
+      .argParser(partOfName)
+      .default('', 'all'),
+  )
+  .option('--rounds <n>', 'turns of each comparison', whole(1), 28)
+  .option('--requests <n>', 'to each side in a turn', whole(1), 3000)
+  .addOption(
+    new Option('--ratios <file>', 'to compare with').default(
+      fileURLToPath(new URL('../../results/ratios.json', import.meta.url)),
+      'bench/results/ratios.json',
+    ),
+  )
+  .option('--write', 'measure as often as a check can, and write the file of the ratios')
+  .addHelpText('after', '\nExit code: 0 without a loss, 1 with one, 2 for wrong flags.')
+  .exitOverride(endUnrun)
+  .parse();
+const flags = command.opts<Flags>();
+const pods = 2;
+const attempts = 3;
+const committed = flags.write === true ? {} : await readRatios(flags.ratios);
+type Measured = Record<string, { readonly ours: number[]; readonly yardstick: number[] }>;
+
+const beganAtMs = performance.now();
+const running = new Running();
+try {
+  const load = await running.start(startLoadGenerator());
+  const runtime = await running.start(startOnnxRuntime());
+  if (flags.write === true) await write({ load, runtime });
+  else await check({ load, runtime });
+} finally {
+  await running.stopAll();
+}
+
+type Tools = Pick<Sides, 'load' | 'runtime'>;
+
+async function check(tools: Tools): Promise<void> {
+  const measured: Measured = {};
+  let lost: readonly Verdict[] = [];
+  for (let attempt = 1; attempt <= attempts; attempt += 1) {
+    const doubtful = lost;
+    const isDoubtful = ({ name }: Comparison) => doubtful.some((one) => one.name.startsWith(`${name}: `));
+    await measureAll(tools, (comparison) => attempt === 1 || isDoubtful(comparison), measured);
+    const found = verdicts(committed, measured);
+    say(`${renderVerdicts(found)}\n${seconds()} s`);
+    lost = found.filter((one) => one.lost);
+    if (lost.length === 0) return say('No loss.');
+  }
+  say(`Lost more than a quarter, after ${attempts} attempts: ${lost.map(({ name }) => name).join('; ')}.`);
+  process.exitCode = 1;
+}
+
+/** With fresh processes: every comparison once a round, so that what others do on the machine meets all of them. */
+async function measureAll(
+  tools: Tools,
+  wanted: (comparison: Comparison) => boolean,
+  measured: Measured,
+): Promise<void> {
+  const echo = await running.start(startEcho());
+  const sluice = await running.start(startSystem({ models: checkedModels, pods }));
+  const sides = { ...tools, sluice, echo };
+  const chosen = comparisons.filter((comparison) => comparison.name.includes(flags.only) && wanted(comparison));
+  // Code is compiled and batches are learned before anything counts.
+  for (const { round } of chosen) await round(sides, flags.requests);
+  for (let round = 0; round < flags.rounds; round += 1) {
+    for (const comparison of chosen) {
+      for (const [name, { ours, yardstick }] of Object.entries(await comparison.round(sides, flags.requests))) {
+        measured[name] ??= { ours: [], yardstick: [] };
+        measured[name].ours.push(ours);
+        measured[name].yardstick.push(yardstick);
+      }
+    }
+  }
+  await running.stop(sluice);
+  await running.stop(echo);
+}
+
+/** As often as a check measures what it doubts. */
+async function write(tools: Tools): Promise<void> {
+  const measured: Measured = {};
+  for (let attempt = 1; attempt <= attempts; attempt += 1) await measureAll(tools, () => true, measured);
+  const ratios = Object.fromEntries(
+    Object.entries(measured).map(([name, costs]) => [name, Math.round(100 * ratioOf(costs)) / 100]),
+  );
+  say(`${renderVerdicts(verdicts(ratios, measured))}\n${seconds()} s`);
+  await writeFile(flags.ratios, `${JSON.stringify({ measured: describeMachine().trim(), ratios }, null, 2)}\n`);
+}
+
+async function readRatios(file: string): Promise<Ratios> {
+  try {
+    const { ratios } = JSON.parse(await readFile(file, 'utf8')) as { readonly ratios?: Ratios };
+    if (typeof ratios === 'object') return ratios;
+  } catch (error) {
+    return refuse(file, error instanceof SyntaxError ? 'It is not JSON.' : (error as Error).message);
+  }
+  return refuse(file, 'It must have an object, ratios.');
+}
+
+function refuse(file: string, why: string): never {
+  return command.error(`error: option '--ratios <file>' argument '${file}' is invalid. ${why}`);
+}
+
+function partOfName(text: string): string {
+  if (comparisons.some(({ name }) => name.includes(text))) return text;
+  throw new InvalidArgumentError(`It is in none of ${comparisons.map(({ name }) => name).join(', ')}.`);
+}
+
+function seconds(): string {
+  return ((performance.now() - beganAtMs) / 1000).toFixed(0);
+}
+
+function say(what: string): void {
+  process.stdout.write(`${what}\n`);
+}

@@ -1,0 +1,79 @@
+/** How a row travels to a server and back: what differs between peers while the numbers are the same. Pure. */
+import { rows, type RowInput, type Workload } from '../rig/bodies.ts';
+import { mediaTypes } from '../../../contract/headers.ts';
+
+export interface Protocol {
+  /** For a reader of the results. */
+  readonly name: 'JSON' | 'binary';
+  readonly contentType: string;
+  readonly path: (model: string) => string;
+  readonly encode: (row: Float32Array, input: RowInput) => Buffer;
+  /** The numbers of the row that is answered. @throws where the answer is of another form */
+  readonly decode: (answer: Buffer) => readonly number[];
+}
+
+export function workloadOf(protocol: Protocol, input: RowInput): Workload {
+  return {
+    model: input.model,
+    path: protocol.path(input.model),
+    headers: { 'content-type': protocol.contentType },
+    bodies: rows(input.width).map((row) => protocol.encode(row, input)),
+  };
+}
+
+/** What a server that speaks JSON gets and gives, as values. */
+export function json(
+  path: Protocol['path'],
+  ask: (row: readonly number[], input: RowInput) => unknown,
+  read: (answer: unknown) => unknown,
+): Protocol {
+  return {
+    name: 'JSON',
+    contentType: mediaTypes.json,
+    path,
+    encode: (row, input) => Buffer.from(JSON.stringify(ask(Array.from(row), input))),
+    decode: (answer) => numbers(read(JSON.parse(answer.toString()))),
+  };
+}
+
+/** KServe V1's form, which people write by hand too: rows as lists. */
+export function instances(path: Protocol['path']): Protocol {
+  return json(
+    path,
+    (row) => ({ instances: [row] }),
+    (answer) => (answer as { predictions?: unknown[] }).predictions?.[0],
+  );
+}
+
+export const openInference: Protocol = json(
+  (model) => `/v2/models/${model}/infer`,
+  (row, { input, width }) => ({ inputs: [{ name: input, shape: [1, width], datatype: 'FP32', data: row }] }),
+  (answer) => (answer as { outputs?: { data?: unknown }[] }).outputs?.[0]?.data,
+);
+
+/** Nothing but the little-endian floats of a row, both ways: the least that a binary protocol can be. */
+export function rawFloats(path: Protocol['path']): Protocol {
+  return {
+    name: 'binary',
+    contentType: mediaTypes.binary,
+    path,
+    encode: (row) => Buffer.from(row.buffer, row.byteOffset, row.byteLength),
+    decode: (answer) => {
+      if (answer.length === 0 || answer.length % 4 !== 0) throw new Error(`${answer.length} bytes are no floats`);
+      return Array.from({ length: answer.length / 4 }, (_, index) => answer.readFloatLE(4 * index));
+    },
+  };
+}
+
+function numbers(value: unknown): readonly number[] {
+  if (!Array.isArray(value) || value.length === 0 || !value.every((one) => typeof one === 'number')) {
+    throw new Error(`no row of numbers in the answer: ${JSON.stringify(value)}`);
+  }
+  return value;
+}
+
+/** How far two answers to one row are apart at most. Infinity where they are not of one length. */
+export function difference(one: readonly number[], other: readonly number[]): number {
+  if (one.length !== other.length) return Infinity;
+  return Math.max(...one.map((value, index) => Math.abs(value - other[index]!)));
+}

@@ -1,0 +1,84 @@
+/** Requests for the models that come with Sluice: seeded, so that every run sends the same bytes. */
+import { headers as headerNames, mediaTypes } from '../../../contract/headers.ts';
+import { seededRandom } from '../../../models/author/random.ts';
+import { sentences } from '../../../models/zoo/langid/sentences.ts';
+
+/** What a load generator sends to one model: several bodies of one kind, in turn. */
+export interface Workload {
+  readonly model: string;
+  readonly path: string;
+  /** Of each body, where they are not all the same. */
+  readonly paths?: readonly string[];
+  readonly headers: Readonly<Record<string, string>>;
+  readonly bodies: readonly Buffer[];
+}
+
+export interface RowInput {
+  readonly model: string;
+  readonly input: string;
+  readonly width: number;
+}
+
+export const rowInputs = {
+  langid: { model: 'langid', input: 'features', width: 620 },
+  mlp: { model: 'mlp', input: 'input', width: 784 },
+  wide: { model: 'wide', input: 'input', width: 512 },
+} as const satisfies Record<string, RowInput>;
+
+/** Enough that answers differ, few enough that a load generator's memory stays small with hundreds of connections. */
+const distinctBodies = 8;
+
+/** The input and the answer as raw FP32 behind a JSON head, as the binary tensor extension has it; `count` rows each. */
+export function binaryRows({ model, input, width }: RowInput, count = 1): Workload {
+  const head = Buffer.from(
+    JSON.stringify({
+      inputs: [
+        {
+          ...{ name: input, shape: [count, width], datatype: 'FP32' },
+          parameters: { binary_data_size: 4 * count * width },
+        },
+      ],
+      parameters: { binary_data_output: true },
+    }),
+  );
+  return {
+    model,
+    path: `/v2/models/${model}/infer`,
+    headers: {
+      'content-type': mediaTypes.binary,
+      [headerNames.inferenceHeaderLength]: String(head.length),
+    },
+    bodies: rows(count * width).map((row) => Buffer.concat([head, Buffer.from(row.buffer)])),
+  };
+}
+
+/** Numbers with all the digits of a double, as `json.dumps` and `JSON.stringify` write them. */
+export function jsonRows({ model, input, width }: RowInput): Workload {
+  return {
+    model,
+    path: `/v2/models/${model}/infer`,
+    headers: { 'content-type': mediaTypes.json },
+    bodies: rows(width).map((row) =>
+      Buffer.from(
+        JSON.stringify({ inputs: [{ name: input, shape: [1, width], datatype: 'FP32', data: Array.from(row) }] }),
+      ),
+    ),
+  };
+}
+
+/** One sentence a request, in the V1 form. */
+export function langidTexts(): Workload {
+  return {
+    model: 'langid',
+    path: '/v1/models/langid:predict',
+    headers: { 'content-type': mediaTypes.json },
+    bodies: Object.values(sentences)
+      .slice(0, distinctBodies)
+      .map((sentence) => Buffer.from(JSON.stringify({ instances: [sentence] }))),
+  };
+}
+
+export function rows(width: number): Float32Array[] {
+  const random = seededRandom(width);
+  return Array.from({ length: distinctBodies }, () => Float32Array.from({ length: width }, random));
+}

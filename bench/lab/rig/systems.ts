@@ -1,0 +1,119 @@
+/** Starts what is measured as processes on free ports of this machine, and ends it: the whole of Sluice, or the echo. */
+import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Meters } from './cpu.ts';
+import { endProcess } from './end-process.ts';
+import { writePoolFile } from './pool-file.ts';
+
+/** Something that answers at `origin` and can be measured. */
+export interface Target {
+  readonly origin: string;
+  readonly meters: Meters;
+  stop(): Promise<void>;
+}
+
+export interface System extends Target {
+  /** Of the scaler's API. */
+  readonly scaler: string;
+  /** Of `sluice up`, whose children all others are. */
+  readonly pid: number;
+  readonly gatewayPid: number;
+  readonly pods: readonly { readonly name: string; readonly origin: string; readonly pid: number }[];
+}
+
+export interface SystemOptions {
+  readonly models: readonly string[];
+  readonly pods: number;
+  /** Fields of the pool's spec beside its models, as a person would write them. */
+  readonly spec?: Readonly<Record<string, unknown>>;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Folder of models; those that come with Sluice without it. */
+  readonly repository?: string;
+  /** Each line of its processes, as it comes. */
+  readonly onLine?: (line: string) => void;
+}
+
+/** Kept to tell why a system did not start. */
+const lastLines = 20;
+
+/** `sluice up` with one pool. @throws Error with its last lines if it does not get ready */
+export async function startSystem(options: SystemOptions): Promise<System> {
+  const { models, spec, pods, env, repository, onLine } = options;
+  // As many pods as are asked for, whatever the load says.
+  const pool = await writePoolFile({ scaling: { maxReplicas: pods, mode: 'Paused' }, ...spec, models });
+  const flags = {
+    ...{ pools: pool.path, pods, port: 0, 'admin-port': 0, 'scaler-port': 0, 'log-format': 'json' },
+    ...(repository === undefined ? {} : { repository }),
+  };
+  const child = spawn(
+    process.execPath,
+    [
+      fileURLToPath(new URL('../../../cli/sluice.js', import.meta.url)),
+      'up',
+      ...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, String(value)]),
+    ],
+    // A group of its own: Ctrl-C reaches this process alone, which then ends what it started.
+    { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env }, detached: true },
+  );
+  const stop = async () => {
+    await endProcess(child);
+    await pool.remove();
+  };
+  try {
+    const running = await untilRunning(child, onLine);
+    return {
+      origin: running.gateway,
+      meters: { server: running.admin, pods: running.pods.map(({ origin }) => origin) },
+      scaler: running.scaler,
+      pid: child.pid!,
+      gatewayPid: running.gatewayPid,
+      pods: running.pods,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** The line that `sluice up --log-format json` writes when all is ready. */
+interface RunningLine {
+  readonly msg: string;
+  readonly gateway: string;
+  readonly admin: string;
+  readonly scaler: string;
+  readonly gatewayPid: number;
+  readonly pods: System['pods'];
+}
+
+function untilRunning(child: ChildProcess, onLine: SystemOptions['onLine']): Promise<RunningLine> {
+  const seen: string[] = [];
+  return new Promise((resolve, reject) => {
+    createInterface({ input: child.stdout! })
+      .on('line', (line) => {
+        onLine?.(line);
+        seen.push(line);
+        if (seen.length > lastLines) seen.shift();
+        if (line.includes('"msg":"running"')) resolve(JSON.parse(line) as RunningLine);
+      })
+      .on('close', () => reject(new Error(`sluice up ended before it was ready:\n${seen.join('\n')}`)));
+  });
+}
+
+export function startEcho(): Promise<Target> {
+  return startScript(new URL('./echo.ts', import.meta.url));
+}
+
+/** @param origin to which it passes on */
+export function startProxy(origin: string): Promise<Target> {
+  return startScript(new URL('./proxy.ts', import.meta.url), origin);
+}
+
+async function startScript(script: URL, ...args: readonly string[]): Promise<Target> {
+  const child = fork(fileURLToPath(script), args);
+  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+  const origin = `http://127.0.0.1:${port}`;
+  return { origin, meters: { server: origin, pods: [] }, stop: () => endProcess(child) };
+}

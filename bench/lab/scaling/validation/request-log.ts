@@ -1,0 +1,39 @@
+/** How each request of a replay ended, by when it was to leave. */
+import { isRejection, lagMs, notSent, Recorder, type Outcome } from '../../../load-test/recorder.ts';
+
+export class RequestLog extends Recorder {
+  readonly missedAtMs: number[] = [];
+  readonly lagsMs: number[] = [];
+  readonly endings: Record<string, number> = {};
+  late = 0;
+  shed = 0;
+  failed = 0;
+  answered = 0;
+  readonly #startAtMs: number;
+  readonly #objectiveMs: number;
+
+  constructor(startAtMs: number, lengthMs: number, objectiveMs: number) {
+    super(startAtMs, startAtMs + lengthMs);
+    this.#startAtMs = startAtMs;
+    this.#objectiveMs = objectiveMs;
+  }
+
+  override sent(intendedMs: number, sentMs: number, roomMs: number = intendedMs): void {
+    this.lagsMs.push(lagMs(intendedMs, sentMs, roomMs));
+  }
+
+  override unsent(intendedMs: number): void {
+    this.ended(intendedMs, intendedMs, intendedMs, notSent);
+  }
+
+  override ended(intendedMs: number, _sentMs: number, endedMs: number, outcome: Outcome): void {
+    this.endings[outcome] = (this.endings[outcome] ?? 0) + 1;
+    const good = typeof outcome === 'number' && outcome >= 200 && outcome < 300;
+    if (good) this.answered += 1;
+    if (good && endedMs - intendedMs <= this.#objectiveMs) return;
+    this.missedAtMs.push(intendedMs - this.#startAtMs);
+    if (good) this.late += 1;
+    else if (isRejection(outcome)) this.shed += 1;
+    else this.failed += 1;
+  }
+}

@@ -1,0 +1,63 @@
+/** The same stretch in the simulator: the arrivals, limits, costs and start-up times of a replay that ran. */
+import { simulate, type Scenario } from '../../../simulate/engine.ts';
+import type { PolicyFactory, ScalingPolicy } from '../../../simulate/policy.ts';
+import { sluice } from '../../../simulate/sluice.ts';
+import { mostPods, podSeconds } from './pod-count.ts';
+import { paidUntilMs, pool, type RealReplay, type Replay } from './setup.ts';
+
+/** Runs of the simulator, each with another seed and another phase of the scaler's second: how much is chance. */
+const repeats = 25;
+
+/** By pod-seconds, ascending. */
+export function simulateAs(real: RealReplay): Replay[] {
+  const runs = Array.from({ length: repeats }, (_, repeat) => simulateOnce(real, repeat));
+  return runs.sort((a, b) => a.podSeconds - b.podSeconds);
+}
+
+function simulateOnce(real: RealReplay, repeat: number): Replay {
+  const { initialReplicas, cost } = real;
+  const starts = real.startsMs.length > 0 ? real.startsMs : real.firstStartsMs;
+  const scenario: Scenario = {
+    ...pool,
+    ...{ cost, initialReplicas, shedding: true, seed: repeat + 1 },
+    ...coldStartOf(starts),
+  };
+  // The scaler has watched an idle pool before the first request; which part of a second that began is chance.
+  const leadMs = real.leadMs + (1000 * repeat) / repeats;
+  const arrivalsMs = Float64Array.from(real.arrivalsMs, (atMs) => atMs + leadMs);
+  const policy = knowing(sluice, real.firstStartsMs)();
+  const outcome = simulate(scenario, arrivalsMs, policy, { traceLate: true });
+  const steps = outcome.replicas.map(({ atMs, pods }) => ({ atMs: atMs - leadMs, pods }));
+  const endMs = paidUntilMs(real.arrivalsMs);
+  return {
+    offered: outcome.arrivals,
+    ...{ late: outcome.late, shed: outcome.shed, failed: outcome.failed, scaleWrites: outcome.scaleWrites },
+    ...{ podSeconds: podSeconds(steps, 0, endMs), mostPods: mostPods(steps, 0, endMs) },
+    meanBatch: (outcome.arrivals - outcome.shed) / outcome.runs,
+    ...{ steps, missedAtMs: outcome.lateArrivalsMs.map((atMs) => atMs - leadMs) },
+  };
+}
+
+/** Median, and deviation of the logarithm, as the simulator draws start-up times. */
+export function coldStartOf(startsMs: readonly number[]): Pick<Scenario, 'coldStartMs' | 'coldStartSigma'> {
+  const sorted = startsMs.toSorted((a, b) => a - b);
+  const coldStartMs = sorted[Math.floor(sorted.length / 2)]!;
+  const logs = sorted.map((ms) => Math.log(ms / coldStartMs));
+  return { coldStartMs, coldStartSigma: Math.sqrt(logs.reduce((sum, log) => sum + log * log, 0) / logs.length) };
+}
+
+/** The pods that are there at the begin were seen to start. */
+function knowing(factory: PolicyFactory, startsMs: readonly number[]): PolicyFactory {
+  return (): ScalingPolicy => {
+    const policy = factory();
+    let told = false;
+    return {
+      ...policy,
+      step(seen) {
+        const startedInMs = told ? seen.startedInMs : [...startsMs, ...seen.startedInMs];
+        told = true;
+        return policy.step({ ...seen, startedInMs });
+      },
+    };
+  };
+}

@@ -1,0 +1,69 @@
+/** Outcomes as Markdown: what bench/results holds. Pure. */
+import { spread, type Spread } from '../rig/alternate.ts';
+import { reached } from '../rig/goal.ts';
+import { digits } from '../../load-test/text.ts';
+import type { Line, Outcome, Scenario } from './scenario.ts';
+
+export interface Run {
+  readonly scenario: Pick<Scenario, 'name' | 'title' | 'how'>;
+  readonly outcome: Outcome;
+  readonly command: string;
+  readonly machine: string;
+  readonly tookS: number;
+}
+
+export function renderRun({ scenario, outcome, command, machine, tookS }: Run): string {
+  const { title, how } = scenario;
+  const { lines, repeats, remarks = [] } = outcome;
+  const parts = [
+    `# ${title}`,
+    `\`${command}\``,
+    `${machine} ${tookS} s in all.`,
+    how,
+    `${repeats} Medians, and the range over the rounds.`,
+    renderLines(lines),
+    ...remarks,
+  ];
+  return `${parts.join('\n\n')}\n`;
+}
+
+export function renderLines(lines: readonly Line[]): string {
+  const rows = lines.map(({ what, value, unit, goal, beside }) => [
+    what,
+    `**${range(value)}**${unit === '' ? '' : ` ${unit}`}`,
+    goal === null ? '—' : `${goal.kind === 'at least' ? '≥' : '≤'} ${goal.value}${unit === '' ? '' : ` ${unit}`}`,
+    goal === null ? '—' : reached(goal, value.median) ? 'yes' : `no, ${shortfall(goal.value, value.median)}`,
+    beside,
+  ]);
+  return table(['measure', 'value (range)', 'goal', 'reached', 'beside it'], rows);
+}
+
+/** Goals that were missed, of all that there are. */
+export function missed(lines: readonly Line[]): readonly Line[] {
+  return lines.filter(({ goal, value }) => goal !== null && !reached(goal, value.median));
+}
+
+function shortfall(goal: number, value: number): string {
+  if (goal === 0) return `by ${digits(value)}`;
+  const percent = (100 * (value - goal)) / goal;
+  return `${percent < 0 ? '−' : '+'}${Math.abs(percent).toFixed(0)}%`;
+}
+
+export function range({ median, low, high }: Spread): string {
+  return low === high ? shown(median) : `${shown(median)} (${shown(low)}–${shown(high)})`;
+}
+
+function shown(value: number): string {
+  return value === 0 ? '0' : digits(value);
+}
+
+export function median(values: readonly number[]): string {
+  return digits(spread(values).median);
+}
+
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((cell, column) => Math.max(cell.length, ...rows.map((row) => row[column]!.length)));
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`;
+  return [line(head), `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...rows.map(line)].join('\n');
+}

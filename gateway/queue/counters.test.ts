@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Histogram, LaneCounters, outcomes, retryReasons, secondsBounds, shedReasons, sizeBounds } from './counters.ts';
+import { batchReasons } from '../policy/batch.ts';
+
+test('a value is counted in the first bucket whose bound it does not exceed', () => {
+  const histogram = new Histogram([1, 2, 4]);
+  for (const value of [0, 1, 1.5, 2, 4, 4.1, 1e9]) histogram.observe(value);
+  assert.deepEqual([...histogram.counts], [2, 2, 1, 2]);
+  assert.equal(histogram.sum, 0 + 1 + 1.5 + 2 + 4 + 4.1 + 1e9);
+});
+
+test('bounds grow', () => {
+  for (const bounds of [secondsBounds, sizeBounds]) {
+    assert.deepEqual(
+      [...bounds].sort((a, b) => a - b),
+      [...bounds],
+    );
+    assert.equal(new Set(bounds).size, bounds.length);
+  }
+});
+
+test('every reason and outcome has a count, which begins at zero', () => {
+  const counters = new LaneCounters();
+  assert.deepEqual(Object.entries(counters.shed), zeros(shedReasons));
+  assert.deepEqual(Object.entries(counters.retries), zeros(retryReasons));
+  assert.deepEqual(Object.entries(counters.batches), zeros(batchReasons));
+  for (const outcome of outcomes) assert.equal(counters.duration(outcome).sum, 0);
+});
+
+test('durations are kept apart by outcome, and lanes apart from each other', () => {
+  const counters = new LaneCounters();
+  const other = new LaneCounters();
+  counters.finished('ok', 0.02);
+  counters.finished('ok', 0.02);
+  counters.finished('shed', 0);
+  assert.equal(counters.duration('ok').sum, 0.04);
+  assert.equal(counters.duration('shed').counts[0], 1);
+  assert.equal(counters.duration('failed').sum, 0);
+  assert.equal(other.duration('ok').sum, 0);
+});
+
+function zeros(names: readonly string[]): [string, number][] {
+  return names.map((name) => [name, 0]);
+}

@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import fc from 'fast-check';
+import { oldGenerationGrowthMiB } from '../../test/support/old-generation.ts';
+import { Deadlines } from './deadlines.ts';
+import type { Pending } from './request.ts';
+import { pendingRequest } from '../testing/pending.ts';
+
+interface Clock {
+  readonly deadlines: Deadlines;
+  /** What expired, with when. */
+  readonly expired: { readonly request: Pending; readonly atMs: number }[];
+  readonly pass: (ms: number) => void;
+  readonly add: (afterMs: number) => Pending;
+}
+
+/** A clock that begins between two ticks of a round number, as clocks do. */
+function clockAt(t: TestContext, startMs: number, expire: (request: Pending) => void = () => undefined): Clock {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  let nowMs = startMs;
+  const expired: Clock['expired'] = [];
+  const deadlines = new Deadlines(
+    () => nowMs,
+    (request) => {
+      expired.push({ request, atMs: nowMs });
+      expire(request);
+    },
+  );
+  t.after(() => deadlines.close());
+  return {
+    deadlines,
+    expired,
+    pass: (ms) => {
+      for (let passed = 0; passed < ms; passed += 1) {
+        nowMs += 1;
+        t.mock.timers.tick(1);
+      }
+    },
+    add: (afterMs) => {
+      const request = pendingRequest({ deadlineAtMs: nowMs + afterMs });
+      deadlines.add(request);
+      return request;
+    },
+  };
+}
+
+test('never early, at most one slot late, whatever the deadlines and the phase of the clock', (t) => {
+  const anyDeadlines = fc.array(
+    fc.record({ waitMs: fc.nat(25), timeoutMs: fc.double({ min: 0, max: 300, noNaN: true }) }),
+  );
+  fc.assert(
+    fc.property(fc.double({ min: 0, max: 1e6, noNaN: true }), anyDeadlines, (startMs, requests) => {
+      const clock = clockAt(t, startMs);
+      try {
+        const added = requests.map(({ waitMs, timeoutMs }) => {
+          clock.pass(waitMs);
+          return clock.add(timeoutMs);
+        });
+        clock.pass(320);
+        assert.deepEqual(new Set(clock.expired.map((one) => one.request)), new Set(added));
+        assert.equal(clock.expired.length, added.length);
+        for (const { request, atMs } of clock.expired) {
+          const lateMs = atMs - request.deadlineAtMs;
+          // A clock of floating-point milliseconds is off by rounding.
+          assert.ok(lateMs >= 0 && lateMs <= 10 + 1e-6, `${lateMs} ms late`);
+        }
+      } finally {
+        clock.deadlines.close();
+        t.mock.timers.reset();
+      }
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('what was removed does not expire, before or after its slot is reached', (t) => {
+  const clock = clockAt(t, 1_003);
+  const requests = [5, 15, 15, 15, 200].map(clock.add);
+  clock.deadlines.remove(requests[1]!);
+  clock.deadlines.remove(requests[4]!);
+  clock.pass(300);
+  const expired = new Set(clock.expired.map((one) => one.request));
+  assert.deepEqual([clock.expired.length, expired], [3, new Set([requests[0], requests[2], requests[3]])]);
+  for (const request of requests) clock.deadlines.remove(request);
+});
+
+test('a deadline beyond a turn of the wheel is passed by until it is due', (t) => {
+  const clock = clockAt(t, 1_003);
+  const [turns, soon] = [clock.add(2 * 40_960 + 50), clock.add(50)];
+  clock.pass(2 * 40_960 + 40);
+  const expired = (): Pending[] => clock.expired.map((one) => one.request);
+  assert.deepEqual(expired(), [soon]);
+  clock.pass(20);
+  assert.deepEqual(expired(), [soon, turns]);
+});
+
+test('after a pause longer than a turn of the wheel all that is due expires, and nothing else', (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  let nowMs = 0;
+  const expired: Pending[] = [];
+  const deadlines = new Deadlines(
+    () => nowMs,
+    (request) => expired.push(request),
+  );
+  t.after(() => deadlines.close());
+  const requests = [50, 30_000, 90_000, 100_001].map((deadlineAtMs) => pendingRequest({ deadlineAtMs }));
+  for (const request of requests) deadlines.add(request);
+  nowMs = 100_000;
+  t.mock.timers.tick(10);
+  assert.deepEqual(new Set(expired), new Set(requests.slice(0, 3)));
+});
+
+test('overdue on arrival: expires at the next tick, unless it is removed before', (t) => {
+  const clock = clockAt(t, 1_003);
+  const late = clock.add(-500);
+  const removed = clock.add(-500);
+  clock.deadlines.remove(removed);
+  assert.equal(clock.expired.length, 0);
+  clock.pass(10);
+  assert.deepEqual(
+    clock.expired.map((one) => one.request),
+    [late],
+  );
+});
+
+test('expiring may remove others of the same slot', (t) => {
+  const requests: Pending[] = [];
+  const clock = clockAt(t, 0, () => requests.forEach((request) => clock.deadlines.remove(request)));
+  requests.push(clock.add(15), clock.add(15), clock.add(16));
+  clock.pass(100);
+  assert.equal(clock.expired.length, 1);
+});
+
+test('the timer runs only while there is something to watch, and a long rest costs nothing', (t) => {
+  let nowMs = 0;
+  let reads = 0;
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const expired: Pending[] = [];
+  const deadlines = new Deadlines(
+    () => {
+      reads += 1;
+      return nowMs;
+    },
+    (request) => expired.push(request),
+  );
+  t.after(() => deadlines.close());
+  deadlines.add(pendingRequest({ deadlineAtMs: 5 }));
+  nowMs = 20;
+  t.mock.timers.tick(20);
+  assert.equal(expired.length, 1);
+  const before = reads;
+  t.mock.timers.tick(10_000);
+  assert.equal(reads, before);
+  nowMs = 1e12;
+  deadlines.add(pendingRequest({ deadlineAtMs: nowMs + 15 }));
+  nowMs += 20;
+  t.mock.timers.tick(20);
+  assert.equal(expired.length, 2);
+});
+
+test('closed, nothing expires any more', (t) => {
+  const clock = clockAt(t, 0);
+  clock.add(5);
+  clock.add(-5);
+  clock.deadlines.close();
+  clock.pass(100);
+  assert.deepEqual(clock.expired, []);
+});
+
+test('of what was removed nothing stays behind, whatever was collected meanwhile', () => {
+  const template = pendingRequest();
+  const deadlines = new Deadlines(
+    () => 0,
+    () => undefined,
+  );
+  const grownMiB = oldGenerationGrowthMiB(() => {
+    const requests = Array.from({ length: 60 }, (_, at) => {
+      return { ...template, deadlineAtMs: 1_000 + 20 * at, deadlinePlace: { tick: -1, index: -1 } };
+    });
+    for (const request of requests) deadlines.add(request);
+    for (const request of requests) deadlines.remove(request);
+  }, 5_000);
+  deadlines.close();
+  assert.ok(grownMiB < 4, `${grownMiB} MiB`);
+});

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { before, Queue } from './queue.ts';
+import type { Pending } from './request.ts';
+import { pendingRequest } from '../testing/pending.ts';
+
+const anyRequest = fc.record({
+  priority: fc.integer({ min: 1, max: 3 }),
+  deadlineAtMs: fc.integer({ min: 0, max: 5 }),
+  bytes: fc.nat(100),
+  estimatedRows: fc.integer({ min: 1, max: 9 }),
+});
+
+type Step =
+  | { readonly kind: 'push'; readonly given: Partial<Pending> }
+  | { readonly kind: 'pop' }
+  | { readonly kind: 'peek' }
+  | { readonly kind: 'forget'; readonly pick: number };
+
+const anyStep: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 5, arbitrary: anyRequest.map((given) => ({ kind: 'push' as const, given })) },
+  { weight: 2, arbitrary: fc.constant({ kind: 'pop' as const }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'peek' as const }) },
+  { weight: 3, arbitrary: fc.nat().map((pick) => ({ kind: 'forget' as const, pick })) },
+);
+
+function forget(queue: Queue, request: Pending): void {
+  request.state = 'done';
+  queue.forget(request);
+}
+
+test('whatever is pushed, popped and forgotten, it behaves as a sorted list', () => {
+  fc.assert(
+    fc.property(fc.nat(200), fc.array(anyStep, { maxLength: 300, size: 'max' }), (first, steps) => {
+      const queue = new Queue();
+      const model: Pending[] = [];
+      // Enough of them that forgetting has to clear up.
+      for (let deadlineAtMs = 0; deadlineAtMs < first; deadlineAtMs += 1) {
+        const request = pendingRequest({ deadlineAtMs });
+        queue.push(request);
+        model.push(request);
+      }
+      for (const step of steps) {
+        switch (step.kind) {
+          case 'push': {
+            const request = pendingRequest(step.given);
+            queue.push(request);
+            model.push(request);
+            model.sort((a, b) => (before(a, b) ? -1 : 1));
+            break;
+          }
+          case 'pop': {
+            const popped = queue.pop();
+            assert.equal(popped, model.shift());
+            if (popped !== undefined) popped.state = 'sent';
+            break;
+          }
+          case 'peek':
+            assert.equal(queue.peek(), model[0]);
+            break;
+          case 'forget': {
+            if (model.length === 0) break;
+            const [request] = model.splice(step.pick % model.length, 1);
+            forget(queue, request!);
+          }
+        }
+        assert.equal(queue.size, model.length);
+        assert.equal(queue.bytes, sum(model, 'bytes'));
+        assert.equal(queue.rows, sum(model, 'estimatedRows'));
+      }
+      assert.deepEqual(new Set(queue), new Set(model));
+      const rest = model.map(() => queue.pop());
+      assert.deepEqual(rest, model);
+      assert.equal(queue.pop(), undefined);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+function sum(requests: readonly Pending[], field: 'bytes' | 'estimatedRows'): number {
+  return requests.reduce((total, request) => total + request[field], 0);
+}
+
+test('order: priority, then deadline, then arrival', () => {
+  const queue = new Queue();
+  const late = pendingRequest({ id: 'late', deadlineAtMs: 200 });
+  const soon = pendingRequest({ id: 'soon', deadlineAtMs: 100 });
+  const soonToo = pendingRequest({ id: 'soon, arrived later', deadlineAtMs: 100 });
+  const high = pendingRequest({ id: 'high', priority: 1, deadlineAtMs: 900 });
+  for (const request of [late, soonToo, soon, high]) queue.push(request);
+  assert.deepEqual(
+    [1, 2, 3, 4].map(() => queue.pop()?.id),
+    ['high', 'soon', 'soon, arrived later', 'late'],
+  );
+});
+
+test('a request that comes back keeps its place by arrival', () => {
+  const queue = new Queue();
+  const first = pendingRequest();
+  const second = pendingRequest();
+  queue.push(first);
+  queue.push(second);
+  const sent = queue.pop()!;
+  sent.state = 'sent';
+  queue.push(sent);
+  assert.equal(sent.state, 'queued');
+  assert.equal(queue.pop(), first);
+});
+
+test('all can be forgotten while they are gone through, however many', () => {
+  const queue = new Queue();
+  const requests = Array.from({ length: 500 }, () => pendingRequest());
+  for (const request of requests) queue.push(request);
+  for (const request of queue) forget(queue, request);
+  assert.equal(queue.size, 0);
+  assert.deepEqual(
+    requests.filter((request) => request.state !== 'done'),
+    [],
+  );
+});
+
+test('what is forgotten is let go of', () => {
+  const queue = new Queue();
+  const requests = Array.from({ length: 1000 }, () => pendingRequest({ bytes: 10 }));
+  for (const request of requests) queue.push(request);
+  // From the back, so that none of them ever surfaces.
+  for (const request of requests.slice(1).reverse()) forget(queue, request);
+  assert.deepEqual([queue.size, queue.bytes, queue.rows], [1, 10, 1]);
+  assert.deepEqual([...queue], [requests[0]]);
+});

@@ -1,0 +1,90 @@
+/**
+ * Load reports as they become due, for any number of readers: one each second, and at once on `wake`, at most one each
+ * 100 ms. Without a reader it does nothing. A reader that doesn't keep up misses lines, never the totals in them.
+ */
+import type { Writable } from 'node:stream';
+import type { LoadReport } from '../../contract/load-report.ts';
+
+const intervalMs = 1_000;
+const leastGapMs = 100;
+/** A reader that has taken nothing for so long is gone. */
+const stalledMs = 10_000;
+
+interface Reader {
+  readonly out: Writable;
+  /** When it last had room, on the clock of `now`. */
+  flowingAtMs: number;
+}
+
+export class LoadFeed {
+  readonly #report: () => LoadReport;
+  readonly #now: () => number;
+  readonly #readers = new Map<Writable, Reader>();
+  #interval: NodeJS.Timeout | undefined;
+  #waking: NodeJS.Timeout | undefined;
+  #sentAtMs = -Infinity;
+
+  constructor(report: () => LoadReport, now: () => number) {
+    this.#report = report;
+    this.#now = now;
+  }
+
+  get readers(): number {
+    return this.#readers.size;
+  }
+
+  /** Writes a line at once, and from now on whenever one is due, until `out` is closed. */
+  add(out: Writable): void {
+    const reader = { out, flowingAtMs: this.#now() };
+    this.#readers.set(out, reader);
+    out.once('close', () => this.#remove(out));
+    // What it breaks with is followed by its close.
+    out.on('error', () => undefined);
+    this.#write(reader, lineOf(this.#report()));
+    this.#interval ??= setInterval(() => this.#send(), intervalMs);
+  }
+
+  /** Something has happened that the scaler should know before the second is over. */
+  wake(): void {
+    if (this.#waking !== undefined || this.#readers.size === 0) return;
+    const waitMs = Math.max(0, this.#sentAtMs + leastGapMs - this.#now());
+    this.#waking = setTimeout(() => this.#send(), waitMs);
+  }
+
+  /** A last line, and the end of all readers. */
+  close(): void {
+    if (this.#readers.size > 0) this.#send();
+    for (const out of this.#readers.keys()) out.end();
+  }
+
+  #send(): void {
+    clearTimeout(this.#waking);
+    this.#waking = undefined;
+    this.#sentAtMs = this.#now();
+    const line = lineOf(this.#report());
+    for (const reader of this.#readers.values()) this.#write(reader, line);
+  }
+
+  #write(reader: Reader, line: string): void {
+    const { out } = reader;
+    if (!out.writableNeedDrain) {
+      reader.flowingAtMs = this.#now();
+      out.write(line);
+    } else if (this.#now() - reader.flowingAtMs > stalledMs) {
+      out.destroy();
+    }
+  }
+
+  #remove(out: Writable): void {
+    this.#readers.delete(out);
+    if (this.#readers.size > 0) return;
+    clearInterval(this.#interval);
+    clearTimeout(this.#waking);
+    this.#interval = undefined;
+    this.#waking = undefined;
+  }
+}
+
+function lineOf(report: LoadReport): string {
+  return `${JSON.stringify(report)}\n`;
+}

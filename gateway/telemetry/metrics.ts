@@ -1,0 +1,261 @@
+/**
+ * What the gateway tells Prometheus. Counters are read from their plain arrays at a scrape, so that counting costs
+ * nanoseconds. Labels are closed sets: pools and their models, reasons, states. The only importer of prom-client here,
+ * for the metrics of the process.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { giveUpReasons, outcomes, retryReasons, shedReasons } from '../queue/counters.ts';
+import { headText, histogramSamples, labelsText, samplesText, type FamilyType, type Sample } from './exposition.ts';
+import type { Lane } from '../queue/model-queue.ts';
+import { batchReasons } from '../policy/batch.ts';
+import type { Cost } from '../policy/cost.ts';
+import type { Pool } from '../pool.ts';
+import type { Pools } from '../pools.ts';
+
+export interface GatewayMetrics {
+  readonly contentType: string;
+  /** In Prometheus' text format, in pieces: a thousand models are 17 MB, and requests must not wait until all is written. */
+  parts(): AsyncIterable<string>;
+}
+
+/** After so long without a turn of the event loop, requests get one; and what is longer is copied by the collector meanwhile. */
+const sliceMs = 1;
+
+export const podStates = ['joining', 'serving', 'ejected', 'probing', 'draining'] as const;
+
+export function gatewayMetrics(pools: Pools, version: string, now: () => number): GatewayMetrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+
+  const families: (() => Iterable<string>)[] = [];
+  /** @param read the samples piece by piece; what is in one piece is of one moment */
+  const add = (type: FamilyType, name: string, help: string, read: () => Iterable<readonly Sample[]>): void => {
+    families.push(function* () {
+      yield headText(type, name, help);
+      for (const samples of read()) yield samplesText(name, samples);
+    });
+  };
+  const eachPool = (read: (pool: Pool) => readonly Sample[]) =>
+    function* (): Iterable<readonly Sample[]> {
+      for (const pool of [...pools.all]) yield read(pool);
+    };
+  const lanes = (read: (lane: Lane, pool: Pool, labels: string) => Sample[]) =>
+    function* (): Iterable<readonly Sample[]> {
+      for (const pool of [...pools.all]) {
+        for (const lane of [...pool.lanes.values()]) {
+          yield read(lane, pool, labelsText({ pool: pool.name, model: lane.model }));
+        }
+      }
+    };
+  const one = (read: (lane: Lane, pool: Pool) => number) =>
+    lanes((lane, pool, labels) => [{ labels, value: read(lane, pool) }]);
+  /** No sample while nothing is known: a cost of 0 would be a pod that does everything at once. */
+  const learned = (read: (cost: Cost) => number) =>
+    lanes(({ cost }, _pool, labels) => (cost.samples === 0 ? [] : [{ labels, value: read(cost) }]));
+  const byReason = <Reason extends string>(reasons: readonly Reason[], read: (lane: Lane) => Record<Reason, number>) =>
+    lanes((lane, _pool, labels) =>
+      reasons.map((reason) => ({ labels: `${labels},reason="${reason}"`, value: read(lane)[reason] })),
+    );
+
+  add(
+    'gauge',
+    'sluice_queue_requests',
+    'Requests that wait at this gateway',
+    one((lane) => lane.queue.size),
+  );
+  add(
+    'gauge',
+    'sluice_queue_bytes',
+    'Bytes of the requests that wait',
+    one((lane) => lane.queue.bytes),
+  );
+  add(
+    'gauge',
+    'sluice_queue_oldest_age_seconds',
+    'Age of the oldest request that waits, 0 if none does',
+    one((lane) => oldestSeconds(lane, now())),
+  );
+  add(
+    'gauge',
+    'sluice_predicted_wait_seconds',
+    'Predicted time to an answer for a request that comes now',
+    one((lane, pool) => pool.predictedWaitMs(lane, 1) / 1000),
+  );
+  add(
+    'gauge',
+    'sluice_in_flight_requests',
+    'Requests that are with a pod',
+    one((lane) => lane.inFlight),
+  );
+  add(
+    'counter',
+    'sluice_requests_arrived_total',
+    'Requests that asked for admission',
+    one((lane) => lane.counters.arrivals),
+  );
+  add(
+    'counter',
+    'sluice_request_bytes_total',
+    'Bytes of the bodies of requests that asked for admission',
+    one((lane) => lane.counters.arrivedBytes),
+  );
+  add(
+    'counter',
+    'sluice_requests_late_total',
+    "Good answers that came after the pool's objective",
+    one((lane) => lane.counters.late),
+  );
+  add(
+    'counter',
+    'sluice_requests_shed_total',
+    'Requests that were refused, by reason',
+    byReason(shedReasons, (lane) => lane.counters.shed),
+  );
+  add(
+    'counter',
+    'sluice_request_retries_total',
+    'Requests that were sent to a pod again, by reason',
+    byReason(retryReasons, (lane) => lane.counters.retries),
+  );
+  add(
+    'counter',
+    'sluice_requests_given_up_total',
+    'Requests that lost their pod and are not tried again, by why',
+    byReason(giveUpReasons, (lane) => lane.counters.givenUp),
+  );
+  add(
+    'counter',
+    'sluice_batches_total',
+    'Envelopes sent to pods, by why they left as they were',
+    byReason(batchReasons, (lane) => lane.counters.batches),
+  );
+  add(
+    'histogram',
+    'sluice_request_duration_seconds',
+    'Time from arrival to answer, by outcome',
+    lanes((lane, _pool, labels) =>
+      outcomes.flatMap((outcome) =>
+        histogramSamples(`${labels},outcome="${outcome}"`, lane.counters.duration(outcome)),
+      ),
+    ),
+  );
+  for (const [name, help, read] of [
+    [
+      'sluice_queue_duration_seconds',
+      'Time that a request waited before each time it left for a pod',
+      (lane: Lane) => lane.counters.queueSeconds,
+    ],
+    [
+      'sluice_envelope_requests',
+      'Requests that left for a pod together',
+      (lane: Lane) => lane.counters.envelopeRequests,
+    ],
+    ['sluice_batch_rows', 'Rows of a run at a pod, over all gateways', (lane: Lane) => lane.counters.runRows],
+  ] as const) {
+    add(
+      'histogram',
+      name,
+      help,
+      lanes((lane, _pool, labels) => histogramSamples(labels, read(lane))),
+    );
+  }
+  add(
+    'gauge',
+    'sluice_learned_cost_base_seconds',
+    'a of the learned l(b) = a + c·b: what a run takes however small',
+    learned(({ a }) => a / 1000),
+  );
+  add(
+    'gauge',
+    'sluice_learned_cost_per_row_seconds',
+    'c of the learned l(b) = a + c·b',
+    learned(({ c }) => c / 1000),
+  );
+  add('gauge', 'sluice_pods', 'Pods by their state as this gateway sees them', eachPool(podCounts));
+  add(
+    'counter',
+    'sluice_pod_ejections_total',
+    'Times that a pod went out of rotation, by the evidence',
+    eachPool((pool) =>
+      Object.entries(pool.roster.ejections).map(([reason, value]) => ({
+        labels: labelsText({ pool: pool.name, reason }),
+        value,
+      })),
+    ),
+  );
+  add(
+    'gauge',
+    'sluice_pod_out_of_rotation',
+    '1 for each pod that is ejected or probed, with the last evidence',
+    eachPool(podsOut),
+  );
+  const objectives = (read: (objective: NonNullable<Pool['spec']['objective']>) => number) =>
+    eachPool(({ name, spec: { objective } }) =>
+      objective === undefined ? [] : [{ labels: labelsText({ pool: name }), value: read(objective) }],
+    );
+  add(
+    'gauge',
+    'sluice_objective_latency_seconds',
+    'objective.latencyMs of the pool',
+    objectives(({ latencyMs }) => latencyMs / 1000),
+  );
+  add(
+    'gauge',
+    'sluice_objective_ratio',
+    'objective.percentile of the pool, as a share of its requests',
+    objectives(({ percentile }) => percentile / 100),
+  );
+  add(
+    'gauge',
+    'sluice_suspect_requests',
+    'Requests that were with a pod when it was lost and now wait to travel alone',
+    eachPool((pool) => [{ labels: labelsText({ pool: pool.name }), value: pool.dispatch.suspects }]),
+  );
+  add('gauge', 'sluice_build_info', 'Always 1', () => [
+    [{ labels: labelsText({ version, component: 'gateway' }), value: 1 }],
+  ]);
+  return {
+    contentType: registry.contentType,
+    parts: async function* () {
+      let text = await registry.metrics();
+      let sinceMs = performance.now();
+      for (const family of families) {
+        for (const part of family()) {
+          text += part;
+          if (performance.now() - sinceMs < sliceMs) continue;
+          yield text;
+          text = '';
+          await nextTurn();
+          sinceMs = performance.now();
+        }
+      }
+      yield text;
+    },
+  };
+}
+
+function podCounts(pool: Pool): Sample[] {
+  const counts = new Map<string, number>(podStates.map((state) => [state, 0]));
+  for (const pod of pool.roster.pods) {
+    const state = pod.goes ? 'draining' : pod.health.kind;
+    counts.set(state, counts.get(state)! + 1);
+  }
+  return [...counts].map(([state, value]) => ({ labels: labelsText({ pool: pool.name, state }), value }));
+}
+
+/** `pod` would be the gateway's own, where Prometheus adds the names of Kubernetes to what it scrapes. */
+function podsOut(pool: Pool): Sample[] {
+  return [...pool.roster.pods]
+    .filter((pod) => pod.health.kind === 'ejected' || pod.health.kind === 'probing')
+    .map(({ name, health: { kind: state }, evidence: reason }) => ({
+      labels: labelsText({ pool: pool.name, pod_name: name, state, reason: reason ?? 'unknown' }),
+      value: 1,
+    }));
+}
+
+function oldestSeconds(lane: Lane, nowMs: number): number {
+  let oldest = nowMs;
+  for (const request of lane.queue) oldest = Math.min(oldest, request.arrivedAtMs);
+  return (nowMs - oldest) / 1000;
+}

@@ -1,0 +1,77 @@
+/** One JSON number as a double. */
+import { code } from './codes.ts';
+import type { JsonCursor } from './cursor.ts';
+
+export const powersOfTen: readonly number[] = Array.from({ length: 309 }, (_, exponent) => Number(`1e${exponent}`));
+
+/** Equal to `Number(text)`. Leaves in the cursor where the number began, and whether it was plain. */
+export function readNumber(cursor: JsonCursor): number {
+  const { bytes } = cursor;
+  cursor.peek();
+  let { position } = cursor;
+  cursor.numberStart = position;
+  let byte = bytes[position];
+  const negative = byte === code.minus;
+  if (negative) byte = bytes[++position];
+  let mantissa = 0;
+  let digits = 0;
+  let exponent = 0;
+  let plain = true;
+  if (byte === code.zero) {
+    byte = bytes[++position];
+  } else {
+    if (!(byte !== undefined && byte > code.zero && byte <= code.nine)) fail(cursor, position, 'a number');
+    do {
+      mantissa = mantissa * 10 + (byte - code.zero);
+      digits += 1;
+      byte = bytes[++position];
+    } while (byte !== undefined && byte >= code.zero && byte <= code.nine);
+  }
+  if (byte === code.point) {
+    plain = false;
+    byte = bytes[++position];
+    const first = position;
+    while (byte !== undefined && byte >= code.zero && byte <= code.nine) {
+      mantissa = mantissa * 10 + (byte - code.zero);
+      if (mantissa !== 0) digits += 1;
+      byte = bytes[++position];
+    }
+    exponent = first - position;
+    if (exponent === 0) fail(cursor, position, 'a digit');
+  }
+  if (byte === 0x65 || byte === 0x45) {
+    plain = false;
+    byte = bytes[++position];
+    const below = byte === code.minus;
+    if (below || byte === 0x2b) byte = bytes[++position];
+    if (!(byte !== undefined && byte >= code.zero && byte <= code.nine)) fail(cursor, position, 'a digit');
+    let written = 0;
+    do {
+      // Beyond any double long before it is beyond an integer.
+      if (written < 100_000) written = written * 10 + (byte - code.zero);
+      byte = bytes[++position];
+    } while (byte !== undefined && byte >= code.zero && byte <= code.nine);
+    exponent += below ? -written : written;
+  }
+  cursor.position = position;
+  if (digits <= 15) {
+    cursor.numberIsPlain = plain;
+    // Both operands are exact, so the one rounding of the operation is that of Number().
+    if (exponent === 0) return negative ? -mantissa : mantissa;
+    if (exponent < 0 && exponent >= -22) {
+      const value = mantissa / powersOfTen[-exponent]!;
+      return negative ? -value : value;
+    }
+    if (exponent > 0 && exponent <= 22) {
+      const value = mantissa * powersOfTen[exponent]!;
+      return negative ? -value : value;
+    }
+  }
+  cursor.numberIsPlain = false;
+  return Number(cursor.numberText());
+}
+
+function fail(cursor: JsonCursor, position: number, expected: string): never {
+  cursor.position = position;
+  return cursor.fail(expected);
+}

@@ -1,0 +1,56 @@
+/** The last seconds of one pool, from the totals of its gateways: rate of arrivals and how long answers took. */
+import { between, quantileMs, sum, type Durations } from '../policy/latency.ts';
+import type { Heard } from '../policy/merge.ts';
+
+const latencyWindowMs = 10_000;
+const rateWindowMs = 3_000;
+
+interface Reading {
+  readonly atMs: number;
+  /** By the gateway's process: totals begin anew with it. */
+  readonly gateways: ReadonlyMap<string, { readonly arrivals: number; readonly durations: Durations }>;
+}
+
+export class Recent {
+  #readings: Reading[] = [];
+
+  add(heard: readonly Heard[], nowMs: number): void {
+    const gateways = new Map(
+      heard.map(({ source, load }) => [
+        source.news?.report?.instance ?? source.uid,
+        { arrivals: load.arrivals, durations: load.durations },
+      ]),
+    );
+    const kept = this.#readings.filter(({ atMs }) => atMs <= nowMs && nowMs - atMs <= latencyWindowMs);
+    this.#readings = [...kept, { atMs: nowMs, gateways }];
+  }
+
+  /** Requests/s; null while there is nothing to compare with. */
+  get arrivalsPerS(): number | null {
+    const [last, first] = this.#ends(rateWindowMs);
+    if (last === undefined || first === undefined) return null;
+    let arrivals = 0;
+    for (const [id, { arrivals: now }] of last.gateways) {
+      arrivals += Math.max(0, now - (first.gateways.get(id)?.arrivals ?? now));
+    }
+    return (1000 * arrivals) / (last.atMs - first.atMs);
+  }
+
+  quantileMs(share: number): number | null {
+    const [last, first] = this.#ends(latencyWindowMs);
+    if (last === undefined || first === undefined) return null;
+    const parts = [...last.gateways].map(([id, { durations }]) => {
+      const before = first.gateways.get(id)?.durations;
+      return before === undefined ? null : between(before, durations);
+    });
+    const whole = sum(parts.filter((part) => part !== null));
+    return whole === null ? null : quantileMs(whole, share);
+  }
+
+  /** The last reading, and the oldest one within the window. */
+  #ends(windowMs: number): [last?: Reading, first?: Reading] {
+    const last = this.#readings.at(-1);
+    const first = this.#readings.find(({ atMs }) => last !== undefined && last.atMs - atMs <= windowMs);
+    return last === undefined || first === undefined || first.atMs >= last.atMs ? [] : [last, first];
+  }
+}

@@ -1,0 +1,79 @@
+/** How the inputs of a decision make its number, in lines for a person. Pure. */
+import type { Inputs } from '../policy/decide.ts';
+
+export interface Around {
+  readonly from: number;
+  readonly to: number;
+  readonly minReplicas: number;
+  readonly maxReplicas: number | null;
+  readonly objectiveMs: number | null;
+  /** The reason in words. */
+  readonly why: string;
+}
+
+export function arithmetic(inputs: Inputs, around: Around): string[] {
+  const number = (key: string): number | null => {
+    const value = inputs[key];
+    return typeof value === 'number' ? value : null;
+  };
+  const lines: string[] = [];
+  const [replicas, ready, starting, ejected] = [
+    number('replicas'),
+    number('ready'),
+    number('starting'),
+    number('ejected'),
+  ];
+  if (replicas !== null && ready !== null) {
+    lines.push(`pods: ${replicas} asked for, ${ready} ready (${ejected ?? 0} ejected), ${starting ?? 0} starting`);
+  }
+  const [queued, inFlight] = [number('queued'), number('inFlight')];
+  if (queued !== null) lines.push(`waiting: ${queued} requests${inFlight === null ? '' : `, ${inFlight} with pods`}`);
+  if (typeof inputs['missing'] === 'string')
+    lines.push(`incomplete (${inputs['missing']}): what is seen is the least there is`);
+
+  const [expected, headroom, factor] = [number('expectedPerS'), number('headroomPerS'), number('headroomFactor')];
+  const [podPerS, coldStartMs] = [number('podPerS'), number('coldStartMs')];
+  if (expected !== null && headroom !== null && factor !== null && coldStartMs !== null) {
+    const planned = expected + factor * headroom;
+    lines.push(
+      `planned rate: ${short(expected)} expected in ${seconds(coldStartMs)} + ${short(factor)} × ${short(headroom)} headroom = ${short(planned)} requests/s`,
+    );
+    const backlog = number('backlogThen') ?? 0;
+    const now = number('ratePerS') ?? 0;
+    const rate = backlog > 0 ? Math.max(planned, now) : planned;
+    if (rate > planned) lines.push(`a queue waits: the rate now counts, ${short(now)} requests/s`);
+    const withinMs = Math.max(coldStartMs, around.objectiveMs ?? 0);
+    if (backlog > 0) {
+      lines.push(
+        `backlog: ${short(backlog)} would still wait in ${seconds(coldStartMs)}, to be served within ${seconds(withinMs)}`,
+      );
+    }
+    if (podPerS !== null && podPerS > 0) {
+      const cleared = backlog > 0 ? ` + ${short(backlog)} ÷ ${short(withinMs / 1000)}` : '';
+      const most = number('needMost');
+      const least = number('needLeast');
+      const extra = ejected !== null && ejected > 0 ? ` + ${ejected} ejected` : '';
+      const sum = (rate + (1000 * backlog) / withinMs) / podPerS;
+      lines.push(
+        `need: (${short(rate)}${cleared}) ÷ ${short(podPerS)} a pod = ${short(sum)}${extra} → ${range(least, most)} pods`,
+      );
+    }
+  }
+  const { from, to, minReplicas, maxReplicas, why } = around;
+  lines.push(`limits: ${minReplicas} to ${maxReplicas ?? 'any number of'} pods`);
+  lines.push(to === from ? `${from}, held: ${why}` : `${from} → ${to}: ${why}`);
+  return lines;
+}
+
+function range(least: number | null, most: number | null): string {
+  if (least === null || most === null || least === most) return String(most ?? least ?? '?');
+  return `${least} to ${most}`;
+}
+
+function seconds(ms: number): string {
+  return `${short(ms / 1000)} s`;
+}
+
+function short(value: number): string {
+  return Number.isInteger(value) ? String(value) : value.toFixed(Math.abs(value) < 10 ? 2 : 1);
+}
