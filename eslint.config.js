@@ -4,6 +4,16 @@ import tseslint from 'typescript-eslint';
 const noAmbient = (names) =>
   names.map((name) => ({ name, message: 'A policy takes time, randomness and state as arguments.' }));
 
+/** Shapes of code that this project does without. */
+const shapes = [
+  ...['ObjectExpression', 'ArrayExpression', ':matches(TSAsExpression, TSSatisfiesExpression) > ArrayExpression'].map(
+    (literal) => ({
+      selector: `SpreadElement > ${literal}`,
+      message: 'A literal that is spread where it stands merges nothing: write its entries.',
+    }),
+  ),
+];
+
 export default tseslint.config(
   { ignores: ['node_modules/', 'dist/'] },
   eslint.configs.recommended,
@@ -18,6 +28,7 @@ export default tseslint.config(
       '@typescript-eslint/consistent-type-imports': 'error',
       'no-console': 'error',
       eqeqeq: 'error',
+      'no-restricted-syntax': ['error', ...shapes],
     },
   },
   {

@@ -40,6 +40,9 @@ export function readPoolLimits(file: string): PoolLimits {
     maxRows: batching.enabled ? batching.maxRows : 1,
     minReplicas: scaling.minReplicas,
     maxReplicas: scaling.maxReplicas ?? null,
-    ...{ timeoutMs, coldStartHoldMs, maxQueued, idleMs: scaling.idleSeconds * 1000 },
+    timeoutMs,
+    coldStartHoldMs,
+    maxQueued,
+    idleMs: scaling.idleSeconds * 1000,
   };
 }

@@ -89,7 +89,11 @@ function withPool(flags: Flags, given: (flag: string) => boolean): Flags & Waits
   }
   const { timeoutMs, coldStartHoldMs, maxQueued, idleMs } = pool;
   return {
-    ...{ ...flags, timeoutMs, coldStartHoldMs, maxQueued, idleMs },
+    ...flags,
+    timeoutMs,
+    coldStartHoldMs,
+    maxQueued,
+    idleMs,
     objectiveMs: given('objectiveMs') ? flags.objectiveMs : (pool.objectiveMs ?? flags.objectiveMs),
     percentile: given('percentile') ? flags.percentile : (pool.percentile ?? flags.percentile),
     maxRows: given('maxRows') ? flags.maxRows : pool.maxRows,
@@ -127,16 +131,28 @@ async function run(flags: Flags & Waits, print: (text: string) => void): Promise
   const firstMs = Math.min(60_000, arrivalsMs.at(-1)!);
   const firstRate = (1000 * arrivalsMs.filter((atMs) => atMs < firstMs).length) / firstMs;
   const scenario: Scenario = {
-    ...{ ...capacity, minReplicas, maxReplicas, seed, coldStartSigma, shedding: true },
-    ...{ timeoutMs: flags.timeoutMs, coldStartHoldMs: flags.coldStartHoldMs, maxQueued: flags.maxQueued },
+    ...capacity,
+    minReplicas,
+    maxReplicas,
+    seed,
+    coldStartSigma,
+    shedding: true,
+    timeoutMs: flags.timeoutMs,
+    coldStartHoldMs: flags.coldStartHoldMs,
+    maxQueued: flags.maxQueued,
     coldStartMs: flags.coldStartS * 1000,
     initialReplicas: Math.ceil(firstRate / podRequestsPerSecond(capacity)),
   };
 
   const onProgress = progress();
   const comparison = compare({
-    ...{ scenario, arrivalsMs, trainingMs, onProgress },
-    ...{ policies: flags.policy, sluice: sluiceFor(flags.percentile, flags.idleMs), limitPercent: flags.tuneLimit },
+    scenario,
+    arrivalsMs,
+    trainingMs,
+    onProgress,
+    policies: flags.policy,
+    sluice: sluiceFor(flags.percentile, flags.idleMs),
+    limitPercent: flags.tuneLimit,
   });
   onProgress('', 1);
   if (flags.svg !== undefined) {

@@ -53,7 +53,11 @@ export function buildScaler({ cluster, log, version, settings }: ScalerAppDeps):
     },
   });
   const scaler = new Scaler({
-    ...{ cluster, clock, metrics, log, gateways: follower },
+    cluster,
+    clock,
+    metrics,
+    log,
+    gateways: follower,
     calls: podCalls(http),
     limits: { drainLimitMs: settings.drainLimitMs, podGraceMs: settings.podGraceMs },
   });

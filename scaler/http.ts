@@ -66,7 +66,10 @@ export class Http {
   async #read(url: string, signal: AbortSignal, onLine: (line: string) => void): Promise<void> {
     const { origin, pathname } = new URL(url);
     const { statusCode, body } = await this.#agent.request({
-      ...{ origin, path: pathname, method: 'GET', signal },
+      origin,
+      path: pathname,
+      method: 'GET',
+      signal,
       headersTimeout: silenceMs,
       bodyTimeout: silenceMs,
     });

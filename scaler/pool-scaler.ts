@@ -291,7 +291,9 @@ export class PoolScaler {
       const name = stay.find(({ uid }) => uid === plan.uid)?.name ?? plan.uid;
       this.#surgeFor = plan.uid;
       const started = this.#write(look, {
-        ...{ replicas: standing.replicas + 1, before: standing.replicas, why: 'surge' },
+        replicas: standing.replicas + 1,
+        before: standing.replicas,
+        why: 'surge',
         done: () => this.reporter.replaced(name, 'surged', 'it is the only one: one more is started first'),
       });
       if (!started) this.#surgeFor = null;
@@ -336,7 +338,9 @@ export class PoolScaler {
       return;
     }
     this.#write(look, {
-      ...{ replicas: to, before: to, why: 'drained' },
+      replicas: to,
+      before: to,
+      why: 'drained',
       done: () => this.#shrink.release(this.#drains, victims, clock.steadyMs()),
     });
   }

@@ -60,7 +60,9 @@ function binaryBodies(sets: readonly (readonly Tensor[])[]): Pick<Workload, 'hea
     const raws = tensors.map(rawOf);
     const head = JSON.stringify({
       inputs: tensors.map(({ name, datatype, shape }, index) => ({
-        ...{ name, datatype, shape },
+        name,
+        datatype,
+        shape,
         parameters: { binary_data_size: raws[index]!.length },
       })),
       parameters: { binary_data_output: true },

@@ -87,7 +87,11 @@ export function figuresOf(tally: Tally, sluice: SluiceFigures | null): Figures {
   return {
     offeredPerSecond: (1000 * tally.offered) / durationMs,
     completedPerSecond: (1000 * tally.goodWithin) / durationMs,
-    ...{ offered: tally.offered, good: tally.good, rejected, errors, endings: Object.fromEntries(others) },
+    offered: tally.offered,
+    good: tally.good,
+    rejected,
+    errors,
+    endings: Object.fromEntries(others),
     latencyMs: quantilesOf(latency),
     serviceMs: quantilesOf(tally.service),
     rejectedLatencyMs: tally.rejected.count === 0 ? null : quantilesOf(tally.rejected),
@@ -114,7 +118,11 @@ function quantilesOf(histogram: Histogram): Quantiles {
   return {
     count: histogram.count,
     mean: Math.round(histogram.meanMs * 1000) / 1000,
-    ...{ p50: at(50), p90: at(90), p99: at(99), p999: at(99.9), p9999: at(99.99) },
+    p50: at(50),
+    p90: at(90),
+    p99: at(99),
+    p999: at(99.9),
+    p9999: at(99.99),
     max: histogram.maxMs,
   };
 }

@@ -27,8 +27,18 @@ describe('simulation', () => {
     assert.deepEqual(
       { ...outcome, replicas: undefined, lateArrivalsMs: undefined },
       {
-        ...{ arrivals: 4, completions: 4, late: 0, shed: 0, failed: 0, runs: 3, violationPercent: 0 },
-        ...{ podSeconds: 0.043, scaleWrites: 0, podStarts: 0, replicas: undefined, lateArrivalsMs: undefined },
+        arrivals: 4,
+        completions: 4,
+        late: 0,
+        shed: 0,
+        failed: 0,
+        runs: 3,
+        violationPercent: 0,
+        podSeconds: 0.043,
+        scaleWrites: 0,
+        podStarts: 0,
+        replicas: undefined,
+        lateArrivalsMs: undefined,
       },
     );
     const tighter = simulate({ ...scenario, objectiveMs: 31, shedding: false }, at(0, 1, 2, 3), fixed(1)(), {

@@ -131,11 +131,22 @@ export function simulate(
     const { arrivals, completions, shed, late } = station.totals;
     const { cost, objectiveMs, minReplicas, maxReplicas, maxRows } = scenario;
     return {
-      ...{ nowMs, arrivals, completions, shed, late },
-      ...{ queued: station.queued, inFlight: station.inFlight, desired, startedInMs },
+      nowMs,
+      arrivals,
+      completions,
+      shed,
+      late,
+      queued: station.queued,
+      inFlight: station.inFlight,
+      desired,
+      startedInMs,
       pods: { ready: station.serving, starting: starting.length, draining },
       startingSinceMs: starting.map((pod) => pod.createdMs),
-      ...{ cost, objectiveMs, minReplicas, maxReplicas, maxRows },
+      cost,
+      objectiveMs,
+      minReplicas,
+      maxReplicas,
+      maxRows,
     };
   }
 
@@ -192,6 +203,9 @@ export function simulate(
     ...totals,
     violationPercent: totals.arrivals === 0 ? 0 : (100 * violations) / totals.arrivals,
     podSeconds: podMs / 1000,
-    ...{ scaleWrites, podStarts, replicas, lateArrivalsMs },
+    scaleWrites,
+    podStarts,
+    replicas,
+    lateArrivalsMs,
   };
 }

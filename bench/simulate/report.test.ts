@@ -15,8 +15,13 @@ const scenario = scenarioWith({
 });
 const arrivalsMs = Float64Array.from({ length: 600 }, (_, index) => index * 50);
 const comparison = compare({
-  ...{ scenario, arrivalsMs, trainingMs: arrivalsMs.subarray(0, 200), limitPercent: 1 },
-  ...{ policies: ['sluice', 'hpa'], sluice: sluiceFor(99.5), onProgress: () => undefined },
+  scenario,
+  arrivalsMs,
+  trainingMs: arrivalsMs.subarray(0, 200),
+  limitPercent: 1,
+  policies: ['sluice', 'hpa'],
+  sluice: sluiceFor(99.5),
+  onProgress: () => undefined,
 });
 const [sluice, hpa] = comparison.policies;
 

@@ -211,9 +211,18 @@ export class Station {
     const rowsBefore = this.queued;
     const headAgeMs = rowsBefore === 0 ? null : nowMs - this.#admittedAtMs[this.#head]!;
     return predictWait({
-      ...{ ownRows: 1, rowsBefore, headAgeMs, otherBatches: 0 },
-      ...{ pods: this.#pods.length, idlePods: this.#idle.length, begins: this.#sortedBegins },
-      ...{ nowMs, cost: this.#cost, lag: noLag, maxRows, objectiveMs },
+      ownRows: 1,
+      rowsBefore,
+      headAgeMs,
+      otherBatches: 0,
+      pods: this.#pods.length,
+      idlePods: this.#idle.length,
+      begins: this.#sortedBegins,
+      nowMs,
+      cost: this.#cost,
+      lag: noLag,
+      maxRows,
+      objectiveMs,
     });
   }
 

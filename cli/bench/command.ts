@@ -85,14 +85,16 @@ async function prepare(url: URL, flags: BenchFlags, io: BenchIo, signal: AbortSi
   const arrivals = flags.concurrency === undefined ? await arrivalsOf(flags) : null;
   const prepared = await asUsageError(() =>
     prepareTarget({
-      ...{
-        origin: origin + prefix,
-        model: flags.model!,
-        version: flags.modelVersion ?? null,
-        protocol: flags.protocol,
-      },
+      origin: origin + prefix,
+      model: flags.model!,
+      version: flags.modelVersion ?? null,
+      protocol: flags.protocol,
       body: flags.body === 'json' || flags.body === 'binary' ? flags.body : { file: flags.body },
-      ...{ rows: flags.rows, shapes: flags.shape, bodies: flags.bodies, seed: flags.seed, headers: flags.header },
+      rows: flags.rows,
+      shapes: flags.shape,
+      bodies: flags.bodies,
+      seed: flags.seed,
+      headers: flags.header,
     }),
   );
   const steady = arrivals === null || arrivals.kind === 'poisson' || arrivals.kind === 'constant';

@@ -92,7 +92,8 @@ async function run(
   const durationMs = plan.durationMs * (purpose === 'confirm' ? 2 : 1);
   const kind = plan.load.arrivals.kind === 'constant' ? 'constant' : 'poisson';
   const trialPlan = {
-    ...{ ...plan, durationMs },
+    ...plan,
+    durationMs,
     load: { ...plan.load, arrivals: { kind, perSecond } as const },
     threads: Math.max(plan.threads, threadsFor({ peakPerSecond: perSecond })),
     // What is later than the objective has missed it anyway.
@@ -112,7 +113,8 @@ async function run(
   const verdict = judge(objective, tally.offered, tally.latency.countUpTo(objective.latencyMs));
   const { offeredPerSecond, completedPerSecond, rejected, errors, latencyMs, lagMs } = figures;
   return {
-    ...{ perSecond, purpose },
+    perSecond,
+    purpose,
     kept: verdict.kept && !tally.endedEarly,
     inTimePercent: verdict.inTimePercent,
     generatorBehind: figures.generatorBehind,

@@ -89,8 +89,11 @@ export class Events {
     if (writtenAtMs !== null) {
       try {
         await this.#api.call({
-          ...{ what: 'patch events', method: 'PATCH', path: `${path}/${objectName}` },
-          ...{ contentType: 'application/merge-patch+json', body: { count, lastTimestamp } },
+          what: 'patch events',
+          method: 'PATCH',
+          path: `${path}/${objectName}`,
+          contentType: 'application/merge-patch+json',
+          body: { count, lastTimestamp },
         });
         return;
       } catch (error) {
@@ -103,11 +106,18 @@ export class Events {
       method: 'POST',
       path,
       body: {
-        ...{ apiVersion: 'v1', kind: 'Event', metadata: { name: objectName, namespace } },
+        apiVersion: 'v1',
+        kind: 'Event',
+        metadata: { name: objectName, namespace },
         involvedObject: { apiVersion: 'sluice.dev/v1alpha1', kind: 'ModelPool', name: event.pool, namespace, uid },
-        ...{ type: event.type, reason: event.reason, message: event.message },
-        ...{ count, firstTimestamp: firstAt, lastTimestamp },
-        ...{ source: { component: 'sluice-scaler' }, reportingComponent: 'sluice-scaler' },
+        type: event.type,
+        reason: event.reason,
+        message: event.message,
+        count,
+        firstTimestamp: firstAt,
+        lastTimestamp,
+        source: { component: 'sluice-scaler' },
+        reportingComponent: 'sluice-scaler',
         reportingInstance: this.#instance,
       },
     });

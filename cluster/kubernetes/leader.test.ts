@@ -45,8 +45,13 @@ async function leaseServer() {
     const nothing = (): void => undefined;
     const onTrouble = (trouble: string | null): unknown => troubles.push(trouble);
     const made = new Leader({
-      ...{ api: server.api, leaseName: 'lease', identity, config, onTrouble },
-      ...{ onChange: nothing, onHeard: nothing },
+      api: server.api,
+      leaseName: 'lease',
+      identity,
+      config,
+      onTrouble,
+      onChange: nothing,
+      onHeard: nothing,
     });
     leaders.push(made);
     return made;

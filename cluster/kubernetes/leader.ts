@@ -131,7 +131,9 @@ export class Leader {
     const { api, leaseName, identity } = this.#options;
     try {
       this.#lease = await api.call<LeaseObject>({
-        ...{ what: 'get leases', path: `${this.#path}/${leaseName}`, timeoutMs: this.#timeoutMs },
+        what: 'get leases',
+        path: `${this.#path}/${leaseName}`,
+        timeoutMs: this.#timeoutMs,
       });
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 404) throw error;

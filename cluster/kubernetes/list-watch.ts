@@ -191,7 +191,9 @@ export class ListWatch<Item> {
         what: `watch ${resource.name}`,
         path: resource.path,
         query: {
-          ...{ watch: 'true', allowWatchBookmarks: 'true', resourceVersion: this.#version ?? '' },
+          watch: 'true',
+          allowWatchBookmarks: 'true',
+          resourceVersion: this.#version ?? '',
           timeoutSeconds: String(seconds),
         },
         signal,

@@ -14,10 +14,24 @@ test('a ready pod', () => {
   assert.deepEqual(
     read(podObject({ status: readyCondition('True', 9), meta: { ...podObject().metadata, annotations: {} } })),
     {
-      ...{ uid: 'uid-p', name: 'p', version: '7', deployment: 'langid', replicaSet: 'langid-5f6d' },
-      ...{ isGateway: false, finished: false, phase: 'Ready', origin: 'http://10.0.0.1:8000', adminOrigin: null },
-      ...{ restarts: 0, createdAtMs: Date.parse(at(0)), readyAtMs: Date.parse(at(9)), wasReady: true },
-      ...{ crashLooping: false, draining: null, deletionCost: 0, reason: null },
+      uid: 'uid-p',
+      name: 'p',
+      version: '7',
+      deployment: 'langid',
+      replicaSet: 'langid-5f6d',
+      isGateway: false,
+      finished: false,
+      phase: 'Ready',
+      origin: 'http://10.0.0.1:8000',
+      adminOrigin: null,
+      restarts: 0,
+      createdAtMs: Date.parse(at(0)),
+      readyAtMs: Date.parse(at(9)),
+      wasReady: true,
+      crashLooping: false,
+      draining: null,
+      deletionCost: 0,
+      reason: null,
     },
   );
 });

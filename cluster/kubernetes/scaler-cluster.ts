@@ -40,12 +40,16 @@ function watchAll(api: KubernetesApi, telling: Telling) {
     ...watchPoolsAndPods(api, telling),
     deployments: watchOf(api, 'apps/v1', { name: 'deployments' }, readDeployment, telling),
     hpas: watchOf(
-      ...([api, 'autoscaling/v2', { name: 'horizontalpodautoscalers' }] as const),
+      api,
+      'autoscaling/v2',
+      { name: 'horizontalpodautoscalers' },
       (object) => readAutoscaler('HorizontalPodAutoscaler', object),
       telling,
     ),
     scaledObjects: watchOf(
-      ...([api, 'keda.sh/v1alpha1', { name: 'scaledobjects', optional: true }] as const),
+      api,
+      'keda.sh/v1alpha1',
+      { name: 'scaledobjects', optional: true },
       (object) => readAutoscaler('ScaledObject', object),
       telling,
     ),
@@ -81,7 +85,9 @@ export class KubernetesScaler implements ScalableCluster {
     });
     this.#all = Object.values(this.#watches);
     this.#leader = new Leader({
-      ...{ api, leaseName, identity },
+      api,
+      leaseName,
+      identity,
       onChange: () => {
         const { leading, holder } = this.leadership();
         log.info({ leading, holder }, leading ? 'this scaler leads' : `${holder ?? 'nobody'} leads`);

@@ -64,7 +64,9 @@ test('a status is read back as it was written, though the API server may leave o
   const object = { metadata: { name: 'x' }, status: { ...counts, conditions: [] } };
   assert.deepEqual(readPool(object, undefined).status, {
     ...counts,
-    ...{ conditions: [], predictedWaitMs: null, lastDecision: null },
+    conditions: [],
+    predictedWaitMs: null,
+    lastDecision: null,
   });
   const decision = { reason: 'steady', at: at(0), inputs: { a: 1 } };
   const decided = { ...object, status: { ...object.status, lastDecision: decision } };
@@ -85,7 +87,11 @@ const exceeded = [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadl
 
 test('the target of a pool, with what is asked for', () => {
   assert.deepEqual(target({ spec: { replicas: 3 }, status: settled }), {
-    ...{ pool: 'language', name: 'Deployment ns/langid', replicas: 3, version: '9', rollout: 'none' },
+    pool: 'language',
+    name: 'Deployment ns/langid',
+    replicas: 3,
+    version: '9',
+    rollout: 'none',
   });
   assert.equal(target({ spec: { replicas: 0 }, status: settled })?.replicas, 0);
   assert.equal(target({ status: settled })?.replicas, 1);

@@ -50,7 +50,9 @@ export class Writes {
       method: 'PUT',
       path: `/apis/apps/v1/namespaces/${namespace}/deployments/${name}/scale`,
       body: {
-        ...{ apiVersion: 'autoscaling/v1', kind: 'Scale', metadata: { name, namespace, resourceVersion } },
+        apiVersion: 'autoscaling/v1',
+        kind: 'Scale',
+        metadata: { name, namespace, resourceVersion },
         spec: { replicas },
       },
     }));
@@ -72,7 +74,9 @@ export class Writes {
       method: 'POST',
       path: `${this.#podPath(pod)}/eviction`,
       body: {
-        ...{ apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace } },
+        apiVersion: 'policy/v1',
+        kind: 'Eviction',
+        metadata: { name, namespace },
         deleteOptions: { preconditions: { uid, resourceVersion } },
       },
     }));
@@ -84,7 +88,9 @@ export class Writes {
       method: 'DELETE',
       path: this.#podPath(pod),
       body: {
-        ...{ apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds: 0 },
+        apiVersion: 'v1',
+        kind: 'DeleteOptions',
+        gracePeriodSeconds: 0,
         preconditions: { uid: pod.uid },
       },
     }));

@@ -42,7 +42,9 @@ const columns = [
   { name: 'Desired', type: 'integer', jsonPath: '.status.desiredReplicas' },
   { name: 'Queue', type: 'integer', jsonPath: '.status.queued', description: 'Requests that wait at the gateways.' },
   {
-    ...{ name: 'Wait', type: 'number', jsonPath: '.status.predictedWaitMs' },
+    name: 'Wait',
+    type: 'number',
+    jsonPath: '.status.predictedWaitMs',
     description: 'Milliseconds that one more request would wait.',
   },
   { name: 'Objective', type: 'number', jsonPath: '.spec.objective.latencyMs', description: 'Milliseconds.' },
@@ -83,8 +85,12 @@ export function crdYaml(): string {
       group,
       scope: 'Namespaced',
       names: {
-        ...{ kind: 'ModelPool', listKind: 'ModelPoolList', plural: 'modelpools', singular: 'modelpool' },
-        ...{ shortNames: ['mp'], categories: ['sluice'] },
+        kind: 'ModelPool',
+        listKind: 'ModelPoolList',
+        plural: 'modelpools',
+        singular: 'modelpool',
+        shortNames: ['mp'],
+        categories: ['sluice'],
       },
       versions: [
         {

@@ -31,8 +31,20 @@ export type Structural = Record<string, unknown>;
 const same = ['description', 'format', 'pattern', 'minLength', 'minItems', 'default'] as const;
 const known = new Set<string>([
   ...same,
-  ...['type', 'const', 'enum', 'minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'uniqueItems'],
-  ...['items', 'properties', 'patternProperties', 'required', 'anyOf', 'additionalProperties'],
+  'type',
+  'const',
+  'enum',
+  'minimum',
+  'maximum',
+  'exclusiveMinimum',
+  'exclusiveMaximum',
+  'uniqueItems',
+  'items',
+  'properties',
+  'patternProperties',
+  'required',
+  'anyOf',
+  'additionalProperties',
 ]);
 
 /** @throws Error naming a keyword that it can't translate */

@@ -119,8 +119,18 @@ function simulate({ pods: count, a, c, load, timeoutMs, objectiveMs, deviation =
     const rowsBefore = queue.length;
     const headAgeMs = queue[0] === undefined ? null : nowMs - queue[0].arrivedAtMs;
     const wait = predictWait({
-      ...{ ownRows: 1, rowsBefore, headAgeMs, otherBatches: 0, pods: count, idlePods, begins: () => begins },
-      ...{ nowMs, cost, lag, maxRows, objectiveMs },
+      ownRows: 1,
+      rowsBefore,
+      headAgeMs,
+      otherBatches: 0,
+      pods: count,
+      idlePods,
+      begins: () => begins,
+      nowMs,
+      cost,
+      lag,
+      maxRows,
+      objectiveMs,
     });
     const decision = decideAdmission({
       queuedRequests: queue.length,

@@ -11,18 +11,16 @@ function busyUntil(begins: readonly number[]): Pick<WaitInput, 'pods' | 'idlePod
 
 /** Two pods: one ends what it has at 110, the other at 130; it is 100. */
 const usual: WaitInput = {
-  ...{
-    ownRows: 1,
-    rowsBefore: 9,
-    headAgeMs: 20,
-    otherBatches: 0,
-    ...busyUntil([110, 130]),
-    nowMs: 100,
-    cost,
-    lag: noLag,
-    maxRows: 64,
-    objectiveMs: null,
-  },
+  ownRows: 1,
+  rowsBefore: 9,
+  headAgeMs: 20,
+  otherBatches: 0,
+  ...busyUntil([110, 130]),
+  nowMs: 100,
+  cost,
+  lag: noLag,
+  maxRows: 64,
+  objectiveMs: null,
 };
 const lag = (given: Partial<Lag>): Lag => ({ meanMs: 0, deviationMs: 0, turns: 20, ...given });
 

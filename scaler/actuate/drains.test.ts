@@ -8,17 +8,20 @@ import { Operations } from './operations.ts';
 import type { PodCalls } from './pod-calls.ts';
 
 const pod: ScalerPod = {
-  ...{
-    uid: 'p',
-    name: 'pod-p',
-    pool: 'm',
-    phase: 'Ready',
-    origin: 'http://p',
-    restarts: 0,
-    createdAtMs: 0,
-    readyAtMs: 0,
-  },
-  ...{ reason: null, draining: null, deletionCost: 0, crashLooping: false, revision: null, version: '1' },
+  uid: 'p',
+  name: 'pod-p',
+  pool: 'm',
+  phase: 'Ready',
+  origin: 'http://p',
+  restarts: 0,
+  createdAtMs: 0,
+  readyAtMs: 0,
+  reason: null,
+  draining: null,
+  deletionCost: 0,
+  crashLooping: false,
+  revision: null,
+  version: '1',
 };
 const wanted = new Map([['p', 'shrink']] as const);
 const nobody = new Map<string, 'shrink'>();

@@ -143,7 +143,11 @@ export class Replacements {
 
   #chartOf(uid: string): Chart {
     const chart = this.#charts.get(uid) ?? {
-      ...{ everReady: false, failedProbes: 0, probeFailsSinceMs: null, ejectedSinceMs: null, detail: null },
+      everReady: false,
+      failedProbes: 0,
+      probeFailsSinceMs: null,
+      ejectedSinceMs: null,
+      detail: null,
     };
     this.#charts.set(uid, chart);
     return chart;

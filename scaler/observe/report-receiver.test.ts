@@ -57,7 +57,12 @@ function follow(t: TestContext) {
 }
 
 const member = (adminOrigin: string | null, uid = 'g'): GatewayMember => ({
-  ...{ uid, name: uid, adminOrigin, wasReady: true, terminating: false, createdAtMs: 0 },
+  uid,
+  name: uid,
+  adminOrigin,
+  wasReady: true,
+  terminating: false,
+  createdAtMs: 0,
 });
 function report(sequence: number, more: Partial<LoadReport> = {}): LoadReport {
   return { instance: 'i', name: 'g', sequence, ready: true, pools: [], ...more };

@@ -62,7 +62,9 @@ export class Follower {
       if (known !== undefined) known.name = name;
       if (known !== undefined || adminOrigin === null) continue;
       const followed: Followed = {
-        ...{ origin: adminOrigin, name, news: null },
+        origin: adminOrigin,
+        name,
+        news: null,
         pauseMs: firstPauseMs,
         stop: () => undefined,
       };

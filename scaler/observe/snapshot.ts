@@ -19,7 +19,10 @@ export const staleViewMs = 30_000;
 
 export function sourcesOf(view: ScalerView, newsOf: (uid: string) => News | null): Source[] {
   return view.gateways.map(({ uid, name, wasReady, terminating }) => ({
-    ...{ uid, name, wasReady, terminating },
+    uid,
+    name,
+    wasReady,
+    terminating,
     news: newsOf(uid),
   }));
 }

@@ -5,9 +5,20 @@ import { PoolCondition } from '../../contract/pool-status.ts';
 import { conditionsDiffer, conditionsOf, type Facts } from './conditions.ts';
 
 const facts: Facts = {
-  ...{ problem: null, rollout: 'none', writeFailure: null, viewStale: false, mode: 'Active', reason: 'steady' },
-  ...{ why: 'it has the pods that it needs', replicas: 3, minReplicas: 1, gateways: 2 },
-  ...{ silent: [], silentForMs: 0, sick: 0, panic: null },
+  problem: null,
+  rollout: 'none',
+  writeFailure: null,
+  viewStale: false,
+  mode: 'Active',
+  reason: 'steady',
+  why: 'it has the pods that it needs',
+  replicas: 3,
+  minReplicas: 1,
+  gateways: 2,
+  silent: [],
+  silentForMs: 0,
+  sick: 0,
+  panic: null,
 };
 const at = (second: number) => ({ iso: new Date(1000 * second).toISOString(), generation: 4 });
 const short = (more: Partial<Facts>): string[] =>

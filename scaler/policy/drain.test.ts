@@ -7,7 +7,14 @@ import type { Source } from './merge.ts';
 
 function candidate(uid: string, more: Partial<Candidate> = {}): Candidate {
   return {
-    ...{ uid, name: uid, phase: 'Ready', drains: false, sick: false, inFlight: 0, readyAtMs: 0, createdAtMs: 0 },
+    uid,
+    name: uid,
+    phase: 'Ready',
+    drains: false,
+    sick: false,
+    inFlight: 0,
+    readyAtMs: 0,
+    createdAtMs: 0,
     ...more,
   };
 }

@@ -3,7 +3,10 @@ import { test } from 'node:test';
 import { judgeGain, type Progress, type Trial } from './gain.ts';
 
 const seen = (ready: number, completions: number, backlogged = true, elapsedMs = 1000): Progress => ({
-  ...{ ready, completions, elapsedMs, backlogged },
+  ready,
+  completions,
+  elapsedMs,
+  backlogged,
 });
 
 function after(steps: readonly (readonly [second: number, ready: number, perS: number])[]): Trial | null {

@@ -37,7 +37,10 @@ export function judgeGain(trial: Trial | null, seen: Progress, nowMs: number): T
   const fresh: Trial = {
     ready,
     perSecond: perSecond(seen.completions, seen.elapsedMs),
-    ...{ moreSinceMs: null, completed: 0, heardMs: 0, failedAtMs: null },
+    moreSinceMs: null,
+    completed: 0,
+    heardMs: 0,
+    failedAtMs: null,
   };
   if (trial === null || ready < trial.ready || nowMs - (trial.failedAtMs ?? nowMs) > forgottenAfterMs) return fresh;
   if (trial.failedAtMs !== null || ready === trial.ready) return trial;

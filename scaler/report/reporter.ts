@@ -75,12 +75,22 @@ export class Reporter {
     const { kind, reason, inputs } = decision;
     const { scaling, objective } = look.pool.spec;
     const around = {
-      ...{ from, to, minReplicas: scaling.minReplicas, maxReplicas: scaling.maxReplicas ?? null },
-      ...{ objectiveMs: objective?.latencyMs ?? null, why: wordsOf(decision) },
+      from,
+      to,
+      minReplicas: scaling.minReplicas,
+      maxReplicas: scaling.maxReplicas ?? null,
+      objectiveMs: objective?.latencyMs ?? null,
+      why: wordsOf(decision),
     };
     const clean = finite(inputs);
     const isNew = this.log.add({
-      ...{ pool, atMs, kind, from, to, reason, outcome },
+      pool,
+      atMs,
+      kind,
+      from,
+      to,
+      reason,
+      outcome,
       inputs: clean,
       arithmetic: arithmetic(inputs, around),
     });
@@ -104,7 +114,9 @@ export class Reporter {
     const failure = result.kind === 'failed' || result.kind === 'refused' ? detail : null;
     if (result.kind === 'done') {
       cluster.emit({
-        ...{ pool, type: 'Normal', reason: 'SuccessfulRescale' },
+        pool,
+        type: 'Normal',
+        reason: 'SuccessfulRescale',
         message: `${target.name}: ${target.replicas} → ${replicas}, ${why}`,
       });
     } else if (failure !== null && this.#writeFailure === null) {
@@ -180,8 +192,14 @@ export class Reporter {
     this.#report = report;
     metrics.conditions(pool, this.#conditions);
     metrics.poolNumbers(pool, {
-      ...{ replicas, desired, ready: report.readyReplicas, draining: report.drainingReplicas, sick: facts.sick },
-      ...{ minReplicas: report.minReplicas, maxReplicas: report.maxReplicas, queued: report.queued },
+      replicas,
+      desired,
+      ready: report.readyReplicas,
+      draining: report.drainingReplicas,
+      sick: facts.sick,
+      minReplicas: report.minReplicas,
+      maxReplicas: report.maxReplicas,
+      queued: report.queued,
       predictedWaitS: inSeconds(report.predictedWaitMs),
       objectiveS: inSeconds(report.objectiveMs),
       arrivalsPerS: report.arrivalsPerS,

@@ -86,13 +86,24 @@ export class FluidGateway {
       ...this.opinions.get(uid),
     }));
     return {
-      ...{ instance: this.instance, name: this.uid, sequence: this.#sequence, ready: this.ready },
+      instance: this.instance,
+      name: this.uid,
+      sequence: this.#sequence,
+      ready: this.ready,
       pools: [
         {
-          ...{ name: 'm', arrivals: whole(arrivals), arrivedRows: whole(arrivals), arrivedBytes: 0 },
-          ...{ completions: whole(completions), late: whole(late), shed: {}, failed: 0 },
+          name: 'm',
+          arrivals: whole(arrivals),
+          arrivedRows: whole(arrivals),
+          arrivedBytes: 0,
+          completions: whole(completions),
+          late: whole(late),
+          shed: {},
+          failed: 0,
           durations: { boundsMs, counts: [whole(completions), 0, 0] },
-          ...{ queued: whole(this.queued), queuedBytes: 0, oldestMs: this.queued > 0 ? 1000 : 0 },
+          queued: whole(this.queued),
+          queuedBytes: 0,
+          oldestMs: this.queued > 0 ? 1000 : 0,
           predictedWaitMs: 50,
           inFlight: said.reduce((sum, { inFlight }) => sum + inFlight, 0),
           models: [{ name: 'm', arrivals: whole(arrivals), rowsPerRequest: 1, maxRows: 64, fit: this.fit }],

@@ -197,9 +197,21 @@ export class MemoryCluster {
     while (this.living.length < this.replicas) {
       const uid = `p-${(this.#created += 1)}`;
       this.pods.set(uid, {
-        ...{ uid, name: uid, pool: 'm', phase: 'Running', origin: `http://${uid}`, restarts: 0 },
-        ...{ createdAtMs: this.nowMs, readyAtMs: null, reason: null, endsAtMs: null },
-        ...{ draining: null, deletionCost: 0, crashLooping: false, revision: null, version: '0' },
+        uid,
+        name: uid,
+        pool: 'm',
+        phase: 'Running',
+        origin: `http://${uid}`,
+        restarts: 0,
+        createdAtMs: this.nowMs,
+        readyAtMs: null,
+        reason: null,
+        endsAtMs: null,
+        draining: null,
+        deletionCost: 0,
+        crashLooping: false,
+        revision: null,
+        version: '0',
       });
     }
     const rank = ({ phase, deletionCost, readyAtMs }: MemoryPod): [number, number, number] => [

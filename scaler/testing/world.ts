@@ -124,7 +124,10 @@ export class World {
   #start(): [Scaler, ScalerMetrics] {
     const metrics = new ScalerMetrics('test');
     const scaler = new Scaler({
-      ...{ clock: this.clock, metrics, log: pino({ level: 'silent' }), calls: this.#calls() },
+      clock: this.clock,
+      metrics,
+      log: pino({ level: 'silent' }),
+      calls: this.#calls(),
       cluster: this.cluster.connect(this.#identity),
       gateways: {
         follow: () => undefined,

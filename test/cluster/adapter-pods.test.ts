@@ -64,7 +64,9 @@ describe('pods of a real cluster', { skip }, () => {
     await namespace.apply(poolOf('budget'));
     await namespace.apply(idleDeployment('budget', { replicas: 1, podSpec: node.podSpec }));
     await namespace.apply({
-      ...{ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: 'budget' } },
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: { name: 'budget' },
       spec: { minAvailable: 1, selector: { matchLabels: { app: 'budget' } } },
     });
     const pod = await podOf('budget', 'a ready pod', ({ phase }) => phase === 'Ready');

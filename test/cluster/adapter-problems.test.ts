@@ -67,10 +67,13 @@ describe('why a pool can not be scaled', { skip }, () => {
     await expected('each its own', []);
 
     await namespace.apply({
-      ...{ apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler', metadata: { name: 'rival' } },
+      apiVersion: 'autoscaling/v2',
+      kind: 'HorizontalPodAutoscaler',
+      metadata: { name: 'rival' },
       spec: {
         scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'one' },
-        ...{ minReplicas: 1, maxReplicas: 2 },
+        minReplicas: 1,
+        maxReplicas: 2,
       },
     });
     await expected('an HPA', [
@@ -95,7 +98,10 @@ describe('why a pool can not be scaled', { skip }, () => {
     await namespace.apply(poolOf('wrong', { scaleTargetRef: undefined, endpoints: ['http://a b'] }));
     const said = await until('an event', patienceMs, async () => {
       const { items } = await namespace.json<{ items: { reason: string; message: string }[] }>([
-        ...['get', 'events', '--field-selector', 'involvedObject.name=wrong'],
+        'get',
+        'events',
+        '--field-selector',
+        'involvedObject.name=wrong',
       ]);
       return items[0] ?? null;
     });
@@ -124,7 +130,9 @@ describe('why a pool can not be scaled', { skip }, () => {
           : rule,
       );
       const rules = (given: Role['rules']): object => ({
-        ...{ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', metadata: { name: account } },
+        apiVersion: 'rbac.authorization.k8s.io/v1',
+        kind: 'Role',
+        metadata: { name: account },
         rules: given.filter(({ verbs }) => verbs.length > 0),
       });
       await namespace.apply(idleDeployment('one'));
@@ -132,7 +140,9 @@ describe('why a pool can not be scaled', { skip }, () => {
       await namespace.apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: account } });
       await namespace.apply(rules(less));
       await namespace.apply({
-        ...{ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'RoleBinding', metadata: { name: account } },
+        apiVersion: 'rbac.authorization.k8s.io/v1',
+        kind: 'RoleBinding',
+        metadata: { name: account },
         roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: account },
         subjects: [{ kind: 'ServiceAccount', name: account, namespace: namespace.name }],
       });

@@ -8,11 +8,19 @@ import { until, type Namespace } from './support/kubectl.ts';
 
 const patienceMs = 60_000;
 const status: PoolStatus = {
-  ...{ observedGeneration: 1, replicas: 4, readyReplicas: 3, desiredReplicas: 5, drainingReplicas: 0 },
-  ...{ queued: 17, predictedWaitMs: 41.5 },
+  observedGeneration: 1,
+  replicas: 4,
+  readyReplicas: 3,
+  desiredReplicas: 5,
+  drainingReplicas: 0,
+  queued: 17,
+  predictedWaitMs: 41.5,
   conditions: [
     {
-      ...{ type: 'AbleToScale', status: 'True', reason: 'ReadyForNewScale', message: 'nothing is in the way' },
+      type: 'AbleToScale',
+      status: 'True',
+      reason: 'ReadyForNewScale',
+      message: 'nothing is in the way',
       lastTransitionTime: '2026-01-01T00:00:00.000Z',
     },
   ],
@@ -59,7 +67,7 @@ describe('what kubectl shows of a pool', { skip }, () => {
     const events = await until('both events', patienceMs, async () => {
       const { items } = await namespace.json<{
         items: { reason: string; message: string; type: string; count: number }[];
-      }>([...['get', 'events', '--field-selector', 'involvedObject.kind=ModelPool']]);
+      }>(['get', 'events', '--field-selector', 'involvedObject.kind=ModelPool']);
       return items.length >= 2 ? items : null;
     });
     assert.deepEqual(events.map(({ type, reason, message, count }) => [type, reason, message, count]).toSorted(), [

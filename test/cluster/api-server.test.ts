@@ -43,7 +43,12 @@ const withoutKeda = 'sluice-scaler watch scaledobjects.keda.sh';
 
 const bounds = (minReplicas: number, maxReplicas: number): Promise<string> =>
   system.namespace.kubectl([
-    ...['patch', 'modelpool', 'simple', '--type', 'merge', '--patch'],
+    'patch',
+    'modelpool',
+    'simple',
+    '--type',
+    'merge',
+    '--patch',
     JSON.stringify({ spec: { scaling: { minReplicas, maxReplicas } } }),
   ]);
 

@@ -90,7 +90,12 @@ const names = (pods: readonly PodObject[]): string[] => pods.map(({ metadata }) 
 /** As a person would say it: at most so many, from now on. */
 const bounds = (maxReplicas: number, minReplicas = 1): Promise<string> =>
   system.namespace.kubectl([
-    ...['patch', 'modelpool', 'simple', '--type', 'merge', '--patch'],
+    'patch',
+    'modelpool',
+    'simple',
+    '--type',
+    'merge',
+    '--patch',
     JSON.stringify({ spec: { scaling: { minReplicas, maxReplicas } } }),
   ]);
 

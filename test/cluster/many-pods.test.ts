@@ -55,7 +55,9 @@ describe('50 pools of 10 pods', { skip }, () => {
   async function ask(model: string): Promise<string> {
     try {
       const response = await fetch(`${gateway.process.origin}/v2/models/${model}/infer`, {
-        ...{ method: 'POST', body: `{"of":"${model}"}`, headers: { 'content-type': 'application/json' } },
+        method: 'POST',
+        body: `{"of":"${model}"}`,
+        headers: { 'content-type': 'application/json' },
         signal: AbortSignal.timeout(60_000),
       });
       const text = await response.text();

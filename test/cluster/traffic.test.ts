@@ -14,7 +14,13 @@ let system: System;
 const applied = (options: PoolOptions): Promise<string> => system.namespace.apply(poolObjects({ ...pool, ...options }));
 const patched = (scaling: object): Promise<string> =>
   system.namespace.kubectl([
-    ...['patch', 'modelpool', 'simple', '--type', 'merge', '--patch', JSON.stringify({ spec: { scaling } })],
+    'patch',
+    'modelpool',
+    'simple',
+    '--type',
+    'merge',
+    '--patch',
+    JSON.stringify({ spec: { scaling } }),
   ]);
 
 before(async () => {

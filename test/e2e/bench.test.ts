@@ -226,7 +226,13 @@ describe('against other tools on the same endpoint', () => {
     const ratios: { perSecond: number; p50Ms: number }[] = [];
     for (let round = 0; round < rounds; round += 1) {
       const report = await reportOf(
-        ...[origin, '--model', 'm', '--concurrency', String(connections), '--duration-s', String(seconds)],
+        origin,
+        '--model',
+        'm',
+        '--concurrency',
+        String(connections),
+        '--duration-s',
+        String(seconds),
       );
       const other = await theirs(`${origin}/v2/models/m/infer`);
       ratios.push({
@@ -266,7 +272,16 @@ describe('against other tools on the same endpoint', () => {
     await writeFile(script, 'wrk.method = "POST"\nwrk.body = "{}"\nwrk.headers["content-type"] = "application/json"\n');
     await agree(t, async (url) => {
       const { stdout } = await run('wrk', [
-        ...['-t', '1', '-c', String(connections), '-d', `${seconds}s`, '--latency', '-s', script, url],
+        '-t',
+        '1',
+        '-c',
+        String(connections),
+        '-d',
+        `${seconds}s`,
+        '--latency',
+        '-s',
+        script,
+        url,
       ]);
       const perSecond = Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]);
       const [, p50, unit] = /50%\s+([\d.]+)(us|ms|s)/.exec(stdout) ?? [];
@@ -291,7 +306,12 @@ describe('against Sluice', () => {
   ]) {
     test(args.join(' '), async () => {
       const report = await reportOf(
-        ...[system.origin, ...args, '--metrics', `${system.adminOrigin}/metrics`, '--duration-s', '2'],
+        system.origin,
+        ...args,
+        '--metrics',
+        `${system.adminOrigin}/metrics`,
+        '--duration-s',
+        '2',
       );
       assert.equal(report.good, report.offered);
       assert.ok(report.good > 20, `${report.good} requests`);
@@ -305,8 +325,17 @@ describe('against Sluice', () => {
     const files = ['report.html', 'report.svg'].map((name) => path.join(folder, name));
     for (const file of files) {
       const printed = await bench(
-        ...[system.origin, '--model', 'mlp', '--rate', '100', '--duration-s', '2', '--report', file],
-        ...['--metrics', `${system.adminOrigin}/metrics`],
+        system.origin,
+        '--model',
+        'mlp',
+        '--rate',
+        '100',
+        '--duration-s',
+        '2',
+        '--report',
+        file,
+        '--metrics',
+        `${system.adminOrigin}/metrics`,
       );
       assert.match(printed, /offered +\d+(\.\d+)?\/s/);
     }

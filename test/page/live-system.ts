@@ -30,7 +30,9 @@ const tickMs = 20;
 const text = JSON.stringify({ inputs: [{ name: 'text', datatype: 'BYTES', shape: [1], data: ['Guten Morgen'] }] });
 const numbers = JSON.stringify({
   inputs: ['INPUT0', 'INPUT1'].map((name) => ({
-    ...{ name, datatype: 'INT32', shape: [1, 16] },
+    name,
+    datatype: 'INT32',
+    shape: [1, 16],
     data: new Array<number>(16).fill(1),
   })),
 });

@@ -80,7 +80,8 @@ export function clusterContract(name: string, start: () => Promise<Contracted>):
         const [pod] = (await scaledTo(at!, 1)).pods;
         assert.deepEqual(await onPod(at!, pod!, (now) => end(at!.cluster, now)), { kind: 'done' });
         const { pods } = await until(
-          ...([at!, 'a fresh pod'] as const),
+          at!,
+          'a fresh pod',
           (view) => view.pods.length === 1 && view.pods[0]!.phase === 'Ready' && view.pods[0]!.uid !== pod!.uid,
         );
         assert.equal(pods[0]!.restarts, 0);
@@ -119,8 +120,14 @@ function statusOf(queued: number, inputs: Record<string, number | string>): Pool
   const at = '2026-01-02T03:04:05Z';
   const condition = { type: 'AbleToScale', status: 'True', reason: 'Ready', message: 'it is', lastTransitionTime: at };
   return {
-    ...{ observedGeneration: 1, replicas: 2, readyReplicas: 1, desiredReplicas: 3, drainingReplicas: 0, queued },
-    ...{ predictedWaitMs: queued === 1 ? null : 1.5, conditions: [condition as PoolStatus['conditions'][number]] },
+    observedGeneration: 1,
+    replicas: 2,
+    readyReplicas: 1,
+    desiredReplicas: 3,
+    drainingReplicas: 0,
+    queued,
+    predictedWaitMs: queued === 1 ? null : 1.5,
+    conditions: [condition as PoolStatus['conditions'][number]],
     lastDecision: { replicas: queued === 1 ? null : 3, reason: 'backlog', at, inputs },
   };
 }
@@ -164,7 +171,8 @@ async function scaledTo(at: Contracted, replicas: number): Promise<ScalerView> {
     if (kind === 'conflict') await until(at, 'another version', (seen) => target(seen, at)!.version !== found.version);
   }
   return until(
-    ...([at, `${replicas} ready pods`] as const),
+    at,
+    `${replicas} ready pods`,
     ({ pods }) => pods.length === replicas && pods.every(({ phase }) => phase === 'Ready'),
   );
 }

@@ -52,8 +52,19 @@ export async function startSystem(flags: readonly string[] = [], options: System
   const child = spawn(
     process.execPath,
     [
-      ...['--import', new URL('end-with-parent.ts', import.meta.url).href, `${root}cli/sluice.js`, 'up'],
-      ...['--port', '0', '--admin-port', '0', '--scaler-port', '0', '--log-format', 'json', ...flags],
+      '--import',
+      new URL('end-with-parent.ts', import.meta.url).href,
+      `${root}cli/sluice.js`,
+      'up',
+      '--port',
+      '0',
+      '--admin-port',
+      '0',
+      '--scaler-port',
+      '0',
+      '--log-format',
+      'json',
+      ...flags,
     ],
     {
       cwd: root,

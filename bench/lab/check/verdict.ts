@@ -45,7 +45,10 @@ export function verdicts(committed: Ratios, measured: Readonly<Record<string, Co
     const single = costs.ours.map((cost, round) => cost / costs.yardstick[round]!);
     const growth = ratio / before - 1;
     return {
-      ...{ name, committed: before, ratio, growth },
+      name,
+      committed: before,
+      ratio,
+      growth,
       rounds: { low: Math.min(...single), high: Math.max(...single) },
       // What could not be measured has not been kept.
       lost: !(growth <= allowedGrowth),

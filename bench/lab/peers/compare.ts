@@ -43,7 +43,8 @@ function casesOf(peer: Peer): Case[] {
         name: `${input.model} ${protocol.name}, ${connections} connections`,
         ours: protocol.name === 'JSON' ? jsonRows(input) : binaryRows(input),
         theirs: workloadOf(protocol, input),
-        ...{ protocol, connections },
+        protocol,
+        connections,
       })),
     ),
   );
@@ -66,7 +67,9 @@ export async function compare(bench: Bench, peer: Peer, programs: string): Promi
   const cases = casesOf(peer);
   for (const one of cases) await checkAnswers(one, system, server);
   const side = async (title: string, { origin, tree }: Omit<Place, 'title'>): Promise<Side> => ({
-    ...{ title, origin, tree },
+    title,
+    origin,
+    tree,
     idle: await idleOf(tree, quick),
   });
   const sluice = await side('Sluice', { origin: system.origin, tree: new ProcessTree(system.pid) });
@@ -91,17 +94,23 @@ export async function compare(bench: Bench, peer: Peer, programs: string): Promi
   lines.push(
     {
       what: `idle memory, ${peer.title}`,
-      ...{ value: spread([other.idle.memoryMiB]), unit: 'MiB', goal: null },
+      value: spread([other.idle.memoryMiB]),
+      unit: 'MiB',
+      goal: null,
       beside: `Sluice ${digits(sluice.idle.memoryMiB)} MiB; proportional sets of ${other.idle.processes} and ${sluice.idle.processes} processes, before the load`,
     },
     {
       what: `start to first answers of both models, ${peer.title}`,
-      ...{ value: spread([theirStartS]), unit: 's', goal: null },
+      value: spread([theirStartS]),
+      unit: 's',
+      goal: null,
       beside: `Sluice ${digits(ourStartS)} s; once, files may be cold`,
     },
     {
       what: `idle CPU time a second, ${peer.title}`,
-      ...{ value: spread([1000 * other.idle.cpuRatio]), unit: 'ms', goal: null },
+      value: spread([1000 * other.idle.cpuRatio]),
+      unit: 'ms',
+      goal: null,
       beside: `Sluice ${digits(1000 * sluice.idle.cpuRatio)} ms`,
     },
   );
@@ -171,7 +180,8 @@ async function lineOf(
   return {
     what: name,
     value: spreadOfRatios(of('ours', 'perSecond'), of('theirs', 'perSecond')),
-    ...{ unit: '', goal },
+    unit: '',
+    goal,
     beside:
       `${sluice.title} ${figures('ours')}; ${other.title} ${figures('theirs')}: ` +
       `${digits(spreadOfRatios(of('theirs', 'cpuMs'), of('ours', 'cpuMs')).median)} times the CPU time`,

@@ -58,7 +58,8 @@ async function run({ quick = false, write = false }: Flags): Promise<void> {
     const name = `peer-${peer.name}`;
     const text = renderRun({
       scenario: { name, title: `Sluice ÷ ${peer.title}`, how },
-      ...{ outcome, tookS },
+      outcome,
+      tookS,
       command: `npm run bench:peers -- ${peer.name}${quick ? ' --quick' : ''}`,
       machine: describeMachine().trim(),
     });

@@ -5,7 +5,10 @@ import { test } from 'node:test';
 import { parseStat, ProcessTree, treeOf, type ProcessRow } from './process-tree.ts';
 
 const row = (pid: number, parent: number, session = 1, startTicks = pid): ProcessRow => ({
-  ...{ pid, parent, session, startTicks },
+  pid,
+  parent,
+  session,
+  startTicks,
   cpuS: 0,
   ended: false,
 });

@@ -38,7 +38,8 @@ export async function startPeer(
   const folder = await mkdtemp(path.join(tmpdir(), 'peer-'));
   const { program, args, env } = peer.launch({
     folder: fileURLToPath(new URL(`${peer.name}/`, import.meta.url)),
-    ...{ port, otherPorts },
+    port,
+    otherPorts,
   });
   const child = spawn(path.join(programs, program), args, {
     cwd: folder,

@@ -34,7 +34,9 @@ export function binaryRows({ model, input, width }: RowInput, count = 1): Worklo
     JSON.stringify({
       inputs: [
         {
-          ...{ name: input, shape: [count, width], datatype: 'FP32' },
+          name: input,
+          shape: [count, width],
+          datatype: 'FP32',
           parameters: { binary_data_size: 4 * count * width },
         },
       ],

@@ -56,9 +56,17 @@ function serve(request: IncomingMessage, response: ServerResponse): void {
 
 function statusOf(uid: string, models: readonly string[]): PodStatus {
   return {
-    ...{ uid, state: 'ready', inFlight: 0, queuedRows: 0 },
+    uid,
+    state: 'ready',
+    inFlight: 0,
+    queuedRows: 0,
     models: models.map((name) => ({
-      ...{ name, version: '1', ready: true, isDefault: true, maxRows: 64, maxRequestRows: 64 },
+      name,
+      version: '1',
+      ready: true,
+      isDefault: true,
+      maxRows: 64,
+      maxRequestRows: 64,
       warmup: [{ rows: 1, occupiedUs }],
     })),
   };

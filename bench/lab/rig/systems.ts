@@ -44,7 +44,12 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   // As many pods as are asked for, whatever the load says.
   const pool = await writePoolFile({ scaling: { maxReplicas: pods, mode: 'Paused' }, ...spec, models });
   const flags = {
-    ...{ pools: pool.path, pods, port: 0, 'admin-port': 0, 'scaler-port': 0, 'log-format': 'json' },
+    pools: pool.path,
+    pods,
+    port: 0,
+    'admin-port': 0,
+    'scaler-port': 0,
+    'log-format': 'json',
     ...(repository === undefined ? {} : { repository }),
   };
   const child = spawn(

@@ -50,10 +50,17 @@ export function arrivalsOf({ trace, meanPods }: Pick<Case, 'trace' | 'meanPods'>
 export function scenarioOf({ meanPods, coldStartS }: Case, arrivalsMs: Float64Array): Scenario {
   const firstPerSecond = arrivalsMs.filter((atMs) => atMs < 60_000).length / 60;
   return {
-    ...{ ...model, shedding: true, seed, coldStartSigma: 0.1, coldStartMs: 1000 * coldStartS },
-    ...{ timeoutMs: 30_000, coldStartHoldMs: 60_000, maxQueued: 10_000 },
+    ...model,
+    shedding: true,
+    seed,
+    coldStartSigma: 0.1,
+    coldStartMs: 1000 * coldStartS,
+    timeoutMs: 30_000,
+    coldStartHoldMs: 60_000,
+    maxQueued: 10_000,
     // Far above what any schedule needs: no limit decides for a policy.
-    ...{ minReplicas: 1, maxReplicas: 20 * meanPods },
+    minReplicas: 1,
+    maxReplicas: 20 * meanPods,
     initialReplicas: Math.ceil(firstPerSecond / podRequestsPerSecond(model)),
   };
 }

@@ -12,7 +12,10 @@ import { runCases } from './run-cases.ts';
 import { runJobs } from './run-jobs.ts';
 
 const result = (violationPercent: number, podSeconds: number, scaleWrites = 4): Result => ({
-  ...{ violationPercent, podSeconds, scaleWrites, latePercent: 0 },
+  violationPercent,
+  podSeconds,
+  scaleWrites,
+  latePercent: 0,
 });
 const named = (name: Named['name'], violationPercent: number, podSeconds: number, scaleWrites = 4): Named => ({
   name,
@@ -84,7 +87,7 @@ test('violations at a cost: of the cheaper, or of a mixture; nobody so cheap is 
   const grid = [result(10, 100), result(20, 50), result(0, 300)];
   assert.deepEqual(
     [40, 50, 75, 100, 200, 300, 1000].map((podSeconds) => violationsAt(grid, podSeconds)),
-    [...[null, 20, 15, 10, 5, 0, 0]],
+    [null, 20, 15, 10, 5, 0, 0],
   );
 });
 

@@ -79,7 +79,11 @@ async function runSide(
     origin,
     workload: binaryRows(rowInputs.mlp),
     load: { kind: 'open', arrivals: { kind: 'poisson', perSecond }, maxInFlight: 1_000 },
-    ...{ warmUpMs, durationMs, timeoutMs: 30_000, threads: 1, seed },
+    warmUpMs,
+    durationMs,
+    timeoutMs: 30_000,
+    threads: 1,
+    seed,
   });
   if (tally.good < tally.offered) throw new Error(`${tally.offered - tally.good} requests of ${tally.offered} failed`);
   return {

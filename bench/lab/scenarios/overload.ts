@@ -96,7 +96,11 @@ function offer(origin: string, perSecond: number, durationMs: number, seed: numb
     origin,
     workload: binaryRows(rowInputs.mlp),
     load: { kind: 'open', arrivals: { kind: 'poisson', perSecond }, maxInFlight: 4_096 },
-    ...{ warmUpMs, durationMs, timeoutMs: 10_000, threads: 1, seed },
+    warmUpMs,
+    durationMs,
+    timeoutMs: 10_000,
+    threads: 1,
+    seed,
   });
 }
 

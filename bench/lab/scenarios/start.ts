@@ -128,7 +128,9 @@ async function untilAnswered(port: number): Promise<number> {
   const beganMs = performance.now();
   while (performance.now() - beganMs < limitMs) {
     const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
-      ...{ method: 'POST', headers, body: new Uint8Array(bodies[0]!) },
+      method: 'POST',
+      headers,
+      body: new Uint8Array(bodies[0]!),
     }).catch(() => null);
     await answer?.arrayBuffer();
     if (answer?.ok === true) return (performance.now() - beganMs) / 1000;

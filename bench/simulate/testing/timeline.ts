@@ -3,10 +3,21 @@ import type { PolicyFactory, Seen } from '../policy.ts';
 
 const quiet: Seen = {
   nowMs: 0,
-  ...{ arrivals: 0, completions: 0, shed: 0, late: 0, queued: 0, inFlight: 0 },
+  arrivals: 0,
+  completions: 0,
+  shed: 0,
+  late: 0,
+  queued: 0,
+  inFlight: 0,
   pods: { ready: 1, starting: 0, draining: 0 },
-  ...{ startingSinceMs: [], startedInMs: [], cost: { a: 20, c: 2 }, objectiveMs: 200 },
-  ...{ minReplicas: 1, maxReplicas: 1000, maxRows: 64, desired: 1 },
+  startingSinceMs: [],
+  startedInMs: [],
+  cost: { a: 20, c: 2 },
+  objectiveMs: 200,
+  minReplicas: 1,
+  maxReplicas: 1000,
+  maxRows: 64,
+  desired: 1,
 };
 
 /**

@@ -3,7 +3,10 @@ import { describe, test } from 'node:test';
 import { isLeading, leaseConfig, nextLookMs, nextStep, noLease, observe, written, type LeaseState } from './lease.ts';
 
 const held = (by: string, version: number, durationMs = 15_000) => ({
-  ...{ holder: by, durationMs, transitions: 3, version: String(version) },
+  holder: by,
+  durationMs,
+  transitions: 3,
+  version: String(version),
 });
 
 /** A process that looks every so often, seen by what it would do. */

@@ -5,7 +5,9 @@ import { problemsOf, type Known } from './problems.ts';
 
 function pool(name: string, spec: object = {}): Known['pools'][number] {
   const { pool, errors } = parseModelPool({
-    ...{ apiVersion: 'sluice.dev/v1alpha1', kind: 'ModelPool', metadata: { name } },
+    apiVersion: 'sluice.dev/v1alpha1',
+    kind: 'ModelPool',
+    metadata: { name },
     spec: { models: [name], scaleTargetRef: { name }, ...spec },
   });
   return { name, pool, errors };
@@ -13,8 +15,11 @@ function pool(name: string, spec: object = {}): Known['pools'][number] {
 
 function problems(known: Partial<Known>): string[] {
   const none = {
-    ...{ pools: [pool('a')], deployments: new Set(['a', 'b']), autoscalers: [] },
-    ...{ forbidden: [], forbiddenWrites: new Map<string, string>() },
+    pools: [pool('a')],
+    deployments: new Set(['a', 'b']),
+    autoscalers: [],
+    forbidden: [],
+    forbiddenWrites: new Map<string, string>(),
   };
   return problemsOf({ ...none, ...known }).map(({ pool, reason, message }) => `${pool} ${reason}: ${message}`);
 }

@@ -18,7 +18,10 @@ export function podObject(parts: PodParts = {}): PodObject {
   const { ports = [{ name: 'http', containerPort: 8000 }] } = parts;
   return {
     metadata: {
-      ...{ name, uid: `uid-${name}`, resourceVersion: '7', creationTimestamp: at(0) },
+      name,
+      uid: `uid-${name}`,
+      resourceVersion: '7',
+      creationTimestamp: at(0),
       labels: { 'pod-template-hash': hash },
       ownerReferences: [{ kind: 'ReplicaSet', name: `${deployment}-${hash}`, controller: true }],
       ...meta,

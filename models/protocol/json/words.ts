@@ -11,8 +11,18 @@ interface Word {
 
 const byLength: readonly (readonly Word[])[] = group([
   ...Object.keys(datatypeBytes),
-  ...['id', 'inputs', 'outputs', 'parameters', 'name', 'shape', 'datatype', 'data'],
-  ...['binary_data', 'binary_data_size', 'binary_data_output', 'instances'],
+  'id',
+  'inputs',
+  'outputs',
+  'parameters',
+  'name',
+  'shape',
+  'datatype',
+  'data',
+  'binary_data',
+  'binary_data_size',
+  'binary_data_output',
+  'instances',
 ]);
 
 function group(texts: readonly string[]): Word[][] {

@@ -152,8 +152,19 @@ const control = http.createServer((request, response) => {
   const failures = Object.values(failed).reduce((sum, count) => sum + count, 0);
   response.end(
     JSON.stringify({
-      ...{ perSecond, stopped, sent, right, failures, inFlight, refusedRetries, failed, examples, byPod },
-      ...{ p50Ms: quantileMs(0.5), p99Ms: quantileMs(0.99), slowestMs: Math.round(slowestMs) },
+      perSecond,
+      stopped,
+      sent,
+      right,
+      failures,
+      inFlight,
+      refusedRetries,
+      failed,
+      examples,
+      byPod,
+      p50Ms: quantileMs(0.5),
+      p99Ms: quantileMs(0.99),
+      slowestMs: Math.round(slowestMs),
     }),
   );
 });

@@ -29,7 +29,9 @@ export function idleDeployment(name: string, { replicas = 0, podSpec = {}, conta
           automountServiceAccountToken: false,
           containers: [
             {
-              ...{ name: 'idle', image, imagePullPolicy: 'IfNotPresent' },
+              name: 'idle',
+              image,
+              imagePullPolicy: 'IfNotPresent',
               command: ['node', '-e', `process.on('SIGTERM', () => process.exit()); setInterval(() => {}, 60_000)`],
               ports: [{ name: 'http', containerPort: 8000 }],
               resources: { requests: { cpu: '1m', memory: '16Mi' } },

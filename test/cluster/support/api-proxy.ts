@@ -37,7 +37,9 @@ export class ApiProxy {
       containers: [
         {
           ...lockedContainer,
-          ...{ name: 'api-proxy', image, command: ['node', '/scripts/api-proxy.ts'] },
+          name: 'api-proxy',
+          image,
+          command: ['node', '/scripts/api-proxy.ts'],
           ports: [{ name: 'api', containerPort: 8001 }],
           readinessProbe: { httpGet: { path: '/counts', port: 9000 }, periodSeconds: 1 },
           resources: { requests: { cpu: '20m', memory: '64Mi' } },
@@ -51,15 +53,21 @@ export class ApiProxy {
       kind: 'List',
       items: [
         {
-          ...{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'kubeconfig' } },
+          apiVersion: 'v1',
+          kind: 'ConfigMap',
+          metadata: { name: 'kubeconfig' },
           data: { config: kubeconfig(namespace.name) },
         },
         {
-          ...{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'api-proxy' } },
+          apiVersion: 'apps/v1',
+          kind: 'Deployment',
+          metadata: { name: 'api-proxy' },
           spec: { replicas: 1, selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
         },
         {
-          ...{ apiVersion: 'v1', kind: 'Service', metadata: { name: 'api-proxy' } },
+          apiVersion: 'v1',
+          kind: 'Service',
+          metadata: { name: 'api-proxy' },
           spec: { selector: labels, ports: [{ name: 'api', port: 8001 }] },
         },
       ],

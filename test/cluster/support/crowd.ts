@@ -78,7 +78,9 @@ export class Crowd {
     const labels = { 'example.org/pool': name };
     const container = { name: 'stand-in', image: 'example.org/stand-in:1' };
     return {
-      ...{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name } },
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name },
       spec: {
         selector: { matchLabels: labels },
         template: {
@@ -93,7 +95,9 @@ export class Crowd {
     const labels = { 'app.kubernetes.io/name': 'sluice', 'app.kubernetes.io/component': 'gateway' };
     const container = { name: 'gateway', image: 'example.org/stand-in:1', ports: [port('admin', adminPort)] };
     return {
-      ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'gateway', labels } },
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'gateway', labels },
       spec: { ...this.#node!.podSpec, containers: [container] },
     };
   }
@@ -107,7 +111,9 @@ export function servingPods({ pools }: LoadReport): number {
 
 function poolOf(name: string, scaling: object): object {
   return {
-    ...{ apiVersion: 'sluice.dev/v1alpha1', kind: 'ModelPool', metadata: { name } },
+    apiVersion: 'sluice.dev/v1alpha1',
+    kind: 'ModelPool',
+    metadata: { name },
     spec: { models: [name], scaleTargetRef: { name }, objective: { latencyMs: 500, percentile: 99 }, scaling },
   };
 }

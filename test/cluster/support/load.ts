@@ -59,7 +59,9 @@ export class Load {
             containers: [
               {
                 ...lockedContainer,
-                ...{ name: 'load', image, command: ['node', '/scripts/load.ts'] },
+                name: 'load',
+                image,
+                command: ['node', '/scripts/load.ts'],
                 env: Object.entries(env).map(([key, value]) => ({ name: key, value })),
                 readinessProbe: { httpGet: { path: '/report', port: 9000 }, periodSeconds: 1 },
                 resources: { requests: { cpu: '50m', memory: '64Mi' } },

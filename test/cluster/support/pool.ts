@@ -73,7 +73,8 @@ export function poolObjects(options: PoolOptions): object {
           containers: [
             {
               ...lockedContainer,
-              ...{ name: 'model-server', image },
+              name: 'model-server',
+              image,
               ...(sick ? { command: ['node', '/scripts/sick-pod.ts'] } : { args: ['model-server'] }),
               env: Object.entries(env).map(([key, value]) => ({ name: key, value })),
               ports: [{ name: 'http', containerPort: 8000 }],

@@ -67,7 +67,9 @@ export class StandInNode {
   /** What to add to the spec of a pod of its. */
   get podSpec(): object {
     return {
-      ...{ nodeName: this.name, automountServiceAccountToken: false, terminationGracePeriodSeconds: 1 },
+      nodeName: this.name,
+      automountServiceAccountToken: false,
+      terminationGracePeriodSeconds: 1,
       // Where nothing else is said the API server adds 300 s for a node that has gone.
       tolerations: [{ operator: 'Exists', effect: 'NoSchedule' }],
     };
@@ -76,8 +78,12 @@ export class StandInNode {
   /** A pod's status anew. */
   async write(pod: string, status: object): Promise<void> {
     await this.#api.call({
-      ...{ what: 'patch pods/status', method: 'PATCH', path: `${this.#podsPath}/${pod}/status` },
-      ...{ contentType: mergePatch, body: { status }, timeoutMs: 60_000 },
+      what: 'patch pods/status',
+      method: 'PATCH',
+      path: `${this.#podsPath}/${pod}/status`,
+      contentType: mergePatch,
+      body: { status },
+      timeoutMs: 60_000,
     });
   }
 
@@ -112,17 +118,24 @@ export class StandInNode {
 
   async #register(): Promise<void> {
     await this.#api.call({
-      ...{ what: 'create nodes', method: 'POST', path: '/api/v1/nodes' },
+      what: 'create nodes',
+      method: 'POST',
+      path: '/api/v1/nodes',
       body: {
-        ...{ apiVersion: 'v1', kind: 'Node', metadata: { name: this.name } },
+        apiVersion: 'v1',
+        kind: 'Node',
+        metadata: { name: this.name },
         // Nobody's pod comes here who does not name it.
         spec: { taints: [{ key: 'example.org/stand-in', effect: 'NoSchedule' }] },
       },
     });
     await this.#api.call({
-      ...{ what: 'create leases', method: 'POST', path: this.#leasePath.slice(0, -this.name.length - 1) },
+      what: 'create leases',
+      method: 'POST',
+      path: this.#leasePath.slice(0, -this.name.length - 1),
       body: {
-        ...{ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' },
+        apiVersion: 'coordination.k8s.io/v1',
+        kind: 'Lease',
         metadata: { name: this.name, namespace: 'kube-node-lease' },
         spec: { holderIdentity: this.name, leaseDurationSeconds: 40, renewTime: microTime() },
       },
@@ -134,17 +147,26 @@ export class StandInNode {
     if (this.lost) return;
     const at = new Date().toISOString();
     const condition = (type: string): object => ({
-      ...{ type, status: type === 'Ready' ? 'True' : 'False', reason: 'StandIn', message: 'as the test says' },
-      ...{ lastHeartbeatTime: at, lastTransitionTime: at },
+      type,
+      status: type === 'Ready' ? 'True' : 'False',
+      reason: 'StandIn',
+      message: 'as the test says',
+      lastHeartbeatTime: at,
+      lastTransitionTime: at,
     });
     await this.#api.call({
-      ...{ what: 'patch leases', method: 'PATCH', path: this.#leasePath, contentType: mergePatch },
+      what: 'patch leases',
+      method: 'PATCH',
+      path: this.#leasePath,
+      contentType: mergePatch,
       body: { spec: { renewTime: microTime() } },
     });
     const room = { cpu: '1000', memory: '1Ti', pods: '2000' };
     await this.#api.call({
-      ...{ what: 'patch nodes/status', method: 'PATCH', path: `/api/v1/nodes/${this.name}/status` },
-      ...{ contentType: mergePatch },
+      what: 'patch nodes/status',
+      method: 'PATCH',
+      path: `/api/v1/nodes/${this.name}/status`,
+      contentType: mergePatch,
       body: { status: { capacity: room, allocatable: room, conditions: nodeConditions.map(condition) } },
     });
   }
@@ -170,7 +192,10 @@ export class StandInNode {
   async #delete(resource: string, path: string): Promise<void> {
     try {
       await this.#api.call({
-        ...{ what: `delete ${resource}`, method: 'DELETE', path, timeoutMs: 60_000 },
+        what: `delete ${resource}`,
+        method: 'DELETE',
+        path,
+        timeoutMs: 60_000,
         body: { apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds: 0 },
       });
     } catch (error) {
@@ -204,12 +229,22 @@ export function readyStatus(pod: PodObject, ip: string): object {
   const at = new Date().toISOString();
   const containers = (pod.spec?.containers ?? []) as readonly { readonly name?: string; readonly image?: string }[];
   return {
-    ...{ phase: 'Running', podIP: ip, podIPs: [{ ip }], startTime: at },
+    phase: 'Running',
+    podIP: ip,
+    podIPs: [{ ip }],
+    startTime: at,
     conditions: ['PodScheduled', 'Initialized', 'ContainersReady', 'Ready'].map((type) => ({
-      ...{ type, status: 'True', lastTransitionTime: at },
+      type,
+      status: 'True',
+      lastTransitionTime: at,
     })),
     containerStatuses: containers.map(({ name, image }) => ({
-      ...{ name, image, imageID: '', ready: true, started: true, restartCount: 0 },
+      name,
+      image,
+      imageID: '',
+      ready: true,
+      started: true,
+      restartCount: 0,
       state: { running: { startedAt: at } },
     })),
   };

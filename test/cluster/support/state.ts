@@ -49,7 +49,12 @@ export function settled(namespace: Namespace, pool: string, count: number, withi
 /** Reasons and messages of the events about an object, oldest first. */
 export async function eventsOf(namespace: Namespace, name: string): Promise<string[]> {
   const { items } = await namespace.json<{ items: { reason: string; message: string }[] }>([
-    ...['get', 'events', '--field-selector', `involvedObject.name=${name}`, '--sort-by', '.lastTimestamp'],
+    'get',
+    'events',
+    '--field-selector',
+    `involvedObject.name=${name}`,
+    '--sort-by',
+    '.lastTimestamp',
   ]);
   return items.map(({ reason, message }) => `${reason}: ${message}`);
 }

@@ -32,7 +32,9 @@ async function manifests(namespace: string, options: SystemOptions): Promise<str
   const colon = image.lastIndexOf(':');
   const added = (env: Readonly<Record<string, string>>): object[] =>
     Object.entries(env).map(([name, value]) => ({
-      ...{ op: 'add', path: '/spec/template/spec/containers/0/env/-', value: { name, value } },
+      op: 'add',
+      path: '/spec/template/spec/containers/0/env/-',
+      value: { name, value },
     }));
   const patch = (name: string, operations: readonly object[]): object => ({
     target: { kind: 'Deployment', name },

@@ -6,14 +6,34 @@ import { compareReplays } from './verdict.ts';
 
 function validatedWith(own: Partial<Replay>): Validated {
   const replay: Replay = {
-    ...{ offered: 120, late: 3, shed: 3, failed: 0, podSeconds: 120, mostPods: 2, scaleWrites: 0, meanBatch: 1.5 },
-    ...{ steps: [{ atMs: -1, pods: 2 }], missedAtMs: [1_000, 40_000] },
+    offered: 120,
+    late: 3,
+    shed: 3,
+    failed: 0,
+    podSeconds: 120,
+    mostPods: 2,
+    scaleWrites: 0,
+    meanBatch: 1.5,
+    steps: [{ atMs: -1, pods: 2 }],
+    missedAtMs: [1_000, 40_000],
   };
   const real: RealReplay = {
-    ...{ ...replay, trace: 'even', fromMs: 90_000, lengthMs: 60_000, seed: 1, peakPods: 2, machine: 'a machine' },
+    ...replay,
+    trace: 'even',
+    fromMs: 90_000,
+    lengthMs: 60_000,
+    seed: 1,
+    peakPods: 2,
+    machine: 'a machine',
     arrivalsMs: Array.from({ length: 120 }, (_, index) => 500 * index),
-    ...{ initialReplicas: 2, leadMs: 0, firstStartsMs: [], startsMs: [], cost: { a: 80, c: 80 }, lagP99Ms: 0 },
-    ...{ endings: {}, writes: [] },
+    initialReplicas: 2,
+    leadMs: 0,
+    firstStartsMs: [],
+    startsMs: [],
+    cost: { a: 80, c: 80 },
+    lagP99Ms: 0,
+    endings: {},
+    writes: [],
   };
   const simulated = [{ ...replay, ...own }];
   return { real, simulated, rows: compareReplays(real, simulated) };

@@ -6,11 +6,31 @@ import { coldStartOf, simulateAs } from './simulated.ts';
 
 /** What ran for 20 s at a fifth of what two pods carry, after the scaler had watched for 3.5 s. */
 const real: RealReplay = {
-  ...{ trace: 'even', fromMs: 0, lengthMs: 20_000, seed: 1, peakPods: 1, machine: '' },
+  trace: 'even',
+  fromMs: 0,
+  lengthMs: 20_000,
+  seed: 1,
+  peakPods: 1,
+  machine: '',
   arrivalsMs: Array.from({ length: 80 }, (_, index) => 250 * index),
-  ...{ initialReplicas: 2, leadMs: 3_500, firstStartsMs: [9_000, 9_500], startsMs: [] },
-  ...{ cost: { a: 81, c: 80 }, lagP99Ms: 0, endings: {}, writes: [], steps: [], missedAtMs: [] },
-  ...{ offered: 80, late: 0, shed: 0, failed: 0, podSeconds: 0, mostPods: 0, scaleWrites: 0, meanBatch: 0 },
+  initialReplicas: 2,
+  leadMs: 3_500,
+  firstStartsMs: [9_000, 9_500],
+  startsMs: [],
+  cost: { a: 81, c: 80 },
+  lagP99Ms: 0,
+  endings: {},
+  writes: [],
+  steps: [],
+  missedAtMs: [],
+  offered: 80,
+  late: 0,
+  shed: 0,
+  failed: 0,
+  podSeconds: 0,
+  mostPods: 0,
+  scaleWrites: 0,
+  meanBatch: 0,
 };
 
 test('it is simulated from the begin of the replay to when the last request may have been answered', () => {

@@ -19,7 +19,10 @@ function simulateOnce(real: RealReplay, repeat: number): Replay {
   const starts = real.startsMs.length > 0 ? real.startsMs : real.firstStartsMs;
   const scenario: Scenario = {
     ...pool,
-    ...{ cost, initialReplicas, shedding: true, seed: repeat + 1 },
+    cost,
+    initialReplicas,
+    shedding: true,
+    seed: repeat + 1,
     ...coldStartOf(starts),
   };
   // The scaler has watched an idle pool before the first request; which part of a second that began is chance.
@@ -31,10 +34,15 @@ function simulateOnce(real: RealReplay, repeat: number): Replay {
   const endMs = paidUntilMs(real.arrivalsMs);
   return {
     offered: outcome.arrivals,
-    ...{ late: outcome.late, shed: outcome.shed, failed: outcome.failed, scaleWrites: outcome.scaleWrites },
-    ...{ podSeconds: podSeconds(steps, 0, endMs), mostPods: mostPods(steps, 0, endMs) },
+    late: outcome.late,
+    shed: outcome.shed,
+    failed: outcome.failed,
+    scaleWrites: outcome.scaleWrites,
+    podSeconds: podSeconds(steps, 0, endMs),
+    mostPods: mostPods(steps, 0, endMs),
     meanBatch: (outcome.arrivals - outcome.shed) / outcome.runs,
-    ...{ steps, missedAtMs: outcome.lateArrivalsMs.map((atMs) => atMs - leadMs) },
+    steps,
+    missedAtMs: outcome.lateArrivalsMs.map((atMs) => atMs - leadMs),
   };
 }
 

@@ -30,8 +30,12 @@ test('late requests within a percentage point of the median of the simulations, 
   assert.equal(isWithin(compareReplays(real, simulated)), true);
   const late = rowOf(real, simulated, 'late');
   assert.deepEqual(late, {
-    ...{ what: 'late', real: '3.00%', simulated: '3.90% (2.00–9.00)', difference: '+0.90 points' },
-    ...{ limit: '±1 point', within: true },
+    what: 'late',
+    real: '3.00%',
+    simulated: '3.90% (2.00–9.00)',
+    difference: '+0.90 points',
+    limit: '±1 point',
+    within: true,
   });
   assert.equal(rowOf(real, simulated, 'pod-seconds').difference, '+9.9%');
 });

@@ -30,7 +30,8 @@ export function compareReplays(real: Replay, simulated: readonly Replay[]): Row[
   const shown = (what: string, value: (replay: Replay) => number, digits: number): Row => ({
     ...sides(what, real, simulated, value, (number) => number.toFixed(digits), ''),
     difference: signed(median(simulated.map(value)) - value(real), digits),
-    ...{ limit: null, within: null },
+    limit: null,
+    within: null,
   });
   const paid = (replay: Replay): number => replay.podSeconds;
   const percent = 100 * (median(simulated.map(paid)) / real.podSeconds - 1);
