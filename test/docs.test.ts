@@ -149,7 +149,7 @@ test('docs/configuration.md has every header', () => {
 });
 
 test('pools and config.yaml of the examples are valid', () => {
-  const pools = ['README.md', 'docs/configuration.md'].flatMap((page) =>
+  const pools = ['docs/tutorial.md', 'docs/configuration.md'].flatMap((page) =>
     blocks(read(page), 'yaml').filter((text) => text.includes('kind: ModelPool')),
   );
   assert.equal(pools.length, 2);
@@ -219,8 +219,8 @@ test('docs/metrics.md has the metrics of a pod, and the transform.ts of docs/con
   compareMetrics('## Pod', await (await fetch(`${origin}/metrics`)).text());
 });
 
-test('README.md has the scripts of package.json', () => {
-  const table = rows(section(read('README.md'), '## Development')).map(([command]) =>
+test('CONTRIBUTING.md has the scripts of package.json', () => {
+  const table = rows(section(read('CONTRIBUTING.md'), '## Commands')).map(([command]) =>
     command!.replace(/^npm (run )?/, '').replace(/ -- .*$/, ''),
   );
   assert.deepEqual(table.toSorted(), Object.keys(packageJson.scripts).toSorted());
@@ -255,12 +255,34 @@ test('relative links lead somewhere', () => {
   assert.deepEqual(broken, []);
 });
 
+test('README.md is short enough to be read', () => {
+  const words = read('README.md')
+    .split(/\s+/)
+    .filter((word) => word !== '').length;
+  assert.ok(words < 1_200, `${words} words`);
+});
+
+test('docs/README.md leads to every page of docs/, in one step or two', () => {
+  const linked = (page: string) =>
+    [...read(page).matchAll(/\]\(([^)\s#]+\.md)(?:#[^)\s]*)?\)/g)].map(([, target]) =>
+      path.join(path.dirname(page), target!),
+    );
+  const listed = linked('docs/README.md');
+  // Runbooks and decisions have an index of their own.
+  const indexed = listed.filter((page) => path.basename(page) === 'README.md' && page.startsWith('docs'));
+  const reached = new Set(['docs/README.md', ...listed, ...indexed.flatMap(linked)]);
+  assert.deepEqual(
+    pages('docs').filter((page) => !reached.has(page)),
+    [],
+  );
+});
+
 test('files of the project that the pages name exist', () => {
   const missing: string[] = [];
-  const ours = pages().filter((page) => page === 'README.md' || page.startsWith('docs'));
+  const ours = pages().filter((page) => !page.includes('/') || page.startsWith('docs'));
   for (const page of ours) {
     const named = quoted(read(page)).filter((text) =>
-      /^(contract|cluster|gateway|models|deploy|cli|test|docs)\/[\w./-]*$/.test(text),
+      /^(contract|runtime|cluster|gateway|models|scaler|deploy|cli|bench|test|docs)\/[\w./-]*$/.test(text),
     );
     for (const file of named) if (!existsSync(path.join(root, file))) missing.push(`${page}: ${file}`);
   }
