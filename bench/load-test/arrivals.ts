@@ -2,7 +2,7 @@
  * When the requests of an open loop leave: fixed by plan and seed before the first one does, whatever the server does.
  * Pure: no clock here.
  */
-import { seededRandom } from '../simulate/random.ts';
+import { seededRandom } from '../../runtime/seeded-random.ts';
 
 /** Rates are requests per second; times are milliseconds from the start. */
 export type Arrivals =

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { seededRandom } from '../simulate/random.ts';
+import { seededRandom } from '../../runtime/seeded-random.ts';
 import { isLost, judge, nextTrial, type Next, type SearchPlan, type Trial } from './find-max.ts';
 
 const plan: SearchPlan = { startPerSecond: 100, tolerance: 0.05, confirmations: 3 };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { seededRandom } from '../simulate/random.ts';
+import { seededRandom } from '../../runtime/seeded-random.ts';
 import { Histogram } from './histogram.ts';
 
 test('percentiles are the nearest rank, within 1/128, over seven orders of magnitude', () => {

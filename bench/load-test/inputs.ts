@@ -2,7 +2,7 @@
 import { datatypeBytes, type Datatype } from '../../contract/datatypes.ts';
 import { headers as headerNames, mediaTypes } from '../../contract/headers.ts';
 import type { Workload } from '../lab/rig/bodies.ts';
-import { seededRandom, type Random } from '../simulate/random.ts';
+import { seededRandom, type Random } from '../../runtime/seeded-random.ts';
 import { requestShape, type InputSignature } from './signature.ts';
 
 export interface InputPlan {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { clairvoyant, fillGaps, follow } from './clairvoyant.ts';
-import { seededRandom } from './random.ts';
+import { seededRandom } from '../../runtime/seeded-random.ts';
 import { scenarioWith } from './testing/scenario.ts';
 
 /** A pod gives one run of 4 in 300 ms, about 13/s; starts take 1 s. */

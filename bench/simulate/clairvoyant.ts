@@ -14,7 +14,7 @@
  * its limit, or it could not promise anything.
  */
 import { simulate, type Outcome, type Scenario } from './engine.ts';
-import { seededRandom } from './random.ts';
+import { seededRandom } from '../../runtime/seeded-random.ts';
 import { Station } from './station.ts';
 
 export const slotMs = 1000;

@@ -3,7 +3,8 @@
  * a distribution, drain and leave. Deterministic: same arrivals, scenario and policy, same outcome.
  */
 import type { Seen, ScalingPolicy } from './policy.ts';
-import { lognormal, seededRandom } from './random.ts';
+import { seededRandom } from '../../runtime/seeded-random.ts';
+import { lognormal } from './lognormal.ts';
 import { Station, type SimulatedPod, type StationSpec, type Totals } from './station.ts';
 
 export interface Scenario extends StationSpec {

@@ -13,7 +13,7 @@ import { decideBatch } from '../../gateway/policy/batch.ts';
 import { predictMs, type Cost } from '../../gateway/policy/cost.ts';
 import { pickPod } from '../../gateway/policy/pick.ts';
 import { noLag, predictWait, type Wait } from '../../gateway/policy/wait.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../../runtime/seeded-random.ts';
 import { RunEnds } from './run-ends.ts';
 
 export interface StationSpec {

@@ -1,6 +1,6 @@
 /** Arrival times from a CSV file, and the same traffic at another rate. Reads nothing itself: text in, times out. */
 import { quote } from '../../contract/errors.ts';
-import { seededRandom, type Random } from './random.ts';
+import { seededRandom, type Random } from '../../runtime/seeded-random.ts';
 
 /** What is wrong with a trace, with line and value. */
 export class TraceError extends Error {

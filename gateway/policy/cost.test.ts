@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { seededRandom } from '../testing/random.ts';
+import { seededRandom } from '../../runtime/seeded-random.ts';
 import { learnCost, predictMs, rowsWithin, unknownCost, type Cost } from './cost.ts';
 
 const sizes = [1, 2, 4, 8, 16, 32, 64];

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { seededRandom } from '../testing/random.ts';
+import { seededRandom } from '../../runtime/seeded-random.ts';
 import { decideAdmission } from './admit.ts';
 import { decideBatch } from './batch.ts';
 import { learnCost, predictMs, unknownCost } from './cost.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { seededRandom } from '../testing/random.ts';
+import { seededRandom } from '../../runtime/seeded-random.ts';
 import { pickPod, type PickCandidate } from './pick.ts';
 
 const pod = (ownRemainingMs: number, queuedRows = 0): PickCandidate => ({ ownRemainingMs, queuedRows });

@@ -1,10 +1,10 @@
 /** A multilayer perceptron with seeded weights: Gemm and Relu in turn, ending with a Gemm. */
 import { writeOnnx, type Node, type Weights } from './onnx-writer.ts';
-import { seededRandom } from './random.ts';
+import { weightNumbers } from './weight-numbers.ts';
 
 /** @param widths of the layers, input and output included: [784, 512, 10] has two Gemms */
 export function buildPerceptron(name: string, widths: readonly number[], seed: number): Uint8Array {
-  const random = seededRandom(seed);
+  const random = weightNumbers(seed);
   const nodes: Node[] = [];
   const weights: Weights[] = [];
   const last = widths.length - 2;

@@ -8,7 +8,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { generate } from '../zoo/wide/generate.ts';
 import { committed, stale, write } from './recipes.ts';
 import { build as buildWide } from './wide.ts';
-import { seededRandom } from './random.ts';
+import { seededRandom } from '../../runtime/seeded-random.ts';
 
 const zoo = fileURLToPath(new URL('../zoo', import.meta.url));
 let scratch = '';

@@ -3,6 +3,7 @@
  * `node models/protocol/parse.bench.ts`. Microseconds of CPU per call, the median of nine rounds that alternate, and
  * their range.
  */
+import { seededRandom } from '../../runtime/seeded-random.ts';
 import type { Signature, Tensors } from '../tensor.ts';
 import { parseInferRequest } from './oip-request.ts';
 import { renderInferResponse } from './oip-response.ts';
@@ -14,17 +15,6 @@ const surface: Signature = {
 };
 const rounds = 9;
 const roundUs = 100_000;
-
-/** A fixed sequence in [0, 1): mulberry32. */
-function sequence(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 function usPerCall(run: () => unknown): number {
   const start = process.cpuUsage();
@@ -47,7 +37,7 @@ function compare(title: string, candidates: Readonly<Record<string, () => unknow
   process.stdout.write(`${title}: ${columns.join(', ')}\n`);
 }
 
-const random = sequence(7);
+const random = seededRandom(7);
 const numbers = {
   'pixels n/255 as doubles (17 digits)': () => Math.floor(random() * 256) / 255,
   'float32 as doubles (17 digits)': () => Math.fround(random()),

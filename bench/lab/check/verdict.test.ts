@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { seededRandom } from '../../simulate/random.ts';
+import { seededRandom } from '../../../runtime/seeded-random.ts';
 import { ratioOf, renderVerdicts, verdicts } from './verdict.ts';
 
 const of = (committed: number, ours: number[], yardstick: number[]) =>

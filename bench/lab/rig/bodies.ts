@@ -1,6 +1,6 @@
 /** Requests for the models that come with Sluice: seeded, so that every run sends the same bytes. */
 import { headers as headerNames, mediaTypes } from '../../../contract/headers.ts';
-import { seededRandom } from '../../../models/author/random.ts';
+import { seededRandom } from '../../../runtime/seeded-random.ts';
 import { sentences } from '../../../models/zoo/langid/sentences.ts';
 
 /** What a load generator sends to one model: several bodies of one kind, in turn. */

@@ -1,7 +1,7 @@
 /** The process behind onnx-runtime.ts. Sessions as a pod makes them: one thread, no spinning. */
 import { fileURLToPath } from 'node:url';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { seededRandom } from '../../../models/author/random.ts';
+import { seededRandom } from '../../../runtime/seeded-random.ts';
 import type { RuntimeJob, RuntimeResult } from './onnx-runtime.ts';
 
 const sessions = new Map<string, InferenceSession>();
