@@ -1,5 +1,5 @@
 /**
- * ModelPool: the one object that a person writes, the same on a laptop (YAML) and in a cluster (custom resource).
+ * ModelPool, the one object that a person writes: a YAML document on a laptop, a custom resource in a cluster.
  * Defaults stand beside the schema that checks them.
  */
 import Type from 'typebox';
@@ -10,10 +10,10 @@ export const apiVersion = 'sluice.dev/v1alpha1';
 
 /** A DNS label, as Kubernetes requires of object names. */
 export const poolNamePattern = '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$';
-/** What may stand in a path segment without escaping; also keeps metric labels and log lines clean. */
+/** Model names need no escaping in a URL path segment, a metric label or a log line. */
 export const modelNamePattern = '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$';
 
-/** A `description` is what `kubectl explain modelpool.spec` tells. */
+/** Schema options of an object without extra fields. Descriptions appear in `kubectl explain modelpool.spec`. */
 const closed = (description: string) => ({ additionalProperties: false, description }) as const;
 const positive = (value: number, description: string) => Type.Integer({ minimum: 1, default: value, description });
 const mebibyte = 1024 * 1024;
@@ -22,88 +22,106 @@ const ScaleTargetRef = Type.Object(
   {
     apiVersion: Type.Enum(['apps/v1'], { default: 'apps/v1' }),
     kind: Type.Enum(['Deployment'], { default: 'Deployment' }),
-    name: Type.String({ minLength: 1, description: 'In the namespace of the pool.' }),
+    name: Type.String({ minLength: 1, description: 'Name of the Deployment, in the namespace of the pool.' }),
   },
-  closed('The Deployment whose pods serve the models, and whose replicas the scaler sets.'),
+  closed('Deployment whose pods serve the models and whose replicas the scaler sets.'),
 );
 
 const Objective = Type.Object(
   {
-    latencyMs: Type.Number({ exclusiveMinimum: 0, description: 'What an answer may take, in milliseconds.' }),
+    latencyMs: Type.Number({ exclusiveMinimum: 0, description: 'Latency objective, in milliseconds.' }),
     percentile: Type.Number({
       exclusiveMinimum: 0,
       exclusiveMaximum: 100,
       default: 99,
-      description: 'Of which share of requests that is meant, in percent.',
+      description: 'Percentile of requests that must meet latencyMs.',
     }),
   },
-  closed('Caps batches and sheds what would take longer; without it requests are shed only by their own deadline.'),
+  closed(
+    'Latency objective. It caps the size of batches, and requests that would miss it are shed. Without an objective only request deadlines shed.',
+  ),
 );
 
 const Batching = Type.Object(
   {
     enabled: Type.Boolean({
       default: true,
-      description: 'false: each request by itself, without a limit on concurrency, as a plain proxy would send it.',
+      description:
+        'Set to false to forward every request individually and at once, without a concurrency limit, as a plain proxy does.',
     }),
-    maxRows: positive(64, 'Most rows of one envelope; of a run in Kubernetes SLUICE_MAX_ROWS of its model server.'),
-    maxBytes: positive(8 * mebibyte, 'Most bytes of one envelope; a larger request travels alone.'),
+    maxRows: positive(
+      64,
+      'Maximum rows per envelope. In Kubernetes, SLUICE_MAX_ROWS of the model server caps the rows of one model run.',
+    ),
+    maxBytes: positive(8 * mebibyte, 'Maximum bytes per envelope. A larger request is sent in an envelope of its own.'),
     maxRequestRows: positive(
       1024,
-      'Most rows of one request; in Kubernetes SLUICE_MAX_REQUEST_ROWS of its model server.',
+      'Maximum rows per request. In Kubernetes, SLUICE_MAX_REQUEST_ROWS of the model server applies instead.',
     ),
   },
-  { ...closed('Caps only: the working size is learned.'), default: {} },
+  { ...closed('Batch size limits. Actual batch sizes are learned, and stay below them.'), default: {} },
 );
 
 const Requests = Type.Object(
   {
-    timeoutMs: positive(30_000, 'Longest deadline, and the one of requests that ask for none, in milliseconds.'),
+    timeoutMs: positive(30_000, 'Maximum request deadline, and the default for requests without one, in milliseconds.'),
     coldStartHoldMs: Type.Integer({
       minimum: 0,
       default: 60_000,
-      description: 'How long a request may wait for a pod where there is none, in milliseconds.',
+      description: 'Maximum time that a request waits for a first pod when the pool has none, in milliseconds.',
     }),
-    maxQueued: positive(10_000, 'Most requests that wait at one gateway.'),
-    maxQueuedBytes: positive(256 * mebibyte, 'Most bytes of their bodies; at least maxBodyBytes.'),
-    maxBodyBytes: positive(64 * mebibyte, 'Largest body of a request, in bytes.'),
+    maxQueued: positive(10_000, 'Maximum number of queued requests per gateway.'),
+    maxQueuedBytes: positive(
+      256 * mebibyte,
+      'Maximum bytes of queued request bodies per gateway. Must be at least maxBodyBytes.',
+    ),
+    maxBodyBytes: positive(64 * mebibyte, 'Maximum size of one request body, in bytes.'),
     idempotent: Type.Boolean({
       default: true,
-      description: 'false: a request whose pod was lost is answered 502 instead of being executed again.',
+      description:
+        'Set to false to answer 502 when a pod is lost with a request, instead of running the request again on another pod.',
     }),
   },
-  { ...closed('Limits of requests.'), default: {} },
+  { ...closed('Request limits.'), default: {} },
 );
 
 const Scaling = Type.Object(
   {
-    minReplicas: Type.Integer({ minimum: 0, default: 1, description: 'Least pods; 0 lets an idle pool go.' }),
+    minReplicas: Type.Integer({ minimum: 0, default: 1, description: 'Minimum replicas; 0 enables scale to zero.' }),
     maxReplicas: Type.Optional(
-      Type.Integer({ minimum: 1, description: 'Most pods. Without it: the number of cores of a laptop.' }),
+      Type.Integer({
+        minimum: 1,
+        description: 'Maximum replicas. Required with scaleTargetRef; sluice up defaults to the number of CPU cores.',
+      }),
     ),
-    idleSeconds: Type.Integer({ minimum: 0, default: 300, description: 'Without requests this long: minReplicas.' }),
+    idleSeconds: Type.Integer({
+      minimum: 0,
+      default: 300,
+      description: 'Seconds without requests after which a pool with minReplicas 0 scales to zero.',
+    }),
     mode: Type.Enum(['Active', 'DryRun', 'Paused'], {
       default: 'Active',
-      description: 'DryRun decides and writes nothing but status; Paused does not decide.',
+      description:
+        'Active applies decisions. DryRun makes decisions and writes only the status. Paused makes no decisions.',
     }),
   },
-  { ...closed('What the scaler may do.'), default: {} },
+  { ...closed('Scaling limits and mode.'), default: {} },
 );
 
 const Health = Type.Object(
   {
     ejectAfterFailures: positive(
       3,
-      'Soft failures (5xx, slow) in a row that take a pod out of rotation; a lost connection does so at once.',
+      'Consecutive soft failures (5xx answers, slow answers) that take a pod out of rotation. A lost connection takes it out at once.',
     ),
     maxEjectedRatio: Type.Number({
       minimum: 0,
       maximum: 1,
       default: 0.5,
-      description: 'Share of a pool that may be out of rotation on soft evidence alone.',
+      description: 'Maximum share of the pool that soft failures may take out of rotation, from 0 to 1.',
     }),
   },
-  { ...closed('When a pod is out of rotation.'), default: {} },
+  { ...closed('Conditions under which a pod is taken out of rotation.'), default: {} },
 );
 
 const Spec = Type.Object(
@@ -111,7 +129,7 @@ const Spec = Type.Object(
     models: Type.Array(Type.String({ pattern: modelNamePattern }), {
       minItems: 1,
       uniqueItems: true,
-      description: 'Names of the models that its pods serve; a model is in one pool only.',
+      description: 'Names of the models that the pods serve. A model belongs to one pool only.',
     }),
     scaleTargetRef: Type.Optional(ScaleTargetRef),
     objective: Type.Optional(Objective),
@@ -120,12 +138,12 @@ const Spec = Type.Object(
     endpoints: Type.Array(Type.String({ pattern: '^https?://[^/?#]+/?$' }), {
       default: [],
       uniqueItems: true,
-      description: 'Origins (http://host:port) of Open Inference Protocol servers that something else runs.',
+      description: 'Origins (http://host:port) of externally managed servers that speak the Open Inference Protocol.',
     }),
     scaling: Scaling,
     health: Health,
   },
-  closed('What a person wants of the pool.'),
+  closed('Desired behavior of the pool.'),
 );
 
 export const ModelPool = Type.Object(
@@ -134,12 +152,12 @@ export const ModelPool = Type.Object(
     kind: Type.Literal('ModelPool'),
     metadata: Type.Object({
       name: Type.String({ pattern: poolNamePattern }),
-      /** Kubernetes' count of changes of the spec; none on a laptop. */
+      /** Spec revision, counted by Kubernetes; absent on a laptop. */
       generation: Type.Optional(Type.Integer({ minimum: 0 })),
     }),
     spec: Spec,
   },
-  closed('Models that share pods: what their requests may cost, and how many pods there may be.'),
+  closed('A group of models that share pods, with their request limits, latency objective and scaling bounds.'),
 );
 export type ModelPool = Type.Static<typeof ModelPool>;
 
@@ -147,15 +165,15 @@ export type ParsedPool =
   { readonly pool: ModelPool; readonly errors: [] } | { readonly pool: null; readonly errors: string[] };
 
 /**
- * Defaults → schema → cross-field checks. All errors at once, each `path: what must be, was: value`.
- * `value` is what YAML or JSON gave; it isn't changed.
+ * Fills in defaults, then checks the schema, then fields against each other. All errors are returned at once, each as
+ * `path: what must be, was: value`. `value`, parsed YAML or JSON, is not modified.
  */
 export function parseModelPool(value: unknown): ParsedPool {
   const filled: unknown = Default(ModelPool, Clone(value));
   if (!Check(ModelPool, filled)) {
     const errors = new Set<string>();
     for (const error of Errors(ModelPool, filled)) {
-      // "Schema is false" is said of a field that the line below names anyway.
+      // An unknown field also yields "schema is false"; the line below names the field.
       if (error.keyword === 'boolean') continue;
       const extra = error.keyword === 'additionalProperties' ? error.params.additionalProperties : [];
       for (const name of extra) errors.add(`${error.instancePath}/${name}: is not a field of a ModelPool`);
@@ -184,7 +202,7 @@ export function parseModelPool(value: unknown): ParsedPool {
   return errors.length === 0 ? { pool: filled, errors: [] } : { pool: null, errors };
 }
 
-/** The part of `value` that a JSON pointer names; undefined where there is none. */
+/** Value at a JSON pointer, or undefined. */
 function at(value: unknown, pointer: string): unknown {
   let found = value;
   for (const step of pointer.split('/').slice(1)) {

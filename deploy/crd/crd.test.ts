@@ -28,9 +28,9 @@ const written = readFileSync(new URL('modelpools.yaml', import.meta.url), 'utf8'
 const version = (parse(written) as Crd).spec.versions[0]!;
 const root = version.schema.openAPIV3Schema;
 
-test('modelpools.yaml is what the schemas make: npm run crd', () => assert.equal(written, crdYaml()));
+test('modelpools.yaml is up to date with the schemas (npm run crd)', () => assert.equal(written, crdYaml()));
 
-/** As the API server fills in: what is missing and has a default, from the outside in. */
+/** Defaulting as the API server does it: outer objects first, then their fields. */
 function filled(node: Node, value: unknown): unknown {
   if (node.properties === undefined || typeof value !== 'object' || value === null) return value;
   const out: Record<string, unknown> = { ...value };
@@ -41,7 +41,7 @@ function filled(node: Node, value: unknown): unknown {
   return out;
 }
 
-test('the API server fills in the defaults that a laptop does', () => {
+test('the API server fills in the same defaults as parseModelPool', () => {
   for (const spec of [
     { models: ['a'] },
     { models: ['a'], objective: { latencyMs: 5 }, scaleTargetRef: { name: 'a' }, scaling: { maxReplicas: 3 } },
@@ -51,7 +51,7 @@ test('the API server fills in the defaults that a laptop does', () => {
   }
 });
 
-test('structural: each node has a type, or says that it keeps what it does not know', () => {
+test('every schema node has a type or preserves unknown fields', () => {
   const untyped: string[] = [];
   const visit = (node: Node, path: string): void => {
     if (node.type === undefined && node['x-kubernetes-preserve-unknown-fields'] !== true) untyped.push(path);
@@ -64,7 +64,7 @@ test('structural: each node has a type, or says that it keeps what it does not k
   assert.deepEqual(version.subresources, { status: {} });
 });
 
-test('a keyword without a structural form stops the script instead of being lost', () => {
+test('a keyword without a structural form is an error, not silently dropped', () => {
   assert.deepEqual(structural({ anyOf: [{ type: 'number', exclusiveMinimum: 0 }, { type: 'null' }] }), {
     type: 'number',
     minimum: 0,

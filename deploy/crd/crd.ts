@@ -1,4 +1,4 @@
-/** The CustomResourceDefinition of ModelPool, from the schemas that YAML on a laptop is checked by. */
+/** CustomResourceDefinition of ModelPool, generated from the schemas in contract/ that also check YAML on a laptop. */
 import { stringify } from 'yaml';
 import { apiVersion, ModelPool, poolNamePattern } from '../../contract/model-pool.ts';
 import { PoolStatus } from '../../contract/pool-status.ts';
@@ -7,8 +7,8 @@ import { structural, type Structural } from './structural.ts';
 const [group, version] = apiVersion.split('/') as [string, string];
 
 /**
- * Checks of a field against another: those of `parseModelPool`, and what only a cluster can't do without. Messages are
- * fixed: the API server refuses what puts a value into one, for what it could cost.
+ * Cross-field validation rules (CEL): the checks of `parseModelPool`, and those that apply only in a cluster. Messages are
+ * constants, since the API server rejects rules whose messages are computed from values as too expensive.
  */
 const rules = [
   {
@@ -23,31 +23,36 @@ const rules = [
   },
   {
     rule: 'has(self.scaleTargetRef) || size(self.endpoints) > 0',
-    message: 'must have scaleTargetRef (the Deployment of its pods) or endpoints (servers that something else runs)',
+    message: 'must have scaleTargetRef (the Deployment of the pods) or endpoints (externally managed servers)',
   },
   {
     rule: '!has(self.scaleTargetRef) || size(self.endpoints) == 0',
     fieldPath: '.endpoints',
-    message: 'must be empty where scaleTargetRef names a Deployment',
+    message: 'must be empty when scaleTargetRef is set',
   },
   {
     rule: '!has(self.scaleTargetRef) || has(self.scaling.maxReplicas)',
     fieldPath: '.scaling.maxReplicas',
-    message: 'is required where scaleTargetRef names a Deployment: a cluster has no number of cores to stop at',
+    message: 'is required when scaleTargetRef is set: a cluster has no CPU count to default to',
   },
 ];
 
 const columns = [
   { name: 'Ready', type: 'integer', jsonPath: '.status.readyReplicas' },
   { name: 'Desired', type: 'integer', jsonPath: '.status.desiredReplicas' },
-  { name: 'Queue', type: 'integer', jsonPath: '.status.queued', description: 'Requests that wait at the gateways.' },
+  { name: 'Queue', type: 'integer', jsonPath: '.status.queued', description: 'Queued requests over all gateways.' },
   {
     name: 'Wait',
     type: 'number',
     jsonPath: '.status.predictedWaitMs',
-    description: 'Milliseconds that one more request would wait.',
+    description: 'Predicted wait of a new request, in milliseconds.',
   },
-  { name: 'Objective', type: 'number', jsonPath: '.spec.objective.latencyMs', description: 'Milliseconds.' },
+  {
+    name: 'Objective',
+    type: 'number',
+    jsonPath: '.spec.objective.latencyMs',
+    description: 'Latency objective, in milliseconds.',
+  },
   { name: 'Reason', type: 'string', jsonPath: '.status.lastDecision.reason' },
   { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   { name: 'Models', type: 'string', jsonPath: '.spec.models', priority: 1 },
@@ -70,12 +75,12 @@ function rootSchema(): Structural {
       kind: { type: 'string' },
       metadata: { type: 'object', properties: { name: { type: 'string', pattern: poolNamePattern, maxLength: 63 } } },
       spec: { ...structural(spec), 'x-kubernetes-validations': rules },
-      status: { ...status, description: 'What the scaler says of the pool.' },
+      status: { ...status, description: 'Observed state of the pool, written by the scaler.' },
     },
   };
 }
 
-/** YAML, ready for `kubectl apply`. */
+/** The CustomResourceDefinition as YAML for `kubectl apply`. */
 export function crdYaml(): string {
   const crd = {
     apiVersion: 'apiextensions.k8s.io/v1',

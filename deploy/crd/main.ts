@@ -1,4 +1,4 @@
-/** `npm run crd`: writes modelpools.yaml anew. */
+/** `npm run crd` regenerates modelpools.yaml. */
 import { writeFileSync } from 'node:fs';
 import { crdYaml } from './crd.ts';
 

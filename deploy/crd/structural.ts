@@ -1,6 +1,7 @@
 /**
- * JSON Schema, as contract/ has it, to the structural schema of a CustomResourceDefinition: OpenAPI v3.0, which has no
- * `const`, no numeric `exclusiveMinimum` and no null type, and where an object is closed by pruning what it does not name.
+ * Translates the JSON Schemas of contract/ to the structural schema of a CustomResourceDefinition. That is OpenAPI v3.0, which
+ * has no `const`, no numeric `exclusiveMinimum` and no null type. Objects are closed by pruning: the API server drops fields
+ * that the schema does not name.
  */
 interface JsonSchema {
   readonly type?: string;
@@ -27,7 +28,7 @@ interface JsonSchema {
 
 export type Structural = Record<string, unknown>;
 
-/** What is taken over as it stands. */
+/** Keywords that are copied unchanged. */
 const same = ['description', 'format', 'pattern', 'minLength', 'minItems', 'default'] as const;
 const known = new Set<string>([
   ...same,
@@ -47,7 +48,7 @@ const known = new Set<string>([
   'additionalProperties',
 ]);
 
-/** @throws Error naming a keyword that it can't translate */
+/** @throws Error naming the keywords without a structural form */
 export function structural(schema: JsonSchema): Structural {
   const unknown = Object.keys(schema).filter((keyword) => !known.has(keyword));
   if (unknown.length > 0) throw new Error(`no structural form of ${unknown.join(', ')}`);
@@ -60,12 +61,12 @@ export function structural(schema: JsonSchema): Structural {
   bound(out, 'inimum', schema.minimum, schema.exclusiveMinimum);
   bound(out, 'aximum', schema.maximum, schema.exclusiveMaximum);
   if (schema.items !== undefined) out['items'] = structural(schema.items);
-  // `uniqueItems` is refused by the API server for what it costs; a set is checked by its own means.
+  // The API server rejects `uniqueItems` as too expensive; list-type `set` enforces the same.
   if (schema.uniqueItems === true) out['x-kubernetes-list-type'] = 'set';
   const [record] = Object.values(schema.patternProperties ?? {});
   if (record !== undefined) out['additionalProperties'] = structural(record);
   if (schema.properties !== undefined) {
-    // The API server fills in what has a default, so a person need not write it.
+    // Fields with a default are optional, since the API server fills them in.
     const required = (schema.required ?? []).filter((name) => schema.properties?.[name]?.default === undefined);
     if (required.length > 0) out['required'] = required;
     out['properties'] = Object.fromEntries(
@@ -84,7 +85,7 @@ function bound(out: Structural, rest: string, inclusive: number | undefined, exc
 
 function nullable(choices: readonly JsonSchema[]): Structural {
   const others = choices.filter(({ type }) => type !== 'null');
-  // Of several types none can be said: what is there is kept as it is.
+  // A union of several types has no structural form, so the field is left unchecked and unpruned.
   const inner = others.length === 1 ? structural(others[0]!) : { 'x-kubernetes-preserve-unknown-fields': true };
   return others.length < choices.length ? { ...inner, nullable: true } : inner;
 }
