@@ -47,7 +47,7 @@ describe('command line', { concurrency: 2 }, () => {
     const text = stdout.replaceAll(/\s+/g, ' ');
     assert.ok(
       text.includes(
-        '--admin-port <value> port for metrics and liveness; 0 picks a free one (default: 8081; env: SLUICE_ADMIN_PORT)',
+        '--admin-port <value> port for metrics and health checks; 0 picks a free port (default: 8081; env: SLUICE_ADMIN_PORT)',
       ),
       text,
     );

@@ -1,5 +1,6 @@
 /** Settings of `sluice up`: the whole system on one machine. */
 import Type from 'typebox';
+import { portSetting } from '../contract/shared-settings.ts';
 import { GatewaySettings } from '../gateway/settings.ts';
 
 const { host, port, adminPort, logLevel } = GatewaySettings.properties;
@@ -8,33 +9,31 @@ export const LocalSettings = Type.Object({
   repository: Type.Optional(
     Type.String({
       minLength: 1,
-      description: 'folder of models: <model>/<version>/model.onnx; the models that come with Sluice without it',
+      description: 'folder of models, <model>/<version>/model.onnx; defaults to the models that come with Sluice',
     }),
   ),
   models: Type.Optional(
-    Type.String({ minLength: 1, description: 'comma-separated names to serve; all of the repository without it' }),
+    Type.String({
+      minLength: 1,
+      description: 'comma-separated names of the models to serve; defaults to the whole repository',
+    }),
   ),
   pools: Type.Optional(
-    Type.String({ minLength: 1, description: 'YAML file of ModelPools; without it one pool serves all models' }),
+    Type.String({ minLength: 1, description: 'YAML file of ModelPools; defaults to one pool that serves all models' }),
   ),
   pods: Type.Optional(
     Type.Integer({
       minimum: 1,
       maximum: 64,
       description:
-        'model-server processes that each pool starts with, and the least of the pool without a file; its minReplicas without it',
+        'model-server processes that each pool starts with; without --pools also the minimum that the scaler keeps',
     }),
   ),
   host,
   port,
   adminPort,
-  scalerPort: Type.Integer({
-    minimum: 0,
-    maximum: 65535,
-    default: 8082,
-    description: "port for the scaler's page, API and metrics; 0 picks a free one",
-  }),
-  logFormat: Type.Enum(['pretty', 'json'], { default: 'pretty', description: 'how log lines are written' }),
+  scalerPort: portSetting(8082, "port for the scaler's live page, API and metrics"),
+  logFormat: Type.Enum(['pretty', 'json'], { default: 'pretty', description: 'log output format' }),
   logLevel,
 });
 export type LocalSettings = Type.Static<typeof LocalSettings>;

@@ -1,44 +1,32 @@
 /** Settings of a gateway process. */
 import Type from 'typebox';
+import { hostSetting, logLevelSetting, namespaceSetting, portSetting } from '../contract/shared-settings.ts';
 
 export const GatewaySettings = Type.Object({
-  host: Type.String({ default: '127.0.0.1', description: 'address to listen on' }),
-  port: Type.Integer({
-    minimum: 0,
-    maximum: 65535,
-    default: 8080,
-    description: 'port for predict requests; 0 picks a free one',
-  }),
-  adminPort: Type.Integer({
-    minimum: 0,
-    maximum: 65535,
-    default: 8081,
-    description: 'port for metrics and liveness; 0 picks a free one',
-  }),
-  pools: Type.Optional(Type.String({ description: 'YAML file of ModelPools; needed where no cluster gives them' })),
+  host: hostSetting,
+  port: portSetting(8080, 'port for predict requests'),
+  adminPort: portSetting(8081, 'port for metrics and health checks'),
+  pools: Type.Optional(
+    Type.String({ description: 'YAML file of ModelPools; required unless a cluster or supervisor provides the pools' }),
+  ),
   cluster: Type.Enum(['local', 'kubernetes'], {
     default: 'local',
-    description: 'who knows pools and pods: a file or a supervisor, or the API server of Kubernetes',
+    description: 'source of pools and pods: local is a file or supervisor, kubernetes is the API server',
   }),
-  namespace: Type.Optional(
-    Type.String({ minLength: 1, description: 'of pools and pods in Kubernetes; that of the credentials without it' }),
-  ),
+  namespace: namespaceSetting,
   podName: Type.Optional(
-    Type.String({ minLength: 1, description: 'name of this gateway in load reports; the host name without it' }),
+    Type.String({ minLength: 1, description: 'name of this gateway in load reports; defaults to the host name' }),
   ),
   drainDelayMs: Type.Integer({
     minimum: 0,
     default: 0,
-    description: 'after SIGTERM keep accepting this long, saying not ready',
+    description: 'milliseconds to keep accepting requests after SIGTERM, while reporting not ready',
   }),
   graceMs: Type.Integer({
     minimum: 0,
     default: 35_000,
-    description: 'after SIGTERM exit within this time, whatever is in flight',
+    description: 'milliseconds after SIGTERM until the process exits even with requests in flight',
   }),
-  logLevel: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'], {
-    default: 'info',
-    description: 'least severe level that is logged',
-  }),
+  logLevel: logLevelSetting,
 });
 export type GatewaySettings = Type.Static<typeof GatewaySettings>;

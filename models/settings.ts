@@ -1,55 +1,55 @@
 /** Settings of a model server process. */
 import Type from 'typebox';
+import { hostSetting, logLevelSetting, portSetting } from '../contract/shared-settings.ts';
 
 const mebibyte = 1024 * 1024;
 
 export const ModelServerSettings = Type.Object({
   repository: Type.String({ minLength: 1, description: 'folder of models: <model>/<version>/model.onnx' }),
   models: Type.Optional(
-    Type.String({ description: 'comma-separated names to serve; all of the repository without it' }),
+    Type.String({ description: 'comma-separated names of the models to serve; defaults to the whole repository' }),
   ),
-  host: Type.String({ default: '127.0.0.1', description: 'address to listen on' }),
-  port: Type.Integer({
-    minimum: 0,
-    maximum: 65535,
-    default: 8000,
-    description: 'port to listen on; 0 picks a free one',
-  }),
-  podUid: Type.Optional(Type.String({ minLength: 1, description: 'identity of this pod; random without it' })),
+  host: hostSetting,
+  port: portSetting(8000, 'port to listen on'),
+  podUid: Type.Optional(Type.String({ minLength: 1, description: 'unique id of this pod; defaults to a random one' })),
   podName: Type.Optional(
-    Type.String({ minLength: 1, description: 'name of this pod in answers and logs; the host name without it' }),
+    Type.String({
+      minLength: 1,
+      description: 'name of this pod in response headers and logs; defaults to the host name',
+    }),
   ),
-  maxRows: Type.Integer({ minimum: 1, default: 64, description: 'most rows of one run; 1 switches batching off' }),
-  maxRequestRows: Type.Integer({ minimum: 1, default: 1024, description: 'most rows of one request' }),
+  maxRows: Type.Integer({ minimum: 1, default: 64, description: 'maximum rows per model run; 1 disables batching' }),
+  maxRequestRows: Type.Integer({ minimum: 1, default: 1024, description: 'maximum rows per request' }),
   maxBodyBytes: Type.Integer({
     minimum: 1,
     default: 64 * mebibyte,
-    description: 'largest body of one request, decompressed',
+    description: 'maximum size of one request body after decompression, in bytes',
   }),
   maxStagedBytes: Type.Integer({
     minimum: 1,
     default: 256 * mebibyte,
-    description: 'most bytes of requests held at once; beyond, the answer is busy',
+    description: 'maximum bytes of requests held at once; further requests are answered busy',
   }),
-  runLimitMs: Type.Integer({ minimum: 1, default: 60_000, description: 'a run that takes longer ends the process' }),
+  runLimitMs: Type.Integer({
+    minimum: 1,
+    default: 60_000,
+    description: 'milliseconds after which an unfinished model run ends the process',
+  }),
   startDelayMs: Type.Integer({
     minimum: 0,
     default: 0,
-    description: 'wait this long before loading models (for tests of cold starts)',
+    description: 'milliseconds to wait before loading models, to test cold starts',
   }),
   drainDelayMs: Type.Integer({
     minimum: 0,
     default: 0,
-    description: 'after SIGTERM keep accepting this long, saying "draining"',
+    description: 'milliseconds to keep accepting requests after SIGTERM, while reporting draining',
   }),
   graceMs: Type.Integer({
     minimum: 0,
     default: 30_000,
-    description: 'after SIGTERM exit within this time, whatever is in flight',
+    description: 'milliseconds after SIGTERM until the process exits even with requests in flight',
   }),
-  logLevel: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'], {
-    default: 'info',
-    description: 'least severe level that is logged',
-  }),
+  logLevel: logLevelSetting,
 });
 export type ModelServerSettings = Type.Static<typeof ModelServerSettings>;
