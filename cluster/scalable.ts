@@ -18,8 +18,6 @@ export interface ScalerPod extends Pod {
   readonly deletionCost: number;
   /** It ends and is started again and again (CrashLoopBackOff): sick, whatever its probes say in between. */
   readonly crashLooping: boolean;
-  /** Of the ReplicaSet that made it; null where the cluster knows no revisions. */
-  readonly revision: string | null;
   /** Opaque precondition for writes to this pod. */
   readonly version: string;
 }

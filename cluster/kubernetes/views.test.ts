@@ -112,9 +112,9 @@ test('a rollout: a change that is not seen yet, pods of an older template, or of
   assert.equal(target({ status: { ...settled, conditions: exceeded } })?.rollout, 'none');
 });
 
-test('the scaler sees revision, marks and the version of a pod, and gateways that exist', () => {
+test('the scaler sees the marks and version of a pod, and the gateways that exist', () => {
   const [one] = scalerPods([langid], [pod('a')]);
-  assert.deepEqual([one?.revision, one?.version, one?.draining, one?.pool], ['langid-5f6d', '7', null, 'language']);
+  assert.deepEqual([one?.version, one?.draining, one?.pool], ['7', null, 'language']);
   const labels = { 'app.kubernetes.io/name': 'sluice', 'app.kubernetes.io/component': 'gateway' };
   const gateway = (name: string, meta: object = {}, status: object = readyCondition('True', 2)) =>
     pod(name, {

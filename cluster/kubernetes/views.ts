@@ -35,7 +35,7 @@ export function scalerPods(pools: Pools, pods: Pods): ScalerPod[] {
 }
 
 /** Of a pod that something else runs: nothing can be done to it. */
-const notOurs = { draining: null, deletionCost: 0, crashLooping: false, revision: null, version: '' };
+const notOurs = { draining: null, deletionCost: 0, crashLooping: false, version: '' };
 
 /** A pod that has ended for good holds nothing, and its controller has counted it out. */
 function podsByDeployment(pods: Pods): Map<string, PodRecord[]> {
@@ -59,8 +59,8 @@ function gatewayPod(record: PodRecord, pool: string): Pod {
 }
 
 function scalerPod(record: PodRecord, pool: string): ScalerPod {
-  const { draining, deletionCost, crashLooping, replicaSet, version } = record;
-  return { ...gatewayPod(record, pool), draining, deletionCost, crashLooping, revision: replicaSet, version };
+  const { draining, deletionCost, crashLooping, version } = record;
+  return { ...gatewayPod(record, pool), draining, deletionCost, crashLooping, version };
 }
 
 export function scaleTargets(

@@ -89,7 +89,6 @@ export class LocalPod {
       draining: this.#draining,
       deletionCost: this.#deletionCost,
       crashLooping: isCrashLooping(backoffConfig, this.#exits, readyForMs),
-      revision: null,
       version: String(this.#version),
     };
   }

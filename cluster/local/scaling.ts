@@ -159,5 +159,5 @@ function conflict(detail: string): WriteResult {
 
 /** A server that something else runs: seen, and never written to. */
 function foreign(pod: ReturnType<typeof endpointPods>[number]): ScalerPod {
-  return { ...pod, draining: null, deletionCost: 0, crashLooping: false, revision: null, version: '' };
+  return { ...pod, draining: null, deletionCost: 0, crashLooping: false, version: '' };
 }

@@ -20,7 +20,6 @@ const pod: ScalerPod = {
   draining: null,
   deletionCost: 0,
   crashLooping: false,
-  revision: null,
   version: '1',
 };
 const wanted = new Map([['p', 'shrink']] as const);

@@ -210,7 +210,6 @@ export class MemoryCluster {
         draining: null,
         deletionCost: 0,
         crashLooping: false,
-        revision: null,
         version: '0',
       });
     }
