@@ -6,7 +6,7 @@ import { quote } from '../contract/errors.ts';
 import { mediaTypes } from '../contract/headers.ts';
 import { noRouteSchemas } from '../contract/no-route-schemas.ts';
 import { realClock } from './clock.ts';
-import { Follower } from './observe/report-receiver.ts';
+import { ReportReceiver } from './observe/report-receiver.ts';
 import { Http } from './http.ts';
 import { ScalerMetrics } from './metrics.ts';
 import { podCalls } from './actuate/pod-calls.ts';
@@ -36,7 +36,7 @@ export function buildScaler({ cluster, log, version, settings }: ScalerAppDeps):
   const clock = realClock;
   /** Gateways whose last line was nonsense: told once each. */
   const muddled = new Set<string>();
-  const follower = new Follower({
+  const receiver = new ReportReceiver({
     http,
     clock,
     random: Math.random,
@@ -57,7 +57,7 @@ export function buildScaler({ cluster, log, version, settings }: ScalerAppDeps):
     clock,
     metrics,
     log,
-    gateways: follower,
+    gateways: receiver,
     calls: podCalls(http),
     limits: { drainLimitMs: settings.drainLimitMs, podGraceMs: settings.podGraceMs },
   });
@@ -102,7 +102,7 @@ export function buildScaler({ cluster, log, version, settings }: ScalerAppDeps):
     start: () => scaler.start(),
     close: async () => {
       streams.close();
-      follower.close();
+      receiver.close();
       await scaler.close();
       await app.close();
       await http.close();

@@ -9,9 +9,15 @@ import type { ScalableCluster, ScalerPod, ScaleTarget, WriteResult } from '../cl
 import type { DecisionRecord } from '../contract/scaler-api.ts';
 import type { Clock } from './clock.ts';
 import { Drains } from './actuate/drains.ts';
-import type { Moment } from './report/condition-inputs.ts';
-import { gateOf, guard, isSure, proposedBy, type Outcome } from './observe/preconditions.ts';
-import type { Look } from './observe/snapshot.ts';
+import type { Cycle } from './report/condition-inputs.ts';
+import {
+  unmetPrecondition,
+  applyPreconditions,
+  allowsRemoval,
+  proposedReplicas,
+  type GuardedDecision,
+} from './observe/preconditions.ts';
+import type { PoolSnapshot } from './observe/snapshot.ts';
 import type { ScalerMetrics } from './metrics.ts';
 import { Operations } from './actuate/operations.ts';
 import type { PodCalls } from './actuate/pod-calls.ts';
@@ -22,13 +28,13 @@ import type { Purpose } from './policy/drain.ts';
 import { inFlightOf, isEjected, merge, type Merged } from './policy/merge.ts';
 import { noMix } from './policy/mix.ts';
 import type { Finding, Plan } from './policy/replace.ts';
-import { Recent } from './observe/latency-window.ts';
+import { LatencyWindow } from './observe/latency-window.ts';
 import type { HoldReason } from './reasons.ts';
 import { Replacements } from './actuate/replacements.ts';
 import { Reporter } from './report/reporter.ts';
-import { ScaleWriter, type Standing } from './actuate/replica-writer.ts';
-import { Shrink } from './actuate/scale-down.ts';
-import { Starts } from './observe/cold-start-samples.ts';
+import { ReplicaWriter, type TargetReplicas } from './actuate/replica-writer.ts';
+import { ScaleDown } from './actuate/scale-down.ts';
+import { ColdStartSamples } from './observe/cold-start-samples.ts';
 
 /** Without maxReplicas and without a cluster that knows better: a mistake must end somewhere. */
 const defaultMaxReplicas = 100;
@@ -58,18 +64,18 @@ interface Write {
   readonly done?: () => void;
 }
 
-type Seen = Pick<Moment, 'look' | 'merged' | 'findings' | 'leading'>;
+type Seen = Pick<Cycle, 'look' | 'merged' | 'findings' | 'leading'>;
 
 export class PoolScaler {
   readonly reporter: Reporter;
   readonly #deps: PoolDeps;
   readonly #operations = new Operations();
-  readonly #writer: ScaleWriter;
+  readonly #writer: ReplicaWriter;
   readonly #drains: Drains;
   readonly #replacements: Replacements;
-  readonly #shrink = new Shrink();
-  readonly #starts = new Starts();
-  readonly #recent = new Recent();
+  readonly #scaleDown = new ScaleDown();
+  readonly #coldStarts = new ColdStartSamples();
+  readonly #latency = new LatencyWindow();
   #state: State = initialState;
   #mix = noMix;
   #mergedAtMs: number | null = null;
@@ -87,8 +93,8 @@ export class PoolScaler {
     this.#deps = deps;
     const shared = { pool, cluster, calls, clock, log, wake, operations: this.#operations };
     const doubts = (uid: string): string | null => this.#replacements.reasonOf(uid);
-    this.reporter = new Reporter({ ...deps, operations: this.#operations, recent: this.#recent, doubts });
-    this.#writer = new ScaleWriter(cluster, this.#operations, clock);
+    this.reporter = new Reporter({ ...deps, operations: this.#operations, latency: this.#latency, doubts });
+    this.#writer = new ReplicaWriter(cluster, this.#operations, clock);
     this.#drains = new Drains({ ...shared, onEnd: (pod, outcome) => this.reporter.drainEnded(pod, outcome) });
     this.#replacements = new Replacements({
       ...shared,
@@ -96,7 +102,7 @@ export class PoolScaler {
     });
   }
 
-  tick(seen: Look): void {
+  tick(seen: PoolSnapshot): void {
     const { cluster, clock } = this.#deps;
     const { leading } = cluster.leadership();
     const standing = seen.target === null ? null : this.#writer.standing(seen.target);
@@ -104,34 +110,34 @@ export class PoolScaler {
     const look = { ...seen, problem: seen.problem ?? contestedBy(this.#contest, clock.steadyMs()) };
     const merged = this.#merge(look, clock.wallMs());
     const findings = this.#replacements.examine(look.pods, merged.said);
-    const gate = gateOf(look);
-    const moment = { look, merged, findings, leading };
-    if (standing === null || gate !== null) this.#standAside(gate ?? 'cannot-scale', moment);
-    else this.#act(standing, moment);
+    const gate = unmetPrecondition(look);
+    const cycle = { look, merged, findings, leading };
+    if (standing === null || gate !== null) this.#standAside(gate ?? 'cannot-scale', cycle);
+    else this.#act(standing, cycle);
   }
 
   /** Nothing may be written; `cannot-scale` where another one scales, so that nothing of ours may stay in its way. */
-  #standAside(gate: HoldReason, moment: Seen): void {
-    const { look, merged, leading } = moment;
+  #standAside(gate: HoldReason, cycle: Seen): void {
+    const { look, merged, leading } = cycle;
     const atMs = this.#deps.clock.wallMs();
     const replicas = look.target?.replicas ?? look.pods.length;
     // The policy has to know that it knows nothing: idling is counted anew afterwards.
     this.#decide(look, { ...merged, observation: { ...merged.observation, gateways: [] } }, replicas, false);
-    const decision: Outcome = { kind: 'hold', reason: gate, inputs: { replicas } };
+    const decision: GuardedDecision = { kind: 'hold', reason: gate, inputs: { replicas } };
     if (leading) this.reporter.decided(decision, { look, from: replicas, outcome: '', atMs });
     if (leading && gate === 'cannot-scale') {
-      this.#shrink.cancel();
+      this.#scaleDown.cancel();
       this.#surgeFor = null;
       this.#drains.reconcile(new Map(), look.pods);
     }
-    this.reporter.update({ ...moment, decision, plan: none, replicas });
+    this.reporter.update({ ...cycle, decision, plan: none, replicas });
   }
 
-  #act(standing: Standing, moment: Seen): void {
-    const { look, merged, findings, leading } = moment;
+  #act(standing: TargetReplicas, cycle: Seen): void {
+    const { look, merged, findings, leading } = cycle;
     const { clock } = this.#deps;
     const { mode } = look.pool.spec.scaling;
-    if (leading && !this.#led) this.#shrink.adopt(look.pods, standing.replicas, clock.steadyMs());
+    if (leading && !this.#led) this.#scaleDown.adopt(look.pods, standing.replicas, clock.steadyMs());
     if (!leading && this.#led) this.#giveUp();
     this.#led = leading;
     const acts = leading && mode === 'Active';
@@ -148,8 +154,8 @@ export class PoolScaler {
     // What is wanted from here on is what the next look should find.
     const wanted = this.#virtual(this.#writer.standing(look.target!));
     this.#state = { ...this.#state, expected: wanted };
-    const replicas = acts || !leading ? wanted : proposedBy(decision, wanted);
-    this.reporter.update({ ...moment, decision, plan, replicas });
+    const replicas = acts || !leading ? wanted : proposedReplicas(decision, wanted);
+    this.reporter.update({ ...cycle, decision, plan, replicas });
   }
 
   /** Resolves when no call is under way. */
@@ -157,18 +163,18 @@ export class PoolScaler {
     await this.#operations.idle();
   }
 
-  #virtual({ replicas }: Standing): number {
-    return this.#shrink.wanted ?? Math.max(0, replicas - (this.#surgeFor === null ? 0 : 1));
+  #virtual({ replicas }: TargetReplicas): number {
+    return this.#scaleDown.wanted ?? Math.max(0, replicas - (this.#surgeFor === null ? 0 : 1));
   }
 
   #giveUp(): void {
     this.#unanswered = null;
-    this.#shrink.cancel();
+    this.#scaleDown.cancel();
     this.#drains.forget();
     this.#surgeFor = null;
   }
 
-  #noticeOthers({ name }: ScaleTarget, { replicas, settled }: Standing, leading: boolean): void {
+  #noticeOthers({ name }: ScaleTarget, { replicas, settled }: TargetReplicas, leading: boolean): void {
     if (!settled) return;
     const before = this.#knownReplicas;
     this.#knownReplicas = replicas;
@@ -180,7 +186,7 @@ export class PoolScaler {
       return;
     }
     // Somebody else's count: what was under way was meant for another one.
-    this.#shrink.cancel();
+    this.#scaleDown.cancel();
     this.#surgeFor = null;
     // Of a leader before, as far as anybody knows.
     if (!leading || !this.#led) return;
@@ -188,25 +194,25 @@ export class PoolScaler {
     this.reporter.changedByOthers(name, before, replicas);
   }
 
-  #merge({ pool, pods, sources }: Look, nowMs: number): Merged {
+  #merge({ pool, pods, sources }: PoolSnapshot, nowMs: number): Merged {
     const merged = merge({
       pool: pool.metadata.name,
       maxRows: pool.spec.batching.maxRows,
       sources,
       pods: pods.map((pod) => ({ ...pod, ready: pod.phase === 'Ready', drains: pod.draining !== null })),
       replicas: 0,
-      startedInMs: this.#starts.see(pods),
+      startedInMs: this.#coldStarts.add(pods),
       mix: this.#mix,
       elapsedMs: nowMs - (this.#mergedAtMs ?? nowMs),
       nowMs,
     });
     this.#mix = merged.mix;
     this.#mergedAtMs = nowMs;
-    this.#recent.add(merged.heard, nowMs);
+    this.#latency.add(merged.heard, nowMs);
     return merged;
   }
 
-  #decide(look: Look, merged: Merged, replicas: number, leading: boolean): Outcome {
+  #decide(look: PoolSnapshot, merged: Merged, replicas: number, leading: boolean): GuardedDecision {
     const nowMs = this.#deps.clock.wallMs();
     const { scaling, objective } = look.pool.spec;
     const config: Config = {
@@ -221,31 +227,37 @@ export class PoolScaler {
     };
     const [state, decision] = decide(config, this.#state, { ...merged.observation, replicas }, nowMs);
     this.#state = state;
-    return guard(look, decision, replicas);
+    return applyPreconditions(look, decision, replicas);
   }
 
   /**
    * @param atMs of the decision, by which its record is found when its write has an answer
    * @returns what became of it, for people
    */
-  #apply(look: Look, decision: Outcome, standing: Standing, before: number, atMs: number): string {
+  #apply(
+    look: PoolSnapshot,
+    decision: GuardedDecision,
+    standing: TargetReplicas,
+    before: number,
+    atMs: number,
+  ): string {
     const target = look.target!;
-    if (target.rollout === 'running' && this.#shrink.wanted !== null) this.#shrink.cancel();
+    if (target.rollout === 'running' && this.#scaleDown.wanted !== null) this.#scaleDown.cancel();
     if (decision.kind === 'hold') return '';
     const { replicas } = decision;
     if (!standing.settled) return 'waits for a write that is under way';
     this.#surgeFor = null;
     if (replicas < standing.replicas) {
-      this.#shrink.wanted = replicas;
+      this.#scaleDown.wanted = replicas;
       return replicas < before ? 'drains first' : 'takes back drains';
     }
-    this.#shrink.cancel();
+    this.#scaleDown.cancel();
     if (replicas === standing.replicas) return 'takes back all drains';
     const started = this.#write(look, { replicas, before, why: decision.reason, decidedAtMs: atMs });
     return started ? 'being written' : 'not written: this process does not lead';
   }
 
-  #write(look: Look, { replicas, before, why, decidedAtMs, done }: Write): boolean {
+  #write(look: PoolSnapshot, { replicas, before, why, decidedAtMs, done }: Write): boolean {
     const target = look.target!;
     const tell = (result: WriteResult): void => this.reporter.wrote({ target, replicas, why, decidedAtMs, result });
     const made = (): void => {
@@ -270,11 +282,11 @@ export class PoolScaler {
     });
   }
 
-  #planReplacements(look: Look, findings: ReadonlyMap<string, Finding>, standing: Standing): Plan {
+  #planReplacements(look: PoolSnapshot, findings: ReadonlyMap<string, Finding>, standing: TargetReplicas): Plan {
     const { pods, target, pool } = look;
     const { health, scaling } = pool.spec;
     if (target!.rollout === 'running') return none;
-    const goes = new Set(this.#shrink.victims.map(({ uid }) => uid));
+    const goes = new Set(this.#scaleDown.victims.map(({ uid }) => uid));
     const stay = pods.filter(({ uid }) => !goes.has(uid));
     const limits = { maxReplicas: scaling.maxReplicas ?? defaultMaxReplicas, maxEjectedRatio: health.maxEjectedRatio };
     const plan = this.#replacements.plan(stay, findings, limits);
@@ -282,12 +294,12 @@ export class PoolScaler {
       const fresh = stay.some(({ uid, phase }) => phase === 'Ready' && findings.get(uid) === 'well');
       const still = stay.some(({ uid }) => uid === this.#surgeFor && findings.get(uid) !== 'well');
       if (standing.settled && (fresh || !still)) {
-        this.#shrink.wanted = Math.max(0, standing.replicas - 1);
+        this.#scaleDown.wanted = Math.max(0, standing.replicas - 1);
         this.#surgeFor = null;
       }
       return none;
     }
-    if (plan.kind === 'surge' && standing.settled && this.#shrink.wanted === null) {
+    if (plan.kind === 'surge' && standing.settled && this.#scaleDown.wanted === null) {
       const name = stay.find(({ uid }) => uid === plan.uid)?.name ?? plan.uid;
       this.#surgeFor = plan.uid;
       const started = this.#write(look, {
@@ -302,21 +314,27 @@ export class PoolScaler {
   }
 
   #drainAndRelease(
-    look: Look,
-    now: { merged: Merged; findings: ReadonlyMap<string, Finding>; plan: Plan; decision: Outcome; acts: boolean },
+    look: PoolSnapshot,
+    now: {
+      merged: Merged;
+      findings: ReadonlyMap<string, Finding>;
+      plan: Plan;
+      decision: GuardedDecision;
+      acts: boolean;
+    },
   ): void {
     const { merged, findings, plan, decision, acts } = now;
     const { clock, limits } = this.#deps;
     const { pods, pool, sources, terminating } = look;
     const target = look.target!;
-    if (!acts) this.#shrink.cancel();
+    if (!acts) this.#scaleDown.cancel();
     const limitMs = Math.max(limits.drainLimitMs, pool.spec.requests.timeoutMs);
     const sick = (uid: string): boolean => isSick(findings.get(uid)) || isEjected(merged.said.get(uid));
-    this.#shrink.choose(pods, ({ uid }) => ({ sick: sick(uid), inFlight: inFlightOf(merged.said.get(uid)) }));
+    this.#scaleDown.choose(pods, ({ uid }) => ({ sick: sick(uid), inFlight: inFlightOf(merged.said.get(uid)) }));
 
     const wanted = new Map<string, Purpose>();
     for (const uid of acts ? this.#replacements.underWay : []) wanted.set(uid, 'replace');
-    for (const uid of this.#shrink.draining(pods, clock.steadyMs())) wanted.set(uid, 'shrink');
+    for (const uid of this.#scaleDown.draining(pods, clock.steadyMs())) wanted.set(uid, 'shrink');
     this.#drains.reconcile(wanted, pods);
     const stateOf = (pod: ScalerPod) => this.#drains.stateOf(pod, sources, limitMs);
     if (acts) {
@@ -325,23 +343,23 @@ export class PoolScaler {
     }
 
     const max = pool.spec.scaling.maxReplicas ?? Infinity;
-    const sure = merged.complete && isSure(decision, target.replicas > max);
-    const progress = this.#shrink.progress(stateOf, sure);
-    this.reporter.draining(this.#shrink.victims, progress);
-    if (progress.kind === 'unsure-too-long') this.#shrink.cancel();
+    const sure = merged.complete && allowsRemoval(decision, target.replicas > max);
+    const progress = this.#scaleDown.progress(stateOf, sure);
+    this.reporter.draining(this.#scaleDown.victims, progress);
+    if (progress.kind === 'unsure-too-long') this.#scaleDown.cancel();
     if (progress.kind !== 'ready') return;
     const { victims } = progress;
-    const to = this.#shrink.wanted!;
+    const to = this.#scaleDown.wanted!;
     if (!this.#writer.standing(target).settled || !this.#drains.setCosts(victims.map(({ pod }) => pod))) return;
     if (target.replicas <= to) {
-      this.#shrink.cancel();
+      this.#scaleDown.cancel();
       return;
     }
     this.#write(look, {
       replicas: to,
       before: to,
       why: 'drained',
-      done: () => this.#shrink.release(this.#drains, victims, clock.steadyMs()),
+      done: () => this.#scaleDown.release(this.#drains, victims, clock.steadyMs()),
     });
   }
 }

@@ -2,26 +2,26 @@
  * The scaler: follows the cluster and its gateways, and looks at every pool once a second and whenever something calls.
  *
  *   cluster.watchAll ─┐                    ┌→ PoolScaler.tick of each pool → writes, drains, status
- *   Follower ─────────┼→ wake / each second┤
+ *   ReportReceiver ─────────┼→ wake / each second┤
  *   calls that ended ─┘                    └→ those who listen: `pools`
  */
 import type { Logger } from 'pino';
 import type { ScalableCluster, ScalerView } from '../cluster/scalable.ts';
 import type { DecisionRecord, PoolsReport } from '../contract/scaler-api.ts';
 import type { Clock } from './clock.ts';
-import { lookAt, sourcesOf } from './observe/snapshot.ts';
+import { snapshotOf, sourcesOf } from './observe/snapshot.ts';
 import type { ScalerMetrics } from './metrics.ts';
 import type { PodCalls } from './actuate/pod-calls.ts';
 import { counts, isFresh, type News, type Source } from './policy/merge.ts';
 import { PoolScaler, type PoolDeps } from './pool-scaler.ts';
-import { Silence } from './observe/staleness.ts';
+import { Staleness } from './observe/staleness.ts';
 
 const intervalMs = 1_000;
 
-/** The part of the follower that the loop needs. */
+/** The part of the receiver that the loop needs. */
 export interface Gateways {
   follow(members: ScalerView['gateways']): void;
-  newsOf(uid: string): News | null;
+  lastReportOf(uid: string): News | null;
 }
 
 export interface ScalerDeps {
@@ -43,7 +43,7 @@ export class Scaler {
   readonly #deps: ScalerDeps;
   readonly #pools = new Map<string, PoolScaler>();
   readonly #listeners = new Set<ScalerListener>();
-  readonly #silence = new Silence();
+  readonly #staleness = new Staleness();
   #view: ScalerView | null = null;
   #stopWatching: () => void = () => undefined;
   #interval: NodeJS.Timeout | undefined;
@@ -82,7 +82,7 @@ export class Scaler {
     const { cluster, gateways, clock, metrics } = this.#deps;
     const view = this.#view;
     const nowMs = clock.wallMs();
-    const sources = view === null ? [] : sourcesOf(view, (uid) => gateways.newsOf(uid));
+    const sources = view === null ? [] : sourcesOf(view, (uid) => gateways.lastReportOf(uid));
     metrics.round({
       leading: cluster.leadership().leading,
       viewAgeMs: view === null ? null : nowMs - view.asOfMs,
@@ -92,7 +92,7 @@ export class Scaler {
     const pods = Map.groupBy(view.pods, ({ pool }) => pool);
     for (const pool of view.pools) {
       const scaler = this.#pools.get(pool.metadata.name) ?? this.#add(pool.metadata.name);
-      scaler.tick(lookAt(view, pool, pods, sources, nowMs));
+      scaler.tick(snapshotOf(view, pool, pods, sources, nowMs));
     }
   }
 
@@ -105,7 +105,7 @@ export class Scaler {
       leading,
       leader: holder,
       gateways: (this.#view?.gateways ?? []).map(({ uid, name, terminating }) => {
-        const news = gateways.newsOf(uid);
+        const news = gateways.lastReportOf(uid);
         const reporting = isFresh(news, atMs) && news?.report?.ready === true;
         return { name, reporting, ageMs: news === null ? null : Math.max(0, atMs - news.atMs), terminating };
       }),
@@ -173,7 +173,7 @@ export class Scaler {
     return {
       gatewaysExpected: expected.length,
       gatewaysReporting: expected.length - silent.length,
-      longestMissingMs: this.#silence.see(
+      longestMissingMs: this.#staleness.update(
         silent.map(({ uid }) => uid),
         clock.steadyMs(),
       ),

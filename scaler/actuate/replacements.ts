@@ -20,7 +20,7 @@ import {
 /** Between two kills of the same pod. */
 const killAgainMs = 30_000;
 
-interface Chart {
+interface HealthRecord {
   everReady: boolean;
   failedProbes: number;
   probeFailsSinceMs: number | null;
@@ -34,7 +34,7 @@ export interface ReplacementsDeps extends Omit<DrainsDeps, 'onEnd'> {
 
 export class Replacements {
   readonly #deps: ReplacementsDeps;
-  readonly #charts = new Map<string, Chart>();
+  readonly #records = new Map<string, HealthRecord>();
   /** Since when each has been ending, and when it was last killed. */
   readonly #ending = new Map<string, { sinceMs: number; killedAtMs: number }>();
   readonly #underWay = new Set<string>();
@@ -49,32 +49,32 @@ export class Replacements {
   }
 
   reasonOf(uid: string): string | null {
-    return this.#charts.get(uid)?.detail ?? null;
+    return this.#records.get(uid)?.detail ?? null;
   }
 
   /** What is found of each pod now; probes those that somebody doubts. */
   examine(pods: readonly ScalerPod[], said: Merged['said']): Map<string, Finding> {
     const nowMs = this.#deps.clock.steadyMs();
     const there = new Set(pods.map(({ uid }) => uid));
-    for (const uid of this.#charts.keys()) if (!there.has(uid)) this.#charts.delete(uid);
+    for (const uid of this.#records.keys()) if (!there.has(uid)) this.#records.delete(uid);
     for (const uid of this.#underWay) if (!there.has(uid)) this.#underWay.delete(uid);
     const findings = new Map<string, Finding>();
     for (const pod of pods) {
-      const chart = this.#chartOf(pod.uid);
+      const record = this.#recordOf(pod.uid);
       const sayings = said.get(pod.uid) ?? [];
       const ejected = isEjected(sayings);
-      if (ejected) chart.ejectedSinceMs ??= nowMs;
-      else if (!isOut(sayings)) chart.ejectedSinceMs = null;
-      if (ejected && chart.failedProbes === 0) {
-        chart.detail = sayings.find(({ state }) => state === 'ejected')?.reason ?? null;
+      if (ejected) record.ejectedSinceMs ??= nowMs;
+      else if (!isOut(sayings)) record.ejectedSinceMs = null;
+      if (ejected && record.failedProbes === 0) {
+        record.detail = sayings.find(({ state }) => state === 'ejected')?.reason ?? null;
       }
       const doubtedBy = sayings.some(({ state }) => state === 'ejected' || state === 'probing');
       // That it was ready once the cluster may forget when it isn't any more.
-      chart.everReady ||= pod.phase === 'Ready' || pod.readyAtMs !== null || doubtedBy;
-      const doubted = chart.everReady && (pod.phase !== 'Ready' || doubtedBy);
-      if (doubted || this.#underWay.has(pod.uid)) this.#probe(pod, chart);
-      else Object.assign(chart, { failedProbes: 0, probeFailsSinceMs: null });
-      findings.set(pod.uid, examine(symptomsOf(pod, chart), nowMs));
+      record.everReady ||= pod.phase === 'Ready' || pod.readyAtMs !== null || doubtedBy;
+      const doubted = record.everReady && (pod.phase !== 'Ready' || doubtedBy);
+      if (doubted || this.#underWay.has(pod.uid)) this.#probe(pod, record);
+      else Object.assign(record, { failedProbes: 0, probeFailsSinceMs: null });
+      findings.set(pod.uid, examine(symptomsOf(pod, record), nowMs));
     }
     return findings;
   }
@@ -87,7 +87,7 @@ export class Replacements {
     const patients = pods.map(({ uid }) => ({
       uid,
       finding: findings.get(uid) ?? 'well',
-      everReady: this.#chartOf(uid).everReady,
+      everReady: this.#recordOf(uid).everReady,
       underWay: this.#underWay.has(uid),
     }));
     const serving = pods.filter(
@@ -141,19 +141,19 @@ export class Replacements {
     }
   }
 
-  #chartOf(uid: string): Chart {
-    const chart = this.#charts.get(uid) ?? {
+  #recordOf(uid: string): HealthRecord {
+    const record = this.#records.get(uid) ?? {
       everReady: false,
       failedProbes: 0,
       probeFailsSinceMs: null,
       ejectedSinceMs: null,
       detail: null,
     };
-    this.#charts.set(uid, chart);
-    return chart;
+    this.#records.set(uid, record);
+    return record;
   }
 
-  #probe(pod: ScalerPod, chart: Chart): void {
+  #probe(pod: ScalerPod, record: HealthRecord): void {
     const { calls, operations, clock, log } = this.#deps;
     const { origin } = pod;
     if (origin === null) return;
@@ -162,12 +162,12 @@ export class Replacements {
       () => calls.probe(origin),
       (answer) => {
         if (answer.kind !== 'failed') {
-          Object.assign(chart, { failedProbes: 0, probeFailsSinceMs: null });
+          Object.assign(record, { failedProbes: 0, probeFailsSinceMs: null });
           return;
         }
-        chart.failedProbes += 1;
-        chart.probeFailsSinceMs ??= clock.steadyMs();
-        chart.detail = `probe: ${answer.detail}`;
+        record.failedProbes += 1;
+        record.probeFailsSinceMs ??= clock.steadyMs();
+        record.detail = `probe: ${answer.detail}`;
       },
       (error) => log.error({ err: error }, 'probing a pod failed'),
     );
@@ -183,7 +183,7 @@ export class Replacements {
         const nowMs = clock.steadyMs();
         switch (result.kind) {
           case 'done':
-            if (isCrashing(pod)) this.#ward = crashReplaced(this.#ward, this.#chartOf(pod.uid).everReady, nowMs);
+            if (isCrashing(pod)) this.#ward = crashReplaced(this.#ward, this.#recordOf(pod.uid).everReady, nowMs);
             onOutcome(pod.name, 'evicted', why);
             wake();
             break;
@@ -205,8 +205,8 @@ export class Replacements {
   }
 }
 
-function symptomsOf(pod: ScalerPod, chart: Chart): Symptoms {
-  const { everReady, failedProbes, probeFailsSinceMs, ejectedSinceMs } = chart;
+function symptomsOf(pod: ScalerPod, record: HealthRecord): Symptoms {
+  const { everReady, failedProbes, probeFailsSinceMs, ejectedSinceMs } = record;
   return { crashLooping: isCrashing(pod), everReady, failedProbes, probeFailsSinceMs, ejectedSinceMs };
 }
 

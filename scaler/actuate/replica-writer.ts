@@ -13,13 +13,13 @@ const firstPauseMs = 2_000;
 /** Of a write that fails again and again. */
 const longestPauseMs = 15_000;
 
-export interface Standing {
+export interface TargetReplicas {
   readonly replicas: number;
   /** False: a write is on its way, and no other may be made. */
   readonly settled: boolean;
 }
 
-export class ScaleWriter {
+export class ReplicaWriter {
   readonly #cluster: ScalableCluster;
   readonly #operations: Operations;
   readonly #clock: Clock;
@@ -33,7 +33,7 @@ export class ScaleWriter {
     this.#clock = clock;
   }
 
-  standing({ replicas, version }: ScaleTarget): Standing {
+  standing({ replicas, version }: ScaleTarget): TargetReplicas {
     const believed = this.#believed;
     if (believed === null) return { replicas, settled: true };
     const waiting =

@@ -20,7 +20,7 @@ export type Progress =
   | { readonly kind: 'unsure-too-long' }
   | { readonly kind: 'ready'; readonly victims: readonly { readonly pod: ScalerPod; readonly drained: boolean }[] };
 
-export class Shrink {
+export class ScaleDown {
   /** Null: none is under way. */
   wanted: number | null = null;
   readonly #released = new Map<string, number>();

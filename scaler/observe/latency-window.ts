@@ -1,4 +1,4 @@
-/** The last seconds of one pool, from the totals of its gateways: rate of arrivals and how long answers took. */
+/** Arrival rate and latency of one pool over the last seconds, from the running totals of its gateways. */
 import { between, quantileMs, sum, type Durations } from '../policy/latency.ts';
 import type { Heard } from '../policy/merge.ts';
 
@@ -7,11 +7,11 @@ const rateWindowMs = 3_000;
 
 interface Reading {
   readonly atMs: number;
-  /** By the gateway's process: totals begin anew with it. */
+  /** Keyed by gateway process, since totals restart with the process. */
   readonly gateways: ReadonlyMap<string, { readonly arrivals: number; readonly durations: Durations }>;
 }
 
-export class Recent {
+export class LatencyWindow {
   #readings: Reading[] = [];
 
   add(heard: readonly Heard[], nowMs: number): void {
@@ -25,7 +25,7 @@ export class Recent {
     this.#readings = [...kept, { atMs: nowMs, gateways }];
   }
 
-  /** Requests/s; null while there is nothing to compare with. */
+  /** Requests/s; null until there are two readings to compare. */
   get arrivalsPerS(): number | null {
     const [last, first] = this.#ends(rateWindowMs);
     if (last === undefined || first === undefined) return null;
@@ -36,6 +36,7 @@ export class Recent {
     return (1000 * arrivals) / (last.atMs - first.atMs);
   }
 
+  /** Milliseconds within which `share` of the recent answers came; null if there were none. */
   quantileMs(share: number): number | null {
     const [last, first] = this.#ends(latencyWindowMs);
     if (last === undefined || first === undefined) return null;
@@ -47,7 +48,7 @@ export class Recent {
     return whole === null ? null : quantileMs(whole, share);
   }
 
-  /** The last reading, and the oldest one within the window. */
+  /** Latest reading and the oldest one within the window; neither unless they differ in time. */
   #ends(windowMs: number): [last?: Reading, first?: Reading] {
     const last = this.#readings.at(-1);
     const first = this.#readings.find(({ atMs }) => last !== undefined && last.atMs - atMs <= windowMs);

@@ -1,23 +1,28 @@
-/** What stands above the policy: what is known of the cluster may forbid to decide, to shrink, to grow, or to let pods go. Pure. */
-import type { Look } from './snapshot.ts';
+/** Preconditions above the policy: what the state of the cluster forbids, whatever the load. Pure. */
+import type { PoolSnapshot } from './snapshot.ts';
 import { staleViewMs } from './snapshot.ts';
 import { unknownReasons } from '../policy/conditions.ts';
 import type { Decision, Inputs } from '../policy/decide.ts';
 import type { HoldReason, ScaleReason } from '../reasons.ts';
 
-export type Outcome =
+/** The policy's decision after the preconditions, which may have turned it into a hold. */
+export type GuardedDecision =
   | { readonly kind: 'scale'; readonly replicas: number; readonly reason: ScaleReason; readonly inputs: Inputs }
   | { readonly kind: 'hold'; readonly reason: HoldReason; readonly inputs: Inputs };
 
-/** Why nothing may be written at all; null: it may. */
-export function gateOf({ problem, viewAgeMs, target }: Look): HoldReason | null {
+/** Reason why nothing may be written at all; null if writes are allowed. */
+export function unmetPrecondition({ problem, viewAgeMs, target }: PoolSnapshot): HoldReason | null {
   if (problem !== null || target === null) return 'cannot-scale';
-  // From the future: the clock was set back since, and how old it is nobody knows.
+  // A view from the future means that the clock was set back since, so its age is unknown.
   return viewAgeMs > staleViewMs || viewAgeMs < -1_000 ? 'stale-view' : null;
 }
 
-/** What the state of the cluster forbids, whatever the load. */
-export function guard({ target, pods }: Look, decision: Decision, replicas: number): Outcome {
+/** Turns a scale-down during a rollout, and a scale-up while every pod crashes, into a hold. */
+export function applyPreconditions(
+  { target, pods }: PoolSnapshot,
+  decision: Decision,
+  replicas: number,
+): GuardedDecision {
   if (decision.kind === 'hold') return decision;
   const { inputs } = decision;
   if (decision.replicas < replicas && target?.rollout === 'running') return { kind: 'hold', reason: 'rollout', inputs };
@@ -34,14 +39,17 @@ const unsureReasons: ReadonlySet<string> = new Set<HoldReason>([
   'rollout',
 ]);
 
-/** Whether the second's decision knew enough to let pods go: what a person's maximum takes away needs no fit. */
-export function isSure({ reason, inputs }: Outcome, overMaximum: boolean): boolean {
+/**
+ * Whether this cycle's decision knew enough for drained pods to be removed.
+ * @param overMaximum the pool is above its maxReplicas: removing those pods needs no learned capacity
+ */
+export function allowsRemoval({ reason, inputs }: GuardedDecision, overMaximum: boolean): boolean {
   if ((inputs['missing'] ?? null) !== null) return false;
   return !unsureReasons.has(reason) || (reason === 'no-fit' && overMaximum);
 }
 
-/** What a pool that is only watched should have, by the policy: its proposal, or else the range that it thinks is needed. */
-export function proposedBy(decision: Outcome, replicas: number): number {
+/** Replicas that the policy would ask for in a pool that is not Active: its proposal, or `replicas` moved into the needed range. */
+export function proposedReplicas(decision: GuardedDecision, replicas: number): number {
   if (decision.kind === 'scale') return decision.replicas;
   const { needLeast, needMost } = decision.inputs;
   if (typeof needLeast !== 'number' || typeof needMost !== 'number') return replicas;

@@ -1,4 +1,4 @@
-/** The follower on real sockets: gateways that speak, fall silent, talk nonsense, restart, and come back. */
+/** Report receiver on real sockets: gateways that report, fall silent, send invalid lines, restart and return. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
@@ -10,18 +10,19 @@ import { Check } from 'typebox/value';
 import { LoadReport } from '../../contract/load-report.ts';
 import type { GatewayMember } from '../../cluster/scalable.ts';
 import { realClock } from '../clock.ts';
-import { Follower, parseReport } from './report-receiver.ts';
+import { ReportReceiver, parseReport } from './report-receiver.ts';
 import { Http } from '../http.ts';
 import { World } from '../testing/world.ts';
 
-interface Stand {
+interface StandIn {
   readonly origin: string;
   readonly server: Server;
-  /** Readers now, oldest first. */
+  /** Open streams, oldest first. */
   readonly readers: ServerResponse[];
 }
 
-async function stand(t: TestContext, port = 0): Promise<Stand> {
+/** A gateway's admin port whose stream the test writes. */
+async function standInGateway(t: TestContext, port = 0): Promise<StandIn> {
   const readers: ServerResponse[] = [];
   const server = createServer((request, response) => {
     if (request.url !== '/load/stream') return void response.writeHead(404).end();
@@ -48,12 +49,12 @@ function follow(t: TestContext) {
       reports.push(detail === null ? result : `${result}: ${detail}`),
     onUrgent: () => (urgent += 1),
   };
-  const follower = new Follower({ http, clock: realClock, random: () => 0, events });
+  const receiver = new ReportReceiver({ http, clock: realClock, random: () => 0, events });
   t.after(async () => {
-    follower.close();
+    receiver.close();
     await http.close();
   });
-  return { follower, reports, urgent: () => urgent };
+  return { receiver, reports, urgent: () => urgent };
 }
 
 const member = (adminOrigin: string | null, uid = 'g'): GatewayMember => ({
@@ -77,19 +78,19 @@ async function until(what: string, condition: () => boolean): Promise<void> {
   }
 }
 
-/** A real report, as of a gateway that has a pool. */
-async function pooled(queued: number): Promise<LoadReport> {
+/** Full report of a gateway with one pool. */
+async function reportWithPool(queued: number): Promise<LoadReport> {
   const world = new World();
   await world.run(1);
-  const said = world.gateways[0]!.news!.report!;
-  return { ...said, pools: said.pools.map((pool) => ({ ...pool, queued })) };
+  const full = world.gateways[0]!.news!.report!;
+  return { ...full, pools: full.pools.map((pool) => ({ ...pool, queued })) };
 }
 
-test('lines that come in pieces, several in one, and none: the last report counts', async (t) => {
-  const gateway = await stand(t);
-  const { follower, reports } = follow(t);
-  assert.equal(follower.newsOf('g'), null);
-  follower.follow([member(gateway.origin)]);
+test('lines split over chunks, or several in one chunk, all count, and the last report is kept', async (t) => {
+  const gateway = await standInGateway(t);
+  const { receiver, reports } = follow(t);
+  assert.equal(receiver.lastReportOf('g'), null);
+  receiver.follow([member(gateway.origin)]);
   await until('a reader', () => gateway.readers.length === 1);
   const [reader] = gateway.readers;
   reader!.write(line(report(1)).slice(0, 9));
@@ -97,13 +98,13 @@ test('lines that come in pieces, several in one, and none: the last report count
   assert.deepEqual(reports, []);
   reader!.write(line(report(1)).slice(9) + line(report(2)) + line(report(3)));
   await until('three reports', () => reports.length === 3);
-  assert.equal(follower.newsOf('g')?.report?.sequence, 3);
+  assert.equal(receiver.lastReportOf('g')?.report?.sequence, 3);
 });
 
-test('nonsense is no report, an old line changes nothing, a restart begins anew', async (t) => {
-  const gateway = await stand(t);
-  const { follower, reports } = follow(t);
-  follower.follow([member(gateway.origin)]);
+test('an invalid line clears the report, an old line changes nothing, a restart starts a new sequence', async (t) => {
+  const gateway = await standInGateway(t);
+  const { receiver, reports } = follow(t);
+  receiver.follow([member(gateway.origin)]);
   await until('a reader', () => gateway.readers.length === 1);
   const [reader] = gateway.readers;
   const lines = [
@@ -117,9 +118,9 @@ test('nonsense is no report, an old line changes nothing, a restart begins anew'
   for (const [index, text] of lines.entries()) {
     reader!.write(text);
     await until(`line ${index}`, () => reports.length === index + 1);
-    // What can't be read is known to have come, and nothing of it is believed.
-    if (index === 2) assert.equal(follower.newsOf('g')?.report?.sequence, 5);
-    if (index === 3 || index === 4) assert.equal(follower.newsOf('g')?.report, null);
+    // Old lines leave the last report in place; invalid lines clear it.
+    if (index === 2) assert.equal(receiver.lastReportOf('g')?.report?.sequence, 5);
+    if (index === 3 || index === 4) assert.equal(receiver.lastReportOf('g')?.report, null);
   }
   assert.deepEqual(
     reports.map((text) => text.split(':')[0]),
@@ -128,13 +129,13 @@ test('nonsense is no report, an old line changes nothing, a restart begins anew'
   assert.match(reports[4]!, /\/pools\/0/);
 });
 
-test('a request where none waited is urgent, and so is a line out of turn; the line of each second is not', async (t) => {
-  const gateway = await stand(t);
-  const { follower, reports, urgent } = follow(t);
-  follower.follow([member(gateway.origin)]);
+test('a queue that begins is urgent, and so is a line out of turn; the regular line of each second is not', async (t) => {
+  const gateway = await standInGateway(t);
+  const { receiver, reports, urgent } = follow(t);
+  receiver.follow([member(gateway.origin)]);
   await until('a reader', () => gateway.readers.length === 1);
   const [reader] = gateway.readers;
-  const [idle, waits] = [await pooled(0), await pooled(1)];
+  const [idle, waits] = [await reportWithPool(0), await reportWithPool(1)];
   reader!.write(line({ ...idle, sequence: 1 }));
   await until('the first', () => reports.length === 1);
   assert.equal(urgent(), 0);
@@ -147,52 +148,52 @@ test('a request where none waited is urgent, and so is a line out of turn; the l
   assert.equal(urgent(), 1);
   reader!.write(line({ ...waits, sequence: 4 }));
   await until('the fourth', () => reports.length === 4);
-  // On a machine that slept in between it came in turn after all.
+  // A slow machine may have received the fourth line on schedule, so a second urgent one is not certain.
   assert.ok(urgent() >= 1);
 });
 
-test('a stream that breaks, an error and a gateway that is away: it is followed again when it is back', async (t) => {
-  const first = await stand(t);
-  const { follower, reports } = follow(t);
-  follower.follow([member(first.origin)]);
+test('a stream that ends, one that breaks and a gateway that is away are followed again once they return', async (t) => {
+  const first = await standInGateway(t);
+  const { receiver, reports } = follow(t);
+  receiver.follow([member(first.origin)]);
   await until('a reader', () => first.readers.length === 1);
   first.readers[0]!.end(line(report(1)));
-  await until('it comes again', () => first.readers.length === 1 && reports.length === 1);
+  await until('the receiver reconnects', () => first.readers.length === 1 && reports.length === 1);
   first.readers[0]!.destroy();
   const closed = once(first.server, 'close');
   first.server.close();
   first.server.closeAllConnections();
   await closed;
   await delay(300);
-  const second = await stand(t, Number(new URL(first.origin).port));
-  await until('it is found again', () => second.readers.length === 1);
+  const second = await standInGateway(t, Number(new URL(first.origin).port));
+  await until('the receiver finds it', () => second.readers.length === 1);
   second.readers[0]!.write(line(report(0, { instance: 'j' })));
-  await until('it is heard', () => follower.newsOf('g')?.report?.instance === 'j');
+  await until('its report arrives', () => receiver.lastReportOf('g')?.report?.instance === 'j');
 });
 
-test('who is not there any more is let go, who moves is followed to the new address, an unknown address changes nothing', async (t) => {
-  const [one, two] = [await stand(t), await stand(t)];
-  const { follower } = follow(t);
-  follower.follow([member(null)]);
-  follower.follow([member(one.origin)]);
+test('gateways that are gone are dropped, one that moves is followed to its new address, an unknown address changes nothing', async (t) => {
+  const [one, two] = [await standInGateway(t), await standInGateway(t)];
+  const { receiver } = follow(t);
+  receiver.follow([member(null)]);
+  receiver.follow([member(one.origin)]);
   await until('one', () => one.readers.length === 1);
   one.readers[0]!.write(line(report(1)));
-  await until('it is heard', () => follower.newsOf('g') !== null);
-  follower.follow([member(null)]);
+  await until('its report arrives', () => receiver.lastReportOf('g') !== null);
+  receiver.follow([member(null)]);
   await delay(50);
-  assert.deepEqual([one.readers.length, follower.newsOf('g')?.report?.sequence], [1, 1]);
-  follower.follow([member(two.origin)]);
+  assert.deepEqual([one.readers.length, receiver.lastReportOf('g')?.report?.sequence], [1, 1]);
+  receiver.follow([member(two.origin)]);
   await until('two', () => two.readers.length === 1 && one.readers.length === 0);
-  assert.equal(follower.newsOf('g'), null);
-  follower.follow([]);
+  assert.equal(receiver.lastReportOf('g'), null);
+  receiver.follow([]);
   await until('none', () => two.readers.length === 0);
-  follower.follow([member('not an address', 'h')]);
+  receiver.follow([member('not an address', 'h')]);
   await delay(50);
-  assert.equal(follower.newsOf('h'), null);
+  assert.equal(receiver.lastReportOf('h'), null);
 });
 
-test('whatever a line is, it is a report that the schema knows or a reason, and nothing throws', async () => {
-  const real = await pooled(3);
+test('every line yields a report that fits the schema, or a reason; none throws', async () => {
+  const real = await reportWithPool(3);
   fc.assert(
     fc.property(
       fc.oneof(
@@ -201,8 +202,8 @@ test('whatever a line is, it is a report that the schema knows or a reason, and 
         fc.jsonValue().map((value) => JSON.stringify(value)),
       ),
       (text) => {
-        const said = parseReport(text);
-        assert.ok(typeof said === 'string' ? said.length > 0 : Check(LoadReport, said));
+        const parsed = parseReport(text);
+        assert.ok(typeof parsed === 'string' ? parsed.length > 0 : Check(LoadReport, parsed));
       },
     ),
   );
@@ -210,7 +211,7 @@ test('whatever a line is, it is a report that the schema knows or a reason, and 
   const counts = ['arrivals', 'completions', 'late', 'failed', 'queued', 'queuedBytes', 'inFlight'] as const;
   fc.assert(
     fc.property(fc.constantFrom(...counts), bad, (field, value) => {
-      // JSON of Infinity is null: as a gateway in another language would write it.
+      // JSON.stringify writes Infinity as null; another language may write a number that overflows, 1e999.
       const text = JSON.stringify({
         ...real,
         pools: [{ ...real.pools[0], [field]: value === Infinity ? 'INF' : value }],
@@ -221,8 +222,8 @@ test('whatever a line is, it is a report that the schema knows or a reason, and 
   const durations = fc.record({ boundsMs: fc.array(fc.nat()), counts: fc.array(fc.nat()) });
   fc.assert(
     fc.property(durations, (given) => {
-      const said = parseReport(JSON.stringify({ ...real, pools: [{ ...real.pools[0], durations: given }] }));
-      assert.equal(typeof said !== 'string', given.counts.length === given.boundsMs.length + 1);
+      const parsed = parseReport(JSON.stringify({ ...real, pools: [{ ...real.pools[0], durations: given }] }));
+      assert.equal(typeof parsed !== 'string', given.counts.length === given.boundsMs.length + 1);
     }),
   );
 });

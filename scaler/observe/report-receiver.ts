@@ -1,8 +1,8 @@
 /**
- * Follows `/load/stream` of every gateway that the cluster shows, and keeps the last thing that each of them said.
+ * Receiver of load reports: follows `/load/stream` of every gateway that the cluster shows, and keeps the last report of each.
  *
- * A stream that breaks is opened again after a pause that doubles, with jitter. Of a line that is no report only the time
- * counts: the gateway speaks, and nothing that it says may be believed. A sequence that does not grow is an old line.
+ * A broken stream is reopened after a pause that doubles, with jitter. An invalid line replaces the last report by null: the
+ * gateway is alive, but nothing it says can be trusted. A line whose sequence does not grow is old and ignored.
  */
 import { Check, Errors } from 'typebox/value';
 import { LoadReport } from '../../contract/load-report.ts';
@@ -14,109 +14,110 @@ import type { reportResults } from '../metrics.ts';
 
 const firstPauseMs = 100;
 const longestPauseMs = 5_000;
-/** Lines come each second; one that comes well before is urgent. */
+/** Lines come once a second; one that follows sooner than this was sent out of turn, and is urgent. */
 const unscheduledMs = 700;
 
-export interface FollowerEvents {
+export interface ReceiverEvents {
   onReport(result: (typeof reportResults)[number], detail: string | null, gateway: string): void;
-  /** Requests wait where none did, or a gateway has spoken out of turn. */
+  /** A queue began, or a gateway reported out of turn. */
   onUrgent(): void;
 }
 
-interface Followed {
+interface GatewayStream {
   readonly origin: string;
   name: string;
-  news: News | null;
+  lastReport: News | null;
   pauseMs: number;
   stop: () => void;
 }
 
-export class Follower {
+export class ReportReceiver {
   readonly #http: Http;
   readonly #clock: Clock;
   readonly #random: () => number;
-  readonly #events: FollowerEvents;
-  readonly #followed = new Map<string, Followed>();
+  readonly #events: ReceiverEvents;
+  /** Streams by the gateway's UID. */
+  readonly #streams = new Map<string, GatewayStream>();
   #closed = false;
 
-  constructor(options: { http: Http; clock: Clock; random: () => number; events: FollowerEvents }) {
+  constructor(options: { http: Http; clock: Clock; random: () => number; events: ReceiverEvents }) {
     this.#http = options.http;
     this.#clock = options.clock;
     this.#random = options.random;
     this.#events = options.events;
   }
 
-  /** The gateways that exist now, and no others, are followed from here on. */
+  /** Follows exactly these gateways from now on. */
   follow(members: readonly GatewayMember[]): void {
-    const there = new Map(members.map((member) => [member.uid, member]));
-    for (const [uid, { origin, stop }] of this.#followed) {
-      const member = there.get(uid);
-      // An address that is unknown for a moment is no reason to let go of the one that works.
+    const existing = new Map(members.map((member) => [member.uid, member]));
+    for (const [uid, { origin, stop }] of this.#streams) {
+      const member = existing.get(uid);
+      // A missing address keeps the stream that works.
       if (member !== undefined && (member.adminOrigin ?? origin) === origin) continue;
       stop();
-      this.#followed.delete(uid);
+      this.#streams.delete(uid);
     }
     if (this.#closed) return;
     for (const { uid, name, adminOrigin } of members) {
-      const known = this.#followed.get(uid);
+      const known = this.#streams.get(uid);
       if (known !== undefined) known.name = name;
       if (known !== undefined || adminOrigin === null) continue;
-      const followed: Followed = {
+      const stream: GatewayStream = {
         origin: adminOrigin,
         name,
-        news: null,
+        lastReport: null,
         pauseMs: firstPauseMs,
         stop: () => undefined,
       };
-      this.#followed.set(uid, followed);
-      this.#open(followed);
+      this.#streams.set(uid, stream);
+      this.#open(stream);
     }
   }
 
-  /** Null: it has never said anything. */
-  newsOf(uid: string): News | null {
-    return this.#followed.get(uid)?.news ?? null;
+  /** Null until the gateway has sent a line. */
+  lastReportOf(uid: string): News | null {
+    return this.#streams.get(uid)?.lastReport ?? null;
   }
 
   close(): void {
     this.#closed = true;
-    for (const { stop } of this.#followed.values()) stop();
-    this.#followed.clear();
+    for (const { stop } of this.#streams.values()) stop();
+    this.#streams.clear();
   }
 
-  #open(followed: Followed): void {
-    followed.stop = this.#http.lines(`${followed.origin}/load/stream`, {
-      onLine: (line) => this.#hear(followed, line),
+  #open(stream: GatewayStream): void {
+    stream.stop = this.#http.lines(`${stream.origin}/load/stream`, {
+      onLine: (line) => this.#receive(stream, line),
       onEnd: () => {
-        // Half of it is chance, so that many scalers and gateways don't meet each time.
-        const pauseMs = followed.pauseMs * (0.5 + this.#random() / 2);
-        followed.pauseMs = Math.min(longestPauseMs, 2 * followed.pauseMs);
-        const timer = setTimeout(() => this.#open(followed), pauseMs);
-        followed.stop = () => clearTimeout(timer);
+        // Jitter of up to half, so that many scalers don't reconnect to a gateway together.
+        const pauseMs = stream.pauseMs * (0.5 + this.#random() / 2);
+        stream.pauseMs = Math.min(longestPauseMs, 2 * stream.pauseMs);
+        const timer = setTimeout(() => this.#open(stream), pauseMs);
+        stream.stop = () => clearTimeout(timer);
       },
     });
   }
 
-  #hear(followed: Followed, line: string): void {
-    const { news } = followed;
+  #receive(stream: GatewayStream, line: string): void {
+    const { lastReport } = stream;
     const atMs = this.#clock.wallMs();
-    const said = parseReport(line);
-    if (typeof said === 'string') {
-      followed.news = { atMs, report: null };
-      this.#events.onReport('invalid', said, followed.name);
+    const report = parseReport(line);
+    if (typeof report === 'string') {
+      stream.lastReport = { atMs, report: null };
+      this.#events.onReport('invalid', report, stream.name);
       return;
     }
-    const last = news?.report ?? null;
-    if (last !== null && last.instance === said.instance && said.sequence <= last.sequence) {
-      const detail = `sequence ${said.sequence} after ${last.sequence}`;
-      this.#events.onReport('old', detail, followed.name);
+    const before = lastReport?.report ?? null;
+    if (before !== null && before.instance === report.instance && report.sequence <= before.sequence) {
+      const detail = `sequence ${report.sequence} after ${before.sequence}`;
+      this.#events.onReport('old', detail, stream.name);
       return;
     }
-    followed.pauseMs = firstPauseMs;
-    followed.news = { atMs, report: said };
-    this.#events.onReport('ok', null, followed.name);
-    const early = news !== null && atMs - news.atMs < unscheduledMs;
-    if (early || queueBegins(last, said)) this.#events.onUrgent();
+    stream.pauseMs = firstPauseMs;
+    stream.lastReport = { atMs, report };
+    this.#events.onReport('ok', null, stream.name);
+    const early = lastReport !== null && atMs - lastReport.atMs < unscheduledMs;
+    if (early || queueBegins(before, report)) this.#events.onUrgent();
   }
 }
 
@@ -126,7 +127,7 @@ function queueBegins(before: LoadReport | null, now: LoadReport): boolean {
   );
 }
 
-/** What is wrong with it, if it is no report. */
+/** @returns the report, or why the line is none */
 export function parseReport(line: string): LoadReport | string {
   let value: unknown;
   try {
@@ -136,8 +137,8 @@ export function parseReport(line: string): LoadReport | string {
   }
   if (!Check(LoadReport, value)) {
     const [error] = Errors(LoadReport, value);
-    return `${error?.instancePath ?? ''}: ${error?.message ?? 'no load report'}`;
+    return `${error?.instancePath ?? ''}: ${error?.message ?? 'not a load report'}`;
   }
-  const torn = value.pools.findIndex(({ durations }) => durations.counts.length !== durations.boundsMs.length + 1);
-  return torn === -1 ? value : `/pools/${torn}/durations/counts: must have one more than boundsMs`;
+  const uneven = value.pools.findIndex(({ durations }) => durations.counts.length !== durations.boundsMs.length + 1);
+  return uneven === -1 ? value : `/pools/${uneven}/durations/counts: must have one more than boundsMs`;
 }

@@ -1,40 +1,43 @@
-/** What is known of one pool in this moment: its part of the cluster's view, and what the gateways said last. */
+/** Snapshot of one pool for one cycle: its part of the cluster's view, and each gateway's last report. */
 import type { ScalerPod, ScalerView, ScaleProblem, ScaleTarget } from '../../cluster/scalable.ts';
 import type { ModelPool } from '../../contract/model-pool.ts';
 import type { News, Source } from '../policy/merge.ts';
 
-export interface Look {
+export interface PoolSnapshot {
   readonly pool: ModelPool;
   readonly target: ScaleTarget | null;
   readonly problem: Pick<ScaleProblem, 'reason' | 'message'> | null;
-  /** Those that are not being deleted, and those that are. */
+  /** Pods that are not being deleted. */
   readonly pods: readonly ScalerPod[];
   readonly terminating: readonly ScalerPod[];
   readonly sources: readonly Source[];
   readonly viewAgeMs: number;
 }
 
-/** Older than that, nothing is written on it. A cluster that is reached says at least every ten seconds that nothing changed. */
+/**
+ * Age at which a view is too old to act on. A reachable cluster confirms its view at least every ten seconds, even when
+ * nothing changes.
+ */
 export const staleViewMs = 30_000;
 
-export function sourcesOf(view: ScalerView, newsOf: (uid: string) => News | null): Source[] {
+export function sourcesOf(view: ScalerView, lastReportOf: (uid: string) => News | null): Source[] {
   return view.gateways.map(({ uid, name, wasReady, terminating }) => ({
     uid,
     name,
     wasReady,
     terminating,
-    news: newsOf(uid),
+    news: lastReportOf(uid),
   }));
 }
 
-/** @param byPool what podsByPool made of the same view */
-export function lookAt(
+/** @param byPool the view's pods, grouped by pool once for all pools */
+export function snapshotOf(
   view: ScalerView,
   pool: ModelPool,
   byPool: ReadonlyMap<string, readonly ScalerPod[]>,
   sources: readonly Source[],
   nowMs: number,
-): Look {
+): PoolSnapshot {
   const { name } = pool.metadata;
   const pods = byPool.get(name) ?? [];
   const problem = view.problems.find((one) => one.pool === name);

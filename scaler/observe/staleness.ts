@@ -1,13 +1,13 @@
-/** For how long each of those that should speak has been silent. */
-export class Silence {
+/** How long each of several reporters has been silent. */
+export class Staleness {
   readonly #sinceMs = new Map<string, number>();
 
   /**
-   * @param silent who is silent now
+   * @param silent names of those that are silent now
    * @param steadyMs a clock that never goes back
-   * @returns for how long the longest is, milliseconds; 0 where nobody is
+   * @returns milliseconds for which the longest has been silent; 0 if none is
    */
-  see(silent: readonly string[], steadyMs: number): number {
+  update(silent: readonly string[], steadyMs: number): number {
     for (const name of this.#sinceMs.keys()) if (!silent.includes(name)) this.#sinceMs.delete(name);
     for (const name of silent) if (!this.#sinceMs.has(name)) this.#sinceMs.set(name, steadyMs);
     return Math.max(0, ...[...this.#sinceMs.values()].map((sinceMs) => steadyMs - sinceMs));

@@ -1,15 +1,15 @@
 /** What a pool's conditions are made of, from what was seen and decided in one look. Pure. */
-import { gateOf, type Outcome } from '../observe/preconditions.ts';
-import type { Look } from '../observe/snapshot.ts';
+import { unmetPrecondition, type GuardedDecision } from '../observe/preconditions.ts';
+import type { PoolSnapshot } from '../observe/snapshot.ts';
 import type { Facts } from '../policy/conditions.ts';
 import { counts, type Merged } from '../policy/merge.ts';
 import type { Finding, Plan } from '../policy/replace.ts';
 import { holdReasons, scaleReasons } from '../reasons.ts';
 
-export interface Moment {
-  readonly look: Look;
+export interface Cycle {
+  readonly look: PoolSnapshot;
   readonly merged: Merged;
-  readonly decision: Outcome;
+  readonly decision: GuardedDecision;
   readonly findings: ReadonlyMap<string, Finding>;
   readonly plan: Plan;
   readonly leading: boolean;
@@ -17,8 +17,8 @@ export interface Moment {
   readonly replicas: number;
 }
 
-export function factsOf(
-  { look, merged, decision, findings, plan }: Moment,
+export function conditionInputs(
+  { look, merged, decision, findings, plan }: Cycle,
   kept: Pick<Facts, 'writeFailure' | 'silentForMs'>,
 ): Facts {
   const { pool, target, problem, sources } = look;
@@ -28,7 +28,7 @@ export function factsOf(
     problem: problem ?? (target === null ? missing : null),
     rollout: target?.rollout ?? 'none',
     ...kept,
-    viewStale: gateOf(look) === 'stale-view',
+    viewStale: unmetPrecondition(look) === 'stale-view',
     mode: pool.spec.scaling.mode,
     reason: decision.reason,
     why: wordsOf(decision),
@@ -41,6 +41,6 @@ export function factsOf(
   };
 }
 
-export function wordsOf(decision: Outcome): string {
+export function wordsOf(decision: GuardedDecision): string {
   return decision.kind === 'hold' ? holdReasons[decision.reason] : scaleReasons[decision.reason];
 }

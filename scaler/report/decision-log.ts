@@ -40,7 +40,7 @@ export class DecisionLog {
     return true;
   }
 
-  /** What became of the decision to scale of this moment, known only when its write has an answer. */
+  /** What became of the decision to scale of this cycle, known only when its write has an answer. */
   outcome(atMs: number, outcome: string): void {
     const index = this.#records.findLastIndex((record) => record.atMs === atMs && record.kind === 'scale');
     const record = this.#records[index];

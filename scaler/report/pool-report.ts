@@ -2,7 +2,7 @@
 import type { PoolStatus, PoolCondition, LastDecision } from '../../contract/pool-status.ts';
 import type { PodReport, PoolReport } from '../../contract/scaler-api.ts';
 import type { ScalerPod } from '../../cluster/scalable.ts';
-import type { Look } from '../observe/snapshot.ts';
+import type { PoolSnapshot } from '../observe/snapshot.ts';
 import { inFlightOf, type Merged, type Said } from '../policy/merge.ts';
 import type { Inputs } from '../policy/decide.ts';
 
@@ -19,7 +19,7 @@ export interface Numbers {
   readonly doubts: (uid: string) => string | null;
 }
 
-export function poolReport({ pool, pods, terminating }: Look, merged: Merged, numbers: Numbers): PoolReport {
+export function poolReport({ pool, pods, terminating }: PoolSnapshot, merged: Merged, numbers: Numbers): PoolReport {
   const { heard } = merged;
   const { scaling, models, objective } = pool.spec;
   const loads = heard.map(({ load }) => load);

@@ -6,16 +6,16 @@ import type { DecisionRecord, PoolReport } from '../../contract/scaler-api.ts';
 import { arithmetic } from './arithmetic.ts';
 import type { Clock } from '../clock.ts';
 import { DecisionLog } from './decision-log.ts';
-import { factsOf, wordsOf, type Moment } from './condition-inputs.ts';
-import type { Outcome } from '../observe/preconditions.ts';
-import type { Look } from '../observe/snapshot.ts';
+import { conditionInputs, wordsOf, type Cycle } from './condition-inputs.ts';
+import type { GuardedDecision } from '../observe/preconditions.ts';
+import type { PoolSnapshot } from '../observe/snapshot.ts';
 import type { DrainOutcome, ReplacementOutcome, ScalerMetrics } from '../metrics.ts';
 import type { Operations } from '../actuate/operations.ts';
 import { conditionsOf } from '../policy/conditions.ts';
 import { poolReport, statusOf } from './pool-report.ts';
-import type { Recent } from '../observe/latency-window.ts';
+import type { LatencyWindow } from '../observe/latency-window.ts';
 import type { Progress } from '../actuate/scale-down.ts';
-import { Silence } from '../observe/staleness.ts';
+import { Staleness } from '../observe/staleness.ts';
 import { StatusWriter } from './status-writer.ts';
 
 export interface ReporterDeps {
@@ -25,7 +25,7 @@ export interface ReporterDeps {
   readonly metrics: ScalerMetrics;
   readonly log: Logger;
   readonly operations: Operations;
-  readonly recent: Recent;
+  readonly latency: LatencyWindow;
   readonly onDecision: (record: DecisionRecord) => void;
   readonly doubts: (uid: string) => string | null;
 }
@@ -51,7 +51,7 @@ export class Reporter {
   #announced: ReadonlySet<string> = new Set();
   #started = false;
   readonly #status: StatusWriter;
-  readonly #silence = new Silence();
+  readonly #staleness = new Staleness();
 
   constructor(deps: ReporterDeps) {
     this.#deps = deps;
@@ -65,7 +65,7 @@ export class Reporter {
     return this.#report;
   }
 
-  decided(decision: Outcome, at: { look: Look; from: number; outcome: string; atMs: number }): void {
+  decided(decision: GuardedDecision, at: { look: PoolSnapshot; from: number; outcome: string; atMs: number }): void {
     const { pool, metrics, clock, log } = this.#deps;
     const { look, from, outcome, atMs } = at;
     const nowMs = clock.steadyMs();
@@ -170,24 +170,24 @@ export class Reporter {
     log.warn({ pool, podName: pod, outcome, detail }, `pool ${pool}: ${pod} ${outcome}`);
   }
 
-  update(moment: Moment): void {
-    const { pool, cluster, metrics, clock, recent, doubts } = this.#deps;
-    const { look, merged, decision, leading, replicas: desired } = moment;
+  update(cycle: Cycle): void {
+    const { pool, cluster, metrics, clock, latency, doubts } = this.#deps;
+    const { look, merged, decision, leading, replicas: desired } = cycle;
     const nowMs = clock.wallMs();
     if (!this.#started) {
       // What the leader before has said stands until something changes.
       this.#conditions = cluster.statusOf(pool)?.conditions ?? [];
       this.#started = true;
     }
-    const facts = factsOf(moment, {
+    const facts = conditionInputs(cycle, {
       writeFailure: this.#writeFailure,
-      silentForMs: this.#silence.see(merged.silent, clock.steadyMs()),
+      silentForMs: this.#staleness.update(merged.silent, clock.steadyMs()),
     });
     const at = { iso: iso(nowMs), generation: look.pool.metadata.generation };
     this.#conditions = conditionsOf(facts, this.#conditions, at);
     const replicas = look.target?.replicas ?? look.pods.length;
-    const [p50Ms, p99Ms] = [recent.quantileMs(0.5), recent.quantileMs(0.99)];
-    const said = { why: facts.why, conditions: this.#conditions, arrivalsPerS: recent.arrivalsPerS, p50Ms, p99Ms };
+    const [p50Ms, p99Ms] = [latency.quantileMs(0.5), latency.quantileMs(0.99)];
+    const said = { why: facts.why, conditions: this.#conditions, arrivalsPerS: latency.arrivalsPerS, p50Ms, p99Ms };
     const report = poolReport(look, merged, { replicas, desired, inputs: decision.inputs, doubts, ...said });
     this.#report = report;
     metrics.conditions(pool, this.#conditions);
@@ -225,7 +225,7 @@ export class Reporter {
 }
 
 /** JSON has no Infinity. */
-function finite(inputs: Outcome['inputs']): Record<string, number | string | null> {
+function finite(inputs: GuardedDecision['inputs']): Record<string, number | string | null> {
   return Object.fromEntries(
     Object.entries(inputs).map(([key, value]) => [
       key,
@@ -234,12 +234,12 @@ function finite(inputs: Outcome['inputs']): Record<string, number | string | nul
   );
 }
 
-function numberOf({ inputs }: Outcome, key: string): number | null {
+function numberOf({ inputs }: GuardedDecision, key: string): number | null {
   const value = inputs[key];
   return typeof value === 'number' ? value : null;
 }
 
-function headroomOf(decision: Outcome): number | null {
+function headroomOf(decision: GuardedDecision): number | null {
   const [headroom, factor] = [numberOf(decision, 'headroomPerS'), numberOf(decision, 'headroomFactor')];
   return headroom === null || factor === null ? null : headroom * factor;
 }

@@ -131,7 +131,7 @@ export class World {
       cluster: this.cluster.connect(this.#identity),
       gateways: {
         follow: () => undefined,
-        newsOf: (uid) => this.gateways.find((gateway) => gateway.uid === uid)?.news ?? null,
+        lastReportOf: (uid) => this.gateways.find((gateway) => gateway.uid === uid)?.news ?? null,
       },
       limits: { drainLimitMs: 60_000, podGraceMs: 90_000 },
     });
