@@ -141,7 +141,7 @@ export function buildApp({ pod, version, metrics, log }: AppOptions): FastifyIns
 
   route('/v2', { GET: (_request, reply) => json(reply, serverMetadata(version)) });
   route('/v2/health/live', { GET: (_request, reply) => json(reply, { live: true }) });
-  route('/v2/health/ready', {
+  route(paths.ready, {
     GET: (_request, reply) => json(reply, { ready: pod.ready }, pod.ready ? 200 : 503),
   });
   modelRoute(

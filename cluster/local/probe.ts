@@ -1,5 +1,6 @@
 /** One readiness probe, as a kubelet makes it: a new connection, a second for the answer, 200 or not. */
 import { get } from 'node:http';
+import { paths } from '../../contract/headers.ts';
 import type { ProbeResult } from './policy/readiness.ts';
 
 const timeoutMs = 1000;
@@ -7,7 +8,7 @@ const maxReasonBytes = 300;
 
 export function probeReadiness(origin: string): Promise<ProbeResult> {
   return new Promise((resolve) => {
-    const request = get(`${origin}/v2/health/ready`, { agent: false, signal: AbortSignal.timeout(timeoutMs) });
+    const request = get(`${origin}${paths.ready}`, { agent: false, signal: AbortSignal.timeout(timeoutMs) });
     request.once('error', (error) => resolve({ kind: 'no-answer', reason: `health probe: ${error.message}` }));
     request.once('response', (response) => {
       if (response.statusCode === 200) {

@@ -2,9 +2,9 @@
  * One pod as this gateway knows it: its connections, what is out with it, and how healthy it looks from here.
  * Decides nothing by itself; the pool feeds it events and asks what it may take.
  */
-import { Compile } from 'typebox/compile';
-import { PodStatus } from '../../contract/pod-status.ts';
 import { paths } from '../../contract/headers.ts';
+import { readPodProbe } from '../../contract/pod-probe.ts';
+import type { PodStatus } from '../../contract/pod-status.ts';
 import { Limit, type OwnTime } from './loop-clock.ts';
 import { firstConcurrency, type Concurrency } from '../policy/concurrency.ts';
 import { noPace, type Evidence, type HealthState, type Pace } from '../policy/health.ts';
@@ -30,7 +30,6 @@ export type ProbeResult =
 /** One executing and one staged. */
 const envelopeSlots = 2;
 const probeTimeoutMs = 1_000;
-const isPodStatus = Compile(PodStatus);
 
 export class PodLink {
   readonly uid: string;
@@ -127,22 +126,19 @@ export class PodLink {
   /** Asks the pod how it is; `done` is called once, within the time limit. */
   probe(ownTime: OwnTime, done: (result: ProbeResult) => void): void {
     this.#get(paths.podStatus, ownTime, done, (status, body) => {
-      // No model server of ours: any server of the protocol tells by its readiness.
-      if (status === 404) {
-        this.#get('/v2/health/ready', ownTime, done, (ready) => {
+      const probe = readPodProbe(status, body.toString());
+      if (probe.kind === 'foreign') {
+        this.#get(paths.ready, ownTime, done, (ready) => {
           if (ready !== 200) return done({ kind: 'loading' });
           this.takesEnvelopes = false;
           done({ kind: 'ready', status: null });
         });
-        return;
-      }
-      const parsed = parseStatus(body);
-      if (status !== 200 || parsed === null) {
-        done({ kind: 'failed', detail: `${paths.podStatus} answered ${status} and no status` });
-      } else if (parsed.state === 'loading') {
+      } else if (probe.kind === 'failed') {
+        done(probe);
+      } else if (probe.status.state === 'loading') {
         done({ kind: 'loading' });
       } else {
-        done({ kind: parsed.state, status: parsed });
+        done({ kind: probe.status.state, status: probe.status });
       }
     });
   }
@@ -164,14 +160,5 @@ export class PodLink {
       },
     });
     const limit = new Limit(probeTimeoutMs, ownTime, () => call.abort('hung', `no answer in ${probeTimeoutMs} ms`));
-  }
-}
-
-function parseStatus(body: Buffer): PodStatus | null {
-  try {
-    const status: unknown = JSON.parse(body.toString());
-    return isPodStatus.Check(status) ? status : null;
-  } catch {
-    return null;
   }
 }

@@ -1,6 +1,7 @@
 /** What clients read: server and models, their readiness, metadata and configuration. Models are asked of a pod. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { SluiceError } from '../../contract/errors.ts';
+import { paths } from '../../contract/headers.ts';
 import type { Pools } from '../pools.ts';
 import { route } from './route.ts';
 
@@ -22,7 +23,7 @@ export function metadataRoutes(app: FastifyInstance, deps: MetadataDeps): void {
     },
   });
   route(app, '/v2/health/live', { GET: (_request, reply) => void reply.send({ live: true }) });
-  route(app, '/v2/health/ready', {
+  route(app, paths.ready, {
     GET: (_request, reply) => {
       const missing = [...pools.all].filter((pool) => pool.roster.serving === 0 && pool.spec.scaling.minReplicas > 0);
       const ready = pools.ready && !deps.isEnding() && missing.length === 0;

@@ -1,7 +1,7 @@
 /** What the scaler asks of a pod: its own count, whether it is well, and to drain. */
-import { Check } from 'typebox/value';
-import { PodStatus } from '../../contract/pod-status.ts';
 import { paths } from '../../contract/headers.ts';
+import { readPodProbe } from '../../contract/pod-probe.ts';
+import type { PodStatus } from '../../contract/pod-status.ts';
 import type { Http } from '../http.ts';
 
 export type Probe =
@@ -29,13 +29,16 @@ export function podCalls(http: Http): PodCalls {
     async probe(origin) {
       const answer = await http.call('GET', `${origin}${paths.podStatus}`, limitMs);
       if (answer.kind === 'failed') return answer;
-      const status = answer.status === 200 ? parse(answer.body) : null;
-      if (Check(PodStatus, status)) return { kind: 'status', state: status.state, inFlight: status.inFlight };
-      const failed = (detail: string): Probe => ({ kind: 'failed', refused: false, detail });
-      if (answer.status !== 404) return failed(`${paths.podStatus} answered ${answer.status}`);
-      const ready = await http.call('GET', `${origin}/v2/health/ready`, limitMs);
+      const probe = readPodProbe(answer.status, answer.body);
+      if (probe.kind === 'failed') return { ...probe, refused: false };
+      if (probe.kind === 'status') {
+        const { state, inFlight } = probe.status;
+        return { kind: 'status', state, inFlight };
+      }
+      const ready = await http.call('GET', `${origin}${paths.ready}`, limitMs);
       if (ready.kind === 'failed') return ready;
-      return ready.status === 200 ? { kind: 'foreign' } : failed(`/v2/health/ready answered ${ready.status}`);
+      if (ready.status === 200) return { kind: 'foreign' };
+      return { kind: 'failed', refused: false, detail: `${paths.ready} answered ${ready.status}` };
     },
     async drain(origin, on) {
       const answer = await http.call(on ? 'POST' : 'DELETE', `${origin}/drain`, limitMs);
@@ -45,12 +48,4 @@ export function podCalls(http: Http): PodCalls {
       return { kind: 'failed', refused: false, detail: `/drain answered ${answer.status}` };
     },
   };
-}
-
-function parse(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return null;
-  }
 }
