@@ -1,20 +1,12 @@
-/**
- * Spans of runs, for an OpenTelemetry SDK that was preloaded into the process (docs/tracing.md). The only importer of its
- * API here. Without an SDK there is no RunTracing.
- */
-import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Tracer, type TracerProvider } from '@opentelemetry/api';
-import { parseTraceparent } from '../contract/traceparent.ts';
+/** Spans of runs, where an OpenTelemetry SDK was preloaded into the process (docs/tracing.md). */
+import { SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api';
+import { callerContext, openTracer } from '../runtime/tracing.ts';
 import type { ModelRequest } from './scheduler.ts';
 
 /** @returns null where no SDK has registered itself */
 export function openRunTracing(version: string): RunTracing | null {
-  // The API stands in for a provider that is registered later; whether there is one it tells by this alone.
-  const provider = trace.getTracerProvider() as TracerProvider & {
-    getDelegateTracer?: (name: string, version: string) => Tracer | undefined;
-  };
-  if (provider.getDelegateTracer === undefined) return new RunTracing(trace.getTracer('sluice', version));
-  const tracer = provider.getDelegateTracer('sluice', version);
-  return tracer === undefined ? null : new RunTracing(tracer);
+  const tracer = openTracer(version);
+  return tracer === null ? null : new RunTracing(tracer);
 }
 
 export class RunTracing {
@@ -26,21 +18,12 @@ export class RunTracing {
 
   /**
    * A span `sluice.run` for each run that the request was part of, from the run's start to the answer.
-   * @param traceparent of the caller, valid or not
+   * @param traceparent the caller's header, valid or not
    * @param failed why there is no result; null where there is one
    */
   answered(request: ModelRequest, traceparent: string | undefined, failed: string | null): void {
     const { model, runs, arrivedMs, requestId = '' } = request;
-    const parent = parseTraceparent(traceparent);
-    const context =
-      parent === null
-        ? ROOT_CONTEXT
-        : trace.setSpanContext(ROOT_CONTEXT, {
-            traceId: parent.traceId,
-            spanId: parent.spanId,
-            traceFlags: parent.flags,
-            isRemote: true,
-          });
+    const context = callerContext(traceparent);
     for (const { run, rows } of runs) {
       const attributes = {
         'sluice.model': model.name,

@@ -1,42 +1,29 @@
 /**
- * Spans of a request at the gateway, for an OpenTelemetry SDK that was preloaded into the process (docs/tracing.md). The
- * only importer of its API here. Without an SDK there is no Tracing, and requests carry nothing of it.
+ * Spans of a request at the gateway, where an OpenTelemetry SDK was preloaded into the process (docs/tracing.md). Without
+ * one there is no Tracing, and requests carry no trace of their own.
  *
  *   sluice.request                          from arrival to answer; the client's span is its parent
  *     sluice.queue, again for each try      from the queue to a pod
  *     sluice.envelope, again for each try   out with a pod, whose sluice.run is its child
  */
-import {
-  ROOT_CONTEXT,
-  SpanKind,
-  SpanStatusCode,
-  trace,
-  type Context,
-  type Span,
-  type Tracer,
-  type TracerProvider,
-} from '@opentelemetry/api';
-import { formatTraceparent, parseTraceparent } from '../../contract/traceparent.ts';
+import { SpanKind, SpanStatusCode, trace, type Context, type Span, type Tracer } from '@opentelemetry/api';
+import { formatTraceparent } from '../../contract/traceparent.ts';
+import { callerContext, openTracer } from '../../runtime/tracing.ts';
 
 export interface TracedRequest {
   readonly id: string;
   readonly model: string;
   readonly pool: string;
-  /** As the client sent it. */
+  /** The client's header, where it sent a valid one. */
   readonly traceparent: string | undefined;
-  /** As `performance.now()`. */
+  /** Arrival by `performance.now()`. */
   readonly arrivedAtMs: number;
 }
 
 /** @returns null where no SDK has registered itself */
 export function openTracing(version: string): Tracing | null {
-  // The API stands in for a provider that is registered later; whether there is one it tells by this alone.
-  const provider = trace.getTracerProvider() as TracerProvider & {
-    getDelegateTracer?: (name: string, version: string) => Tracer | undefined;
-  };
-  if (provider.getDelegateTracer === undefined) return new Tracing(trace.getTracer('sluice', version));
-  const tracer = provider.getDelegateTracer('sluice', version);
-  return tracer === undefined ? null : new Tracing(tracer);
+  const tracer = openTracer(version);
+  return tracer === null ? null : new Tracing(tracer);
 }
 
 export class Tracing {
@@ -47,16 +34,7 @@ export class Tracing {
   }
 
   begin(request: TracedRequest): RequestTrace {
-    const parent = parseTraceparent(request.traceparent);
-    const context =
-      parent === null
-        ? ROOT_CONTEXT
-        : trace.setSpanContext(ROOT_CONTEXT, {
-            traceId: parent.traceId,
-            spanId: parent.spanId,
-            traceFlags: parent.flags,
-            isRemote: true,
-          });
+    const context = callerContext(request.traceparent);
     const attributes = {
       'sluice.pool': request.pool,
       'sluice.model': request.model,
@@ -67,7 +45,7 @@ export class Tracing {
   }
 }
 
-/** Told of each step in its order; after its end of nothing. */
+/** The trace of one request: told of each step in its order, and deaf once it has ended. */
 export class RequestTrace {
   readonly #tracer: Tracer;
   readonly #request: Span;
@@ -90,7 +68,7 @@ export class RequestTrace {
     if (!this.#ended) this.#queue ??= this.#tracer.startSpan('sluice.queue', {}, this.#context);
   }
 
-  /** @returns the traceparent that goes with it to the pod */
+  /** @returns the traceparent that goes to the pod with the request */
   sent(pod: string, requests: number, attempt: number): string {
     this.#queue?.end();
     this.#queue = undefined;
@@ -110,7 +88,7 @@ export class RequestTrace {
     this.#envelope = undefined;
   }
 
-  /** @param status of the answer; null: the client has left */
+  /** @param status the answer's; null: the client has left */
   end(status: number | null): void {
     if (this.#ended) return;
     this.#ended = true;

@@ -58,7 +58,7 @@ const fences: Readonly<Record<string, Allowed>> = {
   undici: [/^gateway\/endpoints\/upstream\.ts$/, /^scaler\/http\.ts$/, /^bench\/load-test\/open-loop\.ts$/],
   'onnxruntime-node': [/^models\/session-worker\.ts$/, /^bench\/lab\/rig\/onnx-runtime-process\.ts$/],
   'prom-client': [/^gateway\/telemetry\/metrics\.ts$/, /^(models|scaler)\/metrics\.ts$/],
-  '@opentelemetry/api': [/^gateway\/telemetry\/tracing\.ts$/, /^models\/tracing\.ts$/],
+  '@opentelemetry/api': [/^(runtime|gateway\/telemetry|models)\/tracing\.ts$/],
   '@kubernetes/client-node': [/^cluster\/kubernetes\//],
   fastify: [/^(gateway|models|scaler)\/(app\.ts|routes\/)/, /^bench\/lab\/rig\/echo\.ts$/],
   commander: [
