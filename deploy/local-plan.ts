@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { readPoolsFile } from '../cluster/pools-file.ts';
 import { apiVersion, parseModelPool, type ModelPool } from '../contract/model-pool.ts';
 import { flagName, SettingsError, variableName } from '../contract/settings.ts';
-import { RepositoryError, scanRepository } from '../models/repository.ts';
+import { RepositoryError, scanRepository } from '../models/repository/repository.ts';
 import type { LocalSettings } from './local-settings.ts';
 
 export interface LocalPlan {

@@ -9,7 +9,7 @@ import type { Answer, InferCall, RequestBody } from './protocol/call.ts';
 import { parseInferRequest } from './protocol/oip-request.ts';
 import { renderInferResponse } from './protocol/oip-response.ts';
 import { parsePredictRequest, renderPredictResponse } from './protocol/v1.ts';
-import type { ServedModel } from './served-model.ts';
+import type { ServedModel } from './repository/served-model.ts';
 import type { Tensors } from './tensor.ts';
 
 export interface Accepted {

@@ -4,7 +4,7 @@
  */
 import { collectDefaultMetrics, Counter, Gauge, Registry, type Metric } from 'prom-client';
 import type { Pod } from './pod-state.ts';
-import type { ServedModel } from './served-model.ts';
+import type { ServedModel } from './repository/served-model.ts';
 import type { Distribution, FailureReason, ModelStatistics } from './statistics.ts';
 
 export interface ModelMetrics {

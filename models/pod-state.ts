@@ -1,7 +1,7 @@
 /** What the routes of one process share. */
 import type { PodStatus } from '../contract/pod-status.ts';
 import { SluiceError } from '../contract/errors.ts';
-import type { ModelSet } from './served-model.ts';
+import type { ModelSet } from './repository/served-model.ts';
 import type { RunTracing } from './tracing.ts';
 import type { Scheduler } from './scheduler.ts';
 

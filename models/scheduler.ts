@@ -8,8 +8,8 @@
 import { SluiceError } from '../contract/errors.ts';
 import { RunQueue, type NextRun, type Waiting } from './policy/next-run.ts';
 import { concatRows, shapeKey, sliceRows, split } from './rows.ts';
-import type { ServedModel } from './served-model.ts';
-import type { RunOutcome, SessionHost } from './session.ts';
+import type { ServedModel } from './repository/served-model.ts';
+import type { RunOutcome, SessionHost } from './session/session-host.ts';
 import type { Tensors } from './tensor.ts';
 
 /** One execution of a model. Its `occupiedUs` is complete when the answers of its requests are all rendered. */

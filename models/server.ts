@@ -6,13 +6,13 @@ import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import packageJson from '../package.json' with { type: 'json' };
 import { buildApp } from './app.ts';
-import { announce, loadModels } from './load.ts';
+import { announce, loadModels } from './repository/load.ts';
 import { createMetrics } from './metrics.ts';
 import { Pod, Staging } from './pod-state.ts';
-import { scanRepository } from './repository.ts';
+import { scanRepository } from './repository/repository.ts';
 import { Scheduler } from './scheduler.ts';
-import { ModelSet } from './served-model.ts';
-import { SessionHost, type StuckRun } from './session.ts';
+import { ModelSet } from './repository/served-model.ts';
+import { SessionHost, type StuckRun } from './session/session-host.ts';
 import type { ModelServerSettings } from './settings.ts';
 import { openRunTracing } from './tracing.ts';
 

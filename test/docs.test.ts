@@ -15,7 +15,7 @@ import { ModelPool } from '../contract/model-pool.ts';
 import { flagName, readSettings, variableName } from '../contract/settings.ts';
 import { LocalSettings } from '../deploy/local-settings.ts';
 import { GatewaySettings } from '../gateway/settings.ts';
-import { ModelConfig, parseModelConfig } from '../models/model-config.ts';
+import { ModelConfig, parseModelConfig } from '../models/repository/model-config.ts';
 import { runModelServer } from '../models/server.ts';
 import { ModelServerSettings } from '../models/settings.ts';
 import { ScalerSettings } from '../scaler/settings.ts';

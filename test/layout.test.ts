@@ -35,7 +35,7 @@ test('nothing that runs after an install needs a development dependency', () => 
 test('what is fenced is imported behind its fence: a rule that nothing meets guards nothing', () => {
   const fenced = {
     undici: 'gateway/endpoints/upstream.ts',
-    'onnxruntime-node': 'models/session-worker.ts',
+    'onnxruntime-node': 'models/session/session-worker.ts',
     'prom-client': 'gateway/telemetry/metrics.ts',
     fastify: 'gateway/app.ts',
     commander: 'cli/program.ts',
@@ -98,7 +98,11 @@ const seeded: readonly (readonly [string, string, RegExp])[] = [
   ['gateway/policy/x.ts', `import { now } from 'node:perf_hooks';`, /policy\/ imports \.\/ and contract\/ only: node:/],
   ['cluster/local/policy/x.ts', `import { Pod } from '../../port.ts';`, /policy\/ imports \.\/ and contract\/ only/],
   ['gateway/dispatch/dispatch.ts', `import { request } from 'undici';`, /'undici' is imported elsewhere only/],
-  ['models/session.ts', `import * as ort from 'onnxruntime-node';`, /'onnxruntime-node' is imported elsewhere/],
+  [
+    'models/session/session-host.ts',
+    `import * as ort from 'onnxruntime-node';`,
+    /'onnxruntime-node' is imported elsewhere/,
+  ],
   ['gateway/pool.ts', `import { Counter } from 'prom-client';`, /'prom-client' is imported elsewhere/],
   [
     'scaler/x.ts',
@@ -107,7 +111,7 @@ const seeded: readonly (readonly [string, string, RegExp])[] = [
   ],
   ['gateway/pool.ts', `import type { FastifyInstance } from 'fastify';`, /'fastify' is imported elsewhere/],
   ['gateway/pool.ts', `const level = process.env['LEVEL'];`, /process\.env belongs to main\.ts/],
-  ['models/session-worker.ts', `if (stuck) process.exit(1);`, /process\.exit belongs to main\.ts/],
+  ['models/session/session-worker.ts', `if (stuck) process.exit(1);`, /process\.exit belongs to main\.ts/],
   ['cluster/local/pod.ts', `process.on('SIGTERM', end);`, /process\.on belongs to main\.ts/],
   ['gateway/utils.ts', '', /a name that says nothing/],
   ['models/util.test.ts', '', /a name that says nothing/],

@@ -8,7 +8,7 @@ import { accept, render } from '../accept.ts';
 import { decompress } from '../decompress.ts';
 import { busyError, type Pod } from '../pod-state.ts';
 import type { ModelRequest } from '../scheduler.ts';
-import type { ServedModel } from '../served-model.ts';
+import type { ServedModel } from '../repository/served-model.ts';
 import { header, readBody, sendAnswer, sendError, toSluiceError, type ErrorLog } from './http.ts';
 
 /** Longest that a request may wait where its client sets no limit. */

@@ -1,9 +1,9 @@
 /** GET routes that describe the server and its models, in the forms that clients of the protocol expect. */
 import { envelopeExtension } from '../../contract/headers.ts';
-import type { ServedModel } from '../served-model.ts';
+import type { ServedModel } from '../repository/served-model.ts';
 import type { ModelStatistics } from '../statistics.ts';
 import type { TensorSignature } from '../tensor.ts';
-import type { ModelSet } from '../served-model.ts';
+import type { ModelSet } from '../repository/served-model.ts';
 
 export function serverMetadata(version: string): object {
   return {

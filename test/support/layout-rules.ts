@@ -56,7 +56,7 @@ const rooms: Readonly<Record<string, Allowed>> = {
 /** Each heavy dependency has few importers, so that it can be replaced, and is loaded only where it is used. */
 const fences: Readonly<Record<string, Allowed>> = {
   undici: [/^gateway\/endpoints\/upstream\.ts$/, /^scaler\/http\.ts$/, /^bench\/load-test\/open-loop\.ts$/],
-  'onnxruntime-node': [/^models\/session-worker\.ts$/, /^bench\/lab\/rig\/onnx-runtime-process\.ts$/],
+  'onnxruntime-node': [/^models\/session\/session-worker\.ts$/, /^bench\/lab\/rig\/onnx-runtime-process\.ts$/],
   'prom-client': [/^gateway\/telemetry\/metrics\.ts$/, /^(models|scaler)\/metrics\.ts$/],
   '@opentelemetry/api': [/^(runtime|gateway\/telemetry|models)\/tracing\.ts$/],
   '@kubernetes/client-node': [/^cluster\/kubernetes\//],

@@ -6,10 +6,10 @@ import { pathToFileURL } from 'node:url';
 import { parseModelConfig, type ModelConfig } from './model-config.ts';
 import type { ModelFolder } from './repository.ts';
 import { ServedModel, type ModelSet } from './served-model.ts';
-import type { SessionHost } from './session.ts';
-import type { ModelServerSettings } from './settings.ts';
+import type { SessionHost } from '../session/session-host.ts';
+import type { ModelServerSettings } from '../settings.ts';
 import { batchability } from './signature.ts';
-import type { Transform } from './transform.ts';
+import type { Transform } from '../transform.ts';
 import { warmUp } from './warmup.ts';
 
 export interface LoadLog {

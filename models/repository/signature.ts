@@ -2,9 +2,9 @@
  * From what the ONNX file declares to what the server may do with it: the batch axis of each tensor, or why requests
  * can't share a run. Pure.
  */
-import type { TensorSpec } from '../contract/pod-status.ts';
+import type { TensorSpec } from '../../contract/pod-status.ts';
 import type { ModelConfig } from './model-config.ts';
-import type { Signature, TensorSignature } from './tensor.ts';
+import type { Signature, TensorSignature } from '../tensor.ts';
 
 export interface FileSignature {
   readonly inputs: readonly TensorSpec[];

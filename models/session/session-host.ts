@@ -5,8 +5,8 @@
 import { Worker } from 'node:worker_threads';
 import { RunMemory } from './run-memory.ts';
 import type { FromWorker, LoadOptions, ToWorker, WireOutput } from './session-protocol.ts';
-import type { FileSignature } from './signature.ts';
-import type { Signature, Tensor, Tensors } from './tensor.ts';
+import type { FileSignature } from '../repository/signature.ts';
+import type { Signature, Tensor, Tensors } from '../tensor.ts';
 
 export type RunOutcome =
   | { readonly kind: 'ran'; readonly outputs: Tensors; readonly runUs: number }

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { modelNamePattern } from '../contract/model-pool.ts';
+import { modelNamePattern } from '../../contract/model-pool.ts';
 
 export interface ModelFolder {
   readonly name: string;

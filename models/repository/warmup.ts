@@ -3,12 +3,12 @@
  * clients shouldn't pay for that. What they took is the first fit of l(b) at the gateway; it has run, stack and split
  * in it, and no parsing, which the gateway learns from real requests.
  */
-import type { Datatype } from '../contract/datatypes.ts';
-import { allocate, elementCount } from './protocol/elements.ts';
-import { split } from './rows.ts';
+import type { Datatype } from '../../contract/datatypes.ts';
+import { allocate, elementCount } from '../protocol/elements.ts';
+import { split } from '../rows.ts';
 import type { ServedModel } from './served-model.ts';
-import type { RunOutcome, SessionHost } from './session.ts';
-import type { Tensor, Tensors } from './tensor.ts';
+import type { RunOutcome, SessionHost } from '../session/session-host.ts';
+import type { Tensor, Tensors } from '../tensor.ts';
 
 export type WarmupResult =
   | { readonly kind: 'warm' }

@@ -2,7 +2,7 @@
 import Type from 'typebox';
 import { Check, Errors } from 'typebox/value';
 import { parseDocument } from 'yaml';
-import { quote } from '../contract/errors.ts';
+import { quote } from '../../contract/errors.ts';
 
 const closed = { additionalProperties: false } as const;
 

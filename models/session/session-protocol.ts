@@ -1,6 +1,6 @@
 /** What the main thread and the session worker say to each other. One run at a time, so runs carry no number. */
-import type { Datatype } from '../contract/datatypes.ts';
-import type { FileSignature } from './signature.ts';
+import type { Datatype } from '../../contract/datatypes.ts';
+import type { FileSignature } from '../repository/signature.ts';
 
 interface Wire {
   readonly name: string;

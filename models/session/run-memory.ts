@@ -4,9 +4,9 @@
  *
  * Safe because there is one run at a time: this thread writes only while none is in progress.
  */
-import { concat } from './rows.ts';
+import { concat } from '../rows.ts';
 import type { WireInput } from './session-protocol.ts';
-import type { Signature, Tensor, Tensors } from './tensor.ts';
+import type { Signature, Tensor, Tensors } from '../tensor.ts';
 
 const smallestBytes = 64 * 1024;
 /** A larger run gets memory of its own, which goes when a smaller one follows. */

@@ -1,10 +1,10 @@
 /** A loaded version of a model, and the set of all of them by name. No I/O. */
-import { quote, SluiceError } from '../contract/errors.ts';
-import type { ServedModel as ServedModelStatus } from '../contract/pod-status.ts';
+import { quote, SluiceError } from '../../contract/errors.ts';
+import type { ServedModel as ServedModelStatus } from '../../contract/pod-status.ts';
 import { unbatched, type FileSignature } from './signature.ts';
-import { ModelStatistics } from './statistics.ts';
-import type { Signature } from './tensor.ts';
-import type { Transform } from './transform.ts';
+import { ModelStatistics } from '../statistics.ts';
+import type { Signature } from '../tensor.ts';
+import type { Transform } from '../transform.ts';
 
 export interface ServedModelOptions {
   readonly name: string;

@@ -7,8 +7,8 @@
  */
 import { parentPort } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { Datatype } from '../contract/datatypes.ts';
-import type { TensorSpec } from '../contract/pod-status.ts';
+import type { Datatype } from '../../contract/datatypes.ts';
+import type { TensorSpec } from '../../contract/pod-status.ts';
 import type { FromWorker, LoadOptions, ToWorker, WireInput, WireOutput } from './session-protocol.ts';
 
 // Where Float16Array exists onnxruntime-common insists on it, and the native binding (Node-API has no such array)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { TensorSpec } from '../contract/pod-status.ts';
+import type { TensorSpec } from '../../contract/pod-status.ts';
 import { batchability } from './signature.ts';
 
 const tensor = (name: string, ...shape: number[]): TensorSpec => ({ name, datatype: 'FP32', shape });
