@@ -1,4 +1,4 @@
-/** The datatypes of the Open Inference Protocol that Sluice serves, with their size in bytes; BYTES has none. */
+/** Open Inference Protocol datatypes with their element size in bytes; null for BYTES, whose elements vary in length. */
 export const datatypeBytes = {
   BOOL: 1,
   UINT8: 1,

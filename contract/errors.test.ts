@@ -5,7 +5,7 @@ import { errorBody, errorTable, quote, SluiceError, type ErrorCode } from './err
 
 const rows = Object.entries(errorTable) as [ErrorCode, (typeof errorTable)[ErrorCode]][];
 
-test('every code has a status of an error, whether to send again, and a sentence', () => {
+test('every row has an error status, a retryable flag and a sentence', () => {
   for (const [code, row] of rows) {
     assert.match(code, /^[a-z]+(-[a-z]+)*$/);
     assert.ok(Number.isInteger(row.status) && row.status >= 400 && row.status <= 599, `${code}: ${row.status}`);
@@ -14,7 +14,7 @@ test('every code has a status of an error, whether to send again, and a sentence
   }
 });
 
-test('a fault of the request is never worth sending again, a lack of capacity always', () => {
+test('client errors are never retryable, capacity errors always are', () => {
   for (const [code, { status, retryable }] of rows) {
     if (status < 500) assert.equal(retryable, false, code);
     if (status === 503 || status === 504) assert.equal(retryable, true, code);

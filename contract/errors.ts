@@ -1,12 +1,12 @@
 /**
- * Every error that a client of Sluice can see: one row a code. `docs/errors.md` is checked against this table.
+ * Errors that a client of Sluice can see, one row per code. `docs/errors.md` is checked against this table.
  *
- * Below 500 the message says everything, naming the field and the value; from 500 on the cause is logged and the
- * client is told little.
+ * Messages of 4xx errors are complete and name the field and its value. Causes of 5xx errors go to the log; the client gets a
+ * general message.
  */
 interface ErrorRow {
   readonly status: number;
-  /** Whether the same request may succeed when it is sent again, unchanged. */
+  /** Whether the same request, unchanged, may succeed later. */
   readonly retryable: boolean;
   readonly meaning: string;
 }
@@ -96,12 +96,12 @@ export const errorTable = {
 
 export type ErrorCode = keyof typeof errorTable;
 
-/** An error that is meant for the client: its message may be sent as it stands. */
+/** Error whose message may be sent to the client unchanged. */
 export class SluiceError extends Error {
   override readonly name = 'SluiceError';
   readonly code: ErrorCode;
   readonly status: number;
-  /** Whole seconds for the `Retry-After` header, where the answer has one. */
+  /** Value of the `Retry-After` header in whole seconds; undefined leaves the header out. */
   readonly retryAfterSeconds: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: { cause?: unknown; retryAfterSeconds?: number } = {}) {
@@ -112,12 +112,12 @@ export class SluiceError extends Error {
   }
 }
 
-/** The body of every error on the paths of the Open Inference Protocol and KServe V1. */
+/** JSON body of an error on the paths of the Open Inference Protocol and KServe V1. */
 export function errorBody(message: string): Buffer {
   return Buffer.from(JSON.stringify({ error: message }));
 }
 
-/** Shortens what a client sent so that an error can quote it: at most 80 characters, on one line. */
+/** Renders a client's value for an error message, on one line and cut to 80 characters. */
 export function quote(value: unknown): string {
   const text =
     typeof value === 'bigint' ? String(value) : ((JSON.stringify(value) as string | undefined) ?? String(value));

@@ -1,16 +1,16 @@
-/** Header names, lower-case as Node gives them. */
+/** Header names, in lower case as Node parses them. */
 export const headers = {
-  /** Bytes of JSON at the start of a body with binary tensors (Open Inference Protocol, binary extension). */
+  /** Length of the JSON head of a body with binary tensors (Open Inference Protocol, binary extension). */
   inferenceHeaderLength: 'inference-header-content-length',
   requestId: 'x-request-id',
   traceparent: 'traceparent',
-  /** Milliseconds that the client is willing to wait, counted from the arrival at the gateway. */
+  /** Client's timeout in milliseconds, counted from the arrival at the gateway. */
   timeoutMs: 'sluice-timeout-ms',
-  /** 1 (highest) to 9; 5 without the header. The protocol's `parameters.priority` has the same scale, 0 meaning 5. */
+  /** Priority from 1 (highest) to 9, default 5. `parameters.priority` of the protocol has the same scale, with 0 meaning 5. */
   priority: 'sluice-priority',
-  /** On an answer: the pod that computed it. */
+  /** Response header: name of the pod that computed the answer. */
   pod: 'sluice-pod',
-  /** On an answer: rows of the run that computed it, its own and those of other requests. */
+  /** Response header: rows of the model run that computed the answer, over all requests in that run. */
   batch: 'sluice-batch',
 } as const;
 
@@ -22,7 +22,7 @@ export const mediaTypes = {
   lines: 'application/x-ndjson',
 } as const;
 
-/** The name in `GET /v2` `extensions` by which a gateway knows that a server takes envelopes. */
+/** Extension name in the answer of `GET /v2` that announces support for envelopes. */
 export const envelopeExtension = 'sluice_envelope';
 
 export const paths = {

@@ -1,7 +1,7 @@
 /**
- * `GET /api/history` of the scaler's admin port: the last minutes of each pool, one column a quantity, for a page that
- * was opened just now. `atMs[i]` is when the i-th value of every column was seen; null where the pool was not there yet,
- * or nothing was known.
+ * Answer of `GET /api/history` on the scaler's admin port: the last minutes of each pool, one column per quantity, with which
+ * a newly opened live page fills its charts. `atMs[i]` is the time of the i-th value of every column. Values are null while
+ * they are unknown, or the pool did not exist.
  */
 import Type from 'typebox';
 

@@ -1,44 +1,44 @@
 /**
- * `GET /load` and a line of `GET /load/stream` of a gateway's admin port: what it has waiting and where, for the scaler.
+ * Load report of a gateway for the scaler: the answer of `GET /load` on the admin port, and each line of `GET /load/stream`.
  *
- * Counts are totals since the gateway's start, so that a lost line loses nothing; `instance` changes with every start, and
- * `sequence` grows by one a report, so that a reader can tell a restart from a counter that went back.
+ * Counts are totals since the gateway's start, so that a lost line loses no information. `instance` changes with every start
+ * and `sequence` grows by one per report, so that a reader can tell a restart from a counter that went back.
  */
 import Type from 'typebox';
 
 const Count = Type.Integer({ minimum: 0 });
 const Amount = Type.Number({ minimum: 0 });
 
-/** The learned l(b) = aMs + cMs·b: milliseconds that a pod is occupied by a run of b rows. */
+/** Learned cost model l(b) = aMs + cMs·b: milliseconds for which a run of b rows occupies a pod. */
 export const LoadFit = Type.Object({ aMs: Amount, cMs: Amount, samples: Count });
 export type LoadFit = Type.Static<typeof LoadFit>;
 
 export const ModelLoad = Type.Object({
   name: Type.String(),
   arrivals: Count,
-  /** Learned: rows a request has on average; 1 while nothing is known. */
+  /** Average rows per request; 1 until something is measured. */
   rowsPerRequest: Amount,
-  /** Rows that one run takes at most, by the pool's cap and the model's own. */
+  /** Maximum rows per run: the smaller of the pool's and the model's cap. */
   maxRows: Type.Integer({ minimum: 1 }),
-  /** Null until a run was measured. */
+  /** Null until a run is measured. */
   fit: Type.Union([LoadFit, Type.Null()]),
 });
 export type ModelLoad = Type.Static<typeof ModelLoad>;
 
 export const PodLoad = Type.Object({
-  /** Of the cluster; a restart of the pod's process may keep it. */
+  /** Pod uid assigned by the cluster; a restart of the pod's process may keep it. */
   uid: Type.String(),
   name: Type.String(),
   state: Type.Enum(['joining', 'serving', 'ejected', 'probing']),
-  /** The gateway knows that the pod drains, is being deleted, or was removed: it sends it nothing new. */
+  /** Whether the pod is draining, being deleted or removed, so that the gateway sends it no new requests. */
   leaving: Type.Boolean(),
-  /** Requests of this gateway that are out with the pod. */
+  /** Requests in flight from this gateway to the pod. */
   inFlight: Count,
-  /** Hard or soft failures that this gateway has seen, since its start. */
+  /** Hard and soft failures of the pod that this gateway has seen since its start. */
   failures: Count,
-  /** Last evidence against it, for people. */
+  /** Human-readable last failure. */
   reason: Type.Union([Type.String(), Type.Null()]),
-  /** Whether the evidence is the pod's own (refused, reset, hung, garbage, failed probe) and not a comparison with others. */
+  /** Whether the last failure is hard (refused, reset, hung, garbage, failed probe) instead of a comparison with other pods. */
   hard: Type.Boolean(),
 });
 export type PodLoad = Type.Static<typeof PodLoad>;
@@ -49,17 +49,17 @@ export const PoolLoad = Type.Object({
   arrivedRows: Amount,
   arrivedBytes: Count,
   completions: Count,
-  /** Answered well, after the objective. */
+  /** Requests answered successfully but later than the objective. */
   late: Count,
   shed: Type.Record(Type.String(), Count),
   failed: Count,
-  /** How long completions took, for quantiles: `counts[i]` of at most `boundsMs[i]`, one more count for all above. */
+  /** Histogram of request durations: `counts[i]` is for durations up to `boundsMs[i]`, the last count for all above. */
   durations: Type.Object({ boundsMs: Type.Array(Amount), counts: Type.Array(Count) }),
   queued: Count,
   queuedBytes: Count,
-  /** Milliseconds that the oldest queued request has waited; 0 without one. */
+  /** Age of the oldest queued request in milliseconds; 0 with an empty queue. */
   oldestMs: Amount,
-  /** Milliseconds that one more request would wait for its answer; null while nothing is known of its models. */
+  /** Predicted time until a new request would be answered, in milliseconds; null before anything is measured. */
   predictedWaitMs: Type.Union([Amount, Type.Null()]),
   inFlight: Count,
   models: Type.Array(ModelLoad),
@@ -68,12 +68,12 @@ export const PoolLoad = Type.Object({
 export type PoolLoad = Type.Static<typeof PoolLoad>;
 
 export const LoadReport = Type.Object({
-  /** Of the gateway process: new at every start. */
+  /** Random id of the gateway process, new at every start. */
   instance: Type.String({ minLength: 1 }),
-  /** Of the pod or machine that runs it, for people. */
+  /** Human-readable name of the gateway: that of its pod or machine. */
   name: Type.String(),
   sequence: Count,
-  /** False while it does not know its pools and pods. */
+  /** Whether the gateway knows its pools and pods. */
   ready: Type.Boolean(),
   pools: Type.Array(PoolLoad),
 });

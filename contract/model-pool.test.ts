@@ -18,7 +18,7 @@ function parsed(value: unknown): ModelPool {
   return result.pool!;
 }
 
-test('the least a person can write, and all its defaults', () => {
+test('a minimal pool gets all defaults', () => {
   assert.deepEqual(parsed(small).spec, {
     models: ['langid'],
     endpoints: [],
@@ -36,7 +36,7 @@ test('the least a person can write, and all its defaults', () => {
   });
 });
 
-test('what is written stays, its siblings get their defaults', () => {
+test('given fields are kept, and their siblings get defaults', () => {
   const { spec } = parsed(
     pool({
       models: ['a', 'b.c-d_e'],
@@ -93,12 +93,12 @@ const refused: readonly (readonly [string, unknown, readonly string[]])[] = [
     ['/spec/endpoints/0: must match pattern "^https?://[^/?#]+/?$", was: "http://x/v2?y"'],
   ],
   [
-    'fewer at most than at least',
+    'maxReplicas below minReplicas',
     pool({ models: ['a'], scaling: { minReplicas: 5, maxReplicas: 2 } }),
     ['/spec/scaling/maxReplicas: must be at least minReplicas (5), was: 2'],
   ],
   [
-    'a queue in which the largest body has no room',
+    'maxQueuedBytes below maxBodyBytes',
     pool({ models: ['a'], requests: { maxBodyBytes: 11, maxQueuedBytes: 10 } }),
     ['/spec/requests/maxQueuedBytes: must be at least maxBodyBytes (11), was: 10'],
   ],
@@ -112,7 +112,7 @@ for (const [what, value, errors] of refused) {
   });
 }
 
-test('every error is told at once, the cross-field ones together too', () => {
+test('all schema errors are reported at once, and so are all cross-field errors', () => {
   const { errors } = parseModelPool(
     pool({
       models: [],
@@ -136,7 +136,7 @@ test('every error is told at once, the cross-field ones together too', () => {
   assert.equal(cross.errors.length, 2);
 });
 
-test('every object is closed: a misspelt field is named, not ignored', () => {
+test('an unknown field is rejected in every object', () => {
   const { spec } = parsed(pool({ models: ['a'], objective: { latencyMs: 1 } }));
   const whole = pool({ ...spec, scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'x' } });
   const objects = ['', '/spec'].concat(
@@ -151,24 +151,24 @@ test('every object is closed: a misspelt field is named, not ignored', () => {
   }
 });
 
-test('metadata is Kubernetes’ own: whatever stands there beside the name stays', () => {
+test('metadata belongs to Kubernetes: fields other than the name are kept', () => {
   const metadata = { name: 'langid', uid: 'u', labels: { team: 'x' } };
   assert.deepEqual(parsed({ ...small, metadata }).metadata, metadata);
 });
 
-test('what was given is not changed', () => {
+test('the input is not modified', () => {
   const given = pool({ models: ['a'], batching: {} });
   const before = structuredClone(given);
   parseModelPool(given);
   assert.deepEqual(given, before);
 });
 
-test('a pool that was parsed parses to itself', () => {
+test('parsing is idempotent', () => {
   const once = parsed(small);
   assert.deepEqual(parsed(once), once);
 });
 
-test('whatever JSON is given: a pool or errors, never an exception', () => {
+test('any JSON yields a pool or errors, never an exception', () => {
   const section = fc.oneof(
     fc.jsonValue(),
     fc.dictionary(fc.constantFrom('maxRows', 'mode', 'latencyMs'), fc.jsonValue()),

@@ -1,28 +1,28 @@
-/** `status` of a ModelPool: what the scaler says of it, in the object itself and to `sluice pools`. */
+/** `status` of a ModelPool, written by the scaler. */
 import Type from 'typebox';
 
 const Count = Type.Integer({ minimum: 0 });
 
-/** As Kubernetes' conditions: `AbleToScale`, `ScalingActive`, `ScalingLimited`, `GatewaysReporting`, `PodsHealthy`. */
+/** Kubernetes-style condition: `AbleToScale`, `ScalingActive`, `ScalingLimited`, `GatewaysReporting` or `PodsHealthy`. */
 export const PoolCondition = Type.Object({
   type: Type.String({ pattern: '^[A-Z][A-Za-z]{0,62}$' }),
   status: Type.Enum(['True', 'False', 'Unknown']),
-  /** CamelCase. */
+  /** CamelCase reason code. */
   reason: Type.String({ pattern: '^[A-Z][A-Za-z0-9]{0,62}$' }),
   message: Type.String(),
-  /** RFC 3339. */
+  /** Time as RFC 3339. */
   lastTransitionTime: Type.String({ format: 'date-time' }),
   observedGeneration: Type.Optional(Count),
 });
 export type PoolCondition = Type.Static<typeof PoolCondition>;
 
 export const LastDecision = Type.Object({
-  /** Null: it held. */
+  /** Replicas decided on; null if the decision was to hold. */
   replicas: Type.Union([Count, Type.Null()]),
   reason: Type.String(),
-  /** RFC 3339. */
+  /** Time as RFC 3339. */
   at: Type.String({ format: 'date-time' }),
-  /** What it was made from; rates in requests/s. */
+  /** Inputs of the decision by name; rates are in requests per second. */
   inputs: Type.Record(Type.String(), Type.Union([Type.Number(), Type.String(), Type.Null()])),
 });
 export type LastDecision = Type.Static<typeof LastDecision>;
@@ -33,9 +33,9 @@ export const PoolStatus = Type.Object({
   readyReplicas: Count,
   desiredReplicas: Count,
   drainingReplicas: Count,
-  /** Requests that wait at the gateways. */
+  /** Queued requests over all gateways. */
   queued: Count,
-  /** Milliseconds; null while nothing is known. */
+  /** Predicted wait of a new request in milliseconds; null while unknown. */
   predictedWaitMs: Type.Union([Type.Number({ minimum: 0 }), Type.Null()]),
   conditions: Type.Array(PoolCondition),
   lastDecision: Type.Union([LastDecision, Type.Null()]),

@@ -1,7 +1,7 @@
 /**
- * What the scaler tells people and programs, on its admin port: `GET /api/pools`, `GET /api/pools/{pool}/decisions`, and the
- * events of `GET /api/stream` (server-sent: `event: pools` with a PoolsReport each second, `event: decision` with a
- * DecisionRecord as it is made).
+ * Answers of the scaler's API on its admin port. `GET /api/pools` answers a PoolsReport, `GET /api/pools/{pool}/decisions` a
+ * list of DecisionRecords. `GET /api/stream` sends server-sent events: `event: pools` with a PoolsReport each second, and
+ * `event: decision` with each new DecisionRecord.
  */
 import Type from 'typebox';
 import { PoolCondition } from './pool-status.ts';
@@ -13,7 +13,7 @@ const orNull = <Schema extends Type.TSchema>(schema: Schema) => Type.Union([sche
 export const PodReport = Type.Object({
   uid: Type.String(),
   name: Type.String(),
-  /** The worst that a gateway says of a ready pod, else the cluster's word. */
+  /** Worst state that any gateway reports for a ready pod; for other pods the cluster's phase. */
   state: Type.Enum([
     'pending',
     'starting',
@@ -24,7 +24,7 @@ export const PodReport = Type.Object({
     'terminating',
     'crash-looping',
   ]),
-  /** Requests, over all gateways. */
+  /** Requests in flight on the pod, from all gateways. */
   inFlight: Count,
   reason: orNull(Type.String()),
 });
@@ -40,7 +40,7 @@ export const PoolReport = Type.Object({
   readyReplicas: Count,
   desiredReplicas: Count,
   drainingReplicas: Count,
-  /** Requests per second within the last seconds, and those expected a cold start from now; null while unknown. */
+  /** Requests per second: measured over the last seconds, and forecast for one cold start from now. Null while unknown. */
   arrivalsPerS: orNull(Amount),
   forecastPerS: orNull(Amount),
   queued: Count,
@@ -48,12 +48,12 @@ export const PoolReport = Type.Object({
   inFlight: Count,
   predictedWaitMs: orNull(Amount),
   objectiveMs: orNull(Amount),
-  /** Of completions within the last 10 s. */
+  /** Latency percentiles of the requests completed within the last 10 s. */
   p50Ms: orNull(Amount),
   p99Ms: orNull(Amount),
-  /** Measured, of the pods that can be seen. */
+  /** Cold start measured on the current pods. */
   coldStartMs: orNull(Amount),
-  /** The last decision's reason, in words. */
+  /** Human-readable reason of the last decision. */
   why: Type.String(),
   conditions: Type.Array(PoolCondition),
   pods: Type.Array(PodReport),
@@ -74,20 +74,20 @@ export type PoolsReport = Type.Static<typeof PoolsReport>;
 
 export const DecisionRecord = Type.Object({
   pool: Type.String(),
-  /** Milliseconds since the epoch; of a run of equal holds the first. */
+  /** Time of the decision, in milliseconds since the epoch; for repeated equal holds the first. */
   atMs: Amount,
-  /** Last time that it was made again unchanged. */
+  /** Time of the last equal decision. */
   untilMs: Amount,
   times: Type.Integer({ minimum: 1 }),
   kind: Type.Enum(['scale', 'hold', 'drain', 'replace']),
-  /** Replicas before, and those asked for; the same where nothing was. */
+  /** Replicas before the decision and requested by it; equal if it changes nothing. */
   from: Count,
   to: Count,
   reason: Type.String(),
   inputs: Type.Record(Type.String(), Type.Union([Type.Number(), Type.String(), Type.Null()])),
-  /** Lines for a person: how the inputs make the number. */
+  /** Human-readable lines that show how the inputs lead to the result. */
   arithmetic: Type.Array(Type.String()),
-  /** What became of it: `written`, `dry run`, `conflict: …`. */
+  /** Result of applying the decision: `written`, `dry run`, `conflict: …`. */
   outcome: Type.String(),
 });
 export type DecisionRecord = Type.Static<typeof DecisionRecord>;

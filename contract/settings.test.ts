@@ -22,17 +22,17 @@ const errorsOf = (read: () => unknown): readonly string[] => {
     assert.equal(error.message, error.errors.join('\n'));
     return error.errors;
   }
-  assert.fail('it was taken');
+  assert.fail('the settings were accepted');
 };
 
-test('a property names its flag and its variable', () => {
+test('flag and variable names derive from the property', () => {
   assert.equal(flagName('runLimitMs'), '--run-limit-ms');
   assert.equal(variableName('runLimitMs'), 'SLUICE_RUN_LIMIT_MS');
   assert.equal(flagName('port'), '--port');
   assert.equal(variableName('port'), 'SLUICE_PORT');
 });
 
-test('defaults, where nothing is given; optional ones are absent', () => {
+test('defaults apply to settings that are not given; optional settings stay absent', () => {
   assert.deepEqual(readSettings(schema, {}), {
     port: 8080,
     runLimitMs: 60_000,
@@ -42,13 +42,13 @@ test('defaults, where nothing is given; optional ones are absent', () => {
   });
 });
 
-test('a flag wins over the variable, the variable over the default', () => {
+test('precedence: flag over variable over default', () => {
   const env = { SLUICE_PORT: '1', SLUICE_RUN_LIMIT_MS: '2', PORT: '3' };
   const { port, runLimitMs, ratio } = readSettings(schema, env, { port: '4' });
   assert.deepEqual({ port, runLimitMs, ratio }, { port: 4, runLimitMs: 2, ratio: 0.5 });
 });
 
-test('values have the type of their property; a string of digits stays a string', () => {
+test('values are parsed by the type of their property; digits for a string property stay a string', () => {
   const env = { SLUICE_RATIO: '-0.25', SLUICE_VERBOSE: 'true', SLUICE_POOLS: '5', SLUICE_LOG_LEVEL: 'debug' };
   const { ratio, verbose, pools, logLevel } = readSettings(schema, env);
   assert.deepEqual({ ratio, verbose, pools, logLevel }, { ratio: -0.25, verbose: true, pools: '5', logLevel: 'debug' });
@@ -58,7 +58,7 @@ test('settings are frozen', () => {
   assert.ok(Object.isFrozen(readSettings(schema, {})));
 });
 
-test('all errors at once, each with flag, variable, what it must be and what it was', () => {
+test('all errors are reported at once, each with flag, variable, valid values and the rejected value', () => {
   const env = { SLUICE_PORT: '99999', SLUICE_LOG_LEVEL: 'loud', SLUICE_VERBOSE: 'yes' };
   assert.deepEqual(
     errorsOf(() => readSettings(schema, env, { runLimitMs: '0' })),
@@ -71,7 +71,7 @@ test('all errors at once, each with flag, variable, what it must be and what it 
   );
 });
 
-test('nothing that is not plainly a whole number passes for one', () => {
+test('only plain decimal digits are accepted as an integer', () => {
   for (const value of ['', ' ', '12.5', '1e3', '0x10', 'true', ' 12', '12ms', '--1', 'NaN', 'Infinity']) {
     assert.deepEqual(
       errorsOf(() => readSettings(schema, { SLUICE_PORT: value })),
@@ -80,14 +80,14 @@ test('nothing that is not plainly a whole number passes for one', () => {
   }
 });
 
-test('what is required and not given is named', () => {
+test('a missing required setting is reported by name', () => {
   assert.deepEqual(
     errorsOf(() => readSettings(withRequired, {})),
     ['--repository (SLUICE_REPOSITORY): is required'],
   );
 });
 
-test('whatever is given, the answer is settings that fit or a SettingsError', () => {
+test('any input yields valid settings or a SettingsError', () => {
   const values = fc.dictionary(fc.constantFrom(...Object.keys(schema.properties)), fc.string());
   fc.assert(
     fc.property(values, values, (variables, flags) => {

@@ -1,8 +1,8 @@
 /**
- * Settings of a process: one TypeBox schema is the defaults, the check, the flags, the environment and `--help`.
+ * Settings of a process. One TypeBox schema gives the defaults, validation, flags, environment variables and `--help`.
  *
- * Property `runLimitMs` is the flag `--run-limit-ms` and the variable `SLUICE_RUN_LIMIT_MS`; a flag wins over the
- * variable, the variable over the default. Each property needs a `description`.
+ * Property `runLimitMs` is the flag `--run-limit-ms` and the variable `SLUICE_RUN_LIMIT_MS`. The flag takes precedence over
+ * the variable, and the variable over the default. Each property needs a `description`.
  */
 import type Type from 'typebox';
 import { Check, Default, Errors } from 'typebox/value';
@@ -16,7 +16,7 @@ export function variableName(property: string): string {
   return `SLUICE_${property.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
 }
 
-/** All errors of the settings at once; each names the flag, the variable, what it must be and what it was. */
+/** Errors of all settings at once. Each names the flag, the variable, the valid values and the rejected value. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
   readonly errors: readonly string[];
@@ -28,7 +28,7 @@ export class SettingsError extends Error {
 }
 
 /**
- * @param flags values by property name, as strings, for those that were given
+ * @param flags values of the given flags, unparsed, by property name
  * @returns the frozen settings
  * @throws SettingsError
  */
@@ -62,7 +62,7 @@ export function readSettings<Schema extends Type.TObject>(
   throw new SettingsError([...errors]);
 }
 
-/** What can't be one stays a string, which the check then refuses by its value: 12.5 is no port, and `''` is not 0. */
+/** Unparsable values stay strings, so that validation rejects and quotes them: '12ms' is no integer, and '' is not 0. */
 function parse(type: unknown, value: string): string | number | boolean {
   if ((type === 'integer' || type === 'number') && /^-?\d+(\.\d+)?$/.test(value)) return Number(value);
   if (type === 'boolean' && /^(true|false)$/.test(value)) return value === 'true';

@@ -5,19 +5,19 @@ import { formatTraceparent, parseTraceparent, traceIdOf } from './traceparent.ts
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 const spanId = 'b7ad6b7169203331';
 
-test('a valid one is read, and written again in version 00', () => {
+test('a valid header is parsed, and formatted in version 00', () => {
   const parsed = parseTraceparent(`00-${traceId}-${spanId}-01`);
   assert.deepEqual(parsed, { traceId, spanId, flags: 1 });
   assert.equal(formatTraceparent(parsed), `00-${traceId}-${spanId}-01`);
   assert.equal(traceIdOf(`00-${traceId}-${spanId}-00`), traceId);
 });
 
-test('a later version may say more', () => {
+test('a later version may append fields', () => {
   const parsed = parseTraceparent(`01-${traceId}-${spanId}-09-more`);
   assert.equal(formatTraceparent(parsed!), `00-${traceId}-${spanId}-09`);
 });
 
-test('what is not valid counts as not sent', () => {
+test('an invalid header is ignored', () => {
   for (const value of [
     undefined,
     '',
