@@ -3,7 +3,7 @@
  * reasons, outcomes. A gauge whose value is not known has no sample.
  */
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
-import { holdReasons, scaleReasons } from './reasons.ts';
+import { holdReasons, scaleReasons } from '../contract/reasons.ts';
 
 export const conditionTypes = [
   'AbleToScale',

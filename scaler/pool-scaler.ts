@@ -7,6 +7,7 @@
 import type { Logger } from 'pino';
 import type { ScalableCluster, ScalerPod, ScaleTarget, WriteResult } from '../cluster/scalable.ts';
 import type { DecisionRecord } from '../contract/scaler-api.ts';
+import type { HoldReason } from '../contract/reasons.ts';
 import type { Clock } from './clock.ts';
 import { Drains } from './actuate/drains.ts';
 import type { Cycle } from './report/condition-inputs.ts';
@@ -29,7 +30,6 @@ import { inFlightOf, isEjected, merge, type Merged } from './policy/merge.ts';
 import { noMix } from './policy/mix.ts';
 import type { Finding, Plan } from './policy/replace.ts';
 import { LatencyWindow } from './observe/latency-window.ts';
-import type { HoldReason } from './reasons.ts';
 import { Replacements } from './actuate/replacements.ts';
 import { Reporter } from './report/reporter.ts';
 import { ReplicaWriter, type TargetReplicas } from './actuate/replica-writer.ts';

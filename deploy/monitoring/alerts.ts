@@ -2,6 +2,7 @@
  * Alerts: what a person has to do something about. Each has a page docs/runbooks/<name>.md that says what. `critical` wakes
  * somebody, `warning` is for the next working hour.
  */
+import { holdReasons } from '../../contract/reasons.ts';
 import type { burnWindows } from './recording-rules.ts';
 
 export interface Alert {
@@ -89,18 +90,7 @@ const gatewayAlerts: readonly Alert[] = [
   },
 ];
 
-/** For which the scaler holds because it does not know enough; the keys of scaler/reasons.ts that say so. */
-export const blindReasons = [
-  'no-report',
-  'stale-report',
-  'bad-number',
-  'counter-went-back',
-  'clock-went-back',
-  'clock-went-forward',
-  'no-view',
-  'stale-view',
-  'bad-cluster-view',
-] as const;
+const blindReasons = Object.entries(holdReasons).flatMap(([reason, { blind }]) => (blind === true ? [reason] : []));
 
 /** Share of the last 5 minutes that the scaler held a pool for these reasons. */
 const held = (reasons: string) =>

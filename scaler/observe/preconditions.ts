@@ -1,9 +1,8 @@
 /** Preconditions above the policy: what the state of the cluster forbids, whatever the load. Pure. */
+import { holdReasons, type HoldReason, type ScaleReason } from '../../contract/reasons.ts';
 import type { PoolSnapshot } from './snapshot.ts';
 import { staleViewMs } from './snapshot.ts';
-import { unknownReasons } from '../policy/conditions.ts';
 import type { Decision, Inputs } from '../policy/decide.ts';
-import type { HoldReason, ScaleReason } from '../reasons.ts';
 
 /** The policy's decision after the preconditions, which may have turned it into a hold. */
 export type GuardedDecision =
@@ -31,21 +30,14 @@ export function applyPreconditions(
   return decision;
 }
 
-const unsureReasons: ReadonlySet<string> = new Set<HoldReason>([
-  ...unknownReasons,
-  'paused',
-  'stale-view',
-  'cannot-scale',
-  'rollout',
-]);
-
 /**
  * Whether this cycle's decision knew enough for drained pods to be removed.
  * @param overMaximum the pool is above its maxReplicas: removing those pods needs no learned capacity
  */
-export function allowsRemoval({ reason, inputs }: GuardedDecision, overMaximum: boolean): boolean {
+export function allowsRemoval({ kind, reason, inputs }: GuardedDecision, overMaximum: boolean): boolean {
   if ((inputs['missing'] ?? null) !== null) return false;
-  return !unsureReasons.has(reason) || (reason === 'no-fit' && overMaximum);
+  if (kind === 'scale') return true;
+  return holdReasons[reason].unsure !== true || (reason === 'no-fit' && overMaximum);
 }
 
 /** Replicas that the policy would ask for in a pool that is not Active: its proposal, or `replicas` moved into the needed range. */

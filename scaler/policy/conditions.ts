@@ -3,6 +3,7 @@
  * `lastTransitionTime` moves only with the status.
  */
 import type { PoolCondition } from '../../contract/pool-status.ts';
+import { holdReasons, isHoldReason, isPolicyHold, type HoldReason, type ScaleReason } from '../../contract/reasons.ts';
 
 export interface Facts {
   /** Null: it can be scaled, as far as is known. */
@@ -12,9 +13,8 @@ export interface Facts {
   readonly writeFailure: string | null;
   readonly viewStale: boolean;
   readonly mode: 'Active' | 'DryRun' | 'Paused';
-  /** The last decision; its reason as the policy calls it. */
-  readonly reason: string;
-  /** The same in words. */
+  /** Reason of the last decision, as a key of contract/reasons.ts and in words. */
+  readonly reason: HoldReason | ScaleReason;
   readonly why: string;
   readonly replicas: number;
   readonly minReplicas: number;
@@ -28,21 +28,6 @@ export interface Facts {
 
 /** So long a gateway may be silent before it is named. */
 export const namedAfterMs = 60_000;
-
-/** For which the policy holds because it does not know enough; keys of reasons.ts. */
-export const unknownReasons = [
-  'no-report',
-  'stale-report',
-  'bad-number',
-  'counter-went-back',
-  'clock-went-back',
-  'clock-went-forward',
-  'bad-cluster-view',
-  'replicas-changed',
-  'no-fit',
-] as const;
-const unknown: ReadonlySet<string> = new Set(unknownReasons);
-const limited = new Set(['at-minimum', 'at-maximum', 'maximum', 'minimum', 'no-gain', 'pods-failing']);
 
 type Said = Pick<PoolCondition, 'type' | 'status' | 'reason' | 'message'>;
 
@@ -84,7 +69,9 @@ function ableToScale(facts: Facts): Said {
 function scalingActive({ mode, reason, why }: Facts): Said {
   const type = 'ScalingActive';
   if (mode === 'Paused') return { type, status: 'False', reason: 'Paused', message: 'spec.scaling.mode is Paused' };
-  if (unknown.has(reason)) return { type, status: 'False', reason: camel(reason), message: `${why}; nothing shrinks` };
+  if (isPolicyHold(reason) && holdReasons[reason].unsure === true) {
+    return { type, status: 'False', reason: camel(reason), message: `${why}; nothing shrinks` };
+  }
   if (mode === 'DryRun') {
     return {
       type,
@@ -98,14 +85,18 @@ function scalingActive({ mode, reason, why }: Facts): Said {
 
 function scalingLimited({ reason, why, replicas, minReplicas }: Facts): Said {
   const type = 'ScalingLimited';
-  if (limited.has(reason)) {
-    const named = reason === 'maximum' ? 'AtMaximum' : reason === 'minimum' ? 'AtMinimum' : camel(reason);
-    return { type, status: 'True', reason: named, message: why };
-  }
+  const limit = limitOf(reason);
+  if (limit !== null) return { type, status: 'True', reason: limit, message: why };
   if (reason === 'not-idle-yet' && replicas <= minReplicas) {
     return { type, status: 'True', reason: 'AtMinimum', message: `minReplicas is ${minReplicas}` };
   }
   return { type, status: 'False', reason: 'WithinLimits', message: 'it has the pods that it wants' };
+}
+
+function limitOf(reason: HoldReason | ScaleReason): string | null {
+  if (reason === 'maximum') return 'AtMaximum';
+  if (reason === 'minimum') return 'AtMinimum';
+  return isHoldReason(reason) && holdReasons[reason].limited === true ? camel(reason) : null;
 }
 
 function reporting({ gateways, silent, silentForMs }: Facts): Said {

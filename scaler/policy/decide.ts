@@ -5,6 +5,7 @@
  * traffic, and until there is a new one nothing shrinks. Whatever is not known holds, with its reason, at no less than minReplicas:
  * what a person asked for is known.
  */
+import type { PolicyHoldReason, ScaleReason } from '../../contract/reasons.ts';
 import { bound, type Bounds } from './bounds.ts';
 import { moveFactor } from './budget.ts';
 import { capacityOf } from './capacity.ts';
@@ -12,7 +13,7 @@ import { coldStartMs } from './cold-start.ts';
 import { needOf, type Need } from './desired.ts';
 import { forecast, isEnough, meanRate, noHistory, observe, remembers, type History } from './forecast.ts';
 import { judgeGain, type Trial } from './gain.ts';
-import { clusterIsSane, read, type Heard, type Known, type Observation, type UnknownReason } from './observation.ts';
+import { clusterIsSane, read, type Heard, type Known, type Observation } from './observation.ts';
 import { allNeeded, stabilize, untouched, wrote, type Proposal, type Stability } from './stabilize.ts';
 
 export interface Config extends Bounds {
@@ -52,22 +53,9 @@ export const initialState: State = {
 /** What a decision was made from, for people; rates in requests/s. */
 export type Inputs = Readonly<Record<string, number | string | null>>;
 
-type HoldReason =
-  | Extract<Proposal, { kind: 'hold' }>['reason']
-  | UnknownReason
-  | 'clock-went-forward'
-  | 'bad-cluster-view'
-  | 'replicas-changed'
-  | 'paused'
-  | 'no-fit'
-  | 'no-gain'
-  | 'at-minimum'
-  | 'at-maximum';
-type ScaleReason = Extract<Proposal, { kind: 'scale' }>['reason'] | 'first-request' | 'unused' | 'minimum' | 'maximum';
-
 export type Decision =
   | { readonly kind: 'scale'; readonly replicas: number; readonly reason: ScaleReason; readonly inputs: Inputs }
-  | { readonly kind: 'hold'; readonly reason: HoldReason; readonly inputs: Inputs };
+  | { readonly kind: 'hold'; readonly reason: PolicyHoldReason; readonly inputs: Inputs };
 
 /** Seconds of traffic, and as many cold starts, before its absence is a reason for no pods at all. */
 const leastHistoryS = 90;
@@ -84,7 +72,7 @@ export function decide(
   const state: State = { ...before, atMs: nowMs, heard, expected: replicas };
 
   // Nothing shrinks on what isn't known: all pods count as needed until now.
-  const unsure = (reason: HoldReason, learned = state): readonly [State, Decision] => [
+  const unsure = (reason: PolicyHoldReason, learned = state): readonly [State, Decision] => [
     { ...learned, stability: allNeeded(learned.stability, clusterIsSane(seen) ? replicas : 0, nowMs), busyAtMs: nowMs },
     { kind: 'hold', reason, inputs: { replicas } },
   ];

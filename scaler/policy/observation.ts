@@ -6,6 +6,8 @@
  * gateway to believe, nothing is known, and that is a value with a reason. `atMs` and `nowMs` are one clock, the scaler's.
  */
 
+import type { BlindReason } from '../../contract/reasons.ts';
+
 /** Totals since the gateway's start, in requests. */
 export interface Totals {
   readonly arrivals: number;
@@ -43,15 +45,13 @@ export interface Observation {
   readonly startedInMs: readonly number[];
 }
 
-export type UnknownReason = 'no-report' | 'stale-report' | 'bad-number' | 'counter-went-back' | 'clock-went-back';
-
 export type Reading =
-  | { readonly kind: 'unknown'; readonly reason: UnknownReason }
+  | { readonly kind: 'unknown'; readonly reason: BlindReason }
   | {
       readonly kind: 'known';
       /** False: a lower bound, because of `missing`. */
       readonly complete: boolean;
-      readonly missing: UnknownReason | null;
+      readonly missing: BlindReason | null;
       /** What arrived, was completed, and was late or shed, in requests, within the last `elapsedMs`. */
       readonly elapsedMs: number;
       readonly arrivals: number;
@@ -73,7 +73,7 @@ export function read(heard: Heard, seen: Observation, nowMs: number): readonly [
   const next: Record<string, GatewayReport> = {};
   const sum = { elapsedMs: 0, arrivals: 0, completions: 0, violations: 0, queued: 0, inFlight: 0 };
   const costs: Cost[] = [];
-  let missing: UnknownReason | null = null;
+  let missing: BlindReason | null = null;
   let believed = 0;
   for (const report of seen.gateways) {
     const before = heard[report.id];
@@ -103,7 +103,7 @@ export function read(heard: Heard, seen: Observation, nowMs: number): readonly [
   return [next, { kind: 'known', complete: missing === null, missing, costs, ...sum }];
 }
 
-function doubtOf(report: GatewayReport, before: GatewayReport | undefined, nowMs: number): UnknownReason | null {
+function doubtOf(report: GatewayReport, before: GatewayReport | undefined, nowMs: number): BlindReason | null {
   const { atMs, arrivals, completions, shed, late, queued, inFlight, cost } = report;
   const numbers = [arrivals, completions, shed, late, queued, inFlight, cost?.a ?? 0, cost?.c ?? 0];
   if (!Number.isFinite(atMs) || numbers.some((value) => !(Number.isFinite(value) && value >= 0))) return 'bad-number';

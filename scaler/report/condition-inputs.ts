@@ -1,10 +1,10 @@
 /** What a pool's conditions are made of, from what was seen and decided in one look. Pure. */
+import { holdReasons, scaleReasons } from '../../contract/reasons.ts';
 import { unmetPrecondition, type GuardedDecision } from '../observe/preconditions.ts';
 import type { PoolSnapshot } from '../observe/snapshot.ts';
 import type { Facts } from '../policy/conditions.ts';
 import { counts, type Merged } from '../policy/merge.ts';
 import type { Finding, Plan } from '../policy/replace.ts';
-import { holdReasons, scaleReasons } from '../reasons.ts';
 
 export interface Cycle {
   readonly look: PoolSnapshot;
@@ -42,5 +42,5 @@ export function conditionInputs(
 }
 
 export function wordsOf(decision: GuardedDecision): string {
-  return decision.kind === 'hold' ? holdReasons[decision.reason] : scaleReasons[decision.reason];
+  return decision.kind === 'hold' ? holdReasons[decision.reason].text : scaleReasons[decision.reason].text;
 }

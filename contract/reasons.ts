@@ -1,0 +1,82 @@
+/**
+ * Reasons of the scaler's decisions: the one table from which texts, conditions, alerts and metric labels are made.
+ *
+ * A new hold reason is a row here and the line of the policy that returns it. Its key is the value of the label `reason`,
+ * and in CamelCase the reason of a condition, so it is never renamed lightly.
+ */
+interface HoldRow {
+  /** Explanation in words, as `sluice explain` and the page show it after "held:". */
+  readonly text: string;
+  /** Reports or cluster view cannot be believed: counts towards the alert SluiceScalerHolding. */
+  readonly blind?: true;
+  /** Knowledge too poor to let a pod go: drained pods wait. */
+  readonly unsure?: true;
+  /** Proposal cut short by a limit: the condition ScalingLimited is True. */
+  readonly limited?: true;
+}
+
+/** Holds that the policy decides. Of these the unsure ones also turn the condition ScalingActive to False. */
+const policyHolds = {
+  steady: { text: 'it has the pods that it needs' },
+  'small-step': { text: 'it needs a few pods more or less, too few to be worth a write' },
+  'too-soon': { text: 'the last write was a moment ago' },
+  'not-idle-yet': { text: 'it may need fewer pods; they have not been idle for long enough' },
+  'no-report': { text: 'a gateway has not reported', blind: true, unsure: true },
+  'stale-report': { text: 'the last report of a gateway is too old', blind: true, unsure: true },
+  'bad-number': { text: 'a report has a number that cannot be', blind: true, unsure: true },
+  'counter-went-back': { text: 'a counter of a gateway went back', blind: true, unsure: true },
+  'clock-went-back': { text: 'the clock went back', blind: true, unsure: true },
+  'clock-went-forward': {
+    text: 'the clock went forward, or this process did not run for long',
+    blind: true,
+    unsure: true,
+  },
+  'bad-cluster-view': { text: 'the cluster gave numbers that cannot be', blind: true, unsure: true },
+  'replicas-changed': { text: 'somebody else changed the replica count', unsure: true },
+  paused: { text: 'mode: Paused', unsure: true },
+  'no-fit': { text: 'no batch was served yet, so what a pod can do is not known', unsure: true },
+  'no-gain': {
+    text: 'the pods that were added last raised no completions; the bottleneck is elsewhere',
+    limited: true,
+  },
+  'at-minimum': { text: 'it needs fewer pods than minReplicas asks for', limited: true },
+  'at-maximum': { text: 'it needs more pods than maxReplicas allows', limited: true },
+} as const satisfies Readonly<Record<string, HoldRow>>;
+
+/** Holds that the scaler imposes around the policy; AbleToScale explains the unsure ones, not ScalingActive. */
+const processHolds = {
+  'stale-view': { text: 'what is known of the cluster is too old', blind: true, unsure: true },
+  'cannot-scale': { text: 'the condition AbleToScale says why the pool cannot be scaled', unsure: true },
+  rollout: { text: 'a rollout runs; nothing shrinks until it is done', unsure: true },
+  'pods-failing': { text: 'the pods that are there crash, and more of them would too', limited: true },
+} as const satisfies Readonly<Record<string, HoldRow>>;
+
+const scaleRows = {
+  backlog: { text: 'more waits than the pods can serve in time' },
+  demand: { text: 'more is expected than the pods can serve' },
+  idle: { text: 'pods were not needed for long enough' },
+  'first-request': { text: 'a request came to a pool without pods' },
+  unused: { text: 'no request came for idleSeconds' },
+  minimum: { text: 'minReplicas asks for more' },
+  maximum: { text: 'maxReplicas allows no more' },
+} as const;
+
+export type PolicyHoldReason = keyof typeof policyHolds;
+export type HoldReason = PolicyHoldReason | keyof typeof processHolds;
+export type ScaleReason = keyof typeof scaleRows;
+
+/** Policy holds whose cause is a report or a cluster view that cannot be believed. */
+export type BlindReason = {
+  [Reason in PolicyHoldReason]: (typeof policyHolds)[Reason] extends { readonly blind: true } ? Reason : never;
+}[PolicyHoldReason];
+
+export const holdReasons: Readonly<Record<HoldReason, HoldRow>> = { ...policyHolds, ...processHolds };
+export const scaleReasons: Readonly<Record<ScaleReason, { readonly text: string }>> = scaleRows;
+
+export function isHoldReason(reason: string): reason is HoldReason {
+  return Object.hasOwn(holdReasons, reason);
+}
+
+export function isPolicyHold(reason: string): reason is PolicyHoldReason {
+  return Object.hasOwn(policyHolds, reason);
+}
