@@ -8,7 +8,7 @@ import { SluiceError } from '../contract/errors.ts';
 import type { LoadReport } from '../contract/load-report.ts';
 import { mediaTypes } from '../contract/headers.ts';
 import { noRouteSchemas } from '../contract/no-route-schemas.ts';
-import { LoadFeed } from './telemetry/load-stream.ts';
+import { LoadStream } from './telemetry/load-stream.ts';
 import { loadReport } from './telemetry/load-report.ts';
 import { gatewayMetrics } from './telemetry/metrics.ts';
 import { Pools } from './pools.ts';
@@ -47,8 +47,8 @@ export function buildGateway({ cluster, log, version, name }: GatewayDeps): Gate
   const identity = { instance: randomUUID(), name };
   let reports = 0;
   const report = (): LoadReport => loadReport(pools, identity, (reports += 1), now());
-  const feed = new LoadFeed(report, now);
-  const pools = new Pools(cluster, now, log, () => feed.wake());
+  const stream = new LoadStream(report, now);
+  const pools = new Pools(cluster, now, log, () => stream.wake());
   let ending = false;
   const isEnding = (): boolean => ending;
 
@@ -61,7 +61,7 @@ export function buildGateway({ cluster, log, version, name }: GatewayDeps): Gate
   route(admin, '/metrics', {
     GET: (_request, reply) => void reply.type(metrics.contentType).send(Readable.from(metrics.parts())),
   });
-  loadRoutes(admin, feed, report);
+  loadRoutes(admin, stream, report);
   route(admin, '/livez', { GET: (_request, reply) => void reply.send({ live: true }) });
   route(admin, '/readyz', {
     GET: (_request, reply) => {
@@ -80,7 +80,7 @@ export function buildGateway({ cluster, log, version, name }: GatewayDeps): Gate
     close: async () => {
       ending = true;
       await app.close();
-      feed.close();
+      stream.close();
       await pools.close();
       await admin.close();
       await cluster.close();

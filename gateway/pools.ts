@@ -1,21 +1,21 @@
-/** All pools of this gateway, following the cluster's view; finds the pool and lane of a model. */
+/** All pools of this gateway, following the cluster's view; finds the pool and modelQueue of a model. */
 import type { Logger } from 'pino';
 import type { Cluster, ClusterView } from '../cluster/port.ts';
 import { SluiceError } from '../contract/errors.ts';
-import type { Lane } from './queue/model-queue.ts';
-import { OwnTime, tickMs } from './endpoints/loop-clock.ts';
+import type { ModelQueue } from './queue/model-queue.ts';
+import { LoopClock, tickMs } from './endpoints/loop-clock.ts';
 import { Pool } from './pool.ts';
 
-export interface Place {
+export interface ModelPlace {
   readonly pool: Pool;
-  readonly lane: Lane;
+  readonly modelQueue: ModelQueue;
 }
 
 export class Pools {
   readonly #pools = new Map<string, Pool>();
-  #places = new Map<string, Place>();
+  #places = new Map<string, ModelPlace>();
   readonly #now: () => number;
-  readonly #ownTime: OwnTime;
+  readonly #loopClock: LoopClock;
   readonly #log: Logger;
   readonly #wake: () => void;
   readonly #stopWatching: () => void;
@@ -27,11 +27,11 @@ export class Pools {
   constructor(cluster: Cluster, now: () => number, log: Logger, wake: () => void = () => undefined) {
     this.#wake = wake;
     this.#now = now;
-    this.#ownTime = new OwnTime(now);
+    this.#loopClock = new LoopClock(now);
     this.#log = log;
     this.#stopWatching = cluster.watch((view) => this.#apply(view));
     this.#ticker = setInterval(() => {
-      this.#ownTime.tick();
+      this.#loopClock.tick();
       for (const pool of this.#pools.values()) pool.tick();
     }, tickMs);
   }
@@ -46,7 +46,7 @@ export class Pools {
    * most). Before that a pool that is well would look like one without a pod. Once true it stays so.
    */
   get ready(): boolean {
-    this.#ready ||= this.#known && [...this.#pools.values()].every(({ roster }) => roster.asked);
+    this.#ready ||= this.#known && [...this.#pools.values()].every(({ endpoints }) => endpoints.asked);
     return this.#ready;
   }
 
@@ -59,7 +59,7 @@ export class Pools {
   }
 
   /** @throws SluiceError `model-not-found`, or `model-not-ready` before the first view */
-  find(model: string): Place {
+  find(model: string): ModelPlace {
     const place = this.#places.get(model);
     if (place !== undefined) return place;
     if (!this.#known) {
@@ -75,21 +75,21 @@ export class Pools {
   }
 
   #apply(view: ClusterView): void {
-    const places = new Map<string, Place>();
+    const places = new Map<string, ModelPlace>();
     const names = new Set<string>();
     for (const spec of view.pools) {
       const { name } = spec.metadata;
       names.add(name);
       let pool = this.#pools.get(name);
       if (pool === undefined) {
-        pool = new Pool(spec, this.#now, this.#ownTime, this.#log, this.#wake);
+        pool = new Pool(spec, this.#now, this.#loopClock, this.#log, this.#wake);
         this.#pools.set(name, pool);
       } else {
         pool.configure(spec.spec);
       }
-      for (const [model, lane] of pool.lanes) {
+      for (const [model, modelQueue] of pool.modelQueues) {
         const other = places.get(model);
-        if (other === undefined) places.set(model, { pool, lane });
+        if (other === undefined) places.set(model, { pool, modelQueue });
         else this.#log.error({ model, pools: [other.pool.name, name] }, 'two pools serve one model: the first has it');
       }
     }

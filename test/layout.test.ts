@@ -77,7 +77,7 @@ const seeded: readonly (readonly [string, string, RegExp])[] = [
   ['gateway/routes/x.ts', `import type { S } from '../../scaler/x.ts';`, /gateway\/ does not import scaler\/x\.ts/],
   [
     'models/x.ts',
-    `export { lane } from '../gateway/queue/model-queue.ts';`,
+    `export { modelQueue } from '../gateway/queue/model-queue.ts';`,
     /models\/ does not import gateway\/queue\/model-queue\.ts/,
   ],
   [
@@ -92,8 +92,8 @@ const seeded: readonly (readonly [string, string, RegExp])[] = [
   ['deploy/x.ts', `import { main } from '../gateway/main.ts';`, /started, not imported/],
   [
     'gateway/policy/x.ts',
-    `import { Lane } from '../lane.ts';`,
-    /policy\/ imports \.\/ and contract\/ only: \.\.\/lane/,
+    `import { ModelQueue } from '../model-queue.ts';`,
+    /policy\/ imports \.\/ and contract\/ only: \.\.\/model-queue/,
   ],
   ['gateway/policy/x.ts', `import { now } from 'node:perf_hooks';`, /policy\/ imports \.\/ and contract\/ only: node:/],
   ['cluster/local/policy/x.ts', `import { Pod } from '../../port.ts';`, /policy\/ imports \.\/ and contract\/ only/],

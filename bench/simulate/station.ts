@@ -8,11 +8,11 @@
  *   admittedAtMs │ answered … │ run of pod 1 │ run of pod 0 │ staged at pod 1 │ queue head … tail │ free
  */
 import { decideAdmission, tooLongMs } from '../../gateway/policy/admit.ts';
-import { Alarm } from '../../gateway/telemetry/wake-trigger.ts';
+import { WakeTrigger } from '../../gateway/telemetry/wake-trigger.ts';
 import { decideBatch } from '../../gateway/policy/batch.ts';
 import { predictMs, type Cost } from '../../gateway/policy/cost.ts';
 import { pickPod } from '../../gateway/policy/pick.ts';
-import { noLag, predictWait, type Wait } from '../../gateway/policy/wait.ts';
+import { noOverhead, predictWait, type Wait } from '../../gateway/policy/wait.ts';
 import type { Random } from '../../runtime/seeded-random.ts';
 import { RunEnds } from './run-ends.ts';
 
@@ -84,7 +84,7 @@ export class Station {
   readonly #open: SimulatedPod[] = [];
   #head = 0;
   #tail = 0;
-  readonly #alarm = new Alarm();
+  readonly #wakeTrigger = new WakeTrigger();
   /** When the next batch for each pod would begin to run, ascending; made anew when it is asked for. */
   #begins = new Float64Array(0);
   #beginsChanged = true;
@@ -194,7 +194,7 @@ export class Station {
         idlePods: this.#idle.length,
         comingPods: this.comingPods,
       });
-      const due = this.#alarm.isDue(decision.kind === 'hold', tooLongMs(decision, wait), this.#spec.objectiveMs);
+      const due = this.#wakeTrigger.isDue(decision.kind === 'hold', tooLongMs(decision, wait), this.#spec.objectiveMs);
       if (due) this.wakes = true;
       if (decision.kind === 'shed') {
         this.totals.shed += 1;
@@ -220,7 +220,7 @@ export class Station {
       begins: this.#sortedBegins,
       nowMs,
       cost: this.#cost,
-      lag: noLag,
+      overhead: noOverhead,
       maxRows,
       objectiveMs,
     });

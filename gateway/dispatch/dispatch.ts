@@ -9,11 +9,11 @@ import type { AnswerHead, SummaryHead } from '../../contract/envelope.ts';
 import { SluiceError } from '../../contract/errors.ts';
 import { traceIdOf } from '../../contract/traceparent.ts';
 import type { GiveUpReason } from '../queue/counters.ts';
-import { Doubts } from './error-verification.ts';
-import { Flight } from '../endpoints/in-flight-batch.ts';
-import type { Lane } from '../queue/model-queue.ts';
-import type { OwnTime } from '../endpoints/loop-clock.ts';
-import type { PodLink } from '../endpoints/endpoint.ts';
+import { ErrorVerification } from './error-verification.ts';
+import { InFlightBatch } from '../endpoints/in-flight-batch.ts';
+import type { ModelQueue } from '../queue/model-queue.ts';
+import type { LoopClock } from '../endpoints/loop-clock.ts';
+import type { Endpoint } from '../endpoints/endpoint.ts';
 import { decideBatch, type BatchReason } from '../policy/batch.ts';
 import { learnConcurrency } from '../policy/concurrency.ts';
 import { predictMs } from '../policy/cost.ts';
@@ -22,50 +22,51 @@ import { pickPod } from '../policy/pick.ts';
 import { decideRetry } from '../policy/retry.ts';
 import type { Pool } from '../pool.ts';
 import { before } from '../queue/queue.ts';
-import type { Outcome, Pending } from '../queue/request.ts';
-import { Suspects } from './isolated-retries.ts';
+import type { RequestOutcome, PendingRequest } from '../queue/request.ts';
+import { IsolatedRetries } from './isolated-retries.ts';
 import type { LossKind } from '../endpoints/upstream.ts';
 
 export class Dispatch {
   readonly #pool: Pool;
   readonly #now: () => number;
-  readonly #ownTime: OwnTime;
+  readonly #loopClock: LoopClock;
   readonly #random: () => number;
   readonly #log: Logger;
   #scheduled = false;
-  readonly #suspects: Suspects;
-  readonly #doubts: Doubts;
+  readonly #isolated: IsolatedRetries;
+  readonly #verification: ErrorVerification;
 
-  constructor(pool: Pool, now: () => number, ownTime: OwnTime, random: () => number, log: Logger) {
+  constructor(pool: Pool, now: () => number, loopClock: LoopClock, random: () => number, log: Logger) {
     this.#pool = pool;
     this.#now = now;
-    this.#ownTime = ownTime;
+    this.#loopClock = loopClock;
     this.#random = random;
     this.#log = log;
-    this.#suspects = new Suspects(pool.roster);
-    this.#doubts = new Doubts(pool);
+    this.#isolated = new IsolatedRetries(pool.endpoints);
+    this.#verification = new ErrorVerification(pool);
   }
 
-  get suspects(): number {
-    return this.#suspects.size;
+  get isolated(): number {
+    return this.#isolated.size;
   }
 
   /** Requests that are in no queue of a model and with no pod. */
   get waitingAlone(): number {
-    return this.#suspects.size + this.#doubts.size;
+    return this.#isolated.size + this.#verification.size;
   }
 
   /** A suspect was answered, or its client has left, before its turn. */
-  forgetSuspect(request: Pending): void {
-    this.#suspects.forget(request);
+  forgetSuspect(request: PendingRequest): void {
+    this.#isolated.forget(request);
   }
 
   /** Answers what travels alone for models that have left the pool. */
   dropRetired(): void {
-    for (const request of this.#suspects) {
-      if (!this.#pool.serves(request.lane)) this.#pool.fail(request, this.#pool.left(request.lane));
+    for (const request of this.#isolated) {
+      if (!this.#pool.serves(request.modelQueue))
+        this.#pool.fail(request, this.#pool.modelRemovedError(request.modelQueue));
     }
-    this.#doubts.dropRetired();
+    this.#verification.dropRetired();
   }
 
   schedule(): void {
@@ -80,101 +81,108 @@ export class Dispatch {
   #turn(): void {
     const now = this.#now();
     this.#sendAlone(now);
-    const waitsToForm = new Set<Lane>();
-    const { idle, open } = this.#pool.roster.free;
+    const waitsToForm = new Set<ModelQueue>();
+    const { idle, available: open } = this.#pool.endpoints.free;
     while (idle.length > 0 || open.length > 0) {
-      const lane = this.#nextLane(waitsToForm);
-      if (lane === undefined) return;
-      const pod = this.#choosePod(lane, now);
+      const modelQueue = this.#nextLane(waitsToForm);
+      if (modelQueue === undefined) return;
+      const pod = this.#choosePod(modelQueue, now);
       if (pod === undefined) {
-        waitsToForm.add(lane);
+        waitsToForm.add(modelQueue);
         continue;
       }
-      if (!this.#sendBatch(lane, pod, now)) waitsToForm.add(lane);
+      if (!this.#sendBatch(modelQueue, pod, now)) waitsToForm.add(modelQueue);
     }
   }
 
   #sendAlone(now: number): void {
-    const send = (request: Pending, pod: PodLink): void => this.#fly(request.lane, pod, [request], 'slot-free', now);
-    this.#doubts.ask((pod) => !this.#suspects.reserves(pod), send);
-    const suspect = this.#suspects.next(now);
+    const send = (request: PendingRequest, pod: Endpoint): void =>
+      this.#send(request.modelQueue, pod, [request], 'slot-free', now);
+    this.#verification.ask((pod) => !this.#isolated.reserves(pod), send);
+    const suspect = this.#isolated.next(now);
     if (suspect === undefined) return;
     suspect.request.state = 'sent';
     send(suspect.request, suspect.pod);
   }
 
   /** Sends what the policy says; false if it says to wait. */
-  #sendBatch(lane: Lane, pod: PodLink, now: number): boolean {
+  #sendBatch(modelQueue: ModelQueue, pod: Endpoint, now: number): boolean {
     if (!this.#pool.spec.batching.enabled || !pod.takesEnvelopes) {
-      const request = this.#pool.dequeue(lane);
-      if (request !== undefined) this.#fly(lane, pod, [request], 'slot-free', now);
+      const request = this.#pool.dequeue(modelQueue);
+      if (request !== undefined) this.#send(modelQueue, pod, [request], 'slot-free', now);
       return request !== undefined;
     }
-    const head = lane.queue.peek();
+    const head = modelQueue.queue.peek();
     if (head === undefined) return false;
     const decision = decideBatch({
-      waitingRows: lane.queue.rows,
-      cost: lane.cost,
-      maxRows: this.#pool.maxRows(lane),
+      waitingRows: modelQueue.queue.rows,
+      cost: modelQueue.cost,
+      maxRows: this.#pool.maxRows(modelQueue),
       objectiveMs: this.#pool.spec.objective?.latencyMs ?? null,
       headRemainingMs: head.deadlineAtMs - now,
-      idlePods: this.#pool.roster.free.idle.length,
+      idlePods: this.#pool.endpoints.free.idle.length,
       rowsAhead: pod.rowsAhead(),
     });
     if (decision.kind === 'wait') return false;
     const limit = pod.health.kind === 'probing' ? 1 : decision.rows;
-    const requests: Pending[] = [];
+    const requests: PendingRequest[] = [];
     let rows = 0;
     let bytes = 0;
     for (;;) {
-      const next = lane.queue.peek();
+      const next = modelQueue.queue.peek();
       if (next === undefined) break;
       rows += next.estimatedRows;
       bytes += next.bytes;
       if (requests.length > 0 && (rows > limit || bytes > this.#pool.spec.batching.maxBytes)) break;
-      requests.push(this.#pool.dequeue(lane)!);
+      requests.push(this.#pool.dequeue(modelQueue)!);
     }
-    this.#fly(lane, pod, requests, decision.reason, now);
+    this.#send(modelQueue, pod, requests, decision.reason, now);
     return true;
   }
 
-  #fly(lane: Lane, pod: PodLink, requests: readonly Pending[], reason: BatchReason, now: number): void {
+  #send(
+    modelQueue: ModelQueue,
+    pod: Endpoint,
+    requests: readonly PendingRequest[],
+    reason: BatchReason,
+    now: number,
+  ): void {
     for (const request of requests) {
       request.attempts += 1;
       if (request.trace !== null) request.traceparent = request.trace.sent(pod.name, requests.length, request.attempts);
     }
-    const { counters } = lane;
+    const { counters } = modelQueue;
     counters.batches[reason] += 1;
     counters.envelopeRequests.observe(requests.length);
     for (const request of requests) counters.queueSeconds.observe((now - request.arrivedAtMs) / 1000);
-    lane.inFlight += requests.length;
-    new Flight({
-      lane,
+    modelQueue.inFlight += requests.length;
+    new InFlightBatch({
+      modelQueue,
       pod,
       requests,
       plain: !pod.takesEnvelopes || !this.#pool.spec.batching.enabled,
       timeoutMs: this.#pool.spec.requests.timeoutMs,
       maxBodyBytes: this.#pool.spec.requests.maxBodyBytes,
       now: this.#now,
-      ownTime: this.#ownTime,
+      loopClock: this.#loopClock,
       onAnswer: (request, head, body) => this.#answered(pod, request, head, body),
-      onEnd: (flight, summary) => this.#ended(lane, pod, flight, summary),
-      onLost: (flight, unanswered, kind, detail) => this.#lost(lane, pod, flight, unanswered, kind, detail),
+      onEnd: (batch, summary) => this.#ended(modelQueue, pod, batch, summary),
+      onLost: (batch, unanswered, kind, detail) => this.#lost(modelQueue, pod, batch, unanswered, kind, detail),
     });
-    this.#pool.roster.refresh(pod);
+    this.#pool.endpoints.reindex(pod);
   }
 
-  #answered(pod: PodLink, request: Pending, head: AnswerHead, body: Buffer): void {
-    const { lane } = request;
+  #answered(pod: Endpoint, request: PendingRequest, head: AnswerHead, body: Buffer): void {
+    const { modelQueue } = request;
     request.trace?.returned(head.busy === true ? 'busy' : null);
     if (head.busy === true) {
-      this.#pool.roster.busy(pod);
-      lane.counters.retries.busy += 1;
-      this.#again(request, { kind: 'not-executed' }, pod, 'busy');
+      this.#pool.endpoints.pause(pod);
+      modelQueue.counters.retries.busy += 1;
+      this.#retry(request, { kind: 'not-executed' }, pod, 'busy');
       return;
     }
-    lane.learnRows(head.rows, request.bytes, request.contentType);
-    const outcome: Outcome = {
+    modelQueue.learnRows(head.rows, request.bytes, request.contentType);
+    const outcome: RequestOutcome = {
       kind: 'answer',
       status: head.status,
       contentType: head.contentType,
@@ -183,84 +191,86 @@ export class Dispatch {
       pod: pod.name,
       runRows: head.runRows,
     };
-    const { doubted } = request;
-    if (doubted !== undefined) {
-      this.#doubts.judge(doubted.podUid, head.status);
+    const { unverified } = request;
+    if (unverified !== undefined) {
+      this.#verification.judge(unverified.podUid, head.status);
     } else if (head.status >= 500 && head.status !== 504 && request.state === 'sent') {
-      if (this.#doubts.raise(request, pod, outcome)) return this.schedule();
+      if (this.#verification.raise(request, pod, outcome)) return this.schedule();
     }
     this.#pool.answer(request, outcome);
   }
 
-  #ended(lane: Lane, pod: PodLink, flight: Flight, summary: SummaryHead | null): void {
-    lane.inFlight -= flight.requests.length;
-    this.#doubts.earn(flight.requests.length);
+  #ended(modelQueue: ModelQueue, pod: Endpoint, batch: InFlightBatch, summary: SummaryHead | null): void {
+    modelQueue.inFlight -= batch.requests.length;
+    this.#verification.earn(batch.requests.length);
     const now = this.#now();
-    const ranMs = this.#ownTime.ranMs;
-    const tookMs = ranMs - flight.startedRanMs;
+    const loopMs = this.#loopClock.loopMs;
+    const tookMs = loopMs - batch.startedLoopMs;
     if (summary === null) {
-      const latencyMs = now - flight.startedAtMs;
+      const latencyMs = now - batch.startedAtMs;
       pod.concurrency = learnConcurrency(pod.concurrency, latencyMs, pod.outstanding.length + 1);
       // What it had at once it worked on together: a share of the time is what the request occupied.
       const occupiedUs = (latencyMs * 1000) / (pod.outstanding.length + 1);
-      lane.learnRuns([{ rows: 1, ownRows: 1, queueUs: 0, occupiedUs }], now);
+      modelQueue.learnRuns([{ rows: 1, ownRows: 1, queueUs: 0, occupiedUs }], now);
     } else {
-      lane.learnRuns(summary.runs, now);
+      modelQueue.learnRuns(summary.runs, now);
       // Each envelope counts its share of a run, so that a run of several counts once.
       for (const run of summary.runs)
-        lane.counters.runRows.observe(run.rows, run.rows > 0 ? run.ownRows / run.rows : 0);
+        modelQueue.counters.runRows.observe(run.rows, run.rows > 0 ? run.ownRows / run.rows : 0);
       pod.queuedRows = summary.queuedRows;
       // An envelope that was staged began when the one before it ended.
-      const beganRanMs = Math.max(flight.startedRanMs, pod.lastEndRanMs);
-      const predictedMs = predictMs(lane.cost, flight.rows);
-      pod.pace = learnPace(pod.pace, ranMs - beganRanMs, predictedMs);
-      this.#pool.outlook.learn(ranMs - beganRanMs, predictedMs);
-      pod.lastEndRanMs = ranMs;
+      const beganLoopMs = Math.max(batch.startedLoopMs, pod.lastEndLoopMs);
+      const predictedMs = predictMs(modelQueue.cost, batch.rows);
+      pod.pace = learnPace(pod.pace, loopMs - beganLoopMs, predictedMs);
+      this.#pool.podSchedule.learn(loopMs - beganLoopMs, predictedMs);
+      pod.lastEndLoopMs = loopMs;
       if (summary.draining) pod.draining = true;
     }
-    const slow = summary !== null && pod.health.kind === 'probing' && isSlow(tookMs, flight.predictedMs);
-    if (slow) this.#pool.roster.note(pod, { kind: 'evidence', evidence: 'slow' }, `still ${tookMs.toFixed(0)} ms`);
-    else if (flight.wellAnswered === flight.requests.length) this.#pool.roster.note(pod, { kind: 'success' });
-    this.#pool.roster.released(pod);
+    const slow = summary !== null && pod.health.kind === 'probing' && isSlow(tookMs, batch.predictedMs);
+    if (slow)
+      this.#pool.endpoints.recordEvidence(pod, { kind: 'evidence', evidence: 'slow' }, `still ${tookMs.toFixed(0)} ms`);
+    else if (batch.wellAnswered === batch.requests.length)
+      this.#pool.endpoints.recordEvidence(pod, { kind: 'success' });
+    this.#pool.endpoints.onCallEnd(pod);
     this.schedule();
   }
 
   #lost(
-    lane: Lane,
-    pod: PodLink,
-    flight: Flight,
-    unanswered: readonly Pending[],
+    modelQueue: ModelQueue,
+    pod: Endpoint,
+    batch: InFlightBatch,
+    unanswered: readonly PendingRequest[],
     kind: LossKind,
     detail: string,
   ): void {
-    lane.inFlight -= flight.requests.length;
+    modelQueue.inFlight -= batch.requests.length;
     if (kind === 'busy') {
-      this.#pool.roster.busy(pod);
+      this.#pool.endpoints.pause(pod);
     } else {
-      this.#pool.roster.note(pod, { kind: 'evidence', evidence: kind }, detail);
+      this.#pool.endpoints.recordEvidence(pod, { kind: 'evidence', evidence: kind }, detail);
       // A pod that hangs with one hangs with all.
       if (kind === 'hung') for (const other of [...pod.outstanding]) other.call?.abort('hung', detail);
     }
     const executed = kind !== 'busy' && kind !== 'refused';
-    const alone = flight.requests.length === 1 && flight.alone;
+    const alone = batch.requests.length === 1 && batch.alone;
     for (const request of unanswered) {
       request.trace?.returned(`${kind}: ${detail}`);
-      lane.counters.retries[kind] += 1;
-      this.#again(request, executed ? { kind: 'pod-lost', alone } : { kind: 'not-executed' }, pod, detail);
+      modelQueue.counters.retries[kind] += 1;
+      this.#retry(request, executed ? { kind: 'pod-lost', alone } : { kind: 'not-executed' }, pod, detail);
     }
-    this.#pool.roster.released(pod);
+    this.#pool.endpoints.onCallEnd(pod);
     this.schedule();
   }
 
-  #again(
-    request: Pending,
+  #retry(
+    request: PendingRequest,
     loss: { kind: 'not-executed' } | { kind: 'pod-lost'; alone: boolean },
-    pod: PodLink,
+    pod: Endpoint,
     detail: string,
   ): void {
     if (request.state !== 'sent') return;
-    if (request.doubted !== undefined) {
-      this.#pool.answer(request, request.doubted.outcome);
+    if (request.unverified !== undefined) {
+      this.#pool.answer(request, request.unverified.outcome);
       return;
     }
     if (loss.kind === 'not-executed') request.attempts -= 1;
@@ -271,18 +281,19 @@ export class Dispatch {
       podsLostAlone: request.podsLostAlone,
       idempotent: this.#pool.spec.requests.idempotent,
     });
-    if (decision.kind === 'again') {
+    if (decision.kind === 'retry') {
       // Its pool may be going, with all pods: nobody would ever take it.
-      if (!this.#pool.serves(request.lane)) return this.#pool.fail(request, this.#pool.left(request.lane));
-      if (decision.alone || request.suspect) {
-        this.#suspects.push(request);
+      if (!this.#pool.serves(request.modelQueue))
+        return this.#pool.fail(request, this.#pool.modelRemovedError(request.modelQueue));
+      if (decision.alone || request.isolated) {
+        this.#isolated.push(request);
       } else {
         this.#pool.enqueue(request);
       }
       this.schedule();
       return;
     }
-    request.lane.counters.givenUp[decision.reason] += 1;
+    request.modelQueue.counters.givenUp[decision.reason] += 1;
     this.#log.error(
       {
         requestId: request.id,
@@ -299,46 +310,46 @@ export class Dispatch {
   }
 
   /** The model whose first request is the first of all, of those with work. */
-  #nextLane(except: ReadonlySet<Lane>): Lane | undefined {
-    let best: Lane | undefined;
-    let bestHead: Pending | undefined;
-    const { waiting } = this.#pool;
+  #nextLane(except: ReadonlySet<ModelQueue>): ModelQueue | undefined {
+    let best: ModelQueue | undefined;
+    let bestHead: PendingRequest | undefined;
+    const { waitingQueues: waiting } = this.#pool;
     for (let index = waiting.length - 1; index >= 0; index -= 1) {
-      const lane = waiting[index]!;
-      const head = lane.queue.peek();
+      const modelQueue = waiting[index]!;
+      const head = modelQueue.queue.peek();
       if (head === undefined) {
-        lane.listed = false;
+        modelQueue.listed = false;
         const last = waiting.pop()!;
-        if (last !== lane) waiting[index] = last;
+        if (last !== modelQueue) waiting[index] = last;
         continue;
       }
-      if (except.has(lane)) continue;
+      if (except.has(modelQueue)) continue;
       if (bestHead === undefined || before(head, bestHead)) {
-        best = lane;
+        best = modelQueue;
         bestHead = head;
       }
     }
     return best;
   }
 
-  #choosePod(lane: Lane, now: number): PodLink | undefined {
-    const { idle, open } = this.#pool.roster.free;
-    return this.#chooseOf(idle, lane, now) ?? this.#chooseOf(open, lane, now);
+  #choosePod(modelQueue: ModelQueue, now: number): Endpoint | undefined {
+    const { idle, available: open } = this.#pool.endpoints.free;
+    return this.#chooseOf(idle, modelQueue, now) ?? this.#chooseOf(open, modelQueue, now);
   }
 
-  #chooseOf(pods: readonly PodLink[], lane: Lane, now: number): PodLink | undefined {
+  #chooseOf(pods: readonly Endpoint[], modelQueue: ModelQueue, now: number): Endpoint | undefined {
     if (pods.length === 0) return undefined;
-    const fits = (pod: PodLink) => !this.#suspects.reserves(pod) && pod.serves(lane.model);
+    const fits = (pod: Endpoint) => !this.#isolated.reserves(pod) && pod.serves(modelQueue.model);
     // Two draws; only where one of them doesn't fit is the whole list looked at.
     const first = pods[Math.floor(this.#random() * pods.length)]!;
     const second = pods[Math.floor(this.#random() * pods.length)]!;
     const drawn = fits(first) && fits(second) ? [first, second] : pods.filter(fits);
     const candidates = drawn.map((pod) => ({ ownRemainingMs: pod.ownRemainingMs(now), queuedRows: pod.queuedRows }));
-    return drawn[pickPod(candidates, lane.cost.c, [this.#random(), this.#random()])];
+    return drawn[pickPod(candidates, modelQueue.cost.c, [this.#random(), this.#random()])];
   }
 }
 
-function givenUp(reason: GiveUpReason, request: Pending): SluiceError {
+function givenUp(reason: GiveUpReason, request: PendingRequest): SluiceError {
   switch (reason) {
     case 'poison':
       return new SluiceError('poison-request', `request '${request.id}' was alone with two pods when they were lost`);

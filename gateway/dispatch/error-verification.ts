@@ -2,15 +2,15 @@
  * Answers of 5xx that a second pod is asked to confirm: if it answers well, the first is at fault, and the client gets the good
  * answer. Within a budget, for a model that fails everywhere would double its load. Says who asks whom; dispatch.ts sends.
  */
-import type { PodLink } from '../endpoints/endpoint.ts';
-import { earn, freshBudget, spend } from '../policy/retry.ts';
+import type { Endpoint } from '../endpoints/endpoint.ts';
+import { earn, initialBudget, spend } from '../policy/retry.ts';
 import type { Pool } from '../pool.ts';
-import type { Outcome, Pending } from '../queue/request.ts';
+import type { RequestOutcome, PendingRequest } from '../queue/request.ts';
 
-export class Doubts {
+export class ErrorVerification {
   readonly #pool: Pool;
-  #waiting: Pending[] = [];
-  #budget = freshBudget;
+  #waiting: PendingRequest[] = [];
+  #budget = initialBudget;
 
   constructor(pool: Pool) {
     this.#pool = pool;
@@ -27,31 +27,31 @@ export class Doubts {
   }
 
   /** @returns whether a second pod will be asked; if not, the answer stands */
-  raise(request: Pending, pod: PodLink, outcome: Outcome): boolean {
+  raise(request: PendingRequest, pod: Endpoint, outcome: RequestOutcome): boolean {
     if (!this.#pool.spec.requests.idempotent) return false;
-    if (this.#pool.roster.forModel(request.lane.model, pod.uid) === undefined) return false;
+    if (this.#pool.endpoints.forModel(request.modelQueue.model, pod.uid) === undefined) return false;
     const left = spend(this.#budget);
     if (left === null) return false;
     this.#budget = left;
-    request.doubted = { podUid: pod.uid, outcome };
-    request.lane.counters.retries['error-answers'] += 1;
+    request.unverified = { podUid: pod.uid, outcome };
+    request.modelQueue.counters.retries['error-answers'] += 1;
     this.#waiting.push(request);
     return true;
   }
 
   /** Calls `send` for each whose second pod has room; where there is no second pod any more, the answer stands. */
-  ask(mayTake: (pod: PodLink) => boolean, send: (request: Pending, pod: PodLink) => void): void {
+  ask(mayTake: (pod: Endpoint) => boolean, send: (request: PendingRequest, pod: Endpoint) => void): void {
     if (this.#waiting.length === 0) return;
-    const { free } = this.#pool.roster;
-    const waiting: Pending[] = [];
+    const { free } = this.#pool.endpoints;
+    const waiting: PendingRequest[] = [];
     for (const request of this.#waiting) {
       if (request.state !== 'sent') continue;
-      const { podUid, outcome } = request.doubted!;
-      const { model } = request.lane;
-      const other = (pod: PodLink): boolean => pod.uid !== podUid && mayTake(pod) && pod.serves(model);
-      const pod = free.idle.find(other) ?? free.open.find(other);
+      const { podUid, outcome } = request.unverified!;
+      const { model } = request.modelQueue;
+      const other = (pod: Endpoint): boolean => pod.uid !== podUid && mayTake(pod) && pod.serves(model);
+      const pod = free.idle.find(other) ?? free.available.find(other);
       if (pod !== undefined) send(request, pod);
-      else if (this.#pool.roster.forModel(model, podUid) === undefined) this.#pool.answer(request, outcome);
+      else if (this.#pool.endpoints.forModel(model, podUid) === undefined) this.#pool.answer(request, outcome);
       else waiting.push(request);
     }
     this.#waiting = waiting;
@@ -60,18 +60,18 @@ export class Doubts {
   /** A second pod has answered: well means that the first one is at fault. */
   judge(doubtedUid: string, status: number): void {
     if (status >= 500) return;
-    const { roster } = this.#pool;
-    for (const pod of roster.pods) {
+    const { endpoints } = this.#pool;
+    for (const pod of endpoints.all) {
       if (pod.uid !== doubtedUid) continue;
       const detail = `answered 5xx where another pod answered ${status}`;
-      roster.note(pod, { kind: 'evidence', evidence: 'error-answers' }, detail);
+      endpoints.recordEvidence(pod, { kind: 'evidence', evidence: 'error-answers' }, detail);
     }
   }
 
   /** Models have left the pool: the answers to requests for them stand. */
   dropRetired(): void {
     for (const request of this.#waiting) {
-      if (!this.#pool.serves(request.lane)) this.#pool.answer(request, request.doubted!.outcome);
+      if (!this.#pool.serves(request.modelQueue)) this.#pool.answer(request, request.unverified!.outcome);
     }
   }
 }

@@ -5,7 +5,7 @@
 import { paths } from '../../contract/headers.ts';
 import { readPodProbe } from '../../contract/pod-probe.ts';
 import type { PodStatus } from '../../contract/pod-status.ts';
-import { Limit, type OwnTime } from './loop-clock.ts';
+import { LoopTimeout, type LoopClock } from './loop-clock.ts';
 import { firstConcurrency, type Concurrency } from '../policy/concurrency.ts';
 import { noPace, type Evidence, type HealthState, type Pace } from '../policy/health.ts';
 import { Upstream, type Call } from './upstream.ts';
@@ -16,7 +16,7 @@ export interface Outstanding {
   readonly requests: { readonly length: number };
   readonly startedAtMs: number;
   /** The same in our own time. */
-  readonly startedRanMs: number;
+  readonly startedLoopMs: number;
   readonly predictedMs: number;
   call: Call | undefined;
 }
@@ -31,7 +31,7 @@ export type ProbeResult =
 const envelopeSlots = 2;
 const probeTimeoutMs = 1_000;
 
-export class PodLink {
+export class Endpoint {
   readonly uid: string;
   readonly name: string;
   readonly origin: string;
@@ -42,7 +42,7 @@ export class PodLink {
   /** The cluster says that it drains. */
   marked = false;
   /** The cluster is ending it. */
-  leaving = false;
+  terminating = false;
   /** The cluster removed it. */
   gone = false;
   /** Whether it takes envelopes; plain requests otherwise. Known from the first probe. */
@@ -56,7 +56,7 @@ export class PodLink {
   queuedRows = 0;
   pace: Pace = noPace;
   /** When its last envelope ended, in our own time. */
-  lastEndRanMs = 0;
+  lastEndLoopMs = 0;
   /** It said busy: nothing before this time. */
   busyUntilMs = 0;
   nextProbeAtMs = 0;
@@ -68,7 +68,7 @@ export class PodLink {
   failures = 0;
   failedHard = false;
   /** Place in the pool's list of free pods; kept by FreePods. */
-  freeList: PodLink[] | null = null;
+  freeList: Endpoint[] | null = null;
   freeIndex = -1;
 
   constructor(uid: string, name: string, origin: string) {
@@ -79,8 +79,8 @@ export class PodLink {
   }
 
   /** It gets nothing new: it drains, by its own word or the cluster's, or it is being ended, or was. */
-  get goes(): boolean {
-    return this.draining || this.marked || this.leaving || this.gone;
+  get leaving(): boolean {
+    return this.draining || this.marked || this.terminating || this.gone;
   }
 
   /** Requests that are out with it. */
@@ -92,7 +92,7 @@ export class PodLink {
 
   /** Envelopes (or plain requests) that it may still be given. */
   freeSlots(unlimited: boolean, nowMs: number): number {
-    if (this.goes || nowMs < this.busyUntilMs) return 0;
+    if (this.leaving || nowMs < this.busyUntilMs) return 0;
     const out = this.outstanding.length;
     if (this.health.kind === 'probing') return out === 0 ? 1 : 0;
     if (this.health.kind !== 'serving') return 0;
@@ -112,8 +112,8 @@ export class PodLink {
 
   /** When it will have done what it has of ours, in our own time, if each turn takes `lagMs` more than its run. */
   freeAtMs(lagMs: number): number {
-    let atMs = this.lastEndRanMs;
-    for (const one of this.outstanding) atMs = Math.max(atMs, one.startedRanMs) + one.predictedMs + lagMs;
+    let atMs = this.lastEndLoopMs;
+    for (const one of this.outstanding) atMs = Math.max(atMs, one.startedLoopMs) + one.predictedMs + lagMs;
     return atMs;
   }
 
@@ -124,11 +124,11 @@ export class PodLink {
   }
 
   /** Asks the pod how it is; `done` is called once, within the time limit. */
-  probe(ownTime: OwnTime, done: (result: ProbeResult) => void): void {
-    this.#get(paths.podStatus, ownTime, done, (status, body) => {
+  probe(loopClock: LoopClock, done: (result: ProbeResult) => void): void {
+    this.#get(paths.podStatus, loopClock, done, (status, body) => {
       const probe = readPodProbe(status, body.toString());
       if (probe.kind === 'foreign') {
-        this.#get(paths.ready, ownTime, done, (ready) => {
+        this.#get(paths.ready, loopClock, done, (ready) => {
           if (ready !== 200) return done({ kind: 'loading' });
           this.takesEnvelopes = false;
           done({ kind: 'ready', status: null });
@@ -145,7 +145,7 @@ export class PodLink {
 
   #get(
     path: string,
-    ownTime: OwnTime,
+    loopClock: LoopClock,
     done: (result: ProbeResult) => void,
     take: (status: number, body: Buffer) => void,
   ): void {
@@ -159,6 +159,8 @@ export class PodLink {
         done({ kind: 'failed', detail: `${path}: ${kind}: ${detail}` });
       },
     });
-    const limit = new Limit(probeTimeoutMs, ownTime, () => call.abort('hung', `no answer in ${probeTimeoutMs} ms`));
+    const limit = new LoopTimeout(probeTimeoutMs, loopClock, () =>
+      call.abort('hung', `no answer in ${probeTimeoutMs} ms`),
+    );
   }
 }

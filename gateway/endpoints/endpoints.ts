@@ -6,9 +6,9 @@ import type { Logger } from 'pino';
 import type { Pod } from '../../cluster/port.ts';
 import type { ModelPool } from '../../contract/model-pool.ts';
 import type { PodStatus } from '../../contract/pod-status.ts';
-import { FreePods } from './available-endpoints.ts';
-import type { OwnTime } from './loop-clock.ts';
-import { PodLink } from './endpoint.ts';
+import { AvailableEndpoints } from './available-endpoints.ts';
+import type { LoopClock } from './loop-clock.ts';
+import { Endpoint } from './endpoint.ts';
 import {
   hardEvidence,
   isHard,
@@ -23,7 +23,7 @@ const joiningProbeMs = 50;
 const drainingProbeMs = 200;
 const hopelessRestarts = 3;
 
-export interface RosterEvents {
+export interface EndpointEvents {
   /** A slot may have become free, or a pod has come or gone. */
   onChange(): void;
   /** A pod that became ready says what it serves. */
@@ -32,18 +32,18 @@ export interface RosterEvents {
   onLetGo(): void;
 }
 
-export class Roster {
-  readonly free = new FreePods();
+export class Endpoints {
+  readonly free = new AvailableEndpoints();
   /** Times that a pod went out of rotation, by the evidence that took it out. */
   readonly ejections = Object.fromEntries(
     [...hardEvidence, ...softEvidence].map((evidence) => [evidence, 0]),
   ) as Record<Evidence, number>;
-  readonly #links = new Map<string, PodLink>();
-  readonly #serving = new Set<PodLink>();
+  readonly #endpoints = new Map<string, Endpoint>();
+  readonly #serving = new Set<Endpoint>();
   readonly #spec: () => ModelPool['spec'];
-  readonly #events: RosterEvents;
+  readonly #events: EndpointEvents;
   readonly #now: () => number;
-  readonly #ownTime: OwnTime;
+  readonly #loopClock: LoopClock;
   readonly #log: Logger;
   /** Counts whatever may change what pods take, and when. */
   #changes = 0;
@@ -52,16 +52,22 @@ export class Roster {
   /** Pods of the view that have no address yet. */
   #unreachable: readonly Pod[] = [];
 
-  constructor(spec: () => ModelPool['spec'], events: RosterEvents, now: () => number, ownTime: OwnTime, log: Logger) {
+  constructor(
+    spec: () => ModelPool['spec'],
+    events: EndpointEvents,
+    now: () => number,
+    loopClock: LoopClock,
+    log: Logger,
+  ) {
     this.#spec = spec;
     this.#events = events;
     this.#now = now;
-    this.#ownTime = ownTime;
+    this.#loopClock = loopClock;
     this.#log = log;
   }
 
-  get pods(): IterableIterator<PodLink> {
-    return this.#links.values();
+  get all(): IterableIterator<Endpoint> {
+    return this.#endpoints.values();
   }
 
   /** Pods that get work. */
@@ -70,7 +76,7 @@ export class Roster {
   }
 
   /** They themselves. */
-  working(): Iterable<PodLink> {
+  working(): Iterable<Endpoint> {
     return this.#serving;
   }
 
@@ -94,12 +100,12 @@ export class Roster {
 
   /** Each pod with an address has been asked once how it is. */
   get asked(): boolean {
-    for (const pod of this.#links.values()) if (pod.nextProbeAtMs === 0 && !pod.goes) return false;
+    for (const pod of this.#endpoints.values()) if (pod.nextProbeAtMs === 0 && !pod.leaving) return false;
     return true;
   }
 
   /** Any pod that gets work and serves the model, but for the one of this UID. */
-  forModel(model: string, exceptUid?: string): PodLink | undefined {
+  forModel(model: string, exceptUid?: string): Endpoint | undefined {
     for (const pod of this.#serving) if (pod.uid !== exceptUid && pod.serves(model)) return pod;
     return undefined;
   }
@@ -109,10 +115,10 @@ export class Roster {
     this.#coming = 0;
     for (const pod of pods) {
       seen.add(pod.uid);
-      let link = this.#links.get(pod.uid);
+      let link = this.#endpoints.get(pod.uid);
       if (link === undefined && pod.origin !== null && pod.phase !== 'Terminating') {
-        link = new PodLink(pod.uid, pod.name, pod.origin);
-        this.#links.set(pod.uid, link);
+        link = new Endpoint(pod.uid, pod.name, pod.origin);
+        this.#endpoints.set(pod.uid, link);
       }
       const marked = typeof pod.draining === 'string';
       if ((pod.phase === 'Pending' || pod.phase === 'Running') && !marked) {
@@ -122,26 +128,26 @@ export class Roster {
         else this.#probe(link);
       }
       if (link === undefined) continue;
-      const went = link.goes;
+      const went = link.leaving;
       link.gone = false;
       link.marked = marked;
-      if (pod.phase === 'Terminating') link.leaving = true;
-      this.refresh(link);
-      if (link.goes !== went) this.#tellLetGo(link);
+      if (pod.phase === 'Terminating') link.terminating = true;
+      this.reindex(link);
+      if (link.leaving !== went) this.#tellLetGo(link);
       if (link.health.kind === 'joining') this.#probe(link);
     }
-    this.#unreachable = pods.filter((pod) => !this.#links.has(pod.uid));
-    for (const link of this.#links.values()) {
+    this.#unreachable = pods.filter((pod) => !this.#endpoints.has(pod.uid));
+    for (const link of this.#endpoints.values()) {
       if (seen.has(link.uid)) continue;
       link.gone = true;
-      this.refresh(link);
+      this.reindex(link);
       this.#forgetIfDone(link);
     }
     this.#events.onChange();
   }
 
   /** Files the pod anew after its slots or its state have changed. */
-  refresh(pod: PodLink): void {
+  reindex(pod: Endpoint): void {
     this.#changes += 1;
     if (takesWork(pod)) this.#serving.add(pod);
     else this.#serving.delete(pod);
@@ -149,29 +155,29 @@ export class Roster {
   }
 
   /** A call to the pod is over. */
-  released(pod: PodLink): void {
-    this.refresh(pod);
+  onCallEnd(pod: Endpoint): void {
+    this.reindex(pod);
     this.#tellLetGo(pod);
     if (pod.gone) this.#forgetIfDone(pod);
   }
 
-  #tellLetGo(pod: PodLink): void {
-    if (pod.goes && pod.outstanding.length === 0) this.#events.onLetGo();
+  #tellLetGo(pod: Endpoint): void {
+    if (pod.leaving && pod.outstanding.length === 0) this.#events.onLetGo();
   }
 
   /** The pod takes no more for a moment, by its own word. */
-  busy(pod: PodLink): void {
+  pause(pod: Endpoint): void {
     const pauseMs = 20;
     if (this.#now() < pod.busyUntilMs) return;
     pod.busyUntilMs = this.#now() + pauseMs;
-    this.refresh(pod);
+    this.reindex(pod);
     setTimeout(() => {
-      this.refresh(pod);
+      this.reindex(pod);
       this.#events.onChange();
     }, pauseMs + 1);
   }
 
-  note(pod: PodLink, event: HealthEvent, detail: string | null = null): void {
+  recordEvidence(pod: Endpoint, event: HealthEvent, detail: string | null = null): void {
     if (event.kind === 'evidence') {
       pod.evidence = event.evidence;
       pod.detail = `${event.evidence}${detail === null ? '' : `: ${detail}`}`;
@@ -188,26 +194,26 @@ export class Roster {
       const why = event.kind === 'evidence' ? { why: pod.detail } : {};
       this.#log[level]({ podName: pod.name, was: before.kind, ...why }, `pod ${pod.name} is ${pod.health.kind}`);
     }
-    this.refresh(pod);
+    this.reindex(pod);
   }
 
   /** Several times a second: probes that are due, pods that are slow against the others. */
   tick(): void {
     const now = this.#now();
-    for (const pod of this.#links.values()) {
-      if (pod.gone || pod.leaving) continue;
+    for (const pod of this.#endpoints.values()) {
+      if (pod.gone || pod.terminating) continue;
       // Without requests it could not say that its drain was cancelled.
       if (pod.draining && now >= pod.nextProbeAtMs + drainingProbeMs) this.#probe(pod);
       if (pod.health.kind === 'joining' && now >= pod.nextProbeAtMs) this.#probe(pod);
       if (pod.health.kind === 'ejected' && now >= pod.health.probeAtMs) this.#probe(pod);
     }
-    const serving = [...this.#links.values()].filter((pod) => pod.health.kind === 'serving');
+    const serving = [...this.#endpoints.values()].filter((pod) => pod.health.kind === 'serving');
     for (const index of slowPods(serving.map((pod) => pod.pace))) {
       const pod = serving[index]!;
       const { ratio, excessMs } = pod.pace;
       // Told once for what was measured since the last time.
       pod.pace = { ...pod.pace, samples: 0 };
-      this.note(
+      this.recordEvidence(
         pod,
         { kind: 'evidence', evidence: 'slow' },
         `${ratio.toFixed(1)} × as predicted, ${excessMs.toFixed(0)} ms over`,
@@ -216,14 +222,14 @@ export class Roster {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#links.values()].map((pod) => pod.upstream.close()));
-    this.#links.clear();
+    await Promise.all([...this.#endpoints.values()].map((pod) => pod.upstream.close()));
+    this.#endpoints.clear();
   }
 
-  #probe(pod: PodLink): void {
+  #probe(pod: Endpoint): void {
     if (pod.probing || pod.gone) return;
     pod.probing = true;
-    pod.probe(this.#ownTime, (result) => {
+    pod.probe(this.#loopClock, (result) => {
       pod.probing = false;
       pod.nextProbeAtMs = this.#now() + joiningProbeMs;
       switch (result.kind) {
@@ -234,42 +240,42 @@ export class Roster {
             pod.queuedRows = result.status.queuedRows;
             this.#events.onStatus(result.status);
           }
-          this.note(pod, { kind: 'probe-ok' });
+          this.recordEvidence(pod, { kind: 'probe-ok' });
           break;
         case 'draining':
           pod.draining = true;
-          this.refresh(pod);
+          this.reindex(pod);
           this.#tellLetGo(pod);
           break;
         case 'loading':
           // Not ready by its own word.
-          this.note(pod, { kind: 'evidence', evidence: 'probe-failed' }, 'not ready');
+          this.recordEvidence(pod, { kind: 'evidence', evidence: 'probe-failed' }, 'not ready');
           break;
         case 'failed':
-          this.note(pod, { kind: 'evidence', evidence: 'probe-failed' }, result.detail);
+          this.recordEvidence(pod, { kind: 'evidence', evidence: 'probe-failed' }, result.detail);
           break;
       }
       this.#events.onChange();
     });
   }
 
-  #poolHealth(except: PodLink): { members: number; softEjected: number } {
+  #poolHealth(except: Endpoint): { members: number; softEjected: number } {
     let members = 0;
     let softEjected = 0;
-    for (const pod of this.#links.values()) {
-      if (pod.health.kind === 'joining' || pod.goes) continue;
+    for (const pod of this.#endpoints.values()) {
+      if (pod.health.kind === 'joining' || pod.leaving) continue;
       members += 1;
       if (pod !== except && pod.health.kind === 'ejected' && !pod.health.hard) softEjected += 1;
     }
     return { members, softEjected };
   }
 
-  #forgetIfDone(pod: PodLink): void {
-    if (pod.outstanding.length > 0 || !this.#links.delete(pod.uid)) return;
+  #forgetIfDone(pod: Endpoint): void {
+    if (pod.outstanding.length > 0 || !this.#endpoints.delete(pod.uid)) return;
     void pod.upstream.close();
   }
 }
 
-function takesWork(pod: PodLink): boolean {
-  return !pod.goes && (pod.health.kind === 'serving' || pod.health.kind === 'probing');
+function takesWork(pod: Endpoint): boolean {
+  return !pod.leaving && (pod.health.kind === 'serving' || pod.health.kind === 'probing');
 }

@@ -6,17 +6,17 @@
  * that are lost in a row make a request look like poison.
  */
 import type { AnswerHead, SummaryHead } from '../../contract/envelope.ts';
-import type { Lane } from '../queue/model-queue.ts';
-import { Limit, type OwnTime } from './loop-clock.ts';
-import type { Outstanding, PodLink } from './endpoint.ts';
+import type { ModelQueue } from '../queue/model-queue.ts';
+import { LoopTimeout, type LoopClock } from './loop-clock.ts';
+import type { Outstanding, Endpoint } from './endpoint.ts';
 import { predictMs } from '../policy/cost.ts';
-import type { Pending } from '../queue/request.ts';
+import type { PendingRequest } from '../queue/request.ts';
 import type { Call, LossKind } from './upstream.ts';
 
-export interface FlightPlan {
-  readonly lane: Lane;
-  readonly pod: PodLink;
-  readonly requests: readonly Pending[];
+export interface BatchPlan {
+  readonly modelQueue: ModelQueue;
+  readonly pod: Endpoint;
+  readonly requests: readonly PendingRequest[];
   /** One request as its client sent it, without an envelope. */
   readonly plain: boolean;
   /** Limit while the cost of the model is unknown. */
@@ -24,10 +24,10 @@ export interface FlightPlan {
   /** Largest body of a request, unpacked. */
   readonly maxBodyBytes: number;
   readonly now: () => number;
-  readonly ownTime: OwnTime;
-  onAnswer(request: Pending, head: AnswerHead, body: Buffer): void;
-  onEnd(flight: Flight, summary: SummaryHead | null): void;
-  onLost(flight: Flight, unanswered: readonly Pending[], kind: LossKind, detail: string): void;
+  readonly loopClock: LoopClock;
+  onAnswer(request: PendingRequest, head: AnswerHead, body: Buffer): void;
+  onEnd(batch: InFlightBatch, summary: SummaryHead | null): void;
+  onLost(batch: InFlightBatch, unanswered: readonly PendingRequest[], kind: LossKind, detail: string): void;
 }
 
 const leastLimitMs = 1_000;
@@ -37,36 +37,36 @@ const limitFactor = 5;
 const inflatedBytesPerMs = 20_000;
 
 /** What the cost of a model can't foresee: a small body may unpack to the largest that is allowed. */
-function inflateMs({ requests, maxBodyBytes, timeoutMs }: FlightPlan): number {
+function inflateMs({ requests, maxBodyBytes, timeoutMs }: BatchPlan): number {
   const compressed = requests.filter((request) => request.contentEncoding !== undefined).length;
   return Math.min(timeoutMs, (compressed * maxBodyBytes) / inflatedBytesPerMs);
 }
 
-export class Flight implements Outstanding {
-  readonly requests: readonly Pending[];
+export class InFlightBatch implements Outstanding {
+  readonly requests: readonly PendingRequest[];
   readonly rows: number;
   readonly startedAtMs: number;
-  readonly startedRanMs: number;
+  readonly startedLoopMs: number;
   readonly predictedMs: number;
   /** The pod had nothing else of ours when it left. */
   readonly alone: boolean;
   /** Answers below 500. */
   wellAnswered = 0;
   call: Call | undefined;
-  readonly #plan: FlightPlan;
+  readonly #plan: BatchPlan;
   readonly #answered: boolean[];
-  readonly #limit: Limit;
+  readonly #timeout: LoopTimeout;
 
-  constructor(plan: FlightPlan) {
-    const { lane, pod, requests } = plan;
+  constructor(plan: BatchPlan) {
+    const { modelQueue, pod, requests } = plan;
     this.#plan = plan;
     this.requests = requests;
     this.rows = requests.reduce((sum, request) => sum + request.estimatedRows, 0);
     this.startedAtMs = plan.now();
-    this.startedRanMs = plan.ownTime.ranMs;
+    this.startedLoopMs = plan.loopClock.loopMs;
     this.alone = pod.outstanding.length === 0;
     this.#answered = new Array<boolean>(requests.length).fill(false);
-    const { cost } = lane;
+    const { cost } = modelQueue;
     const aheadMs = pod.ownRemainingMs(this.startedAtMs) + pod.queuedRows * cost.c;
     this.predictedMs = predictMs(cost, this.rows);
     const lostBefore = Math.max(...requests.map(({ attempts }) => attempts - 1));
@@ -76,7 +76,7 @@ export class Flight implements Outstanding {
         : Math.max(leastLimitMs, limitFactor * cost.p99Ratio * (this.predictedMs + aheadMs)) * 2 ** lostBefore +
           inflateMs(plan);
     pod.outstanding.push(this);
-    this.#limit = new Limit(limitMs, plan.ownTime, () =>
+    this.#timeout = new LoopTimeout(limitMs, plan.loopClock, () =>
       this.call?.abort('hung', `no answer within ${Math.round(limitMs)} ms`),
     );
     this.call = plan.plain ? this.#sendPlain() : this.#sendEnvelope();
@@ -86,14 +86,14 @@ export class Flight implements Outstanding {
     const { pod, requests } = this.#plan;
     return pod.upstream.sendEnvelope(requests, this.startedAtMs, {
       onAnswer: (index, head, body) => {
-        this.#limit.restart();
-        this.#take(index, head, body);
+        this.#timeout.restart();
+        this.#onAnswer(index, head, body);
       },
       onEnd: (summary) => {
-        this.#over();
+        this.#finish();
         this.#plan.onEnd(this, summary);
       },
-      onLost: (kind, detail) => this.#lose(kind, detail),
+      onLost: (kind, detail) => this.#onLoss(kind, detail),
     });
   }
 
@@ -101,7 +101,7 @@ export class Flight implements Outstanding {
     const { pod, requests } = this.#plan;
     return pod.upstream.sendPlain(requests[0]!, this.startedAtMs, {
       onAnswer: (answer) => {
-        this.#over();
+        this.#finish();
         const head: AnswerHead = {
           index: 0,
           status: answer.status,
@@ -110,27 +110,27 @@ export class Flight implements Outstanding {
           run: -1,
         };
         if (answer.inferenceHeaderLength !== undefined) head.inferenceHeaderLength = answer.inferenceHeaderLength;
-        this.#take(0, head, answer.body);
+        this.#onAnswer(0, head, answer.body);
         this.#plan.onEnd(this, null);
       },
-      onLost: (kind, detail) => this.#lose(kind, detail),
+      onLost: (kind, detail) => this.#onLoss(kind, detail),
     });
   }
 
-  #take(index: number, head: AnswerHead, body: Buffer): void {
+  #onAnswer(index: number, head: AnswerHead, body: Buffer): void {
     this.#answered[index] = true;
     if (head.status < 500) this.wellAnswered += 1;
     this.#plan.onAnswer(this.requests[index]!, head, body);
   }
 
-  #lose(kind: LossKind, detail: string): void {
-    this.#over();
+  #onLoss(kind: LossKind, detail: string): void {
+    this.#finish();
     const unanswered = this.requests.filter((_, index) => this.#answered[index] === false);
     this.#plan.onLost(this, unanswered, kind, detail);
   }
 
-  #over(): void {
-    this.#limit.clear();
+  #finish(): void {
+    this.#timeout.clear();
     const { outstanding } = this.#plan.pod;
     const at = outstanding.indexOf(this);
     if (at >= 0) outstanding.splice(at, 1);

@@ -1,42 +1,42 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Limit, OwnTime, tickMs } from './loop-clock.ts';
+import { LoopTimeout, LoopClock, tickMs } from './loop-clock.ts';
 
 test('while ticks come in time it goes as the clock does', () => {
   let nowMs = 1_000;
-  const time = new OwnTime(() => nowMs);
-  const beganAtMs = time.ranMs;
+  const time = new LoopClock(() => nowMs);
+  const beganAtMs = time.loopMs;
   for (let tick = 0; tick < 100; tick += 1) {
     nowMs += tickMs;
     time.tick();
   }
-  assert.equal(time.ranMs - beganAtMs, 100 * tickMs);
+  assert.equal(time.loopMs - beganAtMs, 100 * tickMs);
 });
 
 test('it stands still as soon as a tick is overdue, and goes on with the next one', () => {
   let nowMs = 0;
-  const time = new OwnTime(() => nowMs);
+  const time = new LoopClock(() => nowMs);
   nowMs = 5_000;
-  assert.equal(time.ranMs, tickMs);
+  assert.equal(time.loopMs, tickMs);
   time.tick();
-  assert.equal(time.ranMs, tickMs);
+  assert.equal(time.loopMs, tickMs);
   nowMs += 20;
-  assert.equal(time.ranMs, tickMs + 20);
+  assert.equal(time.loopMs, tickMs + 20);
 });
 
 test('many short pauses count as one long one', () => {
   let nowMs = 0;
-  const time = new OwnTime(() => nowMs);
+  const time = new LoopClock(() => nowMs);
   for (let tick = 0; tick < 20; tick += 1) {
     nowMs += 10 * tickMs;
     time.tick();
   }
-  assert.equal(time.ranMs, 20 * tickMs);
+  assert.equal(time.loopMs, 20 * tickMs);
 });
 
 test('a limit passes in our own time, is counted anew by a restart, and never passes once it is cleared', async () => {
   let nowMs = 0;
-  const time = new OwnTime(() => nowMs);
+  const time = new LoopClock(() => nowMs);
   const runFor = (ms: number): void => {
     time.tick();
     nowMs += ms;
@@ -44,8 +44,8 @@ test('a limit passes in our own time, is counted anew by a restart, and never pa
   const limitMs = 20;
   const looks = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 4 * limitMs));
   const passed = { first: 0, cleared: 0 };
-  const first = new Limit(limitMs, time, () => (passed.first += 1));
-  const cleared = new Limit(limitMs, time, () => (passed.cleared += 1));
+  const first = new LoopTimeout(limitMs, time, () => (passed.first += 1));
+  const cleared = new LoopTimeout(limitMs, time, () => (passed.cleared += 1));
   await looks();
   assert.deepEqual(passed, { first: 0, cleared: 0 }, 'we have not run at all');
   runFor(15);

@@ -4,7 +4,7 @@
  */
 export const tickMs = 50;
 
-export class OwnTime {
+export class LoopClock {
   readonly #now: () => number;
   #lostMs = 0;
   #dueAtMs: number;
@@ -22,32 +22,32 @@ export class OwnTime {
   }
 
   /** Milliseconds, from an arbitrary start; stands still from the moment that a tick is overdue. */
-  get ranMs(): number {
+  get loopMs(): number {
     return Math.min(this.#now(), this.#dueAtMs) - this.#lostMs;
   }
 }
 
 /** Calls `over` once so much of our own time has passed, and what had come by then has been read. */
-export class Limit {
+export class LoopTimeout {
   readonly #limitMs: number;
-  readonly #time: OwnTime;
+  readonly #time: LoopClock;
   readonly #over: () => void;
   #startedAtMs: number;
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
 
-  constructor(limitMs: number, time: OwnTime, over: () => void) {
+  constructor(limitMs: number, time: LoopClock, over: () => void) {
     this.#limitMs = limitMs;
     this.#time = time;
     this.#over = over;
-    this.#startedAtMs = time.ranMs;
+    this.#startedAtMs = time.loopMs;
     this.#wait(limitMs);
   }
 
   /** Counts anew from now on. */
   restart(): void {
     // The timer stays: this is called for each answer, and the timer looks again when it is due.
-    this.#startedAtMs = this.#time.ranMs;
+    this.#startedAtMs = this.#time.loopMs;
   }
 
   clear(): void {
@@ -63,7 +63,7 @@ export class Limit {
   }
 
   #look(): void {
-    const leftMs = this.#startedAtMs + this.#limitMs - this.#time.ranMs;
+    const leftMs = this.#startedAtMs + this.#limitMs - this.#time.loopMs;
     // Timers may be a millisecond early.
     if (leftMs > 1) this.#wait(leftMs);
     else this.#over();

@@ -13,7 +13,7 @@ import {
   type SummaryHead,
 } from '../../contract/envelope.ts';
 import { headers as headerNames, mediaTypes, paths } from '../../contract/headers.ts';
-import type { Pending } from '../queue/request.ts';
+import type { PendingRequest } from '../queue/request.ts';
 
 /** How a call to a pod can fail to give its answer. */
 export type LossKind = 'refused' | 'reset' | 'hung' | 'garbage' | 'busy';
@@ -67,7 +67,7 @@ export class Upstream {
     });
   }
 
-  sendEnvelope(requests: readonly Pending[], nowMs: number, handlers: EnvelopeHandlers): Call {
+  sendEnvelope(requests: readonly PendingRequest[], nowMs: number, handlers: EnvelopeHandlers): Call {
     const parts: Buffer[] = [];
     for (let index = 0; index < requests.length; index += 1) {
       const request = requests[index]!;
@@ -86,7 +86,7 @@ export class Upstream {
     return reader;
   }
 
-  sendPlain(request: Pending, nowMs: number, handlers: PlainHandlers): Call {
+  sendPlain(request: PendingRequest, nowMs: number, handlers: PlainHandlers): Call {
     const headers: string[] = [headerNames.requestId, request.id];
     headers.push(headerNames.timeoutMs, String(Math.max(1, Math.floor(request.deadlineAtMs - nowMs))));
     if (request.contentType !== undefined) headers.push('content-type', request.contentType);
@@ -266,7 +266,7 @@ class PlainReader extends Reader {
   }
 }
 
-function itemHead(request: Pending, index: number, nowMs: number): ItemHead {
+function itemHead(request: PendingRequest, index: number, nowMs: number): ItemHead {
   const head: ItemHead = {
     index,
     model: request.model,
@@ -282,7 +282,7 @@ function itemHead(request: Pending, index: number, nowMs: number): ItemHead {
   return head;
 }
 
-function predictPath(request: Pending): string {
+function predictPath(request: PendingRequest): string {
   const model = encodeURIComponent(request.model);
   if (request.protocol === 'v1') return `/v1/models/${model}:predict`;
   return request.version === undefined

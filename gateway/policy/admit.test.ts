@@ -4,7 +4,7 @@ import { decideAdmission, tooLongMs, type AdmitInput } from './admit.ts';
 import type { Wait } from './wait.ts';
 
 const wait = (given: Partial<Wait>): Pick<AdmitInput, 'wait'> => ({
-  wait: { waitMs: 50, turnMs: 0, head: null, ...given },
+  wait: { waitMs: 50, runMs: 0, head: null, ...given },
 });
 
 const usual: AdmitInput = {
@@ -32,9 +32,9 @@ const table: readonly (readonly [string, Partial<AdmitInput>, object])[] = [
   ['it would miss its own deadline', { remainingMs: 40 }, shed('overloaded', 1)],
   ['no objective: its own deadline alone counts', { objectiveMs: null, ...wait({ waitMs: 29_999 }) }, queue],
   ['no objective, and late', { objectiveMs: null, ...wait({ waitMs: 33_000 }) }, shed('overloaded', 3)],
-  ['a run in reserve before the deadline', { remainingMs: 90, ...wait({ turnMs: 40 }) }, queue],
-  ['none left', { remainingMs: 80, ...wait({ turnMs: 40 }) }, shed('overloaded', 1)],
-  ['an objective has none: late is answered', wait({ waitMs: 100, turnMs: 40 }), queue],
+  ['a run in reserve before the deadline', { remainingMs: 90, ...wait({ runMs: 40 }) }, queue],
+  ['none left', { remainingMs: 80, ...wait({ runMs: 40 }) }, shed('overloaded', 1)],
+  ['an objective has none: late is answered', wait({ waitMs: 100, runMs: 40 }), queue],
 
   ['the first of its run stays in time', wait({ head: { waitMs: 100, withoutMs: 98 } }), queue],
   ['the first of its run would be late by it', wait({ head: { waitMs: 101, withoutMs: 99 } }), shed('overloaded', 1)],
@@ -83,7 +83,7 @@ test('Retry-After: the time that is too much, in whole seconds from 1 to 30', ()
 });
 
 test('the wait that is too long, as the scaler is told: that of the first of the run where the request is refused for it', () => {
-  const given: Wait = { waitMs: 50, turnMs: 0, head: { waitMs: 120, withoutMs: 90 } };
+  const given: Wait = { waitMs: 50, runMs: 0, head: { waitMs: 120, withoutMs: 90 } };
   const refused = decideAdmission({ ...usual, wait: given });
   assert.equal(refused.kind, 'shed');
   assert.equal(tooLongMs(refused, given), 120);

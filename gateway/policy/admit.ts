@@ -39,7 +39,7 @@ export function decideAdmission(input: AdmitInput): AdmitDecision {
   // Whatever is predicted, it can't be served earlier and holds up nobody; what comes back for it keeps the prediction true.
   if (input.queuedRequests === 0 && input.idlePods > 0) return { kind: 'queue' };
   const { objectiveMs } = input;
-  const { waitMs, turnMs, head } = input.wait;
+  const { waitMs, runMs: turnMs, head } = input.wait;
   // A deadline has a run in reserve: near it runs are cut short (batch.ts), which makes the queue slower still.
   const allowedMs = Math.min(input.remainingMs - turnMs, objectiveMs ?? Infinity);
   // A head that is late either way is not made late by this one.

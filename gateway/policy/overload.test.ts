@@ -8,7 +8,7 @@ import { seededRandom } from '../../runtime/seeded-random.ts';
 import { decideAdmission } from './admit.ts';
 import { decideBatch } from './batch.ts';
 import { learnCost, predictMs, unknownCost } from './cost.ts';
-import { learnLag, noLag, predictWait } from './wait.ts';
+import { learnOverhead, noOverhead, predictWait } from './wait.ts';
 
 interface Scenario {
   readonly pods: number;
@@ -56,7 +56,7 @@ function simulate({ pods: count, a, c, load, timeoutMs, objectiveMs, deviation =
     doneAtMs: Infinity,
   }));
   let cost = [1, 2, 4, 8, 16, 32, 64].reduce((learned, rows) => learnCost(learned, rows, a + c * rows), unknownCost);
-  let lag = noLag;
+  let lag = noOverhead;
   const queue: Item[] = [];
   let nowMs = 0;
   let nextMs = 0;
@@ -103,7 +103,7 @@ function simulate({ pods: count, a, c, load, timeoutMs, objectiveMs, deviation =
       else seen.late += 1;
     }
     cost = learnCost(cost, items.length, tookMs - overheadMs);
-    lag = learnLag(lag, tookMs, predictMs(cost, items.length));
+    lag = learnOverhead(lag, tookMs, predictMs(cost, items.length));
     pod.executing = null;
     pod.doneAtMs = Infinity;
     if (pod.staged !== null) execute(pod, pod.staged);
@@ -128,7 +128,7 @@ function simulate({ pods: count, a, c, load, timeoutMs, objectiveMs, deviation =
       begins: () => begins,
       nowMs,
       cost,
-      lag,
+      overhead: lag,
       maxRows,
       objectiveMs,
     });

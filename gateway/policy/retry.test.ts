@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decideRetry, earn, freshBudget, spend, type Budget, type RetryInput } from './retry.ts';
+import { decideRetry, earn, initialBudget, spend, type VerificationBudget, type RetryInput } from './retry.ts';
 
 const lost: RetryInput = { loss: { kind: 'pod-lost', alone: false }, attempts: 1, podsLostAlone: 0, idempotent: true };
-const again = (alone: boolean) => ({ kind: 'again', alone });
+const retry = (alone: boolean) => ({ kind: 'retry', alone });
 const fail = (reason: string) => ({ kind: 'fail', reason });
 
 const table: readonly (readonly [string, Partial<RetryInput>, object])[] = [
-  ['nothing was executed: with the others, again', { loss: { kind: 'not-executed' }, attempts: 0 }, again(false)],
-  ['not executed costs no attempt', { loss: { kind: 'not-executed' }, attempts: 99 }, again(false)],
-  ['not executed is safe for any pool', { loss: { kind: 'not-executed' }, idempotent: false }, again(false)],
-  ['its pod was lost: alone, since it may be why', {}, again(true)],
-  ['a second time', { attempts: 2 }, again(true)],
+  ['nothing was executed: with the others, again', { loss: { kind: 'not-executed' }, attempts: 0 }, retry(false)],
+  ['not executed costs no attempt', { loss: { kind: 'not-executed' }, attempts: 99 }, retry(false)],
+  ['not executed is safe for any pool', { loss: { kind: 'not-executed' }, idempotent: false }, retry(false)],
+  ['its pod was lost: alone, since it may be why', {}, retry(true)],
+  ['a second time', { attempts: 2 }, retry(true)],
   ['three attempts are all', { attempts: 3 }, fail('attempts')],
-  ['a pod was lost while it was there alone: it may be chance', { attempts: 2, podsLostAlone: 1 }, again(true)],
+  ['a pod was lost while it was there alone: it may be chance', { attempts: 2, podsLostAlone: 1 }, retry(true)],
   ['two pods were: it is the request', { attempts: 3, podsLostAlone: 2 }, fail('poison')],
   ['a pool that must not repeat', { idempotent: false }, fail('not-idempotent')],
 ];
@@ -24,14 +24,14 @@ for (const [what, given, expected] of table) {
 
 test('a poison request, from its first pod to its answer', () => {
   const story = [
-    { attempts: 1, podsLostAlone: 0, expected: again(true) },
-    { attempts: 2, podsLostAlone: 1, expected: again(true) },
+    { attempts: 1, podsLostAlone: 0, expected: retry(true) },
+    { attempts: 2, podsLostAlone: 1, expected: retry(true) },
     { attempts: 3, podsLostAlone: 2, expected: fail('poison') },
   ];
   for (const { expected, ...given } of story) assert.deepEqual(decideRetry({ ...lost, ...given }), expected);
 });
 
-function spendAll(budget: Budget): { spent: number; left: Budget } {
+function spendAll(budget: VerificationBudget): { spent: number; left: VerificationBudget } {
   let left = budget;
   for (let spent = 0; ; spent += 1) {
     const next = spend(left);
@@ -41,18 +41,18 @@ function spendAll(budget: Budget): { spent: number; left: Budget } {
 }
 
 test('doubts: some to begin with, then one for each five requests', () => {
-  const first = spendAll(freshBudget);
+  const first = spendAll(initialBudget);
   assert.equal(first.spent, 10);
   assert.equal(spend(earn(first.left, 4)), null);
   assert.equal(spendAll(earn(first.left, 50)).spent, 10);
 });
 
 test('a quiet time does not save up without limit', () => {
-  assert.equal(spendAll(earn(freshBudget, 1e9)).spent, 100);
+  assert.equal(spendAll(earn(initialBudget, 1e9)).spent, 100);
 });
 
 test('a failing model is given at most a fifth more', () => {
-  let budget = freshBudget;
+  let budget = initialBudget;
   let doubts = 0;
   for (let request = 0; request < 10_000; request += 1) {
     const left = spend((budget = earn(budget, 1)));

@@ -18,38 +18,38 @@ export interface RetryInput {
 }
 
 export type RetryDecision =
-  | { readonly kind: 'again'; readonly alone: boolean }
+  | { readonly kind: 'retry'; readonly alone: boolean }
   | { readonly kind: 'fail'; readonly reason: 'not-idempotent' | 'attempts' | 'poison' };
 
 const maxAttempts = 3;
 
 export function decideRetry(input: RetryInput): RetryDecision {
-  if (input.loss.kind === 'not-executed') return { kind: 'again', alone: false };
+  if (input.loss.kind === 'not-executed') return { kind: 'retry', alone: false };
   if (!input.idempotent) return { kind: 'fail', reason: 'not-idempotent' };
   if (input.podsLostAlone >= 2) return { kind: 'fail', reason: 'poison' };
   if (input.attempts >= maxAttempts) return { kind: 'fail', reason: 'attempts' };
   // It may be what killed the pod: alone, it can't take others with it, and shows itself.
-  return { kind: 'again', alone: true };
+  return { kind: 'retry', alone: true };
 }
 
 /**
  * Budget of doubts: a 5xx answer may be asked of a second pod for at most a fifth of the requests, so that a failing
  * model is not given twice the load. A token bucket that fills by the requests.
  */
-export interface Budget {
+export interface VerificationBudget {
   readonly tokens: number;
 }
 
 const share = 0.2;
 const mostTokens = 100;
 
-export const freshBudget: Budget = { tokens: 10 };
+export const initialBudget: VerificationBudget = { tokens: 10 };
 
-export function earn(budget: Budget, requests: number): Budget {
+export function earn(budget: VerificationBudget, requests: number): VerificationBudget {
   return { tokens: Math.min(mostTokens, budget.tokens + share * requests) };
 }
 
 /** The budget after one doubt, null if there is none left. */
-export function spend(budget: Budget): Budget | null {
+export function spend(budget: VerificationBudget): VerificationBudget | null {
   return budget.tokens >= 1 ? { tokens: budget.tokens - 1 } : null;
 }

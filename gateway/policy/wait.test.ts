@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { unknownCost, type Cost } from './cost.ts';
-import { learnLag, noLag, predictWait, predictWaitByRate, type Lag, type WaitInput } from './wait.ts';
+import { learnOverhead, noOverhead, predictWait, predictWaitByRate, type Overhead, type WaitInput } from './wait.ts';
 
 /** l(b) = 5 + 0.5·b: 37 ms for 64 rows. */
 const cost: Cost = { ...unknownCost, a: 5, c: 0.5, samples: 100, largestRows: 64 };
@@ -18,11 +18,11 @@ const usual: WaitInput = {
   ...busyUntil([110, 130]),
   nowMs: 100,
   cost,
-  lag: noLag,
+  overhead: noOverhead,
   maxRows: 64,
   objectiveMs: null,
 };
-const lag = (given: Partial<Lag>): Lag => ({ meanMs: 0, deviationMs: 0, turns: 20, ...given });
+const lag = (given: Partial<Overhead>): Overhead => ({ meanMs: 0, deviationMs: 0, runs: 20, ...given });
 
 const table: readonly (readonly [string, Partial<WaitInput>, number])[] = [
   ['a pod is idle: its own run', { idlePods: 1, begins: () => assert.fail('not asked for') }, 10],
@@ -37,7 +37,7 @@ const table: readonly (readonly [string, Partial<WaitInput>, number])[] = [
   ['an objective makes runs of 18 rows', { rowsBefore: 179, objectiveMs: 30 }, 30 + 4 * 14 + 14],
   ['an objective that is long changes nothing', { rowsBefore: 127, objectiveMs: 1e4 }, 30 + 37],
   ['an objective that not even one row keeps', { rowsBefore: 3, objectiveMs: 3 }, 30 + 5.5 + 5.5],
-  ['each turn lags by 3 ms', { rowsBefore: 128, lag: lag({ meanMs: 3 }) }, 10 + 40 + 40],
+  ['each turn lags by 3 ms', { rowsBefore: 128, overhead: lag({ meanMs: 3 }) }, 10 + 40 + 40],
   ['no pod has said how many rows it takes', { rowsBefore: 999, maxRows: Infinity }, 10 + 505],
   ['nothing known', { cost: unknownCost }, 0],
   ['no pod', busyUntil([]), 0],
@@ -50,7 +50,7 @@ for (const [what, given, expected] of table) {
 test('doubt grows with the root of the turns', () => {
   const doubtMs = (begins: readonly number[]): number => {
     const [sure, unsure] = [0, 4].map((deviationMs) =>
-      predictWait({ ...usual, rowsBefore: 63, ...busyUntil(begins), lag: lag({ deviationMs }) }),
+      predictWait({ ...usual, rowsBefore: 63, ...busyUntil(begins), overhead: lag({ deviationMs }) }),
     );
     return unsure!.waitMs - sure!.waitMs;
   };
@@ -75,29 +75,29 @@ test('the first that waits has waited, and would have its answer sooner by the r
 
 test('a turn is told of where others go before', () => {
   const turnMs = (rowsBefore: number, headAgeMs: number | null): number =>
-    predictWait({ ...usual, rowsBefore, headAgeMs }).turnMs;
+    predictWait({ ...usual, rowsBefore, headAgeMs }).runMs;
   assert.deepEqual([turnMs(0, null), turnMs(9, 5), turnMs(64, 5)], [0, 0, 37]);
 });
 
 test('lag: the mean of about twenty turns, never below nothing', () => {
-  let learned = learnLag(noLag, 40, 37);
-  assert.deepEqual(learned, { meanMs: 3, deviationMs: 0, turns: 1 });
-  for (let turn = 0; turn < 200; turn += 1) learned = learnLag(learned, turn % 2 === 0 ? 44 : 40, 37);
+  let learned = learnOverhead(noOverhead, 40, 37);
+  assert.deepEqual(learned, { meanMs: 3, deviationMs: 0, runs: 1 });
+  for (let turn = 0; turn < 200; turn += 1) learned = learnOverhead(learned, turn % 2 === 0 ? 44 : 40, 37);
   assert.ok(Math.abs(learned.meanMs - 5) < 0.2 && Math.abs(learned.deviationMs - 2) < 0.2, JSON.stringify(learned));
-  for (let turn = 0; turn < 200; turn += 1) learned = learnLag(learned, 30, 37);
+  for (let turn = 0; turn < 200; turn += 1) learned = learnOverhead(learned, 30, 37);
   assert.equal(learned.meanMs, 0);
 });
 
 test('lag: one pause of the machine is no evidence, and what is no measurement counts for nothing', () => {
-  let learned = noLag;
-  for (let turn = 0; turn < 50; turn += 1) learned = learnLag(learned, 37 + (turn % 2), 37);
-  assert.ok(learnLag(learned, 5_000, 37).meanMs < learned.meanMs + 0.5);
+  let learned = noOverhead;
+  for (let turn = 0; turn < 50; turn += 1) learned = learnOverhead(learned, 37 + (turn % 2), 37);
+  assert.ok(learnOverhead(learned, 5_000, 37).meanMs < learned.meanMs + 0.5);
   for (const [tookMs, predictedMs] of [
     [40, 0],
     [NaN, 37],
     [Infinity, 37],
   ] as const) {
-    assert.equal(learnLag(learned, tookMs, predictedMs), learned);
+    assert.equal(learnOverhead(learned, tookMs, predictedMs), learned);
   }
 });
 

@@ -13,31 +13,31 @@ import { marginMs } from './batch.ts';
 import { predictMs, rowsWithin, type Cost } from './cost.ts';
 
 /** What a turn of a pod takes beyond l(b): the way there and back, and runs for other gateways in between. */
-export interface Lag {
+export interface Overhead {
   /** Mean of the last turns, milliseconds; not below 0. */
   readonly meanMs: number;
   /** Their mean absolute deviation, milliseconds. */
   readonly deviationMs: number;
-  readonly turns: number;
+  readonly runs: number;
 }
 
-export const noLag: Lag = { meanMs: 0, deviationMs: 0, turns: 0 };
+export const noOverhead: Overhead = { meanMs: 0, deviationMs: 0, runs: 0 };
 
 /** Turns that count, about. */
 const mostTurns = 20;
 /** One turn, a pause of the machine perhaps, counts as so many deviations at most. */
 const mostDeviations = 4;
 
-export function learnLag(lag: Lag, tookMs: number, predictedMs: number): Lag {
+export function learnOverhead(lag: Overhead, tookMs: number, predictedMs: number): Overhead {
   if (!(predictedMs > 0) || !Number.isFinite(tookMs)) return lag;
-  const turns = Math.min(lag.turns + 1, mostTurns);
+  const turns = Math.min(lag.runs + 1, mostTurns);
   const error = tookMs - predictedMs - lag.meanMs;
-  const limit = lag.turns < 3 ? Infinity : mostDeviations * Math.max(lag.deviationMs, 0.05 * predictedMs);
+  const limit = lag.runs < 3 ? Infinity : mostDeviations * Math.max(lag.deviationMs, 0.05 * predictedMs);
   const clipped = Math.max(-limit, Math.min(limit, error));
   return {
     meanMs: Math.max(0, lag.meanMs + clipped / turns),
-    deviationMs: lag.deviationMs + ((lag.turns === 0 ? 0 : Math.abs(clipped)) - lag.deviationMs) / turns,
-    turns,
+    deviationMs: lag.deviationMs + ((lag.runs === 0 ? 0 : Math.abs(clipped)) - lag.deviationMs) / turns,
+    runs: turns,
   };
 }
 
@@ -56,7 +56,7 @@ export interface WaitInput {
   readonly begins: () => ArrayLike<number>;
   readonly nowMs: number;
   readonly cost: Cost;
-  readonly lag: Lag;
+  readonly overhead: Overhead;
   /** Rows of one run at most. */
   readonly maxRows: number;
   /** Keeps runs short; null where there is none. */
@@ -67,7 +67,7 @@ export interface Wait {
   /** Milliseconds until its answer, the doubt included; 0 while nothing is known. */
   readonly waitMs: number;
   /** A turn of a pod, where others go before its batch; 0 where it leaves with the next. */
-  readonly turnMs: number;
+  readonly runMs: number;
   /** The first that waits, where it would share its run with it; null elsewhere. */
   readonly head: HeadWait | null;
 }
@@ -78,13 +78,13 @@ export interface HeadWait {
   readonly withoutMs: number;
 }
 
-const unknown: Wait = { waitMs: 0, turnMs: 0, head: null };
+const unknown: Wait = { waitMs: 0, runMs: 0, head: null };
 
 /** Mean absolute deviations of a turn ÷ its standard deviation is √(2/π); two of the latter leave 2% late. */
 const doubtFactor = 2 * Math.sqrt(Math.PI / 2);
 
 export function predictWait(input: WaitInput): Wait {
-  const { ownRows, pods, nowMs, cost, lag, headAgeMs } = input;
+  const { ownRows, pods, nowMs, cost, overhead: lag, headAgeMs } = input;
   if (cost.samples === 0 || pods === 0) return unknown;
   const rows = input.rowsBefore + ownRows;
   // Until a batch further back leaves, it will be full.
@@ -97,9 +97,9 @@ export function predictWait(input: WaitInput): Wait {
   const doubtMs = doubtFactor * lag.deviationMs * Math.sqrt(turns);
   const waitMs = beginMs + (rounds + 1) * turnMs + doubtMs;
   const next = before === 0;
-  if (!next || headAgeMs === null) return { waitMs, turnMs: next ? 0 : turnMs, head: null };
+  if (!next || headAgeMs === null) return { waitMs, runMs: next ? 0 : turnMs, head: null };
   const headMs = headAgeMs + waitMs;
-  return { waitMs, turnMs: 0, head: { waitMs: headMs, withoutMs: headMs - ownRows * cost.c } };
+  return { waitMs, runMs: 0, head: { waitMs: headMs, withoutMs: headMs - ownRows * cost.c } };
 }
 
 /** Rows of a run when there are enough of them: two such runs keep the objective, as batch.ts has it. */
@@ -115,5 +115,5 @@ function workingRows({ cost, maxRows, objectiveMs }: WaitInput): number {
 export function predictWaitByRate(queuedRows: number, rowsPerMs: number | null, pods: number, cost: Cost): Wait {
   const runMs = predictMs(cost, 1);
   if (cost.samples === 0 || pods === 0) return unknown;
-  return { waitMs: queuedRows / (rowsPerMs ?? pods / runMs) + runMs, turnMs: runMs, head: null };
+  return { waitMs: queuedRows / (rowsPerMs ?? pods / runMs) + runMs, runMs: runMs, head: null };
 }

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Histogram, LaneCounters, outcomes, retryReasons, secondsBounds, shedReasons, sizeBounds } from './counters.ts';
+import {
+  Histogram,
+  ModelCounters,
+  outcomes,
+  retryReasons,
+  secondsBounds,
+  shedReasons,
+  sizeBounds,
+} from './counters.ts';
 import { batchReasons } from '../policy/batch.ts';
 
 test('a value is counted in the first bucket whose bound it does not exceed', () => {
@@ -21,19 +29,19 @@ test('bounds grow', () => {
 });
 
 test('every reason and outcome has a count, which begins at zero', () => {
-  const counters = new LaneCounters();
+  const counters = new ModelCounters();
   assert.deepEqual(Object.entries(counters.shed), zeros(shedReasons));
   assert.deepEqual(Object.entries(counters.retries), zeros(retryReasons));
   assert.deepEqual(Object.entries(counters.batches), zeros(batchReasons));
   for (const outcome of outcomes) assert.equal(counters.duration(outcome).sum, 0);
 });
 
-test('durations are kept apart by outcome, and lanes apart from each other', () => {
-  const counters = new LaneCounters();
-  const other = new LaneCounters();
-  counters.finished('ok', 0.02);
-  counters.finished('ok', 0.02);
-  counters.finished('shed', 0);
+test('durations are kept apart by outcome, and model queues apart from each other', () => {
+  const counters = new ModelCounters();
+  const other = new ModelCounters();
+  counters.countOutcome('ok', 0.02);
+  counters.countOutcome('ok', 0.02);
+  counters.countOutcome('shed', 0);
   assert.equal(counters.duration('ok').sum, 0.04);
   assert.equal(counters.duration('shed').counts[0], 1);
   assert.equal(counters.duration('failed').sum, 0);

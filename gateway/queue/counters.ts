@@ -5,7 +5,7 @@
 import { batchReasons, type BatchReason } from '../policy/batch.ts';
 
 export const outcomes = ['ok', 'client-error', 'shed', 'timeout', 'failed', 'cancelled'] as const;
-export type RequestOutcome = (typeof outcomes)[number];
+export type OutcomeKind = (typeof outcomes)[number];
 
 export const shedReasons = ['queue-full', 'overloaded', 'no-pod'] as const;
 export type ShedReason = (typeof shedReasons)[number];
@@ -47,7 +47,7 @@ export class Histogram {
   }
 }
 
-export class LaneCounters {
+export class ModelCounters {
   arrivals = 0;
   arrivedBytes = 0;
   /** As estimated when they came. */
@@ -75,7 +75,7 @@ export class LaneCounters {
   readonly queueSeconds = new Histogram(secondsBounds);
 
   /** Adds what `other` counted for the load report. */
-  include(other: LaneCounters): void {
+  include(other: ModelCounters): void {
     this.arrivals += other.arrivals;
     this.arrivedBytes += other.arrivedBytes;
     this.arrivedRows += other.arrivedRows;
@@ -87,11 +87,11 @@ export class LaneCounters {
     }
   }
 
-  finished(outcome: RequestOutcome, seconds: number): void {
+  countOutcome(outcome: OutcomeKind, seconds: number): void {
     this.#outcomes.get(outcome)!.observe(seconds);
   }
 
-  duration(outcome: RequestOutcome): Histogram {
+  duration(outcome: OutcomeKind): Histogram {
     return this.#outcomes.get(outcome)!;
   }
 }

@@ -3,19 +3,19 @@ import { test, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { oldGenerationGrowthMiB } from '../../test/support/old-generation.ts';
 import { Deadlines } from './deadlines.ts';
-import type { Pending } from './request.ts';
+import type { PendingRequest } from './request.ts';
 import { pendingRequest } from '../testing/pending.ts';
 
 interface Clock {
   readonly deadlines: Deadlines;
   /** What expired, with when. */
-  readonly expired: { readonly request: Pending; readonly atMs: number }[];
+  readonly expired: { readonly request: PendingRequest; readonly atMs: number }[];
   readonly pass: (ms: number) => void;
-  readonly add: (afterMs: number) => Pending;
+  readonly add: (afterMs: number) => PendingRequest;
 }
 
 /** A clock that begins between two ticks of a round number, as clocks do. */
-function clockAt(t: TestContext, startMs: number, expire: (request: Pending) => void = () => undefined): Clock {
+function clockAt(t: TestContext, startMs: number, expire: (request: PendingRequest) => void = () => undefined): Clock {
   t.mock.timers.enable({ apis: ['setInterval'] });
   let nowMs = startMs;
   const expired: Clock['expired'] = [];
@@ -88,7 +88,7 @@ test('a deadline beyond a turn of the wheel is passed by until it is due', (t) =
   const clock = clockAt(t, 1_003);
   const [turns, soon] = [clock.add(2 * 40_960 + 50), clock.add(50)];
   clock.pass(2 * 40_960 + 40);
-  const expired = (): Pending[] => clock.expired.map((one) => one.request);
+  const expired = (): PendingRequest[] => clock.expired.map((one) => one.request);
   assert.deepEqual(expired(), [soon]);
   clock.pass(20);
   assert.deepEqual(expired(), [soon, turns]);
@@ -97,7 +97,7 @@ test('a deadline beyond a turn of the wheel is passed by until it is due', (t) =
 test('after a pause longer than a turn of the wheel all that is due expires, and nothing else', (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] });
   let nowMs = 0;
-  const expired: Pending[] = [];
+  const expired: PendingRequest[] = [];
   const deadlines = new Deadlines(
     () => nowMs,
     (request) => expired.push(request),
@@ -124,7 +124,7 @@ test('overdue on arrival: expires at the next tick, unless it is removed before'
 });
 
 test('expiring may remove others of the same slot', (t) => {
-  const requests: Pending[] = [];
+  const requests: PendingRequest[] = [];
   const clock = clockAt(t, 0, () => requests.forEach((request) => clock.deadlines.remove(request)));
   requests.push(clock.add(15), clock.add(15), clock.add(16));
   clock.pass(100);
@@ -135,7 +135,7 @@ test('the timer runs only while there is something to watch, and a long rest cos
   let nowMs = 0;
   let reads = 0;
   t.mock.timers.enable({ apis: ['setInterval'] });
-  const expired: Pending[] = [];
+  const expired: PendingRequest[] = [];
   const deadlines = new Deadlines(
     () => {
       reads += 1;

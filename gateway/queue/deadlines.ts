@@ -5,7 +5,7 @@
  *
  * Slots are arrays, which let go of what left them; tables of a Set or Map would not (docs/performance.md, "What paid").
  */
-import type { Pending } from './request.ts';
+import type { PendingRequest } from './request.ts';
 
 const slotMs = 10;
 /** 41 s: what waits longer is passed by once a turn. */
@@ -20,20 +20,20 @@ export interface DeadlinePlace {
 }
 
 export class Deadlines {
-  readonly #wheel: Pending[][] = Array.from({ length: slots }, () => []);
-  readonly #expire: (request: Pending) => void;
+  readonly #wheel: PendingRequest[][] = Array.from({ length: slots }, () => []);
+  readonly #expire: (request: PendingRequest) => void;
   readonly #now: () => number;
   #timer: NodeJS.Timeout | undefined;
   /** The last tick whose requests have all expired. */
   #swept = 0;
   #size = 0;
 
-  constructor(now: () => number, expire: (request: Pending) => void) {
+  constructor(now: () => number, expire: (request: PendingRequest) => void) {
     this.#now = now;
     this.#expire = expire;
   }
 
-  add(request: Pending): void {
+  add(request: PendingRequest): void {
     if (this.#timer === undefined) {
       this.#swept = Math.floor(this.#now() / slotMs);
       this.#timer = setInterval(() => this.#sweep(), slotMs);
@@ -47,7 +47,7 @@ export class Deadlines {
     this.#size += 1;
   }
 
-  remove(request: Pending): void {
+  remove(request: PendingRequest): void {
     const { deadlinePlace: place } = request;
     if (place.tick === -1) return;
     const slot = this.#slot(place.tick);
@@ -96,7 +96,7 @@ export class Deadlines {
     }
   }
 
-  #slot(tick: number): Pending[] {
+  #slot(tick: number): PendingRequest[] {
     return this.#wheel[tick % slots]!;
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mediaTypes } from '../../contract/headers.ts';
-import { Lane } from './model-queue.ts';
+import { ModelQueue } from './model-queue.ts';
 import { predictMs } from '../policy/cost.ts';
 import { currentRowsPerMs } from '../policy/throughput.ts';
 import { pendingRequest } from '../testing/pending.ts';
@@ -14,51 +14,51 @@ const run = (rows: number, ownRows: number, occupiedMs: number) => ({
 });
 
 test('before anything is known a request is one row, however long', () => {
-  const lane = new Lane('m');
-  assert.equal(lane.estimateRows(0, undefined), 1);
-  assert.equal(lane.estimateRows(1e9, mediaTypes.binary), 1);
+  const modelQueue = new ModelQueue('m');
+  assert.equal(modelQueue.estimateRows(0, undefined), 1);
+  assert.equal(modelQueue.estimateRows(1e9, mediaTypes.binary), 1);
 });
 
 test('rows are estimated from bytes, binary and text apart, and never less than one', () => {
-  const lane = new Lane('m');
-  lane.learnRows(10, 31_360, mediaTypes.binary);
-  lane.learnRows(2, 10_000, mediaTypes.json);
-  assert.equal(lane.estimateRows(3_136 * 64, mediaTypes.binary), 64);
-  assert.equal(lane.estimateRows(3, mediaTypes.binary), 1);
-  assert.equal(lane.estimateRows(50_000, mediaTypes.json), 10);
-  assert.equal(lane.estimateRows(50_000, 'application/json; charset=utf-8'), 10);
+  const modelQueue = new ModelQueue('m');
+  modelQueue.learnRows(10, 31_360, mediaTypes.binary);
+  modelQueue.learnRows(2, 10_000, mediaTypes.json);
+  assert.equal(modelQueue.estimateRows(3_136 * 64, mediaTypes.binary), 64);
+  assert.equal(modelQueue.estimateRows(3, mediaTypes.binary), 1);
+  assert.equal(modelQueue.estimateRows(50_000, mediaTypes.json), 10);
+  assert.equal(modelQueue.estimateRows(50_000, 'application/json; charset=utf-8'), 10);
 });
 
 test('the estimate follows clients that change, and one odd request moves it little', () => {
-  const lane = new Lane('m');
-  for (let i = 0; i < 100; i += 1) lane.learnRows(1, 100, undefined);
-  lane.learnRows(10, 100, undefined);
-  assert.equal(lane.estimateRows(100, undefined), 1);
-  for (let i = 0; i < 100; i += 1) lane.learnRows(4, 100, undefined);
-  assert.equal(lane.estimateRows(100, undefined), 4);
+  const modelQueue = new ModelQueue('m');
+  for (let i = 0; i < 100; i += 1) modelQueue.learnRows(1, 100, undefined);
+  modelQueue.learnRows(10, 100, undefined);
+  assert.equal(modelQueue.estimateRows(100, undefined), 1);
+  for (let i = 0; i < 100; i += 1) modelQueue.learnRows(4, 100, undefined);
+  assert.equal(modelQueue.estimateRows(100, undefined), 4);
 });
 
 test('answers without rows, and bodies without bytes, teach nothing', () => {
-  const lane = new Lane('m');
-  lane.learnRows(4, 100, undefined);
+  const modelQueue = new ModelQueue('m');
+  modelQueue.learnRows(4, 100, undefined);
   for (let i = 0; i < 100; i += 1) {
-    lane.learnRows(0, 100, undefined);
-    lane.learnRows(5, 0, undefined);
+    modelQueue.learnRows(0, 100, undefined);
+    modelQueue.learnRows(5, 0, undefined);
   }
-  assert.equal(lane.estimateRows(100, undefined), 4);
+  assert.equal(modelQueue.estimateRows(100, undefined), 4);
 });
 
 test('runs teach the cost by all their rows, and the throughput by its own alone', () => {
-  const lane = new Lane('m');
-  lane.queue.push(pendingRequest());
-  for (let ms = 0; ms <= 1_000; ms += 10) lane.learnRuns([run(32, 8, 5 + 3.2), run(8, 4, 5 + 0.8)], ms);
-  assert.ok(Math.abs(predictMs(lane.cost, 64) - 11.4) < 0.2, `${predictMs(lane.cost, 64)}`);
-  assert.equal(lane.cost.largestRows, 32);
-  assert.equal(currentRowsPerMs(lane.throughput, 1_000), 12 / 10);
+  const modelQueue = new ModelQueue('m');
+  modelQueue.queue.push(pendingRequest());
+  for (let ms = 0; ms <= 1_000; ms += 10) modelQueue.learnRuns([run(32, 8, 5 + 3.2), run(8, 4, 5 + 0.8)], ms);
+  assert.ok(Math.abs(predictMs(modelQueue.cost, 64) - 11.4) < 0.2, `${predictMs(modelQueue.cost, 64)}`);
+  assert.equal(modelQueue.cost.largestRows, 32);
+  assert.equal(currentRowsPerMs(modelQueue.throughput, 1_000), 12 / 10);
 });
 
 test('with an empty queue the throughput stays unknown: nobody asked for all that pods can give', () => {
-  const lane = new Lane('m');
-  for (let ms = 0; ms <= 2_000; ms += 10) lane.learnRuns([run(8, 8, 5)], ms);
-  assert.equal(currentRowsPerMs(lane.throughput, 2_000), null);
+  const modelQueue = new ModelQueue('m');
+  for (let ms = 0; ms <= 2_000; ms += 10) modelQueue.learnRuns([run(8, 8, 5)], ms);
+  assert.equal(currentRowsPerMs(modelQueue.throughput, 2_000), null);
 });

@@ -1,7 +1,7 @@
 /** One model of one pool at this gateway: its queue, what it is known to cost, what was counted. No I/O. */
 import type { RunReport } from '../../contract/envelope.ts';
 import { mediaTypes } from '../../contract/headers.ts';
-import { LaneCounters } from './counters.ts';
+import { ModelCounters } from './counters.ts';
 import { learnCost, unknownCost, type Cost } from '../policy/cost.ts';
 import { countCompleted, noThroughput, type Throughput } from '../policy/throughput.ts';
 import { Queue } from './queue.ts';
@@ -9,15 +9,15 @@ import { Queue } from './queue.ts';
 /** Weight of the newest answer in the rows that a byte is worth. */
 const rowsWeight = 0.05;
 
-export class Lane {
+export class ModelQueue {
   readonly model: string;
   readonly queue = new Queue();
-  readonly counters = new LaneCounters();
+  readonly counters = new ModelCounters();
   cost: Cost = unknownCost;
   throughput: Throughput = noThroughput;
   /** Most rows of one run, as the pods say; Infinity while none has said. */
   podMaxRows = Infinity;
-  /** It stands in the pool's list of lanes that may have requests waiting. */
+  /** It stands in the pool's list of model queues that may have requests waiting. */
   listed = false;
   /** Requests with a pod. */
   inFlight = 0;

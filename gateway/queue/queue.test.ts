@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { before, Queue } from './queue.ts';
-import type { Pending } from './request.ts';
+import type { PendingRequest } from './request.ts';
 import { pendingRequest } from '../testing/pending.ts';
 
 const anyRequest = fc.record({
@@ -13,7 +13,7 @@ const anyRequest = fc.record({
 });
 
 type Step =
-  | { readonly kind: 'push'; readonly given: Partial<Pending> }
+  | { readonly kind: 'push'; readonly given: Partial<PendingRequest> }
   | { readonly kind: 'pop' }
   | { readonly kind: 'peek' }
   | { readonly kind: 'forget'; readonly pick: number };
@@ -25,7 +25,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.nat().map((pick) => ({ kind: 'forget' as const, pick })) },
 );
 
-function forget(queue: Queue, request: Pending): void {
+function forget(queue: Queue, request: PendingRequest): void {
   request.state = 'done';
   queue.forget(request);
 }
@@ -34,7 +34,7 @@ test('whatever is pushed, popped and forgotten, it behaves as a sorted list', ()
   fc.assert(
     fc.property(fc.nat(200), fc.array(anyStep, { maxLength: 300, size: 'max' }), (first, steps) => {
       const queue = new Queue();
-      const model: Pending[] = [];
+      const model: PendingRequest[] = [];
       // Enough of them that forgetting has to clear up.
       for (let deadlineAtMs = 0; deadlineAtMs < first; deadlineAtMs += 1) {
         const request = pendingRequest({ deadlineAtMs });
@@ -78,7 +78,7 @@ test('whatever is pushed, popped and forgotten, it behaves as a sorted list', ()
   );
 });
 
-function sum(requests: readonly Pending[], field: 'bytes' | 'estimatedRows'): number {
+function sum(requests: readonly PendingRequest[], field: 'bytes' | 'estimatedRows'): number {
   return requests.reduce((total, request) => total + request[field], 0);
 }
 

@@ -1,8 +1,8 @@
 /** The requests of one model that wait, by (priority, deadline, arrival): a binary heap. Knows nothing of pods. */
-import type { Pending } from './request.ts';
+import type { PendingRequest } from './request.ts';
 
 export class Queue {
-  readonly #heap: Pending[] = [];
+  readonly #heap: PendingRequest[] = [];
   /** What has left out of turn stays in the heap, `done`, until it surfaces or outnumbers the rest. */
   #live = 0;
   #bytes = 0;
@@ -21,7 +21,7 @@ export class Queue {
     return this.#rows;
   }
 
-  push(request: Pending): void {
+  push(request: PendingRequest): void {
     request.state = 'queued';
     this.#account(request, 1);
     const heap = this.#heap;
@@ -37,7 +37,7 @@ export class Queue {
     heap[at] = request;
   }
 
-  peek(): Pending | undefined {
+  peek(): PendingRequest | undefined {
     let first = this.#heap[0];
     while (first !== undefined && first.state !== 'queued') {
       this.#removeFirst();
@@ -47,7 +47,7 @@ export class Queue {
   }
 
   /** Takes the first request out; its state is up to the caller. */
-  pop(): Pending | undefined {
+  pop(): PendingRequest | undefined {
     const first = this.peek();
     if (first === undefined) return undefined;
     this.#removeFirst();
@@ -56,7 +56,7 @@ export class Queue {
   }
 
   /** Takes a waiting request out of turn; the caller must have made it `done`. */
-  forget(request: Pending): void {
+  forget(request: PendingRequest): void {
     this.#account(request, -1);
     const heap = this.#heap;
     if (this.#live === 0) {
@@ -70,11 +70,11 @@ export class Queue {
   }
 
   /** All that wait when it begins, in no order; they may be forgotten meanwhile. */
-  *[Symbol.iterator](): Generator<Pending> {
+  *[Symbol.iterator](): Generator<PendingRequest> {
     for (const request of [...this.#heap]) if (request.state === 'queued') yield request;
   }
 
-  #account(request: Pending, sign: 1 | -1): void {
+  #account(request: PendingRequest, sign: 1 | -1): void {
     this.#live += sign;
     this.#bytes += sign * request.bytes;
     this.#rows += sign * request.estimatedRows;
@@ -99,7 +99,7 @@ export class Queue {
   }
 }
 
-export function before(a: Pending, b: Pending): boolean {
+export function before(a: PendingRequest, b: PendingRequest): boolean {
   if (a.priority !== b.priority) return a.priority < b.priority;
   if (a.deadlineAtMs !== b.deadlineAtMs) return a.deadlineAtMs < b.deadlineAtMs;
   return a.sequence < b.sequence;

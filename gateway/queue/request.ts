@@ -2,10 +2,10 @@
 import type { Protocol } from '../../contract/envelope.ts';
 import type { SluiceError } from '../../contract/errors.ts';
 import type { DeadlinePlace } from './deadlines.ts';
-import type { Lane } from './model-queue.ts';
+import type { ModelQueue } from './model-queue.ts';
 import type { RequestTrace } from '../telemetry/tracing.ts';
 
-export type Outcome =
+export type RequestOutcome =
   | {
       readonly kind: 'answer';
       readonly status: number;
@@ -43,13 +43,13 @@ export interface PredictRequest {
   /** Order of arrival; settles ties in the queue. */
   readonly sequence: number;
   /** Answers the client. Called exactly once, unless the client has left. */
-  readonly settle: (outcome: Outcome) => void;
+  readonly settle: (outcome: RequestOutcome) => void;
 }
 
 /** The request as the gateway's queue and dispatch see it. */
-export interface Pending extends PredictRequest {
+export interface PendingRequest extends PredictRequest {
   /** Of its model; kept even if the model leaves the pool meanwhile. */
-  readonly lane: Lane;
+  readonly modelQueue: ModelQueue;
   /** What goes with it to the pod. */
   traceparent: string | undefined;
   /** Empty once it is `done`: it may stay in a queue for a while. */
@@ -63,8 +63,8 @@ export interface Pending extends PredictRequest {
   /** Times a pod was lost while it held this request and no other. */
   podsLostAlone: number;
   /** It was with a pod that died: it now travels alone. */
-  suspect: boolean;
+  isolated: boolean;
   /** The pod that answered it with a 5xx, while another pod is asked to tell whether pod or request is at fault. */
-  doubted: { readonly podUid: string; readonly outcome: Outcome } | undefined;
+  unverified: { readonly podUid: string; readonly outcome: RequestOutcome } | undefined;
   readonly deadlinePlace: DeadlinePlace;
 }

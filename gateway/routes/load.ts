@@ -2,17 +2,17 @@
 import type { FastifyInstance } from 'fastify';
 import type { LoadReport } from '../../contract/load-report.ts';
 import { mediaTypes } from '../../contract/headers.ts';
-import type { LoadFeed } from '../telemetry/load-stream.ts';
+import type { LoadStream } from '../telemetry/load-stream.ts';
 import { route } from './route.ts';
 
-export function loadRoutes(admin: FastifyInstance, feed: LoadFeed, report: () => LoadReport): void {
+export function loadRoutes(admin: FastifyInstance, stream: LoadStream, report: () => LoadReport): void {
   route(admin, '/load', { GET: (_request, reply) => void reply.send(report()) });
   route(admin, '/load/stream', {
     GET: (_request, reply) => {
       reply.hijack();
       const { raw: response } = reply;
       response.writeHead(200, { 'content-type': mediaTypes.lines, 'cache-control': 'no-store' });
-      feed.add(response);
+      stream.add(response);
     },
   });
 }

@@ -25,7 +25,9 @@ export function metadataRoutes(app: FastifyInstance, deps: MetadataDeps): void {
   route(app, '/v2/health/live', { GET: (_request, reply) => void reply.send({ live: true }) });
   route(app, paths.ready, {
     GET: (_request, reply) => {
-      const missing = [...pools.all].filter((pool) => pool.roster.serving === 0 && pool.spec.scaling.minReplicas > 0);
+      const missing = [...pools.all].filter(
+        (pool) => pool.endpoints.serving === 0 && pool.spec.scaling.minReplicas > 0,
+      );
       const ready = pools.ready && !deps.isEnding() && missing.length === 0;
       if (ready) return void reply.send({ ready });
       const why = deps.isEnding()
@@ -47,7 +49,7 @@ export function metadataRoutes(app: FastifyInstance, deps: MetadataDeps): void {
   function ask(request: FastifyRequest, reply: FastifyReply): void {
     const { model } = request.params as { model: string };
     const { pool } = pools.find(model);
-    const pod = pool.roster.forModel(model);
+    const pod = pool.endpoints.forModel(model);
     if (pod === undefined) throw notReady(model);
     const path = request.url.split('?', 1)[0]!.replace(/\/$/, '');
     const call = pod.upstream.get(path, {

@@ -11,7 +11,7 @@ import { headers as names } from '../../contract/headers.ts';
 import { traceIdOf } from '../../contract/traceparent.ts';
 import type { Pools } from '../pools.ts';
 import { readBody, type Body } from './read-body.ts';
-import type { Outcome, Pending } from '../queue/request.ts';
+import type { RequestOutcome, PendingRequest } from '../queue/request.ts';
 import type { RequestTrace, Tracing } from '../telemetry/tracing.ts';
 import { sendError } from './errors.ts';
 import { requestIdOf, traceparentOf } from './identity.ts';
@@ -54,12 +54,12 @@ export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
     };
 
     const queue = (body: Body): void => {
-      const { pool, lane } = deps.pools.find(model);
+      const { pool, modelQueue } = deps.pools.find(model);
       const schedule = readSchedule(message.headers, body.parts, pool.spec.requests.timeoutMs);
       const { headers } = message;
       traced = deps.tracing?.begin({ id, model, pool: pool.name, traceparent, arrivedAtMs }) ?? null;
       const trace = traced;
-      const pending: Pending = pool.accept(lane, {
+      const pending: PendingRequest = pool.accept(modelQueue, {
         id,
         model,
         version,
@@ -88,8 +88,8 @@ export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
     };
 
     try {
-      const { pool, lane } = deps.pools.find(model);
-      readBody(message, pool, lane, (error, body) => {
+      const { pool, modelQueue } = deps.pools.find(model);
+      readBody(message, pool, modelQueue, (error, body) => {
         if (error !== null) return refuse(error);
         try {
           queue(body);
@@ -128,13 +128,13 @@ export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
 /** KServe V1: whether a model is ready. */
 function modelStatus(pools: Pools, model: string, reply: FastifyReply): void {
   const { pool } = pools.find(model);
-  const ready = pool.roster.forModel(model) !== undefined;
+  const ready = pool.endpoints.forModel(model) !== undefined;
   void reply.code(ready ? 200 : 503).send({ name: model, ready });
 }
 
 function writeAnswer(
   response: ServerResponse,
-  outcome: Outcome & { kind: 'answer' },
+  outcome: RequestOutcome & { kind: 'answer' },
   id: string,
   close: boolean,
 ): void {

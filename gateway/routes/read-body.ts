@@ -1,7 +1,7 @@
 /** Reads the body of a request into the pieces in which it comes, within the room that its pool has. */
 import type { IncomingMessage } from 'node:http';
 import type { SluiceError } from '../../contract/errors.ts';
-import type { Lane } from '../queue/model-queue.ts';
+import type { ModelQueue } from '../queue/model-queue.ts';
 import type { Pool } from '../pool.ts';
 
 export interface Body {
@@ -16,7 +16,7 @@ export interface Body {
 export function readBody(
   message: IncomingMessage,
   pool: Pool,
-  lane: Lane,
+  modelQueue: ModelQueue,
   done: (error: SluiceError | null, body: Body) => void,
 ): void {
   let parts: Buffer[] = [];
@@ -35,7 +35,7 @@ export function readBody(
   };
   const reserve = (more: number): boolean => {
     try {
-      pool.reserve(lane, reserved, more);
+      pool.reserve(modelQueue, reserved, more);
     } catch (error) {
       finish(error as SluiceError);
       return false;

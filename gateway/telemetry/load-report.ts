@@ -1,7 +1,7 @@
 /** What this gateway tells the scaler of its pools: totals since its start, what waits now, and where. Reads, changes nothing. */
 import type { LoadReport, PodLoad, PoolLoad } from '../../contract/load-report.ts';
 import { secondsBounds } from '../queue/counters.ts';
-import type { PodLink } from '../endpoints/endpoint.ts';
+import type { Endpoint } from '../endpoints/endpoint.ts';
 import type { Pool } from '../pool.ts';
 import type { Pools } from '../pools.ts';
 
@@ -30,7 +30,7 @@ function poolLoad(pool: Pool, nowMs: number): PoolLoad {
   const shed = Object.values(totals.shed).reduce((sum, count) => sum + count, 0);
   // What pods themselves refused with 503 was nobody's decision to shed.
   const refusedByPods = Math.max(0, totals.duration('shed').count - shed);
-  const pods = [...Array.from(pool.roster.pods, podLoad), ...pool.roster.unreachable.map(unreachablePod)];
+  const pods = [...Array.from(pool.endpoints.all, podLoad), ...pool.endpoints.unreachable.map(unreachablePod)];
   return {
     name: pool.name,
     arrivals: totals.arrivals,
@@ -47,12 +47,15 @@ function poolLoad(pool: Pool, nowMs: number): PoolLoad {
     oldestMs: pool.oldestMs(nowMs),
     predictedWaitMs: predictedWaitMs(pool),
     inFlight: pods.reduce((sum, { inFlight }) => sum + inFlight, 0),
-    models: Array.from(pool.lanes.values(), (lane) => ({
-      name: lane.model,
-      arrivals: lane.counters.arrivals,
-      rowsPerRequest: lane.rowsPerRequest,
-      maxRows: pool.maxRows(lane),
-      fit: lane.cost.samples === 0 ? null : { aMs: lane.cost.a, cMs: lane.cost.c, samples: lane.cost.samples },
+    models: Array.from(pool.modelQueues.values(), (modelQueue) => ({
+      name: modelQueue.model,
+      arrivals: modelQueue.counters.arrivals,
+      rowsPerRequest: modelQueue.rowsPerRequest,
+      maxRows: pool.maxRows(modelQueue),
+      fit:
+        modelQueue.cost.samples === 0
+          ? null
+          : { aMs: modelQueue.cost.a, cMs: modelQueue.cost.c, samples: modelQueue.cost.samples },
     })),
     pods,
   };
@@ -61,21 +64,22 @@ function poolLoad(pool: Pool, nowMs: number): PoolLoad {
 /** Of the model that would wait longest. */
 function predictedWaitMs(pool: Pool): number | null {
   // Without a pod nobody knows when there will be one.
-  if (pool.roster.serving === 0) return null;
+  if (pool.endpoints.serving === 0) return null;
   let longest: number | null = null;
-  for (const lane of pool.lanes.values()) {
-    if (lane.cost.samples > 0) longest = Math.max(longest ?? 0, pool.predictedWaitMs(lane, lane.rowsPerRequest));
+  for (const modelQueue of pool.modelQueues.values()) {
+    if (modelQueue.cost.samples > 0)
+      longest = Math.max(longest ?? 0, pool.predictedWaitMs(modelQueue, modelQueue.rowsPerRequest));
   }
   return longest;
 }
 
-function podLoad(pod: PodLink): PodLoad {
+function podLoad(pod: Endpoint): PodLoad {
   const { health } = pod;
   return {
     uid: pod.uid,
     name: pod.name,
     state: health.kind,
-    leaving: pod.goes,
+    leaving: pod.leaving,
     inFlight: pod.inFlight,
     failures: pod.failures,
     reason: pod.detail,
@@ -84,7 +88,7 @@ function podLoad(pod: PodLink): PodLoad {
 }
 
 /** A pod without an address: nothing was ever sent to it. */
-function unreachablePod(pod: Pool['roster']['unreachable'][number]): PodLoad {
+function unreachablePod(pod: Pool['endpoints']['unreachable'][number]): PodLoad {
   return {
     uid: pod.uid,
     name: pod.name,

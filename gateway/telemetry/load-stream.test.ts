@@ -2,21 +2,21 @@ import assert from 'node:assert/strict';
 import { PassThrough, Writable } from 'node:stream';
 import { test, type TestContext } from 'node:test';
 import type { LoadReport } from '../../contract/load-report.ts';
-import { LoadFeed } from './load-stream.ts';
+import { LoadStream } from './load-stream.ts';
 
-function feedOf(t: TestContext) {
+function streamOf(t: TestContext) {
   t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
   let nowMs = 0;
   let sequence = 0;
   const report = (): LoadReport => ({ instance: 'i', name: 'n', sequence: (sequence += 1), ready: true, pools: [] });
-  const feed = new LoadFeed(report, () => nowMs);
+  const stream = new LoadStream(report, () => nowMs);
   const pass = (ms: number): void => {
     for (let left = ms; left > 0; left -= 50) {
       nowMs += Math.min(50, left);
       t.mock.timers.tick(Math.min(50, left));
     }
   };
-  return { feed, pass, made: () => sequence };
+  return { stream, pass, made: () => sequence };
 }
 
 /** Sequences of the lines that have come since it was last asked. */
@@ -29,16 +29,16 @@ function read(out: PassThrough): number[] {
 }
 
 test('a line at once and then each second, the same to all readers', (t) => {
-  const { feed, pass } = feedOf(t);
+  const { stream, pass } = streamOf(t);
   const one = new PassThrough();
-  feed.add(one);
+  stream.add(one);
   assert.deepEqual(read(one), [1]);
   pass(900);
   assert.deepEqual(read(one), []);
   pass(100);
   assert.deepEqual(read(one), [2]);
   const other = new PassThrough();
-  feed.add(other);
+  stream.add(other);
   pass(2_000);
   assert.deepEqual(
     [read(one), read(other)],
@@ -50,16 +50,16 @@ test('a line at once and then each second, the same to all readers', (t) => {
 });
 
 test('wakes come at once, several together, and no two within 100 ms', (t) => {
-  const { feed, pass } = feedOf(t);
+  const { stream, pass } = streamOf(t);
   const out = new PassThrough();
-  feed.add(out);
+  stream.add(out);
   read(out);
   pass(500);
-  for (let count = 0; count < 500; count += 1) feed.wake();
+  for (let count = 0; count < 500; count += 1) stream.wake();
   t.mock.timers.tick(1);
   assert.deepEqual(read(out), [2]);
-  feed.wake();
-  feed.wake();
+  stream.wake();
+  stream.wake();
   pass(50);
   assert.deepEqual(read(out), []);
   pass(50);
@@ -67,22 +67,22 @@ test('wakes come at once, several together, and no two within 100 ms', (t) => {
 });
 
 test('without readers it makes no report, woken or not', (t) => {
-  const { feed, pass, made } = feedOf(t);
-  feed.wake();
+  const { stream, pass, made } = streamOf(t);
+  stream.wake();
   pass(3_000);
   assert.equal(made(), 0);
   const out = new PassThrough();
-  feed.add(out);
+  stream.add(out);
   out.destroy();
   out.emit('close');
-  assert.equal(feed.readers, 0);
-  feed.wake();
+  assert.equal(stream.readers, 0);
+  stream.wake();
   pass(3_000);
   assert.equal(made(), 1);
 });
 
 test('a reader that takes nothing holds one buffer, misses lines, and is let go after ten seconds', (t) => {
-  const { feed, pass } = feedOf(t);
+  const { stream, pass } = streamOf(t);
   let written = 0;
   const stuck = new Writable({
     highWaterMark: 1,
@@ -90,7 +90,7 @@ test('a reader that takes nothing holds one buffer, misses lines, and is let go 
       written += chunk.length;
     },
   });
-  feed.add(stuck);
+  stream.add(stuck);
   pass(10_000);
   assert.equal(stuck.destroyed, false);
   assert.ok(stuck.writableLength < 200, `${stuck.writableLength} bytes are buffered, ${written} were taken`);
@@ -99,10 +99,10 @@ test('a reader that takes nothing holds one buffer, misses lines, and is let go 
 });
 
 test('at the end a last line, and the end', async (t) => {
-  const { feed } = feedOf(t);
+  const { stream } = streamOf(t);
   const out = new PassThrough();
-  feed.add(out);
-  feed.close();
+  stream.add(out);
+  stream.close();
   assert.deepEqual(read(out), [1, 2]);
   await out.resume().toArray();
   assert.equal(out.readableEnded, true);

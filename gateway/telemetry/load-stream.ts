@@ -16,7 +16,7 @@ interface Reader {
   flowingAtMs: number;
 }
 
-export class LoadFeed {
+export class LoadStream {
   readonly #report: () => LoadReport;
   readonly #now: () => number;
   readonly #readers = new Map<Writable, Reader>();

@@ -7,7 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { giveUpReasons, outcomes, retryReasons, shedReasons } from '../queue/counters.ts';
 import { headText, histogramSamples, labelsText, samplesText, type FamilyType, type Sample } from './exposition.ts';
-import type { Lane } from '../queue/model-queue.ts';
+import type { ModelQueue } from '../queue/model-queue.ts';
 import { batchReasons } from '../policy/batch.ts';
 import type { Cost } from '../policy/cost.ts';
 import type { Pool } from '../pool.ts';
@@ -40,103 +40,106 @@ export function gatewayMetrics(pools: Pools, version: string, now: () => number)
     function* (): Iterable<readonly Sample[]> {
       for (const pool of [...pools.all]) yield read(pool);
     };
-  const lanes = (read: (lane: Lane, pool: Pool, labels: string) => Sample[]) =>
+  const modelQueues = (read: (modelQueue: ModelQueue, pool: Pool, labels: string) => Sample[]) =>
     function* (): Iterable<readonly Sample[]> {
       for (const pool of [...pools.all]) {
-        for (const lane of [...pool.lanes.values()]) {
-          yield read(lane, pool, labelsText({ pool: pool.name, model: lane.model }));
+        for (const modelQueue of [...pool.modelQueues.values()]) {
+          yield read(modelQueue, pool, labelsText({ pool: pool.name, model: modelQueue.model }));
         }
       }
     };
-  const one = (read: (lane: Lane, pool: Pool) => number) =>
-    lanes((lane, pool, labels) => [{ labels, value: read(lane, pool) }]);
+  const one = (read: (modelQueue: ModelQueue, pool: Pool) => number) =>
+    modelQueues((modelQueue, pool, labels) => [{ labels, value: read(modelQueue, pool) }]);
   /** No sample while nothing is known: a cost of 0 would be a pod that does everything at once. */
   const learned = (read: (cost: Cost) => number) =>
-    lanes(({ cost }, _pool, labels) => (cost.samples === 0 ? [] : [{ labels, value: read(cost) }]));
-  const byReason = <Reason extends string>(reasons: readonly Reason[], read: (lane: Lane) => Record<Reason, number>) =>
-    lanes((lane, _pool, labels) =>
-      reasons.map((reason) => ({ labels: `${labels},reason="${reason}"`, value: read(lane)[reason] })),
+    modelQueues(({ cost }, _pool, labels) => (cost.samples === 0 ? [] : [{ labels, value: read(cost) }]));
+  const byReason = <Reason extends string>(
+    reasons: readonly Reason[],
+    read: (modelQueue: ModelQueue) => Record<Reason, number>,
+  ) =>
+    modelQueues((modelQueue, _pool, labels) =>
+      reasons.map((reason) => ({ labels: `${labels},reason="${reason}"`, value: read(modelQueue)[reason] })),
     );
 
   add(
     'gauge',
     'sluice_queue_requests',
     'Requests that wait at this gateway',
-    one((lane) => lane.queue.size),
+    one((modelQueue) => modelQueue.queue.size),
   );
   add(
     'gauge',
     'sluice_queue_bytes',
     'Bytes of the requests that wait',
-    one((lane) => lane.queue.bytes),
+    one((modelQueue) => modelQueue.queue.bytes),
   );
   add(
     'gauge',
     'sluice_queue_oldest_age_seconds',
     'Age of the oldest request that waits, 0 if none does',
-    one((lane) => oldestSeconds(lane, now())),
+    one((modelQueue) => oldestSeconds(modelQueue, now())),
   );
   add(
     'gauge',
     'sluice_predicted_wait_seconds',
     'Predicted time to an answer for a request that comes now',
-    one((lane, pool) => pool.predictedWaitMs(lane, 1) / 1000),
+    one((modelQueue, pool) => pool.predictedWaitMs(modelQueue, 1) / 1000),
   );
   add(
     'gauge',
     'sluice_in_flight_requests',
     'Requests that are with a pod',
-    one((lane) => lane.inFlight),
+    one((modelQueue) => modelQueue.inFlight),
   );
   add(
     'counter',
     'sluice_requests_arrived_total',
     'Requests that asked for admission',
-    one((lane) => lane.counters.arrivals),
+    one((modelQueue) => modelQueue.counters.arrivals),
   );
   add(
     'counter',
     'sluice_request_bytes_total',
     'Bytes of the bodies of requests that asked for admission',
-    one((lane) => lane.counters.arrivedBytes),
+    one((modelQueue) => modelQueue.counters.arrivedBytes),
   );
   add(
     'counter',
     'sluice_requests_late_total',
     "Good answers that came after the pool's objective",
-    one((lane) => lane.counters.late),
+    one((modelQueue) => modelQueue.counters.late),
   );
   add(
     'counter',
     'sluice_requests_shed_total',
     'Requests that were refused, by reason',
-    byReason(shedReasons, (lane) => lane.counters.shed),
+    byReason(shedReasons, (modelQueue) => modelQueue.counters.shed),
   );
   add(
     'counter',
     'sluice_request_retries_total',
     'Requests that were sent to a pod again, by reason',
-    byReason(retryReasons, (lane) => lane.counters.retries),
+    byReason(retryReasons, (modelQueue) => modelQueue.counters.retries),
   );
   add(
     'counter',
     'sluice_requests_given_up_total',
     'Requests that lost their pod and are not tried again, by why',
-    byReason(giveUpReasons, (lane) => lane.counters.givenUp),
+    byReason(giveUpReasons, (modelQueue) => modelQueue.counters.givenUp),
   );
   add(
     'counter',
     'sluice_batches_total',
     'Envelopes sent to pods, by why they left as they were',
-    byReason(batchReasons, (lane) => lane.counters.batches),
+    byReason(batchReasons, (modelQueue) => modelQueue.counters.batches),
   );
   add(
     'histogram',
     'sluice_request_duration_seconds',
     'Time from arrival to answer, by outcome',
-    lanes((lane, _pool, labels) =>
+    modelQueues((modelQueue, _pool, labels) =>
       outcomes.flatMap((outcome) =>
-        histogramSamples(`${labels},outcome="${outcome}"`, lane.counters.duration(outcome)),
+        histogramSamples(`${labels},outcome="${outcome}"`, modelQueue.counters.duration(outcome)),
       ),
     ),
   );
@@ -144,20 +147,24 @@ export function gatewayMetrics(pools: Pools, version: string, now: () => number)
     [
       'sluice_queue_duration_seconds',
       'Time that a request waited before each time it left for a pod',
-      (lane: Lane) => lane.counters.queueSeconds,
+      (modelQueue: ModelQueue) => modelQueue.counters.queueSeconds,
     ],
     [
       'sluice_envelope_requests',
       'Requests that left for a pod together',
-      (lane: Lane) => lane.counters.envelopeRequests,
+      (modelQueue: ModelQueue) => modelQueue.counters.envelopeRequests,
     ],
-    ['sluice_batch_rows', 'Rows of a run at a pod, over all gateways', (lane: Lane) => lane.counters.runRows],
+    [
+      'sluice_batch_rows',
+      'Rows of a run at a pod, over all gateways',
+      (modelQueue: ModelQueue) => modelQueue.counters.runRows,
+    ],
   ] as const) {
     add(
       'histogram',
       name,
       help,
-      lanes((lane, _pool, labels) => histogramSamples(labels, read(lane))),
+      modelQueues((modelQueue, _pool, labels) => histogramSamples(labels, read(modelQueue))),
     );
   }
   add(
@@ -178,7 +185,7 @@ export function gatewayMetrics(pools: Pools, version: string, now: () => number)
     'sluice_pod_ejections_total',
     'Times that a pod went out of rotation, by the evidence',
     eachPool((pool) =>
-      Object.entries(pool.roster.ejections).map(([reason, value]) => ({
+      Object.entries(pool.endpoints.ejections).map(([reason, value]) => ({
         labels: labelsText({ pool: pool.name, reason }),
         value,
       })),
@@ -210,7 +217,7 @@ export function gatewayMetrics(pools: Pools, version: string, now: () => number)
     'gauge',
     'sluice_suspect_requests',
     'Requests that were with a pod when it was lost and now wait to travel alone',
-    eachPool((pool) => [{ labels: labelsText({ pool: pool.name }), value: pool.dispatch.suspects }]),
+    eachPool((pool) => [{ labels: labelsText({ pool: pool.name }), value: pool.dispatch.isolated }]),
   );
   add('gauge', 'sluice_build_info', 'Always 1', () => [
     [{ labels: labelsText({ version, component: 'gateway' }), value: 1 }],
@@ -237,8 +244,8 @@ export function gatewayMetrics(pools: Pools, version: string, now: () => number)
 
 function podCounts(pool: Pool): Sample[] {
   const counts = new Map<string, number>(podStates.map((state) => [state, 0]));
-  for (const pod of pool.roster.pods) {
-    const state = pod.goes ? 'draining' : pod.health.kind;
+  for (const pod of pool.endpoints.all) {
+    const state = pod.leaving ? 'draining' : pod.health.kind;
     counts.set(state, counts.get(state)! + 1);
   }
   return [...counts].map(([state, value]) => ({ labels: labelsText({ pool: pool.name, state }), value }));
@@ -246,7 +253,7 @@ function podCounts(pool: Pool): Sample[] {
 
 /** `pod` would be the gateway's own, where Prometheus adds the names of Kubernetes to what it scrapes. */
 function podsOut(pool: Pool): Sample[] {
-  return [...pool.roster.pods]
+  return [...pool.endpoints.all]
     .filter((pod) => pod.health.kind === 'ejected' || pod.health.kind === 'probing')
     .map(({ name, health: { kind: state }, evidence: reason }) => ({
       labels: labelsText({ pool: pool.name, pod_name: name, state, reason: reason ?? 'unknown' }),
@@ -254,8 +261,8 @@ function podsOut(pool: Pool): Sample[] {
     }));
 }
 
-function oldestSeconds(lane: Lane, nowMs: number): number {
+function oldestSeconds(modelQueue: ModelQueue, nowMs: number): number {
   let oldest = nowMs;
-  for (const request of lane.queue) oldest = Math.min(oldest, request.arrivedAtMs);
+  for (const request of modelQueue.queue) oldest = Math.min(oldest, request.arrivedAtMs);
   return (nowMs - oldest) / 1000;
 }

@@ -1,27 +1,31 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Alarm } from './wake-trigger.ts';
+import { WakeTrigger } from './wake-trigger.ts';
 
 test('the scaler is told of a wait beyond what is allowed, of twice that, and anew once it was allowed again', () => {
-  const alarm = new Alarm();
-  const told = (waitsMs: readonly number[]): number[] => waitsMs.filter((waitMs) => alarm.isDue(false, waitMs, 100));
+  const wakeTrigger = new WakeTrigger();
+  const told = (waitsMs: readonly number[]): number[] =>
+    waitsMs.filter((waitMs) => wakeTrigger.isDue(false, waitMs, 100));
   assert.deepEqual(told([50, 100, 101, 150, 202, 203, 300, 407]), [101, 203, 407]);
   assert.deepEqual(told([101, 100, 101, 102]), [101]);
 });
 
 test('it is told once that there is no pod, and anew after there was one', () => {
-  const alarm = new Alarm();
-  const none = (podless: boolean): boolean => alarm.isDue(podless, 0, 100);
+  const wakeTrigger = new WakeTrigger();
+  const none = (podless: boolean): boolean => wakeTrigger.isDue(podless, 0, 100);
   assert.deepEqual([false, true, true, false, true].map(none), [false, true, false, false, true]);
 });
 
 test('a look at the pods and a request that finds none tell it once together', () => {
-  const alarm = new Alarm();
-  assert.deepEqual([alarm.isPodless(true), alarm.isDue(true, 0, 100), alarm.isPodless(true)], [true, false, false]);
-  assert.deepEqual([alarm.isPodless(false), alarm.isDue(true, 0, 100)], [false, true]);
+  const wakeTrigger = new WakeTrigger();
+  assert.deepEqual(
+    [wakeTrigger.isPodless(true), wakeTrigger.isDue(true, 0, 100), wakeTrigger.isPodless(true)],
+    [true, false, false],
+  );
+  assert.deepEqual([wakeTrigger.isPodless(false), wakeTrigger.isDue(true, 0, 100)], [false, true]);
 });
 
 test('no pod and a long wait at once: both are taken as told', () => {
-  const alarm = new Alarm();
-  assert.deepEqual([alarm.isDue(true, 150, 100), alarm.isDue(true, 250, 100)], [true, false]);
+  const wakeTrigger = new WakeTrigger();
+  assert.deepEqual([wakeTrigger.isDue(true, 150, 100), wakeTrigger.isDue(true, 250, 100)], [true, false]);
 });

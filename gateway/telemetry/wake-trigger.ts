@@ -2,7 +2,7 @@
  * When the scaler is told at once, instead of with its next look at the load: once for each cause. A pool has no pod any more, or
  * a request would wait longer than is allowed; then again at twice that wait, at four times …, until the wait is allowed again.
  */
-export class Alarm {
+export class WakeTrigger {
   #podless = false;
   /** A wait longer than this is told of, milliseconds. */
   #nextWaitMs = 0;

@@ -1,15 +1,15 @@
 /** A request that waits, for tests of what holds requests; every field can be given. */
-import { Lane } from '../queue/model-queue.ts';
-import type { Pending } from '../queue/request.ts';
+import { ModelQueue } from '../queue/model-queue.ts';
+import type { PendingRequest } from '../queue/request.ts';
 
 let sequence = 0;
 
-export function pendingRequest(given: Partial<Pending> = {}): Pending {
+export function pendingRequest(given: Partial<PendingRequest> = {}): PendingRequest {
   sequence += 1;
   return {
     id: `r${sequence}`,
     model: 'm',
-    lane: new Lane('m'),
+    modelQueue: new ModelQueue('m'),
     version: undefined,
     protocol: 'oip',
     contentType: undefined,
@@ -28,8 +28,8 @@ export function pendingRequest(given: Partial<Pending> = {}): Pending {
     estimatedRows: 1,
     attempts: 0,
     podsLostAlone: 0,
-    suspect: false,
-    doubted: undefined,
+    isolated: false,
+    unverified: undefined,
     deadlinePlace: { tick: -1, index: -1 },
     ...given,
   };

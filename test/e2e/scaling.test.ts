@@ -18,7 +18,7 @@ test('a step to 20 times the capacity of a pod and back', { timeout: 1_200_000 }
     requests: { timeoutMs: 600_000, maxQueued: 100_000 },
   });
   const grown = new AbortController();
-  const steppedAtMs = scaling.ranMs();
+  const steppedAtMs = scaling.loopMs();
   const load = offer(scaling, 20 * capacityOf(model), { stop: grown.signal });
   const scaled = await eventually(
     'it scales up',
@@ -67,8 +67,8 @@ test(
       { SLUICE_START_DELAY_MS: String(coldStartMs) },
     );
     assert.deepEqual((await scaling.pool()).pods, []);
-    const askedAtMs = scaling.ranMs();
-    const first = scaling.predict().then((status) => ({ status, afterMs: scaling.ranMs() - askedAtMs }));
+    const askedAtMs = scaling.loopMs();
+    const first = scaling.predict().then((status) => ({ status, afterMs: scaling.loopMs() - askedAtMs }));
     const others = await offer(scaling, 5_000, { total: 500 });
     const { status, afterMs } = await first;
     assert.deepEqual([status, [...others]], [200, [[200, 500]]]);

@@ -41,17 +41,17 @@ async function poolsOf(specs: readonly ModelPool[], podsPerPool: number): Promis
   );
   cluster.show({ pools: specs, pods });
   const pools = new Pools(cluster, now, pino({ level: 'silent' }));
-  const unprobed = (): boolean => [...pools.all].some(({ roster }) => [...roster.pods].some((pod) => pod.probing));
+  const unprobed = (): boolean => [...pools.all].some(({ endpoints }) => [...endpoints.all].some((pod) => pod.probing));
   while (unprobed()) await new Promise((resolve) => setTimeout(resolve, 20));
   return pools;
 }
 
 /** All pods well but the first ones, each out on another kind of evidence; what a run costs is known. */
-function judge({ roster, lanes }: Pool, sick: number): void {
-  for (const lane of lanes.values()) lane.cost = learnCost(unknownCost, 1, 1.234_567);
-  for (const [index, pod] of [...roster.pods].entries()) {
-    roster.note(pod, { kind: 'probe-ok' });
-    if (index < sick) roster.note(pod, { kind: 'evidence', evidence: evidence[index % evidence.length]! });
+function judge({ endpoints, modelQueues }: Pool, sick: number): void {
+  for (const modelQueue of modelQueues.values()) modelQueue.cost = learnCost(unknownCost, 1, 1.234_567);
+  for (const [index, pod] of [...endpoints.all].entries()) {
+    endpoints.recordEvidence(pod, { kind: 'probe-ok' });
+    if (index < sick) endpoints.recordEvidence(pod, { kind: 'evidence', evidence: evidence[index % evidence.length]! });
   }
 }
 
@@ -61,7 +61,7 @@ export async function gatewayScrape(): Promise<string> {
   try {
     const [pool] = [...pools.all];
     judge(pool!, evidence.length);
-    pool!.roster.note([...pool!.roster.pods].at(-1)!, { kind: 'probe-ok' });
+    pool!.endpoints.recordEvidence([...pool!.endpoints.all].at(-1)!, { kind: 'probe-ok' });
     return await joined(gatewayMetrics(pools, 'test', now));
   } finally {
     await pools.close();
@@ -80,11 +80,11 @@ export async function largeGateway(poolCount: number, podsPerPool: number): Prom
   const pools = await poolsOf(specs, podsPerPool);
   for (const pool of pools.all) {
     judge(pool, 0);
-    for (const { counters } of pool.lanes.values()) {
+    for (const { counters } of pool.modelQueues.values()) {
       counters.arrivals = 1_234_567;
       // Sums as long as they get, and a count in every bucket.
       for (let value = 0.0007; value < 2_000; value *= 1.3) {
-        for (const outcome of outcomes) counters.finished(outcome, value);
+        for (const outcome of outcomes) counters.countOutcome(outcome, value);
         for (const histogram of [counters.queueSeconds, counters.envelopeRequests, counters.runRows])
           histogram.observe(value, 1 / 3);
       }

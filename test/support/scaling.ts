@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Agent, request } from 'undici';
-import { OwnTime, tickMs } from '../../gateway/endpoints/loop-clock.ts';
+import { LoopClock, tickMs } from '../../gateway/endpoints/loop-clock.ts';
 import type { DecisionRecord, PoolReport, PoolsReport } from '../../contract/scaler-api.ts';
 import { makeRepository } from './repository.ts';
 import { startSystem, type System } from './system.ts';
@@ -11,7 +11,7 @@ import { startSystem, type System } from './system.ts';
 export interface LogLine {
   readonly source: string;
   readonly msg: string;
-  /** On the clock of `ranMs`. */
+  /** On the clock of `loopMs`. */
   readonly receivedAtMs: number;
   readonly [field: string]: unknown;
 }
@@ -28,7 +28,7 @@ export interface ScalingSystem extends AsyncDisposable {
    * Milliseconds that this process has run: on a machine with too much to do less passes than on the clock, for the system
    * as for its test; on one with time they are the same.
    */
-  ranMs(): number;
+  loopMs(): number;
   pool(): Promise<PoolReport>;
   decisions(): Promise<DecisionRecord[]>;
   predict(): Promise<number>;
@@ -76,12 +76,12 @@ export async function startScaling(
   };
   // YAML takes JSON as it is.
   await writeFile(pools, JSON.stringify(object));
-  const ownTime = new OwnTime(() => performance.now());
-  const ticker = setInterval(() => ownTime.tick(), tickMs);
+  const loopClock = new LoopClock(() => performance.now());
+  const ticker = setInterval(() => loopClock.tick(), tickMs);
   const lines: LogLine[] = [];
   const onLine = (line: string): void => {
     if (!line.startsWith('{')) return;
-    lines.push({ ...(JSON.parse(line) as LogLine), receivedAtMs: ownTime.ranMs });
+    lines.push({ ...(JSON.parse(line) as LogLine), receivedAtMs: loopClock.loopMs });
   };
   let system: System;
   try {
@@ -96,7 +96,7 @@ export async function startScaling(
   return {
     system,
     lines,
-    ranMs: () => ownTime.ranMs,
+    loopMs: () => loopClock.loopMs,
     pool: async () => ((await get(`${system.scalerOrigin}/api/pools`)) as PoolsReport).pools[0]!,
     decisions: async () => (await get(`${system.scalerOrigin}/api/pools/slow/decisions`)) as DecisionRecord[],
     pidOf: (pod) => {
