@@ -55,7 +55,7 @@ export async function runModelServer(
     uid: settings.podUid ?? randomUUID(),
     name: settings.podName ?? hostname(),
     models,
-    scheduler: new Scheduler(host, () => performance.now(), log),
+    scheduler: new Scheduler({ host, nowMs: () => performance.now(), log }),
     staging: new Staging(settings.maxStagedBytes),
     maxBodyBytes: settings.maxBodyBytes,
     tracing: openRunTracing(packageJson.version),

@@ -1,7 +1,7 @@
 /** Spans of runs, where an OpenTelemetry SDK was preloaded into the process (docs/tracing.md). */
 import { SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api';
 import { callerContext, openTracer } from '../runtime/tracing.ts';
-import type { ModelRequest } from './scheduler.ts';
+import type { ModelRequest } from './model-request.ts';
 
 /** @returns null where no SDK has registered itself */
 export function openRunTracing(version: string): RunTracing | null {

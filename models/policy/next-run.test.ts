@@ -8,9 +8,9 @@ interface Entry extends Waiting {
   readonly id: string;
 }
 
-const entry = (id: string, key = 'a', rows = 1, deadlineMs = Infinity, maxRows = 4): Entry => ({
+const entry = (id: string, groupKey = 'a', rows = 1, deadlineMs = Infinity, maxRows = 4): Entry => ({
   id,
-  key,
+  groupKey,
   rows,
   deadlineMs,
   maxRows,
@@ -71,7 +71,7 @@ test('every entry runs exactly once, runs never mix groups or exceed maxRows, gr
       const ran: Entry[] = [];
       const run = () => {
         const { entries, rows } = queue.next(0);
-        assert.equal(new Set(entries.map(({ key }) => key)).size, Math.min(1, entries.length));
+        assert.equal(new Set(entries.map(({ groupKey }) => groupKey)).size, Math.min(1, entries.length));
         assert.equal(
           rows,
           entries.reduce((sum, each) => sum + each.rows, 0),
@@ -88,7 +88,7 @@ test('every entry runs exactly once, runs never mix groups or exceed maxRows, gr
       assert.equal(queue.rows, 0);
       assert.equal(ran.length, arrivals.length);
       for (const group of ['a', 'b', 'c']) {
-        const order = ran.filter(({ key }) => key === group).map(({ id }) => Number(id));
+        const order = ran.filter(({ groupKey }) => groupKey === group).map(({ id }) => Number(id));
         assert.deepEqual(
           order,
           order.toSorted((a, b) => a - b),

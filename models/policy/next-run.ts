@@ -1,33 +1,33 @@
 /**
- * What runs next: the group (model, version, per-row shape) of the oldest waiting entry, in order of arrival, up to
- * its `maxRows`. Groups never mix, so a group that fills slowly can't be overtaken for ever.
+ * Chooses the next run: the group (model, version and row shape) of the oldest waiting entry, filled in order of arrival
+ * up to the group's `maxRows`. Runs never mix groups, and the oldest entry always goes first, so no group starves.
  *
- * O(1) amortised: one queue by arrival finds the oldest, one queue a group finds its companions; an entry that left
- * by one is skipped by the other when it comes to its front.
+ * `push`, `remove` and `next` are O(1) amortised. Every entry stands in two queues, one by arrival and one of its group;
+ * when it leaves through one of them, the other skips it once it comes to the front there.
  */
 
 export interface Waiting {
-  /** Names the group: model, version and per-row shape. */
-  readonly key: string;
-  /** Most rows of one run; the same for all of a group. */
+  /** Name of the group: model, version and row shape. */
+  readonly groupKey: string;
+  /** Row limit of one run; equal for all entries of a group. */
   readonly maxRows: number;
-  /** At most `maxRows`: a larger request enters as pieces. */
+  /** At most `maxRows`: the caller divides larger requests. */
   readonly rows: number;
-  /** On the caller's clock; at or after it the entry expires. */
+  /** On the caller's clock; the entry expires when the clock reaches it. */
   readonly deadlineMs: number;
-  /** The queue's own: whether it waits here. One that is in a queue by arrival or group and does not has left already. */
+  /** Written by the queue alone. An entry that is still in one of the two queues but no longer waits has left already. */
   waiting: boolean;
 }
 
 export interface NextRun<Entry> {
-  /** Of one group, oldest first; empty if nothing waits. */
+  /** Entries of one group, oldest first; empty if nothing waits. */
   readonly entries: readonly Entry[];
   readonly rows: number;
-  /** Left the queue because their deadline passed. */
+  /** Entries that left the queue because their deadline passed. */
   readonly expired: readonly Entry[];
 }
 
-/** First in, first out, without the cost of `shift()` on a long array. */
+/** A queue in an array, without the cost of `shift()` on a long one. */
 class Fifo<T> {
   #items: (T | undefined)[] = [];
   #head = 0;
@@ -58,21 +58,26 @@ class Fifo<T> {
   }
 }
 
-/** Groups are kept though they are empty, as most are used again soon, but not more: clients choose shapes, and so their names. */
-const leastKeptGroups = 256;
+/**
+ * Groups that may exist before empty ones are swept out. Most groups are used again soon, so their queues are kept;
+ * clients choose shapes and so the names of groups, which is why there is a bound.
+ */
+const minSweepGroups = 256;
 
 export class RunQueue<Entry extends Waiting> {
   readonly #byArrival = new Fifo<Entry>();
   readonly #byGroup = new Map<string, Fifo<Entry>>();
-  /** So many groups are looked through for empty ones; twice what was left then, so that a push stays O(1) amortised. */
-  #lookThroughAt = leastKeptGroups;
+  /** Sweep threshold: twice the groups that the last sweep left, so that `push` stays O(1) amortised. */
+  #sweepAtGroups = minSweepGroups;
   #length = 0;
   #rows = 0;
 
+  /** Rows of all waiting entries. */
   get rows(): number {
     return this.#rows;
   }
 
+  /** Number of waiting entries. */
   get length(): number {
     return this.#length;
   }
@@ -82,18 +87,18 @@ export class RunQueue<Entry extends Waiting> {
     this.#length += 1;
     this.#rows += entry.rows;
     this.#byArrival.push(entry);
-    const group = this.#byGroup.get(entry.key);
+    const group = this.#byGroup.get(entry.groupKey);
     if (group !== undefined) {
       group.push(entry);
       return;
     }
-    if (this.#byGroup.size >= this.#lookThroughAt) this.#dropEmptyGroups();
+    if (this.#byGroup.size >= this.#sweepAtGroups) this.#sweepEmptyGroups();
     const created = new Fifo<Entry>();
     created.push(entry);
-    this.#byGroup.set(entry.key, created);
+    this.#byGroup.set(entry.groupKey, created);
   }
 
-  /** Takes an entry out, wherever it stands. false if it left already. */
+  /** Takes an entry out wherever it stands. @returns false if it had left before */
   remove(entry: Entry): boolean {
     if (!entry.waiting) return false;
     entry.waiting = false;
@@ -104,20 +109,21 @@ export class RunQueue<Entry extends Waiting> {
 
   next(nowMs: number): NextRun<Entry> {
     const expired: Entry[] = [];
-    const oldest = this.#front(this.#byArrival, nowMs, expired);
+    const oldest = this.#firstWaiting(this.#byArrival, nowMs, expired);
     if (oldest === undefined) {
+      // Only entries that have left stand in the groups: let go of them.
       for (const group of this.#byGroup.values()) group.clear();
       return { entries: [], rows: 0, expired };
     }
-    const { key, maxRows } = oldest;
-    const companions = this.#byGroup.get(key)!;
+    const { groupKey, maxRows } = oldest;
+    const group = this.#byGroup.get(groupKey)!;
     const entries: Entry[] = [];
     let rows = 0;
     for (;;) {
-      const entry = this.#front(companions, nowMs, expired);
+      const entry = this.#firstWaiting(group, nowMs, expired);
       if (entry === undefined) break;
       if (entries.length > 0 && rows + entry.rows > maxRows) break;
-      companions.shift();
+      group.shift();
       this.remove(entry);
       entries.push(entry);
       rows += entry.rows;
@@ -125,13 +131,13 @@ export class RunQueue<Entry extends Waiting> {
     return { entries, rows, expired };
   }
 
-  #dropEmptyGroups(): void {
-    for (const [key, group] of this.#byGroup) if (group.peek() === undefined) this.#byGroup.delete(key);
-    this.#lookThroughAt = Math.max(leastKeptGroups, 2 * this.#byGroup.size);
+  #sweepEmptyGroups(): void {
+    for (const [groupKey, group] of this.#byGroup) if (group.peek() === undefined) this.#byGroup.delete(groupKey);
+    this.#sweepAtGroups = Math.max(minSweepGroups, 2 * this.#byGroup.size);
   }
 
-  /** The first entry that still waits and may run; those before it leave the queue. */
-  #front(queue: Fifo<Entry>, nowMs: number, expired: Entry[]): Entry | undefined {
+  /** Takes off the front whatever has left or expired. @returns the first entry that waits, which stays */
+  #firstWaiting(queue: Fifo<Entry>, nowMs: number, expired: Entry[]): Entry | undefined {
     for (;;) {
       const entry = queue.peek();
       if (entry === undefined) return undefined;

@@ -20,7 +20,7 @@ import { traceIdOf } from '../../contract/traceparent.ts';
 import { accept, render, type Accepted } from '../accept.ts';
 import { decompress } from '../decompress.ts';
 import { busyError, type Pod } from '../pod-state.ts';
-import type { ModelRequest, Outcome, Run } from '../scheduler.ts';
+import type { InferenceOutcome, ModelRequest, Run } from '../model-request.ts';
 import { sendError, toSluiceError, type ErrorLog, type RequestIds } from './http.ts';
 
 const itemHead = Compile(ItemHead);
@@ -171,7 +171,7 @@ export class EnvelopeExchange {
         requestId: item.requestId,
         traceId: traceIdOf(item.traceparent),
         runs: [],
-        held: null,
+        tracked: null,
         done: (outcome) => {
           const failed = outcome.kind === 'failed' ? outcome.error.code : null;
           this.#answer(item.index, request, accepted, outcome);
@@ -196,7 +196,7 @@ export class EnvelopeExchange {
     }
   }
 
-  #answer(index: number, request: ModelRequest, accepted: Accepted, outcome: Outcome): void {
+  #answer(index: number, request: ModelRequest, accepted: Accepted, outcome: InferenceOutcome): void {
     this.#waiting.delete(request);
     if (outcome.kind === 'failed') {
       this.#answerError(index, outcome.error, request);

@@ -7,7 +7,7 @@ import { traceIdOf } from '../../contract/traceparent.ts';
 import { accept, render } from '../accept.ts';
 import { decompress } from '../decompress.ts';
 import { busyError, type Pod } from '../pod-state.ts';
-import type { ModelRequest } from '../scheduler.ts';
+import type { ModelRequest } from '../model-request.ts';
 import type { ServedModel } from '../repository/served-model.ts';
 import { header, readBody, sendAnswer, sendError, toSluiceError, type ErrorLog } from './http.ts';
 
@@ -71,7 +71,7 @@ export function servePredict(
         requestId,
         traceId,
         runs: [],
-        held: null,
+        tracked: null,
         done: (outcome) => {
           waiting = null;
           pod.tracing?.answered(submitted, traceparent, outcome.kind === 'failed' ? outcome.error.code : null);
