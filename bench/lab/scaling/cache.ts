@@ -1,45 +1,41 @@
 /**
- * Results of former runs, by what they depend on: the job, its trace, and the text of the code that computes it. Only Sluice depends on
- * the scaling policy, so that a change to it leaves everything else as it was.
+ * Cached simulation results, keyed by job, trace and the text of the code that computes them. Only Sluice's results
+ * depend on the scaler's policy, so a change of the policy simulates Sluice alone again.
  */
 import { createHash } from 'node:crypto';
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Job, Result } from './contenders.ts';
+import type { Contender, Job, Result } from './contenders.ts';
+import { sourcesFrom } from './sources.ts';
 
 const root = path.join(import.meta.dirname, '../../..');
 const folder = path.join(root, '.sluice/scaling');
 const file = path.join(folder, 'results.jsonl');
 
-const gateway = ['admit', 'alarm', 'batch', 'cost', 'pick', 'wait'].map((name) => `gateway/policy/${name}.ts`);
-const model = ['engine', 'station', 'run-ends', 'random', 'trace', 'capacity'].map(
-  (name) => `bench/simulate/${name}.ts`,
-);
-const all = [...model, 'bench/lab/scaling/cases.ts'];
-/** Where nothing is refused, admission decides nothing. */
-const unshed = gateway.filter((name) => !name.endsWith('/admit.ts') && !name.endsWith('/wait.ts'));
-const baselines = ['bench/simulate/tune.ts', 'bench/simulate/contenders.ts', ...sourcesIn('bench/simulate/baselines')];
+const everySimulation = ['bench/simulate/engine.ts', 'bench/lab/scaling/cases.ts'];
+/** Admission and its wait prediction decide nothing where nothing is refused, as for the clairvoyant. */
+const admission = ['gateway/policy/admit.ts', 'gateway/policy/wait.ts'];
 
-function sourcesOf(job: Job): readonly string[] {
-  return [`bench/traces/${job.of.trace}.csv`, ...codeOf(job)];
+/** Files whose text decides the job's result. */
+export function sourcesOf({ of, contender }: Job): readonly string[] {
+  return [`bench/traces/${of.trace}.csv`, ...codeOf(contender)];
 }
 
-function codeOf({ contender }: Job): readonly string[] {
+function codeOf(contender: Contender): readonly string[] {
   switch (contender.kind) {
     case 'clairvoyant':
-      return [...all, ...unshed, 'bench/simulate/clairvoyant.ts'];
+      return codeFrom('bench/simulate/clairvoyant.ts').filter((file) => !admission.includes(file));
     case 'sluice':
-      return [...all, ...gateway, 'bench/simulate/sluice.ts', ...sourcesIn('scaler/policy')];
+      return codeFrom('bench/simulate/sluice.ts');
     case 'fixed':
-      return [...all, ...gateway];
+      return codeFrom('bench/simulate/fixed.ts');
     case 'baseline':
-      return [...all, ...gateway, ...baselines];
+      return codeFrom('bench/simulate/tune.ts', 'bench/simulate/contenders.ts');
   }
 }
 
-function sourcesIn(where: string): string[] {
-  const names = readdirSync(path.join(root, where)).filter((name) => /(?<!\.test)\.ts$/.test(name));
-  return names.sort().map((name) => `${where}/${name}`);
+function codeFrom(...entries: readonly string[]): readonly string[] {
+  return sourcesFrom(root, [...everySimulation, ...entries]);
 }
 
 export class Cache {
@@ -67,14 +63,16 @@ export class Cache {
   }
 
   #key(job: Job): string {
-    return `${JSON.stringify(job)} ${this.#hash(sourcesOf(job))}`;
+    return `${JSON.stringify(job)} ${this.#hash(job)}`;
   }
 
-  #hash(sources: readonly string[]): string {
-    const name = sources.join();
+  #hash(job: Job): string {
+    const name = `${job.contender.kind} ${job.of.trace}`;
     let hash = this.#hashes.get(name);
     if (hash === undefined) {
-      const text = sources.map((source) => code(readFileSync(path.join(root, source), 'utf8'))).join('\0');
+      const text = sourcesOf(job)
+        .map((source) => code(readFileSync(path.join(root, source), 'utf8')))
+        .join('\0');
       hash = createHash('sha256').update(text).digest('hex').slice(0, 16);
       this.#hashes.set(name, hash);
     }
@@ -82,7 +80,7 @@ export class Cache {
   }
 }
 
-/** Comments and layout compute nothing. */
+/** Code without comments and layout, which change no result. */
 function code(text: string): string {
   return text
     .replace(/\/\*[^]*?\*\//g, '')
