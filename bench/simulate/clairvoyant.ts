@@ -1,24 +1,24 @@
 /**
- * The schedule of someone who knows what will come: whole pods, start-up and drain paid, no request late. It is found
- * in the same model that judges the policies, second by second:
+ * Schedule of an autoscaler that knows the trace: whole pods, start-up and drain paid, no request late. It is found
+ * in the same simulation that judges the policies, second by second:
  *
- *   1. need[t]: the fewest pods with which nothing that has arrived by the end of second t is late, going forward from
- *      the state that the seconds before it left.
- *   2. Layer k is needed where need[t] ≥ k. Layers are independent: over a gap g a pod is kept, for g, or ends and is
- *      started again, for start-up + drain; the less of both. For a given need this is the cheapest supply
- *      (ski rental with known gaps).
- *   3. The supply is simulated; where a request is late all the same (more pods make smaller batches), as many are
- *      added as it takes, going forward in the same way. What was added is needed; back to 2, until nobody is late.
+ *   1. need[t]: the fewest pods with which nothing that arrives by the end of second t is late, going forward from
+ *      the state that the earlier seconds left.
+ *   2. Layer k is needed where need[t] ≥ k. Layers are independent: over a gap of g seconds a pod is either kept, for
+ *      g, or ended and started again, for start-up + drain, whichever is less. For a given need this is the cheapest
+ *      supply (ski rental with known gaps).
+ *   3. The supply is simulated. Where a request is late all the same (more pods make smaller batches), pods are added
+ *      until it is not, going forward in the same way. Added pods become need; back to 2, until no request is late.
  *
- * Both look no further than their second, so that the whole is close to the cheapest, not proved to be it. The pool's limit is not
- * its limit, or it could not promise anything.
+ * Steps 1 and 3 look no further than their second, so the schedule is close to the cheapest, not proved to be it. It
+ * ignores the pool's maxReplicas, or it could not promise that no request is late.
  */
 import { simulate, type Outcome, type Scenario } from './engine.ts';
 import { seededRandom } from '../../runtime/seeded-random.ts';
-import { Station } from './station.ts';
+import { SimulatedGateway } from './simulated-gateway.ts';
 
 export const slotMs = 1000;
-/** Times that late requests may ask for more. */
+/** Limit on rounds of steps 2 and 3. */
 const mostRounds = 20;
 
 export interface Clairvoyant {
@@ -41,7 +41,7 @@ export function clairvoyant(
     onProgress((round + 1) / mostRounds);
     if (outcome.lateArrivalsMs.length === 0 || round === mostRounds) return { outcome, serving };
     const supplied = forward(scenario, arrivalsMs, serving);
-    // The whole simulation was late where this one, with other random choices, was not.
+    // Requests late in the whole simulation need a pod more, though step 3, with other random choices, had none late.
     for (const atMs of outcome.lateArrivalsMs) {
       const slot = Math.floor(atMs / slotMs);
       supplied[slot] = Math.max(supplied[slot]!, serving[slot]! + 1);
@@ -50,11 +50,16 @@ export function clairvoyant(
   }
 }
 
-/** Steps 1 and 3: pods by second so that nobody is late; never below `supply`, where there is one. */
+/** Steps 1 and 3: the fewest pods by second so that no request is late, at least those of `supply` where it is given. */
 function forward(scenario: Scenario, arrivalsMs: Float64Array, supply: readonly number[] | null): number[] {
   const found: number[] = [];
   const spec = { ...scenario, shedding: false };
-  let state = new Station(spec, arrivalsMs.length, seededRandom(scenario.seed), { onExit: () => undefined });
+  let state = new SimulatedGateway({
+    spec,
+    requests: arrivalsMs.length,
+    random: seededRandom(scenario.seed),
+    events: { onExit: () => undefined },
+  });
   const slots = Math.floor(arrivalsMs.at(-1)! / slotMs) + 1;
   let next = 0;
   for (let slot = 0; slot < slots; slot += 1) {
@@ -72,7 +77,7 @@ function forward(scenario: Scenario, arrivalsMs: Float64Array, supply: readonly 
   return found;
 }
 
-/** From the first guess down while nobody is late; or up by doubled steps until nobody is, and halving what lies between. */
+/** Searches from the guess: down while no request is late; else up by doubled steps, then by halving the last step. */
 function fewest(attempt: Try, least: number, guess: number): Attempt {
   let best = attempt(Math.max(least, guess));
   while (best.late === 0 && best.pods > least) {
@@ -85,7 +90,7 @@ function fewest(attempt: Try, least: number, guess: number): Attempt {
   let tooFew = first;
   for (let more = 1; best.late > 0 && more <= 2 * first + 8; more *= 2) {
     const other = attempt(first + more);
-    // What is late was so before, and more pods don't help.
+    // More pods don't help: the requests were late before this second.
     if (other.late >= best.late && more > 8) break;
     if (other.late > 0) tooFew = other.pods;
     best = other;
@@ -101,58 +106,58 @@ function fewest(attempt: Try, least: number, guess: number): Attempt {
 interface Attempt {
   readonly pods: number;
   readonly late: number;
-  /** At the end of the slot; of one that was given up, of no use. */
-  readonly state: Station;
+  /** State at the end of the slot; meaningless where the attempt was given up. */
+  readonly state: SimulatedGateway;
 }
 
-/** @param mostLate given up when more are late */
+/** Tries a slot with so many pods. @param mostLate the attempt is given up when more requests are late */
 type Try = (pods: number, mostLate?: number) => Attempt;
 
-/** One slot with so many pods, and then without arrivals until all is answered. */
-function tryPods(from: Station, pods: number, slot: number, arrivalsMs: Float64Array, mostLate = Infinity): Attempt {
+/** Simulates one slot with so many pods, then goes on without arrivals until all requests are answered. */
+function tryPods(from: SimulatedGateway, pods: number, slot: number, arrivalsMs: Float64Array, mostLate = Infinity): Attempt {
   let late = 0;
   const events = { onExit: () => undefined, onLate: () => void (late += 1) };
-  const station = from.fork(seededRandom(slot), events);
+  const gateway = from.fork(seededRandom(slot), events);
   const beginsMs = slot * slotMs;
-  while (station.serving < pods) station.addPod(beginsMs);
-  while (station.serving > pods) station.drainOne(beginsMs);
+  while (gateway.serving < pods) gateway.addPod(beginsMs);
+  while (gateway.serving > pods) gateway.drainOne(beginsMs);
   let nowMs = beginsMs;
-  station.dispatch(nowMs);
+  gateway.dispatch(nowMs);
   const endsMs = beginsMs + slotMs;
   for (let next = 0; ;) {
     const arrivalMs = arrivalsMs[next] ?? Infinity;
-    nowMs = Math.min(arrivalMs, station.nextRunEndMs, station.nextExpiryMs);
+    nowMs = Math.min(arrivalMs, gateway.nextRunEndMs, gateway.nextExpiryMs);
     if (nowMs >= endsMs) break;
-    advance(station, nowMs);
-    if (late > mostLate) return { pods, late, state: station };
+    advance(gateway, nowMs);
+    if (late > mostLate) return { pods, late, state: gateway };
     while (next < arrivalsMs.length && arrivalsMs[next]! <= nowMs) {
-      station.arrive(nowMs);
+      gateway.arrive(nowMs);
       next += 1;
     }
-    station.dispatch(nowMs);
+    gateway.dispatch(nowMs);
   }
-  const state = station.fork(seededRandom(slot), { onExit: () => undefined });
-  while ((station.inFlight > 0 || station.queued > 0) && late <= mostLate) {
-    nowMs = Math.min(station.nextRunEndMs, station.nextExpiryMs);
-    advance(station, nowMs);
-    station.dispatch(nowMs);
+  const state = gateway.fork(seededRandom(slot), { onExit: () => undefined });
+  while ((gateway.inFlight > 0 || gateway.queued > 0) && late <= mostLate) {
+    nowMs = Math.min(gateway.nextRunEndMs, gateway.nextExpiryMs);
+    advance(gateway, nowMs);
+    gateway.dispatch(nowMs);
   }
   return { pods, late, state };
 }
 
-function advance(station: Station, nowMs: number): void {
-  while (station.nextRunEndMs <= nowMs) station.endRun();
+function advance(gateway: SimulatedGateway, nowMs: number): void {
+  while (gateway.nextRunEndMs <= nowMs) gateway.endRun();
 }
 
 /**
  * Step 2: the cheapest supply that is nowhere below the need.
- * @param restart what ending a pod and starting another costs, in slots of a pod
+ * @param restart cost of ending a pod and starting another, in slots of a pod
  */
 export function fillGaps(need: readonly number[], restart: number): number[] {
   const supply = [...need];
   const most = need.reduce((a, b) => Math.max(a, b), 0);
   for (let layer = 1; layer <= most; layer += 1) {
-    // All that is there at the beginning is there without a start.
+    // Pods of the first slots need no start.
     let lastNeeded = -1;
     for (let slot = 0; slot < need.length; slot += 1) {
       if (need[slot]! < layer) continue;
@@ -165,7 +170,7 @@ export function fillGaps(need: readonly number[], restart: number): number[] {
   return supply;
 }
 
-/** Pods are created so that they are ready when they are needed, at the median start-up time. */
+/** Simulates a supply: pods are created a median start-up time before they are needed. */
 export function follow(
   scenario: Scenario,
   arrivalsMs: Float64Array,
@@ -182,12 +187,12 @@ export function follow(
       for (let ahead = slot + 1; ahead <= slot + startSlots; ahead += 1) {
         replicas = Math.max(replicas, serving[ahead] ?? 0);
       }
-      // What the last second left is finished first.
+      // Requests left at the end of the trace are finished by its last pods.
       return { replicas: slot < serving.length ? replicas : serving.at(-1)!, reason: 'foresight' };
     },
   };
   const known = { coldStartMs: startSlots * slotMs, coldStartSigma: 0, shedding: false };
-  // What the first seconds need may have begun before: it costs from 0 on, as for everyone.
+  // Pods of the first seconds started before time 0, and are paid from 0 on, as every policy's initial pods are.
   const initialReplicas = serving.slice(0, startSlots + 1).reduce((a, b) => Math.max(a, b), 0);
   const foreseen = { ...scenario, ...known, minReplicas: 0, maxReplicas: most, initialReplicas };
   return simulate(foreseen, arrivalsMs, schedule, { traceLate: true });

@@ -1,35 +1,38 @@
 /**
- * The pods' side of the simulation, and its clock: a policy is asked at its interval, pods start in a time drawn from
- * a distribution, drain and leave. Deterministic: same arrivals, scenario and policy, same outcome.
+ * The simulation's clock and scaler: asks a policy at its interval, starts pods with a drawn start-up time, drains them.
+ * Deterministic: the same arrivals, scenario and policy give the same result.
  */
 import type { Seen, ScalingPolicy } from './policy.ts';
 import { seededRandom } from '../../runtime/seeded-random.ts';
 import { lognormal } from './lognormal.ts';
-import { Station, type SimulatedPod, type StationSpec, type Totals } from './station.ts';
+import { SimulatedGateway, type RequestTotals, type SimulatedGatewaySpec } from './simulated-gateway.ts';
+import type { SimulatedPod } from './simulated-pod.ts';
 
-export interface Scenario extends StationSpec {
+export interface Scenario extends SimulatedGatewaySpec {
   /** Median time from a pod's creation to ready. */
   readonly coldStartMs: number;
-  /** Deviation of the start-up time's logarithm. */
+  /** Standard deviation of the start-up time's logarithm. */
   readonly coldStartSigma: number;
   readonly minReplicas: number;
   readonly maxReplicas: number;
-  /** Ready at time 0: the simulation begins in the middle of a service's life. */
+  /** Pods that are ready at time 0: the simulation begins in the middle of a service's life. */
   readonly initialReplicas: number;
   readonly seed: number;
 }
 
-export interface Outcome extends Readonly<Totals> {
-  /** Late, shed or failed, % of all requests. */
+export interface Outcome extends Readonly<RequestTotals> {
+  /** Requests that were late, shed or failed, % of all. */
   readonly violationPercent: number;
-  /** From creation to exit, of all pods, until `endMs`. */
+  /** Runs of all pods. */
+  readonly runs: number;
+  /** Lifetimes of all pods, from creation to exit or `endMs`. */
   readonly podSeconds: number;
-  /** Times that the policy asked for another number of replicas. */
+  /** Changes of the replicas that the policy asked for. */
   readonly scaleWrites: number;
   readonly podStarts: number;
   /** Pods that exist (starting, ready or draining), at each change. */
   readonly replicas: readonly { readonly atMs: number; readonly pods: number }[];
-  /** Arrivals of the requests that were answered late or not at all; only if asked for. */
+  /** Arrivals of the requests that were answered late or not at all; only with `traceLate`. */
   readonly lateArrivalsMs: readonly number[];
 }
 
@@ -38,10 +41,10 @@ interface StartingPod {
   readonly readyMs: number;
 }
 
-/** Between two reports of a gateway, however much happens. */
+/** Shortest time between a policy step and a wake-up, as between two load reports of a gateway. */
 const leastGapMs = 100;
 
-/** Pods are paid until the last request may have been answered. */
+/** End of the time for which pods are paid: the last request is answered by then. */
 export function endMs(arrivalsMs: Float64Array, objectiveMs: number): number {
   return (arrivalsMs.at(-1) ?? 0) + objectiveMs;
 }
@@ -53,18 +56,23 @@ export function simulate(
   options: {
     /** Keeps `lateArrivalsMs`. */
     readonly traceLate?: boolean;
-    /** Called about every percent of the arrivals. */
+    /** Called about every percent of the arrivals, with the share that has arrived. */
     readonly onProgress?: (done: number) => void;
   } = {},
 ): Outcome {
   const lateArrivalsMs: number[] = [];
-  const station = new Station(scenario, arrivalsMs.length, seededRandom(scenario.seed), {
-    onExit: exited,
-    ...(options.traceLate === true && { onLate: (arrivedMs: number) => void lateArrivalsMs.push(arrivedMs) }),
+  const gateway = new SimulatedGateway({
+    spec: scenario,
+    requests: arrivalsMs.length,
+    random: seededRandom(scenario.seed),
+    events: {
+      onExit: exited,
+      ...(options.traceLate === true && { onLate: (arrivedMs: number) => void lateArrivalsMs.push(arrivedMs) }),
+    },
   });
   const startTimes = seededRandom(scenario.seed + 1);
   const paidUntilMs = endMs(arrivalsMs, scenario.objectiveMs);
-  /** By creation; their times to ready differ. */
+  /** Starting pods by creation; their times to ready differ. */
   let starting: StartingPod[] = [];
   let nextReadyMs = Infinity;
   let draining = 0;
@@ -77,7 +85,7 @@ export function simulate(
   const replicas: { atMs: number; pods: number }[] = [];
 
   function record(atMs: number): void {
-    const pods = starting.length + station.serving + draining;
+    const pods = starting.length + gateway.serving + draining;
     if (replicas.at(-1)?.atMs === atMs) replicas.pop();
     if (replicas.at(-1)?.pods !== pods) replicas.push({ atMs, pods });
   }
@@ -93,25 +101,25 @@ export function simulate(
   }
 
   function plan(): void {
-    station.comingPods = starting.length;
+    gateway.comingPods = starting.length;
     nextReadyMs = Infinity;
     for (const pod of starting) if (pod.readyMs < nextReadyMs) nextReadyMs = pod.readyMs;
   }
 
   function scaleTo(wanted: number, nowMs: number): void {
-    while (starting.length + station.serving < wanted) {
+    while (starting.length + gateway.serving < wanted) {
       const inMs = lognormal(startTimes, scenario.coldStartMs, scenario.coldStartSigma);
       starting.push({ createdMs: nowMs, readyMs: nowMs + inMs });
       podStarts += 1;
     }
-    // A pod that is not ready goes before one that is, the youngest first.
-    while (starting.length + station.serving > wanted) {
+    // Starting pods go first, the youngest of them before the others.
+    while (starting.length + gateway.serving > wanted) {
       const unready = starting.pop();
       if (unready !== undefined) {
         paid(unready.createdMs, nowMs);
       } else {
         draining += 1;
-        station.drainOne(nowMs);
+        gateway.drainOne(nowMs);
       }
     }
     plan();
@@ -123,13 +131,13 @@ export function simulate(
     starting = starting.filter((pod) => pod.readyMs > nowMs);
     for (const pod of ready) {
       startedInMs.push(pod.readyMs - pod.createdMs);
-      station.addPod(pod.createdMs);
+      gateway.addPod(pod.createdMs);
     }
     plan();
   }
 
-  function see(nowMs: number): Seen {
-    const { arrivals, completions, shed, late } = station.totals;
+  function observe(nowMs: number): Seen {
+    const { arrivals, completions, shed, late } = gateway.totals;
     const { cost, objectiveMs, minReplicas, maxReplicas, maxRows } = scenario;
     return {
       nowMs,
@@ -137,11 +145,11 @@ export function simulate(
       completions,
       shed,
       late,
-      queued: station.queued,
-      inFlight: station.inFlight,
+      queued: gateway.queued,
+      inFlight: gateway.inFlight,
       desired,
       startedInMs,
-      pods: { ready: station.serving, starting: starting.length, draining },
+      pods: { ready: gateway.serving, starting: starting.length, draining },
       startingSinceMs: starting.map((pod) => pod.createdMs),
       cost,
       objectiveMs,
@@ -151,15 +159,15 @@ export function simulate(
     };
   }
 
-  /** When the policy is to be asked between its intervals. */
+  /** Time at which the policy is asked between its intervals; Infinity without a wake-up. */
   function wakeDueMs(): number {
-    return station.wakes && policy.wakes === true ? lastStepMs + leastGapMs : Infinity;
+    return gateway.wakes && policy.wakes === true ? lastStepMs + leastGapMs : Infinity;
   }
 
   function step(nowMs: number): void {
     lastStepMs = nowMs;
-    station.wakes = false;
-    const { replicas: asked } = policy.step(see(nowMs));
+    gateway.wakes = false;
+    const { replicas: asked } = policy.step(observe(nowMs));
     startedInMs = [];
     const wanted = Math.min(scenario.maxReplicas, Math.max(scenario.minReplicas, asked));
     if (wanted === desired) return;
@@ -169,7 +177,7 @@ export function simulate(
   }
 
   desired = Math.min(scenario.maxReplicas, Math.max(scenario.minReplicas, scenario.initialReplicas));
-  for (let pod = 0; pod < desired; pod += 1) station.addPod(0);
+  for (let pod = 0; pod < desired; pod += 1) gateway.addPod(0);
   record(0);
 
   const count = arrivalsMs.length;
@@ -177,17 +185,17 @@ export function simulate(
   let next = 0;
   let nextReport = reportEvery;
   let nextStepMs = 0;
-  while (next < count || station.queued > 0 || station.inFlight > 0) {
+  while (next < count || gateway.queued > 0 || gateway.inFlight > 0) {
     const arrivalMs = next < count ? arrivalsMs[next]! : Infinity;
     const wakeMs = wakeDueMs();
-    const nowMs = Math.min(arrivalMs, station.nextRunEndMs, station.nextExpiryMs, nextReadyMs, nextStepMs, wakeMs);
-    while (station.nextRunEndMs <= nowMs) station.endRun();
+    const nowMs = Math.min(arrivalMs, gateway.nextRunEndMs, gateway.nextExpiryMs, nextReadyMs, nextStepMs, wakeMs);
+    while (gateway.nextRunEndMs <= nowMs) gateway.endRun();
     if (nextReadyMs <= nowMs) becomeReady(nowMs);
     while (next < count && arrivalsMs[next]! <= nowMs) {
-      station.arrive(nowMs);
+      gateway.arrive(nowMs);
       next += 1;
     }
-    station.dispatch(nowMs);
+    gateway.dispatch(nowMs);
     const due = nextStepMs <= nowMs;
     if (due || wakeDueMs() <= nowMs) step(nowMs);
     if (due) nextStepMs += policy.intervalMs;
@@ -196,12 +204,13 @@ export function simulate(
       nextReport += reportEvery;
     }
   }
-  for (const pod of [...station.pods, ...starting]) paid(pod.createdMs, paidUntilMs);
+  for (const pod of [...gateway.pods, ...starting]) paid(pod.createdMs, paidUntilMs);
 
-  const { totals } = station;
+  const { totals } = gateway;
   const violations = totals.late + totals.shed + totals.failed;
   return {
     ...totals,
+    runs: gateway.runs,
     violationPercent: totals.arrivals === 0 ? 0 : (100 * violations) / totals.arrivals,
     podSeconds: podMs / 1000,
     scaleWrites,

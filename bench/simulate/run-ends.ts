@@ -1,5 +1,5 @@
-/** Binary heap of the pods that execute, by when their run ends. A pod executes one run, so it is in here once. */
-import type { SimulatedPod } from './station.ts';
+/** Binary heap of executing pods, by the end of their run. A pod executes one run at a time, so it is in the heap once. */
+import type { SimulatedPod } from './simulated-pod.ts';
 
 export class RunEnds {
   #pods: SimulatedPod[] = [];
