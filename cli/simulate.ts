@@ -103,15 +103,21 @@ function withPool(flags: Flags, given: (flag: string) => boolean): Flags & Waits
 }
 
 async function run(flags: Flags & Waits, print: (text: string) => void): Promise<void> {
-  const [{ compare }, { sluiceFor }, { podRequestsPerSecond }, { scaleTrace }, { jsonReport, table }, { picture }] =
-    await Promise.all([
-      import('../bench/simulate/compare.ts'),
-      import('../bench/simulate/sluice.ts'),
-      import('../bench/simulate/capacity.ts'),
-      import('../bench/simulate/trace.ts'),
-      import('../bench/simulate/report.ts'),
-      import('../bench/simulate/picture.ts'),
-    ]);
+  const [
+    { comparePolicies },
+    { sluiceFor },
+    { podRequestsPerSecond },
+    { scaleTrace },
+    { jsonReport, comparisonTable },
+    { picture },
+  ] = await Promise.all([
+    import('../bench/simulate/compare.ts'),
+    import('../bench/simulate/sluice.ts'),
+    import('../bench/simulate/capacity.ts'),
+    import('../bench/simulate/trace.ts'),
+    import('../bench/simulate/report.ts'),
+    import('../bench/simulate/picture.ts'),
+  ]);
   const { objectiveMs, maxRows, minReplicas, maxReplicas, seed } = flags;
   if (minReplicas > maxReplicas) {
     throw new SettingsError([`--min-replicas ${minReplicas} is above --max-replicas ${maxReplicas}`]);
@@ -145,7 +151,7 @@ async function run(flags: Flags & Waits, print: (text: string) => void): Promise
   };
 
   const onProgress = progress();
-  const comparison = compare({
+  const comparison = comparePolicies({
     scenario,
     arrivalsMs,
     trainingMs,
@@ -168,7 +174,7 @@ async function run(flags: Flags & Waits, print: (text: string) => void): Promise
   print(
     `${flags.trace}: ${arrivalsMs.length} requests in ${minutes} min, ${rate.toFixed(1)}/s; a pod carries ` +
       `${podRequestsPerSecond(capacity).toFixed(1)}/s within ${objectiveMs} ms and starts in ${flags.coldStartS} s\n\n` +
-      table(comparison),
+      comparisonTable(comparison),
   );
 }
 

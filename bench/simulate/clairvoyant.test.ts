@@ -47,7 +47,7 @@ describe('clairvoyant', () => {
         for (let request = 0; request < count; request += 1) arrivals.push(1000 * (slot + random()));
       }
       const arrivalsMs = Float64Array.from(arrivals).sort();
-      const found = clairvoyant(scenario, arrivalsMs).outcome;
+      const found = clairvoyant(scenario, arrivalsMs).result;
       assert.equal(found.late + found.shed + found.failed, 0, `seed ${seed}`);
       let least = Infinity;
       for (const serving of sequences(Math.floor(arrivalsMs.at(-1)! / 1000) + 1, 1, 4)) {

@@ -13,7 +13,7 @@
  * Steps 1 and 3 look no further than their second, so the schedule is close to the cheapest, not proved to be it. It
  * ignores the pool's maxReplicas, or it could not promise that no request is late.
  */
-import { simulate, type Outcome, type Scenario } from './engine.ts';
+import { simulate, type SimulationResult, type Scenario } from './engine.ts';
 import { seededRandom } from '../../runtime/seeded-random.ts';
 import { SimulatedGateway } from './simulated-gateway.ts';
 
@@ -22,7 +22,7 @@ export const slotMs = 1000;
 const mostRounds = 20;
 
 export interface Clairvoyant {
-  readonly outcome: Outcome;
+  readonly result: SimulationResult;
   /** Ready pods by second. */
   readonly serving: readonly number[];
 }
@@ -37,12 +37,12 @@ export function clairvoyant(
   const drainSlots = (scenario.cost.a + scenario.cost.c * scenario.maxRows) / slotMs;
   for (let round = 0; ; round += 1) {
     const serving = fillGaps(need, startSlots + drainSlots);
-    const outcome = follow(scenario, arrivalsMs, serving, startSlots);
+    const result = follow(scenario, arrivalsMs, serving, startSlots);
     onProgress((round + 1) / mostRounds);
-    if (outcome.lateArrivalsMs.length === 0 || round === mostRounds) return { outcome, serving };
+    if (result.lateArrivalsMs.length === 0 || round === mostRounds) return { result, serving };
     const supplied = forward(scenario, arrivalsMs, serving);
     // Requests late in the whole simulation need a pod more, though step 3, with other random choices, had none late.
-    for (const atMs of outcome.lateArrivalsMs) {
+    for (const atMs of result.lateArrivalsMs) {
       const slot = Math.floor(atMs / slotMs);
       supplied[slot] = Math.max(supplied[slot]!, serving[slot]! + 1);
     }
@@ -114,7 +114,13 @@ interface Attempt {
 type Try = (pods: number, mostLate?: number) => Attempt;
 
 /** Simulates one slot with so many pods, then goes on without arrivals until all requests are answered. */
-function tryPods(from: SimulatedGateway, pods: number, slot: number, arrivalsMs: Float64Array, mostLate = Infinity): Attempt {
+function tryPods(
+  from: SimulatedGateway,
+  pods: number,
+  slot: number,
+  arrivalsMs: Float64Array,
+  mostLate = Infinity,
+): Attempt {
   let late = 0;
   const events = { onExit: () => undefined, onLate: () => void (late += 1) };
   const gateway = from.fork(seededRandom(slot), events);
@@ -176,7 +182,7 @@ export function follow(
   arrivalsMs: Float64Array,
   serving: readonly number[],
   startSlots = Math.ceil(scenario.coldStartMs / slotMs),
-): Outcome {
+): SimulationResult {
   const most = serving.reduce((a, b) => Math.max(a, b), 0);
   const schedule = {
     name: 'clairvoyant',

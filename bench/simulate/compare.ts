@@ -1,7 +1,7 @@
 /** One trace, one scenario, some policies: what each cost and missed, beside the clairvoyant. */
 import { clairvoyant } from './clairvoyant.ts';
 import { baselineNames, defaultBaseline, type BaselineName } from './contenders.ts';
-import { simulate, type Outcome, type Scenario } from './engine.ts';
+import { simulate, type SimulationResult, type Scenario } from './engine.ts';
 import type { PolicyFactory } from './policy.ts';
 import { grid, tune } from './tune.ts';
 
@@ -12,15 +12,15 @@ export interface Compared {
   readonly policy: PolicyName;
   /** Whether its parameters were tuned, and to what; null for its defaults. */
   readonly tuned: Readonly<Record<string, number>> | null;
-  readonly outcome: Outcome;
+  readonly result: SimulationResult;
 }
 
-export interface Comparison {
-  readonly clairvoyant: Outcome;
+export interface PolicyComparison {
+  readonly clairvoyant: SimulationResult;
   readonly policies: readonly Compared[];
 }
 
-export function compare(request: {
+export function comparePolicies(request: {
   readonly scenario: Scenario;
   readonly arrivalsMs: Float64Array;
   readonly policies: readonly PolicyName[];
@@ -31,7 +31,7 @@ export function compare(request: {
   /** Violations that tuning accepts for less pod-seconds. */
   readonly limitPercent: number;
   readonly onProgress: (what: string, done: number) => void;
-}): Comparison {
+}): PolicyComparison {
   const { scenario, arrivalsMs, trainingMs, onProgress } = request;
   const foreseen = clairvoyant(scenario, arrivalsMs, (done) => onProgress('clairvoyant', done));
   const policies = request.policies.map((policy): Compared => {
@@ -45,10 +45,10 @@ export function compare(request: {
     } else {
       factory = isBaseline(policy) ? defaultBaseline(policy, scenario) : request.sluice;
     }
-    const outcome = simulate(scenario, arrivalsMs, factory(), { onProgress: (done) => onProgress(policy, done) });
-    return { policy, tuned, outcome };
+    const result = simulate(scenario, arrivalsMs, factory(), { onProgress: (done) => onProgress(policy, done) });
+    return { policy, tuned, result };
   });
-  return { clairvoyant: foreseen.outcome, policies };
+  return { clairvoyant: foreseen.result, policies };
 }
 
 function isBaseline(name: PolicyName): name is BaselineName {

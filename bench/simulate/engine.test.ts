@@ -23,9 +23,9 @@ describe('simulation', () => {
   test('one pod: a first run of one, what came meanwhile as a second one; pod-seconds to the end', () => {
     // Run 1: 0 → 11. At 1 one is staged at once, as long as the one ahead. 2 and 3 wait for a slot: 11 → run 2 of one
     // (11 → 22), staged 2 and 3 (22 → 34): answered 34 − 2 = 32 ms after it came.
-    const outcome = simulate({ ...scenario, objectiveMs: 40 }, at(0, 1, 2, 3), fixed(1)());
+    const result = simulate({ ...scenario, objectiveMs: 40 }, at(0, 1, 2, 3), fixed(1)());
     assert.deepEqual(
-      { ...outcome, replicas: undefined, lateArrivalsMs: undefined },
+      { ...result, replicas: undefined, lateArrivalsMs: undefined },
       {
         arrivals: 4,
         completions: 4,
@@ -49,12 +49,12 @@ describe('simulation', () => {
 
   test('from zero: held until the pod that was asked for is ready, and late', () => {
     const policy = timeline([0, 0], [500, 1]);
-    const outcome = simulate({ ...scenario, initialReplicas: 0 }, at(450, 460), policy, { traceLate: true });
+    const result = simulate({ ...scenario, initialReplicas: 0 }, at(450, 460), policy, { traceLate: true });
     // Created 500, ready 1500, both in one run of 12 ms.
-    assert.equal(outcome.late, 2);
-    assert.equal(outcome.completions, 2);
-    assert.equal(outcome.podStarts, 1);
-    assert.deepEqual(outcome.replicas, [
+    assert.equal(result.late, 2);
+    assert.equal(result.completions, 2);
+    assert.equal(result.podStarts, 1);
+    assert.deepEqual(result.replicas, [
       { atMs: 0, pods: 0 },
       { atMs: 500, pods: 1 },
     ]);
@@ -69,24 +69,24 @@ describe('simulation', () => {
   test('a pod that is drained finishes what it executes and what it has staged, and is paid until then', () => {
     // 8 rows run 95 → 113 (10 + 8), 8 more staged at 96 → 131; at 100 the pool goes to zero.
     const arrivals = at(...Array<number>(8).fill(95), ...Array<number>(8).fill(96), 4000);
-    const outcome = simulate({ ...scenario, timeoutMs: 1000 }, arrivals, timeline([0, 1], [100, 0]));
-    assert.equal(outcome.completions, 16);
-    assert.equal(outcome.failed, 1, 'nobody is there for the last one');
-    assert.equal(outcome.podSeconds, 0.131);
+    const result = simulate({ ...scenario, timeoutMs: 1000 }, arrivals, timeline([0, 1], [100, 0]));
+    assert.equal(result.completions, 16);
+    assert.equal(result.failed, 1, 'nobody is there for the last one');
+    assert.equal(result.podSeconds, 0.131);
   });
 
   test('a pod that is not ready is the first to go, and paid for', () => {
-    const outcome = simulate(scenario, at(0, 1000), timeline([0, 1], [100, 2], [300, 1]));
-    assert.equal(outcome.podSeconds, 1.1 + 0.2);
-    assert.equal(outcome.scaleWrites, 2);
+    const result = simulate(scenario, at(0, 1000), timeline([0, 1], [100, 2], [300, 1]));
+    assert.equal(result.podSeconds, 1.1 + 0.2);
+    assert.equal(result.scaleWrites, 2);
   });
 
   test('overload at a fixed size: what cannot be in time is refused, and most of the rest is in time', () => {
     // A pod gives 33 rows in 43 ms, 767/s: offered 2000/s.
     const arrivals = Float64Array.from({ length: 20_000 }, (_, index) => index / 2);
-    const outcome = simulate(scenario, arrivals, fixed(1)());
-    assert.equal(outcome.completions + outcome.shed + outcome.failed, 20_000);
-    const good = (outcome.completions - outcome.late) / 10;
+    const result = simulate(scenario, arrivals, fixed(1)());
+    assert.equal(result.completions + result.shed + result.failed, 20_000);
+    const good = (result.completions - result.late) / 10;
     assert.ok(good > 0.7 * 767, `${good}/s in time`);
     const unshed = simulate({ ...scenario, shedding: false }, arrivals, fixed(1)());
     assert.ok(unshed.late > 0.9 * unshed.completions, 'without it everything is late');
@@ -111,7 +111,7 @@ describe('simulation', () => {
     assert.deepEqual(askedAtMs(0, at(450, 460), false), [0, 1000]);
   });
 
-  test('the same seed gives the same outcome, another one other start-up times', () => {
+  test('the same seed gives the same result, another one other start-up times', () => {
     const arrivals = Float64Array.from({ length: 3000 }, (_, index) => index);
     const run = (seed: number) =>
       simulate({ ...scenario, coldStartSigma: 0.2, seed }, arrivals, timeline([0, 1], [100, 4]));

@@ -2,7 +2,7 @@
  * The simulation's clock and scaler: asks a policy at its interval, starts pods with a drawn start-up time, drains them.
  * Deterministic: the same arrivals, scenario and policy give the same result.
  */
-import type { Seen, ScalingPolicy } from './policy.ts';
+import type { PolicyObservation, ScalingPolicy } from './policy.ts';
 import { seededRandom } from '../../runtime/seeded-random.ts';
 import { lognormal } from './lognormal.ts';
 import { SimulatedGateway, type RequestTotals, type SimulatedGatewaySpec } from './simulated-gateway.ts';
@@ -20,7 +20,7 @@ export interface Scenario extends SimulatedGatewaySpec {
   readonly seed: number;
 }
 
-export interface Outcome extends Readonly<RequestTotals> {
+export interface SimulationResult extends Readonly<RequestTotals> {
   /** Requests that were late, shed or failed, % of all. */
   readonly violationPercent: number;
   /** Runs of all pods. */
@@ -59,7 +59,7 @@ export function simulate(
     /** Called about every percent of the arrivals, with the share that has arrived. */
     readonly onProgress?: (done: number) => void;
   } = {},
-): Outcome {
+): SimulationResult {
   const lateArrivalsMs: number[] = [];
   const gateway = new SimulatedGateway({
     spec: scenario,
@@ -136,7 +136,7 @@ export function simulate(
     plan();
   }
 
-  function observe(nowMs: number): Seen {
+  function observe(nowMs: number): PolicyObservation {
     const { arrivals, completions, shed, late } = gateway.totals;
     const { cost, objectiveMs, minReplicas, maxReplicas, maxRows } = scenario;
     return {

@@ -2,8 +2,8 @@
  * The comparison as an SVG: arrivals above, pods below. Text alone, so that it needs nothing to be made; colours that
  * stay apart for the colour-blind (M. Okabe, K. Ito).
  */
-import type { Comparison } from './compare.ts';
-import type { Outcome } from './engine.ts';
+import type { PolicyComparison } from './compare.ts';
+import type { SimulationResult } from './engine.ts';
 
 const width = 1000;
 const left = 60;
@@ -20,20 +20,20 @@ interface Box {
   readonly height: number;
 }
 
-export function picture(title: string, arrivalsMs: Float64Array, { clairvoyant, policies }: Comparison): string {
+export function picture(title: string, arrivalsMs: Float64Array, { clairvoyant, policies }: PolicyComparison): string {
   const spanMs = arrivalsMs.at(-1)!;
   const x = (atMs: number): number => left + ((width - left - right) * Math.min(atMs, spanMs)) / spanMs;
   const lines = [
-    { name: 'clairvoyant', colour: '#000000', outcome: clairvoyant },
-    ...policies.map(({ policy, tuned, outcome }, index) => ({
-      name: `${tuned === null ? policy : `${policy} (tuned)`} ${outcome.violationPercent.toFixed(2)}%`,
+    { name: 'clairvoyant', colour: '#000000', result: clairvoyant },
+    ...policies.map(({ policy, tuned, result }, index) => ({
+      name: `${tuned === null ? policy : `${policy} (tuned)`} ${result.violationPercent.toFixed(2)}%`,
       colour: colours[index % colours.length]!,
-      outcome,
+      result,
     })),
   ];
   const rates = arrivalRates(arrivalsMs, spanMs);
   const mostRate = Math.max(...rates);
-  const mostPods = lines.reduce((most, { outcome }) => Math.max(most, ...outcome.replicas.map(({ pods }) => pods)), 1);
+  const mostPods = lines.reduce((most, { result }) => Math.max(most, ...result.replicas.map(({ pods }) => pods)), 1);
   const rateLine = rates.map((rate, bin) => {
     const y = scale(arrivalsBox, rate, mostRate);
     return `${fixed(x((bin * spanMs) / bins))},${fixed(y)} ${fixed(x(((bin + 1) * spanMs) / bins))},${fixed(y)}`;
@@ -50,7 +50,7 @@ export function picture(title: string, arrivalsMs: Float64Array, { clairvoyant, 
 ${axes(arrivalsBox, mostRate, 'requests/s')}
 <polyline fill="none" stroke="#666666" points="${rateLine.join(' ')}"/>
 ${axes(podsBox, mostPods, 'pods (starting, ready, draining)')}
-${lines.map(({ colour, outcome }) => staircase(outcome, colour, spanMs, x, mostPods)).join('\n')}
+${lines.map(({ colour, result }) => staircase(result, colour, spanMs, x, mostPods)).join('\n')}
 ${timeAxis(spanMs, x)}
 ${legend.join('\n')}
 </svg>
@@ -64,7 +64,7 @@ function arrivalRates(arrivalsMs: Float64Array, spanMs: number): number[] {
 }
 
 function staircase(
-  { replicas }: Outcome,
+  { replicas }: SimulationResult,
   colour: string,
   spanMs: number,
   x: (atMs: number) => number,

@@ -5,7 +5,7 @@ export interface PodCounts {
   readonly draining: number;
 }
 
-export interface Seen {
+export interface PolicyObservation {
   readonly nowMs: number;
   /** Totals since the start of the simulation, as a gateway's LoadReport has them. */
   readonly arrivals: number;
@@ -36,7 +36,7 @@ export interface ScalingPolicy {
   readonly intervalMs: number;
   /** It is asked at once too when a request meets no pod, and when the predicted wait passes the objective. */
   readonly wakes?: boolean;
-  step(seen: Seen): { replicas: number; reason: string };
+  step(seen: PolicyObservation): { replicas: number; reason: string };
 }
 
 export type PolicyFactory = () => ScalingPolicy;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compare } from './compare.ts';
+import { comparePolicies } from './compare.ts';
 import { picture } from './picture.ts';
-import { jsonReport, table } from './report.ts';
+import { jsonReport, comparisonTable } from './report.ts';
 import { sluiceFor } from './sluice.ts';
 import { scenarioWith } from './testing/scenario.ts';
 
@@ -14,7 +14,7 @@ const scenario = scenarioWith({
   initialReplicas: 2,
 });
 const arrivalsMs = Float64Array.from({ length: 600 }, (_, index) => index * 50);
-const comparison = compare({
+const comparison = comparePolicies({
   scenario,
   arrivalsMs,
   trainingMs: arrivalsMs.subarray(0, 200),
@@ -47,7 +47,7 @@ test('JSON has what was promised, and its sums add up', () => {
 });
 
 test('the table has a line for each, the clairvoyant first', () => {
-  const lines = table(comparison).split('\n');
+  const lines = comparisonTable(comparison).split('\n');
   assert.deepEqual(
     lines.map((line) => line.split(/ {2,}/)[0]),
     ['policy', 'clairvoyant', 'sluice', 'hpa (tuned)'],
@@ -63,5 +63,5 @@ test('the picture is well-formed, draws everyone, and quotes what a title may ho
   assert.ok(!/NaN|Infinity|undefined/.test(svg));
   const opened = svg.match(/<(?!\/|svg)[a-z]+[^>]*[^/]>/g)?.length;
   assert.equal(svg.match(/<\/(?!svg)[a-z]+>/g)?.length, opened, 'every element is closed');
-  assert.ok(sluice!.outcome.replicas.length > 0 && hpa!.tuned !== null);
+  assert.ok(sluice!.result.replicas.length > 0 && hpa!.tuned !== null);
 });

@@ -1,48 +1,51 @@
 /** A comparison as people and programs read it: a table, and the JSON that `sluice simulate --json` promises. */
-import type { Comparison } from './compare.ts';
-import type { Outcome } from './engine.ts';
+import type { PolicyComparison } from './compare.ts';
+import type { SimulationResult } from './engine.ts';
 
 export interface ReportHead {
   readonly trace: string;
   readonly coldStartSeconds: number;
 }
 
-export function jsonReport({ trace, coldStartSeconds }: ReportHead, { clairvoyant, policies }: Comparison): object {
+export function jsonReport(
+  { trace, coldStartSeconds }: ReportHead,
+  { clairvoyant, policies }: PolicyComparison,
+): object {
   return {
     trace,
     coldStartSeconds,
     clairvoyantPodSeconds: round(clairvoyant.podSeconds, 3),
-    policies: policies.map(({ policy, tuned, outcome }) => ({
+    policies: policies.map(({ policy, tuned, result }) => ({
       policy,
       tuned: tuned !== null,
       ...(tuned !== null && { parameters: tuned }),
-      offered: outcome.arrivals,
-      late: outcome.late,
-      shed: outcome.shed,
-      failed: outcome.failed,
-      violationPercent: round(outcome.violationPercent, 4),
-      podSeconds: round(outcome.podSeconds, 3),
-      podSecondsOverClairvoyant: round(outcome.podSeconds / clairvoyant.podSeconds, 4),
-      scaleWrites: outcome.scaleWrites,
+      offered: result.arrivals,
+      late: result.late,
+      shed: result.shed,
+      failed: result.failed,
+      violationPercent: round(result.violationPercent, 4),
+      podSeconds: round(result.podSeconds, 3),
+      podSecondsOverClairvoyant: round(result.podSeconds / clairvoyant.podSeconds, 4),
+      scaleWrites: result.scaleWrites,
     })),
   };
 }
 
 const columns = ['policy', 'late', 'shed', 'failed', 'violations', 'pod-seconds', '÷ clairvoyant', 'writes'];
 
-export function table({ clairvoyant, policies }: Comparison): string {
-  const row = (name: string, outcome: Outcome): string[] => [
+export function comparisonTable({ clairvoyant, policies }: PolicyComparison): string {
+  const row = (name: string, result: SimulationResult): string[] => [
     name,
-    ...[outcome.late, outcome.shed, outcome.failed].map(String),
-    `${outcome.violationPercent.toFixed(2)}%`,
-    outcome.podSeconds.toFixed(0),
-    (outcome.podSeconds / clairvoyant.podSeconds).toFixed(3),
-    String(outcome.scaleWrites),
+    ...[result.late, result.shed, result.failed].map(String),
+    `${result.violationPercent.toFixed(2)}%`,
+    result.podSeconds.toFixed(0),
+    (result.podSeconds / clairvoyant.podSeconds).toFixed(3),
+    String(result.scaleWrites),
   ];
   const rows = [
     columns,
     row('clairvoyant', clairvoyant),
-    ...policies.map(({ policy, tuned, outcome }) => row(tuned === null ? policy : `${policy} (tuned)`, outcome)),
+    ...policies.map(({ policy, tuned, result }) => row(tuned === null ? policy : `${policy} (tuned)`, result)),
   ];
   const widths = columns.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)));
   return rows

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { baselineNames } from './contenders.ts';
 import { fixed } from './fixed.ts';
-import { grid, tune, type Candidate } from './tune.ts';
+import { grid, tune, type GridCandidate } from './tune.ts';
 import { scenarioWith } from './testing/scenario.ts';
 
 /** A pod gives 33 rows in 43 ms with an objective of 100: 767/s. */
 const scenario = scenarioWith({ cost: { a: 10, c: 1 }, objectiveMs: 100, maxRows: 64 });
 const arrivals = Float64Array.from({ length: 10_000 }, (_, index) => index);
-const sizes: Candidate[] = [1, 2, 3, 4].map((replicas) => ({ parameters: { replicas }, policy: fixed(replicas) }));
+const sizes: GridCandidate[] = [1, 2, 3, 4].map((replicas) => ({ parameters: { replicas }, policy: fixed(replicas) }));
 
 test('the cheapest of those within the limit; the one with the fewest violations where none is', () => {
   assert.deepEqual(tune(sizes, scenario, arrivals, 20).candidate.parameters, { replicas: 2 });
@@ -21,6 +21,6 @@ test('every baseline has a grid of different parameters, each of which can be si
     const candidates = grid(name, scenario);
     assert.equal(new Set(candidates.map(({ parameters }) => JSON.stringify(parameters))).size, candidates.length);
     assert.ok(candidates.length >= 10);
-    assert.equal(tune(candidates.slice(0, 2), scenario, arrivals.subarray(0, 2000), 1).outcome.arrivals, 2000);
+    assert.equal(tune(candidates.slice(0, 2), scenario, arrivals.subarray(0, 2000), 1).result.arrivals, 2000);
   }
 });

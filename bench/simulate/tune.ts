@@ -8,10 +8,10 @@ import { kpa, kpaDefaults } from './baselines/kpa.ts';
 import { ray, rayDefaults } from './baselines/ray.ts';
 import { podRequestsPerSecond } from './capacity.ts';
 import type { BaselineName } from './contenders.ts';
-import { simulate, type Outcome, type Scenario } from './engine.ts';
+import { simulate, type SimulationResult, type Scenario } from './engine.ts';
 import type { PolicyFactory } from './policy.ts';
 
-export interface Candidate {
+export interface GridCandidate {
   /** The parameters that differ from the defaults. */
   readonly parameters: Readonly<Record<string, number>>;
   readonly policy: PolicyFactory;
@@ -20,7 +20,7 @@ export interface Candidate {
 const utilizations = [0.5, 0.6, 0.7, 0.8, 0.9];
 const stabilizationsMs = [60_000, 300_000];
 
-export function grid(name: BaselineName, scenario: Scenario): Candidate[] {
+export function grid(name: BaselineName, scenario: Scenario): GridCandidate[] {
   const { cost, objectiveMs } = scenario;
   const rate = podRequestsPerSecond(scenario);
   // Little's law at the objective's half: requests at once of a pod that is busy and in time.
@@ -53,7 +53,7 @@ export function grid(name: BaselineName, scenario: Scenario): Candidate[] {
 function combine<Key extends string>(
   axes: Readonly<Record<Key, readonly number[]>>,
   build: (parameters: Readonly<Record<Key, number>>) => PolicyFactory,
-): Candidate[] {
+): GridCandidate[] {
   let combinations: Partial<Record<Key, number>>[] = [{}];
   for (const key of Object.keys(axes) as Key[]) {
     combinations = combinations.flatMap((one) => axes[key].map((value) => ({ ...one, [key]: value })));
@@ -63,23 +63,23 @@ function combine<Key extends string>(
 
 /** @param limitPercent violations that are accepted for less pod-seconds */
 export function tune(
-  candidates: readonly Candidate[],
+  candidates: readonly GridCandidate[],
   scenario: Scenario,
   arrivalsMs: Float64Array,
   limitPercent: number,
   onProgress: (done: number) => void = () => undefined,
-): { readonly candidate: Candidate; readonly outcome: Outcome } {
-  let best: { candidate: Candidate; outcome: Outcome } | undefined;
+): { readonly candidate: GridCandidate; readonly result: SimulationResult } {
+  let best: { candidate: GridCandidate; result: SimulationResult } | undefined;
   for (const [index, candidate] of candidates.entries()) {
-    const outcome = simulate(scenario, arrivalsMs, candidate.policy());
-    if (best === undefined || better(outcome, best.outcome, limitPercent)) best = { candidate, outcome };
+    const result = simulate(scenario, arrivalsMs, candidate.policy());
+    if (best === undefined || better(result, best.result, limitPercent)) best = { candidate, result };
     onProgress((index + 1) / candidates.length);
   }
   if (best === undefined) throw new RangeError('a grid has at least one candidate');
   return best;
 }
 
-function better(one: Outcome, other: Outcome, limitPercent: number): boolean {
+function better(one: SimulationResult, other: SimulationResult, limitPercent: number): boolean {
   const keeps = one.violationPercent <= limitPercent;
   if (keeps !== other.violationPercent <= limitPercent) return keeps;
   return keeps ? one.podSeconds < other.podSeconds : one.violationPercent < other.violationPercent;

@@ -1,7 +1,7 @@
 /** Who is simulated: the clairvoyant, Sluice, fixed sizes, and each baseline at its defaults and over its grid. */
 import { clairvoyant } from '../../simulate/clairvoyant.ts';
 import { baselineNames, defaultBaseline, type BaselineName } from '../../simulate/contenders.ts';
-import { simulate, type Outcome, type Scenario } from '../../simulate/engine.ts';
+import { simulate, type SimulationResult, type Scenario } from '../../simulate/engine.ts';
 import { fixed } from '../../simulate/fixed.ts';
 import type { PolicyFactory } from '../../simulate/policy.ts';
 import { sluiceFor } from '../../simulate/sluice.ts';
@@ -74,13 +74,13 @@ export function fixedSizes({ meanPods }: Case): Extract<Contender, { kind: 'fixe
 }
 
 export function run({ of, contender }: Job, arrivalsMs: Float64Array = arrivalsOf(of)): Result {
-  return resultOf(outcomeOf(contender, scenarioOf(of, arrivalsMs), arrivalsMs));
+  return resultOf(simulationOf(contender, scenarioOf(of, arrivalsMs), arrivalsMs));
 }
 
-function outcomeOf(contender: Contender, scenario: Scenario, arrivalsMs: Float64Array): Outcome {
+function simulationOf(contender: Contender, scenario: Scenario, arrivalsMs: Float64Array): SimulationResult {
   switch (contender.kind) {
     case 'clairvoyant':
-      return clairvoyant(scenario, arrivalsMs).outcome;
+      return clairvoyant(scenario, arrivalsMs).result;
     case 'sluice':
       return simulate(scenario, arrivalsMs, sluiceFor(contender.percentile)());
     case 'fixed': {
@@ -96,6 +96,6 @@ function baseline({ name, candidate }: Extract<Contender, { kind: 'baseline' }>,
   return candidate === null ? defaultBaseline(name, scenario) : grid(name, scenario)[candidate]!.policy;
 }
 
-function resultOf({ violationPercent, late, arrivals, podSeconds, scaleWrites }: Outcome): Result {
+function resultOf({ violationPercent, late, arrivals, podSeconds, scaleWrites }: SimulationResult): Result {
   return { violationPercent, latePercent: (100 * late) / arrivals, podSeconds, scaleWrites };
 }

@@ -5,7 +5,7 @@
  *   up to the least wanted within the up-window, down to the most wanted within the down-window, else as it is
  *   up at most to max(+pods, +percent) of the replicas at the start of the period; down at most by percent of them
  */
-import type { Seen } from '../policy.ts';
+import type { PolicyObservation } from '../policy.ts';
 
 export interface HpaBehaviorConfig {
   readonly upStabilizationMs: number;
@@ -41,7 +41,7 @@ export class HpaBehavior {
       desired: current,
       minReplicas,
       maxReplicas,
-    }: Pick<Seen, 'nowMs' | 'desired' | 'minReplicas' | 'maxReplicas'>,
+    }: Pick<PolicyObservation, 'nowMs' | 'desired' | 'minReplicas' | 'maxReplicas'>,
     wanted: number,
   ): { replicas: number; reason: string } {
     const { upStabilizationMs, downStabilizationMs, ratePeriodMs } = this.#config;

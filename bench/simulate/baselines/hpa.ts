@@ -10,7 +10,7 @@
  */
 import { hpaBehaviorDefaults, HpaBehavior, type HpaBehaviorConfig } from './hpa-behavior.ts';
 import type { PolicyFactory } from '../policy.ts';
-import { Window } from './window.ts';
+import { SlidingWindow } from './window.ts';
 
 export interface HpaConfig extends HpaBehaviorConfig {
   readonly syncMs: number;
@@ -31,7 +31,7 @@ export const hpaDefaults = {
 export function hpa(config: HpaConfig): PolicyFactory {
   return () => {
     const behavior = new HpaBehavior(config);
-    const arrivals = new Window(config.metricWindowMs);
+    const arrivals = new SlidingWindow(config.metricWindowMs);
     return {
       name: 'hpa',
       intervalMs: config.syncMs,

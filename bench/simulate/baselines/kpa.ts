@@ -6,7 +6,7 @@
  *   panic begins when the unclamped panic ÷ ready ≥ 2 and ends 60 s after that was last so; in it the number only grows
  */
 import type { PolicyFactory } from '../policy.ts';
-import { Window } from './window.ts';
+import { SlidingWindow } from './window.ts';
 
 export interface KpaConfig {
   readonly tickMs: number;
@@ -43,8 +43,8 @@ export function kpa(config: KpaConfig): PolicyFactory {
   const target = config.concurrency * config.utilization;
   return () => {
     // A window of n buckets: what is exactly as old as it has left.
-    const stableWindow = new Window(config.stableWindowMs - bucketMs);
-    const panicWindow = new Window(config.stableWindowMs * config.panicWindowRatio - bucketMs);
+    const stableWindow = new SlidingWindow(config.stableWindowMs - bucketMs);
+    const panicWindow = new SlidingWindow(config.stableWindowMs * config.panicWindowRatio - bucketMs);
     let bucketSum = 0;
     let bucketLooks = 0;
     let panicSinceMs: number | null = null;

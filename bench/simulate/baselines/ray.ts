@@ -8,7 +8,7 @@
  * ongoing = mean over the look-back, of looks every half second, pushed to the controller every 10 s.
  */
 import type { PolicyFactory } from '../policy.ts';
-import { Window } from './window.ts';
+import { SlidingWindow } from './window.ts';
 
 export interface RayConfig {
   readonly loopMs: number;
@@ -36,7 +36,7 @@ export const rayDefaults: RayConfig = {
 
 export function ray(config: RayConfig): PolicyFactory {
   return () => {
-    const looks = new Window(config.lookBackMs);
+    const looks = new SlidingWindow(config.lookBackMs);
     let ongoing = 0;
     /** Loops in a row that wanted more (positive) or fewer (negative). */
     let inRow = 0;

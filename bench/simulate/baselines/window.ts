@@ -1,5 +1,5 @@
 /** Values of a sliding window of time: the last `spanMs`. */
-export class Window {
+export class SlidingWindow {
   readonly #spanMs: number;
   #samples: { readonly atMs: number; readonly value: number }[] = [];
   #first = 0;

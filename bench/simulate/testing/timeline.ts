@@ -1,7 +1,7 @@
 /** Asks a policy along a timeline written by hand, at each of its intervals; what it asks for is there at once. */
-import type { PolicyFactory, Seen } from '../policy.ts';
+import type { PolicyFactory, PolicyObservation } from '../policy.ts';
 
-const quiet: Seen = {
+const quiet: PolicyObservation = {
   nowMs: 0,
   arrivals: 0,
   completions: 0,
@@ -28,7 +28,7 @@ export function asked(
   policy: PolicyFactory,
   replicas: number,
   untilMs: number,
-  seenAt: (nowMs: number, desired: number) => Partial<Seen>,
+  seenAt: (nowMs: number, desired: number) => Partial<PolicyObservation>,
 ): Record<number, number> {
   const instance = policy();
   const changes: Record<number, number> = { 0: replicas };

@@ -29,20 +29,20 @@ function simulateOnce(real: RealReplay, repeat: number): Replay {
   const leadMs = real.leadMs + (1000 * repeat) / repeats;
   const arrivalsMs = Float64Array.from(real.arrivalsMs, (atMs) => atMs + leadMs);
   const policy = knowing(sluice, real.firstStartsMs)();
-  const outcome = simulate(scenario, arrivalsMs, policy, { traceLate: true });
-  const steps = outcome.replicas.map(({ atMs, pods }) => ({ atMs: atMs - leadMs, pods }));
+  const result = simulate(scenario, arrivalsMs, policy, { traceLate: true });
+  const steps = result.replicas.map(({ atMs, pods }) => ({ atMs: atMs - leadMs, pods }));
   const endMs = paidUntilMs(real.arrivalsMs);
   return {
-    offered: outcome.arrivals,
-    late: outcome.late,
-    shed: outcome.shed,
-    failed: outcome.failed,
-    scaleWrites: outcome.scaleWrites,
+    offered: result.arrivals,
+    late: result.late,
+    shed: result.shed,
+    failed: result.failed,
+    scaleWrites: result.scaleWrites,
     podSeconds: podSeconds(steps, 0, endMs),
     mostPods: mostPods(steps, 0, endMs),
-    meanBatch: (outcome.arrivals - outcome.shed) / outcome.runs,
+    meanBatch: (result.arrivals - result.shed) / result.runs,
     steps,
-    missedAtMs: outcome.lateArrivalsMs.map((atMs) => atMs - leadMs),
+    missedAtMs: result.lateArrivalsMs.map((atMs) => atMs - leadMs),
   };
 }
 
