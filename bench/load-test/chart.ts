@@ -1,6 +1,6 @@
 /** A line chart as SVG text. Colours that stay apart for the colour-blind (M. Okabe, K. Ito). Pure. */
 
-export interface Series {
+export interface ChartSeries {
   readonly name: string;
   /** Ascending in x; a null y leaves a gap. */
   readonly points: readonly (readonly [x: number, y: number | null])[];
@@ -9,7 +9,7 @@ export interface Series {
 export interface Chart {
   readonly title: string;
   readonly unit: string;
-  readonly series: readonly Series[];
+  readonly series: readonly ChartSeries[];
   readonly x: { readonly from: number; readonly to: number; readonly ticks: readonly (readonly [number, string])[] };
   /** Powers of ten instead of an axis from 0. */
   readonly logarithmic?: boolean;

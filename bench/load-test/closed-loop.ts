@@ -89,13 +89,13 @@ class Watch {
     this.#sentMs = nowMs();
   }
 
-  #end(outcome: number | string): void {
+  #end(ending: number | string): void {
     const sentMs = this.#sentMs;
     if (sentMs === null) return;
     this.#sentMs = null;
     const endedMs = nowMs();
-    if (typeof outcome === 'number') this.slowestMs = Math.max(this.slowestMs, endedMs - sentMs);
+    if (typeof ending === 'number') this.slowestMs = Math.max(this.slowestMs, endedMs - sentMs);
     this.#recorder.sent(sentMs, sentMs);
-    this.#recorder.ended(sentMs, sentMs, endedMs, outcome);
+    this.#recorder.ended(sentMs, sentMs, endedMs, ending);
   }
 }

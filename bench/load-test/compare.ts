@@ -60,7 +60,7 @@ export function renderComparison(a: Report, b: Report): string {
 }
 
 /** @throws Error where the text is not a report */
-export function parseReport(text: string, file: string): Report {
+export function parseBenchReport(text: string, file: string): Report {
   let value: unknown;
   try {
     value = JSON.parse(text);

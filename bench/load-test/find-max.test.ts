@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { seededRandom } from '../../runtime/seeded-random.ts';
-import { isLost, judge, nextTrial, type Next, type SearchPlan, type Trial } from './find-max.ts';
+import { isLost, judge, nextTrial, type Next, type SearchPlan, type RateTrial } from './find-max.ts';
 
 const plan: SearchPlan = { startPerSecond: 100, tolerance: 0.05, confirmations: 3 };
 
-function search(keeps: (perSecond: number, purpose: Trial['purpose']) => boolean): { end: Next; trials: Trial[] } {
-  const trials: Trial[] = [];
+function search(keeps: (perSecond: number, purpose: RateTrial['purpose']) => boolean): {
+  end: Next;
+  trials: RateTrial[];
+} {
+  const trials: RateTrial[] = [];
   for (;;) {
     const next = nextTrial(plan, trials);
     if (next.kind !== 'trial') return { end: next, trials };

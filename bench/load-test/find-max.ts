@@ -12,23 +12,26 @@ export interface SearchPlan {
   readonly confirmations: number;
 }
 
-export interface Trial {
+export interface RateTrial {
   readonly perSecond: number;
   readonly purpose: 'search' | 'confirm';
   readonly kept: boolean;
 }
 
 export type Next =
-  | { readonly kind: 'trial'; readonly purpose: Trial['purpose']; readonly perSecond: number }
+  | { readonly kind: 'trial'; readonly purpose: RateTrial['purpose']; readonly perSecond: number }
   | { readonly kind: 'found'; readonly perSecond: number }
   /** Nothing down to this rate keeps it. */
   | { readonly kind: 'none'; readonly perSecond: number };
 
 const leastPerSecond = 0.1;
 
-export function nextTrial({ startPerSecond, tolerance, confirmations }: SearchPlan, trials: readonly Trial[]): Next {
+export function nextTrial(
+  { startPerSecond, tolerance, confirmations }: SearchPlan,
+  trials: readonly RateTrial[],
+): Next {
   const needed = Math.floor(confirmations / 2) + 1;
-  const at = (perSecond: number, purpose: Trial['purpose'], kept: boolean): number =>
+  const at = (perSecond: number, purpose: RateTrial['purpose'], kept: boolean): number =>
     trials.filter((trial) => trial.perSecond === perSecond && trial.purpose === purpose && trial.kept === kept).length;
   const fails = (rate: number): boolean =>
     at(rate, 'search', false) > 0 || at(rate, 'confirm', false) > confirmations - needed;
@@ -52,14 +55,14 @@ export interface Objective {
   readonly percentile: number;
 }
 
-export interface Verdict {
+export interface ObjectiveVerdict {
   readonly kept: boolean;
   /** Of what was offered; what was refused, failed or not answered is not. */
   readonly inTimePercent: number;
 }
 
 /** @param inTime good answers within the latency */
-export function judge({ percentile }: Objective, offered: number, inTime: number): Verdict {
+export function judge({ percentile }: Objective, offered: number, inTime: number): ObjectiveVerdict {
   const inTimePercent = offered === 0 ? 0 : (100 * inTime) / offered;
   return { kept: offered > 0 && inTimePercent >= percentile, inTimePercent };
 }

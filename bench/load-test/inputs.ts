@@ -28,7 +28,7 @@ interface Tensor {
   readonly values: readonly Value[];
 }
 
-/** @throws SignatureError where a shape is not determined */
+/** @throws MetadataError where a shape is not determined */
 export function makeWorkload(plan: InputPlan): Workload {
   const random = seededRandom(plan.seed);
   const sets = Array.from({ length: plan.bodies }, () =>

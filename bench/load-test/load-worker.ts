@@ -5,7 +5,7 @@ import { openLoop } from './open-loop.ts';
 import type { Share } from './plan.ts';
 import { Recorder, type Part } from './recorder.ts';
 
-export type FromWorker = { readonly kind: 'part'; readonly part: Part } | { readonly kind: 'done' };
+export type LoadThreadMessage = { readonly kind: 'part'; readonly part: Part } | { readonly kind: 'done' };
 
 const reportMs = 1_000;
 
@@ -16,7 +16,7 @@ async function work(share: Share): Promise<void> {
   const recorder = new Recorder(fromMs, fromMs + plan.durationMs);
   const stop = new AbortController();
   port.on('message', () => stop.abort());
-  const report = (): void => port.postMessage({ kind: 'part', part: recorder.take() } satisfies FromWorker);
+  const report = (): void => port.postMessage({ kind: 'part', part: recorder.take() } satisfies LoadThreadMessage);
   const reports = setInterval(report, reportMs);
   try {
     await (plan.load.kind === 'open' ? openLoop : closedLoop)(share, recorder, stop.signal);
@@ -24,7 +24,7 @@ async function work(share: Share): Promise<void> {
     clearInterval(reports);
   }
   report();
-  port.postMessage({ kind: 'done' } satisfies FromWorker);
+  port.postMessage({ kind: 'done' } satisfies LoadThreadMessage);
   port.close();
 }
 

@@ -106,8 +106,8 @@ class Sender {
     this.inFlight += 1;
     this.#recorder.sent(intendedMs, sentMs, roomMs);
     let status = 0;
-    const end = (outcome: number | string): void => {
-      this.#recorder.ended(intendedMs, sentMs, nowMs(), outcome);
+    const end = (ending: number | string): void => {
+      this.#recorder.ended(intendedMs, sentMs, nowMs(), ending);
       this.inFlight -= 1;
       this.#free.push(client);
       this.onRoom();

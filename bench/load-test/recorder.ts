@@ -2,7 +2,7 @@
 import { Histogram, type Counts } from './histogram.ts';
 
 /** How a request ended: a status, or what kept it from one. */
-export type Outcome = number | string;
+export type Ending = number | string;
 
 /** Of one second of the measurement, those that were to leave in it (`offered`) and that ended in it (the rest). */
 export interface SecondPart {
@@ -44,8 +44,8 @@ interface Second {
 }
 
 /** Statuses by which a server says that it is asked for too much. */
-export function isRejection(outcome: Outcome): boolean {
-  return outcome === 503 || outcome === 429;
+export function isRejection(ending: Ending): boolean {
+  return ending === 503 || ending === 429;
 }
 
 /** How late the generator itself was: what a request waits before there is a connection for it is the server's doing. */
@@ -95,8 +95,8 @@ export class Recorder {
     this.#count(held ? noConnection : notSent);
   }
 
-  ended(intendedMs: number, sentMs: number, endedMs: number, outcome: Outcome): void {
-    const good = typeof outcome === 'number' && outcome >= 200 && outcome < 300;
+  ended(intendedMs: number, sentMs: number, endedMs: number, ending: Ending): void {
+    const good = typeof ending === 'number' && ending >= 200 && ending < 300;
     if (good && this.#measures(endedMs)) this.#goodWithin += 1;
     if (!this.#measures(intendedMs)) return;
     const second = this.#second(endedMs);
@@ -108,8 +108,8 @@ export class Recorder {
       second.latency.recordMs(endedMs - intendedMs);
       return;
     }
-    this.#count(String(outcome));
-    if (isRejection(outcome)) {
+    this.#count(String(ending));
+    if (isRejection(ending)) {
       second.rejected += 1;
       this.#rejected.recordMs(endedMs - intendedMs);
     } else second.failed += 1;

@@ -1,7 +1,7 @@
 /** From what threads record to what is printed: one timeline of requests through recorder, tally, report and texts. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { compareReports, parseReport, renderComparison } from './compare.ts';
+import { compareReports, parseBenchReport, renderComparison } from './compare.ts';
 import { renderPage, renderPicture } from './page.ts';
 import { Recorder } from './recorder.ts';
 import { figuresOf, reportOf, type Figures, type Setup } from './report.ts';
@@ -201,6 +201,6 @@ describe('comparison', () => {
 
   test('reads what --json printed', () => {
     const made = repeated([10, 20]);
-    assert.deepEqual(parseReport(JSON.stringify(made), 'a.json'), JSON.parse(JSON.stringify(made)));
+    assert.deepEqual(parseBenchReport(JSON.stringify(made), 'a.json'), JSON.parse(JSON.stringify(made)));
   });
 });

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { nowMs } from './clock.ts';
-import type { FromWorker } from './load-worker.ts';
+import type { LoadThreadMessage } from './load-worker.ts';
 import type { LoadPlan, Share } from './plan.ts';
 import { Tally } from './tally.ts';
 
@@ -59,7 +59,7 @@ export async function runLoad(plan: LoadPlan, { onProgress, isFutile, signal }: 
 
 function untilDone(worker: Worker, tally: Tally): Promise<void> {
   return new Promise((resolve, reject) => {
-    worker.on('message', (message: FromWorker) => {
+    worker.on('message', (message: LoadThreadMessage) => {
       if (message.kind === 'part') tally.add(message.part);
       else resolve();
     });

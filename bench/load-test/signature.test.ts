@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { readMetadata, readTensorFlowMetadata, requestShape, SignatureError } from './signature.ts';
+import { readMetadata, readTensorFlowMetadata, requestShape, MetadataError } from './signature.ts';
 
 describe('metadata', () => {
   test('of the Open Inference Protocol', () => {
@@ -18,7 +18,7 @@ describe('metadata', () => {
       'inputs[0].shape: must be an array of sizes, was: ["a"]',
     ],
   ] as const) {
-    test(message, () => assert.throws(() => readMetadata(metadata), new SignatureError(message)));
+    test(message, () => assert.throws(() => readMetadata(metadata), new MetadataError(message)));
   }
 
   test('of TensorFlow Serving', () => {

@@ -10,22 +10,22 @@ export interface InputSignature {
 }
 
 /** What a server said cannot be used, or is not what it should be. */
-export class SignatureError extends Error {
-  override readonly name = 'SignatureError';
+export class MetadataError extends Error {
+  override readonly name = 'MetadataError';
 }
 
-/** @throws SignatureError naming the field and the value */
+/** @throws MetadataError naming the field and the value */
 export function readMetadata(metadata: unknown): InputSignature[] {
   const inputs = field(metadata, 'inputs');
   if (!Array.isArray(inputs) || inputs.length === 0) {
-    throw new SignatureError(`inputs: must be an array of tensors, was: ${quote(inputs)}`);
+    throw new MetadataError(`inputs: must be an array of tensors, was: ${quote(inputs)}`);
   }
   return inputs.map((input: unknown, index) => {
     const where = `inputs[${index}]`;
     const name = field(input, 'name');
-    if (typeof name !== 'string') throw new SignatureError(`${where}.name: must be a string, was: ${quote(name)}`);
+    if (typeof name !== 'string') throw new MetadataError(`${where}.name: must be a string, was: ${quote(name)}`);
     const datatype = field(input, 'datatype');
-    if (!isDatatype(datatype)) throw new SignatureError(`${where}.datatype: is not known, was: ${quote(datatype)}`);
+    if (!isDatatype(datatype)) throw new MetadataError(`${where}.datatype: is not known, was: ${quote(datatype)}`);
     return { name, datatype, shape: shapeOf(field(input, 'shape'), `${where}.shape`) };
   });
 }
@@ -43,17 +43,17 @@ const tensorFlowTypes: Readonly<Record<string, Datatype>> = {
   DT_STRING: 'BYTES',
 };
 
-/** `GET /v1/models/M/metadata` of TensorFlow Serving: the signature `serving_default`. @throws SignatureError */
+/** `GET /v1/models/M/metadata` of TensorFlow Serving: the signature `serving_default`. @throws MetadataError */
 export function readTensorFlowMetadata(metadata: unknown): InputSignature[] {
   const path = ['metadata', 'signature_def', 'signature_def', 'serving_default', 'inputs'];
   const inputs = path.reduce(field, metadata);
   if (typeof inputs !== 'object' || inputs === null) {
-    throw new SignatureError(`${path.join('.')}: must be an object, was: ${quote(inputs)}`);
+    throw new MetadataError(`${path.join('.')}: must be an object, was: ${quote(inputs)}`);
   }
   return Object.entries(inputs).map(([name, input]: [string, unknown]) => {
     const dtype = field(input, 'dtype');
     const datatype = typeof dtype === 'string' ? tensorFlowTypes[dtype] : undefined;
-    if (datatype === undefined) throw new SignatureError(`input '${name}': dtype ${quote(dtype)} is not known`);
+    if (datatype === undefined) throw new MetadataError(`input '${name}': dtype ${quote(dtype)} is not known`);
     const sizes = field(field(input, 'tensor_shape'), 'dim');
     const shape = Array.isArray(sizes) ? sizes.map((size: unknown) => Number(field(size, 'size'))) : [];
     return { name, datatype, shape: shapeOf(shape, `input '${name}': tensor_shape`) };
@@ -62,7 +62,7 @@ export function readTensorFlowMetadata(metadata: unknown): InputSignature[] {
 
 /**
  * The shape of a request of `rows` rows: a free first dimension is the rows, other free ones need `given`.
- * @throws SignatureError
+ * @throws MetadataError
  */
 export function requestShape(
   input: InputSignature,
@@ -74,7 +74,7 @@ export function requestShape(
     const fits =
       told.length === input.shape.length && input.shape.every((size, index) => size === -1 || size === told[index]);
     if (!fits) {
-      throw new SignatureError(
+      throw new MetadataError(
         `--shape ${input.name}=${told.join(',')} does not fit the model's [${input.shape.join()}]`,
       );
     }
@@ -82,7 +82,7 @@ export function requestShape(
   }
   const shape = input.shape.map((size, index) => (index === 0 && size === -1 ? rows : size));
   if (shape.includes(-1)) {
-    throw new SignatureError(
+    throw new MetadataError(
       `input '${input.name}' has a free size in [${input.shape.join()}]: give --shape ${input.name}=…`,
     );
   }
@@ -91,7 +91,7 @@ export function requestShape(
 
 function shapeOf(shape: unknown, where: string): number[] {
   if (!Array.isArray(shape) || !shape.every((size) => Number.isInteger(size) && (size as number) >= -1)) {
-    throw new SignatureError(`${where}: must be an array of sizes, was: ${quote(shape)}`);
+    throw new MetadataError(`${where}: must be an array of sizes, was: ${quote(shape)}`);
   }
   return shape as number[];
 }

@@ -33,7 +33,7 @@ export class TargetError extends Error {
   override readonly name = 'TargetError';
 }
 
-/** @throws TargetError, SignatureError, or what the file of bodies throws */
+/** @throws TargetError, MetadataError, or what the file of bodies throws */
 export async function prepareTarget(plan: TargetPlan): Promise<PreparedTarget> {
   const workload = await workloadOf(plan);
   const withHeaders = { ...workload, headers: { ...workload.headers, ...plan.headers } };

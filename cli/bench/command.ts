@@ -167,14 +167,14 @@ async function measure(made: Bench): Promise<void> {
 }
 
 async function compare(a: string, b: string, { print }: BenchIo): Promise<void> {
-  const { parseReport, renderComparison } = await import('../../bench/load-test/compare.ts');
+  const { parseBenchReport: parseReport, renderComparison } = await import('../../bench/load-test/compare.ts');
   const [ofA, ofB] = await Promise.all(
     [a, b].map((file) => asUsageError(() => parseReport(readFileSync(file, 'utf8'), file))),
   );
   print(renderComparison(ofA!, ofB!));
 }
 
-const expected = ['TargetError', 'SignatureError', 'TraceError'];
+const expected = ['TargetError', 'MetadataError', 'TraceError'];
 
 /** What a person can put right needs no stack. */
 async function asUsageError<Result>(work: () => Result | Promise<Result>): Promise<Result> {

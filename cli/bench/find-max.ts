@@ -1,5 +1,5 @@
 /** `sluice bench --find-max`: trials, each with its verdict, until the highest rate that keeps the objective is confirmed. */
-import type { Next, Objective, Trial } from '../../bench/load-test/find-max.ts';
+import type { Next, Objective, RateTrial } from '../../bench/load-test/find-max.ts';
 import type { Figures } from '../../bench/load-test/report.ts';
 import type { Bench } from './command.ts';
 import { benchSetup, machineLine } from './plan.ts';
@@ -11,7 +11,7 @@ const confirmations = 3;
 const pauseMs = 500;
 const startPerSecond = 100;
 
-interface TrialReport extends Trial {
+interface TrialReport extends RateTrial {
   readonly inTimePercent: number;
   readonly generatorBehind: boolean;
   readonly figures: Pick<
@@ -79,7 +79,7 @@ export async function findMax(made: Bench): Promise<void> {
 async function run(
   { plan, metricsUrl, io, signal }: Bench,
   objective: Objective,
-  { perSecond, purpose }: { readonly perSecond: number; readonly purpose: Trial['purpose'] },
+  { perSecond, purpose }: { readonly perSecond: number; readonly purpose: RateTrial['purpose'] },
 ): Promise<TrialReport> {
   const [{ judge, isLost }, { measureOnce }, { threadsFor }, { renderProgress }] = await Promise.all([
     import('../../bench/load-test/find-max.ts'),

@@ -3,17 +3,17 @@
  * index into virtual environments outside the tree, which later runs use again.
  */
 import process from 'node:process';
-import { Running } from '../../bench/lab/rig/running.ts';
+import { Cleanup } from '../../bench/lab/rig/cleanup.ts';
 import { comparePerfAnalyzer } from './perf-analyzer.ts';
 import { checkTritonClient } from './triton-client.ts';
 
-const running = new Running();
+const cleanup = new Cleanup();
 try {
-  await checkTritonClient(running);
-  await comparePerfAnalyzer(running);
+  await checkTritonClient(cleanup);
+  await comparePerfAnalyzer(cleanup);
 } catch (error) {
   console.error(`test:clients: ${(error as Error).message}`);
   process.exitCode = 1;
 } finally {
-  await running.stopAll();
+  await cleanup.stopAll();
 }

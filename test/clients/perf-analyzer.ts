@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { alternate, spreadOfRatios } from '../../bench/lab/rig/alternate.ts';
 import type { Report } from '../../bench/load-test/report.ts';
 import { pythonEnvironment } from '../../bench/lab/rig/python-environment.ts';
-import type { Running } from '../../bench/lab/rig/running.ts';
+import type { Cleanup } from '../../bench/lab/rig/cleanup.ts';
 import { startScaling } from '../support/scaling.ts';
 
 const run = promisify(execFile);
@@ -30,12 +30,12 @@ interface Figures {
 }
 
 /** @throws Error if the two don't agree, or what it needs is missing */
-export async function comparePerfAnalyzer(running: Running): Promise<void> {
+export async function comparePerfAnalyzer(cleanup: Cleanup): Promise<void> {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     console.log('NOT TESTED: perf_analyzer is there for Linux on x64 only');
     return;
   }
-  const perfAnalyzer = await programOf(running);
+  const perfAnalyzer = await programOf(cleanup);
   await using scaling = await startScaling(
     { runMs: 20, rowMs: 0, maxRows: 8 },
     { scaling: { minReplicas: 1, maxReplicas: 1 } },
@@ -58,8 +58,8 @@ export async function comparePerfAnalyzer(running: Running): Promise<void> {
   console.log('ok      perf_analyzer agrees with sluice bench');
 }
 
-async function programOf(running: Running): Promise<(origin: string) => Promise<Figures>> {
-  const folder = await pythonEnvironment('perf-analyzer', requirements, { leastMinor: 9, running, say: console.log });
+async function programOf(cleanup: Cleanup): Promise<(origin: string) => Promise<Figures>> {
+  const folder = await pythonEnvironment('perf-analyzer', requirements, { leastMinor: 9, cleanup, say: console.log });
   const packages = await run(path.join(folder, 'bin/python'), [
     '-c',
     'import sysconfig; print(sysconfig.get_path("purelib"))',

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pythonEnvironment } from '../../bench/lab/rig/python-environment.ts';
-import type { Running } from '../../bench/lab/rig/running.ts';
+import type { Cleanup } from '../../bench/lab/rig/cleanup.ts';
 import { startSystem } from '../support/system.ts';
 
 const requirements = fileURLToPath(new URL('requirements.txt', import.meta.url));
@@ -12,8 +12,8 @@ const script = fileURLToPath(new URL('triton_http.py', import.meta.url));
 const scriptLimitMs = 180_000;
 
 /** @throws Error if a check of the script fails, or the system does not end well */
-export async function checkTritonClient(running: Running): Promise<void> {
-  const environment = await pythonEnvironment('clients', requirements, { leastMinor: 9, running, say: console.log });
+export async function checkTritonClient(cleanup: Cleanup): Promise<void> {
+  const environment = await pythonEnvironment('clients', requirements, { leastMinor: 9, cleanup, say: console.log });
   const system = await startSystem(['--models', 'simple,langid']);
   let exitCode: number | null;
   try {

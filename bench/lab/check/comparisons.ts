@@ -14,7 +14,7 @@ export interface Sides {
 }
 
 /** Microseconds of CPU time. */
-export interface Cost {
+export interface CpuCost {
   readonly ours: number;
   readonly yardstick: number;
 }
@@ -25,7 +25,7 @@ export interface Comparison {
    * So many requests to each side: the same work whatever the machine is up to.
    * @returns costs of one request or row, by the name of their ratio, which begins with that of the comparison
    */
-  readonly round: (sides: Sides, requests: number) => Promise<Readonly<Record<string, Cost>>>;
+  readonly round: (sides: Sides, requests: number) => Promise<Readonly<Record<string, CpuCost>>>;
 }
 
 export const checkedModels = ['langid', 'mlp', 'wide'] as const;

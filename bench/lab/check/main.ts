@@ -13,10 +13,10 @@ import { endUnrun } from '../../../runtime/process/usage.ts';
 import { startLoadGenerator } from '../rig/load.ts';
 import { describeMachine } from '../../load-test/machine.ts';
 import { startOnnxRuntime } from '../rig/onnx-runtime.ts';
-import { Running } from '../rig/running.ts';
-import { startEcho, startSystem } from '../rig/systems.ts';
+import { Cleanup } from '../rig/cleanup.ts';
+import { startEcho, startSluice } from '../rig/systems.ts';
 import { checkedModels, comparisons, type Comparison, type Sides } from './comparisons.ts';
-import { ratioOf, renderVerdicts, verdicts, type Ratios, type Verdict } from './verdict.ts';
+import { ratioOf, renderVerdicts, verdicts, type Ratios, type RatioVerdict } from './verdict.ts';
 
 interface Flags {
   readonly write?: true;
@@ -55,21 +55,21 @@ const committed = flags.write === true ? {} : await readRatios(flags.ratios);
 type Measured = Record<string, { readonly ours: number[]; readonly yardstick: number[] }>;
 
 const beganAtMs = performance.now();
-const running = new Running();
+const cleanup = new Cleanup();
 try {
-  const load = await running.start(startLoadGenerator());
-  const runtime = await running.start(startOnnxRuntime());
+  const load = await cleanup.track(startLoadGenerator());
+  const runtime = await cleanup.track(startOnnxRuntime());
   if (flags.write === true) await write({ load, runtime });
   else await check({ load, runtime });
 } finally {
-  await running.stopAll();
+  await cleanup.stopAll();
 }
 
 type Tools = Pick<Sides, 'load' | 'runtime'>;
 
 async function check(tools: Tools): Promise<void> {
   const measured: Measured = {};
-  let lost: readonly Verdict[] = [];
+  let lost: readonly RatioVerdict[] = [];
   for (let attempt = 1; attempt <= attempts; attempt += 1) {
     const doubtful = lost;
     const isDoubtful = ({ name }: Comparison) => doubtful.some((one) => one.name.startsWith(`${name}: `));
@@ -89,8 +89,8 @@ async function measureAll(
   wanted: (comparison: Comparison) => boolean,
   measured: Measured,
 ): Promise<void> {
-  const echo = await running.start(startEcho());
-  const sluice = await running.start(startSystem({ models: checkedModels, pods }));
+  const echo = await cleanup.track(startEcho());
+  const sluice = await cleanup.track(startSluice({ models: checkedModels, pods }));
   const sides = { ...tools, sluice, echo };
   const chosen = comparisons.filter((comparison) => comparison.name.includes(flags.only) && wanted(comparison));
   // Code is compiled and batches are learned before anything counts.
@@ -104,8 +104,8 @@ async function measureAll(
       }
     }
   }
-  await running.stop(sluice);
-  await running.stop(echo);
+  await cleanup.stop(sluice);
+  await cleanup.stop(echo);
 }
 
 /** As often as a check measures what it doubts. */

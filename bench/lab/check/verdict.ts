@@ -12,7 +12,7 @@ export interface Costs {
 /** A ratio that has grown by more is a loss. */
 export const allowedGrowth = 0.25;
 
-export interface Verdict {
+export interface RatioVerdict {
   readonly name: string;
   readonly committed: number;
   readonly ratio: number;
@@ -36,7 +36,7 @@ function sum(values: readonly number[]): number {
 }
 
 /** @throws Error naming a ratio that is measured and not committed, or a committed one that is no number above 0 */
-export function verdicts(committed: Ratios, measured: Readonly<Record<string, Costs>>): Verdict[] {
+export function verdicts(committed: Ratios, measured: Readonly<Record<string, Costs>>): RatioVerdict[] {
   return Object.entries(measured).map(([name, costs]) => {
     const before = committed[name];
     if (before === undefined) throw new Error(`no ratio is committed for '${name}': run with --write`);
@@ -56,7 +56,7 @@ export function verdicts(committed: Ratios, measured: Readonly<Record<string, Co
   });
 }
 
-export function renderVerdicts(rows: readonly Verdict[]): string {
+export function renderVerdicts(rows: readonly RatioVerdict[]): string {
   const width = Math.max(...rows.map(({ name }) => name.length));
   return rows
     .map(({ name, committed, ratio, rounds: { low, high }, growth, lost }) => {

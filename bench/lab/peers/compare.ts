@@ -5,13 +5,13 @@ import { binaryRows, jsonRows, rowInputs, type Workload } from '../rig/bodies.ts
 import type { Goal } from '../rig/goal.ts';
 import { digits } from '../../load-test/text.ts';
 import { BadAnswers, type LoadGenerator } from '../rig/load.ts';
-import { median } from '../scenarios/render.ts';
-import type { Bench, Line, Outcome } from '../scenarios/scenario.ts';
-import { startSystem } from '../rig/systems.ts';
+import { medianText } from '../scenarios/render.ts';
+import type { ScenarioContext, ResultLine, ScenarioResult } from '../scenarios/scenario.ts';
+import { startSluice } from '../rig/systems.ts';
 import type { Peer } from './peer.ts';
 import { ProcessTree } from './process-tree.ts';
-import { difference, openInference, workloadOf, type Protocol } from './protocol.ts';
-import { ask, startPeer } from './server.ts';
+import { difference, openInference, workloadOf, type PeerProtocol } from './protocol.ts';
+import { postBody, startPeer } from './server.ts';
 
 const goal: Goal = { kind: 'at least', value: 3 };
 const pods = 2;
@@ -32,7 +32,7 @@ interface Case {
   readonly name: string;
   readonly ours: Workload;
   readonly theirs: Workload;
-  readonly protocol: Protocol;
+  readonly protocol: PeerProtocol;
   readonly connections: number;
 }
 
@@ -58,12 +58,12 @@ export const how =
   'spends is taken from the other. What is open at the end of a turn counts for nothing: of a slow peer at 256 connections that is up to a ' +
   'sixteenth of what it did.';
 
-export async function compare(bench: Bench, peer: Peer, programs: string): Promise<Outcome> {
-  const { running, say, quick } = bench;
+export async function compareWithPeer(bench: ScenarioContext, peer: Peer, programs: string): Promise<ScenarioResult> {
+  const { cleanup, say, quick } = bench;
   // First, because it makes the files of models that are not in the repository.
-  const [ourStartS, system] = await timed(() => running.start(startSystem({ models: ['mlp', 'wide'], pods })));
+  const [ourStartS, system] = await timed(() => cleanup.track(startSluice({ models: ['mlp', 'wide'], pods })));
   const asked = inputs.map((input) => workloadOf(peer.protocols[0], input));
-  const [theirStartS, server] = await timed(() => startPeer(peer, programs, asked, running));
+  const [theirStartS, server] = await timed(() => startPeer(peer, programs, asked, cleanup));
   const cases = casesOf(peer);
   for (const one of cases) await checkAnswers(one, system, server);
   const side = async (title: string, { origin, tree }: Omit<Place, 'title'>): Promise<Side> => ({
@@ -75,7 +75,7 @@ export async function compare(bench: Bench, peer: Peer, programs: string): Promi
   const sluice = await side('Sluice', { origin: system.origin, tree: new ProcessTree(system.pid) });
   const other = await side(peer.title, server);
   const plan = quick ? { rounds: 2, durationMs: 1_000 } : { rounds: 5, durationMs: 4_000 };
-  const lines: Line[] = [];
+  const lines: ResultLine[] = [];
   const remarks = [`${peer.title}: ${peer.settings}`];
   for (const one of cases) {
     say(`  ${one.name}`);
@@ -89,8 +89,8 @@ export async function compare(bench: Bench, peer: Peer, programs: string): Promi
       await quiet(other);
     }
   }
-  await running.stop(server);
-  await running.stop(system);
+  await cleanup.stop(server);
+  await cleanup.stop(system);
   lines.push(
     {
       what: `idle memory, ${peer.title}`,
@@ -133,8 +133,8 @@ async function checkAnswers(
   const reference = jsonRows(rowInputs[ours.model as keyof typeof rowInputs]);
   await Promise.all(
     theirs.bodies.map(async (_, body) => {
-      const expected = openInference.decode(await ask(sluice.origin, reference, body));
-      const actual = protocol.decode(await ask(other.origin, theirs, body));
+      const expected = openInference.decode(await postBody(sluice.origin, reference, body));
+      const actual = protocol.decode(await postBody(other.origin, theirs, body));
       const apart = difference(expected, actual);
       if (apart <= tolerance) return;
       throw new Error(`${name}: answers to body ${body} are ${apart} apart: ${expected.join()} and ${actual.join()}`);
@@ -168,7 +168,7 @@ async function lineOf(
   sluice: Side,
   other: Side,
   { rounds, durationMs }: { readonly rounds: number; readonly durationMs: number },
-): Promise<Line> {
+): Promise<ResultLine> {
   const turn = (side: Side, workload: Workload) => () => measure(load, side, workload, connections, durationMs);
   const sides = { ours: turn(sluice, ours), theirs: turn(other, theirs) };
   await sides.ours();
@@ -176,7 +176,7 @@ async function lineOf(
   const samples = await alternate(sides, rounds);
   const of = (side: keyof typeof sides, key: keyof Sample): number[] => samples[side].map((sample) => sample[key]);
   const figures = (side: keyof typeof sides): string =>
-    `${median(of(side, 'perSecond'))}/s, ${median(of(side, 'cpuMs'))} ms of CPU a request, p99 ${median(of(side, 'p99Ms'))} ms`;
+    `${medianText(of(side, 'perSecond'))}/s, ${medianText(of(side, 'cpuMs'))} ms of CPU a request, p99 ${medianText(of(side, 'p99Ms'))} ms`;
   return {
     what: name,
     value: spreadOfRatios(of('ours', 'perSecond'), of('theirs', 'perSecond')),

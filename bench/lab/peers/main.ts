@@ -7,9 +7,9 @@ import { endUnrun } from '../../../runtime/process/usage.ts';
 import { startLoadGenerator } from '../rig/load.ts';
 import { describeMachine } from '../../load-test/machine.ts';
 import { pythonEnvironment } from '../rig/python-environment.ts';
-import { Running } from '../rig/running.ts';
+import { Cleanup } from '../rig/cleanup.ts';
 import { renderLines, renderRun } from '../scenarios/render.ts';
-import { compare, how } from './compare.ts';
+import { compareWithPeer, how } from './compare.ts';
 import { peers } from './peers.ts';
 
 interface Flags {
@@ -34,31 +34,31 @@ const asked = command.args;
 if (asked.length === 0) command.error(`error: missing peer. Allowed choices are ${names.join(', ')}.`);
 const chosen = peers.filter(({ name }) => asked.includes(name) || asked.includes('all'));
 
-const running = new Running();
+const cleanup = new Cleanup();
 try {
   await run(command.opts<Flags>());
 } catch (error) {
   say(`bench:peers: ${(error as Error).message}`);
   process.exitCode = 1;
 } finally {
-  await running.stopAll();
+  await cleanup.stopAll();
 }
 
 async function run({ quick = false, write = false }: Flags): Promise<void> {
-  const load = await running.start(startLoadGenerator());
+  const load = await cleanup.track(startLoadGenerator());
   for (const peer of chosen) {
     const requirements = fileURLToPath(new URL(`${peer.name}/requirements.txt`, import.meta.url));
-    const environment = await pythonEnvironment(peer.name, requirements, { leastMinor: 11, running, say });
+    const environment = await pythonEnvironment(peer.name, requirements, { leastMinor: 11, cleanup, say });
     say(`${peer.name}: Sluice and ${peer.title} in turns`);
     const beganMs = performance.now();
-    const outcome = await compare({ quick, load, running, say }, peer, path.join(environment, 'bin'));
+    const result = await compareWithPeer({ quick, load, cleanup, say }, peer, path.join(environment, 'bin'));
     const tookS = Math.round((performance.now() - beganMs) / 1000);
-    process.stdout.write(`\nSluice ÷ ${peer.title}, ${tookS} s\n\n${renderLines(outcome.lines)}\n\n`);
+    process.stdout.write(`\nSluice ÷ ${peer.title}, ${tookS} s\n\n${renderLines(result.lines)}\n\n`);
     if (!write) continue;
     const name = `peer-${peer.name}`;
     const text = renderRun({
       scenario: { name, title: `Sluice ÷ ${peer.title}`, how },
-      outcome,
+      result,
       tookS,
       command: `npm run bench:peers -- ${peer.name}${quick ? ' --quick' : ''}`,
       machine: describeMachine().trim(),

@@ -1,5 +1,5 @@
 /** A server that others wrote, and how it is run here. Its folder has the pinned packages and its app. */
-import type { Protocol } from './protocol.ts';
+import type { PeerProtocol } from './protocol.ts';
 
 export interface Peer {
   /** Of its folder. */
@@ -8,7 +8,7 @@ export interface Peer {
   /** What was set and why, for who doubts a number. */
   readonly settings: string;
   /** JSON first: readiness is asked for with it. */
-  readonly protocols: readonly [Protocol, ...Protocol[]];
+  readonly protocols: readonly [PeerProtocol, ...PeerProtocol[]];
   readonly launch: (at: LaunchPlace) => Launch;
 }
 

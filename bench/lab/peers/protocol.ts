@@ -1,8 +1,8 @@
 /** How a row travels to a server and back: what differs between peers while the numbers are the same. Pure. */
-import { rows, type RowInput, type Workload } from '../rig/bodies.ts';
+import { randomRows, type RowInput, type Workload } from '../rig/bodies.ts';
 import { mediaTypes } from '../../../contract/headers.ts';
 
-export interface Protocol {
+export interface PeerProtocol {
   /** For a reader of the results. */
   readonly name: 'JSON' | 'binary';
   readonly contentType: string;
@@ -12,21 +12,21 @@ export interface Protocol {
   readonly decode: (answer: Buffer) => readonly number[];
 }
 
-export function workloadOf(protocol: Protocol, input: RowInput): Workload {
+export function workloadOf(protocol: PeerProtocol, input: RowInput): Workload {
   return {
     model: input.model,
     path: protocol.path(input.model),
     headers: { 'content-type': protocol.contentType },
-    bodies: rows(input.width).map((row) => protocol.encode(row, input)),
+    bodies: randomRows(input.width).map((row) => protocol.encode(row, input)),
   };
 }
 
 /** What a server that speaks JSON gets and gives, as values. */
-export function json(
-  path: Protocol['path'],
+export function jsonProtocol(
+  path: PeerProtocol['path'],
   ask: (row: readonly number[], input: RowInput) => unknown,
   read: (answer: unknown) => unknown,
-): Protocol {
+): PeerProtocol {
   return {
     name: 'JSON',
     contentType: mediaTypes.json,
@@ -37,22 +37,22 @@ export function json(
 }
 
 /** KServe V1's form, which people write by hand too: rows as lists. */
-export function instances(path: Protocol['path']): Protocol {
-  return json(
+export function instances(path: PeerProtocol['path']): PeerProtocol {
+  return jsonProtocol(
     path,
     (row) => ({ instances: [row] }),
     (answer) => (answer as { predictions?: unknown[] }).predictions?.[0],
   );
 }
 
-export const openInference: Protocol = json(
+export const openInference: PeerProtocol = jsonProtocol(
   (model) => `/v2/models/${model}/infer`,
   (row, { input, width }) => ({ inputs: [{ name: input, shape: [1, width], datatype: 'FP32', data: row }] }),
   (answer) => (answer as { outputs?: { data?: unknown }[] }).outputs?.[0]?.data,
 );
 
 /** Nothing but the little-endian floats of a row, both ways: the least that a binary protocol can be. */
-export function rawFloats(path: Protocol['path']): Protocol {
+export function rawFloats(path: PeerProtocol['path']): PeerProtocol {
   return {
     name: 'binary',
     contentType: mediaTypes.binary,

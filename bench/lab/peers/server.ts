@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Workload } from '../rig/bodies.ts';
 import { freePorts } from '../rig/free-ports.ts';
-import type { Running, Stoppable } from '../rig/running.ts';
+import type { Cleanup, Stoppable } from '../rig/cleanup.ts';
 import type { Peer } from './peer.ts';
 import { ProcessTree } from './process-tree.ts';
 
@@ -30,7 +30,7 @@ export async function startPeer(
   peer: Peer,
   programs: string,
   asked: readonly Workload[],
-  running: Running,
+  cleanup: Cleanup,
 ): Promise<PeerServer> {
   const ports = await freePorts(3);
   const [port, ...otherPorts] = ports as [number, number, number];
@@ -58,12 +58,12 @@ export async function startPeer(
     },
   };
   // Before it is ready: a signal meanwhile ends it too.
-  await running.start(server);
+  await cleanup.track(server);
   const lines = lastLinesOf(child);
   try {
     await untilReady(server, child, asked);
   } catch (error) {
-    await running.stop(server);
+    await cleanup.stop(server);
     throw new Error(`${peer.name} did not get ready: ${(error as Error).message}\n${lines.join('\n')}`, {
       cause: error,
     });
@@ -97,7 +97,7 @@ async function untilReady(
     if (ended.length > 0) throw new Error(ended[0]);
     tree.look();
     const answers = await Promise.all(
-      asked.map((workload) => ask(origin, workload, 0).catch((error: unknown) => String(error))),
+      asked.map((workload) => postBody(origin, workload, 0).catch((error: unknown) => String(error))),
     );
     const bad = answers.find((answer) => typeof answer === 'string');
     if (bad === undefined) return;
@@ -108,7 +108,11 @@ async function untilReady(
 }
 
 /** @throws Error if the answer is not 2xx */
-export async function ask(origin: string, { path: where, headers, bodies }: Workload, body: number): Promise<Buffer> {
+export async function postBody(
+  origin: string,
+  { path: where, headers, bodies }: Workload,
+  body: number,
+): Promise<Buffer> {
   const answer = await fetch(`${origin}${where}`, { method: 'POST', headers, body: new Uint8Array(bodies[body]!) });
   const bytes = Buffer.from(await answer.arrayBuffer());
   if (!answer.ok) throw new Error(`${where} answered ${answer.status}: ${bytes.toString().slice(0, 300)}`);

@@ -21,7 +21,7 @@ export interface CpuProfile {
   readonly timeDeltas: readonly number[];
 }
 
-export interface Window {
+export interface ProfileWindow {
   readonly fromUs: number;
   readonly toUs: number;
 }
@@ -43,7 +43,7 @@ export interface ProfileSummary {
   readonly idleUs: number;
 }
 
-export function summarize(profile: CpuProfile, { fromUs, toUs }: Window): ProfileSummary {
+export function summarize(profile: CpuProfile, { fromUs, toUs }: ProfileWindow): ProfileSummary {
   const names = new Map(profile.nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
   const areas = new Map(profile.nodes.map(({ id, callFrame }) => [id, areaOf(callFrame)]));
   const parents = new Map<number, number>();

@@ -8,11 +8,11 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { whole } from '../../../runtime/process/flag-values.ts';
 import { endUnrun } from '../../../runtime/process/usage.ts';
-import { summarize, type CpuProfile, type Window } from './cpu-profile.ts';
+import { summarize, type CpuProfile, type ProfileWindow } from './cpu-profile.ts';
 import { cpuCases } from '../scenarios/gateway.ts';
 import { startLoadGenerator } from '../rig/load.ts';
 import { measure } from '../rig/measure.ts';
-import { startSystem } from '../rig/systems.ts';
+import { startSluice } from '../rig/systems.ts';
 
 interface Flags {
   readonly body: string;
@@ -41,7 +41,7 @@ const folder = await mkdtemp(join(tmpdir(), 'sluice-profile-'));
 const load = startLoadGenerator();
 try {
   const env = { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${folder} --cpu-prof-interval=500` };
-  const system = await startSystem({ models: ['langid', 'mlp'], pods, env });
+  const system = await startSluice({ models: ['langid', 'mlp'], pods, env });
   const window = { fromUs: 0, toUs: 0 };
   try {
     const measurement = { target: system, workload: one.workload, connections };
@@ -64,7 +64,7 @@ try {
   await rm(folder, { recursive: true, force: true });
 }
 
-async function print(processes: ReadonlyMap<number, string>, window: Window): Promise<void> {
+async function print(processes: ReadonlyMap<number, string>, window: ProfileWindow): Promise<void> {
   for (const file of (await readdir(folder)).sort()) {
     // CPU.<date>.<time>.<pid>.<thread>.<sequence>.cpuprofile
     const [, , , pid, thread] = file.split('.');

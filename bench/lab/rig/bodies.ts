@@ -50,7 +50,7 @@ export function binaryRows({ model, input, width }: RowInput, count = 1): Worklo
       'content-type': mediaTypes.binary,
       [headerNames.inferenceHeaderLength]: String(head.length),
     },
-    bodies: rows(count * width).map((row) => Buffer.concat([head, Buffer.from(row.buffer)])),
+    bodies: randomRows(count * width).map((row) => Buffer.concat([head, Buffer.from(row.buffer)])),
   };
 }
 
@@ -60,7 +60,7 @@ export function jsonRows({ model, input, width }: RowInput): Workload {
     model,
     path: `/v2/models/${model}/infer`,
     headers: { 'content-type': mediaTypes.json },
-    bodies: rows(width).map((row) =>
+    bodies: randomRows(width).map((row) =>
       Buffer.from(
         JSON.stringify({ inputs: [{ name: input, shape: [1, width], datatype: 'FP32', data: Array.from(row) }] }),
       ),
@@ -80,7 +80,7 @@ export function langidTexts(): Workload {
   };
 }
 
-export function rows(width: number): Float32Array[] {
+export function randomRows(width: number): Float32Array[] {
   const random = seededRandom(width);
   return Array.from({ length: distinctBodies }, () => Float32Array.from({ length: width }, random));
 }

@@ -2,7 +2,7 @@
 import { sumOf } from './prometheus.ts';
 
 /** Cumulative. */
-export interface Totals {
+export interface ProcessTotals {
   /** User and system time of the process that is measured, all threads. */
   readonly serverCpuMs: number;
   /** The same, summed over what works for it; 0 for a server alone. */
@@ -19,7 +19,7 @@ export interface Meters {
   readonly pods: readonly string[];
 }
 
-export async function readTotals({ server, pods }: Meters): Promise<Totals> {
+export async function readTotals({ server, pods }: Meters): Promise<ProcessTotals> {
   const [own, ...others] = await Promise.all([server, ...pods].map(scrape));
   const sum = (name: string) => others.reduce((total, text) => total + sumOf(text, name), 0);
   return {

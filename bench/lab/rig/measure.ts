@@ -4,7 +4,7 @@ import { readTotals, settle } from './cpu.ts';
 import type { Amount, LoadGenerator } from './load.ts';
 import type { Target } from './systems.ts';
 
-export interface Sample {
+export interface LoadSample {
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -25,7 +25,7 @@ export interface Measurement {
   readonly amount: Amount;
 }
 
-export async function measure(load: LoadGenerator, measurement: Measurement): Promise<Sample> {
+export async function measure(load: LoadGenerator, measurement: Measurement): Promise<LoadSample> {
   const { target, workload, connections, amount } = measurement;
   const before = await readTotals(target.meters);
   const result = await load.run({ origin: target.origin, workload, connections, amount });

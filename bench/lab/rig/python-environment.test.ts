@@ -25,7 +25,7 @@ test('without Python the error says what is missing', async () => {
   process.env['PATH'] = '/nowhere';
   try {
     const unused = {} as never;
-    const asked = pythonEnvironment('x', 'requirements.txt', { leastMinor: 11, running: unused, say: unused });
+    const asked = pythonEnvironment('x', 'requirements.txt', { leastMinor: 11, cleanup: unused, say: unused });
     await assert.rejects(asked, /^Error: python3 is missing/);
   } finally {
     process.env['PATH'] = PATH;

@@ -6,12 +6,12 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import type { Running } from './running.ts';
+import type { Cleanup } from './cleanup.ts';
 
 export interface EnvironmentOptions {
   /** The oldest Python that the packages know: 3.this. */
   readonly leastMinor: number;
-  readonly running: Running;
+  readonly cleanup: Cleanup;
   readonly say: (what: string) => void;
 }
 
@@ -22,7 +22,7 @@ export interface EnvironmentOptions {
 export async function pythonEnvironment(
   name: string,
   requirements: string,
-  { leastMinor, running, say }: EnvironmentOptions,
+  { leastMinor, cleanup, say }: EnvironmentOptions,
 ): Promise<string> {
   const version = await pythonVersion(leastMinor);
   const folder = path.join(
@@ -35,9 +35,9 @@ export async function pythonEnvironment(
   say(`${name}: installing ${path.relative(process.cwd(), requirements)} into ${folder}`);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  await run('python3', ['-m', 'venv', folder], running);
+  await run('python3', ['-m', 'venv', folder], cleanup);
   const flags = ['--disable-pip-version-check', '--no-input', '--progress-bar', 'off'];
-  await run(path.join(folder, 'bin/python'), ['-m', 'pip', 'install', ...flags, '-r', requirements], running);
+  await run(path.join(folder, 'bin/python'), ['-m', 'pip', 'install', ...flags, '-r', requirements], cleanup);
   await writeFile(complete, '');
   return folder;
 }
@@ -64,12 +64,12 @@ async function pythonVersion(leastMinor: number): Promise<string> {
   return version;
 }
 
-async function run(program: string, args: readonly string[], running: Running): Promise<void> {
+async function run(program: string, args: readonly string[], cleanup: Cleanup): Promise<void> {
   // What it writes goes to stderr: it is progress, no result.
   const child = spawn(program, args, { stdio: ['ignore', 2, 2] });
-  const stoppable = await running.start({ stop: () => void child.kill() });
+  const stoppable = await cleanup.track({ stop: () => void child.kill() });
   const [status] = (await once(child, 'exit')) as [number | null];
   if (status !== 0)
     throw new Error(`${path.basename(program)} ${args.slice(0, 3).join(' ')} ended with ${String(status)}`);
-  await running.stop(stoppable);
+  await cleanup.stop(stoppable);
 }

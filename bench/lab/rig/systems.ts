@@ -14,7 +14,7 @@ export interface Target {
   stop(): Promise<void>;
 }
 
-export interface System extends Target {
+export interface SluiceProcesses extends Target {
   /** Of the scaler's API. */
   readonly scaler: string;
   /** Of `sluice up`, whose children all others are. */
@@ -23,7 +23,7 @@ export interface System extends Target {
   readonly pods: readonly { readonly name: string; readonly origin: string; readonly pid: number }[];
 }
 
-export interface SystemOptions {
+export interface SluiceOptions {
   readonly models: readonly string[];
   readonly pods: number;
   /** Fields of the pool's spec beside its models, as a person would write them. */
@@ -39,7 +39,7 @@ export interface SystemOptions {
 const lastLines = 20;
 
 /** `sluice up` with one pool. @throws Error with its last lines if it does not get ready */
-export async function startSystem(options: SystemOptions): Promise<System> {
+export async function startSluice(options: SluiceOptions): Promise<SluiceProcesses> {
   const { models, spec, pods, env, repository, onLine } = options;
   // As many pods as are asked for, whatever the load says.
   const pool = await writePoolFile({ scaling: { maxReplicas: pods, mode: 'Paused' }, ...spec, models });
@@ -90,10 +90,10 @@ interface RunningLine {
   readonly admin: string;
   readonly scaler: string;
   readonly gatewayPid: number;
-  readonly pods: System['pods'];
+  readonly pods: SluiceProcesses['pods'];
 }
 
-function untilRunning(child: ChildProcess, onLine: SystemOptions['onLine']): Promise<RunningLine> {
+function untilRunning(child: ChildProcess, onLine: SluiceOptions['onLine']): Promise<RunningLine> {
   const seen: string[] = [];
   return new Promise((resolve, reject) => {
     createInterface({ input: child.stdout! })

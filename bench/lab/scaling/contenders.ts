@@ -34,7 +34,7 @@ export interface Result {
 /** What needs no choice: everything but the tuned baselines. */
 export function firstJobs(cases: readonly Case[]): Job[] {
   return cases.flatMap((of) => {
-    const contenders: Contender[] = [{ kind: 'clairvoyant' }, ...(hasGoals(of) ? sluices : [sluice])];
+    const contenders: Contender[] = [{ kind: 'clairvoyant' }, ...(hasGoals(of) ? sluiceContenders : [sluiceContender])];
     for (const name of baselineNames) {
       contenders.push({ kind: 'baseline', name, candidate: null });
       if (hasGoals(of)) contenders.push(...gridOf(name));
@@ -51,8 +51,8 @@ export function gridOf(name: BaselineName): Extract<Contender, { kind: 'baseline
 
 /** Of requests that are to keep the objective, what a person sets; the first is Sluice's own in all tables. */
 export const percentiles = [99.5, 90, 95, 98, 99, 99.6, 99.7, 99.8, 99.9, 99.95, 99.99, 99.999] as const;
-export const sluices = percentiles.map((percentile): Contender => ({ kind: 'sluice', percentile }));
-export const sluice = sluices[0]!;
+export const sluiceContenders = percentiles.map((percentile): Contender => ({ kind: 'sluice', percentile }));
+export const sluiceContender = sluiceContenders[0]!;
 
 /** Where fronts are compared, so that whole grids are run. */
 export function hasGoals({ coldStartS }: Case): boolean {

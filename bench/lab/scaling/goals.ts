@@ -11,7 +11,7 @@ import { percent, times, type CaseResults, type Named } from './compare.ts';
 import { hasGoals } from './contenders.ts';
 import { beats, cheapestAt, fewestOf, violationsAt } from './front.ts';
 
-export interface Goal {
+export interface CaseGoal {
   readonly of: CaseResults['of'];
   readonly what: string;
   readonly reached: boolean;
@@ -25,7 +25,7 @@ const mostOfClairvoyant: Readonly<Record<number, { readonly ratio: number; reado
 };
 const mostOfHpaWrites = 1.25;
 
-export function goalsOf(results: CaseResults): Goal[] {
+export function goalsOf(results: CaseResults): CaseGoal[] {
   const { of } = results;
   if (!hasGoals(of)) return [];
   const goals = [
@@ -40,7 +40,7 @@ export function goalsOf(results: CaseResults): Goal[] {
   return goals.filter((goal) => goal !== null).map((goal) => ({ of, ...goal }));
 }
 
-type Found = Omit<Goal, 'of'> | null;
+type Found = Omit<CaseGoal, 'of'> | null;
 
 function atThatCost({ sluice, tunedForCost }: CaseResults): Found {
   const best = fewestOf(tunedForCost);

@@ -5,15 +5,15 @@ import { coldStartsS, gridMeanPods, model, trainingTrace, type Case } from './ca
 import { percent, times, type CaseResults } from './compare.ts';
 import { percentiles, type Result } from './contenders.ts';
 import { violationsAt } from './front.ts';
-import { goalsOf, type Goal } from './goals.ts';
+import { goalsOf, type CaseGoal } from './goals.ts';
 
 /** What a baseline was tuned for: least cost within a limit on violations, or fewest violations, at Sluice's cost or at any. */
-export type Purpose = 'tuned' | 'tunedForCost' | 'tunedForViolations';
+export type TuningPurpose = 'tuned' | 'tunedForCost' | 'tunedForViolations';
 
 /** What tuning chose, by cold start. */
 export interface Choice {
   readonly name: BaselineName;
-  readonly purpose: Purpose;
+  readonly purpose: TuningPurpose;
   readonly coldStartS: number;
   readonly parameters: Readonly<Record<string, number>>;
 }
@@ -57,7 +57,7 @@ ${choices.map(choiceRow).join('\n')}
 ${fixedSizes(all)}`;
 }
 
-const purposes: Readonly<Record<Purpose, string>> = {
+const purposes: Readonly<Record<TuningPurpose, string>> = {
   tuned: 'cost within 0.5%',
   tunedForCost: "violations at Sluice's cost",
   tunedForViolations: 'violations',
@@ -68,7 +68,7 @@ function choiceRow({ name, purpose, coldStartS, parameters }: Choice): string {
   return `| ${coldStartS} s | ${name} | ${purposes[purpose]} | ${values.join(', ')} |`;
 }
 
-function summary(goals: readonly Goal[]): string {
+function summary(goals: readonly CaseGoal[]): string {
   const whats = [...new Set(goals.map(({ what }) => what))];
   const row = (what: string): string => {
     const of = goals.filter((goal) => goal.what === what);
@@ -77,8 +77,8 @@ function summary(goals: readonly Goal[]): string {
   return ['| goal | reached in |', '| --- | --: |', ...whats.map(row)].join('\n');
 }
 
-function inDetail(goals: readonly Goal[]): string {
-  const row = ({ of, what, reached, measured }: Goal): string =>
+function inDetail(goals: readonly CaseGoal[]): string {
+  const row = ({ of, what, reached, measured }: CaseGoal): string =>
     `| ${of.trace} | ${of.meanPods} | ${of.coldStartS} s | ${what} | ${reached ? 'yes' : '**no**'} | ${measured} |`;
   const head = [
     '| trace | mean pods | cold start | goal | reached | measured |',

@@ -5,8 +5,8 @@ import type { Cache } from './cache.ts';
 import { gridMeanPods, scenarioOf, trainingTrace, type Case } from './cases.ts';
 import { cheapestWithin, fewest, fewestWithin, type Choose } from './choose.ts';
 import type { CaseResults, Named } from './compare.ts';
-import { firstJobs, gridOf, sluice, type Contender, type Job, type Result } from './contenders.ts';
-import type { Choice, Purpose } from './report.ts';
+import { firstJobs, gridOf, sluiceContender, type Contender, type Job, type Result } from './contenders.ts';
+import type { Choice, TuningPurpose } from './report.ts';
 import { runJobs } from './run-jobs.ts';
 
 /** Violations that tuning accepts for less pod-seconds, %. */
@@ -24,7 +24,7 @@ export async function runCases(
   };
   const training = [...new Set(cases.map(({ coldStartS }) => coldStartS))].map(trainingAt);
   const gridJobs = training.flatMap((of) =>
-    [sluice, ...baselineNames.flatMap(gridOf)].map((contender): Job => ({ of, contender })),
+    [sluiceContender, ...baselineNames.flatMap(gridOf)].map((contender): Job => ({ of, contender })),
   );
   await run([...gridJobs, ...firstJobs(cases)]);
 
@@ -34,7 +34,7 @@ export async function runCases(
       return candidates[choose(candidates.map((one) => known.get(trainingAt(coldStartS), one)))]!;
     });
   const choicesAt = (coldStartS: number) => {
-    const { podSeconds } = known.get(trainingAt(coldStartS), sluice);
+    const { podSeconds } = known.get(trainingAt(coldStartS), sluiceContender);
     return {
       tuned: tunedBy(cheapestWithin(limitPercent), coldStartS),
       tunedForCost: tunedBy(fewestWithin(podSeconds), coldStartS),
@@ -52,7 +52,7 @@ export async function runCases(
     return {
       of,
       clairvoyant: known.get(of, { kind: 'clairvoyant' }),
-      sluice: known.get(of, sluice),
+      sluice: known.get(of, sluiceContender),
       percentiles: jobs.flatMap((one) =>
         one.kind === 'sluice' ? [{ ...known.get(of, one), percentile: one.percentile }] : [],
       ),
@@ -68,7 +68,7 @@ export async function runCases(
     Object.entries(choicesAt(of.coldStartS)).flatMap(([purpose, chosen]) =>
       chosen.map(({ name, candidate }): Choice => {
         const { parameters } = grid(name, scenarioOf(of, new Float64Array()))[candidate!]!;
-        return { name, purpose: purpose as Purpose, coldStartS: of.coldStartS, parameters };
+        return { name, purpose: purpose as TuningPurpose, coldStartS: of.coldStartS, parameters };
       }),
     ),
   );

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { Command, Option } from 'commander';
 import { between } from '../../../runtime/process/flag-values.ts';
 import { endUnrun } from '../../../runtime/process/usage.ts';
-import { Running } from '../rig/running.ts';
+import { Cleanup } from '../rig/cleanup.ts';
 import { podRequestsPerSecond } from '../../simulate/capacity.ts';
 import { parseTrace } from '../../simulate/trace.ts';
 import { sharedTraces, type TraceName } from './cases.ts';
@@ -62,11 +62,11 @@ async function run(): Promise<RealReplay> {
     `${request.arrivalsMs.length} requests in ${flags.minutes} minutes of ${request.trace} from minute ${request.fromMs / 60_000} on; ` +
       `a pod carries ${podPerSecond.toFixed(1)}/s, and ${request.initialReplicas} pods start`,
   );
-  const running = new Running();
+  const cleanup = new Cleanup();
   try {
-    return await replay(request, running, say);
+    return await replay(request, cleanup, say);
   } finally {
-    await running.stopAll();
+    await cleanup.stopAll();
   }
 }
 

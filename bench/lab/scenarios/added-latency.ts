@@ -1,14 +1,14 @@
 import { alternate, spread } from '../rig/alternate.ts';
 import { binaryRows, rowInputs } from '../rig/bodies.ts';
 import { runLoad } from '../../load-test/run.ts';
-import { startProxy, startSystem } from '../rig/systems.ts';
-import { median } from './render.ts';
-import type { Scenario } from './scenario.ts';
+import { startProxy, startSluice } from '../rig/systems.ts';
+import { medianText } from './render.ts';
+import type { BenchScenario } from './scenario.ts';
 
 const perSecond = 200;
 const warmUpMs = 1_000;
 
-export const addedLatency: Scenario = {
+export const addedLatencyScenario: BenchScenario = {
   name: 'added-latency',
   title: 'Latency that the gateway adds',
   how:
@@ -16,21 +16,21 @@ export const addedLatency: Scenario = {
     'front of the pod (`bench/lab/rig/proxy.ts`) in turns; latencies count from when a request should have left. One pod. The difference of the ' +
     'percentiles of one round.',
   run: async (bench) => {
-    const sluice = await bench.running.start(startSystem({ models: ['mlp'], pods: 1 }));
+    const sluice = await bench.cleanup.track(startSluice({ models: ['mlp'], pods: 1 }));
     const { rounds, durationMs } = bench.quick ? { rounds: 3, durationMs: 2_000 } : { rounds: 7, durationMs: 8_000 };
     const side = (origin: string) => () => runSide(origin, durationMs);
     bench.say(`  ${rounds} rounds of ${durationMs / 1000} s`);
     const pod = sluice.pods[0]!.origin;
-    const proxy = await bench.running.start(startProxy(pod));
+    const proxy = await bench.cleanup.track(startProxy(pod));
     const sides = { gateway: side(sluice.origin), pod: side(pod), proxy: side(proxy.origin) };
     const samples = await alternate(sides, rounds);
-    await bench.running.stop(proxy);
-    await bench.running.stop(sluice);
+    await bench.cleanup.stop(proxy);
+    await bench.cleanup.stop(sluice);
     type Key = 'p50Ms' | 'p99Ms';
     const added = (by: 'gateway' | 'proxy', key: Key) =>
       spread(samples[by].map((one, round) => one[key] - samples.pod[round]![key]));
     const of = (key: Key | 'lagP99Ms', which: keyof typeof sides) =>
-      median(samples[which].map((sample) => sample[key]));
+      medianText(samples[which].map((sample) => sample[key]));
     const lag = `requests left late by up to ${of('lagP99Ms', 'gateway')} and ${of('lagP99Ms', 'pod')} ms at the 99th percentile`;
     return {
       lines: [

@@ -1,8 +1,8 @@
 import { spreadOfRatios } from '../rig/alternate.ts';
 import { binaryRows, rowInputs } from '../rig/bodies.ts';
-import { startSystem } from '../rig/systems.ts';
-import { median } from './render.ts';
-import { loadInTurns, turns, turnsText, type Line, type Scenario } from './scenario.ts';
+import { startSluice } from '../rig/systems.ts';
+import { medianText } from './render.ts';
+import { loadInTurns, turns, turnsText, type ResultLine, type BenchScenario } from './scenario.ts';
 
 const pods = 2;
 const connections = 256;
@@ -22,7 +22,7 @@ const cases = [
   { model: 'mlp', goal: 2, requests: 10_000 },
 ] as const;
 
-export const batching: Scenario = {
+export const batchingScenario: BenchScenario = {
   name: 'batching',
   title: 'Throughput ÷ the same with batching off',
   how:
@@ -30,9 +30,9 @@ export const batching: Scenario = {
     '`batching: { enabled: false }`: each request goes out by itself as soon as it comes, without a limit of concurrency.',
   run: async (bench) => {
     const models = cases.map(({ model }) => model);
-    const on = await bench.running.start(startSystem({ models, pods }));
-    const off = await bench.running.start(startSystem({ models, pods, spec: batchingOff }));
-    const lines: Line[] = [];
+    const on = await bench.cleanup.track(startSluice({ models, pods }));
+    const off = await bench.cleanup.track(startSluice({ models, pods, spec: batchingOff }));
+    const lines: ResultLine[] = [];
     for (const { model, goal, requests } of cases) {
       const workload = binaryRows(rowInputs[model]);
       const sides = { on: { target: on, workload, connections }, off: { target: off, workload, connections } };
@@ -47,12 +47,12 @@ export const batching: Scenario = {
         unit: '',
         goal: { kind: 'at least', value: goal },
         beside:
-          `${median(rates.on)}/s at ${median(samples.on.map(({ meanBatch }) => meanBatch ?? 0))} rows a run, ` +
-          `off ${median(rates.off)}/s`,
+          `${medianText(rates.on)}/s at ${medianText(samples.on.map(({ meanBatch }) => meanBatch ?? 0))} rows a run, ` +
+          `off ${medianText(rates.off)}/s`,
       });
     }
-    await bench.running.stop(on);
-    await bench.running.stop(off);
+    await bench.cleanup.stop(on);
+    await bench.cleanup.stop(off);
     return {
       lines,
       repeats: cases

@@ -1,11 +1,11 @@
 import { spreadOfRatios } from '../rig/alternate.ts';
 import { binaryRows, jsonRows, langidTexts, rowInputs, type Workload } from '../rig/bodies.ts';
 import type { Goal } from '../rig/goal.ts';
-import type { Sample } from '../rig/measure.ts';
-import { startEcho, startSystem } from '../rig/systems.ts';
+import type { LoadSample } from '../rig/measure.ts';
+import { startEcho, startSluice } from '../rig/systems.ts';
 import { digits } from '../../load-test/text.ts';
-import { median } from './render.ts';
-import { loadInTurns, turns, turnsText, type Line, type Scenario } from './scenario.ts';
+import { medianText } from './render.ts';
+import { loadInTurns, turns, turnsText, type ResultLine, type BenchScenario } from './scenario.ts';
 
 export interface CpuCase {
   readonly name: string;
@@ -29,7 +29,7 @@ const loads = [
 const rounds = 5;
 const pods = 2;
 
-export const gateway: Scenario = {
+export const gatewayScenario: BenchScenario = {
   name: 'gateway',
   title: 'CPU time per request ÷ a bare Fastify echo',
   how:
@@ -38,9 +38,9 @@ export const gateway: Scenario = {
     'Below 256 connections batches are smaller, and each costs the gateway an exchange with a pod. The cheapest rounds are those that ' +
     'other work on the machine disturbed least.',
   run: async (bench) => {
-    const echo = await bench.running.start(startEcho());
-    const sluice = await bench.running.start(startSystem({ models: ['langid', 'mlp'], pods }));
-    const lines: Line[] = [];
+    const echo = await bench.cleanup.track(startEcho());
+    const sluice = await bench.cleanup.track(startSluice({ models: ['langid', 'mlp'], pods }));
+    const lines: ResultLine[] = [];
     const plans = (bench.quick ? [loads[0]] : loads).map(({ connections, requests }) => ({
       connections,
       plan: turns(bench, { rounds, requests }),
@@ -55,24 +55,28 @@ export const gateway: Scenario = {
         lines.push(...linesOf(one, connections, await loadInTurns(bench, sides, plan)));
       }
     }
-    await bench.running.stop(sluice);
-    await bench.running.stop(echo);
+    await bench.cleanup.stop(sluice);
+    await bench.cleanup.stop(echo);
     const repeats = plans.map(({ connections, plan }) => `${connections} connections: ${turnsText(plan)}`);
     return { lines, repeats: repeats.join(' ') };
   },
 };
 
-function linesOf(one: CpuCase, connections: number, { ours, echo }: Record<'ours' | 'echo', Sample[]>): Line[] {
+function linesOf(
+  one: CpuCase,
+  connections: number,
+  { ours, echo }: Record<'ours' | 'echo', LoadSample[]>,
+): ResultLine[] {
   const first = connections === loads[0].connections;
-  const of = (read: (sample: Sample) => number, samples: readonly Sample[]) => samples.map(read);
-  const own = (sample: Sample): number => sample.serverCpuUs;
-  const all = (sample: Sample): number => sample.serverCpuUs + sample.podsCpuUs;
+  const of = (read: (sample: LoadSample) => number, samples: readonly LoadSample[]) => samples.map(read);
+  const own = (sample: LoadSample): number => sample.serverCpuUs;
+  const all = (sample: LoadSample): number => sample.serverCpuUs + sample.podsCpuUs;
   const beside =
-    `${median(of((sample) => sample.meanBatch ?? 0, ours))} rows a run; gateway ${median(of(own, ours))} µs, ` +
-    `pods ${median(of((sample) => sample.podsCpuUs, ours))} µs, echo ${median(of(own, echo))} µs; ` +
-    `${median(of((sample) => sample.perSecond, ours))}/s, echo ${median(of((sample) => sample.perSecond, echo))}/s`;
+    `${medianText(of((sample) => sample.meanBatch ?? 0, ours))} rows a run; gateway ${medianText(of(own, ours))} µs, ` +
+    `pods ${medianText(of((sample) => sample.podsCpuUs, ours))} µs, echo ${medianText(of(own, echo))} µs; ` +
+    `${medianText(of((sample) => sample.perSecond, ours))}/s, echo ${medianText(of((sample) => sample.perSecond, echo))}/s`;
   const where = `${one.name}, ${connections} connections`;
-  const line = (what: string, read: (sample: Sample) => number, goal: Goal | null): Line => ({
+  const line = (what: string, read: (sample: LoadSample) => number, goal: Goal | null): ResultLine => ({
     what: `${what} ÷ echo, ${where}`,
     value: spreadOfRatios(of(read, ours), of(own, echo)),
     unit: '',

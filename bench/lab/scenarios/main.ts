@@ -5,18 +5,18 @@ import { someOf, whole } from '../../../runtime/process/flag-values.ts';
 import { endUnrun } from '../../../runtime/process/usage.ts';
 import { startLoadGenerator } from '../rig/load.ts';
 import { describeMachine } from '../../load-test/machine.ts';
-import { Running } from '../rig/running.ts';
-import { addedLatency } from './added-latency.ts';
-import { batching } from './batching.ts';
-import { gateway } from './gateway.ts';
-import { many } from './many.ts';
-import { firstRequests, memory } from './memory.ts';
-import { neighbours } from './neighbours.ts';
-import { overload } from './overload.ts';
+import { Cleanup } from '../rig/cleanup.ts';
+import { addedLatencyScenario } from './added-latency.ts';
+import { batchingScenario } from './batching.ts';
+import { gatewayScenario } from './gateway.ts';
+import { manyScenario } from './many.ts';
+import { firstRequests, memoryScenario } from './memory.ts';
+import { neighboursScenario } from './neighbours.ts';
+import { overloadScenario } from './overload.ts';
 import { missed, renderLines, renderRun } from './render.ts';
-import { rows } from './rows.ts';
-import type { Scenario } from './scenario.ts';
-import { start } from './start.ts';
+import { rowsScenario } from './rows.ts';
+import type { BenchScenario } from './scenario.ts';
+import { startScenario } from './start.ts';
 
 interface Flags {
   readonly only?: readonly string[];
@@ -25,7 +25,16 @@ interface Flags {
   readonly write?: boolean;
 }
 
-const quickOnes: readonly Scenario[] = [gateway, rows, batching, addedLatency, overload, neighbours, many, start];
+const quickOnes: readonly BenchScenario[] = [
+  gatewayScenario,
+  rowsScenario,
+  batchingScenario,
+  addedLatencyScenario,
+  overloadScenario,
+  neighboursScenario,
+  manyScenario,
+  startScenario,
+];
 const names = [...quickOnes.map(({ name }) => name), 'memory'];
 const command = new Command('npm run bench --')
   .description('Runs the published scenarios, each in turns with its yardstick, and says which goals are reached.')
@@ -43,29 +52,29 @@ const command = new Command('npm run bench --')
 const { only, quick = false, requests, write: writes = !quick } = command.opts<Flags>();
 // Memory shows itself over many requests or not at all.
 if (quick && only?.includes('memory') === true) command.error('error: --only memory: it has no --quick');
-const scenarios = quick ? quickOnes : [...quickOnes, memory(requests)];
+const scenarios = quick ? quickOnes : [...quickOnes, memoryScenario(requests)];
 
 const beganAtMs = performance.now();
-const running = new Running();
+const cleanup = new Cleanup();
 try {
-  const load = await running.start(startLoadGenerator());
+  const load = await cleanup.track(startLoadGenerator());
   let lost = 0;
   for (const scenario of scenarios.filter(({ name }) => only?.includes(name) ?? true)) {
     say(`${scenario.name}: ${scenario.title}`);
     const startedMs = performance.now();
-    const outcome = await scenario.run({ quick, load, running, say });
+    const result = await scenario.run({ quick, load, cleanup, say });
     const tookS = Math.round((performance.now() - startedMs) / 1000);
-    process.stdout.write(`\n${scenario.title}, ${tookS} s\n\n${renderLines(outcome.lines)}\n\n`);
-    lost += missed(outcome.lines).length;
+    process.stdout.write(`\n${scenario.title}, ${tookS} s\n\n${renderLines(result.lines)}\n\n`);
+    lost += missed(result.lines).length;
     if (!writes) continue;
     const options = [quick ? ' --quick' : '', scenario.name === 'memory' ? ` --requests ${requests}` : ''];
     const repeat = `npm run bench -- --only ${scenario.name}${options.join('')}`;
-    const text = renderRun({ scenario, outcome, command: repeat, machine: describeMachine().trim(), tookS });
+    const text = renderRun({ scenario, result, command: repeat, machine: describeMachine().trim(), tookS });
     await writeFile(new URL(`../../results/${scenario.name}.md`, import.meta.url), text);
   }
   say(`${seconds()} s in all; goals not reached: ${lost}.`);
 } finally {
-  await running.stopAll();
+  await cleanup.stopAll();
 }
 
 function seconds(): string {

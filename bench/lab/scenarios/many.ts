@@ -4,8 +4,8 @@ import { startDrain } from '../rig/drain-thread.ts';
 import { labelSets } from '../rig/label-sets.ts';
 import { startManyPods, type ManyPods } from '../rig/many-pods.ts';
 import { cpuSeconds } from '../rig/process-meter.ts';
-import { median } from './render.ts';
-import { turns, turnsText, type Bench, type Line, type Scenario } from './scenario.ts';
+import { medianText } from './render.ts';
+import { turns, turnsText, type ScenarioContext, type ResultLine, type BenchScenario } from './scenario.ts';
 
 const connections = 16;
 const idleMs = 2_000;
@@ -14,7 +14,7 @@ const spec = { batching: { maxRows: 1 } };
 const scrapesMeasured = 9;
 const pingMs = 1;
 
-export const many: Scenario = {
+export const manyScenario: BenchScenario = {
   name: 'many',
   title: 'CPU time per request by the number of pods and of models',
   how:
@@ -34,17 +34,17 @@ export const many: Scenario = {
 };
 
 async function linesBy(
-  bench: Bench,
+  bench: ScenarioContext,
   what: 'pods' | 'models',
   counts: readonly number[],
   { rounds, requests }: { readonly rounds: number; readonly requests: number },
-): Promise<Line[]> {
+): Promise<ResultLine[]> {
   const systems = new Map<number, ManyPods>();
   for (const count of counts) {
     bench.say(`  starting ${count} ${what}`);
     const names = modelNames(what === 'models' ? count : 1);
     const started = startManyPods({ pods: what === 'pods' ? count : 1, models: names }, spec);
-    systems.set(count, await bench.running.start(started));
+    systems.set(count, await bench.cleanup.track(started));
   }
   const sides: Record<string, () => Promise<number>> = {};
   for (const [count, system] of systems) {
@@ -56,11 +56,11 @@ async function linesBy(
   bench.say(`  ${rounds} rounds in turns`);
   const samples = await alternate(sides, rounds);
   const one = samples[counts[0]!]!;
-  const lines: Line[] = [];
+  const lines: ResultLine[] = [];
   for (const [count, system] of systems) {
     const idle = await idleShare(system.gatewayPid);
     const us = samples[count]!;
-    const beside = `${median(us)} µs, 1: ${median(one)} µs; idle it takes ${(100 * idle).toFixed(1)}% of a core`;
+    const beside = `${medianText(us)} µs, 1: ${medianText(one)} µs; idle it takes ${(100 * idle).toFixed(1)}% of a core`;
     if (count > 1) {
       lines.push({
         what: `CPU time per request, ${count} ${what} ÷ 1`,
@@ -73,12 +73,12 @@ async function linesBy(
   }
   const most = systems.get(counts.at(-1)!)!;
   lines.push(...(await scrapeLines(bench, most, `${counts.at(-1)} ${what}`)));
-  for (const system of systems.values()) await bench.running.stop(system);
+  for (const system of systems.values()) await bench.cleanup.stop(system);
   return lines;
 }
 
 async function cpuUsPerRequest(
-  { load }: Bench,
+  { load }: ScenarioContext,
   system: ManyPods,
   workload: Workload,
   requests: number,
@@ -94,8 +94,8 @@ async function idleShare(pid: number): Promise<number> {
   return (1000 * (cpuSeconds(pid) - before)) / idleMs;
 }
 
-async function scrapeLines(bench: Bench, system: ManyPods, where: string): Promise<Line[]> {
-  const drain = await bench.running.start(startDrain());
+async function scrapeLines(bench: ScenarioContext, system: ManyPods, where: string): Promise<ResultLine[]> {
+  const drain = await bench.cleanup.track(startDrain());
   const scrape = async (): Promise<string> => (await fetch(`${system.adminOrigin}/metrics`)).text();
   // The first ones pay for the compiler.
   for (let round = 0; round < 5; round += 1) await scrape();
@@ -113,7 +113,7 @@ async function scrapeLines(bench: Bench, system: ManyPods, where: string): Promi
     usPerSet.push((1e6 * (cpuSeconds(system.gatewayPid) - before)) / (10 * sets));
     blockedMs.push(await longestPing(system, () => drain.read(`${system.adminOrigin}/metrics`)));
   }
-  await bench.running.stop(drain);
+  await bench.cleanup.stop(drain);
   return [
     {
       what: `scrape, CPU time per label set, ${where}`,

@@ -1,8 +1,8 @@
 import { spread } from '../rig/alternate.ts';
 import { binaryRows, langidTexts, rowInputs } from '../rig/bodies.ts';
 import { residentMiB } from '../rig/process-meter.ts';
-import { startSystem, type System } from '../rig/systems.ts';
-import type { Bench, Scenario } from './scenario.ts';
+import { startSluice, type SluiceProcesses } from '../rig/systems.ts';
+import type { ScenarioContext, BenchScenario } from './scenario.ts';
 
 const connections = 64;
 const sliceMs = 2_000;
@@ -10,7 +10,7 @@ const sliceMs = 2_000;
 const restMs = 2_000;
 const readings = 5;
 
-interface Reading {
+interface MemoryReading {
   readonly requests: number;
   readonly gatewayMiB: number;
   readonly podMiB: number;
@@ -20,7 +20,7 @@ interface Reading {
 export const firstRequests = 1e5;
 
 /** @param most requests: 10⁷ take a quarter of an hour, and are left to who wants them (`--requests 1e7`) */
-export function memory(most: number): Scenario {
+export function memoryScenario(most: number): BenchScenario {
   return {
     name: 'memory',
     title: `Memory after ${most.toExponential(0)} requests ÷ after ${firstRequests.toExponential(0)}`,
@@ -28,10 +28,10 @@ export function memory(most: number): Scenario {
       `One pod, ${connections} connections in a closed loop, langid as text and mlp as binary rows in turns. The resident set at rest, the median of ` +
       `${readings} readings.`,
     run: async (bench) => {
-      const sluice = await bench.running.start(startSystem({ models: ['langid', 'mlp'], pods: 1 }));
+      const sluice = await bench.cleanup.track(startSluice({ models: ['langid', 'mlp'], pods: 1 }));
       const early = await after(bench, sluice, 0, firstRequests);
       const late = await after(bench, sluice, early.requests, most);
-      await bench.running.stop(sluice);
+      await bench.cleanup.stop(sluice);
       const line = (what: string, key: 'gatewayMiB' | 'podMiB') => ({
         what: `${what} after ${late.requests} requests ÷ after ${early.requests}`,
         value: spread([late[key] / early[key]]),
@@ -53,7 +53,12 @@ export function memory(most: number): Scenario {
   };
 }
 
-async function after({ load, say }: Bench, system: System, done: number, wanted: number): Promise<Reading> {
+async function after(
+  { load, say }: ScenarioContext,
+  system: SluiceProcesses,
+  done: number,
+  wanted: number,
+): Promise<MemoryReading> {
   const workloads = [langidTexts(), binaryRows(rowInputs.mlp)];
   let requests = done;
   for (let slice = 0; requests < wanted; slice += 1) {

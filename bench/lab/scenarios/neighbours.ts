@@ -1,6 +1,6 @@
 import { spread } from '../rig/alternate.ts';
-import { startSystem } from '../rig/systems.ts';
-import type { Line, Scenario } from './scenario.ts';
+import { startSluice } from '../rig/systems.ts';
+import type { ResultLine, BenchScenario } from './scenario.ts';
 
 const pods = 2;
 const width = 784;
@@ -12,7 +12,7 @@ const tolerance = 1e-4;
 
 type Kind = 'a malformed row' | 'a row of another shape' | 'mixed sizes';
 
-export const neighbours: Scenario = {
+export const neighboursScenario: BenchScenario = {
   name: 'neighbours',
   title: 'Good requests hurt by their neighbours',
   how:
@@ -20,13 +20,13 @@ export const neighbours: Scenario = {
     'numbers), or of a shape that the model does not take, or has 2 to 9 rows among single ones. A good request is hurt when its answer is ' +
     `not 200, or differs by more than ${tolerance} from the answer that it got alone.`,
   run: async (bench) => {
-    const sluice = await bench.running.start(startSystem({ models: ['mlp'], pods }));
-    const lines: Line[] = [];
+    const sluice = await bench.cleanup.track(startSluice({ models: ['mlp'], pods }));
+    const lines: ResultLine[] = [];
     for (const kind of ['a malformed row', 'a row of another shape', 'mixed sizes'] as const) {
       bench.say(`  ${kind}`);
       lines.push(lineOf(kind, await hurtBy(kind, sluice.origin)));
     }
-    await bench.running.stop(sluice);
+    await bench.cleanup.stop(sluice);
     return { lines, repeats: 'Once.' };
   },
 };
@@ -38,7 +38,7 @@ interface Counted {
   readonly bad: number;
 }
 
-function lineOf(kind: Kind, { hurt, good, bad, badAnswered }: Counted): Line {
+function lineOf(kind: Kind, { hurt, good, bad, badAnswered }: Counted): ResultLine {
   const others =
     kind === 'mixed sizes'
       ? `${bad} of them with several rows`

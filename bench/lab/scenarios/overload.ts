@@ -6,9 +6,9 @@ import { spread } from '../rig/alternate.ts';
 import { binaryRows, rowInputs } from '../rig/bodies.ts';
 import { runLoad } from '../../load-test/run.ts';
 import type { Tally } from '../../load-test/tally.ts';
-import { startSystem } from '../rig/systems.ts';
-import { median } from './render.ts';
-import type { Bench, Scenario } from './scenario.ts';
+import { startSluice } from '../rig/systems.ts';
+import { medianText } from './render.ts';
+import type { ScenarioContext, BenchScenario } from './scenario.ts';
 
 const pods = 2;
 const objectiveMs = 100;
@@ -20,7 +20,7 @@ const shares = [0.7, 0.85, 1, 1.15];
 const factor = 10;
 const warmUpMs = 1_000;
 
-export const overload: Scenario = {
+export const overloadScenario: BenchScenario = {
   name: 'overload',
   title: `Goodput at ${factor} times the peak`,
   how:
@@ -41,9 +41,9 @@ export const overload: Scenario = {
   },
 };
 
-async function measureAll(bench: Bench, repository: string): ReturnType<Scenario['run']> {
+async function measureAll(bench: ScenarioContext, repository: string): ReturnType<BenchScenario['run']> {
   const spec = { objective: { latencyMs: objectiveMs, percentile: 99 } };
-  const sluice = await bench.running.start(startSystem({ models: ['mlp'], pods, repository, spec }));
+  const sluice = await bench.cleanup.track(startSluice({ models: ['mlp'], pods, repository, spec }));
   const { rounds, durationMs } = bench.quick ? { rounds: 1, durationMs: 2_000 } : { rounds: 3, durationMs: 5_000 };
   const peaks: number[] = [];
   const goodputs: number[] = [];
@@ -69,7 +69,7 @@ async function measureAll(bench: Bench, repository: string): ReturnType<Scenario
     lagMs.push(tally.lag.percentileMs(99));
     errors += [...tally.others].reduce((sum, [what, count]) => sum + (what === '503' || what === '429' ? 0 : count), 0);
   }
-  await bench.running.stop(sluice);
+  await bench.cleanup.stop(sluice);
   return {
     lines: [
       {
@@ -77,14 +77,14 @@ async function measureAll(bench: Bench, repository: string): ReturnType<Scenario
         value: spread(goodputs.map((value, round) => value / peaks[round]!)),
         unit: '',
         goal: { kind: 'at least', value: 0.95 },
-        beside: `peak ${median(peaks)}/s; at ${median(offered)}/s offered ${median(goodputs)}/s good; errors ${errors}`,
+        beside: `peak ${medianText(peaks)}/s; at ${medianText(offered)}/s offered ${medianText(goodputs)}/s good; errors ${errors}`,
       },
       {
         what: 'rejected requests answered within, p99',
         value: spread(rejectedMs),
         unit: 'ms',
         goal: { kind: 'at most', value: 10 },
-        beside: `from when they should have left; the generator itself was late by ${median(lagMs)} ms at the 99th percentile`,
+        beside: `from when they should have left; the generator itself was late by ${medianText(lagMs)} ms at the 99th percentile`,
       },
     ],
     repeats: `${rounds} rounds, ${durationMs / 1000} s a rate after ${warmUpMs / 1000} s of warm-up.`,

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { missed, renderRun } from './render.ts';
-import type { Line } from './scenario.ts';
+import type { ResultLine } from './scenario.ts';
 
-const line = (goal: Line['goal'], median: number, unit: Line['unit'] = ''): Line => ({
+const line = (goal: ResultLine['goal'], median: number, unit: ResultLine['unit'] = ''): ResultLine => ({
   what: 'it',
   value: { median, low: median, high: median * 2 },
   unit,
@@ -14,7 +14,7 @@ const line = (goal: Line['goal'], median: number, unit: Line['unit'] = ''): Line
 test('a result says what was reached, and by how much what was not', () => {
   const text = renderRun({
     scenario: { name: 'x', title: 'A title', how: 'So.' },
-    outcome: {
+    result: {
       lines: [
         line({ kind: 'at most', value: 1 }, 1.5),
         line({ kind: 'at least', value: 2 }, 2, 's'),

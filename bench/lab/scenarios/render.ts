@@ -2,19 +2,19 @@
 import { spread, type Spread } from '../rig/alternate.ts';
 import { reached } from '../rig/goal.ts';
 import { digits } from '../../load-test/text.ts';
-import type { Line, Outcome, Scenario } from './scenario.ts';
+import type { ResultLine, ScenarioResult, BenchScenario } from './scenario.ts';
 
-export interface Run {
-  readonly scenario: Pick<Scenario, 'name' | 'title' | 'how'>;
-  readonly outcome: Outcome;
+export interface ScenarioRun {
+  readonly scenario: Pick<BenchScenario, 'name' | 'title' | 'how'>;
+  readonly result: ScenarioResult;
   readonly command: string;
   readonly machine: string;
   readonly tookS: number;
 }
 
-export function renderRun({ scenario, outcome, command, machine, tookS }: Run): string {
+export function renderRun({ scenario, result, command, machine, tookS }: ScenarioRun): string {
   const { title, how } = scenario;
-  const { lines, repeats, remarks = [] } = outcome;
+  const { lines, repeats, remarks = [] } = result;
   const parts = [
     `# ${title}`,
     `\`${command}\``,
@@ -27,19 +27,19 @@ export function renderRun({ scenario, outcome, command, machine, tookS }: Run): 
   return `${parts.join('\n\n')}\n`;
 }
 
-export function renderLines(lines: readonly Line[]): string {
+export function renderLines(lines: readonly ResultLine[]): string {
   const rows = lines.map(({ what, value, unit, goal, beside }) => [
     what,
-    `**${range(value)}**${unit === '' ? '' : ` ${unit}`}`,
+    `**${rangeText(value)}**${unit === '' ? '' : ` ${unit}`}`,
     goal === null ? '—' : `${goal.kind === 'at least' ? '≥' : '≤'} ${goal.value}${unit === '' ? '' : ` ${unit}`}`,
     goal === null ? '—' : reached(goal, value.median) ? 'yes' : `no, ${shortfall(goal.value, value.median)}`,
     beside,
   ]);
-  return table(['measure', 'value (range)', 'goal', 'reached', 'beside it'], rows);
+  return markdownTable(['measure', 'value (range)', 'goal', 'reached', 'beside it'], rows);
 }
 
 /** Goals that were missed, of all that there are. */
-export function missed(lines: readonly Line[]): readonly Line[] {
+export function missed(lines: readonly ResultLine[]): readonly ResultLine[] {
   return lines.filter(({ goal, value }) => goal !== null && !reached(goal, value.median));
 }
 
@@ -49,7 +49,7 @@ function shortfall(goal: number, value: number): string {
   return `${percent < 0 ? '−' : '+'}${Math.abs(percent).toFixed(0)}%`;
 }
 
-export function range({ median, low, high }: Spread): string {
+export function rangeText({ median, low, high }: Spread): string {
   return low === high ? shown(median) : `${shown(median)} (${shown(low)}–${shown(high)})`;
 }
 
@@ -57,11 +57,11 @@ function shown(value: number): string {
   return value === 0 ? '0' : digits(value);
 }
 
-export function median(values: readonly number[]): string {
+export function medianText(values: readonly number[]): string {
   return digits(spread(values).median);
 }
 
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((cell, column) => Math.max(cell.length, ...rows.map((row) => row[column]!.length)));
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`;

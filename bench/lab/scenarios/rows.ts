@@ -2,9 +2,9 @@ import { alternate, spread, spreadOfRatios } from '../rig/alternate.ts';
 import { binaryRows, rowInputs } from '../rig/bodies.ts';
 import { measure } from '../rig/measure.ts';
 import { startOnnxRuntime, type OnnxRuntime, type RuntimeResult } from '../rig/onnx-runtime.ts';
-import { startSystem } from '../rig/systems.ts';
-import { median } from './render.ts';
-import { turns, type Line, type Scenario } from './scenario.ts';
+import { startSluice } from '../rig/systems.ts';
+import { medianText } from './render.ts';
+import { turns, type ResultLine, type BenchScenario } from './scenario.ts';
 
 const pods = 2;
 const rowsPerRequest = 64;
@@ -19,7 +19,7 @@ const cases = [
   { model: 'mlp', goal: 0.5, requests: 2_000 },
 ] as const;
 
-export const rows: Scenario = {
+export const rowsScenario: BenchScenario = {
   name: 'rows',
   title: 'Rows through gateway and pods ÷ ONNX Runtime alone',
   how:
@@ -27,9 +27,9 @@ export const rows: Scenario = {
     'as the machine has cores (2), one thread each, at the batch that is fastest here, with one input that never changes: ' +
     'no HTTP, no gateway, no load generator. The load generator of the other side takes its part of the same two cores.',
   run: async (bench) => {
-    const sluice = await bench.running.start(startSystem({ models: ['wide', 'mlp'], pods }));
-    const runtimes = [await bench.running.start(startOnnxRuntime()), await bench.running.start(startOnnxRuntime())];
-    const lines: Line[] = [];
+    const sluice = await bench.cleanup.track(startSluice({ models: ['wide', 'mlp'], pods }));
+    const runtimes = [await bench.cleanup.track(startOnnxRuntime()), await bench.cleanup.track(startOnnxRuntime())];
+    const lines: ResultLine[] = [];
     for (const { model, goal, requests } of cases) {
       bench.say(`  ${model}`);
       const plan = turns(bench, { rounds, requests });
@@ -55,9 +55,9 @@ export const rows: Scenario = {
       const rates = (of: readonly { perSecond: number }[]): number[] => of.map(({ perSecond }) => perSecond);
       const costs = (of: readonly { cpuUs: number }[]): number[] => of.map(({ cpuUs }) => cpuUs);
       const beside =
-        `${median(rates(samples.ours))} rows/s, ${median(costs(samples.ours))} µs of CPU a row (gateway ` +
-        `${median(samples.ours.map(({ gatewayUs }) => gatewayUs))}); ONNX Runtime ${median(rates(samples.runtime))} rows/s, ` +
-        `${median(costs(samples.runtime))} µs a row, at batch ${best}`;
+        `${medianText(rates(samples.ours))} rows/s, ${medianText(costs(samples.ours))} µs of CPU a row (gateway ` +
+        `${medianText(samples.ours.map(({ gatewayUs }) => gatewayUs))}); ONNX Runtime ${medianText(rates(samples.runtime))} rows/s, ` +
+        `${medianText(costs(samples.runtime))} µs a row, at batch ${best}`;
       lines.push(
         {
           what: `${model}, rows/s`,
@@ -75,8 +75,8 @@ export const rows: Scenario = {
         },
       );
     }
-    await bench.running.stop(sluice);
-    for (const runtime of runtimes) await bench.running.stop(runtime);
+    await bench.cleanup.stop(sluice);
+    for (const runtime of runtimes) await bench.cleanup.stop(runtime);
     return {
       lines,
       repeats:

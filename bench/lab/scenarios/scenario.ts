@@ -2,27 +2,27 @@
 import { alternate, type Spread } from '../rig/alternate.ts';
 import type { Goal } from '../rig/goal.ts';
 import type { LoadGenerator } from '../rig/load.ts';
-import { measure, type Measurement, type Sample } from '../rig/measure.ts';
-import type { Running } from '../rig/running.ts';
+import { measure, type Measurement, type LoadSample } from '../rig/measure.ts';
+import type { Cleanup } from '../rig/cleanup.ts';
 
-export interface Scenario {
+export interface BenchScenario {
   /** Of its file in bench/results, and for --only. */
   readonly name: string;
   readonly title: string;
   /** How it is measured, for a reader who wants to know what a number means. */
   readonly how: string;
-  readonly run: (bench: Bench) => Promise<Outcome>;
+  readonly run: (bench: ScenarioContext) => Promise<ScenarioResult>;
 }
 
-export interface Bench {
+export interface ScenarioContext {
   /** In under two minutes for all scenarios together, with more noise. */
   readonly quick: boolean;
   readonly load: LoadGenerator;
-  readonly running: Running;
+  readonly cleanup: Cleanup;
   readonly say: (what: string) => void;
 }
 
-export interface Line {
+export interface ResultLine {
   readonly what: string;
   readonly value: Spread;
   /** '' of a ratio or a count. */
@@ -33,8 +33,8 @@ export interface Line {
   readonly beside: string;
 }
 
-export interface Outcome {
-  readonly lines: readonly Line[];
+export interface ScenarioResult {
+  readonly lines: readonly ResultLine[];
   /** Rounds in turns, of what length. */
   readonly repeats: string;
   /** What stands in the way of a goal, or what the machine did to a number. */
@@ -47,17 +47,17 @@ export interface Turns {
   readonly requests: number;
 }
 
-export function turns({ quick }: Bench, full: Turns): Turns {
+export function turns({ quick }: ScenarioContext, full: Turns): Turns {
   return quick ? { rounds: Math.min(3, full.rounds), requests: Math.min(1_000, full.requests) } : full;
 }
 
 /** Each side under load once for warmth, then all in turns. */
 export async function loadInTurns<Name extends string>(
-  { load, say }: Bench,
+  { load, say }: ScenarioContext,
   sides: Readonly<Record<Name, Omit<Measurement, 'amount'>>>,
   { rounds, requests }: Turns,
-): Promise<Record<Name, Sample[]>> {
-  const rounded = {} as Record<Name, () => Promise<Sample>>;
+): Promise<Record<Name, LoadSample[]>> {
+  const rounded = {} as Record<Name, () => Promise<LoadSample>>;
   for (const [name, side] of Object.entries(sides) as [Name, Omit<Measurement, 'amount'>][]) {
     say(`  ${side.workload.model}, ${side.connections} connections: ${name}`);
     rounded[name] = () => measure(load, { ...side, amount: { requests } });

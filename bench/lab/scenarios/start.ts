@@ -9,8 +9,8 @@ import { langidTexts } from '../rig/bodies.ts';
 import { endProcess } from '../rig/end-process.ts';
 import { freePorts } from '../rig/free-ports.ts';
 import { cpuSeconds, residentMiB } from '../rig/process-meter.ts';
-import { median } from './render.ts';
-import type { Bench, Scenario } from './scenario.ts';
+import { medianText } from './render.ts';
+import type { ScenarioContext, BenchScenario } from './scenario.ts';
 
 const pollMs = 5;
 const limitMs = 60_000;
@@ -18,7 +18,7 @@ const limitMs = 60_000;
 const idleMs = 5_000;
 const cli = fileURLToPath(new URL('../../../cli/sluice.js', import.meta.url));
 
-export const start: Scenario = {
+export const startScenario: BenchScenario = {
   name: 'start',
   title: 'Start and idle memory',
   how:
@@ -47,21 +47,21 @@ export const start: Scenario = {
           value: spread(of('gatewayS')),
           unit: 's',
           goal: { kind: 'at most', value: 1 },
-          beside: `CPU time until then ${median(of('gatewayCpuS'))} s`,
+          beside: `CPU time until then ${medianText(of('gatewayCpuS'))} s`,
         },
         {
           what: 'pod with langid, start to first answer',
           value: spread(of('podS')),
           unit: 's',
           goal: { kind: 'at most', value: 1.5 },
-          beside: `CPU time until then ${median(of('podCpuS'))} s, with its warm-up at 1, 2, 4 … 64 rows`,
+          beside: `CPU time until then ${medianText(of('podCpuS'))} s, with its warm-up at 1, 2, 4 … 64 rows`,
         },
         {
           what: 'idle memory, gateway + pod',
           value: spread(seen.map(({ podMiB, gatewayMiB }) => podMiB + gatewayMiB)),
           unit: 'MiB',
           goal: { kind: 'at most', value: 150 },
-          beside: `gateway ${median(of('gatewayMiB'))} MiB, pod ${median(of('podMiB'))} MiB`,
+          beside: `gateway ${medianText(of('gatewayMiB'))} MiB, pod ${medianText(of('podMiB'))} MiB`,
         },
       ],
       repeats: `${rounds} starts after one that does not count.`,
@@ -82,7 +82,7 @@ interface Started {
   readonly gatewayMiB: number;
 }
 
-async function startBoth({ running }: Bench, folder: string, restMs: number): Promise<Started> {
+async function startBoth({ cleanup }: ScenarioContext, folder: string, restMs: number): Promise<Started> {
   const ports = await freePorts(3);
   const [podPort, gatewayPort, adminPort] = ports as [number, number, number];
   const poolsFile = join(folder, 'pools.yaml');
@@ -92,12 +92,12 @@ async function startBoth({ running }: Bench, folder: string, restMs: number): Pr
     JSON.stringify({ apiVersion: 'sluice.dev/v1alpha1', kind: 'ModelPool', metadata: { name: 'p' }, spec }),
   );
   const repository = fileURLToPath(new URL('../../../models/zoo', import.meta.url));
-  const pod = await running.start(
+  const pod = await cleanup.track(
     run(podFlags, ['model-server', '--repository', repository, '--models', 'langid', '--port', String(podPort)]),
   );
   const podS = await untilAnswered(podPort);
   const podCpuS = cpuSeconds(pod.pid);
-  const gateway = await running.start(
+  const gateway = await cleanup.track(
     run(gatewayFlags, [
       'gateway',
       '--pools',
@@ -112,8 +112,8 @@ async function startBoth({ running }: Bench, folder: string, restMs: number): Pr
   const gatewayCpuS = cpuSeconds(gateway.pid);
   await new Promise((resolve) => setTimeout(resolve, restMs));
   const memory = [residentMiB(pod.pid), residentMiB(gateway.pid)] as const;
-  await running.stop(gateway);
-  await running.stop(pod);
+  await cleanup.stop(gateway);
+  await cleanup.stop(pod);
   return { podS, podCpuS, gatewayS, gatewayCpuS, podMiB: memory[0], gatewayMiB: memory[1] };
 }
 

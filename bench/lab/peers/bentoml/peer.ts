@@ -1,5 +1,5 @@
 import type { Peer } from '../peer.ts';
-import { json } from '../protocol.ts';
+import { jsonProtocol } from '../protocol.ts';
 
 export const bentoml: Peer = {
   name: 'bentoml',
@@ -8,7 +8,7 @@ export const bentoml: Peer = {
     'adaptive batching of up to 64 rows with max_latency_ms 10,000, which only bounds what is refused; two workers (as many as cores), no access log, no metrics. JSON: its other ' +
     'content type is the pickle that its own services exchange.',
   protocols: [
-    json(
+    jsonProtocol(
       (model) => `/${model}`,
       (row) => ({ rows: [row] }),
       (answer) => (answer as unknown[])[0],

@@ -9,8 +9,8 @@ import { nowMs } from '../../../load-test/clock.ts';
 import { openLoop } from '../../../load-test/open-loop.ts';
 import { describeMachine } from '../../../load-test/machine.ts';
 import { sumOf } from '../../rig/prometheus.ts';
-import type { Running } from '../../rig/running.ts';
-import { startSystem, type System } from '../../rig/systems.ts';
+import type { Cleanup } from '../../rig/cleanup.ts';
+import { startSluice, type SluiceProcesses } from '../../rig/systems.ts';
 import { mostPods, podSeconds } from './pod-count.ts';
 import { PodMeter } from './pod-meter.ts';
 import { RequestLog } from './request-log.ts';
@@ -32,27 +32,31 @@ export interface RealRequest {
   readonly initialReplicas: number;
 }
 
-export async function replay(request: RealRequest, running: Running, say: (what: string) => void): Promise<RealReplay> {
+export async function replay(request: RealRequest, cleanup: Cleanup, say: (what: string) => void): Promise<RealReplay> {
   const repository = await mkdtemp(join(tmpdir(), 'sluice-validation-'));
   try {
     const zoo = fileURLToPath(new URL('../../../../models/zoo/mlp/1', import.meta.url));
     await cp(zoo, join(repository, 'mlp', '1'), { recursive: true });
     await writeFile(join(repository, 'mlp', 'config.yaml'), JSON.stringify({ delay, maxRows: pool.maxRows }));
     const lines: string[] = [];
-    const system = await running.start(start(request, repository, (line) => lines.push(line)));
+    const system = await cleanup.track(start(request, repository, (line) => lines.push(line)));
     try {
       return await measure(request, system, lines, say);
     } finally {
-      await running.stop(system);
+      await cleanup.stop(system);
     }
   } finally {
     await rm(repository, { recursive: true, force: true });
   }
 }
 
-function start({ initialReplicas }: RealRequest, repository: string, onLine: (line: string) => void): Promise<System> {
+function start(
+  { initialReplicas }: RealRequest,
+  repository: string,
+  onLine: (line: string) => void,
+): Promise<SluiceProcesses> {
   const { objectiveMs, percentile, maxRows, minReplicas, maxReplicas, timeoutMs, coldStartHoldMs, maxQueued } = pool;
-  return startSystem({
+  return startSluice({
     models: ['mlp'],
     pods: initialReplicas,
     repository,
@@ -69,7 +73,7 @@ function start({ initialReplicas }: RealRequest, repository: string, onLine: (li
 
 async function measure(
   request: RealRequest,
-  system: System,
+  system: SluiceProcesses,
   lines: readonly string[],
   say: (what: string) => void,
 ): Promise<RealReplay> {
@@ -165,7 +169,7 @@ function startsIn(lines: readonly string[]): number[] {
   });
 }
 
-async function costOf({ meters }: System): Promise<{ a: number; c: number }> {
+async function costOf({ meters }: SluiceProcesses): Promise<{ a: number; c: number }> {
   const text = await scrape(meters.server);
   return {
     a: 1000 * sumOf(text, 'sluice_learned_cost_base_seconds'),
@@ -173,7 +177,7 @@ async function costOf({ meters }: System): Promise<{ a: number; c: number }> {
   };
 }
 
-async function batchesOf({ meters }: System): Promise<{ rows: number; runs: number }> {
+async function batchesOf({ meters }: SluiceProcesses): Promise<{ rows: number; runs: number }> {
   const text = await scrape(meters.server);
   return { rows: sumOf(text, 'sluice_batch_rows_sum'), runs: sumOf(text, 'sluice_batch_rows_count') };
 }

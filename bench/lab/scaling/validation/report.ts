@@ -2,17 +2,17 @@
 import { podsAt } from './pod-count.ts';
 import { delay, pool, startDelayMs, type RealReplay, type Replay } from './setup.ts';
 import { binMs } from './stretch.ts';
-import { isWithin, median, type Row } from './verdict.ts';
+import { isWithin, median, type ComparedRow } from './verdict.ts';
 
 export interface Validated {
   readonly real: RealReplay;
   readonly simulated: readonly Replay[];
-  readonly rows: readonly Row[];
+  readonly rows: readonly ComparedRow[];
 }
 
 const heads = ['', 'real', 'simulated (range)', 'difference', 'limit', 'within'] as const;
 
-export function textTable(rows: readonly Row[]): string {
+export function textTable(rows: readonly ComparedRow[]): string {
   const lines = [heads, ...rows.map(cellsOf)];
   const widths = heads.map((_, column) => Math.max(...lines.map((cells) => cells[column]!.length)));
   return lines
@@ -97,7 +97,7 @@ function timeline(real: RealReplay, simulated: readonly Replay[]): string[][] {
   });
 }
 
-function cellsOf({ what, real, simulated, difference, limit, within }: Row): string[] {
+function cellsOf({ what, real, simulated, difference, limit, within }: ComparedRow): string[] {
   return [what, real, simulated, difference, limit ?? '', within === null ? '' : within ? 'yes' : 'no'];
 }
 

@@ -1,5 +1,5 @@
 /** How each request of a replay ended, by when it was to leave. */
-import { isRejection, lagMs, notSent, Recorder, type Outcome } from '../../../load-test/recorder.ts';
+import { isRejection, lagMs, notSent, Recorder, type Ending } from '../../../load-test/recorder.ts';
 
 export class RequestLog extends Recorder {
   readonly missedAtMs: number[] = [];
@@ -26,14 +26,14 @@ export class RequestLog extends Recorder {
     this.ended(intendedMs, intendedMs, intendedMs, notSent);
   }
 
-  override ended(intendedMs: number, _sentMs: number, endedMs: number, outcome: Outcome): void {
-    this.endings[outcome] = (this.endings[outcome] ?? 0) + 1;
-    const good = typeof outcome === 'number' && outcome >= 200 && outcome < 300;
+  override ended(intendedMs: number, _sentMs: number, endedMs: number, ending: Ending): void {
+    this.endings[ending] = (this.endings[ending] ?? 0) + 1;
+    const good = typeof ending === 'number' && ending >= 200 && ending < 300;
     if (good) this.answered += 1;
     if (good && endedMs - intendedMs <= this.#objectiveMs) return;
     this.missedAtMs.push(intendedMs - this.#startAtMs);
     if (good) this.late += 1;
-    else if (isRejection(outcome)) this.shed += 1;
+    else if (isRejection(ending)) this.shed += 1;
     else this.failed += 1;
   }
 }

@@ -1,7 +1,7 @@
 /** Simulated beside real: the difference, and whether it is within its limit. Pure. */
 import type { Replay } from './setup.ts';
 
-export interface Row {
+export interface ComparedRow {
   readonly what: string;
   readonly real: string;
   /** The median of the simulator's runs, and their range. */
@@ -15,9 +15,9 @@ export interface Row {
 /** Percentage points, and percent of what ran. */
 export const limits = { latePoints: 1, podSecondsPercent: 10 } as const;
 
-export function compareReplays(real: Replay, simulated: readonly Replay[]): Row[] {
+export function compareReplays(real: Replay, simulated: readonly Replay[]): ComparedRow[] {
   const percentOf = (count: (replay: Replay) => number) => (replay: Replay) => (100 * count(replay)) / replay.offered;
-  const points = (what: string, count: (replay: Replay) => number, limit: number | null): Row => {
+  const points = (what: string, count: (replay: Replay) => number, limit: number | null): ComparedRow => {
     const value = percentOf(count);
     const difference = median(simulated.map(value)) - value(real);
     return {
@@ -27,7 +27,7 @@ export function compareReplays(real: Replay, simulated: readonly Replay[]): Row[
       within: limit === null ? null : Math.abs(difference) <= limit,
     };
   };
-  const shown = (what: string, value: (replay: Replay) => number, digits: number): Row => ({
+  const shown = (what: string, value: (replay: Replay) => number, digits: number): ComparedRow => ({
     ...sides(what, real, simulated, value, (number) => number.toFixed(digits), ''),
     difference: signed(median(simulated.map(value)) - value(real), digits),
     limit: null,
@@ -52,7 +52,7 @@ export function compareReplays(real: Replay, simulated: readonly Replay[]): Row[
   ];
 }
 
-export function isWithin(rows: readonly Row[]): boolean {
+export function isWithin(rows: readonly ComparedRow[]): boolean {
   return rows.every(({ within }) => within !== false);
 }
 
@@ -63,7 +63,7 @@ function sides(
   value: (replay: Replay) => number,
   show: (value: number) => string,
   unit: string,
-): Pick<Row, 'what' | 'real' | 'simulated'> {
+): Pick<ComparedRow, 'what' | 'real' | 'simulated'> {
   const values = simulated.map(value);
   const [least, most] = [show(Math.min(...values)), show(Math.max(...values))];
   const range = least === most ? '' : ` (${least}–${most})`;

@@ -4,7 +4,7 @@ export interface Stoppable {
   stop(): void | Promise<void>;
 }
 
-export class Running {
+export class Cleanup {
   readonly #started = new Set<Stoppable>();
   #stopping: Promise<unknown> | undefined;
 
@@ -17,7 +17,7 @@ export class Running {
     }
   }
 
-  async start<Started extends Stoppable>(target: Started | Promise<Started>): Promise<Started> {
+  async track<Started extends Stoppable>(target: Started | Promise<Started>): Promise<Started> {
     const ready = await target;
     this.#started.add(ready);
     return ready;
