@@ -1,37 +1,25 @@
 /**
- * The scaler: follows the cluster and its gateways, and looks at every pool once a second and whenever something calls.
+ * Scaler of all pools: follows the cluster and its gateways, and runs a cycle of every pool once a second and on each wake-up.
  *
- *   cluster.watchAll ─┐                    ┌→ PoolScaler.tick of each pool → writes, drains, status
- *   ReportReceiver ─────────┼→ wake / each second┤
- *   calls that ended ─┘                    └→ those who listen: `pools`
+ *   cluster.watchAll ─┐                      ┌→ PoolScaler.tick of each pool → writes, drains, status
+ *   ReportReceiver ───┼→ wake, or the second ┤
+ *   settled calls ────┘                      └→ listeners: pools each second, decisions as they are made
  */
-import type { Logger } from 'pino';
-import type { ScalableCluster, ScalerView } from '../cluster/scalable.ts';
+import type { ScalerView } from '../cluster/scalable.ts';
 import type { DecisionRecord, PoolsReport } from '../contract/scaler-api.ts';
-import type { Clock } from './clock.ts';
+import type { Limits } from './actuate/actuator.ts';
+import type { ReportReceiver } from './observe/report-receiver.ts';
 import { snapshotOf, sourcesOf } from './observe/snapshot.ts';
-import type { ScalerMetrics } from './metrics.ts';
-import type { PodCalls } from './actuate/pod-calls.ts';
-import { counts, isFresh, type News, type Source } from './policy/merge.ts';
-import { PoolScaler, type PoolDeps } from './pool-scaler.ts';
 import { Staleness } from './observe/staleness.ts';
+import { counts, isFresh, type Source } from './policy/merge.ts';
+import type { ScalerContext } from './pool-context.ts';
+import { PoolScaler } from './pool-scaler.ts';
 
 const intervalMs = 1_000;
 
-/** The part of the receiver that the loop needs. */
-export interface Gateways {
-  follow(members: ScalerView['gateways']): void;
-  lastReportOf(uid: string): News | null;
-}
-
-export interface ScalerDeps {
-  readonly cluster: ScalableCluster;
-  readonly gateways: Gateways;
-  readonly calls: PodCalls;
-  readonly clock: Clock;
-  readonly metrics: ScalerMetrics;
-  readonly log: Logger;
-  readonly limits: PoolDeps['limits'];
+export interface ScalerOptions extends ScalerContext {
+  readonly gateways: Pick<ReportReceiver, 'follow' | 'lastReportOf'>;
+  readonly limits: Limits;
 }
 
 export interface ScalerListener {
@@ -40,7 +28,7 @@ export interface ScalerListener {
 }
 
 export class Scaler {
-  readonly #deps: ScalerDeps;
+  readonly #options: ScalerOptions;
   readonly #pools = new Map<string, PoolScaler>();
   readonly #listeners = new Set<ScalerListener>();
   readonly #staleness = new Staleness();
@@ -51,17 +39,17 @@ export class Scaler {
   #trouble: string | null = null;
   #closed = false;
 
-  constructor(deps: ScalerDeps) {
-    this.#deps = deps;
+  constructor(options: ScalerOptions) {
+    this.#options = options;
   }
 
-  /** The cluster has been seen: the process is ready. */
+  /** Whether the cluster has been seen, which makes the process ready. */
   get known(): boolean {
     return this.#view !== null;
   }
 
   start(): void {
-    this.#stopWatching = this.#deps.cluster.watchAll((view) => this.see(view));
+    this.#stopWatching = this.#options.cluster.watchAll((view) => this.see(view));
     this.#interval = setInterval(() => {
       this.tick();
       const report = this.report();
@@ -69,7 +57,7 @@ export class Scaler {
     }, intervalMs);
   }
 
-  /** Looks again in this turn of the event loop; many calls are one. */
+  /** Runs a cycle in this turn of the event loop; several calls cause one. */
   readonly wake = (): void => {
     if (this.#closed) return;
     this.#waking ??= setImmediate(() => {
@@ -79,14 +67,14 @@ export class Scaler {
   };
 
   tick(): void {
-    const { cluster, gateways, clock, metrics } = this.#deps;
+    const { cluster, gateways, clock, metrics } = this.#options;
     const view = this.#view;
     const nowMs = clock.wallMs();
     const sources = view === null ? [] : sourcesOf(view, (uid) => gateways.lastReportOf(uid));
     metrics.round({
       leading: cluster.leadership().leading,
       viewAgeMs: view === null ? null : nowMs - view.asOfMs,
-      ...this.#hearing(sources, nowMs),
+      ...this.#reporting(sources, nowMs),
     });
     if (view === null) return;
     const pods = Map.groupBy(view.pods, ({ pool }) => pool);
@@ -97,7 +85,7 @@ export class Scaler {
   }
 
   report(): PoolsReport {
-    const { cluster, gateways, clock } = this.#deps;
+    const { cluster, gateways, clock } = this.#options;
     const { leading, holder } = cluster.leadership();
     const atMs = clock.wallMs();
     return {
@@ -105,26 +93,26 @@ export class Scaler {
       leading,
       leader: holder,
       gateways: (this.#view?.gateways ?? []).map(({ uid, name, terminating }) => {
-        const news = gateways.lastReportOf(uid);
-        const reporting = isFresh(news, atMs) && news?.report?.ready === true;
-        return { name, reporting, ageMs: news === null ? null : Math.max(0, atMs - news.atMs), terminating };
+        const last = gateways.lastReportOf(uid);
+        const reporting = isFresh(last, atMs) && last?.report?.ready === true;
+        return { name, reporting, ageMs: last === null ? null : Math.max(0, atMs - last.atMs), terminating };
       }),
       pools: [...this.#pools.values()].flatMap(({ reporter }) => reporter.report ?? []),
     };
   }
 
-  /** Oldest first; null: there is no such pool. */
+  /** Records of one pool, oldest first; null if there is no such pool. */
   decisions(pool: string): readonly DecisionRecord[] | null {
-    return this.#pools.get(pool)?.reporter.log.records ?? null;
+    return this.#pools.get(pool)?.reporter.decisions.log.records ?? null;
   }
 
-  /** @returns the way to stop */
+  /** @returns a function that ends the subscription */
   subscribe(listener: ScalerListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Begins nothing new. Resolves when no call is under way any more. */
+  /** Starts nothing new, and resolves when no call is in flight. */
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#interval);
@@ -137,46 +125,43 @@ export class Scaler {
     await Promise.all([...this.#pools.values()].map((pool) => pool.settled()));
   }
 
-  /** What the cluster shows from now on. */
+  /** Replaces the cluster's view. */
   see(view: ScalerView): void {
-    const { gateways, log } = this.#deps;
+    const { gateways, log } = this.#options;
     const first = this.#view === null;
     this.#view = view;
     gateways.follow(view.gateways);
     if (view.trouble !== this.#trouble && view.trouble !== null)
       log.warn({ trouble: view.trouble }, 'cluster view is partial');
     this.#trouble = view.trouble;
-    const there = new Set(view.pools.map(({ metadata }) => metadata.name));
+    const existing = new Set(view.pools.map(({ metadata }) => metadata.name));
     for (const [name, pool] of this.#pools) {
-      if (there.has(name)) continue;
+      if (existing.has(name)) continue;
       this.#pools.delete(name);
       pool.reporter.close();
     }
     if (first) this.wake();
   }
 
-  #add(name: string): PoolScaler {
-    const { cluster, calls, clock, metrics, log, limits } = this.#deps;
+  #add(pool: string): PoolScaler {
+    const { cluster, calls, clock, metrics, log, limits } = this.#options;
     const onDecision = (record: DecisionRecord): void => {
       for (const listener of this.#listeners) listener.onDecision(record);
     };
-    const shared = { cluster, calls, clock, metrics, log, limits };
-    const scaler = new PoolScaler({ ...shared, pool: name, wake: this.wake, onDecision });
-    this.#pools.set(name, scaler);
+    const context = { cluster, calls, clock, metrics, log, pool, wake: this.wake };
+    const scaler = new PoolScaler(context, { limits, onDecision });
+    this.#pools.set(pool, scaler);
     return scaler;
   }
 
-  #hearing(sources: readonly Source[], nowMs: number) {
+  #reporting(sources: readonly Source[], nowMs: number) {
     const expected = sources.filter((source) => counts(source) && !source.terminating);
     const silent = expected.filter(({ news }) => !isFresh(news, nowMs) || news?.report?.ready !== true);
-    const { clock } = this.#deps;
+    const uids = silent.map(({ uid }) => uid);
     return {
       gatewaysExpected: expected.length,
       gatewaysReporting: expected.length - silent.length,
-      longestMissingMs: this.#staleness.update(
-        silent.map(({ uid }) => uid),
-        clock.steadyMs(),
-      ),
+      longestMissingMs: this.#staleness.update(uids, this.#options.clock.steadyMs()),
     };
   }
 }

@@ -1,98 +1,88 @@
 /**
- * Drains of one pool, level-triggered: each second it is told which pods are to drain, and does the next step for each.
+ * Drains of one pool, level-triggered: each cycle names the pods that are to drain, and every pod moves one step.
  *
- *   to drain      mark → POST /drain → ask the pod for its own count, listen to the gateways → drained, or over the limit
- *   not any more  DELETE /drain → deletion cost back → mark off
+ *   to drain   mark → POST /drain → ask the pod for its requests in flight, read the gateways' → drained, or over the limit
+ *   cancelled  DELETE /drain → deletion cost back → mark off
  *
- * The mark comes before anything else and goes after everything else, so that whoever leads next finds what is under way.
+ * The mark is the first thing written and the last removed, so that the next leader finds every drain under way.
  */
-import type { Logger } from 'pino';
-import type { ScalableCluster, ScalerPod, WriteResult } from '../../cluster/scalable.ts';
-import type { Clock } from '../clock.ts';
+import type { ScalerPod, WriteResult } from '../../cluster/scalable.ts';
 import type { DrainOutcome } from '../metrics.ts';
-import type { Operations } from './operations.ts';
-import type { PodCalls } from './pod-calls.ts';
+import type { PoolContext } from '../pool-context.ts';
 import { markOf, purposeOf, waitingFor, type Purpose } from '../policy/drain.ts';
 import type { Source } from '../policy/merge.ts';
 
-/** Below that of any pod that nobody has set one for. */
+/** Deletion cost of victims: below the default, 0, so that the cluster deletes them first. */
 export const victimCost = -1000;
 
 interface Drain {
   readonly name: string;
   readonly purpose: Purpose;
   readonly sinceMs: number;
-  /** Null: not told yet. Wall clock, as the time of a report. */
+  /** Wall clock, to compare with the time of a report; null until the pod was told. */
   toldAtMs: number | null;
-  /** Its own count; null while it is not known. */
+  /** Requests in flight as the pod counts them; null while unknown. */
   ownInFlight: number | null;
-  /** It may go, by a write that was made. */
+  /** The write that lets the pod go was made. */
   ended: boolean;
 }
 
 export interface DrainState {
   readonly drained: boolean;
   readonly overLimit: boolean;
-  /** Who may still hold requests on it: names of gateways, `the pod itself`. */
+  /** Holders that may still have requests on the pod: names of gateways, `the pod itself`. */
   readonly waitingFor: readonly string[];
 }
 
-export interface DrainsDeps {
-  readonly pool: string;
-  readonly cluster: ScalableCluster;
-  readonly calls: PodCalls;
-  readonly operations: Operations;
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** Looks again soon. */
-  readonly wake: () => void;
-  readonly onEnd: (pod: string, outcome: DrainOutcome) => void;
-}
-
 export class Drains {
-  readonly #deps: DrainsDeps;
+  readonly #context: PoolContext;
+  readonly #onEnd: (pod: string, outcome: DrainOutcome) => void;
   readonly #drains = new Map<string, Drain>();
   /**
-   * UIDs of the pods that were told to drain and not yet to go on. The mark alone does not say so: the view may show one that is
-   * off already, and then none, while the pod has been told in between.
+   * UIDs of the pods that were told to drain, and not yet to resume. Marks alone don't tell: a view that lags may show a mark
+   * that is already off, then none, although the pod was told to drain in between.
    */
   readonly #told = new Set<string>();
 
-  constructor(deps: DrainsDeps) {
-    this.#deps = deps;
+  constructor(context: PoolContext, onEnd: (pod: string, outcome: DrainOutcome) => void) {
+    this.#context = context;
+    this.#onEnd = onEnd;
   }
 
-  /** @param wanted by UID, what each is drained for; @param pods of the pool that are not being deleted */
+  /**
+   * @param wanted purpose of each drain, by the pod's UID
+   * @param pods all pods of the pool that are not being deleted
+   */
   reconcile(wanted: ReadonlyMap<string, Purpose>, pods: readonly ScalerPod[]): void {
-    const there = new Map(pods.map((pod) => [pod.uid, pod]));
+    const existing = new Map(pods.map((pod) => [pod.uid, pod]));
     for (const [uid, { name, ended }] of this.#drains) {
-      if (there.has(uid)) continue;
+      if (existing.has(uid)) continue;
       this.#drains.delete(uid);
-      if (!ended) this.#deps.onEnd(name, 'lost');
+      if (!ended) this.#onEnd(name, 'lost');
     }
-    for (const uid of this.#told) if (!there.has(uid)) this.#told.delete(uid);
+    for (const uid of this.#told) if (!existing.has(uid)) this.#told.delete(uid);
     for (const pod of pods) {
       const { uid } = pod;
       const purpose = wanted.get(uid);
-      const begun = this.#drains.has(uid) || this.#told.has(uid) || isOurs(pod.draining);
+      const started = this.#drains.has(uid) || this.#told.has(uid) || isOurs(pod.draining);
       if (purpose !== undefined) this.#advance(pod, purpose);
-      else if (begun || pod.deletionCost === victimCost) this.#cancel(pod);
+      else if (started || pod.deletionCost === victimCost) this.#cancel(pod);
     }
   }
 
-  /** Leadership was lost: whoever has it finds the marks. */
+  /** Forgets every drain when leadership is lost; the next leader finds the marks. */
   forget(): void {
     this.#drains.clear();
     this.#told.clear();
   }
 
   stateOf(pod: ScalerPod, sources: readonly Source[], limitMs: number): DrainState {
-    const { clock, pool } = this.#deps;
+    const { clock, pool } = this.#context;
     const drain = this.#drains.get(pod.uid);
     if (drain === undefined) return { drained: false, overLimit: false, waitingFor: ['the mark'] };
     const overLimit = clock.steadyMs() - drain.sinceMs >= limitMs;
     const nowMs = clock.wallMs();
-    // The clock was set back: as if told now, so that what is said from here on counts.
+    // After the clock was set back the pod counts as told now, so that reports from here on count.
     if (drain.toldAtMs !== null && drain.toldAtMs > nowMs) drain.toldAtMs = nowMs;
     if (drain.toldAtMs === null) return { drained: false, overLimit, waitingFor: ['the pod itself'] };
     const gateways = waitingFor(pod.uid, pool, sources, drain.toldAtMs, nowMs);
@@ -101,24 +91,24 @@ export class Drains {
     return { drained: waiting.length === 0, overLimit, waitingFor: waiting };
   }
 
-  /** The write that lets it go was made. */
+  /** Ends a drain once the write that lets the pod go was made. */
   end(uid: string, outcome: Extract<DrainOutcome, 'drained' | 'limit'>): void {
     const drain = this.#drains.get(uid);
     if (drain === undefined || drain.ended) return;
     drain.ended = true;
-    this.#deps.onEnd(drain.name, outcome);
+    this.#onEnd(drain.name, outcome);
   }
 
-  /** True once all have the cost that makes the cluster choose them. */
+  /** @returns true once every victim has the deletion cost that makes the cluster choose it */
   setCosts(victims: readonly ScalerPod[]): boolean {
-    const { cluster } = this.#deps;
+    const { cluster } = this.#context;
     const lacking = victims.filter((pod) => pod.deletionCost !== victimCost);
     for (const pod of lacking) this.#annotate(pod, () => cluster.setDeletionCost(pod, victimCost));
     return lacking.length === 0;
   }
 
   #advance(pod: ScalerPod, purpose: Purpose): void {
-    const { cluster, clock } = this.#deps;
+    const { cluster, clock } = this.#context;
     let drain = this.#drains.get(pod.uid);
     if (drain?.purpose !== purpose) {
       const sinceMs = drain?.sinceMs ?? clock.steadyMs();
@@ -135,10 +125,10 @@ export class Drains {
   }
 
   #tell(pod: ScalerPod, drain: Drain): void {
-    const { cluster, calls, operations, clock, log, wake } = this.#deps;
+    const { cluster, calls, operations, clock, log, wake } = this.#context;
     const { origin } = pod;
     if (origin === null) {
-      // No process, no requests; that it is marked the gateways hear from the cluster.
+      // Without a process there are no requests, and the gateways see the mark in the cluster.
       drain.toldAtMs = clock.wallMs();
       drain.ownInFlight = 0;
       return;
@@ -153,7 +143,7 @@ export class Drains {
       (answer) => {
         if (answer.kind === 'done') drain.toldAtMs = clock.wallMs();
         else if (answer.kind === 'foreign' || answer.refused) {
-          // Not one of ours, or no process that could hold anything: what the gateways say is all there is.
+          // A foreign server, or no process at all, has no count of its own: the gateways' reports decide alone.
           drain.toldAtMs = clock.wallMs();
           drain.ownInFlight = 0;
         } else log.warn({ podName: pod.name, detail: answer.detail }, `pod ${pod.name} can't be told to drain`);
@@ -164,7 +154,7 @@ export class Drains {
   }
 
   #ask(pod: ScalerPod, drain: Drain): void {
-    const { calls, operations, log } = this.#deps;
+    const { calls, operations, log } = this.#context;
     const { origin } = pod;
     if (origin === null) return;
     operations.start(
@@ -175,7 +165,7 @@ export class Drains {
         else if (answer.kind === 'failed') drain.ownInFlight = answer.refused ? 0 : null;
         else if (answer.state !== 'ready') drain.ownInFlight = answer.inFlight;
         else {
-          // Started anew, or somebody told it to go on.
+          // The pod restarted, or somebody told it to resume: tell it again.
           drain.ownInFlight = null;
           drain.toldAtMs = null;
         }
@@ -185,11 +175,11 @@ export class Drains {
   }
 
   #cancel(pod: ScalerPod): void {
-    const { cluster, calls, operations, log } = this.#deps;
+    const { cluster, calls, operations, log } = this.#context;
     const { origin } = pod;
     const drain = this.#drains.get(pod.uid);
     this.#drains.delete(pod.uid);
-    if (drain !== undefined && !drain.ended) this.#deps.onEnd(pod.name, 'cancelled');
+    if (drain !== undefined && !drain.ended) this.#onEnd(pod.name, 'cancelled');
     if (!cluster.leadership().leading) return;
     if (pod.deletionCost === victimCost) {
       this.#annotate(pod, () => cluster.setDeletionCost(pod, 0));
@@ -209,27 +199,27 @@ export class Drains {
       `drain:${pod.uid}`,
       () => calls.drain(origin, false),
       (answer) => {
-        // Where there is no process any more, the next one does not drain.
+        // A refused connection means that the process is gone; the next one won't drain.
         if (answer.kind !== 'failed' || answer.refused) unmark();
-        else log.warn({ podName: pod.name, detail: answer.detail }, `pod ${pod.name} can't be told to go on`);
+        else log.warn({ podName: pod.name, detail: answer.detail }, `pod ${pod.name} can't be told to resume`);
       },
-      (error) => log.error({ err: error }, 'telling a pod to go on failed'),
+      (error) => log.error({ err: error }, 'telling a pod to resume failed'),
     );
   }
 
   #annotate(pod: ScalerPod, write: () => Promise<WriteResult>): void {
-    const { operations, log, pool, wake } = this.#deps;
+    const { operations, log, pool, wake } = this.#context;
     operations.write(`annotate:${pod.uid}`, write, (result) => {
       if (result.kind === 'failed' || result.kind === 'refused') {
         log.warn({ pool, detail: result.detail }, 'a pod could not be annotated');
       }
-      // A conflict is looked at again with the next view.
+      // After a conflict the next view shows what has changed.
       if (result.kind === 'done') wake();
     });
   }
 }
 
-/** Whether a scaler wrote the mark; somebody else's is left alone. */
+/** Whether a scaler wrote the mark; other marks are left alone. */
 export function isOurs(mark: string | null): boolean {
   return mark !== null && purposeOf(mark) !== null;
 }

@@ -1,47 +1,27 @@
 /**
- * Sick pods of one pool: looks closer at those that are suspected, plans by policy/replace.ts, and evicts what has drained.
- * Pods that were told to go and don't are killed. The drains themselves are those of drains.ts.
+ * Replacement of one pool's sick pods: plans by policy/replace.ts, and evicts the pods that have drained, so that their
+ * controller starts fresh ones. The drains themselves are run by drains.ts.
  */
 import type { ScalerPod } from '../../cluster/scalable.ts';
-import type { DrainsDeps, DrainState } from './drains.ts';
-import type { ReplacementOutcome } from '../metrics.ts';
-import { isEjected, isOut, type Merged } from '../policy/merge.ts';
-import {
-  crashReplaced,
-  examine,
-  planReplacements,
-  quietWard,
-  refused,
-  type Finding,
-  type Plan,
-  type Symptoms,
-} from '../policy/replace.ts';
-
-/** Between two kills of the same pod. */
-const killAgainMs = 30_000;
-
-interface HealthRecord {
-  everReady: boolean;
-  failedProbes: number;
-  probeFailsSinceMs: number | null;
-  ejectedSinceMs: number | null;
-  detail: string | null;
-}
-
-export interface ReplacementsDeps extends Omit<DrainsDeps, 'onEnd'> {
-  readonly onOutcome: (pod: string, outcome: ReplacementOutcome, detail: string) => void;
-}
+import type { Merged } from '../policy/merge.ts';
+import { crashReplaced, planReplacements, quietWard, refused, type Finding, type Plan } from '../policy/replace.ts';
+import type { PoolContext } from '../pool-context.ts';
+import type { ActionListener } from './action-listener.ts';
+import type { DrainState } from './drains.ts';
+import { isCrashing, PodHealth } from './pod-health.ts';
 
 export class Replacements {
-  readonly #deps: ReplacementsDeps;
-  readonly #records = new Map<string, HealthRecord>();
-  /** Since when each has been ending, and when it was last killed. */
-  readonly #ending = new Map<string, { sinceMs: number; killedAtMs: number }>();
+  readonly #context: PoolContext;
+  readonly #listener: ActionListener;
+  readonly #health: PodHealth;
+  /** UIDs of the pods that drain to be replaced, or are being evicted. */
   readonly #underWay = new Set<string>();
-  #ward = quietWard;
+  #limiter = quietWard;
 
-  constructor(deps: ReplacementsDeps) {
-    this.#deps = deps;
+  constructor(context: PoolContext, listener: ActionListener) {
+    this.#context = context;
+    this.#listener = listener;
+    this.#health = new PodHealth(context);
   }
 
   get underWay(): ReadonlySet<string> {
@@ -49,132 +29,56 @@ export class Replacements {
   }
 
   reasonOf(uid: string): string | null {
-    return this.#records.get(uid)?.detail ?? null;
+    return this.#health.reasonOf(uid);
   }
 
-  /** What is found of each pod now; probes those that somebody doubts. */
   examine(pods: readonly ScalerPod[], said: Merged['said']): Map<string, Finding> {
-    const nowMs = this.#deps.clock.steadyMs();
-    const there = new Set(pods.map(({ uid }) => uid));
-    for (const uid of this.#records.keys()) if (!there.has(uid)) this.#records.delete(uid);
-    for (const uid of this.#underWay) if (!there.has(uid)) this.#underWay.delete(uid);
-    const findings = new Map<string, Finding>();
-    for (const pod of pods) {
-      const record = this.#recordOf(pod.uid);
-      const sayings = said.get(pod.uid) ?? [];
-      const ejected = isEjected(sayings);
-      if (ejected) record.ejectedSinceMs ??= nowMs;
-      else if (!isOut(sayings)) record.ejectedSinceMs = null;
-      if (ejected && record.failedProbes === 0) {
-        record.detail = sayings.find(({ state }) => state === 'ejected')?.reason ?? null;
-      }
-      const doubtedBy = sayings.some(({ state }) => state === 'ejected' || state === 'probing');
-      // That it was ready once the cluster may forget when it isn't any more.
-      record.everReady ||= pod.phase === 'Ready' || pod.readyAtMs !== null || doubtedBy;
-      const doubted = record.everReady && (pod.phase !== 'Ready' || doubtedBy);
-      if (doubted || this.#underWay.has(pod.uid)) this.#probe(pod, record);
-      else Object.assign(record, { failedProbes: 0, probeFailsSinceMs: null });
-      findings.set(pod.uid, examine(symptomsOf(pod, record), nowMs));
-    }
-    return findings;
+    const existing = new Set(pods.map(({ uid }) => uid));
+    for (const uid of this.#underWay) if (!existing.has(uid)) this.#underWay.delete(uid);
+    return this.#health.examine(pods, said, this.#underWay);
   }
 
   plan(
     pods: readonly ScalerPod[],
-    findings: ReadonlyMap<string, Finding>,
+    verdicts: ReadonlyMap<string, Finding>,
     limits: { readonly maxReplicas: number; readonly maxEjectedRatio: number },
   ): Plan {
-    const patients = pods.map(({ uid }) => ({
+    const candidates = pods.map(({ uid }) => ({
       uid,
-      finding: findings.get(uid) ?? 'well',
-      everReady: this.#recordOf(uid).everReady,
+      finding: verdicts.get(uid) ?? 'well',
+      everReady: this.#health.wasEverReady(uid),
       underWay: this.#underWay.has(uid),
     }));
     const serving = pods.filter(
-      (pod) => pod.phase === 'Ready' && pod.draining === null && findings.get(pod.uid) === 'well',
+      (pod) => pod.phase === 'Ready' && pod.draining === null && verdicts.get(pod.uid) === 'well',
     ).length;
-    const nowMs = this.#deps.clock.steadyMs();
-    const plan = planReplacements(patients, { serving, ...limits }, this.#ward, nowMs);
+    const nowMs = this.#context.clock.steadyMs();
+    const plan = planReplacements(candidates, { serving, ...limits }, this.#limiter, nowMs);
     const chosen = new Set(plan.kind === 'replace' ? plan.drain : []);
     for (const uid of this.#underWay) {
-      if (chosen.has(uid) || this.#deps.operations.has(`evict:${uid}`)) continue;
+      if (chosen.has(uid) || this.#context.operations.has(`evict:${uid}`)) continue;
       this.#underWay.delete(uid);
       const pod = pods.find((one) => one.uid === uid);
-      if (pod !== undefined && findings.get(uid) === 'well') this.#deps.onOutcome(pod.name, 'recovered', '');
+      if (pod !== undefined && verdicts.get(uid) === 'well') this.#listener.replaced(pod.name, 'recovered', '');
     }
     for (const uid of chosen) this.#underWay.add(uid);
     return plan;
   }
 
-  /** Evicts those of the plan that have drained, or could not in time. */
+  /** Evicts the plan's pods that have drained, or whose drain is over its limit. */
   carryOut(plan: Plan, pods: readonly ScalerPod[], stateOf: (pod: ScalerPod) => DrainState): void {
     if (plan.kind !== 'replace' && plan.kind !== 'panic') return;
-    const drained = plan.kind === 'replace' ? plan.drain : [];
+    const toDrain = plan.kind === 'replace' ? plan.drain : [];
     for (const pod of pods) {
       if (plan.evict.includes(pod.uid)) this.#evict(pod, 'it crashes again and again');
-      if (!drained.includes(pod.uid)) continue;
+      if (!toDrain.includes(pod.uid)) continue;
       const state = stateOf(pod);
       if (state.drained || state.overLimit) this.#evict(pod, this.reasonOf(pod.uid) ?? 'it is sick');
     }
   }
 
-  /** Pods that were told to go, and should be gone. */
-  endStuck(terminating: readonly ScalerPod[], graceMs: number): void {
-    const { cluster, operations, clock, onOutcome } = this.#deps;
-    const nowMs = clock.steadyMs();
-    const there = new Set(terminating.map(({ uid }) => uid));
-    for (const uid of this.#ending.keys()) if (!there.has(uid)) this.#ending.delete(uid);
-    for (const pod of terminating) {
-      const ending = this.#ending.get(pod.uid) ?? { sinceMs: nowMs, killedAtMs: -Infinity };
-      this.#ending.set(pod.uid, ending);
-      if (nowMs - ending.sinceMs < graceMs || nowMs - ending.killedAtMs < killAgainMs) continue;
-      if (!cluster.leadership().leading) continue;
-      operations.write(
-        `kill:${pod.uid}`,
-        () => cluster.kill(pod),
-        (result) => {
-          ending.killedAtMs = nowMs;
-          if (result.kind === 'done') onOutcome(pod.name, 'killed', `not gone after ${Math.round(graceMs / 1000)} s`);
-          else if (result.kind === 'failed') onOutcome(pod.name, 'failed', `kill: ${result.detail}`);
-        },
-      );
-    }
-  }
-
-  #recordOf(uid: string): HealthRecord {
-    const record = this.#records.get(uid) ?? {
-      everReady: false,
-      failedProbes: 0,
-      probeFailsSinceMs: null,
-      ejectedSinceMs: null,
-      detail: null,
-    };
-    this.#records.set(uid, record);
-    return record;
-  }
-
-  #probe(pod: ScalerPod, record: HealthRecord): void {
-    const { calls, operations, clock, log } = this.#deps;
-    const { origin } = pod;
-    if (origin === null) return;
-    operations.start(
-      `probe:${pod.uid}`,
-      () => calls.probe(origin),
-      (answer) => {
-        if (answer.kind !== 'failed') {
-          Object.assign(record, { failedProbes: 0, probeFailsSinceMs: null });
-          return;
-        }
-        record.failedProbes += 1;
-        record.probeFailsSinceMs ??= clock.steadyMs();
-        record.detail = `probe: ${answer.detail}`;
-      },
-      (error) => log.error({ err: error }, 'probing a pod failed'),
-    );
-  }
-
   #evict(pod: ScalerPod, why: string): void {
-    const { cluster, operations, clock, wake, onOutcome } = this.#deps;
+    const { cluster, operations, clock, wake } = this.#context;
     if (!cluster.leadership().leading) return;
     operations.write(
       `evict:${pod.uid}`,
@@ -183,18 +87,20 @@ export class Replacements {
         const nowMs = clock.steadyMs();
         switch (result.kind) {
           case 'done':
-            if (isCrashing(pod)) this.#ward = crashReplaced(this.#ward, this.#recordOf(pod.uid).everReady, nowMs);
-            onOutcome(pod.name, 'evicted', why);
+            if (isCrashing(pod)) {
+              this.#limiter = crashReplaced(this.#limiter, this.#health.wasEverReady(pod.uid), nowMs);
+            }
+            this.#listener.replaced(pod.name, 'evicted', why);
             wake();
             break;
           case 'refused':
-            this.#ward = refused(this.#ward, nowMs);
-            onOutcome(pod.name, 'refused', result.detail);
+            this.#limiter = refused(this.#limiter, nowMs);
+            this.#listener.replaced(pod.name, 'refused', result.detail);
             break;
           case 'failed':
-            // As long as a refusal: whatever it is, another try at once will not help.
-            this.#ward = refused(this.#ward, nowMs);
-            onOutcome(pod.name, 'failed', result.detail);
+            // A failure pauses evictions as a refusal does: an immediate retry would hardly help.
+            this.#limiter = refused(this.#limiter, nowMs);
+            this.#listener.replaced(pod.name, 'failed', result.detail);
             break;
           case 'conflict':
           case 'not-leader':
@@ -203,14 +109,4 @@ export class Replacements {
       },
     );
   }
-}
-
-function symptomsOf(pod: ScalerPod, record: HealthRecord): Symptoms {
-  const { everReady, failedProbes, probeFailsSinceMs, ejectedSinceMs } = record;
-  return { crashLooping: isCrashing(pod), everReady, failedProbes, probeFailsSinceMs, ejectedSinceMs };
-}
-
-/** One that is ready between two crashes serves. */
-function isCrashing({ crashLooping, phase }: ScalerPod): boolean {
-  return crashLooping && phase !== 'Ready';
 }

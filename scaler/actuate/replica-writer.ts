@@ -1,65 +1,117 @@
 /**
- * The one place that writes a pool's replica count. While a write is under way, or the view has not caught up with it, the
- * count is the one that was written, and nothing else is: no write is made twice, and none on what it has itself outdated.
+ * Writer of one pool's replica count; nothing else writes it.
+ *
+ * A write is pending from its call until the view shows a new version of the target. Until then the count is the one that was
+ * written, and no other write starts: none is made twice, and none on a view that our own write has outdated.
+ *
+ * A write that failed is unconfirmed: it may have been made, and only its answer was lost. If the view shows its count soon
+ * after, it was ours.
  */
-import type { ScalableCluster, ScaleTarget, WriteResult } from '../../cluster/scalable.ts';
-import type { Clock } from '../clock.ts';
-import type { Operations } from './operations.ts';
+import type { ScaleTarget, WriteResult } from '../../cluster/scalable.ts';
+import type { PoolContext } from '../pool-context.ts';
 
-/** A view that has not caught up by then is believed again. */
+/** Longest time that a pending write overrides a view that does not catch up. */
 const catchUpMs = 30_000;
-/** After a conflict the view is behind; of a connection that broke nobody knows whether the write arrived. */
+/** Pause after a conflict, when the view is behind, and after a first failure. */
 const firstPauseMs = 2_000;
-/** Of a write that fails again and again. */
+/** Longest pause between writes that keep failing. */
 const longestPauseMs = 15_000;
+/** How long an unconfirmed write may still show up as ours. */
+const unconfirmedForMs = 30_000;
 
+/** The target's replica count, with a pending write counted as made. */
 export interface TargetReplicas {
   readonly replicas: number;
-  /** False: a write is on its way, and no other may be made. */
+  /** False while a write is pending, when no other may start. */
   readonly settled: boolean;
 }
 
+export interface ReplicaWrite {
+  readonly target: ScaleTarget;
+  readonly replicas: number;
+  /** Effective replicas to expect again if the write fails. */
+  readonly before: number;
+  readonly why: string;
+  /** Time of the decision that the write carries out; absent where it ends a drain or starts a surge. */
+  readonly decidedAtMs?: number;
+  readonly onMade?: () => void;
+}
+
 export class ReplicaWriter {
-  readonly #cluster: ScalableCluster;
-  readonly #operations: Operations;
-  readonly #clock: Clock;
-  /** Stands for the view until its version changes or the time has come. */
-  #believed: { readonly version: string; readonly replicas: number; readonly untilMs: number } | null = null;
+  readonly #context: PoolContext;
+  readonly #onResult: (write: ReplicaWrite, result: WriteResult) => void;
+  /** Overrides the view until its version changes or the time is up. */
+  #pending: { readonly version: string; readonly replicas: number; readonly untilMs: number } | null = null;
+  #unconfirmed: { readonly write: ReplicaWrite; readonly untilMs: number } | null = null;
+  /** Settled count of the last cycle. */
+  #lastReplicas: number | null = null;
   #pauseMs = firstPauseMs;
 
-  constructor(cluster: ScalableCluster, operations: Operations, clock: Clock) {
-    this.#cluster = cluster;
-    this.#operations = operations;
-    this.#clock = clock;
+  constructor(context: PoolContext, onResult: (write: ReplicaWrite, result: WriteResult) => void) {
+    this.#context = context;
+    this.#onResult = onResult;
   }
 
-  standing({ replicas, version }: ScaleTarget): TargetReplicas {
-    const believed = this.#believed;
-    if (believed === null) return { replicas, settled: true };
-    const waiting =
-      this.#operations.has('scale') || (version === believed.version && this.#clock.steadyMs() < believed.untilMs);
-    if (waiting) return { replicas: believed.replicas, settled: false };
-    this.#believed = null;
+  current({ replicas, version }: ScaleTarget): TargetReplicas {
+    const { operations, clock } = this.#context;
+    const pending = this.#pending;
+    if (pending === null) return { replicas, settled: true };
+    const waiting = operations.has('scale') || (version === pending.version && clock.steadyMs() < pending.untilMs);
+    if (waiting) return { replicas: pending.replicas, settled: false };
+    this.#pending = null;
     return { replicas, settled: true };
   }
 
-  /** @returns false, and writes nothing, unless this process leads and nothing is on its way */
-  write(target: ScaleTarget, replicas: number, settle: (result: WriteResult) => void): boolean {
-    if (!this.#cluster.leadership().leading || !this.standing(target).settled) return false;
+  /** Called once a cycle. @returns the change that somebody else made since the cycle before; null if nobody did */
+  takeForeignChange(target: ScaleTarget): { readonly from: number; readonly to: number } | null {
+    const { replicas, settled } = this.current(target);
+    if (!settled) return null;
+    const before = this.#lastReplicas;
+    this.#lastReplicas = replicas;
+    if (before === null || before === replicas) return null;
+    const unconfirmed = this.#unconfirmed;
+    this.#unconfirmed = null;
+    if (unconfirmed?.write.replicas === replicas && this.#context.clock.steadyMs() < unconfirmed.untilMs) {
+      this.#made(unconfirmed.write);
+      return null;
+    }
+    return { from: before, to: replicas };
+  }
+
+  /** Drops the unconfirmed write: from now on its count would be another leader's. */
+  forgetUnconfirmed(): void {
+    this.#unconfirmed = null;
+  }
+
+  /** @returns false, and writes nothing, unless this process leads and no write is pending */
+  write(write: ReplicaWrite): boolean {
+    const { cluster, operations, clock, wake } = this.#context;
+    const { target, replicas } = write;
     const { version } = target;
-    this.#believed = { version, replicas, untilMs: Infinity };
-    return this.#operations.write(
+    this.#unconfirmed = null;
+    if (!cluster.leadership().leading || !this.current(target).settled) return false;
+    this.#pending = { version, replicas, untilMs: Infinity };
+    return operations.write(
       'scale',
-      () => this.#cluster.scale(target, replicas),
+      () => cluster.scale(target, replicas),
       (result) => {
         const done = result.kind === 'done';
         const failed = result.kind === 'failed' || result.kind === 'refused';
         const forMs = done ? catchUpMs : failed ? this.#pauseMs : firstPauseMs;
         this.#pauseMs = failed ? Math.min(longestPauseMs, 2 * this.#pauseMs) : firstPauseMs;
-        const stands = done ? replicas : target.replicas;
-        this.#believed = { version, replicas: stands, untilMs: this.#clock.steadyMs() + forMs };
-        settle(result);
+        const current = done ? replicas : target.replicas;
+        this.#pending = { version, replicas: current, untilMs: clock.steadyMs() + forMs };
+        if (result.kind === 'failed') this.#unconfirmed = { write, untilMs: clock.steadyMs() + unconfirmedForMs };
+        if (done) this.#made(write);
+        else this.#onResult(write, result);
+        wake();
       },
     );
+  }
+
+  #made(write: ReplicaWrite): void {
+    this.#lastReplicas = write.replicas;
+    write.onMade?.();
+    this.#onResult(write, { kind: 'done' });
   }
 }

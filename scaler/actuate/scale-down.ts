@@ -1,86 +1,88 @@
 /**
- * A shrink of one pool that is under way: the count it goes to, whose pods drain for it, and when the write may be made.
+ * Scale-down of one pool under way: the count it goes to, the victims that drain for it, and when the write may be made.
  *
- *   wanted → victims → all drained, or over the limit → costs → write → they are released, until they are gone
+ *   goal → victims → all drained, or over the limit → deletion costs → write → victims are released, until they are gone
  *
- * The write is made only on a second whose decision knew everything and wanted no more; past the limit without such a
- * second the shrink is called off.
+ * The write waits for a cycle whose decision knew enough and wanted no more pods; past the drain limit without such a cycle
+ * the scale-down is called off.
  */
 import type { ScalerPod } from '../../cluster/scalable.ts';
 import type { Drains, DrainState } from './drains.ts';
 import { isOurs } from './drains.ts';
 import { adoptedReplicas, purposeOf, victims, type Candidate } from '../policy/drain.ts';
 
-/** A pod that is still there so long after the write was not chosen by it. */
+/** Time after the write for a victim to end; one that is still there was not chosen by the cluster, and serves again. */
 const releasedForMs = 60_000;
 
-export type Progress =
+export type ScaleDownProgress =
   | { readonly kind: 'none' }
   | { readonly kind: 'waiting'; readonly pods: number; readonly for: readonly string[] }
   | { readonly kind: 'unsure-too-long' }
   | { readonly kind: 'ready'; readonly victims: readonly { readonly pod: ScalerPod; readonly drained: boolean }[] };
 
 export class ScaleDown {
-  /** Null: none is under way. */
-  wanted: number | null = null;
-  readonly #released = new Map<string, number>();
+  /** Replicas that the scale-down goes to; null if none is under way. */
+  goalReplicas: number | null = null;
+  /** When each victim was given to the cluster, by UID. */
+  readonly #releasedAtMs = new Map<string, number>();
   #victims: readonly ScalerPod[] = [];
 
   get victims(): readonly ScalerPod[] {
     return this.#victims;
   }
 
-  /** A leader that has just begun takes over what its predecessor left. */
+  /** Takes over what the previous leader left: a scale-down under way, or one whose write was just made. */
   adopt(pods: readonly ScalerPod[], replicas: number, steadyMs: number): void {
     const marked = pods.filter(({ draining }) => draining !== null && purposeOf(draining) === 'shrink');
-    const wanted = adoptedReplicas(replicas, pods.length, marked.length);
-    this.wanted = wanted < replicas ? wanted : null;
-    // What the write before has already given up.
-    const leaving = Math.max(0, Math.min(marked.length, pods.length - replicas));
-    for (const { uid } of marked.slice(0, leaving)) this.#released.set(uid, steadyMs);
+    const goal = adoptedReplicas(replicas, pods.length, marked.length);
+    this.goalReplicas = goal < replicas ? goal : null;
+    // Pods beyond the target's count were given up by a write that was already made.
+    const givenUp = Math.max(0, Math.min(marked.length, pods.length - replicas));
+    for (const { uid } of marked.slice(0, givenUp)) this.#releasedAtMs.set(uid, steadyMs);
   }
 
   cancel(): void {
-    this.wanted = null;
-    this.#released.clear();
+    this.goalReplicas = null;
+    this.#releasedAtMs.clear();
   }
 
-  /** Chooses who goes, anew each time; those that drain already stay chosen where the cluster's order allows it. */
+  /** Chooses the victims anew; pods that already drain stay chosen as far as the cluster's order of deletion allows. */
   choose(pods: readonly ScalerPod[], about: (pod: ScalerPod) => Pick<Candidate, 'sick' | 'inFlight'>): void {
-    if (this.wanted === null) {
+    if (this.goalReplicas === null) {
       this.#victims = [];
       return;
     }
-    // Before their marks are seen too: who holds fewest changes from look to look.
+    // Victims count as draining before the view shows their marks: requests in flight, and so the order, change every cycle.
     const chosen = new Set(this.#victims.map(({ uid }) => uid));
     const candidates = pods
-      .filter(({ uid }) => !this.#released.has(uid))
+      .filter(({ uid }) => !this.#releasedAtMs.has(uid))
       .map((pod) => ({ ...about(pod), pod, ...candidateOf(pod, chosen) }));
-    this.#victims = victims(candidates, this.wanted).map(({ pod }) => pod);
+    this.#victims = victims(candidates, this.goalReplicas).map(({ pod }) => pod);
   }
 
-  /** UIDs that are to drain, the released ones included. */
+  /** UIDs of the pods that are to drain, released victims included. */
   draining(pods: readonly ScalerPod[], steadyMs: number): string[] {
-    const there = new Set(pods.map(({ uid }) => uid));
-    for (const [uid, atMs] of this.#released) {
-      if (!there.has(uid) || steadyMs - atMs > releasedForMs) this.#released.delete(uid);
+    const existing = new Set(pods.map(({ uid }) => uid));
+    for (const [uid, atMs] of this.#releasedAtMs) {
+      if (!existing.has(uid) || steadyMs - atMs > releasedForMs) this.#releasedAtMs.delete(uid);
     }
-    return [...this.#victims.map(({ uid }) => uid), ...this.#released.keys()];
+    return [...this.#victims.map(({ uid }) => uid), ...this.#releasedAtMs.keys()];
   }
 
-  progress(stateOf: (pod: ScalerPod) => DrainState, sure: boolean): Progress {
-    if (this.wanted === null) return { kind: 'none' };
+  /** @param removalAllowed this cycle's decision knew enough for pods to be removed */
+  progress(stateOf: (pod: ScalerPod) => DrainState, removalAllowed: boolean): ScaleDownProgress {
+    if (this.goalReplicas === null) return { kind: 'none' };
     const states = this.#victims.map((pod) => ({ pod, ...stateOf(pod) }));
     const open = states.filter(({ drained, overLimit }) => !drained && !overLimit);
     if (open.length > 0) {
       return { kind: 'waiting', pods: open.length, for: [...new Set(open.flatMap((state) => state.waitingFor))] };
     }
-    if (sure) return { kind: 'ready', victims: states };
+    if (removalAllowed) return { kind: 'ready', victims: states };
     const late = states.length > 0 && states.every(({ overLimit }) => overLimit);
     return late ? { kind: 'unsure-too-long' } : { kind: 'waiting', pods: 0, for: ['complete reports'] };
   }
 
-  /** The write was made: the victims are the cluster's now. */
+  /** Ends the scale-down after its write was made: the victims are the cluster's to delete. */
   release(
     drains: Drains,
     gone: readonly { readonly pod: ScalerPod; readonly drained: boolean }[],
@@ -88,10 +90,10 @@ export class ScaleDown {
   ): void {
     for (const { pod, drained } of gone) {
       drains.end(pod.uid, drained ? 'drained' : 'limit');
-      this.#released.set(pod.uid, steadyMs);
+      this.#releasedAtMs.set(pod.uid, steadyMs);
     }
     this.#victims = [];
-    this.wanted = null;
+    this.goalReplicas = null;
   }
 }
 

@@ -1,17 +1,17 @@
-/** How the inputs of a decision make its number, in lines for a person. Pure. */
+/** Arithmetic of a decision in lines for people: how its inputs make its number. Pure. */
 import type { Inputs } from '../policy/decide.ts';
 
-export interface Around {
+export interface ArithmeticContext {
   readonly from: number;
   readonly to: number;
   readonly minReplicas: number;
   readonly maxReplicas: number | null;
   readonly objectiveMs: number | null;
-  /** The reason in words. */
+  /** Reason of the decision, in words. */
   readonly why: string;
 }
 
-export function arithmetic(inputs: Inputs, around: Around): string[] {
+export function arithmetic(inputs: Inputs, context: ArithmeticContext): string[] {
   const number = (key: string): number | null => {
     const value = inputs[key];
     return typeof value === 'number' ? value : null;
@@ -42,7 +42,7 @@ export function arithmetic(inputs: Inputs, around: Around): string[] {
     const now = number('ratePerS') ?? 0;
     const rate = backlog > 0 ? Math.max(planned, now) : planned;
     if (rate > planned) lines.push(`a queue waits: the rate now counts, ${short(now)} requests/s`);
-    const withinMs = Math.max(coldStartMs, around.objectiveMs ?? 0);
+    const withinMs = Math.max(coldStartMs, context.objectiveMs ?? 0);
     if (backlog > 0) {
       lines.push(
         `backlog: ${short(backlog)} would still wait in ${seconds(coldStartMs)}, to be served within ${seconds(withinMs)}`,
@@ -59,7 +59,7 @@ export function arithmetic(inputs: Inputs, around: Around): string[] {
       );
     }
   }
-  const { from, to, minReplicas, maxReplicas, why } = around;
+  const { from, to, minReplicas, maxReplicas, why } = context;
   lines.push(`limits: ${minReplicas} to ${maxReplicas ?? 'any number of'} pods`);
   lines.push(to === from ? `${from}, held: ${why}` : `${from} → ${to}: ${why}`);
   return lines;

@@ -1,8 +1,8 @@
-/** The last decisions of a pool, for people: a run of equal ones is one entry that says how often. */
+/** Log of a pool's latest decisions, for people: a run of equal ones is one entry with a count. */
 import type { DecisionRecord } from '../../contract/scaler-api.ts';
 
-/** About as many changes as a day has, where little happens. */
-const remembered = 200;
+/** Entries kept: about a day of a quiet pool. */
+const maxRecords = 200;
 
 export class DecisionLog {
   readonly #records: DecisionRecord[] = [];
@@ -17,14 +17,14 @@ export class DecisionLog {
     return this.#records;
   }
 
-  /** @returns false: it is the last one again */
+  /** @returns false if the record repeats the last one */
   add(record: Omit<DecisionRecord, 'untilMs' | 'times'>): boolean {
     const last = this.#records.at(-1);
     const { kind, from, to, reason, outcome } = record;
-    const again =
+    const repeated =
       last?.kind === kind && last.from === from && last.to === to && last.reason === reason && last.outcome === outcome;
-    if (again) {
-      // The inputs are those of the last time: what a person wants to know is why it still holds.
+    if (repeated) {
+      // Inputs of the latest repetition are kept: they tell why the decision still holds.
       this.#records[this.#records.length - 1] = {
         ...record,
         atMs: last.atMs,
@@ -35,12 +35,12 @@ export class DecisionLog {
     }
     const whole = { ...record, untilMs: record.atMs, times: 1 };
     this.#records.push(whole);
-    if (this.#records.length > remembered) this.#records.shift();
+    if (this.#records.length > maxRecords) this.#records.shift();
     this.#onRecord(whole);
     return true;
   }
 
-  /** What became of the decision to scale of this cycle, known only when its write has an answer. */
+  /** Adds the outcome of a decision to scale, once its write is answered. @param atMs time of the decision */
   outcome(atMs: number, outcome: string): void {
     const index = this.#records.findLastIndex((record) => record.atMs === atMs && record.kind === 'scale');
     const record = this.#records[index];

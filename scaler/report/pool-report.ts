@@ -1,58 +1,54 @@
-/** What the scaler tells of one pool, to people and pages, and its status in the cluster. Pure. */
+/** Report on one pool for people, the page and the pool's status in the cluster. Pure. */
 import type { PoolStatus, PoolCondition, LastDecision } from '../../contract/pool-status.ts';
 import type { PodReport, PoolReport } from '../../contract/scaler-api.ts';
 import type { ScalerPod } from '../../cluster/scalable.ts';
-import type { PoolSnapshot } from '../observe/snapshot.ts';
+import type { Cycle } from '../cycle.ts';
+import type { LatencyWindow } from '../observe/latency-window.ts';
 import { inFlightOf, type Merged, type Said } from '../policy/merge.ts';
-import type { Inputs } from '../policy/decide.ts';
 
-export interface Numbers {
-  readonly replicas: number;
-  readonly desired: number;
-  readonly inputs: Inputs;
-  readonly arrivalsPerS: number | null;
-  readonly p50Ms: number | null;
-  readonly p99Ms: number | null;
+export interface ReportContext {
+  readonly latency: LatencyWindow;
+  /** Why the scaler doubts a pod, by UID; null if it does not. */
+  readonly reasonOf: (uid: string) => string | null;
+  /** Reason of the cycle's decision, in words. */
   readonly why: string;
   readonly conditions: readonly PoolCondition[];
-  /** Why the scaler doubts a pod, by UID. */
-  readonly doubts: (uid: string) => string | null;
 }
 
-export function poolReport({ pool, pods, terminating }: PoolSnapshot, merged: Merged, numbers: Numbers): PoolReport {
-  const { heard } = merged;
+export function poolReport(
+  { snapshot, merged, decision, desiredReplicas }: Cycle,
+  { latency, reasonOf, why, conditions }: ReportContext,
+): PoolReport {
+  const { pool, target, pods, terminating } = snapshot;
   const { scaling, models, objective } = pool.spec;
-  const loads = heard.map(({ load }) => load);
-  const { replicas, desired, inputs, arrivalsPerS, p50Ms, p99Ms, why, conditions } = numbers;
+  const loads = merged.heard.map(({ load }) => load);
   return {
     name: pool.metadata.name,
     models,
     mode: scaling.mode,
     minReplicas: scaling.minReplicas,
     maxReplicas: scaling.maxReplicas ?? null,
-    replicas,
+    replicas: target?.replicas ?? pods.length,
     readyReplicas: pods.filter(isServing).length,
-    desiredReplicas: desired,
+    desiredReplicas,
     drainingReplicas: pods.filter(({ draining }) => draining !== null).length,
-    arrivalsPerS,
-    forecastPerS: amount(inputs['expectedPerS']),
+    arrivalsPerS: latency.arrivalsPerS,
+    forecastPerS: amount(decision.inputs['expectedPerS']),
     queued: loads.reduce((sum, { queued }) => sum + queued, 0),
     oldestMs: Math.max(0, ...loads.map(({ oldestMs }) => oldestMs)),
     inFlight: loads.reduce((sum, { inFlight }) => sum + inFlight, 0),
     predictedWaitMs: longestWaitMs(merged),
     objectiveMs: objective?.latencyMs ?? null,
-    p50Ms,
-    p99Ms,
-    coldStartMs: amount(inputs['coldStartMs']),
+    p50Ms: latency.quantileMs(0.5),
+    p99Ms: latency.quantileMs(0.99),
+    coldStartMs: amount(decision.inputs['coldStartMs']),
     why,
     conditions: [...conditions],
-    pods: [...pods, ...terminating].map((pod) =>
-      podReport(pod, merged.said.get(pod.uid) ?? [], numbers.doubts(pod.uid)),
-    ),
+    pods: [...pods, ...terminating].map((pod) => podReport(pod, merged.said.get(pod.uid) ?? [], reasonOf(pod.uid))),
   };
 }
 
-export function longestWaitMs({ heard }: Merged): number | null {
+function longestWaitMs({ heard }: Merged): number | null {
   const waits = heard.map(({ load }) => load.predictedWaitMs).filter((wait) => wait !== null);
   return waits.length === 0 ? null : Math.max(...waits);
 }
@@ -75,21 +71,21 @@ function isServing({ phase, draining }: ScalerPod): boolean {
   return phase === 'Ready' && draining === null;
 }
 
-function podReport(pod: ScalerPod, said: readonly Said[], doubt: string | null): PodReport {
+function podReport(pod: ScalerPod, views: readonly Said[], doubt: string | null): PodReport {
   const { uid, name } = pod;
-  const reason = pod.reason ?? doubt ?? said.find((one) => one.reason !== null)?.reason ?? null;
-  return { uid, name, state: stateOf(pod, said), inFlight: inFlightOf(said), reason };
+  const reason = pod.reason ?? doubt ?? views.find((view) => view.reason !== null)?.reason ?? null;
+  return { uid, name, state: stateOf(pod, views), inFlight: inFlightOf(views), reason };
 }
 
-function stateOf(pod: ScalerPod, said: readonly Said[]): PodReport['state'] {
+function stateOf(pod: ScalerPod, views: readonly Said[]): PodReport['state'] {
   if (pod.phase === 'Terminating') return 'terminating';
   if (pod.crashLooping) return 'crash-looping';
   if (pod.draining !== null) return 'draining';
   if (pod.phase === 'Pending') return 'pending';
-  // Before the cluster's word: one that hangs soon fails the cluster's probe too, and then it is no more starting than before.
-  if (said.some(({ state }) => state === 'ejected')) return 'ejected';
+  // Ejection is checked before the phase: a hung pod turns unready too, and would read as 'starting'.
+  if (views.some(({ state }) => state === 'ejected')) return 'ejected';
   if (pod.phase === 'Running') return 'starting';
-  return said.some(({ state }) => state === 'probing') ? 'probing' : 'serving';
+  return views.some(({ state }) => state === 'probing') ? 'probing' : 'serving';
 }
 
 function amount(value: number | string | null | undefined): number | null {

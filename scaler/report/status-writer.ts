@@ -1,48 +1,35 @@
 /**
- * The status of one pool in the cluster: written when something changed, at once for conditions, at most every five seconds
- * for numbers. One that fails is tried again after a pause.
+ * Writer of one pool's status in the cluster: at once when a condition changes, at most every five seconds when only numbers
+ * do. A failed write is tried again after a pause.
  */
-import type { Logger } from 'pino';
-import type { ScalableCluster } from '../../cluster/scalable.ts';
 import type { PoolStatus } from '../../contract/pool-status.ts';
-import type { Clock } from '../clock.ts';
-import type { ScalerMetrics } from '../metrics.ts';
-import type { Operations } from '../actuate/operations.ts';
 import { conditionsDiffer } from '../policy/conditions.ts';
+import type { PoolContext } from '../pool-context.ts';
 
 const betweenNumbersMs = 5_000;
 const afterFailureMs = 5_000;
 
-export interface StatusWriterDeps {
-  readonly pool: string;
-  readonly cluster: ScalableCluster;
-  readonly clock: Clock;
-  readonly metrics: ScalerMetrics;
-  readonly log: Logger;
-  readonly operations: Operations;
-}
-
 export class StatusWriter {
-  readonly #deps: StatusWriterDeps;
+  readonly #context: PoolContext;
   #written: { readonly status: PoolStatus; readonly atMs: number } | null = null;
   #notBeforeMs = -Infinity;
 
-  constructor(deps: StatusWriterDeps) {
-    this.#deps = deps;
+  constructor(context: PoolContext) {
+    this.#context = context;
   }
 
-  /** Somebody else leads, and writes. */
+  /** Forgets the last write, since another scaler leads and writes the status. */
   forget(): void {
     this.#written = null;
   }
 
   write(status: PoolStatus): void {
-    const { pool, cluster, clock, metrics, log, operations } = this.#deps;
+    const { pool, cluster, clock, metrics, log, operations } = this.#context;
     const nowMs = clock.steadyMs();
     const written = this.#written;
     const urgent = written === null || conditionsDiffer(written.status.conditions, status.conditions);
     if (nowMs < this.#notBeforeMs || (!urgent && nowMs - written.atMs < betweenNumbersMs)) return;
-    if (written !== null && news(written.status) === news(status)) return;
+    if (written !== null && comparable(written.status) === comparable(status)) return;
     operations.write(
       'status',
       () => cluster.writeStatus(pool, status),
@@ -59,7 +46,7 @@ export class StatusWriter {
   }
 }
 
-/** What of a status is worth a write: the inputs of a decision that stays the same are not. */
-function news({ lastDecision, ...status }: PoolStatus): string {
+/** Part of a status whose change is worth a write: not the inputs of a decision that stays the same. */
+function comparable({ lastDecision, ...status }: PoolStatus): string {
   return JSON.stringify({ ...status, decided: lastDecision?.reason, at: lastDecision?.at });
 }

@@ -1,0 +1,41 @@
+/** Kills pods that were told to end and are still there after their grace. */
+import type { ScalerPod } from '../../cluster/scalable.ts';
+import type { PoolContext } from '../pool-context.ts';
+import type { ActionListener } from './action-listener.ts';
+
+/** Pause between two kills of the same pod. */
+const killAgainMs = 30_000;
+
+export class StuckPods {
+  readonly #context: PoolContext;
+  readonly #listener: ActionListener;
+  readonly #ending = new Map<string, { readonly sinceMs: number; killedAtMs: number }>();
+
+  constructor(context: PoolContext, listener: ActionListener) {
+    this.#context = context;
+    this.#listener = listener;
+  }
+
+  killOverdue(terminating: readonly ScalerPod[], graceMs: number): void {
+    const { cluster, operations, clock } = this.#context;
+    const nowMs = clock.steadyMs();
+    const existing = new Set(terminating.map(({ uid }) => uid));
+    for (const uid of this.#ending.keys()) if (!existing.has(uid)) this.#ending.delete(uid);
+    for (const pod of terminating) {
+      const ending = this.#ending.get(pod.uid) ?? { sinceMs: nowMs, killedAtMs: -Infinity };
+      this.#ending.set(pod.uid, ending);
+      if (nowMs - ending.sinceMs < graceMs || nowMs - ending.killedAtMs < killAgainMs) continue;
+      if (!cluster.leadership().leading) continue;
+      operations.write(
+        `kill:${pod.uid}`,
+        () => cluster.kill(pod),
+        (result) => {
+          ending.killedAtMs = nowMs;
+          if (result.kind === 'done') {
+            this.#listener.replaced(pod.name, 'killed', `not gone after ${Math.round(graceMs / 1000)} s`);
+          } else if (result.kind === 'failed') this.#listener.replaced(pod.name, 'failed', `kill: ${result.detail}`);
+        },
+      );
+    }
+  }
+}

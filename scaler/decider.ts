@@ -1,0 +1,46 @@
+/** Decider of one pool: calls the policy with the pool's settings, and keeps the policy's state from cycle to cycle. */
+import { applyPreconditions, type GuardedDecision } from './observe/preconditions.ts';
+import type { PoolSnapshot } from './observe/snapshot.ts';
+import { budgetOf } from './policy/budget.ts';
+import { decide, initialState, type Config, type State } from './policy/decide.ts';
+import type { Merged } from './policy/merge.ts';
+
+/** Maximum for pools that set none and whose cluster knows none: a runaway must end somewhere. */
+export const defaultMaxReplicas = 100;
+
+export interface DecisionContext {
+  /** Effective replicas: the target's count, with a scale-down or surge under way counted as done. */
+  readonly replicas: number;
+  readonly leading: boolean;
+  readonly nowMs: number;
+}
+
+export class Decider {
+  #state: State = initialState;
+
+  decide(snapshot: PoolSnapshot, merged: Merged, { replicas, leading, nowMs }: DecisionContext): GuardedDecision {
+    const config = configOf(snapshot, merged, leading);
+    const [state, decision] = decide(config, this.#state, { ...merged.observation, replicas }, nowMs);
+    this.#state = state;
+    return applyPreconditions(snapshot, decision, replicas);
+  }
+
+  /** Tells the policy which count to expect in the next cycle; any other is a change by somebody else. */
+  expect(replicas: number): void {
+    this.#state = { ...this.#state, expected: replicas };
+  }
+}
+
+function configOf({ pool }: PoolSnapshot, { maxRequests }: Merged, leading: boolean): Config {
+  const { scaling, objective } = pool.spec;
+  return {
+    // Followers decide too, so that they know the traffic when they take over.
+    mode: leading || scaling.mode === 'Paused' ? scaling.mode : 'DryRun',
+    objectiveMs: objective?.latencyMs ?? null,
+    maxRows: maxRequests,
+    minReplicas: scaling.minReplicas,
+    maxReplicas: scaling.maxReplicas ?? Math.max(defaultMaxReplicas, scaling.minReplicas),
+    idleMs: scaling.idleSeconds * 1000,
+    violationBudget: budgetOf(objective?.percentile ?? 99),
+  };
+}

@@ -1,0 +1,32 @@
+/** Merges the gateways' reports on one pool with its pods, and keeps what spans cycles: model mix, cold starts, latencies. */
+import { merge, type Merged } from '../policy/merge.ts';
+import { noMix } from '../policy/mix.ts';
+import { ColdStartSamples } from './cold-start-samples.ts';
+import { LatencyWindow } from './latency-window.ts';
+import type { PoolSnapshot } from './snapshot.ts';
+
+export class LoadMerger {
+  readonly latency = new LatencyWindow();
+  readonly #coldStarts = new ColdStartSamples();
+  #mix = noMix;
+  #mergedAtMs: number | null = null;
+
+  merge({ pool, pods, sources }: PoolSnapshot, nowMs: number): Merged {
+    const merged = merge({
+      pool: pool.metadata.name,
+      maxRows: pool.spec.batching.maxRows,
+      sources,
+      pods: pods.map((pod) => ({ ...pod, ready: pod.phase === 'Ready', drains: pod.draining !== null })),
+      // The decider fills in the count, which depends on the writes under way.
+      replicas: 0,
+      startedInMs: this.#coldStarts.add(pods),
+      mix: this.#mix,
+      elapsedMs: nowMs - (this.#mergedAtMs ?? nowMs),
+      nowMs,
+    });
+    this.#mix = merged.mix;
+    this.#mergedAtMs = nowMs;
+    this.latency.add(merged.heard, nowMs);
+    return merged;
+  }
+}
