@@ -1,0 +1,171 @@
+/** For tests of the scheduler: a session without a thread, a clock that stands until it is set, and requests by name. */
+import assert from 'node:assert/strict';
+import type { ModelRequest } from '../model-request.ts';
+import { ServedModel } from '../repository/served-model.ts';
+import { stack } from '../rows.ts';
+import { Scheduler } from '../scheduler.ts';
+import type { RunOutcome } from '../session/session-host.ts';
+import type { Signature, Tensors } from '../tensor.ts';
+
+/** `x` FP32 [-1, -1] → `y` FP32 [-1, -1]: rows of any width may come, and only those of one width share a run. */
+const rowSignature: Signature = {
+  inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, -1], batchAxis: 0 }],
+  outputs: [{ name: 'y', datatype: 'FP32', shape: [-1, -1], batchAxis: 0 }],
+};
+
+export function fakeModel(options: Partial<ConstructorParameters<typeof ServedModel>[0]> = {}): ServedModel {
+  return new ServedModel({
+    name: 'rows',
+    version: '1',
+    session: 0,
+    file: {
+      inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, -1] }],
+      outputs: [{ name: 'y', datatype: 'FP32', shape: [-1, -1] }],
+    },
+    signature: rowSignature,
+    unbatchedReason: null,
+    transform: null,
+    maxRows: 4,
+    maxRequestRows: 64,
+    ...options,
+  });
+}
+
+interface StartedRun {
+  readonly session: number;
+  readonly rows: number;
+  readonly inputs: Tensors;
+  readonly done: (outcome: RunOutcome) => void;
+}
+
+/** What the scheduler needs of a SessionHost. A run lasts until `finish` or `fail` is called. */
+export class FakeHost {
+  readonly started: StartedRun[] = [];
+  #current: StartedRun | null = null;
+  /** Error that the next run throws while it stacks; null for none. */
+  stackingError: Error | null = null;
+
+  get busy(): boolean {
+    return this.#current !== null;
+  }
+
+  run(
+    session: number,
+    signature: Signature,
+    parts: readonly Tensors[],
+    rows: number,
+    done: (outcome: RunOutcome) => void,
+  ): void {
+    assert.equal(this.#current, null, 'a run was started while another was in progress');
+    if (this.stackingError !== null) {
+      const error = this.stackingError;
+      this.stackingError = null;
+      throw error;
+    }
+    const inputs = stack(signature, parts);
+    assert.equal(inputs.get('x')!.shape[0], rows, 'the rows that are announced are those that are given');
+    this.#current = { session, rows, inputs, done };
+    this.started.push(this.#current);
+  }
+
+  /** Ends the run. @param outputs computed as `y` = 10 `x` unless given */
+  finish(runUs = 1000, outputs?: Tensors): void {
+    const { inputs, done } = this.#end();
+    const { shape, data } = inputs.get('x')!;
+    const y = { datatype: 'FP32' as const, shape, data: (data as Float32Array).map((value) => value * 10) };
+    done({ kind: 'ran', outputs: outputs ?? new Map([['y', y]]), runUs });
+  }
+
+  fail(message: string, runUs = 1000): void {
+    this.#end().done({ kind: 'failed', message, runUs });
+  }
+
+  #end(): StartedRun {
+    const run = this.#current;
+    assert.ok(run !== null, 'no run is in progress');
+    this.#current = null;
+    return run;
+  }
+}
+
+interface RequestOptions {
+  readonly rows?: number;
+  /** Elements of a row: rows of different widths never share a run. */
+  readonly width?: number;
+  readonly deadlineMs?: number;
+  readonly parseUs?: number;
+  /** Called while the answer is rendered. */
+  readonly onDone?: () => unknown;
+}
+
+/** A scheduler over a fake session. Requests are named by the number that fills their rows. */
+export class TestPod {
+  readonly host = new FakeHost();
+  readonly log: { readonly level: string; readonly message: string; readonly details: object }[] = [];
+  /** Answers in order: `7: 70 70` for the rows of request 7, `7: model-failed` for its error. */
+  readonly answers: string[] = [];
+  readonly scheduler: Scheduler;
+  nowMs = 0;
+
+  constructor() {
+    this.scheduler = new Scheduler({
+      host: this.host,
+      nowMs: () => this.nowMs,
+      log: {
+        warn: (details, message) => this.log.push({ level: 'warn', message, details }),
+        error: (details, message) => this.log.push({ level: 'error', message, details }),
+      },
+    });
+  }
+
+  submit(
+    model: ServedModel,
+    id: number,
+    { rows = 1, width = 1, deadlineMs = Infinity, parseUs = 0, onDone }: RequestOptions = {},
+  ): ModelRequest {
+    const x = { datatype: 'FP32' as const, shape: [rows, width], data: new Float32Array(rows * width).fill(id) };
+    const request: ModelRequest = {
+      model,
+      inputs: new Map([['x', x]]),
+      rows,
+      arrivedMs: this.nowMs,
+      deadlineMs,
+      parseUs,
+      requestId: `request-${id}`,
+      traceId: `trace-${id}`,
+      runs: [],
+      tracked: null,
+      done: (outcome) => {
+        const answer =
+          outcome.kind === 'failed'
+            ? `${outcome.error.code}: ${outcome.error.message}`
+            : [...(outcome.outputs.get('y')!.data as Float32Array)].join(' ');
+        this.answers.push(`${id}: ${answer}`);
+        onDone?.();
+      },
+    };
+    this.scheduler.submit(request);
+    return request;
+  }
+
+  /** Requests and widths of the runs so far: `1 1 2` for a run of two rows of request 1 and one of request 2. */
+  get runs(): string[] {
+    return this.host.started.map(({ inputs }) => {
+      const { shape, data } = inputs.get('x')!;
+      return [...(data as Float32Array)].filter((_, index) => index % shape[1]! === 0).join(' ');
+    });
+  }
+
+  /** The end of the event-loop turn, where the scheduler chooses the first run. */
+  turn(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+
+  /** Nothing waits, runs or is counted as present. */
+  assertEmpty(...models: readonly ServedModel[]): void {
+    assert.equal(this.host.busy, false);
+    assert.equal(this.scheduler.queuedRows, 0);
+    assert.equal(this.scheduler.inFlight, 0);
+    for (const { statistics } of models) assert.equal(statistics.pending, 0);
+  }
+}
