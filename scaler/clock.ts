@@ -1,8 +1,8 @@
-/** The two clocks of the scaler, as arguments of all that needs one. */
+/** Clocks of the scaler, passed as an argument so that tests can move time. */
 export interface Clock {
-  /** Milliseconds since the epoch, comparable with what the cluster says; it may jump. */
+  /** Milliseconds since the epoch, comparable with the cluster's times; may jump. */
   wallMs(): number;
-  /** Milliseconds since some moment; it never goes back. For limits. */
+  /** Milliseconds that never go back, for durations and limits. */
   steadyMs(): number;
 }
 

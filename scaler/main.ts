@@ -1,4 +1,4 @@
-/** The scaler process: listens, follows signals, ends gracefully. */
+/** Scaler process: listens, handles signals, and ends gracefully. */
 import { destination, pino } from 'pino';
 import type { ScalableCluster } from '../cluster/scalable.ts';
 import { buildScaler } from './app.ts';
@@ -10,7 +10,7 @@ export interface ScalerProcess {
 }
 
 export async function main(settings: ScalerSettings, { cluster, version }: ScalerProcess): Promise<void> {
-  // Sync: what pino still has to write at the exit it tries for ever where nobody reads any more, and the process stays.
+  // Synchronous, since pino retries its last lines forever if the pipe's reader is gone, and the process would never exit.
   const log = pino({ level: settings.logLevel, base: { component: 'scaler' } }, destination({ dest: 1, sync: true }));
   const scaler = buildScaler({ cluster, log, version, settings });
   await scaler.app.listen({ host: settings.host, port: settings.adminPort });
@@ -26,7 +26,7 @@ export async function main(settings: ScalerSettings, { cluster, version }: Scale
     ending = true;
     log.info({ why }, 'scaler ends');
     setTimeout(() => {
-      log.error({ graceMs: settings.graceMs }, 'something was still being written at the end of the grace period');
+      log.error({ graceMs: settings.graceMs }, 'the grace period ended with writes still in flight');
       process.exit(1);
     }, settings.graceMs).unref();
     scaler.close().then(

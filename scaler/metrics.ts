@@ -1,6 +1,6 @@
 /**
- * What the scaler tells Prometheus. The only importer of prom-client here. Labels are closed sets: pools as configured,
- * reasons, outcomes. A gauge whose value is not known has no sample.
+ * Metrics of the scaler, and the only importer of prom-client here. Labels are closed sets: configured pools, reasons, outcomes.
+ * A gauge whose value is unknown has no sample.
  */
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import { holdReasons, scaleReasons } from '../contract/reasons.ts';
@@ -21,24 +21,25 @@ export const replacementOutcomes = ['evicted', 'surged', 'refused', 'failed', 'r
 export type ReplacementOutcome = (typeof replacementOutcomes)[number];
 export const reportResults = ['ok', 'invalid', 'old'] as const;
 
-/** Per pool, whatever is null is unknown. */
+/** Gauges of each pool: metric name and help text. */
 export const poolGauges = {
-  replicas: ['sluice_scaler_replicas', 'Replicas that the target asks for'],
-  desired: ['sluice_scaler_desired_replicas', 'Replicas that the scaler wants; drains are on their way there'],
-  ready: ['sluice_scaler_ready_replicas', 'Pods that are ready and do not drain'],
-  draining: ['sluice_scaler_draining_replicas', 'Pods that drain'],
-  sick: ['sluice_scaler_sick_replicas', 'Pods that are found sick'],
+  replicas: ['sluice_scaler_replicas', 'Replicas of the scale target'],
+  desired: ['sluice_scaler_desired_replicas', 'Replicas that the scaler wants, below replicas while pods drain'],
+  ready: ['sluice_scaler_ready_replicas', 'Pods that are ready and not draining'],
+  draining: ['sluice_scaler_draining_replicas', 'Pods that are draining'],
+  sick: ['sluice_scaler_sick_replicas', 'Pods found sick or crash-looping'],
   minReplicas: ['sluice_scaler_min_replicas', 'scaling.minReplicas of the pool'],
   maxReplicas: ['sluice_scaler_max_replicas', 'scaling.maxReplicas of the pool'],
-  queued: ['sluice_scaler_queued_requests', 'Requests that wait, over all gateways'],
-  predictedWaitS: ['sluice_scaler_predicted_wait_seconds', 'The longest wait that a gateway predicts'],
+  queued: ['sluice_scaler_queued_requests', 'Queued requests, over all gateways'],
+  predictedWaitS: ['sluice_scaler_predicted_wait_seconds', 'Longest wait that a gateway predicts for one more request'],
   objectiveS: ['sluice_scaler_objective_seconds', 'objective.latencyMs of the pool'],
-  arrivalsPerS: ['sluice_scaler_arrivals_per_second', 'Requests a second over the last seconds'],
-  forecastPerS: ['sluice_scaler_forecast_per_second', 'Requests a second expected when a pod ordered now is ready'],
-  headroomPerS: ['sluice_scaler_headroom_per_second', 'Requests a second kept free above the forecast'],
-  podPerS: ['sluice_scaler_pod_capacity_per_second', 'Requests a second that one pod can serve in time'],
-  coldStartS: ['sluice_scaler_cold_start_seconds', 'From creation to ready of a pod, as measured'],
+  arrivalsPerS: ['sluice_scaler_arrivals_per_second', 'Requests per second over the last three seconds'],
+  forecastPerS: ['sluice_scaler_forecast_per_second', 'Requests per second expected one cold start from now'],
+  headroomPerS: ['sluice_scaler_headroom_per_second', 'Requests per second of spare capacity kept above the forecast'],
+  podPerS: ['sluice_scaler_pod_capacity_per_second', 'Requests per second that one pod can serve within the objective'],
+  coldStartS: ['sluice_scaler_cold_start_seconds', 'Measured time from the creation of a pod until it is ready'],
 } as const;
+/** Values of the gauges of one pool; null where unknown. */
 export type PoolNumbers = Readonly<Record<keyof typeof poolGauges, number | null>>;
 
 export interface PoolConditionState {
@@ -49,7 +50,7 @@ export interface PoolConditionState {
 export class ScalerMetrics {
   readonly registry = new Registry();
   readonly #pools: Readonly<Record<keyof typeof poolGauges, Gauge>>;
-  /** A write that ends after its pool is gone must not bring its series back. */
+  /** Existing pools: a write that settles after its pool is gone must not bring the series back. */
   readonly #added = new Set<string>();
   readonly #decisions: Counter;
   readonly #holdSeconds: Counter;
@@ -74,16 +75,16 @@ export class ScalerMetrics {
     const counter = (name: string, help: string, labelNames: string[] = []) =>
       new Counter({ name, help, labelNames, registers });
 
-    this.#leader = gauge('sluice_scaler_leader', '1 while this process leads');
-    this.#viewAge = gauge('sluice_scaler_view_age_seconds', 'Age of what is known of the cluster');
+    this.#leader = gauge('sluice_scaler_leader', '1 while this process is the leader');
+    this.#viewAge = gauge('sluice_scaler_view_age_seconds', 'Age of the oldest part of the cluster view');
     this.#gatewaysExpected = gauge('sluice_scaler_gateways_expected', 'Gateways that should report');
-    this.#gatewaysReporting = gauge('sluice_scaler_gateways_reporting', 'Gateways of them with a fresh report');
+    this.#gatewaysReporting = gauge('sluice_scaler_gateways_reporting', 'Expected gateways whose last report is fresh');
     this.#gatewaysMissing = gauge(
       'sluice_scaler_gateways_missing_seconds',
-      'The longest time for which a gateway that should report has not, 0 if all do',
+      'Longest time for which an expected gateway has not reported, 0 if all report',
     );
-    this.#reports = counter('sluice_scaler_reports_total', 'Reports received, by what became of them', ['result']);
-    this.#loops = counter('sluice_scaler_loops_total', 'Rounds over all pools');
+    this.#reports = counter('sluice_scaler_reports_total', 'Load reports received, by result', ['result']);
+    this.#loops = counter('sluice_scaler_loops_total', 'Cycles over all pools');
     this.#pools = Object.fromEntries(
       Object.entries(poolGauges).map(([key, [name, help]]) => [key, gauge(name, help, ['pool'])]),
     ) as unknown as Record<keyof typeof poolGauges, Gauge>;
@@ -101,16 +102,16 @@ export class ScalerMetrics {
       'direction',
       'result',
     ]);
-    this.#drains = counter('sluice_scaler_drains_total', 'Drains that ended, by outcome', ['pool', 'outcome']);
-    this.#replacements = counter('sluice_scaler_replacements_total', 'Sick or stuck pods, by what was done', [
+    this.#drains = counter('sluice_scaler_drains_total', 'Ended drains, by outcome', ['pool', 'outcome']);
+    this.#replacements = counter('sluice_scaler_replacements_total', 'Replacements of sick or stuck pods, by outcome', [
       'pool',
       'outcome',
     ]);
-    this.#statusWrites = counter('sluice_scaler_status_writes_total', 'Writes of pool status, by result', [
+    this.#statusWrites = counter('sluice_scaler_status_writes_total', 'Writes of the pool status, by result', [
       'pool',
       'result',
     ]);
-    this.#condition = gauge('sluice_scaler_condition', "1 for the status that a pool's condition has", [
+    this.#condition = gauge('sluice_scaler_condition', "1 for the current status of a pool's condition", [
       'pool',
       'type',
       'status',
@@ -119,7 +120,7 @@ export class ScalerMetrics {
     for (const result of reportResults) this.#reports.inc({ result }, 0);
   }
 
-  /** Counters of a pool begin at 0, so that their first step counts. */
+  /** Initializes the pool's counters to 0, so that Prometheus sees their first increment. */
   addPool(pool: string): void {
     this.#added.add(pool);
     for (const reason of Object.keys(scaleReasons)) this.#decisions.inc({ pool, kind: 'scale', reason }, 0);
@@ -154,7 +155,7 @@ export class ScalerMetrics {
     }
   }
 
-  /** @param heldMs since the decision before; counted for a hold */
+  /** @param heldMs time since the previous decision, which counts as held if this one is a hold */
   decision(pool: string, { kind, reason }: { kind: 'scale' | 'hold'; reason: string }, heldMs: number): void {
     this.#decisions.inc({ pool, kind, reason });
     if (kind === 'hold') this.#holdSeconds.inc({ pool, reason }, Math.max(0, heldMs) / 1000);
@@ -196,9 +197,9 @@ export class ScalerMetrics {
     }
   }
 
-  round(seen: {
+  cycle(seen: {
     readonly leading: boolean;
-    /** Null: nothing is known of the cluster yet. */
+    /** Null before the first view of the cluster. */
     readonly viewAgeMs: number | null;
     readonly gatewaysExpected: number;
     readonly gatewaysReporting: number;

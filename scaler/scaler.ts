@@ -71,7 +71,7 @@ export class Scaler {
     const view = this.#view;
     const nowMs = clock.wallMs();
     const sources = view === null ? [] : sourcesOf(view, (uid) => gateways.lastReportOf(uid));
-    metrics.round({
+    metrics.cycle({
       leading: cluster.leadership().leading,
       viewAgeMs: view === null ? null : nowMs - view.asOfMs,
       ...this.#reporting(sources, nowMs),

@@ -1,6 +1,6 @@
 /**
- * Calls under way, by key: at most one of each, so that a loop which looks each second never does a thing twice at once.
- * What they answer is handed back to the loop's own turn; nothing waits for anything.
+ * Calls in flight by key, at most one per key, so that a cycle each second never starts a call twice. Cycles don't await them:
+ * an answer is handed to `settle`, and the next cycle sees its effect.
  */
 import type { WriteResult } from '../../cluster/scalable.ts';
 
@@ -11,7 +11,7 @@ export class Operations {
     return this.#running.has(key);
   }
 
-  /** @returns false, and does nothing, while one of this key is under way */
+  /** @returns false, and starts nothing, while a call with this key is in flight */
   start<T>(
     key: string,
     call: () => Promise<T>,
@@ -26,13 +26,14 @@ export class Operations {
     return true;
   }
 
+  /** Starts a write to the cluster; a call that throws settles as failed. */
   write(key: string, call: () => Promise<WriteResult>, settle: (result: WriteResult) => void): boolean {
     return this.start(key, call, settle, (error) => {
       settle({ kind: 'failed', detail: error instanceof Error ? error.message : String(error) });
     });
   }
 
-  /** Resolves when none is under way. */
+  /** Resolves when no call is in flight. */
   async idle(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running.values());
   }

@@ -1,33 +1,33 @@
-/** What the scaler asks of a pod: its own count, whether it is well, and to drain. */
+/** Calls from the scaler to a pod: read its status, and tell it to drain or to resume. */
 import { paths } from '../../contract/headers.ts';
 import { readPodProbe } from '../../contract/pod-probe.ts';
 import type { PodStatus } from '../../contract/pod-status.ts';
 import type { Http } from '../http.ts';
 
-export type Probe =
+export type ProbeAnswer =
   | { readonly kind: 'status'; readonly state: PodStatus['state']; readonly inFlight: number }
-  /** A server of others that is ready; it does not count for us. */
+  /** Ready server of another make, which does not tell its requests in flight. */
   | { readonly kind: 'foreign' }
   | { readonly kind: 'failed'; readonly refused: boolean; readonly detail: string };
 
 export type DrainAnswer =
   | { readonly kind: 'done' }
-  /** It has no such path: only its gateways can stop sending. */
+  /** Server without `/drain`: only its gateways can stop sending. */
   | { readonly kind: 'foreign' }
   | { readonly kind: 'failed'; readonly refused: boolean; readonly detail: string };
 
 export interface PodCalls {
-  probe(origin: string): Promise<Probe>;
-  /** @param on false: it takes up work again */
+  probe(origin: string): Promise<ProbeAnswer>;
+  /** @param on false tells the pod to resume */
   drain(origin: string, on: boolean): Promise<DrainAnswer>;
 }
 
-const limitMs = 2_000;
+const timeoutMs = 2_000;
 
 export function podCalls(http: Http): PodCalls {
   return {
     async probe(origin) {
-      const answer = await http.call('GET', `${origin}${paths.podStatus}`, limitMs);
+      const answer = await http.call('GET', `${origin}${paths.podStatus}`, timeoutMs);
       if (answer.kind === 'failed') return answer;
       const probe = readPodProbe(answer.status, answer.body);
       if (probe.kind === 'failed') return { ...probe, refused: false };
@@ -35,13 +35,13 @@ export function podCalls(http: Http): PodCalls {
         const { state, inFlight } = probe.status;
         return { kind: 'status', state, inFlight };
       }
-      const ready = await http.call('GET', `${origin}${paths.ready}`, limitMs);
+      const ready = await http.call('GET', `${origin}${paths.ready}`, timeoutMs);
       if (ready.kind === 'failed') return ready;
       if (ready.status === 200) return { kind: 'foreign' };
       return { kind: 'failed', refused: false, detail: `${paths.ready} answered ${ready.status}` };
     },
     async drain(origin, on) {
-      const answer = await http.call(on ? 'POST' : 'DELETE', `${origin}/drain`, limitMs);
+      const answer = await http.call(on ? 'POST' : 'DELETE', `${origin}/drain`, timeoutMs);
       if (answer.kind === 'failed') return answer;
       if (answer.status === 200) return { kind: 'done' };
       if ([404, 405, 501].includes(answer.status)) return { kind: 'foreign' };

@@ -8,7 +8,7 @@ import type { PoolReport } from '../../contract/scaler-api.ts';
 import type { DecisionRecord } from '../../contract/scaler-api.ts';
 import type { Clock } from '../clock.ts';
 import { ScalerMetrics } from '../metrics.ts';
-import type { DrainAnswer, PodCalls, Probe } from '../actuate/pod-calls.ts';
+import type { DrainAnswer, PodCalls, ProbeAnswer } from '../actuate/pod-calls.ts';
 import { Scaler } from '../scaler.ts';
 import { FluidGateway } from './fluid-gateway.ts';
 import { MemoryCluster } from './memory-cluster.ts';
@@ -33,7 +33,7 @@ export class World {
   readingMs = 0;
   second = 0;
   /** What a pod answers, where that is not what a well one does. */
-  readonly probes = new Map<string, Probe>();
+  readonly probes = new Map<string, ProbeAnswer>();
   readonly told = new Map<string, DrainAnswer>();
   /** Calls of pods, `POST p-1`, in order. */
   readonly asked: string[] = [];
