@@ -21,7 +21,7 @@ export async function closedLoop(share: Share, recorder: Recorder, signal: Abort
   const { path, headers, bodies } = plan.workload;
   const { concurrency } = plan.load as ClosedLoad;
   const connections = Math.floor(concurrency / plan.threads) + (index < concurrency % plan.threads ? 1 : 0);
-  await new Promise((resolve) => setTimeout(resolve, startAtMs - nowMs()));
+  await new Promise((resolve) => setTimeout(resolve, Math.max(0, startAtMs - nowMs())));
   if (signal.aborted || connections === 0) return;
   const running = Promise.withResolvers<undefined>();
   // It takes whole seconds.

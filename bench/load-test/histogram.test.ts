@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom } from '../../runtime/seeded-random.ts';
-import { Histogram } from './histogram.ts';
+import { LatencyHistogram } from './histogram.ts';
 
 test('percentiles are the nearest rank, within 1/128, over seven orders of magnitude', () => {
   const random = seededRandom(7);
   const values = Array.from({ length: 20_000 }, () => 10 ** (random() * 7) / 1000);
-  const histogram = new Histogram();
+  const histogram = new LatencyHistogram();
   for (const value of values) histogram.recordMs(value);
   const sorted = values.toSorted((one, other) => one - other);
   for (const percentile of [0, 1, 50, 90, 99, 99.9, 99.99, 100]) {
@@ -22,7 +22,7 @@ test('percentiles are the nearest rank, within 1/128, over seven orders of magni
 });
 
 test('the 999th of 1,000 is the 99.9th percentile, and the last the 100th', () => {
-  const histogram = new Histogram();
+  const histogram = new LatencyHistogram();
   for (let us = 1; us <= 250; us += 1) for (let copy = 0; copy < 4; copy += 1) histogram.recordMs(us / 1000);
   assert.equal(histogram.percentileMs(50), 0.125);
   assert.equal(histogram.percentileMs(99.6), 0.249);
@@ -31,21 +31,21 @@ test('the 999th of 1,000 is the 99.9th percentile, and the last the 100th', () =
 });
 
 test('parts that are added up are the whole, and taking empties', () => {
-  const whole = new Histogram();
-  const [one, other] = [new Histogram(), new Histogram()];
+  const whole = new LatencyHistogram();
+  const [one, other] = [new LatencyHistogram(), new LatencyHistogram()];
   for (let index = 0; index < 1000; index += 1) {
     whole.recordMs(index * 1.7);
     (index % 3 === 0 ? one : other).recordMs(index * 1.7);
   }
-  const sum = new Histogram();
+  const sum = new LatencyHistogram();
   sum.add(one.take());
-  sum.add(other.counts());
-  assert.deepEqual(sum.counts(), whole.counts());
+  sum.add(other.snapshot());
+  assert.deepEqual(sum.snapshot(), whole.snapshot());
   assert.deepEqual([one.count, one.percentileMs(50), one.maxMs], [0, 0, 0]);
 });
 
 test('what no bucket is made for goes into the last or the first', () => {
-  const histogram = new Histogram();
+  const histogram = new LatencyHistogram();
   histogram.recordMs(-3);
   histogram.recordMs(1e12);
   assert.equal(histogram.percentileMs(50), 0);

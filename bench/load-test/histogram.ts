@@ -1,109 +1,88 @@
 /**
- * Counts of durations in buckets that grow with the duration, as in an HDR histogram: constant memory, merged by
- * adding, and any percentile to within 1/128 of its value. Durations are whole microseconds, up to 2³¹ − 1 (35 minutes).
+ * Latency histogram in milliseconds, kept by hdr-histogram-js: constant memory, merged by adding, and any percentile
+ * to within 1/128 of its value. Durations are whole microseconds, up to 2³¹ − 1 (35 minutes).
  */
+import {
+  decodeFromCompressedBase64,
+  encodeIntoCompressedBase64,
+  Int32Histogram,
+  type Histogram,
+} from 'hdr-histogram-js';
 
-const exactBelow = 256;
-const bucketsPerOctave = 128;
-const mostUs = 2 ** 31 - 1;
-const bucketCount = exactBelow + 23 * bucketsPerOctave;
+const longestUs = 2 ** 31 - 1;
+/** Two decimal digits make buckets of 1/128 of their value, in powers of two; below 256 µs each microsecond has its own. */
+const significantDigits = 2;
 
-/** Bucket, count, bucket, count … of the buckets that hold something: what crosses threads and files. */
-export type SparseCounts = readonly number[];
+/** A histogram as data that crosses threads and is kept for each second: half a kilobyte, however many requests. */
+export interface HistogramSnapshot {
+  readonly compressedCounts: string;
+  /** Exact sum and maximum, which the buckets know to within 1/128 only. */
+  readonly sumUs: number;
+  readonly maxUs: number;
+}
 
-export class Histogram {
-  readonly #counts = new Float64Array(bucketCount);
-  #count = 0;
+export class LatencyHistogram {
+  readonly #counts = new Int32Histogram(1, longestUs, significantDigits);
   #sumUs = 0;
   #maxUs = 0;
 
   get count(): number {
-    return this.#count;
+    return this.#counts.totalCount;
   }
 
   get meanMs(): number {
-    return this.#count === 0 ? 0 : this.#sumUs / this.#count / 1000;
+    return this.count === 0 ? 0 : this.#sumUs / this.count / 1000;
   }
 
   get maxMs(): number {
     return this.#maxUs / 1000;
   }
 
-  /** What is below 0 counts as 0: two clocks may differ by a little. */
+  /** Counts a duration below 0 as 0: clocks of two threads may differ a little. */
   recordMs(durationMs: number): void {
-    const us = Math.min(mostUs, Math.max(0, Math.round(durationMs * 1000)));
-    this.#counts[bucketOf(us)]! += 1;
-    this.#count += 1;
+    const us = wholeUs(durationMs);
+    this.#counts.recordValue(us);
     this.#sumUs += us;
     if (us > this.#maxUs) this.#maxUs = us;
   }
 
   /**
-   * The least duration that at least `percentile` percent do not exceed (nearest rank), rounded up to the end of its
-   * bucket; 0 without any.
+   * Shortest duration that at least `percentile` percent do not exceed (nearest rank), rounded up to the end of its
+   * bucket; 0 for an empty histogram.
    */
   percentileMs(percentile: number): number {
-    // 99.9% of 1,000 must be the 999th, whatever 0.999 is in binary.
-    const rank = Math.max(1, Math.ceil((percentile / 100) * this.#count - 1e-9));
-    let seen = 0;
-    for (let bucket = 0; bucket < bucketCount; bucket += 1) {
-      seen += this.#counts[bucket]!;
-      if (seen >= rank && this.#count > 0) return Math.min(endUs(bucket), this.#maxUs) / 1000;
-    }
-    return 0;
+    // The library answers 0 with the start of a bucket, and every other percentile with its end.
+    return Math.min(this.#counts.getValueAtPercentile(Math.max(percentile, 1e-9)), this.#maxUs) / 1000;
   }
 
-  /** How many took at most this long; those of the bucket that it falls into count. */
+  /** Number of durations of at most `durationMs`; all of the bucket that it falls into count. */
   countUpTo(durationMs: number): number {
-    const last = bucketOf(Math.min(mostUs, Math.max(0, Math.round(durationMs * 1000))));
-    let seen = 0;
-    for (let bucket = 0; bucket <= last; bucket += 1) seen += this.#counts[bucket]!;
-    return seen;
+    const last = this.#counts.countsArrayIndex(wholeUs(durationMs));
+    let count = 0;
+    for (let index = 0; index <= last; index += 1) count += this.#counts.getCountAtIndex(index);
+    return count;
   }
 
-  /** Empties it. @returns what was in it */
-  take(): Counts {
-    const counts = this.counts();
-    this.#counts.fill(0);
-    this.#count = this.#sumUs = this.#maxUs = 0;
-    return counts;
+  snapshot(): HistogramSnapshot {
+    return { compressedCounts: encodeIntoCompressedBase64(this.#counts), sumUs: this.#sumUs, maxUs: this.#maxUs };
   }
 
-  counts(): Counts {
-    const sparse: number[] = [];
-    for (let bucket = 0; bucket < bucketCount; bucket += 1) {
-      if (this.#counts[bucket]! > 0) sparse.push(bucket, this.#counts[bucket]!);
-    }
-    return { sparse, sumUs: this.#sumUs, maxUs: this.#maxUs };
+  /** Empties the histogram. @returns what was in it */
+  take(): HistogramSnapshot {
+    const snapshot = this.snapshot();
+    this.#counts.reset();
+    this.#sumUs = this.#maxUs = 0;
+    return snapshot;
   }
 
-  add({ sparse, sumUs, maxUs }: Counts): void {
-    for (let at = 0; at < sparse.length; at += 2) {
-      this.#counts[sparse[at]!]! += sparse[at + 1]!;
-      this.#count += sparse[at + 1]!;
-    }
+  add({ compressedCounts, sumUs, maxUs }: HistogramSnapshot): void {
+    const counts: Histogram = this.#counts;
+    counts.add(decodeFromCompressedBase64(compressedCounts));
     this.#sumUs += sumUs;
     this.#maxUs = Math.max(this.#maxUs, maxUs);
   }
 }
 
-/** A histogram as data. */
-export interface Counts {
-  readonly sparse: SparseCounts;
-  readonly sumUs: number;
-  readonly maxUs: number;
-}
-
-function bucketOf(us: number): number {
-  if (us < exactBelow) return us;
-  const shift = 31 - Math.clz32(us) - 7;
-  return exactBelow + (shift - 1) * bucketsPerOctave + (us >>> shift) - bucketsPerOctave;
-}
-
-/** The longest duration that the bucket holds. */
-function endUs(bucket: number): number {
-  if (bucket < exactBelow) return bucket;
-  const shift = Math.floor((bucket - exactBelow) / bucketsPerOctave) + 1;
-  const within = (bucket - exactBelow) % bucketsPerOctave;
-  return (within + bucketsPerOctave + 1) * 2 ** shift - 1;
+function wholeUs(durationMs: number): number {
+  return Math.min(longestUs, Math.max(0, Math.round(durationMs * 1000)));
 }

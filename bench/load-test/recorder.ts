@@ -1,5 +1,5 @@
 /** What happens to requests, counted within one thread, and handed over in parts that add up. Reads no clock. */
-import { Histogram, type Counts } from './histogram.ts';
+import { LatencyHistogram, type HistogramSnapshot } from './histogram.ts';
 
 /** How a request ended: a status, or what kept it from one. */
 export type Ending = number | string;
@@ -11,20 +11,20 @@ export interface SecondPart {
   readonly good: number;
   readonly rejected: number;
   readonly failed: number;
-  readonly latency: Counts;
+  readonly latency: HistogramSnapshot;
 }
 
 /** What has been counted since the part before. */
 export interface Part {
   readonly seconds: readonly SecondPart[];
   /** Good answers to what was to leave within the measured time, from when it was to leave. */
-  readonly latency: Counts;
+  readonly latency: HistogramSnapshot;
   /** The same from when it left. */
-  readonly service: Counts;
+  readonly service: HistogramSnapshot;
   /** Answers of the server that it takes no more (503, 429), from when the request was to leave. */
-  readonly rejected: Counts;
+  readonly rejected: HistogramSnapshot;
   /** Left so long after it was to leave, or after there was a connection for it: the generator's own. */
-  readonly lag: Counts;
+  readonly lag: HistogramSnapshot;
   readonly offered: number;
   /** Of them, those that waited for a connection. */
   readonly held: number;
@@ -40,7 +40,7 @@ interface Second {
   good: number;
   rejected: number;
   failed: number;
-  readonly latency: Histogram;
+  readonly latency: LatencyHistogram;
 }
 
 /** Statuses by which a server says that it is asked for too much. */
@@ -61,10 +61,10 @@ export class Recorder {
   readonly #fromMs: number;
   readonly #toMs: number;
   readonly #seconds = new Map<number, Second>();
-  readonly #latency = new Histogram();
-  readonly #service = new Histogram();
-  readonly #rejected = new Histogram();
-  readonly #lag = new Histogram();
+  readonly #latency = new LatencyHistogram();
+  readonly #service = new LatencyHistogram();
+  readonly #rejected = new LatencyHistogram();
+  readonly #lag = new LatencyHistogram();
   #others: Record<string, number> = {};
   #offered = 0;
   #held = 0;
@@ -146,7 +146,7 @@ export class Recorder {
     const index = Math.max(0, Math.floor((atMs - this.#fromMs) / 1000));
     let second = this.#seconds.get(index);
     if (second === undefined) {
-      second = { offered: 0, good: 0, rejected: 0, failed: 0, latency: new Histogram() };
+      second = { offered: 0, good: 0, rejected: 0, failed: 0, latency: new LatencyHistogram() };
       this.#seconds.set(index, second);
     }
     return second;

@@ -1,5 +1,5 @@
 /** What `sluice bench` reports: the shape of `--json`, made from a tally. Pure. */
-import type { Histogram } from './histogram.ts';
+import type { LatencyHistogram } from './histogram.ts';
 import { isRejection, notSent } from './recorder.ts';
 import type { SluiceSecond } from './sluice-meter.ts';
 import type { Second, Tally } from './tally.ts';
@@ -113,7 +113,7 @@ export function reportOf(setup: Setup, repeats: readonly Figures[]): Report {
   return { ...setup, ...sorted[(sorted.length - 1) >> 1]!, repeats };
 }
 
-function quantilesOf(histogram: Histogram): Quantiles {
+function quantilesOf(histogram: LatencyHistogram): Quantiles {
   const at = (percentile: number) => histogram.percentileMs(percentile);
   return {
     count: histogram.count,
@@ -128,7 +128,7 @@ function quantilesOf(histogram: Histogram): Quantiles {
 }
 
 /** To the last percentile that at least one request is beyond, at most 99.99: ten points a decade of what remains. */
-function curveOf(histogram: Histogram): { percentile: number; ms: number }[] {
+function curveOf(histogram: LatencyHistogram): { percentile: number; ms: number }[] {
   const points: { percentile: number; ms: number }[] = [];
   for (let tenth = 0; tenth <= 40; tenth += 1) {
     const beyond = 10 ** (-tenth / 10);

@@ -1,5 +1,5 @@
 /** What all threads counted, added up, and read as a result. */
-import { Histogram, type Counts } from './histogram.ts';
+import { LatencyHistogram, type HistogramSnapshot } from './histogram.ts';
 import type { Part } from './recorder.ts';
 
 /** A second of the measurement: requests per second, milliseconds. */
@@ -19,15 +19,15 @@ interface SecondTally {
   good: number;
   rejected: number;
   failed: number;
-  /** As the threads told it: a whole histogram for each second would be 90 MB an hour. */
-  readonly latencies: Counts[];
+  /** Snapshots as the threads sent them: half a kilobyte each, where a histogram has 13 kB. */
+  readonly latencies: HistogramSnapshot[];
 }
 
 export class Tally {
-  readonly latency = new Histogram();
-  readonly service = new Histogram();
-  readonly rejected = new Histogram();
-  readonly lag = new Histogram();
+  readonly latency = new LatencyHistogram();
+  readonly service = new LatencyHistogram();
+  readonly rejected = new LatencyHistogram();
+  readonly lag = new LatencyHistogram();
   readonly others = new Map<string, number>();
   offered = 0;
   held = 0;
@@ -71,7 +71,7 @@ export class Tally {
 
   second(second: number): Second {
     const { latencies, ...counts } = this.#seconds.get(second) ?? emptySecond();
-    const latency = new Histogram();
+    const latency = new LatencyHistogram();
     for (const part of latencies) latency.add(part);
     return {
       second,
