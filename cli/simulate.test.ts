@@ -20,7 +20,7 @@ async function simulate(...args: readonly string[]): Promise<string> {
 }
 
 describe('sluice simulate', () => {
-  test('--json, of the policies asked for, tuned or not; --svg beside it', async () => {
+  test('--json reports the requested policies, tuned or not; --svg also draws them', async () => {
     const svg = path.join(folder, 'x.svg');
     const args = ['--rate-scale', '2', '--cost-ms', '50,20', '--cold-start-s', '3', '--policy', 'hpa,sluice'];
     const report = JSON.parse(await simulate(...args, '--tune-on', trace, '--json', '--svg', svg)) as {
@@ -38,7 +38,7 @@ describe('sluice simulate', () => {
     assert.match(readFileSync(svg, 'utf8'), /^<svg /);
   });
 
-  test('the same seed prints the same', async () => {
+  test('equal seeds print equal results', async () => {
     assert.equal(await simulate('--rate-scale', '3'), await simulate('--rate-scale', '3'));
   });
 
@@ -51,7 +51,7 @@ describe('sluice simulate', () => {
     return file;
   };
 
-  test('--pool: bounds, objective and caps are the pool’s; a flag goes before them', async () => {
+  test('--pool sets bounds, objective and caps; flags take precedence', async () => {
     const limits =
       'objective: { latencyMs: 400 }, batching: { maxRows: 8 }, scaling: { minReplicas: 2, maxReplicas: 3 }';
     const same = ['--objective-ms', '400', '--max-rows', '8', '--min-replicas', '2', '--max-replicas', '3'];
@@ -59,7 +59,7 @@ describe('sluice simulate', () => {
     assert.match(await simulate('--pool', pool(limits), '--objective-ms', '300'), /within 300 ms/);
   });
 
-  test('--pool: percentile, idle time and batching are the pool’s too', async () => {
+  test('--pool also sets percentile, idle time and batching', async () => {
     const same = await simulate('--percentile', '99.9', '--max-rows', '1', '--min-replicas', '1');
     const spec = 'objective: { latencyMs: 200, percentile: 99.9 }, batching: { enabled: false }';
     assert.equal(await simulate('--pool', pool(`${spec}, scaling: { maxReplicas: 100 }`)), same);
@@ -75,7 +75,7 @@ describe('sluice simulate', () => {
     assert.ok(late - soon > 500 && late - soon < 580, `${soon} and ${late} pod-seconds`);
   });
 
-  test('--pool without an objective, or wrong: said with file and field', async () => {
+  test('a --pool without an objective or with an invalid field is reported with file and field', async () => {
     await assert.rejects(simulate('--pool', pool('scaling: {}')), /pool\.yaml: the pool has no objective/);
     await assert.rejects(
       simulate('--pool', pool('scaling: { minReplicas: -1 }')),
@@ -88,8 +88,8 @@ describe('sluice simulate', () => {
     [['--svg', '/no/folder/x.svg'], /'--svg <file>' argument '\/no\/folder\/x\.svg' is invalid.*can't be written/],
     [['--rate-scale', '0'], /'--rate-scale <K>' argument '0' is invalid.*above 0/],
     [['--cost-ms', '20'], /'--cost-ms <a,c>' argument '20' is invalid.*two numbers/],
-    [['--policy', 'hpa,vpa'], /'--policy <names>' argument 'hpa,vpa' is invalid.*"vpa" is none of/],
-    [['--max-replicas', '1.5'], /'--max-replicas <n>' argument '1.5' is invalid.*whole number from 1/],
+    [['--policy', 'hpa,vpa'], /'--policy <names>' argument 'hpa,vpa' is invalid.*"vpa" is not one of/],
+    [['--max-replicas', '1.5'], /'--max-replicas <n>' argument '1.5' is invalid.*whole number of at least 1/],
     [['--min-replicas', '5', '--max-replicas', '4'], /--min-replicas 5 is above --max-replicas 4/],
     [['--tune-on', '/none.csv'], /--tune-on .*\/none\.csv/],
     [['--rate-scale', '0.000001'], /--rate-scale 0\.000001 leaves/],
@@ -97,7 +97,7 @@ describe('sluice simulate', () => {
     test(args.join(' '), () => assert.rejects(simulate(...args), message));
   }
 
-  test('a bad trace is a usage mistake, with line and value', async () => {
+  test('an invalid trace is a usage error with line and value', async () => {
     const bad = path.join(folder, 'bad.csv');
     writeFileSync(bad, '1\n2\nx\n');
     await assert.rejects(

@@ -1,11 +1,10 @@
-/** `sluice up`: the system of deploy/local.ts with the signals and the exit code of a process. */
+/** `sluice up`: runs the system of deploy/local.ts and handles signals and the exit code. */
 import { runLocal } from '../deploy/local.ts';
 import type { LocalSettings } from '../deploy/local-settings.ts';
-import type { ProgramIo } from './program.ts';
+import { exitInterrupted } from '../runtime/process/usage.ts';
+import type { ProgramIo } from './io.ts';
 
-/** What a shell calls an end by Ctrl-C. */
-const exitInterrupted = 130;
-/** `npm start` passes Ctrl-C on although the terminal has sent it already: two so close are one keystroke. */
+/** Two signals this close are one Ctrl-C: npm forwards the signal although the terminal has already sent it. */
 const sameKeystrokeMs = 300;
 
 export async function up(settings: LocalSettings, { env, print }: ProgramIo): Promise<void> {

@@ -4,6 +4,9 @@
  */
 import { seededRandom } from '../../runtime/seeded-random.ts';
 
+/** Arrival processes that a name alone describes. */
+export const arrivalKinds = ['poisson', 'constant', 'ramp', 'step'] as const;
+
 /** Rates are requests per second; times are milliseconds from the start. */
 export type Arrivals =
   | { readonly kind: 'constant' | 'poisson'; readonly perSecond: number }

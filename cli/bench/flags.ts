@@ -1,4 +1,5 @@
-/** The flags of `sluice bench`: what each may be, and which go together. Errors name the flag and the value. */
+/** Flags of `sluice bench`, with the validation of each and of their combinations. Errors name the flag and its value. */
+import { arrivalKinds } from '../../bench/load-test/arrivals.ts';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { SettingsError } from '../../contract/settings.ts';
 import { numberOf, outputFile, percentile, positive, whole } from '../../runtime/process/flag-values.ts';
@@ -32,8 +33,6 @@ export interface BenchFlags {
   readonly compare?: readonly string[];
 }
 
-export const arrivalKinds = ['poisson', 'constant', 'ramp', 'step'] as const;
-
 export function addBenchFlags(command: Command): Command {
   const option = <T>(
     flags: string,
@@ -46,59 +45,79 @@ export function addBenchFlags(command: Command): Command {
     return value === undefined ? one : one.default(value, shown ?? String(value));
   };
   return command
-    .option('--model <name>', 'what to ask for')
-    .option('--model-version <version>', 'of the model; the server chooses without it')
-    .addOption(new Option('--protocol <name>', 'Open Inference Protocol or V1').choices(['oip', 'v1']).default('oip'))
-    .addOption(option('--concurrency <n>', 'closed loop: connections that each wait for their answer', whole(1)))
-    .addOption(option('--rate <R>', 'open loop: requests per second; for ramp and step several, with commas', rates))
+    .option('--model <name>', 'model to send requests to')
+    .option('--model-version <version>', 'version of the model; the server chooses if omitted')
+    .addOption(
+      new Option('--protocol <name>', 'oip (Open Inference Protocol) or v1 (KServe V1)')
+        .choices(['oip', 'v1'])
+        .default('oip'),
+    )
+    .addOption(
+      option('--concurrency <n>', 'closed loop: number of connections, each of which waits for its answer', whole(1)),
+    )
+    .addOption(
+      option('--rate <R>', 'open loop: requests per second; several, separated by commas, for ramp and step', rates),
+    )
     .addOption(
       new Option(
         '--arrivals <kind|file>',
-        `${arrivalKinds.join(', ')}, or a CSV of the milliseconds of arrivals`,
+        `${arrivalKinds.join(', ')}, or a CSV file of arrival times in milliseconds`,
       ).default('poisson'),
     )
-    .addOption(option('--speed-up <K>', 'play a file of arrivals K times as fast', positive, 1))
-    .addOption(option('--duration-s <s>', 'that is measured (default: 10, of a file all of it)', positive))
-    .addOption(option('--warm-up-s <s>', 'before it, not counted (default: 1 where the load is steady)', fromZero))
-    .addOption(option('--timeout-s <s>', 'an answer that takes longer is an error', positive, 30))
+    .addOption(option('--speed-up <K>', 'replay a file of arrivals K times as fast', positive, 1))
+    .addOption(option('--duration-s <s>', 'seconds to measure (default: 10, or the whole file of arrivals)', positive))
+    .addOption(
+      option(
+        '--warm-up-s <s>',
+        'seconds of load before the measurement (default: 1 for a steady load, else 0)',
+        fromZero,
+      ),
+    )
+    .addOption(option('--timeout-s <s>', 'seconds after which a missing answer counts as an error', positive, 30))
     .option(
       '--body <json|binary|file>',
-      'made from the metadata, or a file of bodies (.json, .jsonl, other bytes)',
+      'generate bodies from the model metadata, or send those of a file (.json, .jsonl, or any bytes)',
       'json',
     )
-    .addOption(option('--rows <n>', 'rows of a request', whole(1), 1))
+    .addOption(option('--rows <n>', 'rows per request', whole(1), 1))
     .addOption(
-      option('--shape <name=sizes>', 'of an input with free sizes, such as image=1,3,224,224', shapes, {}, 'none'),
+      option(
+        '--shape <name=sizes>',
+        'shape of an input with variable dimensions, such as image=1,3,224,224',
+        shapes,
+        {},
+        'none',
+      ),
     )
-    .addOption(option('--bodies <n>', 'different bodies, sent in turn', whole(1), 8))
-    .addOption(option('--header <name: value>', 'of every request; may be given again', headers, {}, 'none'))
-    .addOption(option('--seed <n>', 'of arrivals and bodies', whole(0), 1))
-    .addOption(option('--threads <n>', 'of the generator (default: as many as the load needs)', whole(1)))
+    .addOption(option('--bodies <n>', 'number of different bodies, sent in turn', whole(1), 8))
+    .addOption(option('--header <name: value>', 'header of every request; may be repeated', headers, {}, 'none'))
+    .addOption(option('--seed <n>', 'random seed of arrivals and bodies', whole(0), 1))
+    .addOption(option('--threads <n>', 'threads of the load generator (default: as many as the load needs)', whole(1)))
     .addOption(
       option(
         '--max-in-flight <n>',
-        'open loop: connections at most; what is due beyond waits, and it counts',
+        'open loop: maximum connections; requests that are due beyond it wait, and the wait counts as latency',
         whole(1),
         4096,
       ),
     )
-    .addOption(option('--repeats <n>', 'of the whole run', whole(1), 1))
-    .addOption(option('--objective <time>', 'latency to keep, such as 100ms or 1.5s', duration))
-    .addOption(option('--percentile <p>', 'share of what is offered that has to keep it', percentile, 99))
-    .option('--find-max', 'search the highest rate that keeps the objective')
-    .option('--metrics <url>', "Sluice's metrics (default: /metrics one port above the target)")
+    .addOption(option('--repeats <n>', 'number of runs', whole(1), 1))
+    .addOption(option('--objective <time>', 'latency objective, such as 100ms or 1.5s', duration))
+    .addOption(option('--percentile <p>', 'percentage of requests that must meet the objective', percentile, 99))
+    .option('--find-max', 'search for the highest rate that keeps the objective')
+    .option('--metrics <url>', "URL of Sluice's metrics (default: /metrics, one port above the target)")
     .option('--json', 'print JSON instead of a table')
-    .option('--report <file>', 'also write a page (.html) or its charts (.svg)', outputFile)
-    .option('--compare <files...>', 'two reports of --json, a and b: print b ÷ a');
+    .option('--report <file>', 'also write a report page (.html) or its charts (.svg)', outputFile)
+    .option('--compare <files...>', 'print the ratio b ÷ a of two --json reports, a and b');
 }
 
-/** What one flag alone cannot say. @throws SettingsError with all that is wrong */
+/** Checks the combination of flags. @throws SettingsError with every error */
 export function checkBenchFlags(url: string | undefined, flags: BenchFlags): void {
   const errors: string[] = [];
   const { compare, concurrency, rate, arrivals, findMax } = flags;
   if (compare !== undefined) {
     if (compare.length !== 2) errors.push(`--compare ${compare.join(' ')}: must be two files, a and b`);
-    if (url !== undefined) errors.push(`--compare: compares files, and needs no URL, was: ${url}`);
+    if (url !== undefined) errors.push(`--compare: compares files and takes no URL, was: ${url}`);
     throwIfAny(errors);
     return;
   }
@@ -106,44 +125,49 @@ export function checkBenchFlags(url: string | undefined, flags: BenchFlags): voi
   else if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     errors.push(`URL: must begin with http:// or https://, was: ${url}`);
   } else if (/[?#]/.test(url)) {
-    errors.push(`URL: takes no query and no fragment, was: ${url}`);
+    errors.push(`URL: must have no query and no fragment, was: ${url}`);
   }
   if (flags.model === undefined) errors.push('--model: is required');
   const kind = arrivalKinds.find((known) => known === arrivals);
   if (findMax === true) {
     if (flags.objective === undefined) errors.push('--find-max: needs --objective, such as 100ms');
-    if (concurrency !== undefined) errors.push(`--concurrency ${concurrency}: --find-max searches a rate`);
+    if (concurrency !== undefined) errors.push(`--concurrency ${concurrency}: --find-max searches for a rate`);
     if (kind !== 'poisson' && kind !== 'constant')
       errors.push(`--arrivals ${arrivals}: --find-max needs poisson or constant`);
-    if (flags.repeats > 1) errors.push(`--repeats ${flags.repeats}: --find-max repeats by itself`);
-    if (flags.report !== undefined) errors.push(`--report ${flags.report}: is of one rate, and --find-max tries many`);
+    if (flags.repeats > 1) errors.push(`--repeats ${flags.repeats}: --find-max repeats runs by itself`);
+    if (flags.report !== undefined) errors.push(`--report ${flags.report}: covers one rate, but --find-max tries many`);
   } else if (concurrency !== undefined && rate !== undefined) {
-    errors.push(`--concurrency ${concurrency} and --rate ${rate.join(',')}: one of them, a closed or an open loop`);
+    errors.push(
+      `--concurrency ${concurrency} and --rate ${rate.join(',')}: give one of them, for a closed or an open loop`,
+    );
   } else if (kind === undefined) {
-    if (rate !== undefined) errors.push(`--rate ${rate.join(',')}: ${arrivals} has its own times; use --speed-up`);
-    if (concurrency !== undefined) errors.push(`--concurrency ${concurrency}: ${arrivals} is for an open loop`);
+    if (rate !== undefined)
+      errors.push(`--rate ${rate.join(',')}: ${arrivals} has its own arrival times; use --speed-up`);
+    if (concurrency !== undefined) errors.push(`--concurrency ${concurrency}: ${arrivals} requires an open loop`);
   } else if (concurrency === undefined && rate === undefined) {
     errors.push('--concurrency (closed loop) or --rate (open loop): one is required');
   } else if (concurrency !== undefined && arrivals !== 'poisson') {
-    errors.push(`--arrivals ${arrivals}: is for an open loop, with --rate`);
+    errors.push(`--arrivals ${arrivals}: requires an open loop, with --rate`);
   }
   if (rate !== undefined) {
     const several = kind === 'ramp' || kind === 'step';
     if (!several && rate.length > 1) {
-      errors.push(`--rate ${rate.join(',')}: ${arrivals} takes one rate; several are for ramp and step`);
+      errors.push(`--rate ${rate.join(',')}: ${arrivals} takes one rate; only ramp and step take several`);
     }
     if (!several && rate[0] === 0) errors.push('--rate 0: must be above 0');
-    if (several && Math.max(...rate) === 0) errors.push(`--rate ${rate.join(',')}: one must be above 0`);
+    if (several && Math.max(...rate) === 0) errors.push(`--rate ${rate.join(',')}: at least one must be above 0`);
   }
-  if (kind !== undefined && flags.speedUp !== 1) errors.push(`--speed-up ${flags.speedUp}: is for a file of arrivals`);
+  if (kind !== undefined && flags.speedUp !== 1)
+    errors.push(`--speed-up ${flags.speedUp}: requires a file of arrivals`);
   if (kind !== 'poisson' && kind !== 'constant' && (flags.warmUpS ?? 0) > 0) {
-    errors.push(`--warm-up-s ${flags.warmUpS}: the load of ${arrivals} is not steady; use 0`);
+    errors.push(`--warm-up-s ${flags.warmUpS}: must be 0, since the load of ${arrivals} is not steady`);
   }
-  if (flags.protocol === 'v1' && flags.body === 'binary') errors.push('--body binary: V1 has JSON alone');
+  if (flags.protocol === 'v1' && flags.body === 'binary') errors.push('--body binary: V1 supports only JSON');
   if (flags.report !== undefined && !/\.(html|svg)$/.test(flags.report)) {
     errors.push(`--report ${flags.report}: must end in .html or .svg`);
   }
-  if (flags.metrics !== undefined && !URL.canParse(flags.metrics)) errors.push(`--metrics ${flags.metrics}: is no URL`);
+  if (flags.metrics !== undefined && !URL.canParse(flags.metrics))
+    errors.push(`--metrics ${flags.metrics}: is not a URL`);
   throwIfAny(errors);
 }
 
@@ -153,14 +177,14 @@ function throwIfAny(errors: readonly string[]): void {
 
 function fromZero(text: string): number {
   const value = numberOf(text);
-  if (!Number.isFinite(value) || value < 0) throw new InvalidArgumentError('It must be a number from 0 up.');
+  if (!Number.isFinite(value) || value < 0) throw new InvalidArgumentError('It must be a number of at least 0.');
   return value;
 }
 
 function rates(text: string): readonly number[] {
   const values = text.split(',').map(numberOf);
   if (!values.every((value) => Number.isFinite(value) && value >= 0)) {
-    throw new InvalidArgumentError('It must be a number of requests per second, or several with commas.');
+    throw new InvalidArgumentError('It must be a number of requests per second, or several separated by commas.');
   }
   return values;
 }
@@ -176,7 +200,7 @@ function shapes(text: string, before: BenchFlags['shape']): BenchFlags['shape'] 
   const [name, sizes] = text.split('=') as [string, string?];
   const shape = sizes?.split(',').map(numberOf) ?? [];
   if (name === '' || shape.length === 0 || !shape.every((size) => Number.isInteger(size) && size >= 0)) {
-    throw new InvalidArgumentError('It must be an input and its sizes, such as image=1,3,224,224.');
+    throw new InvalidArgumentError('It must be an input name and its shape, such as image=1,3,224,224.');
   }
   return { ...before, [name]: shape };
 }

@@ -1,9 +1,9 @@
-/** Values that flags of several commands take: each parser returns one, or throws what it must be; commander names flag and value. */
+/** Parsers of flag values for commander, which adds the flag and the rejected value to the errors that they throw. */
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { InvalidArgumentError } from 'commander';
 
-/** NaN of what is none: to `Number`, nothing is 0. */
+/** Parses a number; NaN for blank text, which `Number` would read as 0. */
 export function numberOf(text: string): number {
   return text.trim() === '' ? NaN : Number(text);
 }
@@ -14,21 +14,21 @@ export function positive(text: string): number {
   return value;
 }
 
-export function whole(least: number): (text: string) => number {
+export function whole(minimum: number): (text: string) => number {
   return (text) => {
     const value = numberOf(text);
-    if (!Number.isInteger(value) || value < least) {
-      throw new InvalidArgumentError(`It must be a whole number from ${least} up.`);
+    if (!Number.isInteger(value) || value < minimum) {
+      throw new InvalidArgumentError(`It must be a whole number of at least ${minimum}.`);
     }
     return value;
   };
 }
 
-export function between(least: number, most: number): (text: string) => number {
+export function between(minimum: number, maximum: number): (text: string) => number {
   return (text) => {
     const value = numberOf(text);
-    if (!(value >= least && value <= most)) {
-      throw new InvalidArgumentError(`It must be a number from ${least} to ${most}.`);
+    if (!(value >= minimum && value <= maximum)) {
+      throw new InvalidArgumentError(`It must be a number from ${minimum} to ${maximum}.`);
     }
     return value;
   };
@@ -40,17 +40,17 @@ export function percentile(text: string): number {
   return value;
 }
 
-/** A list with commas. */
+/** Parses a comma-separated list of the values in `all`. */
 export function someOf<T extends string | number>(all: readonly T[]): (text: string) => readonly T[] {
   return (text) =>
     text.split(',').map((part) => {
       const value = all.find((one) => String(one) === part.trim());
-      if (value === undefined) throw new InvalidArgumentError(`"${part}" is none of ${all.join(', ')}.`);
+      if (value === undefined) throw new InvalidArgumentError(`"${part}" is not one of ${all.join(', ')}.`);
       return value;
     });
 }
 
-/** A file that can be written, as far as can be known before: what has taken minutes must find its place. */
+/** Accepts a file that appears writable, so that a long run does not fail when it saves its result. */
 export function outputFile(text: string): string {
   try {
     if (existsSync(text)) {

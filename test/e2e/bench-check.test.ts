@@ -50,7 +50,7 @@ test('what is no more than was committed passes', async () => {
 test('what is wrong with flags and committed ratios is said with its name', async () => {
   await writeFile(file, JSON.stringify({}));
   for (const [args, message] of [
-    [['--rounds', '0'], /'--rounds <n>' argument '0' is invalid\. It must be a whole number from 1 up/],
+    [['--rounds', '0'], /'--rounds <n>' argument '0' is invalid\. It must be a whole number of at least 1/],
     [[], /'--ratios <file>' argument '.*ratios\.json' is invalid\. It must have an object, ratios/],
   ] as const) {
     const { code, output } = await check(args);
