@@ -1,15 +1,15 @@
-/** What the commands that ask a running scaler have in common: where it is, what it answers, and what to say when it doesn't. */
+/** Client of a running scaler's API, shared by the commands that query one: flags, requests and error messages. */
 import { Option, type Command } from 'commander';
 import type Type from 'typebox';
 import { Check } from 'typebox/value';
-import type { ProgramIo } from './program.ts';
+import type { ProgramIo } from './io.ts';
 
 export interface AskFlags {
   readonly url: string;
   readonly json?: true;
 }
 
-/** It doesn't answer, or not what it should: for people, without a stack. */
+/** Missing or unusable answer of a scaler; printed without a stack. */
 export class AskError extends Error {
   override readonly name = 'AskError';
 }
@@ -19,11 +19,11 @@ const limitMs = 10_000;
 export function askOptions(command: Command, env: ProgramIo['env']): Command {
   return command
     .addOption(
-      new Option('--url <url>', 'admin address of the scaler (env: SLUICE_SCALER_URL)').default(
+      new Option('--url <url>', 'address of the scaler (env: SLUICE_SCALER_URL)').default(
         env['SLUICE_SCALER_URL'] ?? 'http://127.0.0.1:8082',
       ),
     )
-    .option('--json', 'print what the scaler answers, as it is')
+    .option('--json', 'print the JSON answer of the scaler')
     .allowExcessArguments(false);
 }
 
@@ -48,7 +48,7 @@ export async function ask<Schema extends Type.TSchema>(
   }
   const body = parse(text);
   if (!response.ok) throw new AskError(problemOf(body) ?? `the scaler at ${base} answered ${response.status}`);
-  if (!Check(schema, body)) throw new AskError(`what answers at ${base} is no scaler of this version`);
+  if (!Check(schema, body)) throw new AskError(`the server at ${base} is not a scaler of this version`);
   return body;
 }
 
@@ -60,7 +60,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** `detail` of RFC 9457. */
+/** `detail` member of a problem document (RFC 9457). */
 function problemOf(body: unknown): string | null {
   return typeof body === 'object' && body !== null && 'detail' in body && typeof body.detail === 'string'
     ? body.detail

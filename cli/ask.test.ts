@@ -1,4 +1,4 @@
-/** `sluice pools` and `sluice explain`, as processes, against a scaler of its own on a cluster in memory, and against what is none. */
+/** `sluice pools` and `sluice explain` as processes, against a scaler on an in-memory cluster and against other servers. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
@@ -29,7 +29,7 @@ async function serve(t: TestContext, listener: RequestListener): Promise<string>
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** What the scaler of `world` says, over HTTP. */
+/** Serves the API of the scaler in `world`. */
 function answers(world: World): RequestListener {
   return (request, response) => {
     const pool = /^\/api\/pools\/([^/]+)\/decisions$/.exec(request.url!)?.[1];
@@ -39,8 +39,8 @@ function answers(world: World): RequestListener {
   };
 }
 
-describe('a scaler is asked', { concurrency: 2 }, () => {
-  test('pools as a table, decisions with inputs and arithmetic, both as JSON', async (t) => {
+describe('commands that query a scaler', { concurrency: 2 }, () => {
+  test('pools print a table, decisions their inputs and arithmetic, both also JSON', async (t) => {
     const world = new World({ spec: { scaling: { minReplicas: 1, maxReplicas: 20 } }, replicas: 2 });
     await world.run(60, 60);
     const url = await serve(t, answers(world));
@@ -54,29 +54,32 @@ describe('a scaler is asked', { concurrency: 2 }, () => {
     const json = JSON.parse((await run(['pools', '--json'], { SLUICE_SCALER_URL: url })).stdout) as PoolsReport;
     assert.deepEqual(json.pools, world.scaler.report().pools);
 
-    const told = await run(['explain', 'm', '--url', url, '--last', '100']);
-    assert.match(told.stdout, /^2026-01-01 00:\d\d:\d\dZ {2}2 → \d+, backlog: written$/m);
-    assert.match(told.stdout, /^ {2}need: \(.*\) ÷ 10 a pod = [\d.]+ → \d+ pods$/m);
-    assert.match(told.stdout, /^ {2}inputs: .*\bqueued \d+, /m);
+    const explained = await run(['explain', 'm', '--url', url, '--last', '100']);
+    assert.match(explained.stdout, /^2026-01-01 00:\d\d:\d\dZ {2}2 → \d+, backlog: written$/m);
+    assert.match(explained.stdout, /^ {2}need: \(.*\) ÷ 10 a pod = [\d.]+ → \d+ pods$/m);
+    assert.match(explained.stdout, /^ {2}inputs: .*\bqueued \d+, /m);
     const records = JSON.parse(
       (await run(['explain', 'm', '--url', url, '--json', '--last', '2'])).stdout,
     ) as DecisionRecord[];
     assert.deepEqual(records, world.decisions.slice(-2));
   });
 
-  test('one that stands by says who leads', async (t) => {
+  test('a standby scaler names the leader', async (t) => {
     const world = new World();
     world.cluster.holder = 'scaler-7';
     await world.run(3);
     const url = await serve(t, answers(world));
-    assert.match((await run(['pools', '--url', url])).stdout, /\nthis scaler stands by; scaler-7 leads and decides\n$/);
+    assert.match(
+      (await run(['pools', '--url', url])).stdout,
+      /\nthis scaler is on standby; scaler-7 leads and makes the decisions\n$/,
+    );
     assert.equal(
       (await run(['explain', 'm', '--url', url])).stdout,
-      'this scaler stands by; scaler-7 leads and decides\n',
+      'this scaler is on standby; scaler-7 leads and makes the decisions\n',
     );
   });
 
-  test('a pool that does not exist, nobody at the address, no address, what is no scaler: one line, exit 1', async (t) => {
+  test('an unknown pool, an unreachable or invalid address and a foreign server print one line and exit 1', async (t) => {
     const world = new World();
     await world.run(1);
     const url = await serve(t, answers(world));
@@ -90,7 +93,7 @@ describe('a scaler is asked', { concurrency: 2 }, () => {
         ['pools', '--url', 'localhost:8082'],
         '--url (SLUICE_SCALER_URL): must be http://host:port, was: "localhost:8082"',
       ],
-      [['pools', '--url', html], `what answers at ${html} is no scaler of this version`],
+      [['pools', '--url', html], `the server at ${html} is not a scaler of this version`],
     ] as const) {
       const { code, stdout, stderr } = await run(args);
       assert.deepEqual([code, stdout, stderr.split('\n').length], [1, '', 2], stderr);

@@ -36,13 +36,13 @@ describe('command line', { concurrency: 2 }, () => {
       assert.ok(stdout.includes(`  ${command} [options]`), command);
   });
 
-  test('nobody reads what is printed: it ends without a word', async () => {
+  test('a closed stdout ends a printing command without an error message', async () => {
     const child = spawn(process.execPath, [sluice, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
     child.stdout.destroy();
     assert.equal(await text(child.stderr), '');
   });
 
-  test('help of a command names flag, default and variable of each setting', async () => {
+  test('help of a command names the flag, default and variable of each setting', async () => {
     const { stdout } = await run(['gateway', '--help']);
     const text = stdout.replaceAll(/\s+/g, ' ');
     assert.ok(
@@ -54,7 +54,7 @@ describe('command line', { concurrency: 2 }, () => {
     assert.ok(text.includes('Examples: sluice gateway --pools pools.yaml'), text);
   });
 
-  test('--print-config says what is in effect and where it comes from: flag over variable over default', async () => {
+  test('--print-config prints each setting and its source: flag over variable over default', async () => {
     const env = { SLUICE_PORT: '90', SLUICE_ADMIN_PORT: '91' };
     const { code, stdout } = await run(['up', '--print-config', '--port', '92'], env);
     assert.equal(code, 0);
@@ -72,7 +72,7 @@ describe('command line', { concurrency: 2 }, () => {
     assert.match(stdout, /^# repository: not set \(--repository, SLUICE_REPOSITORY\)$/m);
   });
 
-  test('every wrong setting at once, each with its flag and value, exit 2, no stack', async () => {
+  test('all invalid settings are reported at once with flag and value, exit code 2, no stack', async () => {
     const { code, stderr } = await run(['up', '--port', '99999', '--pods', 'two'], { SLUICE_LOG_LEVEL: 'loud' });
     assert.equal(code, 2);
     assert.deepEqual(stderr.trimEnd().split('\n').toSorted(), [
@@ -82,7 +82,7 @@ describe('command line', { concurrency: 2 }, () => {
     ]);
   });
 
-  test('a flag, command or argument that does not exist is named, exit 2', async () => {
+  test('an unknown flag, command or argument is named, exit code 2', async () => {
     for (const args of [['up', '--prot', '1'], ['upp'], ['up', 'now']]) {
       const { code, stderr } = await run(args);
       assert.equal(code, 2, args.join(' '));
@@ -93,7 +93,7 @@ describe('command line', { concurrency: 2 }, () => {
     }
   });
 
-  test('a gateway alone takes only pools with addresses', async () => {
+  test('a gateway without a supervisor accepts only pools with endpoints', async () => {
     const directory = mkdtempSync(path.join(tmpdir(), 'sluice-cli-'));
     const file = path.join(directory, 'pools.yaml');
     writeFileSync(
@@ -106,7 +106,7 @@ describe('command line', { concurrency: 2 }, () => {
     rmSync(directory, { recursive: true });
   });
 
-  test('a gateway without pools, and a model server without a repository, say what is missing', async () => {
+  test('a gateway without pools and a model server without a repository name the missing setting', async () => {
     assert.match((await run(['gateway'])).stderr, /^sluice: --pools \(SLUICE_POOLS\): is required/);
     assert.deepEqual(await run(['model-server']), {
       code: 2,

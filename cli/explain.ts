@@ -1,11 +1,11 @@
-/** `sluice explain POOL`: the last decisions on a pool, each with its inputs and how they make its number. */
+/** `sluice explain POOL`: the last scaling decisions for a pool, with their inputs and arithmetic. */
 import { Command } from 'commander';
 import Type from 'typebox';
 import { DecisionRecord, PoolsReport } from '../contract/scaler-api.ts';
 import { ask, askOptions, type AskFlags } from './ask-scaler.ts';
 import { whole } from '../runtime/process/flag-values.ts';
-import { standsBy } from './pools.ts';
-import type { ProgramIo } from './program.ts';
+import { standbyNote } from './pools.ts';
+import type { ProgramIo } from './io.ts';
 
 interface Flags extends AskFlags {
   readonly last: number;
@@ -13,12 +13,12 @@ interface Flags extends AskFlags {
 
 export function explainCommand({ env, print }: ProgramIo): Command {
   const command = new Command('explain')
-    .summary('why a pool has the pods that it has: its last decisions, with their arithmetic')
+    .summary('show the last scaling decisions for a pool, with their inputs and arithmetic')
     .description(
-      'Asks a running scaler for its last decisions on a pool: what it saw, what it made of it, and what became of it.',
+      'Queries a running scaler for its last decisions for a pool: the inputs, the arithmetic and the result of each.',
     )
     .argument('<pool>', 'name of the pool')
-    .option('--last <n>', 'how many decisions', whole(1), 5)
+    .option('--last <n>', 'number of decisions to show', whole(1), 5)
     .addHelpText(
       'after',
       `
@@ -33,7 +33,7 @@ Examples:
     if (json === true) return print(JSON.stringify(shown, null, 2));
     if (shown.length > 0) return print(shown.map(explained).join('\n\n'));
     const { leading, leader } = await ask(url, '/api/pools', PoolsReport);
-    print(leading ? `nothing was decided on ${pool} yet` : standsBy(leader));
+    print(leading ? `no decisions for ${pool} yet` : standbyNote(leader));
   });
 }
 

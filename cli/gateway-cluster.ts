@@ -1,4 +1,4 @@
-/** Where a gateway's pools and pods come from: a file of addresses, the supervisor that started the process, or Kubernetes. */
+/** Source of a gateway's pools and pods: a file of addresses, the supervisor that started the process, or Kubernetes. */
 import { connectToSupervisor } from '../cluster/local/ipc.ts';
 import type { Cluster } from '../cluster/port.ts';
 import { staticCluster } from '../cluster/static.ts';
@@ -13,14 +13,16 @@ export async function gatewayCluster(settings: GatewaySettings): Promise<Cluster
   const { pools: poolsFile, cluster, namespace } = settings;
   if (cluster === 'kubernetes') {
     if (poolsFile !== undefined) {
-      throw new SettingsError([`--pools (SLUICE_POOLS): is not for --cluster kubernetes, was: ${quote(poolsFile)}`]);
+      throw new SettingsError([
+        `--pools (SLUICE_POOLS): cannot be combined with --cluster kubernetes, was: ${quote(poolsFile)}`,
+      ]);
     }
     const { connectGateway } = await import('../cluster/kubernetes/connect.ts');
     return withCredentials(() => connectGateway({ namespace, log: clusterLog('gateway', settings.logLevel) }));
   }
   if (poolsFile === undefined) {
     if (process.connected) return connectToSupervisor();
-    throw new SettingsError(['--pools (SLUICE_POOLS): is required where no supervisor gives pools']);
+    throw new SettingsError(['--pools (SLUICE_POOLS): is required without a supervisor or --cluster kubernetes']);
   }
   const pools = readPoolsFile(poolsFile);
   const empty = pools.filter(({ spec }) => spec.endpoints.length === 0);

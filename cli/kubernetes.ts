@@ -1,4 +1,4 @@
-/** What the commands that talk to Kubernetes have in common: their log of it, and what they say of wrong credentials. */
+/** Logger and credential errors of the commands that talk to Kubernetes. */
 import { destination, pino, type Logger } from 'pino';
 import { SettingsError } from '../contract/settings.ts';
 
@@ -6,7 +6,7 @@ export function clusterLog(component: 'gateway' | 'scaler', level: string): Logg
   return pino({ level, base: { component, cluster: 'kubernetes' } }, destination({ dest: 1, sync: true }));
 }
 
-/** @throws SettingsError where the credentials can't be used: a file that is not there, a context without a cluster */
+/** @throws SettingsError for unusable credentials, such as a missing file or a context without a cluster */
 export function withCredentials<Connected>(connect: () => Connected): Connected {
   try {
     return connect();

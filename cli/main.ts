@@ -1,16 +1,16 @@
-/** Runs the command line, and turns what stops it into lines on stderr and an exit code: 2 for what a person mistyped. */
+/** Entry point of the command line. Errors become lines on stderr and an exit code, 2 for invalid usage. */
 import { CommanderError } from 'commander';
 import { SettingsError } from '../contract/settings.ts';
 import { AskError } from './ask-scaler.ts';
 import { buildProgram } from './program.ts';
-import { endUnrun, exitUsage } from '../runtime/process/usage.ts';
+import { exitAfterUsage, exitUsage } from '../runtime/process/usage.ts';
 
-let isRead = true;
+let isOpen = true;
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
-  // Nobody reads any more, as of `sluice explain | head`: what runs ends as if it was told to, what only prints ends silently.
-  if (isRead) process.kill(process.pid, 'SIGTERM');
-  isRead = false;
+  // EPIPE, as in `sluice explain | head`: servers shut down as on SIGTERM, printing commands exit quietly.
+  if (isOpen) process.kill(process.pid, 'SIGTERM');
+  isOpen = false;
 });
 
 try {
@@ -19,7 +19,7 @@ try {
     print: (text) => process.stdout.write(text.endsWith('\n') ? text : `${text}\n`),
   }).parseAsync();
 } catch (error) {
-  if (error instanceof CommanderError) endUnrun(error);
+  if (error instanceof CommanderError) exitAfterUsage(error);
   if (error instanceof SettingsError) {
     for (const line of error.errors) process.stderr.write(`sluice: ${line}\n`);
     process.exit(exitUsage);
@@ -32,7 +32,7 @@ try {
   process.exit(1);
 }
 
-/** What the system refused (an address in use, a file that can't be read) needs no stack; a defect does. */
+/** Failed system calls (an address in use, an unreadable file) print a message; other errors are bugs and print a stack. */
 function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return 'syscall' in error ? error.message : (error.stack ?? error.message);

@@ -1,13 +1,15 @@
-/** `sluice pools`: a line for each pool, from a running scaler. */
+/** `sluice pools`: one line per pool, from a running scaler. */
 import { Command } from 'commander';
 import { PoolsReport, type PoolReport } from '../contract/scaler-api.ts';
 import { ask, askOptions, type AskFlags } from './ask-scaler.ts';
-import type { ProgramIo } from './program.ts';
+import type { ProgramIo } from './io.ts';
 
 export function poolsCommand({ env, print }: ProgramIo): Command {
   const command = new Command('pools')
-    .summary('what each pool has, wants and waits for')
-    .description('Asks a running scaler: pods, what waits, the predicted wait against the objective, and why it is so.')
+    .summary('show the pods, queue and state of each pool')
+    .description(
+      'Queries a running scaler for the pods, the queue, the predicted wait, the objective and the last decision of each pool.',
+    )
     .addHelpText(
       'after',
       `
@@ -23,7 +25,7 @@ Examples:
   });
 }
 
-const heads = ['pool', 'ready', 'desired', 'queue', 'wait', 'objective', 'why'] as const;
+const headings = ['pool', 'ready', 'desired', 'queue', 'wait', 'objective', 'why'] as const;
 
 export function poolsTable(report: PoolsReport): string {
   const rows = report.pools.map((pool) => [
@@ -35,8 +37,8 @@ export function poolsTable(report: PoolsReport): string {
     duration(pool.objectiveMs),
     whyOf(pool),
   ]);
-  if (rows.length === 0) return ['there are no pools', ...notes(report)].join('\n');
-  const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]!.length)));
+  if (rows.length === 0) return ['no pools', ...notes(report)].join('\n');
+  const widths = headings.map((heading, column) => Math.max(heading.length, ...rows.map((row) => row[column]!.length)));
   const line = (cells: readonly string[]): string =>
     cells
       .map((cell, column) => {
@@ -44,10 +46,10 @@ export function poolsTable(report: PoolsReport): string {
         return column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!);
       })
       .join('  ');
-  return [line(heads), ...rows.map(line), ...notes(report)].join('\n');
+  return [line(headings), ...rows.map(line), ...notes(report)].join('\n');
 }
 
-/** What stands in the way says more than a reason does. */
+/** Explains the state of a pool: the last reason, and any trouble that keeps the scaler from acting on it. */
 function whyOf({ why, conditions, drainingReplicas, pods, mode }: PoolReport): string {
   const trouble = conditions
     .filter(({ type, status }) => type !== 'ScalingLimited' && type !== 'ScalingActive' && status === 'False')
@@ -67,13 +69,15 @@ function whyOf({ why, conditions, drainingReplicas, pods, mode }: PoolReport): s
 function notes({ leading, leader, gateways, pools }: PoolsReport): string[] {
   const silent = gateways.filter(({ reporting, terminating }) => !reporting && !terminating).map(({ name }) => name);
   return [
-    ...(leading || pools.length === 0 ? [] : ['', standsBy(leader)]),
+    ...(leading || pools.length === 0 ? [] : ['', standbyNote(leader)]),
     ...(silent.length === 0 ? [] : ['', `no report from ${silent.join(', ')}`]),
   ];
 }
 
-export function standsBy(leader: string | null): string {
-  return leader === null ? 'no scaler leads' : `this scaler stands by; ${leader} leads and decides`;
+export function standbyNote(leader: string | null): string {
+  return leader === null
+    ? 'no scaler is the leader'
+    : `this scaler is on standby; ${leader} leads and makes the decisions`;
 }
 
 function duration(ms: number | null): string {

@@ -1,4 +1,4 @@
-/** The commands of `sluice`. Each loads its part of the system only when it runs, so that help and errors are quick. */
+/** The commands of `sluice`. Each loads its part of the system only when it runs, so that help and errors appear fast. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { LocalSettings } from '../deploy/local-settings.ts';
@@ -7,6 +7,7 @@ import { ModelServerSettings } from '../models/settings.ts';
 import { benchCommand } from './bench/command.ts';
 import { ScalerSettings } from '../scaler/settings.ts';
 import { explainCommand } from './explain.ts';
+import type { ProgramIo } from './io.ts';
 import { gatewayCluster } from './gateway-cluster.ts';
 import { tuneCollector } from '../runtime/process/heap.ts';
 import { endWithSupervisor } from '../runtime/process/lifeline.ts';
@@ -14,11 +15,6 @@ import { scalerCluster } from './scaler-cluster.ts';
 import { settingsCommand } from './settings-command.ts';
 import { poolsCommand } from './pools.ts';
 import { simulateCommand } from './simulate.ts';
-
-export interface ProgramIo {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly print: (text: string) => void;
-}
 
 export function buildProgram({ env, print }: ProgramIo): Command {
   const program = new Command('sluice')
@@ -29,9 +25,9 @@ export function buildProgram({ env, print }: ProgramIo): Command {
       'after',
       `
 Examples:
-  sluice up                                 everything on this machine, with the models that come with it
+  sluice up                                 everything on this machine, with the bundled models
   sluice up --repository ./my-models        your own models: my-models/<model>/<version>/model.onnx
-  sluice <command> --help                   flags, environment variables and defaults
+  sluice <command> --help                   flags, environment variables and defaults of a command
 `,
     );
   program.addCommand(
@@ -39,7 +35,7 @@ Examples:
       name: 'up',
       summary: 'run everything on this machine: a gateway, a scaler and model-server pods',
       description:
-        'Runs a gateway, a scaler and model-server pods as processes of this machine. Ctrl-C drains and ends them.',
+        'Runs a gateway, a scaler and model-server pods as processes on this machine. Ctrl-C drains and stops them.',
       schema: LocalSettings,
       examples: [
         'sluice up',
@@ -55,13 +51,13 @@ Examples:
   program.addCommand(
     settingsCommand({
       name: 'gateway',
-      summary: 'run a gateway alone',
-      description: 'Takes predict requests, queues and batches them, and sends them to pods.',
+      summary: 'run only a gateway',
+      description: 'Accepts predict requests, queues and batches them, and sends the batches to pods.',
       schema: GatewaySettings,
       examples: [
-        'sluice gateway --pools pools.yaml            pools with the addresses of their servers (endpoints)',
+        'sluice gateway --pools pools.yaml            pools whose spec.endpoints lists the servers',
         'sluice gateway --pools pools.yaml --port 9000 --admin-port 9001',
-        'sluice gateway --cluster kubernetes          pools and pods as the API server tells them',
+        'sluice gateway --cluster kubernetes          pools and pods from the API server',
       ],
       env,
       print,
@@ -76,9 +72,9 @@ Examples:
   program.addCommand(
     settingsCommand({
       name: 'scaler',
-      summary: 'run a scaler alone',
+      summary: 'run only a scaler',
       description:
-        'Reads the queues of the gateways, resizes pools, drains and replaces pods, and serves the live page.',
+        'Reads the load reports of the gateways, resizes pools, drains and replaces pods, and serves the live page.',
       schema: ScalerSettings,
       examples: ['sluice scaler --cluster kubernetes --namespace models'],
       env,
@@ -93,7 +89,7 @@ Examples:
   program.addCommand(
     settingsCommand({
       name: 'model-server',
-      summary: 'run one model server (a pod) alone',
+      summary: 'run only a model server, the process of a pod',
       description: 'Serves the ONNX models of a repository over the Open Inference Protocol, in this process.',
       schema: ModelServerSettings,
       examples: [
@@ -112,13 +108,13 @@ Examples:
   program.addCommand(poolsCommand({ env, print }));
   program.addCommand(explainCommand({ env, print }));
   program.addCommand(simulateCommand({ print }));
-  program.addCommand(benchCommand({ print, ...(process.stderr.isTTY ? { progress: overwritten } : {}) }));
+  program.addCommand(benchCommand({ print, ...(process.stderr.isTTY ? { progress: showStatus } : {}) }));
   for (const command of [program, ...program.commands]) command.exitOverride();
   return program;
 }
 
-/** One line of a terminal, written over; an empty one clears it. */
-function overwritten(line: string): void {
+/** Replaces the status line on the terminal; an empty line clears it. */
+function showStatus(line: string): void {
   process.stderr.write(`\r\u001b[2K${line.slice(0, process.stderr.columns - 1)}`);
 }
 

@@ -1,4 +1,4 @@
-/** Where a scaler's pools, pods and gateways come from: the supervisor that started the process, or Kubernetes. */
+/** Source of a scaler's pools, pods and gateways: the supervisor that started the process, or Kubernetes. */
 import { connectScaler } from '../cluster/local/scaler-ipc.ts';
 import type { ScalableCluster } from '../cluster/scalable.ts';
 import { SettingsError } from '../contract/settings.ts';
@@ -15,6 +15,6 @@ export async function scalerCluster(settings: ScalerSettings): Promise<ScalableC
   }
   if (process.connected) return connectScaler();
   throw new SettingsError([
-    'a scaler needs a cluster that it can resize: --cluster kubernetes, or `sluice up`, which starts one of its own',
+    'a scaler needs a cluster to resize: add --cluster kubernetes, or run `sluice up`, which starts its own scaler',
   ]);
 }

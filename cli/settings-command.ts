@@ -1,6 +1,6 @@
 /**
- * A command whose options are the properties of a settings schema: flag, variable, default and help from one place,
- * and `--print-config`, which says what would be in effect and where each value comes from.
+ * Builds a command whose options are the properties of a settings schema, with flag, variable, default and help. Its
+ * `--print-config` prints the settings in effect and the source of each.
  */
 import { Command, Option } from 'commander';
 import type Type from 'typebox';
@@ -27,7 +27,7 @@ export function settingsCommand<Schema extends Type.TObject>(spec: SettingsComma
   for (const [property, value] of Object.entries(schema.properties)) {
     command.addOption(new Option(`${flagName(property)} <value>`, describe(property, value)));
   }
-  command.option('--print-config', 'print the settings in effect and where each comes from, then exit');
+  command.option('--print-config', 'print the settings in effect and the source of each, then exit');
   command.addHelpText('after', `\nExamples:\n${spec.examples.map((line) => `  ${line}`).join('\n')}`);
   command.action(async ({ printConfig, ...flags }: Record<string, string> & { printConfig?: true }) => {
     const settings = readSettings(schema, env, flags);
@@ -37,7 +37,7 @@ export function settingsCommand<Schema extends Type.TObject>(spec: SettingsComma
   return command;
 }
 
-/** The part of a property's schema that the help tells. */
+/** Part of a property's schema that appears in the help. */
 interface Described {
   readonly description?: string;
   readonly default?: string | number | boolean;
@@ -51,7 +51,7 @@ function describe(property: string, value: Described): string {
   return `${value.description ?? ''} (${notes.join('; ')})`;
 }
 
-/** YAML: each setting with its source as a comment, those without a value as comments alone. */
+/** Renders settings as YAML with their sources as comments. Unset settings are listed in comments. */
 function renderConfig(
   schema: Type.TObject,
   settings: Readonly<Record<string, unknown>>,

@@ -1,16 +1,16 @@
-/** What a ModelPool says of a simulation: its bounds, its objective, its caps and how long requests wait. */
+/** Reads the limits of a ModelPool that matter to a simulation: bounds, objective, caps and waiting times. */
 import { readFileSync } from 'node:fs';
 import { parsePools } from '../cluster/pools-file.ts';
 import { SettingsError } from '../contract/settings.ts';
 
 export interface PoolLimits {
-  /** Null: the pool has none. */
+  /** Null without an objective. */
   readonly objectiveMs: number | null;
   readonly percentile: number | null;
-  /** 1 where batching is off. */
+  /** Maximum rows per run; 1 if batching is disabled. */
   readonly maxRows: number;
   readonly minReplicas: number;
-  /** Null: the pool has none. */
+  /** Null if the pool sets no maximum. */
   readonly maxReplicas: number | null;
   readonly timeoutMs: number;
   readonly coldStartHoldMs: number;
@@ -30,7 +30,7 @@ export function readPoolLimits(file: string): PoolLimits {
   if (errors.length > 0) throw new SettingsError(errors.map((error) => `--pool ${file}: ${error}`));
   const [pool] = pools;
   if (pool === undefined || pools.length > 1) {
-    throw new SettingsError([`--pool ${file}: must have one pool, has ${pools.length}`]);
+    throw new SettingsError([`--pool ${file}: must contain one pool, has ${pools.length}`]);
   }
   const { objective, batching, requests, scaling } = pool.spec;
   const { timeoutMs, coldStartHoldMs, maxQueued } = requests;

@@ -1,11 +1,11 @@
-/** `sluice simulate`: what each autoscaling policy would have cost and missed on a trace of arrivals. */
+/** `sluice simulate`: compares autoscaling policies on a trace of arrivals, by cost and missed objectives. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { SettingsError } from '../contract/settings.ts';
 import type { Scenario } from '../bench/simulate/engine.ts';
 import type { PolicyName } from '../bench/simulate/compare.ts';
 import { numberOf, outputFile, percentile, positive, someOf, whole } from '../runtime/process/flag-values.ts';
-import type { ProgramIo } from './program.ts';
+import type { ProgramIo } from './io.ts';
 import { readPoolLimits, type PoolLimits } from './simulate-pool.ts';
 
 interface Flags {
@@ -27,36 +27,62 @@ interface Flags {
   readonly svg?: string;
 }
 
-const names: readonly PolicyName[] = ['sluice', 'hpa', 'kpa', 'keda', 'ray'];
-/** Relative spread of start-up times. */
+const policyNames: readonly PolicyName[] = ['sluice', 'hpa', 'kpa', 'keda', 'ray'];
+/** Standard deviation of start-up times, relative to their median. */
 const coldStartSigma = 0.1;
 
 export function simulateCommand({ print }: Pick<ProgramIo, 'print'>): Command {
   return new Command('simulate')
-    .summary('what each autoscaling policy would have cost and missed on a trace of arrivals')
+    .summary('compare autoscaling policies on a trace of arrivals')
     .description(
-      'Replays a trace of arrivals in virtual time against each policy: late, shed and failed requests, pod-seconds,\n' +
-        'and the pod-seconds of a clairvoyant that makes no request late, with as many pods as that takes.',
+      'Replays a trace of arrivals against each policy in virtual time, and reports late, shed and failed requests and ' +
+        'pod-seconds, beside the pod-seconds of a clairvoyant policy that makes no request late.',
     )
     .allowExcessArguments(false)
-    .addOption(new Option('--trace <file>', 'CSV: the milliseconds of one arrival a line').makeOptionMandatory())
     .addOption(
-      new Option('--pool <file>', 'YAML of a ModelPool: its bounds, objective, caps and waits; flags go before it'),
+      new Option('--trace <file>', 'CSV file with one arrival time per line, in milliseconds').makeOptionMandatory(),
     )
-    .addOption(option('--rate-scale <K>', 'K copies of each arrival', positive, 1))
-    .addOption(option('--cost-ms <a,c>', 'a run of b requests takes a + c·b ms', cost, { a: 20, c: 2 }, '20,2'))
-    .addOption(option('--objective-ms <ms>', 'an answer after this is late', positive, 200))
-    .addOption(option('--percentile <p>', 'of requests that are to keep the objective', percentile, 99.5))
-    .addOption(option('--cold-start-s <s>', 'from creation of a pod to ready, median', positive, 10))
-    .addOption(option('--policy <names>', `of ${names.join(', ')}`, someOf(names), names, names.join(',')))
-    .addOption(new Option('--tune-on <file>', 'tune the baselines on this trace first, at the same mean rate'))
-    .addOption(option('--tune-limit <percent>', 'violations that tuning accepts for less pod-seconds', positive, 0.5))
-    .addOption(option('--min-replicas <n>', 'pods at least', whole(0), 1))
-    .addOption(option('--max-replicas <n>', 'pods at most', whole(1), 100))
-    .addOption(option('--max-rows <n>', 'requests in one run at most', whole(1), 64))
-    .addOption(option('--seed <n>', 'of everything that is drawn', whole(0), 1))
+    .addOption(
+      new Option(
+        '--pool <file>',
+        'YAML file of a ModelPool whose bounds, objective and limits to use; flags take precedence',
+      ),
+    )
+    .addOption(option('--rate-scale <K>', 'multiply the arrival rate by K', positive, 1))
+    .addOption(
+      option('--cost-ms <a,c>', 'cost model: a run of b requests takes a + c·b ms', cost, { a: 20, c: 2 }, '20,2'),
+    )
+    .addOption(option('--objective-ms <ms>', 'latency objective in milliseconds', positive, 200))
+    .addOption(option('--percentile <p>', 'percentage of requests that must meet the objective', percentile, 99.5))
+    .addOption(
+      option('--cold-start-s <s>', 'median seconds from the creation of a pod until it is ready', positive, 10),
+    )
+    .addOption(
+      option(
+        '--policy <names>',
+        `policies to compare, of ${policyNames.join(', ')}`,
+        someOf(policyNames),
+        policyNames,
+        policyNames.join(','),
+      ),
+    )
+    .addOption(
+      new Option('--tune-on <file>', 'first tune the other policies on this trace, scaled to the same mean rate'),
+    )
+    .addOption(
+      option(
+        '--tune-limit <percent>',
+        'percentage of missed requests that tuning accepts to save pod-seconds',
+        positive,
+        0.5,
+      ),
+    )
+    .addOption(option('--min-replicas <n>', 'minimum pods', whole(0), 1))
+    .addOption(option('--max-replicas <n>', 'maximum pods', whole(1), 100))
+    .addOption(option('--max-rows <n>', 'maximum requests per model run', whole(1), 64))
+    .addOption(option('--seed <n>', 'random seed', whole(0), 1))
     .option('--json', 'print JSON instead of a table')
-    .option('--svg <file>', 'also draw arrivals and the pods of each policy', outputFile)
+    .option('--svg <file>', 'also draw arrivals and the pods of each policy to an SVG file', outputFile)
     .addHelpText(
       'after',
       `
@@ -80,12 +106,12 @@ function option<T>(flags: string, text: string, parse: (value: string) => T, val
 const usualWaits = { timeoutMs: 30_000, coldStartHoldMs: 60_000, maxQueued: 10_000, idleMs: 300_000 };
 type Waits = typeof usualWaits;
 
-/** What the pool says, where no flag says otherwise. */
+/** Takes limits from the pool for flags that were not given. */
 function withPool(flags: Flags, given: (flag: string) => boolean): Flags & Waits {
   if (flags.pool === undefined) return { ...flags, ...usualWaits };
   const pool: PoolLimits = readPoolLimits(flags.pool);
   if (pool.objectiveMs === null && !given('objectiveMs')) {
-    throw new SettingsError([`--pool ${flags.pool}: the pool has no objective; give --objective-ms`]);
+    throw new SettingsError([`--pool ${flags.pool}: the pool has no objective; add --objective-ms`]);
   }
   const { timeoutMs, coldStartHoldMs, maxQueued, idleMs } = pool;
   return {
@@ -125,7 +151,9 @@ async function run(flags: Flags & Waits, print: (text: string) => void): Promise
   const stampsMs = await readTrace('--trace', flags.trace);
   const { arrivalsMs } = scaleTrace(stampsMs, flags.rateScale, seed);
   if (arrivalsMs.length < 2)
-    throw new SettingsError([`--rate-scale ${flags.rateScale} leaves ${arrivalsMs.length} arrivals`]);
+    throw new SettingsError([
+      `--rate-scale ${flags.rateScale} leaves ${arrivalsMs.length} arrivals, at least 2 are needed`,
+    ]);
   const rate = perSecond(arrivalsMs);
   const capacity = { cost: flags.costMs, objectiveMs, maxRows };
   let trainingMs: Float64Array | null = null;
@@ -133,7 +161,7 @@ async function run(flags: Flags & Waits, print: (text: string) => void): Promise
     const training = await readTrace('--tune-on', flags.tuneOn);
     trainingMs = scaleTrace(training, rate / perSecond(training), seed).arrivalsMs;
   }
-  // As many as the first minute needs: the trace begins in the middle of a service's life.
+  // Starts with the pods that the first minute needs, since traces begin in the middle of a service's life.
   const firstMs = Math.min(60_000, arrivalsMs.at(-1)!);
   const firstRate = (1000 * arrivalsMs.filter((atMs) => atMs < firstMs).length) / firstMs;
   const scenario: Scenario = {
@@ -172,7 +200,7 @@ async function run(flags: Flags & Waits, print: (text: string) => void): Promise
   }
   const minutes = (arrivalsMs.at(-1)! / 60_000).toFixed(1);
   print(
-    `${flags.trace}: ${arrivalsMs.length} requests in ${minutes} min, ${rate.toFixed(1)}/s; a pod carries ` +
+    `${flags.trace}: ${arrivalsMs.length} requests in ${minutes} min, ${rate.toFixed(1)}/s; a pod serves ` +
       `${podRequestsPerSecond(capacity).toFixed(1)}/s within ${objectiveMs} ms and starts in ${flags.coldStartS} s\n\n` +
       comparisonTable(comparison),
   );
@@ -192,7 +220,7 @@ function perSecond(arrivalsMs: Float64Array): number {
   return (1000 * arrivalsMs.length) / arrivalsMs.at(-1)!;
 }
 
-/** A line on stderr that is written over, where somebody looks at it. */
+/** Progress line on stderr that overwrites itself; nothing without a terminal. */
 function progress(): (what: string, done: number) => void {
   if (!process.stderr.isTTY) return () => undefined;
   let shown = '';
@@ -208,7 +236,7 @@ function cost(text: string): { a: number; c: number } {
   const parts = text.split(',').map(numberOf);
   const [a = NaN, c = NaN] = parts;
   if (parts.length !== 2 || !(a >= 0) || !(c >= 0) || !(a + c > 0) || !Number.isFinite(a + c)) {
-    throw new InvalidArgumentError('It must be two numbers from 0 up, such as 20,2, and not both 0.');
+    throw new InvalidArgumentError('It must be two numbers of at least 0, such as 20,2, and not both 0.');
   }
   return { a, c };
 }

@@ -1,15 +1,15 @@
 /**
- * What a process that a supervisor started does when the supervisor is gone, even by kill -9: it ends as it would on
- * SIGTERM. Without it, pods would outlive a crashed `sluice up` and hold memory for nobody.
+ * Ends this process as on SIGTERM when its supervisor disappears, even by SIGKILL. Otherwise pods would outlive a crashed
+ * `sluice up`, holding memory for no one.
  *
- * The mains listen for the same, but only once they are loaded; this covers their start.
+ * The main modules listen for the same event, but only once they are loaded; this covers their start.
  */
 export function endWithSupervisor(): void {
-  // A process that a person started has no channel.
+  // Processes started by hand have no IPC channel.
   if (process.send === undefined) return;
   const end = () => process.kill(process.pid, 'SIGTERM');
   if (!process.connected) end();
   process.once('disconnect', end);
-  // Listening would keep a process alive that has nothing else to do.
+  // A referenced channel would keep an otherwise finished process alive.
   process.channel?.unref();
 }

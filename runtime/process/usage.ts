@@ -1,11 +1,11 @@
-/** How a command ends on a command line that it does not run: after `--help`, or a mistake that commander has named. */
+/** Exit codes of commands, and the exit after `--help` or a usage error that commander has reported. */
 import type { CommanderError } from 'commander';
 
-/** A usage mistake. */
+/** Exit code for invalid usage. */
 export const exitUsage = 2;
-/** As a shell has it of what SIGINT has ended. */
+/** Exit code after SIGINT by shell convention: 128 + SIGINT. */
 export const exitInterrupted = 130;
 
-export function endUnrun({ exitCode }: CommanderError): never {
+export function exitAfterUsage({ exitCode }: CommanderError): never {
   process.exit(exitCode === 0 ? 0 : exitUsage);
 }

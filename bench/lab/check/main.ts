@@ -9,7 +9,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { whole } from '../../../runtime/process/flag-values.ts';
-import { endUnrun } from '../../../runtime/process/usage.ts';
+import { exitAfterUsage } from '../../../runtime/process/usage.ts';
 import { startLoadGenerator } from '../rig/load.ts';
 import { describeMachine } from '../../load-test/machine.ts';
 import { startOnnxRuntime } from '../rig/onnx-runtime.ts';
@@ -46,7 +46,7 @@ const command = new Command('npm run bench:check --')
   )
   .option('--write', 'measure as often as a check can, and write the file of the ratios')
   .addHelpText('after', '\nExit code: 0 without a loss, 1 with one, 2 for wrong flags.')
-  .exitOverride(endUnrun)
+  .exitOverride(exitAfterUsage)
   .parse();
 const flags = command.opts<Flags>();
 const pods = 2;

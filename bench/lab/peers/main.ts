@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Argument, Command } from 'commander';
-import { endUnrun } from '../../../runtime/process/usage.ts';
+import { exitAfterUsage } from '../../../runtime/process/usage.ts';
 import { startLoadGenerator } from '../rig/load.ts';
 import { describeMachine } from '../../load-test/machine.ts';
 import { pythonEnvironment } from '../rig/python-environment.ts';
@@ -28,7 +28,7 @@ const command = new Command('npm run bench:peers --')
   .addArgument(new Argument('[peers...]', 'which').choices(names))
   .option('--quick', 'two short rounds, for a look')
   .option('--write', 'write bench/results/peer-NAME.md')
-  .exitOverride(endUnrun)
+  .exitOverride(exitAfterUsage)
   .parse();
 const asked = command.args;
 if (asked.length === 0) command.error(`error: missing peer. Allowed choices are ${names.join(', ')}.`);

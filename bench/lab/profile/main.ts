@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { whole } from '../../../runtime/process/flag-values.ts';
-import { endUnrun } from '../../../runtime/process/usage.ts';
+import { exitAfterUsage } from '../../../runtime/process/usage.ts';
 import { summarize, type CpuProfile, type ProfileWindow } from './cpu-profile.ts';
 import { cpuCases } from '../scenarios/gateway.ts';
 import { startLoadGenerator } from '../rig/load.ts';
@@ -24,7 +24,7 @@ const flags = new Command('node bench/lab/profile/main.ts')
   .description('Where the time of gateway and pods goes under load: by area, and the functions with the most of it.')
   .addOption(new Option('--body <name>', 'what is sent').choices(bodies).default('mlp binary'))
   .option('--top <n>', 'functions of each thread', whole(1), 25)
-  .exitOverride(endUnrun)
+  .exitOverride(exitAfterUsage)
   .parse()
   .opts<Flags>();
 const pods = 2;

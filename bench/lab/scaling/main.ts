@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command, Option } from 'commander';
 import { someOf } from '../../../runtime/process/flag-values.ts';
-import { endUnrun } from '../../../runtime/process/usage.ts';
+import { exitAfterUsage } from '../../../runtime/process/usage.ts';
 import { Cache } from './cache.ts';
 import { casesOf, coldStartsS, meansPods, sharedTraces, type Chosen } from './cases.ts';
 import { pareto } from './pareto.ts';
@@ -35,7 +35,7 @@ const { out, ...chosen } = new Command('npm run bench:scaling --')
       'bench/results',
     ),
   )
-  .exitOverride(endUnrun)
+  .exitOverride(exitAfterUsage)
   .parse()
   .opts<Flags>();
 const cases = casesOf(chosen);

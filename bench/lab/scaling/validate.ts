@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command, Option } from 'commander';
 import { between } from '../../../runtime/process/flag-values.ts';
-import { endUnrun } from '../../../runtime/process/usage.ts';
+import { exitAfterUsage } from '../../../runtime/process/usage.ts';
 import { Cleanup } from '../rig/cleanup.ts';
 import { podRequestsPerSecond } from '../../simulate/capacity.ts';
 import { parseTrace } from '../../simulate/trace.ts';
@@ -40,7 +40,7 @@ const command = new Command('npm run bench:scaling-validation --')
   )
   .option('--write', 'write bench/results/scaling-validation.md, of all that is kept')
   .addHelpText('after', '\nExit code: 0 within the limits, 1 outside of them, 2 for wrong flags.')
-  .exitOverride(endUnrun)
+  .exitOverride(exitAfterUsage)
   .parse();
 const flags = command.opts<Flags>();
 

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { someOf, whole } from '../../../runtime/process/flag-values.ts';
-import { endUnrun } from '../../../runtime/process/usage.ts';
+import { exitAfterUsage } from '../../../runtime/process/usage.ts';
 import { startLoadGenerator } from '../rig/load.ts';
 import { describeMachine } from '../../load-test/machine.ts';
 import { Cleanup } from '../rig/cleanup.ts';
@@ -47,7 +47,7 @@ const command = new Command('npm run bench --')
   )
   .option('--write', 'write bench/results/NAME.md (default: unless --quick)')
   .option('--no-write', 'write nothing')
-  .exitOverride(endUnrun)
+  .exitOverride(exitAfterUsage)
   .parse();
 const { only, quick = false, requests, write: writes = !quick } = command.opts<Flags>();
 // Memory shows itself over many requests or not at all.
