@@ -98,7 +98,7 @@ for (const [name, look] of Object.entries(looks)) {
 
     fake.refuseStreams = true;
     fake.cut();
-    await page.getByText('not connected').first().waitFor();
+    await page.getByText('disconnected').first().waitFor();
     assert.deepEqual(await serious(page), []);
     // The form was sent without a gateway, and the stream was refused: the browser says so.
     assert.deepEqual(

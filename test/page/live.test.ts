@@ -55,7 +55,7 @@ test('the form: a text, the pod and the batch that answered it, the label', { sk
   await page.locator('#answer-body', { hasText: 'OUTPUT0: [0,0,' }).waitFor();
   await page.getByLabel('Body JSON').fill('{"inputs": []}');
   await page.getByRole('button', { name: 'Predict' }).click();
-  await page.getByText('answered with an error, 400').waitFor();
+  await page.getByText('failed with status 400').waitFor();
   await page.getByLabel('Model', { exact: true }).selectOption('langid');
   await page.waitForFunction(`document.getElementById('input').value === 'Guten Morgen, wie geht es dir?'`);
 
@@ -100,9 +100,9 @@ test(
     t.after(() => revive(pid));
     await card.locator('.pod.ejected', { hasText: first.name.split('-').at(-1)! }).waitFor();
     await page.locator('#attention', { hasText: 'numbers 1 pod ejected' }).waitFor();
-    await card.locator('.told', { hasText: `${first.name} ejected: ` }).waitFor();
+    await card.locator('.pod-reasons', { hasText: `${first.name} ejected: ` }).waitFor();
     revive(pid);
-    await card.locator('.told li').waitFor({ state: 'detached' });
+    await card.locator('.pod-reasons li').waitFor({ state: 'detached' });
     live.offer('slow', 0);
 
     assert.deepEqual([...live.statuses.keys()], [200], 'no request was lost');
@@ -126,7 +126,7 @@ test('a scaler that is killed: the page says so, and goes on with the next', { s
   assert.ok(known > 10, `${known} points of the time before`);
   const [scaler] = live.system.pidsOf('scaler');
   process.kill(scaler!, 'SIGKILL');
-  await page.locator('#link', { hasText: 'not connected, trying again' }).waitFor();
+  await page.locator('#link', { hasText: 'disconnected, reconnecting' }).waitFor();
   assert.equal(await page.locator('.pool').count(), 2, 'what was known stays');
   await page.locator('#link', { hasText: 'live, this scaler leads' }).waitFor();
   assert.notEqual(live.system.pidsOf('scaler')[0], scaler);

@@ -49,10 +49,10 @@ test(
     const { page, complaints, requests } = await open(t, fake);
 
     await shows(page, 'live, this scaler leads');
-    assert.match(await text(page, '.pool'), /langid[^]*42\/s[^]*expected 50\/s[^]*oldest 1\.5 s[^]*objective 100 ms/);
+    assert.match(await text(page, '.pool'), /langid[^]*42\/s[^]*forecast 50\/s[^]*oldest 1\.5 s[^]*objective 100 ms/);
     await shows(page, 'more waits than is good');
     const line = page.getByRole('img', {
-      name: /^Waiting: 1, oldest 1\.5 s, wait 1 ms; in the last 5 minutes between 1 and 100$/,
+      name: /^Queued: 1, oldest 1\.5 s, wait 1 ms; in the last 5 minutes between 1 and 100$/,
     });
     await line.waitFor();
     const path = await line.locator('path.main').getAttribute('d');
@@ -135,7 +135,7 @@ test(
 
     await page.getByLabel('holds').uncheck();
     assert.deepEqual(await reasons.allInnerTexts(), ['newest', 'oldest']);
-    await page.getByLabel('Of pool').selectOption('a');
+    await page.getByLabel('Filter by pool').selectOption('a');
     assert.deepEqual(await reasons.allInnerTexts(), ['oldest']);
     await page.locator('.decision:visible summary').click();
     await page.locator('.decision:visible .inputs', { hasText: 'queued' }).waitFor();
@@ -250,8 +250,8 @@ test(
     await shows(page, 'live, this scaler leads');
     fake.refuseStreams = true;
     fake.cut();
-    await shows(page, 'not connected, trying again; this is what was known');
-    await page.locator('#spoken', { hasText: 'not connected' }).waitFor({ state: 'attached' });
+    await shows(page, 'disconnected, reconnecting; data is');
+    await page.locator('#spoken', { hasText: 'disconnected' }).waitFor({ state: 'attached' });
     assert.equal(await page.locator('.pool').count(), 1, 'what was known stays');
 
     fake.decide(decisionRecord('langid', { reason: 'meanwhile' }));
@@ -266,7 +266,7 @@ test('followers, no leader, a missing gateway and silence are told apart', { ski
   const fake = new FakeScaler();
   fake.tell({ leading: false, leader: 'scaler-b' });
   const { page } = await open(t, fake);
-  await shows(page, 'live, a follower: led by scaler-b');
+  await shows(page, 'live, standby: scaler-b leads');
   fake.tell({ leader: null });
   await shows(page, 'live, no scaler leads');
   fake.tell({
@@ -277,9 +277,9 @@ test('followers, no leader, a missing gateway and silence are told apart', { ski
       { name: 'gateway-c', reporting: false, ageMs: null, terminating: true },
     ],
   });
-  await shows(page, '2 of 3 gateways reporting, not gateway-b');
+  await shows(page, '2 of 3 gateways reporting, missing: gateway-b');
   // Nothing is told from here on.
-  await shows(page, 'connected, but silent for');
+  await shows(page, 'connected, but no report for');
 });
 
 test('by keyboard: skip link, pods by arrows, the form', { skip }, async (t) => {
@@ -303,7 +303,7 @@ test('by keyboard: skip link, pods by arrows, the form', { skip }, async (t) => 
   fake.tell({ pools: [poolReport('a', { pods: [podReport('a-1', { inFlight: 2 }), podReport('a-2')] })] });
   await page.locator('.pod-detail', { hasText: 'a-1: serving, 2 in flight' }).waitFor();
   await page.keyboard.press('Tab');
-  assert.equal(await page.evaluate('document.activeElement.id'), 'of-pool', 'pods are one stop');
+  assert.equal(await page.evaluate('document.activeElement.id'), 'pool-filter', 'pods are one stop');
 });
 
 test('the form says why there is no answer', { skip }, async (t) => {
@@ -313,7 +313,7 @@ test('the form says why there is no answer', { skip }, async (t) => {
   await page.getByLabel('Model', { exact: true }).selectOption('simple');
   await page.getByLabel('Body JSON').fill('{}');
   await page.getByRole('button', { name: 'Predict' }).click();
-  await shows(page, 'answered with an error, 503');
+  await shows(page, 'failed with status 503');
   assert.match(await text(page, '#answer-body'), /not told where a gateway takes requests/);
 });
 

@@ -1,4 +1,4 @@
-/** What of a pool deserves a person's look, the worst first: pure, from one report. */
+/** Remarks on a pool that needs attention, the worst first. Pure, from one report. */
 import { counted, duration } from './format.js';
 
 /** @import { PoolReport } from '../../../contract/scaler-api.ts' */
@@ -9,7 +9,7 @@ import { counted, duration } from './format.js';
  * @property {string} text
  */
 
-/** Of Kubernetes' conditions most are good when True; these are not. */
+/** Conditions that are good when False; all others are good when True. */
 const goodWhenFalse = new Set(['ScalingLimited']);
 
 /**
@@ -21,24 +21,24 @@ export function remarksOn(pool) {
   const remarks = [];
   const bad = (/** @type {string} */ text) => remarks.push({ level: 'bad', text });
   const warn = (/** @type {string} */ text) => remarks.push({ level: 'warn', text });
-  const of = (/** @type {string} */ state) => pool.pods.filter((pod) => pod.state === state).length;
+  const podsIn = (/** @type {string} */ state) => pool.pods.filter((pod) => pod.state === state).length;
 
-  const ejected = of('ejected');
+  const ejected = podsIn('ejected');
   if (ejected > 0) bad(`${counted(ejected, 'pod')} ejected`);
-  const crashing = of('crash-looping');
+  const crashing = podsIn('crash-looping');
   if (crashing > 0) bad(`${counted(crashing, 'pod')} crash-looping`);
   if (pool.objectiveMs !== null && pool.p99Ms !== null && pool.p99Ms > pool.objectiveMs) {
-    bad(`p99 ${duration(pool.p99Ms)}, over the objective of ${duration(pool.objectiveMs)}`);
+    bad(`p99 ${duration(pool.p99Ms)} exceeds the objective of ${duration(pool.objectiveMs)}`);
   }
   if (pool.queued > 0 && pool.readyReplicas === 0) {
-    warn(`${counted(pool.queued, 'request')} held, no pod is ready`);
+    warn(`${counted(pool.queued, 'request')} queued, no pod ready`);
   } else if (pool.objectiveMs !== null && pool.predictedWaitMs !== null && pool.predictedWaitMs > pool.objectiveMs) {
-    warn(`predicted wait ${duration(pool.predictedWaitMs)}`);
+    warn(`predicted wait ${duration(pool.predictedWaitMs)} exceeds the objective`);
   }
   for (const { type, status, reason } of pool.conditions) {
     const good = goodWhenFalse.has(type) ? 'False' : 'True';
     if (status === good) continue;
-    // What was asked for, or has no reason to be otherwise.
+    // Paused is what was asked for, and a pool at rest has nothing to scale.
     const rests = pool.replicas === 0 && pool.queued === 0;
     if (type === 'ScalingActive' && (pool.mode === 'Paused' || rests)) continue;
     if (type === 'ScalingLimited' && reason === 'AtMinimum') continue;

@@ -1,12 +1,12 @@
-/** The log of decisions, newest first: what changed, why, the arithmetic, and what became of it. */
+/** Decision log, newest first: what changed, why, the arithmetic, and the outcome. */
 import { byId, element, setShown, setText } from './dom.js';
 import { clock, duration, plain } from './format.js';
 
 /** @import { DecisionRecord } from '../../../contract/scaler-api.ts' */
 
-/** Rows that the page keeps. */
-const mostRows = 200;
-/** Outcomes of a write that was not made. */
+/** Number of rows that the page keeps. */
+const maxRows = 200;
+/** Outcomes that mean the write was not made. */
 const failure = /^(conflict|refused|failed|not-leader|not written)\b/;
 
 /**
@@ -17,12 +17,12 @@ const failure = /^(conflict|refused|failed|not-leader|not written)\b/;
 
 export class Decisions {
   #list = byId('decision-list');
-  #pool = /** @type {HTMLSelectElement} */ (byId('of-pool'));
+  #pool = /** @type {HTMLSelectElement} */ (byId('pool-filter'));
   #holds = /** @type {HTMLInputElement} */ (byId('show-holds'));
   #spoken = byId('spoken');
   /** @type {Map<string, Row>} */
   #rows = new Map();
-  /** @type {Row[]} newest first, as in the list */
+  /** @type {Row[]} newest first, in the order of the list */
   #ordered = [];
 
   constructor() {
@@ -42,10 +42,10 @@ export class Decisions {
   }
 
   /**
-   * @param {DecisionRecord} record a new one, or one that was made again
-   * @param {boolean} speak to those who listen instead of look
+   * @param {DecisionRecord} record a new decision, or a known one with a new outcome
+   * @param {boolean} announce tells screen readers
    */
-  add(record, speak) {
+  add(record, announce) {
     const key = keyOf(record);
     const known = this.#rows.get(key);
     if (known !== undefined) {
@@ -62,21 +62,21 @@ export class Decisions {
       this.#list.insertBefore(row.node, this.#ordered[at]?.node ?? null);
       this.#ordered.splice(at === -1 ? this.#ordered.length : at, 0, row);
       this.#rows.set(key, row);
-      if (this.#ordered.length > mostRows) this.#drop(this.#ordered.pop());
-      if (speak && record.kind !== 'hold') setText(this.#spoken, spokenOf(record));
+      if (this.#ordered.length > maxRows) this.#drop(this.#ordered.pop());
+      if (announce && record.kind !== 'hold') setText(this.#spoken, spokenOf(record));
     }
     this.#filter();
   }
 
   /**
-   * A hold that is the last word on its pool lasts; it is sent only once.
+   * Extends the latest hold of each pool: it lasts until another decision, but is sent only once.
    * @param {number} nowMs
    */
   tick(nowMs) {
-    const told = new Set();
+    const done = new Set();
     for (const { node, record } of this.#ordered) {
-      if (told.has(record.pool)) continue;
-      told.add(record.pool);
+      if (done.has(record.pool)) continue;
+      done.add(record.pool);
       const times = record.kind === 'hold' ? node.querySelector('.times') : null;
       if (times !== null) setText(times, lasted(nowMs - record.atMs));
     }
@@ -97,14 +97,14 @@ export class Decisions {
       setShown(node, wanted);
       if (wanted) shown += 1;
     }
-    setText(byId('no-decisions'), this.#rows.size === 0 ? 'None yet.' : 'None of these.');
+    setText(byId('no-decisions'), this.#rows.size === 0 ? 'None yet.' : 'No decision matches the filter.');
     setShown(byId('no-decisions'), shown === 0);
   }
 }
 
 /**
  * @param {DecisionRecord} record
- * @returns {string} the same when it is made again; several pods may be replaced at once, and theirs never change
+ * @returns {string} key of the record; with the outcome for replacements, since several pods may be replaced at once
  */
 function keyOf({ atMs, kind, pool, outcome }) {
   return kind === 'replace' ? `${atMs} ${kind} ${pool} ${outcome}` : `${atMs} ${kind} ${pool}`;
@@ -146,12 +146,12 @@ function rowOf(record) {
   const node = element('li', { class: `decision ${direction}` });
   const lines = arithmetic.length === 0 ? [] : [element('ul', { class: 'arithmetic' }, ...arithmetic.map(lineOf))];
   const entries = Object.entries(inputs);
-  const facts = entries.map(([name, value]) =>
+  const rows = entries.map(([name, value]) =>
     element('div', {}, element('dt', {}, name), element('dd', {}, plain(value))),
   );
-  const folded = facts.length === 0 ? [] : [element('dl', { class: 'inputs' }, ...facts)];
+  const folded = rows.length === 0 ? [] : [element('dl', { class: 'inputs' }, ...rows)];
   if (kind === 'hold') {
-    // A hold is one line that opens: there are many, and each says that nothing was done.
+    // Holds are a single collapsible line: there are many, and each means that nothing was done.
     head.push(element('span', { class: 'times' }, times > 1 ? lasted(untilMs - atMs) : ''));
     const more = [...lines, ...folded];
     if (more.length === 0) node.append(element('p', { class: 'head' }, ...head));
@@ -167,7 +167,7 @@ function rowOf(record) {
 
 /**
  * @param {number} ms
- * @returns {string} 'for 4 min'; nothing for less than a second
+ * @returns {string} 'for 4 min'; empty below one second
  */
 function lasted(ms) {
   return ms < 1_000 ? '' : `for ${duration(ms)}`;

@@ -1,8 +1,8 @@
-/** Elements without markup: everything that came from elsewhere becomes text, never HTML. */
+/** DOM helpers without markup: all outside data becomes text, never HTML. */
 
 /**
  * @param {string} tag
- * @param {Readonly<Record<string, string | boolean>>} [attributes] true sets an empty one, false none
+ * @param {Readonly<Record<string, string | boolean>>} [attributes] true sets an empty attribute, false sets none
  * @param {...(Node | string)} children strings become text
  * @returns {HTMLElement}
  */
@@ -37,7 +37,7 @@ function setAttributes(node, attributes) {
 }
 
 /**
- * Writes only what changed, so that a quiet system costs no layout.
+ * Sets the text only if it changed, so that a quiet system costs no layout.
  * @param {Node} node
  * @param {string} text
  */
@@ -73,10 +73,10 @@ export function byId(id) {
 }
 
 /**
- * Makes the children of a list those of `keys`, in their order; those that stay are not touched.
+ * Updates the children of a list to those of `keys`, in their order, without touching those that stay.
  * @template Row
  * @param {Element} list
- * @param {Map<string, { readonly node: HTMLElement } & Row>} rows of earlier calls; changed here
+ * @param {Map<string, { readonly node: HTMLElement } & Row>} rows by key, updated in place
  * @param {readonly string[]} keys
  * @param {(key: string) => { readonly node: HTMLElement } & Row} make
  */

@@ -1,4 +1,4 @@
-/** Numbers and times for people: three digits that matter, and a unit. */
+/** Formats numbers and times for people: two or three significant digits and a unit. */
 
 /**
  * @param {number} value
@@ -34,7 +34,7 @@ const clockFormat = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: 
 
 /**
  * @param {number} atMs
- * @returns {string} '14:03:07', of the reader's time zone
+ * @returns {string} '14:03:07' in the browser's time zone
  */
 export function clock(atMs) {
   return clockFormat.format(atMs);
@@ -51,7 +51,7 @@ export function counted(count, one, many = `${one}s`) {
 }
 
 /**
- * @param {number | string | null} value of a decision's inputs
+ * @param {number | string | null} value from a decision's inputs
  * @returns {string}
  */
 export function plain(value) {

@@ -1,10 +1,10 @@
-/** The last minutes of each pool: what the server had when the page was opened, and what came since. */
+/** History of each pool over the last minutes: the server's when the page was opened, and every report since. */
 
 /** @import { HistoryReport } from '../../../contract/history-report.ts' */
 /** @import { PoolReport, PoolsReport } from '../../../contract/scaler-api.ts' */
 
 export const windowMs = 300_000;
-/** Reports come each second; the line is broken where one is missing for longer. */
+/** Longest gap that a chart line bridges; reports come once a second. */
 export const gapMs = 5_000;
 
 /**
@@ -30,7 +30,7 @@ export class History {
     return this.#samples.get(pool) ?? [];
   }
 
-  /** @param {HistoryReport} report of a scaler that may have started just now: what was known from before it stays */
+  /** @param {HistoryReport} report replaces the samples of its time; older ones stay, since the scaler may have just started */
   load(report) {
     const known = this.#samples;
     const [firstMs = Infinity] = report.atMs;

@@ -1,4 +1,4 @@
-/** The page: what the stream says goes to its parts, once a frame at most. */
+/** Live page: passes the stream's events to its parts, and draws at most once per frame. */
 import { Decisions } from './decisions.js';
 import { byId, setText } from './dom.js';
 import { counted, duration } from './format.js';
@@ -19,61 +19,61 @@ const form = new PredictForm((model, pod) => pools.flash(model, pod));
 let latest = null;
 /** @type {Link} */
 let link = { kind: 'connecting' };
-let planned = false;
+let drawScheduled = false;
 
-/** A hidden page keeps its history and draws when it is looked at again. */
+/** Draws the latest report, unless the page is hidden; it then draws when it becomes visible. */
 function draw() {
-  planned = false;
+  drawScheduled = false;
   if (latest === null || document.hidden) return;
   const start = performance.now();
   decisions.setPools(latest.pools.map((pool) => pool.name));
   form.setModels([...new Set(latest.pools.flatMap((pool) => pool.models))].sort());
   pools.draw(latest);
   decisions.tick(latest.atMs);
-  sayLink();
+  showLink();
   performance.clearMeasures('sluice:update');
   performance.measure('sluice:update', { start, end: performance.now() });
 }
 
-function plan() {
-  if (planned) return;
-  planned = true;
+function scheduleDraw() {
+  if (drawScheduled) return;
+  drawScheduled = true;
   requestAnimationFrame(draw);
 }
 
-document.addEventListener('visibilitychange', plan);
+document.addEventListener('visibilitychange', scheduleDraw);
 
 /** @returns {string} */
-function wordsOfLink() {
+function linkText() {
   switch (link.kind) {
     case 'connecting':
       return 'connecting …';
     case 'lost':
       return latest === null
-        ? 'not connected, trying again'
-        : `not connected, trying again; this is what was known ${duration(link.sinceMs)} ago`;
+        ? 'disconnected, reconnecting'
+        : `disconnected, reconnecting; data is ${duration(link.sinceMs)} old`;
     case 'silent':
-      return `connected, but silent for ${duration(link.sinceMs)}`;
+      return `connected, but no report for ${duration(link.sinceMs)}`;
     case 'live':
       if (latest === null || latest.leading) return 'live, this scaler leads';
       if (latest.leader === null) return 'live, no scaler leads';
-      return `live, a follower: led by ${latest.leader}`;
+      return `live, standby: ${latest.leader} leads`;
   }
 }
 
-function sayLink() {
+function showLink() {
   const { body } = document;
   const kind = link.kind === 'live' && latest?.leading === false ? 'follower' : link.kind;
   if (body.dataset['link'] !== kind) {
     body.dataset['link'] = kind;
-    setText(byId('spoken'), wordsOfLink());
+    setText(byId('spoken'), linkText());
   }
-  setText(byId('link'), wordsOfLink());
+  setText(byId('link'), linkText());
   const gateways = latest?.gateways ?? [];
   const missing = gateways.filter((gateway) => !gateway.reporting && !gateway.terminating);
-  const heard = `${gateways.length - missing.length} of ${counted(gateways.length, 'gateway')} reporting`;
-  const who = missing.length === 0 ? '' : `, not ${missing.map((gateway) => gateway.name).join(', ')}`;
-  setText(byId('gateways'), latest === null ? '' : `${heard}${who}`);
+  const reporting = `${gateways.length - missing.length} of ${counted(gateways.length, 'gateway')} reporting`;
+  const names = missing.length === 0 ? '' : `, missing: ${missing.map((gateway) => gateway.name).join(', ')}`;
+  setText(byId('gateways'), latest === null ? '' : `${reporting}${names}`);
   byId('gateways').classList.toggle('bad', missing.length > 0 || (latest !== null && gateways.length === 0));
 }
 
@@ -81,16 +81,16 @@ new Stream({
   onReport: (report) => {
     latest = report;
     history.add(report);
-    plan();
+    scheduleDraw();
   },
   onDecision: (record, isNew) => decisions.add(record, isNew),
   onHistory: (report) => {
     history.load(report);
     if (latest !== null) history.add(latest);
-    plan();
+    scheduleDraw();
   },
   onLink: (now) => {
     link = now;
-    sayLink();
+    showLink();
   },
 });

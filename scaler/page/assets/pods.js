@@ -1,6 +1,6 @@
 /**
- * The pods of a pool, a cell each: state by colour and sign, in flight as a number. One stop for the Tab key, arrows move
- * within. Beyond `mostCells` the well ones become counts, so that 200 pods cost no more than a few.
+ * Pods of one pool as cells: colour and sign show the state, the number shows requests in flight. The cells are one tab stop;
+ * arrow keys move within. Above `maxCells` pods the serving ones become counts, so that 200 pods cost no more than a few.
  */
 import { element, reconcile, setAttribute, setShown, setText } from './dom.js';
 import { counted } from './format.js';
@@ -19,13 +19,13 @@ export const podStates = {
   terminating: { sign: '–', words: 'terminating' },
 };
 
-const mostCells = 60;
-/** Up to here a cell has its name in it. */
-const mostNamed = 24;
-/** Of the sick ones, this many are told in words. */
-const mostTold = 3;
-/** Of a collapsed pool, this many that are not serving still have a cell. */
-const mostUnwell = 40;
+const maxCells = 60;
+/** Largest number of cells that show a pod's name. */
+const maxNamed = 24;
+/** Largest number of sick pods whose reason is written out. */
+const maxReasons = 3;
+/** Largest number of cells, for pods that are not serving, in a collapsed pool. */
+const maxUnwell = 40;
 
 export class Pods {
   /** @type {HTMLElement} */
@@ -35,28 +35,28 @@ export class Pods {
   #more = element('button', { type: 'button', class: 'quiet', hidden: true, 'aria-expanded': 'false' });
   #cells = element('div', { class: 'cells', role: 'toolbar' });
   #counts = element('ul', { class: 'counts', hidden: true });
-  #told = element('ul', { class: 'told' });
+  #reasons = element('ul', { class: 'pod-reasons' });
   /** @type {Map<string, Cell>} by uid */
   #rows = new Map();
   /** @type {PoolReport | null} */
   #pool = null;
   #expanded = false;
-  /** Uid of the pod that the Tab key comes to. */
+  /** Uid of the pod that the Tab key focuses. */
   #current = '';
 
   /**
-   * @param {string} pool its name
-   * @param {HTMLElement} why it has that many
+   * @param {string} pool name of the pool
+   * @param {HTMLElement} why element with the reason for the number of pods
    */
   constructor(pool, why) {
-    this.#cells.setAttribute('aria-label', `Pods of ${pool}; arrow keys move`);
+    this.#cells.setAttribute('aria-label', `Pods of ${pool}; use the arrow keys to move`);
     this.node = element(
       'div',
       { class: 'pods' },
       element('p', { class: 'pods-head' }, this.#heading, this.#detail, why, this.#more),
       this.#counts,
       this.#cells,
-      this.#told,
+      this.#reasons,
     );
     this.#more.addEventListener('click', () => {
       this.#expanded = !this.#expanded;
@@ -77,15 +77,15 @@ export class Pods {
     const { pods } = pool;
     const inFlight = pods.reduce((sum, pod) => sum + pod.inFlight, 0);
     setText(this.#heading, `${counted(pods.length, 'pod')}, ${inFlight} in flight`);
-    const many = pods.length > mostCells;
+    const many = pods.length > maxCells;
     const collapsed = many && !this.#expanded;
-    const shown = collapsed ? pods.filter((pod) => pod.state !== 'serving').slice(0, mostUnwell) : pods;
+    const shown = collapsed ? pods.filter((pod) => pod.state !== 'serving').slice(0, maxUnwell) : pods;
     setShown(this.#more, many);
     setText(this.#more, collapsed ? `show all ${pods.length}` : 'show fewer');
     setAttribute(this.#more, 'aria-expanded', String(!collapsed));
     setShown(this.#counts, collapsed);
     if (collapsed) this.#count(pods);
-    this.#cells.classList.toggle('small', shown.length > mostNamed);
+    this.#cells.classList.toggle('small', shown.length > maxNamed);
     setShown(this.#cells, shown.length > 0);
     reconcile(
       this.#cells,
@@ -95,11 +95,11 @@ export class Pods {
     );
     if (!this.#rows.has(this.#current)) this.#current = shown[0]?.uid ?? '';
     for (const pod of shown) this.#rows.get(pod.uid)?.draw(pod, pod.uid === this.#current);
-    this.#tell(pods);
+    this.#showReasons(pods);
     this.#point(document.activeElement);
   }
 
-  /** @param {string} name of a pod that has just answered */
+  /** @param {string} name pod that has just answered */
   flash(name) {
     for (const row of this.#rows.values()) row.node.classList.toggle('answered', row.name === name);
   }
@@ -125,17 +125,17 @@ export class Pods {
   }
 
   /**
-   * Why the sick ones are sick, without having to point at them.
+   * Lists why pods are sick, so that nobody has to point at them.
    * @param {readonly PodReport[]} pods
    */
-  #tell(pods) {
+  #showReasons(pods) {
     const sick = pods.filter(({ state }) => state === 'ejected' || state === 'crash-looping' || state === 'probing');
     const lines = sick
-      .slice(0, mostTold)
+      .slice(0, maxReasons)
       .map(({ name, state, reason }) => `${name} ${podStates[state].words}${reason === null ? '' : `: ${reason}`}`);
-    if (sick.length > mostTold) lines.push(`and ${sick.length - mostTold} more`);
-    if (lines.join('\n') === [...this.#told.children].map((line) => line.textContent).join('\n')) return;
-    this.#told.replaceChildren(...lines.map((line) => element('li', {}, line)));
+    if (sick.length > maxReasons) lines.push(`and ${sick.length - maxReasons} more`);
+    if (lines.join('\n') === [...this.#reasons.children].map((line) => line.textContent).join('\n')) return;
+    this.#reasons.replaceChildren(...lines.map((line) => element('li', {}, line)));
   }
 
   /** @param {EventTarget | null} target */
@@ -191,10 +191,10 @@ class Cell {
    */
   draw(pod, current) {
     const { sign, words } = podStates[pod.state];
-    const said = `${pod.name}: ${words}, ${pod.inFlight} in flight${pod.reason === null ? '' : `, ${pod.reason}`}`;
+    const text = `${pod.name}: ${words}, ${pod.inFlight} in flight${pod.reason === null ? '' : `, ${pod.reason}`}`;
     setAttribute(this.node, 'tabindex', current ? '0' : '-1');
-    if (said === this.words) return;
-    this.words = said;
+    if (text === this.words) return;
+    this.words = text;
     this.name = pod.name;
     if (pod.state !== this.#state) {
       this.node.className = `pod ${pod.state}`;
@@ -203,11 +203,11 @@ class Cell {
     setText(this.#sign, sign);
     const short = pod.name.slice(pod.name.lastIndexOf('-') + 1);
     setText(this.#short, short);
-    // Begins with what can be seen, so that who speaks to the browser can name the cell by it.
-    const seen = pod.inFlight === 0 ? `${short} idle` : `${short} ${pod.inFlight} in flight`;
+    // The label starts with the visible text, so that voice control can name the cell by it.
+    const visible = pod.inFlight === 0 ? `${short} idle` : `${short} ${pod.inFlight} in flight`;
     this.node.setAttribute(
       'aria-label',
-      `${seen}, ${words}, ${pod.name}${pod.reason === null ? '' : `, ${pod.reason}`}`,
+      `${visible}, ${words}, ${pod.name}${pod.reason === null ? '' : `, ${pod.reason}`}`,
     );
     setText(this.#inFlight, pod.inFlight === 0 ? '' : String(pod.inFlight));
   }

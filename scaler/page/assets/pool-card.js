@@ -1,4 +1,4 @@
-/** One pool: what it is, what is wrong with it, four lines over the last minutes, its pods, and why it has that many. */
+/** Card of one pool: its models, remarks, four charts of the last minutes, its pods, and why it has that many. */
 import { remarksOn } from './attention.js';
 import { element, setAttribute, setShown, setText } from './dom.js';
 import { amount, duration } from './format.js';
@@ -17,7 +17,7 @@ export class PoolCard {
   node;
   /** @type {readonly Remark[]} */
   remarks = [];
-  /** Lines and cells are drawn only of what can be seen. */
+  /** Whether the card is in view; charts and cells are drawn only then. */
   visible = false;
   #models = element('p', { class: 'models' });
   #mode = element('span', { class: 'badge' });
@@ -32,7 +32,7 @@ export class PoolCard {
       ],
       (value) => `${amount(value)}/s`,
     ),
-    queue: new Sparkline('Waiting', [{ name: 'main', value: (sample) => sample.queued }], amount),
+    queue: new Sparkline('Queued', [{ name: 'main', value: (sample) => sample.queued }], amount),
     latency: new Sparkline('Latency p99', [{ name: 'main', value: (sample) => sample.p99 }], duration),
     replicas: new Sparkline(
       'Replicas',
@@ -73,21 +73,21 @@ export class PoolCard {
     setShown(this.#mode, pool.mode !== 'Active');
     setText(this.#why, pool.why);
     setShown(this.#why, pool.why !== '');
-    this.#remark(remarksOn(pool));
+    this.#showRemarks(remarksOn(pool));
     const shown = shownOf(pool);
-    for (const key of keysOf(this.#charts)) this.#charts[key].say(shown[key]);
+    for (const key of keysOf(this.#charts)) this.#charts[key].setValue(shown[key]);
     if (!this.visible) return;
     for (const key of keysOf(this.#charts)) this.#charts[key].draw(samples, nowMs, shown[key]);
     this.#pods.draw(pool);
   }
 
-  /** @param {string} pod name of the one that answered */
+  /** @param {string} pod name of the pod that answered */
   flash(pod) {
     this.#pods.flash(pod);
   }
 
   /** @param {readonly Remark[]} remarks */
-  #remark(remarks) {
+  #showRemarks(remarks) {
     const key = (/** @type {readonly Remark[]} */ list) => list.map(({ level, text }) => `${level} ${text}`).join('\n');
     setAttribute(this.node, 'data-level', remarks[0]?.level ?? 'calm');
     if (key(remarks) === key(this.remarks)) return;
@@ -121,7 +121,7 @@ function shownOf(pool) {
   return {
     arrivals: {
       now: pool.arrivalsPerS === null ? unknown : `${amount(pool.arrivalsPerS)}/s`,
-      aside: pool.forecastPerS === null ? 'no forecast yet' : `expected ${amount(pool.forecastPerS)}/s`,
+      aside: pool.forecastPerS === null ? 'no forecast yet' : `forecast ${amount(pool.forecastPerS)}/s`,
       leastTop: 1,
     },
     queue: {

@@ -1,4 +1,4 @@
-/** All pools, in the order of the report; found by name where there are many; drawn where they can be seen. */
+/** List of all pools in the order of the report, with a search box when there are many; cards are drawn when in view. */
 import { byId, element, reconcile, setAttribute, setShown, setText } from './dom.js';
 import { amount, counted } from './format.js';
 import { PoolCard } from './pool-card.js';
@@ -12,12 +12,12 @@ import { podStates } from './pods.js';
 /**
  * @typedef {object} RemarkRow
  * @property {HTMLElement} node
- * @property {HTMLElement} said
+ * @property {HTMLElement} text
  */
 
-/** From here on there is a box to find one by name. */
+/** Number of pools from which on the search box is shown. */
 const manyPools = 7;
-const mostAttention = 6;
+const maxAttention = 6;
 
 export class PoolList {
   #history;
@@ -30,11 +30,11 @@ export class PoolList {
   /** @type {PoolsReport | null} */
   #report = null;
   #ids = 0;
-  /** @type {Map<string, HTMLElement>} by state of a pod */
+  /** @type {Map<string, HTMLElement>} by pod state */
   #legend = new Map();
-  /** @type {Map<string, RemarkRow>} by pool: what deserves a look */
+  /** @type {Map<string, RemarkRow>} pools that need attention, by name */
   #remarks = new Map();
-  #observer = new IntersectionObserver((entries) => this.#seen(entries), { rootMargin: '300px' });
+  #observer = new IntersectionObserver((entries) => this.#onIntersect(entries), { rootMargin: '300px' });
 
   /** @param {History} history */
   constructor(history) {
@@ -65,13 +65,13 @@ export class PoolList {
     this.#filter();
     const states = new Set(pools.flatMap(({ pods }) => pods.map((pod) => pod.state)));
     for (const [state, node] of this.#legend) setShown(node, states.has(/** @type {PodState} */ (state)));
-    this.#letGo();
+    this.#unobserveRemoved();
     this.#totals(pools);
     this.#attention(pools);
   }
 
-  /** Cards of pools that are gone. */
-  #letGo() {
+  /** Stops observing the cards of removed pools. */
+  #unobserveRemoved() {
     for (const node of this.#byNode.keys()) {
       if (node.isConnected) continue;
       this.#observer.unobserve(node);
@@ -81,7 +81,7 @@ export class PoolList {
 
   /**
    * @param {string} model
-   * @param {string} pod name of the one that answered
+   * @param {string} pod name of the pod that answered
    */
   flash(model, pod) {
     for (const { name, models } of this.#report?.pools ?? []) {
@@ -106,7 +106,7 @@ export class PoolList {
   }
 
   /** @param {readonly IntersectionObserverEntry[]} entries */
-  #seen(entries) {
+  #onIntersect(entries) {
     for (const { target, isIntersecting } of entries) {
       const card = this.#byNode.get(target);
       if (card === undefined) continue;
@@ -133,14 +133,14 @@ export class PoolList {
   #totals(pools) {
     const sum = (/** @type {(pool: PoolReport) => number} */ of) => pools.reduce((total, pool) => total + of(pool), 0);
     const ready = sum((pool) => pool.readyReplicas);
-    const judged = pools.filter((pool) => pool.objectiveMs !== null && pool.p99Ms !== null);
-    const kept = judged.filter((pool) => (pool.p99Ms ?? 0) <= (pool.objectiveMs ?? 0)).length;
+    const measured = pools.filter((pool) => pool.objectiveMs !== null && pool.p99Ms !== null);
+    const met = measured.filter((pool) => (pool.p99Ms ?? 0) <= (pool.objectiveMs ?? 0)).length;
     const rows = [
       ['requests/s', amount(sum((pool) => pool.arrivalsPerS ?? 0))],
-      ['waiting', amount(sum((pool) => pool.queued))],
+      ['queued', amount(sum((pool) => pool.queued))],
       ['in flight', amount(sum((pool) => pool.inFlight))],
       ['pods ready', `${ready} / ${sum((pool) => pool.desiredReplicas)}`],
-      ['objectives kept', judged.length === 0 ? '–' : `${kept} / ${judged.length}`],
+      ['objectives met', measured.length === 0 ? '–' : `${met} / ${measured.length}`],
     ];
     const totals = byId('totals');
     if (totals.childElementCount === 0) {
@@ -160,8 +160,8 @@ export class PoolList {
     worst.sort((one, other) => Number(other.level === 'bad') - Number(one.level === 'bad'));
     document.title = worst.length === 0 ? 'Sluice' : `(${worst.length}) Sluice`;
     setShown(byId('calm'), worst.length === 0);
-    const shown = worst.slice(0, mostAttention);
-    // What stays is not touched: a person may be on it, by keyboard or with the button down.
+    const shown = worst.slice(0, maxAttention);
+    // Rows that stay are not touched, since one may have the keyboard focus or a pressed button.
     reconcile(
       byId('attention'),
       this.#remarks,
@@ -169,9 +169,9 @@ export class PoolList {
       (name) => this.#remarkOn(name),
     );
     for (const { name, level, text } of shown) {
-      const { node, said } = /** @type {RemarkRow} */ (this.#remarks.get(name));
-      setAttribute(node, 'class', level);
-      setText(said, text);
+      const row = /** @type {RemarkRow} */ (this.#remarks.get(name));
+      setAttribute(row.node, 'class', level);
+      setText(row.text, text);
     }
     const rest = worst.length - shown.length;
     setShown(byId('more-attention'), rest > 0);
@@ -184,7 +184,7 @@ export class PoolList {
    */
   #remarkOn(name) {
     const href = `#${this.#cards.get(name)?.node.getAttribute('aria-labelledby') ?? ''}`;
-    const said = element('span');
-    return { node: element('li', {}, element('a', { href }, name), said), said };
+    const text = element('span');
+    return { node: element('li', {}, element('a', { href }, name), text), text };
   }
 }

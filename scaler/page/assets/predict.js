@@ -1,16 +1,16 @@
-/** The form that sends one predict request through the gateway, and shows which pod and which batch answered it. */
+/** Form that sends one predict request through the gateway, and shows the pod and the batch that answered it. */
 import { byId, element, setAttribute, setShown, setText } from './dom.js';
 import { counted, duration } from './format.js';
 
 /** @typedef {{ name: string, datatype: string, shape: number[] }} Tensor */
 
-/** As the proxy allows. */
+/** Longer than the 35 s after which the scaler gives up on the gateway. */
 const timeoutMs = 40_000;
 const shownBytes = 20_000;
-/** A model that nobody could describe is asked for again after this time. */
+/** Time after which a model's inputs, if unknown, are asked for again. */
 const askAgainMs = 5_000;
-/** Elements that an example may have; a larger input has to be written by its user. */
-const mostElements = 1_000;
+/** Largest number of elements in an example; users write larger inputs themselves. */
+const maxElements = 1_000;
 const sampleText = 'Bonjour tout le monde';
 
 export class PredictForm {
@@ -20,15 +20,15 @@ export class PredictForm {
   #input = /** @type {HTMLTextAreaElement} */ (byId('input'));
   #send = /** @type {HTMLButtonElement} */ (byId('send'));
   #sent = byId('sent');
-  /** Name of the only input, if that is text; else the body is written as JSON. @type {string | null} */
+  /** Name of the only input if it is text; otherwise the user writes the whole body. @type {string | null} */
   #textInput = null;
-  /** The example that stands in the box, as long as nobody changed it. */
+  /** Example in the box, to tell it from what the user wrote. */
   #example = '';
-  /** What was written for other models, by model. @type {Map<string, string>} */
+  /** Text that the user wrote for other models, by model. @type {Map<string, string>} */
   #drafts = new Map();
-  /** The model that the box is written for. */
+  /** Model that the box's text belongs to. */
   #writtenFor = '';
-  /** Whether a pod has said what the chosen model takes. */
+  /** Whether the chosen model's inputs are known. */
   #known = false;
   #askedAtMs = -Infinity;
 
@@ -66,7 +66,7 @@ export class PredictForm {
     if (this.#model.value !== chosen) void this.#prepare();
   }
 
-  /** What the chosen model takes, asked of a pod of it; without an answer the body is plain JSON. */
+  /** Prepares the box for the chosen model's inputs, which one of its pods describes; without them the body is plain JSON. */
   async #prepare() {
     const model = this.#model.value;
     if (model === '') return;
@@ -98,7 +98,7 @@ export class PredictForm {
         ? value
         : JSON.stringify({ inputs: [{ name: this.#textInput, datatype: 'BYTES', shape: [1], data: [value] }] });
     this.#send.disabled = true;
-    setText(this.#sent, 'waiting for the answer …');
+    setText(this.#sent, 'waiting for the response …');
     const startedMs = performance.now();
     try {
       const response = await fetch(`api/predict/${encodeURIComponent(model)}`, {
@@ -111,7 +111,7 @@ export class PredictForm {
       this.#show(model, response, text, performance.now() - startedMs);
     } catch (error) {
       setShown(byId('answer'), false);
-      setText(this.#sent, `no answer: ${error instanceof Error ? error.message : String(error)}`);
+      setText(this.#sent, `no response: ${error instanceof Error ? error.message : String(error)}`);
     } finally {
       this.#send.disabled = false;
     }
@@ -126,17 +126,15 @@ export class PredictForm {
   #show(model, response, text, tookMs) {
     const pod = response.headers.get('sluice-pod');
     const batch = Number(response.headers.get('sluice-batch'));
-    setText(this.#sent, response.ok ? 'answered' : `answered with an error, ${response.status}`);
-    const facts = [
+    setText(this.#sent, response.ok ? 'response received' : `failed with status ${response.status}`);
+    const rows = [
       ['pod', pod ?? 'none'],
       ['batch', batch > 0 ? counted(batch, 'row') : '–'],
       ['status', String(response.status)],
       ['took', duration(tookMs)],
     ];
     byId('answered-by').replaceChildren(
-      ...facts.map(([name, value]) =>
-        element('div', {}, element('dt', {}, name ?? ''), element('dd', {}, value ?? '')),
-      ),
+      ...rows.map(([name, value]) => element('div', {}, element('dt', {}, name ?? ''), element('dd', {}, value ?? ''))),
     );
     const tidy = tidied(text);
     setText(byId('answer-body'), tidy.length > shownBytes ? `${tidy.slice(0, shownBytes)} …` : tidy);
@@ -148,7 +146,7 @@ export class PredictForm {
 
 /**
  * @param {string} model
- * @returns {Promise<readonly Tensor[]>} none if nobody can say
+ * @returns {Promise<readonly Tensor[]>} empty if unknown
  */
 async function inputsOf(model) {
   try {
@@ -162,14 +160,14 @@ async function inputsOf(model) {
 
 /**
  * @param {readonly Tensor[]} inputs
- * @returns {string} a body that the model takes, of zeros
+ * @returns {string} an example body with all elements zero
  */
 function exampleOf(inputs) {
   const tensors = inputs.map(({ name, datatype, shape }) => {
     const one = shape.map((size) => Math.max(1, size));
     const count = one.reduce((product, size) => product * size, 1);
     const zero = datatype === 'BYTES' ? '' : datatype === 'BOOL' ? false : 0;
-    const data = count > mostElements ? [] : new Array(count).fill(zero);
+    const data = count > maxElements ? [] : new Array(count).fill(zero);
     return `    { "name": ${JSON.stringify(name)}, "datatype": ${JSON.stringify(datatype)}, "shape": ${JSON.stringify(one)},\n      "data": ${JSON.stringify(data)} }`;
   });
   return `{ "inputs": [\n${tensors.join(',\n')}\n] }`;
@@ -177,7 +175,7 @@ function exampleOf(inputs) {
 
 /**
  * @param {string} text
- * @returns {string} JSON with one line a field, as long as it stays short; everything else as it came
+ * @returns {string} one line per output if it is a predict response; other JSON indented, other text unchanged
  */
 function tidied(text) {
   try {

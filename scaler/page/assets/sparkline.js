@@ -1,4 +1,4 @@
-/** A line over the last minutes: a figure with its name, its value now, and a text that says what the line shows. */
+/** Chart of the last minutes: a figure with a label, the current value, and a text alternative for the lines. */
 import { element, setAttribute, setText, shape } from './dom.js';
 import { gapMs, windowMs } from './history.js';
 
@@ -6,12 +6,12 @@ import { gapMs, windowMs } from './history.js';
 
 const width = 240;
 const height = 44;
-/** Room for half a stroke at the edges. */
+/** Margin for half a stroke at the edges. */
 const inset = 2;
 
 /**
  * @typedef {object} Line
- * @property {string} name class of the path; a `fill` goes down to zero
+ * @property {string} name class of the path; a `fill` is closed along the lower edge
  * @property {(sample: Sample) => number | null} value
  * @property {boolean} [stepped]
  */
@@ -21,7 +21,7 @@ const inset = 2;
  * @param {Line} line
  * @param {number} nowMs right edge
  * @param {number} top value at the upper edge
- * @returns {string} `d` of a path; empty without two samples in a row
+ * @returns {string} `d` of a path; empty without samples
  */
 export function pathOf(samples, line, nowMs, top) {
   const y = (/** @type {number} */ value) => round(height - inset - (value / top) * (height - 2 * inset));
@@ -85,8 +85,8 @@ export function rangeOf(samples, value) {
  * @property {string} now
  * @property {string} aside
  * @property {boolean} [bad]
- * @property {number | null} [mark] a value that a rule across marks
- * @property {number} [leastTop] the scale reaches up to this at least
+ * @property {number | null} [mark] value marked by a horizontal rule
+ * @property {number} [leastTop] lowest upper end of the scale
  */
 
 export class Sparkline {
@@ -105,7 +105,7 @@ export class Sparkline {
 
   /**
    * @param {string} label
-   * @param {readonly Line[]} lines the first is the one that the text tells of; it is filled
+   * @param {readonly Line[]} lines the first one is filled, and described by the text alternative
    * @param {(value: number) => string} unit
    */
   constructor(label, lines, unit) {
@@ -124,7 +124,7 @@ export class Sparkline {
   }
 
   /** @param {Shown} shown */
-  say(shown) {
+  setValue(shown) {
     setText(this.#now, shown.now);
     setText(this.#aside, shown.aside);
     this.node.classList.toggle('bad', shown.bad === true);
@@ -147,8 +147,7 @@ export class Sparkline {
     setAttribute(this.#rule, 'y2', String(y));
     const range = rangeOf(samples, /** @type {Line} */ (this.#lines[0]).value);
     setText(this.#top, range === null ? '' : this.#unit(most));
-    const over =
-      range === null ? 'nothing known yet' : `between ${this.#unit(range.least)} and ${this.#unit(range.most)}`;
+    const over = range === null ? 'no data yet' : `between ${this.#unit(range.least)} and ${this.#unit(range.most)}`;
     setAttribute(this.#svg, 'aria-label', `${this.#label}: ${now}, ${aside}; in the last 5 minutes ${over}`);
   }
 }

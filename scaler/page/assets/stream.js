@@ -1,4 +1,4 @@
-/** The connection to the scaler: events as they come, and whether they come. */
+/** Connection to the scaler: passes events on as they arrive, and tells whether it is alive. */
 
 /** @import { HistoryReport } from '../../../contract/history-report.ts' */
 /** @import { DecisionRecord, PoolsReport } from '../../../contract/scaler-api.ts' */
@@ -8,43 +8,43 @@
  * @property {(report: PoolsReport) => void} onReport
  * @property {(record: DecisionRecord, isNew: boolean) => void} onDecision
  * @property {(history: HistoryReport) => void} onHistory
- * @property {(link: Link) => void} onLink called each second too
+ * @property {(link: Link) => void} onLink called on changes, and once a second
  */
 
 /** @typedef {{ kind: 'connecting' | 'live' } | { kind: 'silent' | 'lost', sinceMs: number }} Link */
 
-/** Reports come each second. */
+/** Silence after which the link counts as silent; reports come once a second. */
 const silentMs = 5_000;
-/** A proxy may hold on to a connection whose other end is gone. */
+/** Silence after which the page reconnects: a proxy may keep a connection whose other end is gone. */
 const givenUpMs = 20_000;
 const reconnectMs = [1_000, 2_000, 5_000];
-/** Requests for older decisions that are under way at once. */
-const atOnce = 4;
+/** Concurrent requests for older decisions. */
+const concurrency = 4;
 
 export class Stream {
   #handlers;
   /** @type {EventSource | null} */
   #source = null;
-  /** @type {number | null} null before the first */
-  #heardAtMs = null;
+  /** @type {number | null} null before the first report */
+  #reportedAtMs = null;
   #failures = 0;
   #open = false;
   #openedAtMs = 0;
-  /** Pools whose older decisions were read since the connection was made. */
-  #asked = new Set();
+  /** Pools whose older decisions were requested on this connection. */
+  #requested = new Set();
 
   /** @param {Handlers} handlers */
   constructor(handlers) {
     this.#handlers = handlers;
     setInterval(() => {
-      this.#tellLink();
-      this.#giveUpSilence();
+      this.#notifyLink();
+      this.#reconnectIfSilent();
     }, 1_000);
     this.#connect();
   }
 
-  #giveUpSilence() {
-    if (!this.#open || performance.now() - Math.max(this.#heardAtMs ?? 0, this.#openedAtMs) < givenUpMs) return;
+  #reconnectIfSilent() {
+    if (!this.#open || performance.now() - Math.max(this.#reportedAtMs ?? 0, this.#openedAtMs) < givenUpMs) return;
     this.#open = false;
     this.#source?.close();
     this.#connect();
@@ -57,27 +57,27 @@ export class Stream {
       this.#open = true;
       this.#openedAtMs = performance.now();
       this.#failures = 0;
-      this.#asked.clear();
-      // What was missed, or happened before.
+      this.#requested.clear();
+      // History from before the connection, or missed while it was down.
       void read('api/history').then((history) => {
         if (history !== null) this.#handlers.onHistory(/** @type {HistoryReport} */ (history));
       });
     });
     source.addEventListener('pools', (event) => {
       const report = /** @type {PoolsReport} */ (JSON.parse(event.data));
-      this.#heardAtMs = performance.now();
+      this.#reportedAtMs = performance.now();
       this.#open = true;
       this.#handlers.onReport(report);
-      this.#tellLink();
-      void this.#askDecisions(report.pools.map((pool) => pool.name));
+      this.#notifyLink();
+      void this.#fetchDecisions(report.pools.map((pool) => pool.name));
     });
     source.addEventListener('decision', (event) => {
       this.#handlers.onDecision(/** @type {DecisionRecord} */ (JSON.parse(event.data)), true);
     });
     source.addEventListener('error', () => {
       this.#open = false;
-      this.#tellLink();
-      // The browser tries again by itself, unless it was answered with an error.
+      this.#notifyLink();
+      // Browsers reconnect by themselves, unless the server answered with an error status.
       if (source.readyState !== EventSource.CLOSED) return;
       const waitMs = reconnectMs[Math.min(this.#failures, reconnectMs.length - 1)] ?? 5_000;
       this.#failures += 1;
@@ -88,37 +88,37 @@ export class Stream {
   }
 
   /** @param {readonly string[]} pools */
-  async #askDecisions(pools) {
-    const ahead = pools.filter((pool) => !this.#asked.has(pool));
-    for (const pool of ahead) this.#asked.add(pool);
+  async #fetchDecisions(pools) {
+    const missing = pools.filter((pool) => !this.#requested.has(pool));
+    for (const pool of missing) this.#requested.add(pool);
     const worker = async () => {
-      for (let pool = ahead.pop(); pool !== undefined; pool = ahead.pop()) {
+      for (let pool = missing.pop(); pool !== undefined; pool = missing.pop()) {
         const records = await read(`api/pools/${encodeURIComponent(pool)}/decisions`);
         if (!Array.isArray(records)) {
-          // The next report asks again.
-          this.#asked.delete(pool);
+          // The next report triggers another try.
+          this.#requested.delete(pool);
           continue;
         }
         for (const record of records) this.#handlers.onDecision(record, false);
       }
     };
-    await Promise.all(Array.from({ length: Math.min(atOnce, ahead.length) }, worker));
+    await Promise.all(Array.from({ length: Math.min(concurrency, missing.length) }, worker));
   }
 
-  #tellLink() {
+  #notifyLink() {
     const { onLink } = this.#handlers;
-    const heard = this.#heardAtMs;
-    const sinceMs = heard === null ? 0 : performance.now() - heard;
+    const reportedAtMs = this.#reportedAtMs;
+    const sinceMs = reportedAtMs === null ? 0 : performance.now() - reportedAtMs;
     if (!this.#open)
-      onLink(heard === null && this.#failures === 0 ? { kind: 'connecting' } : { kind: 'lost', sinceMs });
-    else if (heard === null) onLink({ kind: 'connecting' });
+      onLink(reportedAtMs === null && this.#failures === 0 ? { kind: 'connecting' } : { kind: 'lost', sinceMs });
+    else if (reportedAtMs === null) onLink({ kind: 'connecting' });
     else onLink(sinceMs > silentMs ? { kind: 'silent', sinceMs } : { kind: 'live' });
   }
 }
 
 /**
  * @param {string} path
- * @returns {Promise<unknown>} null if it can't be had: the page does without
+ * @returns {Promise<unknown>} null if the request fails: the page works without it
  */
 async function read(path) {
   try {

@@ -1,6 +1,6 @@
 /**
- * A scaler's admin port as the page meets it: the real page routes, and an API of contract/scaler-api.ts whose values the
- * test writes. For what the real system can't be brought to at will: hostile names, 10,000 pods, a leader elsewhere.
+ * Stand-in for a scaler's admin port: the real page routes, and the API of contract/scaler-api.ts with values that a test
+ * writes, for states that a real system does not reach on demand: hostile names, 10,000 pods, another leader.
  */
 import type { ServerResponse } from 'node:http';
 import { fastify, type FastifyInstance } from 'fastify';
@@ -11,7 +11,7 @@ import { ReportHistory } from '../history.ts';
 export class FakeScaler {
   readonly history = new ReportHistory();
   decisions: DecisionRecord[] = [];
-  /** What /api/stream answers instead of events. */
+  /** Makes /api/stream answer 503 instead of events. */
   refuseStreams = false;
   report: PoolsReport = {
     atMs: Date.now(),
@@ -23,7 +23,7 @@ export class FakeScaler {
   readonly #app: FastifyInstance = fastify({ forceCloseConnections: true, routerOptions: { maxParamLength: 256 } });
   readonly #streams = new Set<ServerResponse>();
 
-  /** @param gatewayUrl where the form's requests go */
+  /** @param gatewayUrl gateway to which the form's requests are forwarded */
   async start(gatewayUrl: string | null = null, port = 0): Promise<string> {
     pageRoutes(this.#app, { history: this.history, gatewayUrl });
     this.#app.get('/api/pools', () => this.report);
@@ -46,7 +46,7 @@ export class FakeScaler {
     return this.#streams.size;
   }
 
-  /** Makes this the report, of now unless it says when, and tells it to all that listen. */
+  /** Changes the report, with the current time unless `change` has one, and sends it to every open stream. */
   tell(change: Partial<PoolsReport> = {}): void {
     this.report = { ...this.report, atMs: Date.now(), ...change };
     this.history.add(this.report);
@@ -60,7 +60,7 @@ export class FakeScaler {
     for (const stream of this.#streams) writeEvent(stream, 'decision', record);
   }
 
-  /** Breaks every connection that listens. */
+  /** Breaks every open stream. */
   cut(): void {
     for (const stream of this.#streams) stream.destroy();
   }
@@ -79,7 +79,7 @@ function gateway(name: string): PoolsReport['gateways'][number] {
   return { name, reporting: true, ageMs: 200, terminating: false };
 }
 
-/** A calm pool of one pod, but for what is given. */
+/** Report of an idle pool with one serving pod, except for the given fields. */
 export function poolReport(name: string, given: Partial<PoolReport> = {}): PoolReport {
   const pods = given.pods ?? [podReport(`${name}-a1b2`)];
   const ready = pods.filter((pod) => pod.state === 'serving').length;
