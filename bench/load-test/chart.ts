@@ -1,8 +1,9 @@
-/** A line chart as SVG text. Colours that stay apart for the colour-blind (M. Okabe, K. Ito). Pure. */
+/** Line charts as SVG text. Pure. */
+import { drawing, fixed, ground, label, line, palette, path } from '../svg.ts';
 
 export interface ChartSeries {
   readonly name: string;
-  /** Ascending in x; a null y leaves a gap. */
+  /** Points in ascending order of x; a null y leaves a gap in the line. */
   readonly points: readonly (readonly [x: number, y: number | null])[];
 }
 
@@ -11,16 +12,18 @@ export interface Chart {
   readonly unit: string;
   readonly series: readonly ChartSeries[];
   readonly x: { readonly from: number; readonly to: number; readonly ticks: readonly (readonly [number, string])[] };
-  /** Powers of ten instead of an axis from 0. */
+  /** Use an axis of powers of ten instead of a linear one from 0. */
   readonly logarithmic?: boolean;
 }
 
 export const chartWidth = 900;
 export const chartHeight = 280;
 const box = { left: 70, right: 20, top: 50, bottom: 40 };
-const colours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'];
+const { blue, vermilion, green, purple, orange, sky } = palette;
+const colours = [blue, vermilion, green, purple, orange, sky];
+const gridColour = '#dddddd';
 
-/** @param top where it stands in a picture of several */
+/** @param top vertical position in a picture of several charts */
 export function renderChart({ title, unit, series, x, logarithmic = false }: Chart, top = 0): string {
   const values = series.flatMap(({ points }) => points.map(([, y]) => y)).filter((y) => y !== null);
   const axis = logarithmic ? logarithmicAxis(values) : linearAxis(values);
@@ -28,33 +31,41 @@ export function renderChart({ title, unit, series, x, logarithmic = false }: Cha
     box.left + ((chartWidth - box.left - box.right) * (value - x.from)) / (x.to - x.from || 1);
   const atY = (value: number): number => box.top + (chartHeight - box.top - box.bottom) * (1 - axis.place(value));
   const bottom = chartHeight - box.bottom;
+  const right = chartWidth - box.right;
   const lines = series.map(({ points }, index) => {
-    const path = pathOf(points.map(([px, y]) => [atX(px), y === null ? null : atY(y)]));
-    return `<path fill="none" stroke="${colourOf(index)}" stroke-width="1.5" d="${path}"/>`;
+    const d = pathOf(points.map(([px, y]) => [atX(px), y === null ? null : atY(y)]));
+    return line(d, colourOf(index), { 'stroke-width': 1.5 });
   });
   const legend = series.map(({ name }, index) => {
     const at = box.left + 150 * index;
-    return `<path d="M${at} 38h20" stroke="${colourOf(index)}" stroke-width="3"/><text x="${at + 26}" y="42">${escapeText(name)}</text>`;
+    return path(`M${at} 38h20`, { stroke: colourOf(index), 'stroke-width': 3 }) + label(at + 26, 42, name);
   });
   const rows = axis.ticks.map(
     (tick) =>
-      `<path d="M${box.left} ${fixed(atY(tick))}H${chartWidth - box.right}" stroke="#dddddd"/>` +
-      `<text x="${box.left - 6}" y="${fixed(atY(tick) + 4)}" text-anchor="end">${Number(tick.toPrecision(3))}</text>`,
+      path(`M${box.left} ${fixed(atY(tick))}H${right}`, { stroke: gridColour }) +
+      label(box.left - 6, fixed(atY(tick) + 4), String(Number(tick.toPrecision(3))), { 'text-anchor': 'end' }),
   );
-  const columns = x.ticks.map(
-    ([at, label]) => `<text x="${fixed(atX(at))}" y="${bottom + 18}" text-anchor="middle">${escapeText(label)}</text>`,
+  const columns = x.ticks.map(([at, text]) => label(fixed(atX(at)), bottom + 18, text, { 'text-anchor': 'middle' }));
+  return drawing(
+    chartWidth,
+    chartHeight,
+    12,
+    [
+      ground(chartWidth, chartHeight),
+      label(box.left, 20, `${title}, ${unit}`, { 'font-size': 15 }),
+      ...legend,
+      ...rows,
+      ...columns,
+      ...lines,
+      path(`M${box.left} ${box.top}V${bottom}H${right}`, { fill: 'none', stroke: '#888888' }),
+    ],
+    { y: top, width: chartWidth, height: chartHeight },
   );
-  return `<svg xmlns="http://www.w3.org/2000/svg" y="${top}" width="${chartWidth}" height="${chartHeight}" viewBox="0 0 ${chartWidth} ${chartHeight}" font-family="sans-serif" font-size="12">
-<rect width="${chartWidth}" height="${chartHeight}" fill="#ffffff"/>
-<text x="${box.left}" y="20" font-size="15">${escapeText(title)}, ${escapeText(unit)}</text>
-${[...legend, ...rows, ...columns, ...lines].join('\n')}
-<path d="M${box.left} ${box.top}V${bottom}H${chartWidth - box.right}" fill="none" stroke="#888888"/>
-</svg>`;
 }
 
 interface Axis {
   readonly ticks: readonly number[];
-  /** 0 at the bottom, 1 at the top. */
+  /** Position of a value on the axis: 0 at the bottom, 1 at the top. */
   place(value: number): number;
 }
 
@@ -87,12 +98,4 @@ function pathOf(points: readonly (readonly [number, number | null])[]): string {
 
 function colourOf(index: number): string {
   return colours[index % colours.length]!;
-}
-
-function fixed(value: number): string {
-  return value.toFixed(1);
-}
-
-export function escapeText(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }

@@ -1,5 +1,6 @@
-/** A report as one file that needs nothing else: a page (HTML) or its charts alone (SVG). Pure. */
-import { chartHeight, chartWidth, escapeText, renderChart, type Chart } from './chart.ts';
+/** Report as one file that loads nothing else: a page (HTML), or its charts alone (SVG). Pure. */
+import { escapeText } from '../svg.ts';
+import { chartHeight, chartWidth, renderChart, type Chart } from './chart.ts';
 import type { Report } from './report.ts';
 import { renderReport } from './text.ts';
 
@@ -38,7 +39,7 @@ function chartsOf({ latencyCurve, seconds, sluice }: Report): Chart[] {
       title: 'Latency by percentile',
       unit: 'ms',
       logarithmic: true,
-      // Nines: each decade of what remains is as wide as the one before.
+      // Axis in nines: 90, 99 and 99.9 are equally far apart.
       x: {
         from: 0,
         to: 4,

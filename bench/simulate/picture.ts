@@ -1,7 +1,5 @@
-/**
- * The comparison as an SVG: arrivals above, pods below. Text alone, so that it needs nothing to be made; colours that
- * stay apart for the colour-blind (M. Okabe, K. Ito).
- */
+/** A comparison of policies as an SVG picture: arrivals above, pods below. Pure. */
+import { drawing, element, escapeText, fixed, ground, label, line, palette, path } from '../svg.ts';
 import type { PolicyComparison } from './compare.ts';
 import type { SimulationResult } from './engine.ts';
 
@@ -11,8 +9,9 @@ const right = 20;
 const arrivalsBox = { top: 50, height: 130 };
 const podsBox = { top: 230, height: 320 };
 const height = 640;
-const colours = ['#d55e00', '#0072b2', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'];
-/** Points of the arrivals' line. */
+const { blue, vermilion, green, purple, orange, sky } = palette;
+const colours = [vermilion, blue, green, purple, orange, sky];
+/** Steps of the line of arrivals. */
 const bins = 300;
 
 interface Box {
@@ -41,20 +40,20 @@ export function picture(title: string, arrivalsMs: Float64Array, { clairvoyant, 
   const legend = lines.map(({ name, colour }, index) => {
     const at = left + (index % 3) * 300;
     const y = podsBox.top + podsBox.height + 40 + 20 * Math.floor(index / 3);
-    return `<path d="M${at} ${y - 4}h24" stroke="${colour}" stroke-width="2"/><text x="${at + 30}" y="${y}">${escape(name)}</text>`;
+    return path(`M${at} ${y - 4}h24`, { stroke: colour, 'stroke-width': 2 }) + label(at + 30, y, name);
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">
-<title>${escape(title)}</title>
-<rect width="${width}" height="${height}" fill="#ffffff"/>
-<text x="${left}" y="24" font-size="15">${escape(title)}</text>
-${axes(arrivalsBox, mostRate, 'requests/s')}
-<polyline fill="none" stroke="#666666" points="${rateLine.join(' ')}"/>
-${axes(podsBox, mostPods, 'pods (starting, ready, draining)')}
-${lines.map(({ colour, result }) => staircase(result, colour, spanMs, x, mostPods)).join('\n')}
-${timeAxis(spanMs, x)}
-${legend.join('\n')}
-</svg>
-`;
+  const svg = drawing(width, height, 12, [
+    element('title', {}, escapeText(title)),
+    ground(width, height),
+    label(left, 24, title, { 'font-size': 15 }),
+    axes(arrivalsBox, mostRate, 'requests/s'),
+    element('polyline', { fill: 'none', stroke: '#666666', points: rateLine.join(' ') }),
+    axes(podsBox, mostPods, 'pods (starting, ready, draining)'),
+    ...lines.map(({ colour, result }) => staircase(result, colour, spanMs, x, mostPods)),
+    timeAxis(spanMs, x),
+    ...legend,
+  ]);
+  return `${svg}\n`;
 }
 
 function arrivalRates(arrivalsMs: Float64Array, spanMs: number): number[] {
@@ -74,15 +73,18 @@ function staircase(
     const y = fixed(scale(podsBox, pods, mostPods));
     return index === 0 ? `M${fixed(x(atMs))} ${y}` : `H${fixed(x(atMs))}V${y}`;
   });
-  return `<path fill="none" stroke="${colour}" stroke-width="1.2" stroke-opacity="0.85" d="${steps.join('')}H${fixed(x(spanMs))}"/>`;
+  const d = `${steps.join('')}H${fixed(x(spanMs))}`;
+  return line(d, colour, { 'stroke-width': 1.2, 'stroke-opacity': 0.85 });
 }
 
-function axes({ top, height: tall }: Box, most: number, label: string): string {
+function axes({ top, height: tall }: Box, most: number, what: string): string {
   const bottom = top + tall;
-  const most3 = most.toPrecision(3);
-  return `<path d="M${left} ${top}V${bottom}H${width - right}" fill="none" stroke="#aaaaaa"/>
-<text x="${left - 6}" y="${top + 4}" text-anchor="end">${Number(most3)}</text><text x="${left - 6}" y="${bottom}" text-anchor="end">0</text>
-<text x="${left + 4}" y="${top - 6}" fill="#555555">${label}</text>`;
+  const end = { 'text-anchor': 'end' };
+  return [
+    path(`M${left} ${top}V${bottom}H${width - right}`, { fill: 'none', stroke: '#aaaaaa' }),
+    label(left - 6, top + 4, String(Number(most.toPrecision(3))), end) + label(left - 6, bottom, '0', end),
+    label(left + 4, top - 6, what, { fill: '#555555' }),
+  ].join('\n');
 }
 
 function timeAxis(spanMs: number, x: (atMs: number) => number): string {
@@ -90,21 +92,10 @@ function timeAxis(spanMs: number, x: (atMs: number) => number): string {
   const minutes = spanMs / 60_000;
   const ticks = Array.from({ length: 7 }, (_, index) => (index * minutes) / 6);
   return ticks
-    .map(
-      (at) =>
-        `<text x="${fixed(x(at * 60_000))}" y="${y}" text-anchor="middle">${Number(at.toPrecision(3))} min</text>`,
-    )
+    .map((at) => label(fixed(x(at * 60_000)), y, `${Number(at.toPrecision(3))} min`, { 'text-anchor': 'middle' }))
     .join('');
 }
 
 function scale({ top, height: tall }: Box, value: number, most: number): number {
   return top + tall * (1 - value / most);
-}
-
-function fixed(value: number): string {
-  return value.toFixed(1);
-}
-
-function escape(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

@@ -1,21 +1,23 @@
-/** Violations over pod-seconds as an SVG, a panel for each trace and cold start: who is further down and to the left is better. */
+/** Violations over pod-seconds as an SVG, a panel for each trace and cold start. Further down and to the left is better. */
+import { drawing, element, escapeText, ground, label, palette, path, type Attributes } from '../../svg.ts';
 import { coldStartsS, gridMeanPods, sharedTraces } from './cases.ts';
 import type { CaseResults } from './compare.ts';
 import type { Result } from './contenders.ts';
 
 const panel = { width: 330, height: 250, left: 48, top: 34 } as const;
 const gap = 34;
-/** Pod-seconds ÷ the clairvoyant's, linear; violations in %, logarithmic. */
+/** Axes: pod-seconds ÷ the clairvoyant's, linear; violations in %, logarithmic. */
 const x = { least: 0, most: 4 } as const;
 const y = { least: 0.01, most: 100 } as const;
 const colours: Readonly<Record<string, string>> = {
-  sluice: '#d55e00',
-  hpa: '#0072b2',
-  kpa: '#009e73',
-  keda: '#cc79a7',
-  ray: '#e69f00',
+  sluice: palette.vermilion,
+  hpa: palette.blue,
+  kpa: palette.green,
+  keda: palette.purple,
+  ray: palette.orange,
   fixed: '#999999',
 };
+const gridColour = '#dddddd';
 
 export function pareto(all: readonly CaseResults[]): string {
   const colds: readonly number[] = coldStartsS.filter((coldStartS) => coldStartS >= 10);
@@ -25,45 +27,50 @@ export function pareto(all: readonly CaseResults[]): string {
     .map((results) => {
       const column = colds.indexOf(results.of.coldStartS);
       const row = sharedTraces.indexOf(results.of.trace);
-      return `<g transform="translate(${gap + column * (panel.width + gap)} ${row * (panel.height + 50) + 10})">${draw(results)}</g>`;
+      const transform = `translate(${gap + column * (panel.width + gap)} ${row * (panel.height + 50) + 10})`;
+      return element('g', { transform }, draw(results));
     });
   const legend = Object.entries(colours).map(
     ([name, colour], index) =>
-      `<circle cx="${gap + 10 + index * 80}" cy="${height - 32}" r="5" fill="${colour}"/><text x="${gap + 20 + index * 80}" y="${height - 28}">${name}</text>`,
+      element('circle', { cx: gap + 10 + index * 80, cy: height - 32, r: 5, fill: colour }) +
+      label(gap + 20 + index * 80, height - 28, name),
   );
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="11">
-<title>Violations over pod-seconds at a mean of ${gridMeanPods} pods</title>
-<rect width="${width}" height="${height}" fill="#ffffff"/>
-${panels.join('\n')}
-${legend.join('')}
-<text x="${gap}" y="${height - 8}">large: tuned; rings: defaults; small: every setting; the line at 1 is the clairvoyant, who has no violations</text>
-</svg>
-`;
+  const svg = drawing(width, height, 11, [
+    element('title', {}, escapeText(`Violations over pod-seconds at a mean of ${gridMeanPods} pods`)),
+    ground(width, height),
+    ...panels,
+    legend.join(''),
+    label(
+      gap,
+      height - 8,
+      'large: tuned; rings: defaults; small: every setting; the line at 1 is the clairvoyant, who has no violations',
+    ),
+  ]);
+  return `${svg}\n`;
 }
 
 function draw({ of, clairvoyant, sluice, percentiles, defaults, tuned, grids, fixed }: CaseResults): string {
-  const place = ({ podSeconds, violationPercent }: Result): string => {
-    const ratio = Math.min(x.most, podSeconds / clairvoyant.podSeconds);
-    return `cx="${across(ratio)}" cy="${down(violationPercent)}"`;
+  const circle = (result: Result, r: number, attributes: Attributes): string => {
+    const ratio = Math.min(x.most, result.podSeconds / clairvoyant.podSeconds);
+    return element('circle', { cx: across(ratio), cy: down(result.violationPercent), r, ...attributes });
   };
-  const dot = (name: string, result: Result, size: number): string =>
-    `<circle ${place(result)} r="${size}" fill="${colours[name]!}"/>`;
+  const dot = (name: string, result: Result, r: number): string => circle(result, r, { fill: colours[name]! });
   return [
-    `<text x="${panel.left}" y="20" font-size="13">${of.trace}, cold start ${of.coldStartS} s</text>`,
+    label(panel.left, 20, `${of.trace}, cold start ${of.coldStartS} s`, { 'font-size': 13 }),
     ...[0.01, 0.1, 1, 10, 100].map(
       (percent) =>
-        `<path d="M${panel.left} ${down(percent)}H${panel.width}" stroke="#dddddd"/><text x="${panel.left - 4}" y="${down(percent) + 4}" text-anchor="end">${percent}%</text>`,
+        path(`M${panel.left} ${down(percent)}H${panel.width}`, { stroke: gridColour }) +
+        label(panel.left - 4, down(percent) + 4, `${percent}%`, { 'text-anchor': 'end' }),
     ),
     ...[0, 1, 2, 3, 4].map(
       (ratio) =>
-        `<path d="M${across(ratio)} ${panel.top}V${panel.height}" stroke="${ratio === 1 ? '#000000' : '#dddddd'}"/><text x="${across(ratio)}" y="${panel.height + 14}" text-anchor="middle">${ratio}</text>`,
+        path(`M${across(ratio)} ${panel.top}V${panel.height}`, { stroke: ratio === 1 ? '#000000' : gridColour }) +
+        label(across(ratio), panel.height + 14, String(ratio), { 'text-anchor': 'middle' }),
     ),
     ...grids.map((result) => dot(result.name, result, 1.5)),
     ...fixed.map((result) => dot('fixed', result, 3)),
     ...percentiles.map((result) => dot('sluice', result, 3)),
-    ...defaults.map(
-      (result) => `<circle ${place(result)} r="5" fill="none" stroke="${colours[result.name]!}" stroke-width="2"/>`,
-    ),
+    ...defaults.map((result) => circle(result, 5, { fill: 'none', stroke: colours[result.name]!, 'stroke-width': 2 })),
     ...tuned.map((result) => dot(result.name, result, 5)),
     dot('sluice', sluice, 7),
   ].join('');
