@@ -119,7 +119,17 @@ test('groups that are empty do not pile up', () => {
 
 test('however many groups wait, few pushes look for empty ones', (t) => {
   const queue = new RunQueue<Entry>();
-  const looks = t.mock.method(Map.prototype, Symbol.iterator);
+  // By hand: a mock of a method that is named by a symbol is not taken back, and breaks every later test.
+  const original = Object.getOwnPropertyDescriptor(Map.prototype, Symbol.iterator)!;
+  t.after(() => Object.defineProperty(Map.prototype, Symbol.iterator, original));
+  let looks = 0;
+  Object.defineProperty(Map.prototype, Symbol.iterator, {
+    ...original,
+    value(this: Map<unknown, unknown>) {
+      looks += 1;
+      return this.entries();
+    },
+  });
   for (let count = 0; count < 5_000; count += 1) queue.push(entry(`${count}`, `shape ${count}`));
-  assert.ok(looks.mock.callCount() <= 5, `${looks.mock.callCount()} times`);
+  assert.ok(looks >= 1 && looks <= 5, `${looks} times`);
 });
