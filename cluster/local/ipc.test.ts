@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import type { Cluster, ClusterView, Pod } from '../port.ts';
-import { startChild } from './child.ts';
-import { connectToSupervisor, isListening, publish } from './ipc.ts';
+import type { ClusterView, Pod } from '../port.ts';
+import { connectToSupervisor, isListening } from './ipc.ts';
 
 function viewOf(...names: string[]): ClusterView {
   const pods = names.map((name): Pod => ({
@@ -20,36 +18,6 @@ function viewOf(...names: string[]): ClusterView {
   }));
   return { pools: [], pods };
 }
-
-test('views reach another process, the first one too although it was sent before anyone watched', async () => {
-  const lines: string[] = [];
-  let listener: ((view: ClusterView) => void) | undefined;
-  const cluster: Cluster = {
-    watch: (given) => {
-      given(viewOf('a', 'b'));
-      listener = given;
-      return () => (listener = undefined);
-    },
-    close: () => Promise.resolve(),
-  };
-  const child = startChild({
-    command: [process.execPath, fileURLToPath(new URL('fixtures/watcher.ts', import.meta.url))],
-    env: process.env,
-    onLine: (line) => {
-      lines.push(line);
-      listener?.(lines.length === 1 ? viewOf('c') : viewOf());
-    },
-    onMessage: () => undefined,
-    onExit: () => undefined,
-  });
-  const stop = publish(child, cluster);
-  // It ends by itself: a closed cluster keeps no process alive.
-  assert.equal((await child.exited).text, 'exit code 0');
-  assert.deepEqual(lines, ['a b', 'c', '']);
-  stop();
-  assert.equal(listener, undefined);
-  child.send({ kind: 'view', view: viewOf() });
-});
 
 test('who watches later gets the latest view, who stopped gets none, and other messages are none', () => {
   const channel = new EventEmitter();
@@ -71,17 +39,4 @@ test('a listening message has a port that can be one', () => {
   assert.equal(isListening({ kind: 'listening', port: 0 }), false);
   assert.equal(isListening({ kind: 'view', port: 1234 }), false);
   assert.equal(isListening(undefined), false);
-});
-
-test('a program that is not there is an end with a reason, not an exception', async () => {
-  const exits: string[] = [];
-  const child = startChild({
-    command: ['/no/such/program'],
-    env: {},
-    onLine: () => undefined,
-    onMessage: () => undefined,
-    onExit: ({ text }) => exits.push(text),
-  });
-  await child.exited;
-  assert.deepEqual(exits, ['cannot start: spawn /no/such/program ENOENT']);
 });

@@ -9,7 +9,6 @@ import { goalsOf } from './goals.ts';
 import { pareto } from './pareto.ts';
 import { report } from './report.ts';
 import { runCases } from './run-cases.ts';
-import { runJobs } from './run-jobs.ts';
 
 const result = (violationPercent: number, podSeconds: number, scaleWrites = 4): Result => ({
   violationPercent,
@@ -108,22 +107,6 @@ test('cases are all, or those that are chosen', () => {
   assert.deepEqual(casesOf({ traces: ['azure-llm-code'], means: [5], coldStarts: [30] }), [
     { trace: 'azure-llm-code', meanPods: 5, coldStartS: 30 },
   ]);
-});
-
-test('jobs run in threads, on a trace as it is in the tree; what is known is not run again', async () => {
-  const of = { trace: 'azure-llm-code', meanPods: 5, coldStartS: 10 } as const;
-  const jobs = [10, 40].map((replicas): Job => ({ of, contender: { kind: 'fixed', replicas } }));
-  const known = new Map<string, Result>();
-  const cache = {
-    get: (job: Job) => known.get(JSON.stringify(job)),
-    set: (job: Job, one: Result) => void known.set(JSON.stringify(job), one),
-  };
-  const [few, many] = await runJobs(jobs, cache, () => undefined);
-  assert.ok(few!.violationPercent > many!.violationPercent && many!.podSeconds > 3.9 * few!.podSeconds);
-  assert.equal(few!.scaleWrites, 0);
-  const ran: number[] = [];
-  assert.deepEqual(await runJobs(jobs, cache, (done) => ran.push(done)), [few, many]);
-  assert.deepEqual(ran, []);
 });
 
 test('baselines are tuned on the training trace at the same cold start, for each purpose; grids and percentiles where goals are', async () => {

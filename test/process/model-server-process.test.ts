@@ -4,8 +4,8 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import test from 'node:test';
-import * as fixtures from './author/fixtures.ts';
-import { floats, get, post, writeRepository, type RepositoryFiles } from './testing/model-server.ts';
+import * as fixtures from '../../models/author/fixtures.ts';
+import { floats, get, post, writeRepository, type RepositoryFiles } from '../../models/testing/model-server.ts';
 
 interface Started extends AsyncDisposable {
   readonly child: ChildProcess;
@@ -16,7 +16,7 @@ interface Started extends AsyncDisposable {
 
 async function start(models: RepositoryFiles, settings: Record<string, string> = {}): Promise<Started> {
   const repository = await writeRepository(models);
-  const child = fork(new URL('./testing/main-process.ts', import.meta.url), {
+  const child = fork(new URL('../../models/testing/main-process.ts', import.meta.url), {
     env: { ...process.env, SLUICE_REPOSITORY: repository, SLUICE_PORT: '0', ...settings },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });

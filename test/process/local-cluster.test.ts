@@ -6,10 +6,10 @@ import { createInterface } from 'node:readline';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseModelPool } from '../../contract/model-pool.ts';
-import type { ClusterView, Pod } from '../port.ts';
-import { LocalCluster } from './local-cluster.ts';
+import type { ClusterView, Pod } from '../../cluster/port.ts';
+import { LocalCluster } from '../../cluster/local/local-cluster.ts';
 
-const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
+const fixture = (name: string) => fileURLToPath(new URL(`../../cluster/local/fixtures/${name}`, import.meta.url));
 const clusters: LocalCluster[] = [];
 after(() => clusters.forEach((cluster) => cluster.kill()));
 

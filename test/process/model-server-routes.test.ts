@@ -3,8 +3,15 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import test, { after, before } from 'node:test';
-import * as fixtures from './author/fixtures.ts';
-import { floats, get, post, startModelServer, type Answered, type TestServer } from './testing/model-server.ts';
+import * as fixtures from '../../models/author/fixtures.ts';
+import {
+  floats,
+  get,
+  post,
+  startModelServer,
+  type Answered,
+  type TestServer,
+} from '../../models/testing/model-server.ts';
 
 let started: TestServer;
 before(async () => {

@@ -6,10 +6,10 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { DecisionRecord, PoolsReport } from '../contract/scaler-api.ts';
-import { World } from '../scaler/testing/world.ts';
+import type { DecisionRecord, PoolsReport } from '../../contract/scaler-api.ts';
+import { World } from '../../scaler/testing/world.ts';
 
-const sluice = fileURLToPath(new URL('sluice.js', import.meta.url));
+const sluice = fileURLToPath(new URL('../../cli/sluice.js', import.meta.url));
 
 function run(args: readonly string[], env: Record<string, string> = {}) {
   return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {

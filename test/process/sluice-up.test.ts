@@ -23,7 +23,7 @@ interface Running extends Line {
   readonly pods: readonly { readonly name: string; readonly origin: string; readonly pid: number }[];
 }
 
-const sluice = fileURLToPath(new URL('../cli/sluice.js', import.meta.url));
+const sluice = fileURLToPath(new URL('../../cli/sluice.js', import.meta.url));
 const systems: ChildProcess[] = [];
 after(() => systems.forEach((system) => system.kill('SIGKILL')));
 

@@ -8,7 +8,7 @@ import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 
-const sluice = fileURLToPath(new URL('sluice.js', import.meta.url));
+const sluice = fileURLToPath(new URL('../../cli/sluice.js', import.meta.url));
 
 interface Outcome {
   code: number;

@@ -10,8 +10,8 @@ import {
   type ItemHead,
   type SummaryHead,
 } from '../../contract/envelope.ts';
-import * as fixtures from '../author/fixtures.ts';
-import { floats, get, post, startModelServer } from '../testing/model-server.ts';
+import * as fixtures from '../../models/author/fixtures.ts';
+import { floats, get, post, startModelServer } from '../../models/testing/model-server.ts';
 
 interface Received {
   readonly status: number;

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { deflateSync, gzipSync } from 'node:zlib';
-import * as fixtures from './author/fixtures.ts';
-import { floats, get, post, startModelServer, type Answered } from './testing/model-server.ts';
+import * as fixtures from '../../models/author/fixtures.ts';
+import { floats, get, post, startModelServer, type Answered } from '../../models/testing/model-server.ts';
 
 interface Outputs {
   readonly outputs: readonly { readonly name: string; readonly shape: readonly number[]; readonly data: unknown[] }[];
