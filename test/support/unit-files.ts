@@ -1,0 +1,13 @@
+/**
+ * Entry of a process of unit tests: a suite for each file that its arguments name. A file's hooks thus hold for its own tests
+ * only.
+ */
+import { resolve } from 'node:path';
+import { describe } from 'node:test';
+import { pathToFileURL } from 'node:url';
+
+for (const file of process.argv.slice(2)) {
+  describe(file, async () => {
+    await import(pathToFileURL(resolve(file)).href);
+  });
+}
