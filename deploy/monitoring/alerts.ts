@@ -1,29 +1,30 @@
 /**
- * Alerts: what a person has to do something about. Each has a page docs/runbooks/<name>.md that says what. `critical` wakes
- * somebody, `warning` is for the next working hour.
+ * Alerts that need a person to act. Each has a runbook, docs/runbooks/<name>.md. `critical` alerts page someone, `warning`
+ * alerts can wait for working hours.
  */
 import { holdReasons } from '../../contract/reasons.ts';
 import type { burnWindows } from './recording-rules.ts';
 
 export interface Alert {
-  /** Alerts of one name have one runbook; they differ in severity. */
+  /** Name of the alert and its runbook. Alerts of one name differ in severity. */
   readonly name: string;
   readonly severity: 'critical' | 'warning';
-  /** How long it must hold before somebody is told. */
+  /** Time for which the expression must hold before the alert fires. */
   readonly for: string;
   readonly expr: string;
-  /** One line, for a phone; both are Prometheus templates. */
+  /** Prometheus template; one line, for a phone. */
   readonly summary: string;
+  /** Prometheus template. */
   readonly description: string;
 }
 
 type BurnWindow = (typeof burnWindows)[number];
 
 /**
- * The objective is being missed so fast that it matters, over a long window (so that a blip tells nobody) and a short one (so
- * that it ends soon after the trouble does). With a budget of 1% the factor 14.4 spends 2% of a month's budget in an hour, 6
- * spends 5% in six (Google's SRE workbook, chapter 5). The limit is 1 - ratio^factor: for the small budgets that the factors
- * are meant for it is the factor times the budget, and unlike that it stays below 1 for an objective of 90%, too.
+ * Burn-rate expression: the error budget of the objective burns at least `factor` times too fast, over a long window (which
+ * ignores blips) and a short one (which resolves the alert soon after recovery). With a budget of 1% the factor 14.4 spends 2%
+ * of a month's budget in one hour, and 6 spends 5% in six hours (Google, The Site Reliability Workbook, chapter 5). The
+ * threshold is 1 - ratio^factor. For small budgets that is about factor × budget, but it stays below 1 for an objective of 90%.
  */
 function burns(long: BurnWindow, short: BurnWindow, factor: number): string {
   const over = (window: BurnWindow) =>
@@ -39,60 +40,61 @@ const gatewayAlerts: readonly Alert[] = [
     severity: 'warning',
     for: '2m',
     expr: 'min_over_time(pool:sluice_queue_requests:sum[5m]) > 0 and deriv(pool:sluice_queue_requests:sum[5m]) > 0',
-    summary: `The queue of ${poolOf} grows`,
+    summary: `The queue of ${poolOf} is growing`,
     description:
-      'For 5 minutes requests have been waiting without a break, {{ $value | humanize }} at the least, and they become more: pods of the pool do less than arrives.',
+      'For 5 minutes the queue has held at least {{ $value | humanize }} requests, and it is growing: the pods complete fewer requests than arrive.',
   },
   {
     name: 'SluiceObjectiveMissed',
     severity: 'critical',
     for: '2m',
     expr: burns('1h', '5m', 14.4),
-    summary: `Many requests of ${poolOf} miss its objective`,
+    summary: `Many requests of ${poolOf} miss the objective`,
     description:
-      '{{ $value | humanizePercentage }} of the requests of the last hour were late, shed, timed out or failed, and it goes on.',
+      '{{ $value | humanizePercentage }} of the requests in the last hour were late, shed, timed out or failed, and the problem persists.',
   },
   {
     name: 'SluiceObjectiveMissed',
     severity: 'warning',
     for: '15m',
     expr: burns('6h', '30m', 6),
-    summary: `Requests of ${poolOf} keep missing its objective`,
+    summary: `Requests of ${poolOf} keep missing the objective`,
     description:
-      '{{ $value | humanizePercentage }} of the requests of the last six hours were late, shed, timed out or failed, and it goes on.',
+      '{{ $value | humanizePercentage }} of the requests in the last six hours were late, shed, timed out or failed, and the problem persists.',
   },
   {
     name: 'SluiceAllPodsEjected',
     severity: 'critical',
     for: '30s',
-    // One that is probed is well as far as is known, and stays so until a request comes: no trouble while none waits.
+    // A probing pod needs a request to prove itself, so an idle pool of probing pods is no problem.
     expr: 'sum by (namespace, pool) (pool_state:sluice_pods:max{state=~"ejected|probing"}) > 0 unless on (namespace, pool) pool_state:sluice_pods:max{state="serving"} > 0 unless on (namespace, pool) (pool_state:sluice_pods:max{state="ejected"} == 0 and on (namespace, pool) pool:sluice_queue_requests:sum == 0)',
-    summary: `No pod of ${poolOf} serves: all are ejected`,
+    summary: `All pods of ${poolOf} are ejected`,
     description:
-      '{{ $value }} pods are ejected or probed, and none serves. Requests are held until one answers well, and then refused.',
+      '{{ $value }} pods are ejected or probing, and none is serving. Requests are held for a limited time, then refused.',
   },
   {
     name: 'SluicePodSick',
     severity: 'warning',
     for: '5m',
-    // Probed, it needs a request that is answered well: it is not sick for want of one.
+    // A probing pod needs a request to prove itself, so it counts as sick only while requests arrive.
     expr: 'max by (namespace, pool, pod_name) (sluice_pod_out_of_rotation{state="ejected"}) > 0 or max by (namespace, pool, pod_name) (sluice_pod_out_of_rotation) > 0 and on (namespace, pool) pool:sluice_arrivals:rate1m > 0',
     summary: `Pod {{ $labels.pod_name }} of ${poolOf} is out of rotation`,
-    description: 'For 5 minutes a gateway has given it no requests, or one at a time, and it was not replaced.',
+    description:
+      'For 5 minutes a gateway has sent the pod no requests, or one at a time, and the pod was not replaced.',
   },
   {
     name: 'SluicePoisonRequest',
     severity: 'warning',
     for: '0m',
     expr: 'sum by (namespace, pool, model) (increase(sluice_requests_given_up_total{reason="poison"}[10m])) > 0',
-    summary: `A request to model {{ $labels.model }} ends the pods that run it`,
-    description: `In ${poolOf} two pods were lost while they held one request and nothing else. It was answered 500 poison-request and is not tried again.`,
+    summary: `A request to model {{ $labels.model }} crashes pods`,
+    description: `In ${poolOf} two pods were lost while running only this request. It was answered 500 poison-request and is not retried.`,
   },
 ];
 
 const blindReasons = Object.entries(holdReasons).flatMap(([reason, { blind }]) => (blind === true ? [reason] : []));
 
-/** Share of the last 5 minutes that the scaler held a pool for these reasons. */
+/** Share of the last 5 minutes for which the scaler held a pool for these reasons. */
 const held = (reasons: string) =>
   `sum by (namespace, pool) (rate(sluice_scaler_hold_seconds_total{reason=~"${reasons}"}[5m]))`;
 
@@ -102,18 +104,18 @@ const scalerAlerts: readonly Alert[] = [
     severity: 'warning',
     for: '5m',
     expr: `${held('at-maximum')} > 0.5`,
-    summary: `The scaler wants more pods for ${poolOf} than it may have`,
+    summary: `The scaler needs more pods for ${poolOf} than maxReplicas`,
     description:
-      'For {{ $value | humanizePercentage }} of the last 5 minutes only maxReplicas has kept it from adding pods. What would be late is shed.',
+      'For {{ $value | humanizePercentage }} of the last 5 minutes maxReplicas kept the scaler from adding pods. Requests that would be late are shed.',
   },
   {
     name: 'SluiceScalerHolding',
     severity: 'warning',
     for: '2m',
     expr: `${held(blindReasons.join('|'))} > 0.5`,
-    summary: `The scaler does not know enough to scale ${poolOf}`,
+    summary: `The scaler lacks the information to scale ${poolOf}`,
     description:
-      'It held the pool for {{ $value | humanizePercentage }} of the last 5 minutes because reports of gateways, or what the cluster says, are missing, stale or nonsense.',
+      'The scaler held the pool for {{ $value | humanizePercentage }} of the last 5 minutes because gateway reports or cluster information are missing, stale or invalid.',
   },
   {
     name: 'SluiceGatewayMissing',
@@ -122,7 +124,7 @@ const scalerAlerts: readonly Alert[] = [
     expr: 'max by (namespace) (sluice_scaler_gateways_missing_seconds and on (instance) sluice_scaler_leader == 1) > 60',
     summary: 'A gateway does not report to the scaler',
     description:
-      'For {{ $value | humanizeDuration }} the scaler has not heard of it. Until it does pools may grow and not shrink.',
+      'The scaler has had no report from a gateway for {{ $value | humanizeDuration }}. Until it reports again, pools may scale up but not down.',
   },
   {
     name: 'SluiceNoLeader',
@@ -131,16 +133,16 @@ const scalerAlerts: readonly Alert[] = [
     expr: 'count by (namespace) (sluice_queue_requests) unless on (namespace) (max by (namespace) (sluice_scaler_leader) == 1)',
     summary: 'No scaler leads',
     description:
-      'There are gateways, and no scaler that leads: pools keep the pods that they have, and sick ones are not replaced.',
+      'Gateways are running without a leading scaler: pools keep their current size, and sick pods are not replaced.',
   },
   {
     name: 'SluiceColdStartSlow',
     severity: 'warning',
     for: '5m',
     expr: 'max by (namespace, pool) (sluice_scaler_cold_start_seconds and on (instance) sluice_scaler_leader == 1) > 60',
-    summary: `Pods of ${poolOf} take long to start`,
+    summary: `Pods of ${poolOf} start slowly`,
     description:
-      'From creation to ready takes {{ $value | humanizeDuration }}. A request to a pool without pods is held for 60 s unless its coldStartHoldMs says otherwise.',
+      'A pod takes {{ $value | humanizeDuration }} from creation to ready. A request to a pool without pods is held for at most coldStartHoldMs (60 s by default).',
   },
 ];
 

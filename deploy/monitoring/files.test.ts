@@ -12,7 +12,7 @@ const runbooks = fileURLToPath(new URL('../../docs/runbooks/', import.meta.url))
 const read = (file: string) => readFileSync(path.join(folder, file), 'utf8');
 const files = monitoringFiles();
 
-test('dashboards and rules are what the scripts make: npm run monitoring', () => {
+test('dashboards and rules are up to date (npm run monitoring)', () => {
   for (const [file, text] of files) assert.equal(read(file), text, file);
   const dashboards = [...files.keys()].filter((file) => file.startsWith('dashboards/'));
   assert.deepEqual(
@@ -21,7 +21,7 @@ test('dashboards and rules are what the scripts make: npm run monitoring', () =>
   );
 });
 
-test('the component has every dashboard as a ConfigMap with the label of the sidecar, and every manifest', () => {
+test('the component contains every manifest, and every dashboard as a ConfigMap with the sidecar label', () => {
   const { resources, configMapGenerator, generatorOptions } = parse(read('kustomization.yaml')) as {
     resources: string[];
     configMapGenerator: { files: string[] }[];
@@ -38,7 +38,7 @@ test('the component has every dashboard as a ConfigMap with the label of the sid
   assert.deepEqual(kinds, ['PodMonitor', 'PodMonitor', 'PrometheusRule']);
 });
 
-test('every alert has a runbook, and every runbook an alert', () => {
+test('every alert has a runbook, and every runbook has an alert', () => {
   const pages = readdirSync(runbooks).filter((file) => file !== 'README.md');
   assert.deepEqual(pages.toSorted(), [...new Set(alerts.map(({ name }) => `${name}.md`))].toSorted());
   for (const page of pages) {
@@ -49,7 +49,7 @@ test('every alert has a runbook, and every runbook an alert', () => {
   }
 });
 
-test('a published place of the runbooks gets into the links', () => {
+test('the published location of the runbooks appears in the links', () => {
   const rules = monitoringFiles('https://docs.example.com/').get('sluice.rules.yaml')!;
   assert.match(rules, /runbook_url: https:\/\/docs\.example\.com\/SluiceNoLeader\.md/);
 });
@@ -63,7 +63,7 @@ interface PanelJson {
   readonly targets?: readonly { readonly expr: string; readonly legendFormat: string }[];
 }
 
-test('panels say what they show, have a unit, and lie side by side', () => {
+test('panels have a description and a unit, and do not overlap', () => {
   const uids = new Set<string>();
   for (const [file, text] of files) {
     if (!file.endsWith('.json')) continue;

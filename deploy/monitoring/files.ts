@@ -1,4 +1,4 @@
-/** The files of deploy/components/monitoring that are written, not kept by hand: path there → text. */
+/** Generated files of deploy/components/monitoring, as a map from path to text. */
 import { stringify } from 'yaml';
 import { batching } from './dashboards/batching.ts';
 import { overview } from './dashboards/overview.ts';
@@ -8,7 +8,7 @@ import { ruleGroups } from './rules.ts';
 
 export const dashboards = { overview, batching, scaler } as const;
 
-/** Where runbooks are, unless told: the folder of a checkout. Alerts that are clicked want an address. */
+/** Default runbook location, a path in a checkout. Links that can be clicked need a URL instead. */
 export const defaultRunbooks = 'docs/runbooks/';
 
 export function monitoringFiles(runbooks = defaultRunbooks): Map<string, string> {

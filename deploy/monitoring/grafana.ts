@@ -1,24 +1,24 @@
-/** Grafana's dashboard JSON, as far as the dashboards of Sluice need it: panels in reading order, laid out by width. */
+/** Builds Grafana dashboard JSON. Panels are given in reading order and laid out by width. */
 
 export interface Query {
   readonly expr: string;
-  /** Of the series, with `{{label}}`. */
+  /** Legend of each series, with placeholders such as `{{pool}}`. */
   readonly legend: string;
 }
 
-/** Units by Grafana's own names. */
+/** Grafana's unit names, and those of `customUnits`. */
 export type Unit = 'short' | 's' | 'bytes' | 'percentunit' | 'reqps' | 'rps' | 'rowsps' | 'none' | 'pods' | 'requests';
 
 interface PanelBase {
   readonly title: string;
-  /** What it shows, and what to think of it: the text behind the panel's (i). */
+  /** Explanation behind the panel's info icon: what it shows and how to read it. */
   readonly description: string;
   readonly unit: Unit;
-  /** Of 24 columns. */
+  /** Width in grid columns, of 24. */
   readonly width: number;
   readonly height?: number;
   readonly queries: readonly Query[];
-  /** Values from which on it turns yellow and red. */
+  /** Values at and above which the panel turns yellow or red. */
   readonly thresholds?: { readonly yellow?: number; readonly red?: number };
 }
 
@@ -27,14 +27,14 @@ export type Panel =
   | (PanelBase & { readonly kind: 'stat' })
   | (PanelBase & { readonly kind: 'bars' })
   | (PanelBase & { readonly kind: 'heatmap' })
-  /** One row for each set of labels, over all queries. */
+  /** Table with one row per label set, joined over all queries. */
   | (PanelBase & { readonly kind: 'table'; readonly columns: Readonly<Record<string, Column>> });
 
-/** Of a table, by a label or, as Grafana names it, by the value of a query: `Value` of the only one, `Value #A` of the first. */
+/** Table column, keyed by a label or by Grafana's name of a query's value: `Value` with one query, else `Value #A`, `Value #B` … */
 interface Column {
   readonly title: string;
   readonly unit?: Unit;
-  /** From which value on the cell is red. */
+  /** Value at and above which the cell turns red. */
   readonly red?: number;
 }
 
@@ -47,7 +47,7 @@ export interface Dashboard {
   readonly uid: string;
   readonly title: string;
   readonly description: string;
-  /** Template variables beside data source and namespace: name → the query of its values. */
+  /** Template variables by name, with the queries for their values. The data source variable is added to them. */
   readonly variables: Readonly<Record<string, { readonly label: string; readonly query: string }>>;
   readonly rows: readonly Row[];
 }
@@ -113,12 +113,12 @@ function variable([name, { label, query }]: [string, { label: string; query: str
     datasource,
     query: { query, refId: name },
     definition: query,
-    // On each change of the time range: pools come and go.
+    // 2 = refresh on time range change, since pools come and go.
     refresh: 2,
     sort: 1,
     multi: true,
     includeAll: true,
-    // Also what has no such label: without Kubernetes nothing has a namespace.
+    // `.*` also matches series without the label: outside Kubernetes there is no namespace.
     allValue: '.*',
     current: { text: ['All'], value: ['$__all'] },
     hide: 0,
@@ -256,7 +256,7 @@ function kindJson(panel: Panel): object {
           {
             id: 'organize',
             options: {
-              // What is named is shown, in this order, and nothing else.
+              // Shows the named columns in this order, and hides all others.
               includeByName: columnsOf(panel.columns, () => true),
               indexByName: columnsOf(panel.columns, (_, index) => index),
               renameByName: columnsOf(panel.columns, ({ title }) => title),

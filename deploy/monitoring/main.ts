@@ -1,4 +1,4 @@
-/** `npm run monitoring`: writes dashboards and rules anew. */
+/** `npm run monitoring` regenerates dashboards and rules. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,8 +7,8 @@ import { exitAfterUsage } from '../../runtime/process/usage.ts';
 import { defaultRunbooks, monitoringFiles } from './files.ts';
 
 const flags = new Command('npm run monitoring --')
-  .description('Writes the dashboards and rules of deploy/components/monitoring/ anew.')
-  .option('--runbooks <place>', 'address or path that the links of alerts begin with', defaultRunbooks)
+  .description('Regenerates the dashboards and rules in deploy/components/monitoring/.')
+  .option('--runbooks <url>', 'URL or path prefix of the runbook links in alerts', defaultRunbooks)
   .exitOverride(exitAfterUsage)
   .parse()
   .opts<{ readonly runbooks: string }>();

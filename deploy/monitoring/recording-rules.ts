@@ -1,10 +1,10 @@
 /**
- * Recording rules: what dashboards and alerts ask again and again, computed once. Names are `level:metric:operation`, the
- * level being the labels that are left beside `namespace`. Without Kubernetes nothing has a namespace, and all is one.
+ * Recording rules: expressions that dashboards and alerts share. Names are `level:metric:operation`, where the level lists the
+ * remaining labels other than `namespace`. Outside Kubernetes there is no namespace label, and all series form one group.
  */
 export interface RecordingRule {
   readonly record: string;
-  /** Labels that the result carries; `namespace` too, where there is one. */
+  /** Labels of the result, besides `namespace`. */
   readonly labels: readonly string[];
   readonly expr: string;
 }
@@ -18,12 +18,12 @@ function by(labels: readonly string[], expr: string, aggregation: 'sum' | 'max' 
   return `${aggregation} by (${['namespace', ...labels].join(', ')}) (${expr})`;
 }
 
-/** Windows of the burn-rate alerts. */
+/** Time windows of the burn-rate alerts. */
 export const burnWindows = ['5m', '30m', '1h', '6h'] as const;
 
 /**
- * Of the requests that were to be answered well, those that were not: late, shed, timed out or failed. What the client did
- * wrong, or did not wait for, counts on neither side.
+ * Share of requests that missed the objective: late, shed, timed out or failed. Client errors and requests that the client
+ * cancelled count neither as missed nor as requests.
  */
 function missedRatio(window: string): string {
   const missed = [
@@ -60,7 +60,7 @@ const pools: RecordingGroup = {
       expr: by(['pool'], 'sluice_queue_oldest_age_seconds', 'max'),
     },
     {
-      // Each gateway sees all pods: the most that one of them counts, not their sum.
+      // Each gateway counts all pods, so gateways are combined with max and not with sum.
       record: 'pool_state:sluice_pods:max',
       labels: ['pool', 'state'],
       expr: by(['pool', 'state'], 'sluice_pods', 'max'),

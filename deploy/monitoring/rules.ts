@@ -1,8 +1,8 @@
-/** Rules as Prometheus reads them: the groups of a rule file, which the PrometheusRule of the operator carries unchanged. */
+/** Prometheus rule groups, for a rule file and for the operator's PrometheusRule. */
 import { alerts, type Alert } from './alerts.ts';
 import { recordingGroups } from './recording-rules.ts';
 
-/** @param runbooks where docs/runbooks is published: what is before `<alert>.md` */
+/** @param runbooks prefix of the runbook links, before `<alert>.md` */
 export function ruleGroups(runbooks: string): object[] {
   return [
     ...recordingGroups.map(({ name, rules }) => ({ name, rules: rules.map(({ record, expr }) => ({ record, expr })) })),

@@ -41,14 +41,14 @@ function requests(each: number, late: number, steps: number, shed = 0): Record<s
 const missedFast = (share: string): Expected => ({
   severity: 'critical',
   labels: here,
-  summary: 'Many requests of pool langid miss its objective',
-  description: `${share} of the requests of the last hour were late, shed, timed out or failed, and it goes on.`,
+  summary: 'Many requests of pool langid miss the objective',
+  description: `${share} of the requests in the last hour were late, shed, timed out or failed, and the problem persists.`,
 });
 const missedSlowly = (share: string): Expected => ({
   severity: 'warning',
   labels: here,
-  summary: 'Requests of pool langid keep missing its objective',
-  description: `${share} of the requests of the last six hours were late, shed, timed out or failed, and it goes on.`,
+  summary: 'Requests of pool langid keep missing the objective',
+  description: `${share} of the requests in the last six hours were late, shed, timed out or failed, and the problem persists.`,
 });
 
 function pods(states: Readonly<Record<string, number>>): Record<string, string> {
@@ -86,9 +86,9 @@ export const alertCases: readonly AlertCase[] = [
       {
         severity: 'warning',
         labels: here,
-        summary: 'The queue of pool langid grows',
+        summary: 'The queue of pool langid is growing',
         description:
-          'For 5 minutes requests have been waiting without a break, 50 at the least, and they become more: pods of the pool do less than arrives.',
+          'For 5 minutes the queue has held at least 50 requests, and it is growing: the pods complete fewer requests than arrive.',
       },
     ],
   },
@@ -157,9 +157,9 @@ export const alertCases: readonly AlertCase[] = [
       {
         severity: 'critical',
         labels: here,
-        summary: 'No pod of pool langid serves: all are ejected',
+        summary: 'All pods of pool langid are ejected',
         description:
-          '2 pods are ejected or probed, and none serves. Requests are held until one answers well, and then refused.',
+          '2 pods are ejected or probing, and none is serving. Requests are held for a limited time, then refused.',
       },
     ],
   },
@@ -189,9 +189,9 @@ export const alertCases: readonly AlertCase[] = [
       {
         severity: 'critical',
         labels: here,
-        summary: 'No pod of pool langid serves: all are ejected',
+        summary: 'All pods of pool langid are ejected',
         description:
-          '2 pods are ejected or probed, and none serves. Requests are held until one answers well, and then refused.',
+          '2 pods are ejected or probing, and none is serving. Requests are held for a limited time, then refused.',
       },
     ],
   },
@@ -218,7 +218,8 @@ export const alertCases: readonly AlertCase[] = [
         severity: 'warning',
         labels: { ...here, pod_name: 'p1' },
         summary: 'Pod p1 of pool langid is out of rotation',
-        description: 'For 5 minutes a gateway has given it no requests, or one at a time, and it was not replaced.',
+        description:
+          'For 5 minutes a gateway has sent the pod no requests, or one at a time, and the pod was not replaced.',
       },
     ],
   },
@@ -246,7 +247,8 @@ export const alertCases: readonly AlertCase[] = [
         severity: 'warning',
         labels: { ...here, pod_name: 'p1' },
         summary: 'Pod p1 of pool langid is out of rotation',
-        description: 'For 5 minutes a gateway has given it no requests, or one at a time, and it was not replaced.',
+        description:
+          'For 5 minutes a gateway has sent the pod no requests, or one at a time, and the pod was not replaced.',
       },
     ],
   },
@@ -268,9 +270,9 @@ export const alertCases: readonly AlertCase[] = [
       {
         severity: 'warning',
         labels: { ...here, model: 'm' },
-        summary: 'A request to model m ends the pods that run it',
+        summary: 'A request to model m crashes pods',
         description:
-          'In pool langid two pods were lost while they held one request and nothing else. It was answered 500 poison-request and is not tried again.',
+          'In pool langid two pods were lost while running only this request. It was answered 500 poison-request and is not retried.',
       },
     ],
   },
@@ -293,9 +295,9 @@ export const alertCases: readonly AlertCase[] = [
       {
         severity: 'warning',
         labels: here,
-        summary: 'The scaler wants more pods for pool langid than it may have',
+        summary: 'The scaler needs more pods for pool langid than maxReplicas',
         description:
-          'For 80% of the last 5 minutes only maxReplicas has kept it from adding pods. What would be late is shed.',
+          'For 80% of the last 5 minutes maxReplicas kept the scaler from adding pods. Requests that would be late are shed.',
       },
     ],
   },
@@ -315,9 +317,9 @@ export const alertCases: readonly AlertCase[] = [
       {
         severity: 'warning',
         labels: here,
-        summary: 'The scaler does not know enough to scale pool langid',
+        summary: 'The scaler lacks the information to scale pool langid',
         description:
-          'It held the pool for 100% of the last 5 minutes because reports of gateways, or what the cluster says, are missing, stale or nonsense.',
+          'The scaler held the pool for 100% of the last 5 minutes because gateway reports or cluster information are missing, stale or invalid.',
       },
     ],
   },
@@ -341,7 +343,8 @@ export const alertCases: readonly AlertCase[] = [
         severity: 'warning',
         labels: { namespace: 'ml' },
         summary: 'A gateway does not report to the scaler',
-        description: 'For 7m 0s the scaler has not heard of it. Until it does pools may grow and not shrink.',
+        description:
+          'The scaler has had no report from a gateway for 7m 0s. Until it reports again, pools may scale up but not down.',
       },
     ],
   },
@@ -374,7 +377,7 @@ export const alertCases: readonly AlertCase[] = [
         labels: { namespace: 'ml' },
         summary: 'No scaler leads',
         description:
-          'There are gateways, and no scaler that leads: pools keep the pods that they have, and sick ones are not replaced.',
+          'Gateways are running without a leading scaler: pools keep their current size, and sick pods are not replaced.',
       },
     ],
   },
@@ -389,7 +392,7 @@ export const alertCases: readonly AlertCase[] = [
         labels: {},
         summary: 'No scaler leads',
         description:
-          'There are gateways, and no scaler that leads: pools keep the pods that they have, and sick ones are not replaced.',
+          'Gateways are running without a leading scaler: pools keep their current size, and sick pods are not replaced.',
       },
     ],
   },
@@ -413,9 +416,9 @@ export const alertCases: readonly AlertCase[] = [
       {
         severity: 'warning',
         labels: here,
-        summary: 'Pods of pool langid take long to start',
+        summary: 'Pods of pool langid start slowly',
         description:
-          'From creation to ready takes 1m 30s. A request to a pool without pods is held for 60 s unless its coldStartHoldMs says otherwise.',
+          'A pod takes 1m 30s from creation to ready. A request to a pool without pods is held for at most coldStartHoldMs (60 s by default).',
       },
     ],
   },

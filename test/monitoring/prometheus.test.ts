@@ -21,8 +21,8 @@ const skip = skipWithout('prometheus');
  * seen above 0.
  */
 const momentary: Readonly<Record<string, string>> = {
-  'batching and pods: Suspects that travel alone':
-    'two pods are lost with much in flight, and what they held goes on alone',
+  'batching and pods: Isolated retries':
+    'two pods are lost with much in flight, and their requests are retried one at a time',
 };
 
 /** As Grafana fills in its variables at a scrape each second; pages name `langid` for the pool of whoever reads them. */

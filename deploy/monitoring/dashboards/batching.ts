@@ -1,4 +1,4 @@
-/** How requests leave, what is learned of them, and how each pod does: for whoever asks why a pool is slow. */
+/** Dashboard for finding out why a pool is slow: batches, learned costs and the state of each pod. */
 import type { Dashboard, Row } from '../grafana.ts';
 import { increase, mean, ofModel, ofPod, ofPool, quantile, rate, sumBy, variables } from './selectors.ts';
 
@@ -7,9 +7,9 @@ const batches: Row = {
   panels: [
     {
       kind: 'lines',
-      title: 'Rows of a run',
+      title: 'Rows per run',
       description:
-        'Rows that a pod computes at once. Larger batches are cheaper a row; they grow by themselves while pods are busy, up to what the objective allows.',
+        'Rows that a pod computes at once. Larger batches cost less per row. They grow while pods are busy, up to the size that the objective allows.',
       unit: 'short',
       width: 8,
       queries: [
@@ -19,17 +19,17 @@ const batches: Row = {
     },
     {
       kind: 'lines',
-      title: 'Requests of an envelope',
-      description: 'Requests that leave a gateway together for one pod. Runs may be larger: gateways share pods.',
+      title: 'Requests per envelope',
+      description: 'Requests that a gateway sends to a pod together. Runs may be larger, since gateways share pods.',
       unit: 'short',
       width: 8,
       queries: [{ expr: mean('pool, model', 'sluice_envelope_requests', ofModel), legend: '{{model}} mean' }],
     },
     {
       kind: 'lines',
-      title: 'Why batches left as they were',
+      title: 'Batches by dispatch reason',
       description:
-        'slot-free: all that waited went to a free pod, so pods keep up. full: as much as fits, so a queue waits. deadline: fewer, or the first would be late. split: a share for each idle pod.',
+        'slot-free: the whole queue went to a free pod, so pods keep up. full: the batch reached its maximum, so a queue remains. deadline: the batch was cut to keep its first request in time. split: the queue was divided among idle pods.',
       unit: 'short',
       width: 8,
       stacked: true,
@@ -38,15 +38,15 @@ const batches: Row = {
     {
       kind: 'heatmap',
       title: 'Batch sizes',
-      description: 'Runs a second by their rows.',
+      description: 'Runs per second by number of rows.',
       unit: 'short',
       width: 12,
       queries: [{ expr: sumBy('le', rate('sluice_batch_rows_bucket', ofModel)), legend: '{{le}}' }],
     },
     {
       kind: 'heatmap',
-      title: 'Wait before a pod',
-      description: 'Requests a second by how long they waited at the gateway before they left for a pod.',
+      title: 'Queueing time',
+      description: 'Requests per second by the time that they were queued at the gateway.',
       unit: 's',
       width: 12,
       queries: [{ expr: sumBy('le', rate('sluice_queue_duration_seconds_bucket', ofModel)), legend: '{{le}}' }],
@@ -58,37 +58,37 @@ const base = `max by (pool, model) (sluice_learned_cost_base_seconds{${ofModel}}
 const perRow = `max by (pool, model) (sluice_learned_cost_per_row_seconds{${ofModel}})`;
 
 const learned: Row = {
-  title: 'Learned: l(b) = a + c·b, the time of a pod that a run of b rows takes',
+  title: 'Learned cost of a run of b rows: l(b) = a + c·b',
   panels: [
     {
       kind: 'lines',
-      title: 'a, however small the run',
+      title: 'Fixed cost a',
       description:
-        'The part that a larger batch shares out. The slowest gateway’s estimate; it moves with model, revision and machine.',
+        'Cost of a run regardless of its size, which larger batches amortise. Highest estimate of all gateways. It changes with model, revision and machine.',
       unit: 's',
       width: 6,
       queries: [{ expr: base, legend: '{{model}}' }],
     },
     {
       kind: 'lines',
-      title: 'c, each row',
-      description: 'The part that no batch makes cheaper.',
+      title: 'Cost per row c',
+      description: 'Cost that every row adds, whatever the batch size.',
       unit: 's',
       width: 6,
       queries: [{ expr: perRow, legend: '{{model}}' }],
     },
     {
       kind: 'lines',
-      title: 'Time of a run',
-      description: 'l(b) for 1, 8 and 64 rows, as it is predicted now.',
+      title: 'Predicted run time',
+      description: 'Current prediction l(b) for 1, 8 and 64 rows.',
       unit: 's',
       width: 6,
       queries: [1, 8, 64].map((rows) => ({ expr: `${base} + ${rows} * ${perRow}`, legend: `{{model}}, ${rows} rows` })),
     },
     {
       kind: 'lines',
-      title: 'What one pod can do',
-      description: 'Rows a second of one pod in batches of 64, by the learned cost.',
+      title: 'Throughput of one pod',
+      description: 'Rows per second that one pod computes in batches of 64, by the learned cost.',
       unit: 'rowsps',
       width: 6,
       queries: [{ expr: `64 / (${base} + 64 * ${perRow})`, legend: '{{model}}' }],
@@ -97,12 +97,12 @@ const learned: Row = {
 };
 
 const pods: Row = {
-  title: 'Each pod',
+  title: 'Pods',
   panels: [
     {
       kind: 'lines',
       title: 'Run, p99',
-      description: 'Of a run in ONNX Runtime, by pod. One line above the others is a slow pod.',
+      description: 'Duration of a run in ONNX Runtime, by pod. A line above the others is a slow pod.',
       unit: 's',
       width: 8,
       queries: [{ expr: `pod_model:sluice_pod_run_seconds:p99{${ofPod}}`, legend: '{{pod}} {{model}}' }],
@@ -110,7 +110,7 @@ const pods: Row = {
     {
       kind: 'lines',
       title: 'Run, median',
-      description: 'Of a run in ONNX Runtime, by pod.',
+      description: 'Median duration of a run in ONNX Runtime, by pod.',
       unit: 's',
       width: 8,
       queries: [{ expr: `pod_model:sluice_pod_run_seconds:p50{${ofPod}}`, legend: '{{pod}} {{model}}' }],
@@ -119,7 +119,7 @@ const pods: Row = {
       kind: 'lines',
       title: 'Request at the pod, mean',
       description:
-        'From arrival at the pod to the end of its run, and the part of it that was waiting for the run ahead.',
+        'Time from arrival at the pod to the end of the run, and the part of it spent waiting for the previous run.',
       unit: 's',
       width: 8,
       queries: [
@@ -133,24 +133,23 @@ const pods: Row = {
     {
       kind: 'lines',
       title: 'Busy',
-      description:
-        'Share of time that the worker of the pod runs a model. 100% while a queue waits is as it should be.',
+      description: 'Share of time in which the pod runs a model. 100% is normal while requests are queued.',
       unit: 'percentunit',
       width: 8,
       queries: [{ expr: `pod:nv_inference_compute_infer:ratio_rate1m{${ofPool}, pod=~"$pod"}`, legend: '{{pod}}' }],
     },
     {
       kind: 'lines',
-      title: 'Rows that wait at the pod',
-      description: 'At most one batch of each gateway: requests wait at gateways, not at pods.',
+      title: 'Rows queued at the pod',
+      description: 'At most one batch from each gateway, since requests are queued at gateways and not at pods.',
       unit: 'short',
       width: 8,
       queries: [{ expr: `sum by (pod) (sluice_pod_queued_rows{${ofPool}, pod=~"$pod"})`, legend: '{{pod}}' }],
     },
     {
       kind: 'lines',
-      title: 'In flight at the pod',
-      description: 'Requests that it has and has not answered.',
+      title: 'Requests in flight at the pod',
+      description: 'Requests that the pod has received and not yet answered.',
       unit: 'requests',
       width: 8,
       queries: [{ expr: `sum by (pod) (sluice_pod_in_flight_requests{${ofPool}, pod=~"$pod"})`, legend: '{{pod}}' }],
@@ -164,7 +163,7 @@ const trouble: Row = {
     {
       kind: 'lines',
       title: 'Ejections',
-      description: 'Times that a gateway took a pod out of rotation, by the evidence. Each gateway judges for itself.',
+      description: 'Ejections of pods from rotation, by reason. Each gateway ejects pods independently.',
       unit: 'short',
       width: 6,
       queries: [
@@ -176,9 +175,9 @@ const trouble: Row = {
     },
     {
       kind: 'lines',
-      title: 'Requests that a pod did not answer',
+      title: 'Retries',
       description:
-        'By why; they are tried again elsewhere. refused and busy were not executed, and cost nothing but time.',
+        'Requests retried on another pod, by reason. refused and busy requests were not executed and cost only time.',
       unit: 'reqps',
       width: 6,
       queries: [{ expr: sumBy('reason', rate('sluice_request_retries_total', ofModel)), legend: '{{reason}}' }],
@@ -187,7 +186,7 @@ const trouble: Row = {
       kind: 'lines',
       title: 'Failures at pods',
       description:
-        'REJECTED: the deadline passed before the run. CANCELED: client or gateway left. BACKEND: the model failed on the input.',
+        'REJECTED: the deadline passed before the run. CANCELED: the client or gateway disconnected. BACKEND: the model failed on the input.',
       unit: 'reqps',
       width: 6,
       queries: [
@@ -200,16 +199,16 @@ const trouble: Row = {
     {
       kind: 'lines',
       title: 'Draining pods',
-      description: 'Pods that say of themselves that they finish what they have and take no more.',
+      description: 'Pods that report that they are draining: they finish their requests and accept no new ones.',
       unit: 'pods',
       width: 6,
       queries: [{ expr: `sum by (pool) (sluice_pod_draining{${ofPool}})`, legend: '{{pool}}' }],
     },
     {
       kind: 'lines',
-      title: 'Suspects that travel alone',
+      title: 'Isolated retries',
       description:
-        'Requests that were with a pod when it was lost, and now go one by one to a pod that has nothing else, so that one that kills pods shows itself.',
+        'Requests whose pod was lost and that are now retried one at a time on an otherwise idle pod, which identifies a request that crashes pods.',
       unit: 'requests',
       width: 12,
       queries: [{ expr: `sum by (pool) (sluice_suspect_requests{${ofPool}})`, legend: '{{pool}}' }],
@@ -218,7 +217,7 @@ const trouble: Row = {
       kind: 'lines',
       title: 'Requests given up',
       description:
-        'Lost their pod and are not tried again. poison: two pods were lost while they held it alone; the gateway logs its id.',
+        'Requests that are not retried after their pod was lost. poison: two pods were lost while running only this request; the gateway logs its id.',
       unit: 'requests',
       width: 12,
       queries: [
@@ -234,7 +233,7 @@ const trouble: Row = {
 export const batching: Dashboard = {
   uid: 'sluice-batching',
   title: 'Sluice: batching and pods',
-  description: 'How requests leave for pods, what is learned of them, and how each pod does.',
+  description: 'Why a pool is slow: batches, learned costs and the state of each pod.',
   variables,
   rows: [batches, learned, pods, trouble],
 };

@@ -1,4 +1,4 @@
-/** The first look: what waits, whether it is in time, why the scaler did what it did, which pod is sick. */
+/** Dashboard for a first look: queues, latency against the objective, scaler decisions and sick pods. */
 import type { Dashboard, Row } from '../grafana.ts';
 import { mean, ofLeader, ofPool, quantile, rate, sumBy, variables } from './selectors.ts';
 
@@ -11,15 +11,15 @@ const now: Row = {
       kind: 'table',
       title: 'Pools',
       description:
-        'One line for each pool. Missed: the share of requests that came late, or were shed, timed out or failed, within 5 minutes. Out: pods that are ejected or probed. Ready below wanted: pods are starting, or cannot.',
+        'One line per pool. Missed: share of requests in the last 5 minutes that were late, shed, timed out or failed. Out: ejected or probing pods. Ready below desired: pods are starting, or cannot start.',
       unit: 'short',
       width: 24,
       height: 7,
       queries: [
         { expr: sumBy('pool', rate('sluice_requests_arrived_total', ofPool)), legend: 'requests' },
-        { expr: `sum by (pool) (sluice_queue_requests{${ofPool}})`, legend: 'waiting' },
+        { expr: `sum by (pool) (sluice_queue_requests{${ofPool}})`, legend: 'queued' },
         { expr: `max by (pool) (sluice_queue_oldest_age_seconds{${ofPool}})`, legend: 'oldest' },
-        // A pool without requests has none of these two, and an empty cell says so better than NaN.
+        // Comparing with 0 turns the NaN of a pool without requests into an empty cell, here and for `missed`.
         {
           expr: `${quantile(0.99, 'pool', 'sluice_request_duration_seconds', `${ofPool}, outcome="ok"`)} >= 0`,
           legend: 'p99',
@@ -27,27 +27,27 @@ const now: Row = {
         { expr: `max by (pool) (sluice_objective_latency_seconds{${ofPool}})`, legend: 'objective' },
         { expr: `max by (pool) (pool:sluice_objective_missed:ratio_rate5m{${ofPool}}) >= 0`, legend: 'missed' },
         { expr: ofLeader('sluice_scaler_ready_replicas'), legend: 'ready' },
-        { expr: ofLeader('sluice_scaler_desired_replicas'), legend: 'wanted' },
+        { expr: ofLeader('sluice_scaler_desired_replicas'), legend: 'desired' },
         { expr: outNow, legend: 'out' },
       ],
       columns: {
         pool: { title: 'Pool' },
         'Value #A': { title: 'Requests/s', unit: 'short' },
-        'Value #B': { title: 'Waiting', unit: 'short' },
+        'Value #B': { title: 'Queued', unit: 'short' },
         'Value #C': { title: 'Oldest', unit: 's', red: 5 },
         'Value #D': { title: 'p99', unit: 's' },
         'Value #E': { title: 'Objective', unit: 's' },
         'Value #F': { title: 'Missed', unit: 'percentunit', red: 0.01 },
         'Value #G': { title: 'Ready', unit: 'short' },
-        'Value #H': { title: 'Wanted', unit: 'short' },
+        'Value #H': { title: 'Desired', unit: 'short' },
         'Value #I': { title: 'Out', unit: 'short', red: 1 },
       },
     },
     {
       kind: 'table',
-      title: 'What the scaler has been doing for the last minute',
+      title: 'Scaler in the last minute',
       description:
-        'The reason for which each pool was held for most of the last minute. steady: it has the pods that it needs. at-maximum: it needs more than maxReplicas. no-report, stale-report, stale-view: the scaler does not know enough to shrink. `sluice explain POOL` shows the arithmetic.',
+        'Most frequent reason for holding each pool. steady: the pool has the pods that it needs. at-maximum: it needs more than maxReplicas. no-report, stale-report, stale-view: the scaler lacks information and does not scale down. `sluice explain POOL` shows the arithmetic.',
       unit: 'percentunit',
       width: 12,
       height: 7,
@@ -59,15 +59,15 @@ const now: Row = {
       ],
       columns: {
         pool: { title: 'Pool' },
-        reason: { title: 'Holds: why' },
-        Value: { title: 'Share of the time', unit: 'percentunit' },
+        reason: { title: 'Hold reason' },
+        Value: { title: 'Share of time', unit: 'percentunit' },
       },
     },
     {
       kind: 'table',
       title: 'Sick pods',
       description:
-        'Pods that a gateway has taken out of rotation, with the last evidence. Empty: all are well. refused, reset: its process is gone. hung: no answer in time. slow: against the others of its pool. error-answers: it answers 5xx where another pod answers well.',
+        'Pods that a gateway has taken out of rotation, with the last failure. Empty if all pods are healthy. refused, reset: the process is gone. hung: no answer in time. slow: slower than the other pods of the pool. error-answers: 5xx answers to requests that another pod answers.',
       unit: 'short',
       width: 12,
       height: 7,
@@ -81,29 +81,29 @@ const now: Row = {
         pool: { title: 'Pool' },
         pod_name: { title: 'Pod' },
         state: { title: 'State' },
-        reason: { title: 'Evidence' },
-        Value: { title: 'Gateways that say so', unit: 'short' },
+        reason: { title: 'Last failure' },
+        Value: { title: 'Gateways', unit: 'short' },
       },
     },
   ],
 };
 
 const waits: Row = {
-  title: 'What waits',
+  title: 'Queues',
   panels: [
     {
       kind: 'lines',
-      title: 'Requests that wait',
+      title: 'Queued requests',
       description:
-        'At gateways, for a pod. A queue that comes and goes makes batches; one that only grows means too few pods.',
+        'Requests queued at gateways. A queue that fills and empties forms batches; a queue that only grows means too few pods.',
       unit: 'requests',
       width: 6,
       queries: [{ expr: `sum by (pool) (sluice_queue_requests{${ofPool}})`, legend: '{{pool}}' }],
     },
     {
       kind: 'lines',
-      title: 'Age of the oldest',
-      description: 'How long the request that has waited longest has been waiting.',
+      title: 'Age of the oldest queued request',
+      description: 'Time that the oldest queued request has been waiting.',
       unit: 's',
       width: 6,
       queries: [{ expr: `max by (pool) (sluice_queue_oldest_age_seconds{${ofPool}})`, legend: '{{pool}}' }],
@@ -112,7 +112,7 @@ const waits: Row = {
       kind: 'lines',
       title: 'Predicted wait',
       description:
-        'Time to an answer that is predicted for a request that comes now; dashed the objective. Above it, and with all the pods that the pool may have, requests are shed.',
+        'Predicted time to the answer of a request that arrives now. Dashed: the objective. Above it, and with the maximum number of pods, requests are shed.',
       unit: 's',
       width: 6,
       dashed: '.* objective',
@@ -125,7 +125,7 @@ const waits: Row = {
       kind: 'lines',
       title: 'Shed',
       description:
-        'Requests answered 503. overloaded: it would have been late. queue-full: maxQueued or maxQueuedBytes. no-pod: none became ready within coldStartHoldMs.',
+        'Requests answered 503. overloaded: the answer would have been late. queue-full: maxQueued or maxQueuedBytes was reached. no-pod: no pod became ready within coldStartHoldMs.',
       unit: 'reqps',
       width: 6,
       stacked: true,
@@ -142,12 +142,13 @@ const p = (q: number) => ({
 });
 
 const inTime: Row = {
-  title: 'Is it in time',
+  title: 'Latency and objective',
   panels: [
     {
       kind: 'lines',
       title: 'Requests',
-      description: 'Answered, by outcome. client-error: 4xx. cancelled: the client left first.',
+      description:
+        'Finished requests by outcome. client-error: 4xx. cancelled: the client disconnected before the answer.',
       unit: 'reqps',
       width: 8,
       stacked: true,
@@ -160,8 +161,8 @@ const inTime: Row = {
     },
     {
       kind: 'lines',
-      title: 'Latency of good answers',
-      description: 'From arrival at the gateway to the answer; dashed the objective of the pool.',
+      title: 'Latency of successful requests',
+      description: 'Time from arrival at the gateway to the answer. Dashed: the objective.',
       unit: 's',
       width: 8,
       dashed: '.* objective',
@@ -176,7 +177,7 @@ const inTime: Row = {
       kind: 'lines',
       title: 'Missed the objective',
       description:
-        'Share of requests that came late or were shed, timed out or failed; dashed the share that the objective allows.',
+        'Share of requests that were late, shed, timed out or failed. Dashed: the share that the objective allows.',
       unit: 'percentunit',
       width: 8,
       dashed: '.* allowed',
@@ -193,21 +194,21 @@ const capacity: Row = {
   panels: [
     {
       kind: 'lines',
-      title: 'Wanted and ready',
-      description: 'Pods that the scaler wants (dashed) and those that are ready and do not drain.',
+      title: 'Desired and ready',
+      description: 'Pods that are ready and not draining. Dashed: the pods that the scaler wants.',
       unit: 'pods',
       width: 8,
-      dashed: '.* wanted',
+      dashed: '.* desired',
       queries: [
         { expr: ofLeader('sluice_scaler_ready_replicas'), legend: '{{pool}} ready' },
-        { expr: ofLeader('sluice_scaler_desired_replicas'), legend: '{{pool}} wanted' },
+        { expr: ofLeader('sluice_scaler_desired_replicas'), legend: '{{pool}} desired' },
       ],
     },
     {
       kind: 'lines',
       title: 'Pods by state',
       description:
-        'As gateways see them. joining: not ready yet. ejected: out of rotation on evidence. probing: one request at a time, until one is answered well. draining: on its way out.',
+        'State of pods at the gateways. joining: not ready yet. ejected: out of rotation after failures. probing: back with one request at a time until one succeeds. draining: about to be removed.',
       unit: 'pods',
       width: 8,
       stacked: true,
@@ -215,8 +216,8 @@ const capacity: Row = {
     },
     {
       kind: 'lines',
-      title: 'Rows of a run',
-      description: 'Mean size of a batch. More rows, less time of a pod for each.',
+      title: 'Rows per run',
+      description: 'Mean batch size. More rows per run cost less pod time per row.',
       unit: 'short',
       width: 8,
       queries: [{ expr: mean('pool, model', 'sluice_batch_rows', ofPool), legend: '{{pool}} {{model}}' }],
@@ -229,7 +230,7 @@ const { namespace, pool } = variables;
 export const overview: Dashboard = {
   uid: 'sluice-overview',
   title: 'Sluice: overview',
-  description: 'What waits, whether it is in time, why the scaler did what it did, which pod is sick.',
+  description: 'Queues, latency against the objective, scaler decisions and sick pods.',
   variables: { namespace, pool },
   rows: [now, waits, inTime, capacity],
 };

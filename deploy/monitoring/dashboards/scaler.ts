@@ -1,29 +1,29 @@
-/** Why each pool has the pods that it has: forecast, decisions, cold starts, drains, and whether the scaler itself is well. */
+/** Dashboard that explains pool sizes: forecast, decisions, cold starts, drains, and the health of the scaler itself. */
 import type { Dashboard, Row } from '../grafana.ts';
 import { increase, ofLeader, ofPool, rate, sumBy, variables } from './selectors.ts';
 
 const decisions: Row = {
-  title: 'What it did and why',
+  title: 'Decisions',
   panels: [
     {
       kind: 'lines',
       title: 'Replicas',
-      description: 'What the scaler wants, what is ready, and between which limits it moves (dashed).',
+      description: 'Desired and ready replicas. Dashed: the minimum and maximum of the pool.',
       unit: 'pods',
       width: 12,
-      dashed: '.* (least|most)',
+      dashed: '.* (minimum|maximum)',
       queries: [
-        { expr: ofLeader('sluice_scaler_desired_replicas'), legend: '{{pool}} wanted' },
+        { expr: ofLeader('sluice_scaler_desired_replicas'), legend: '{{pool}} desired' },
         { expr: ofLeader('sluice_scaler_ready_replicas'), legend: '{{pool}} ready' },
-        { expr: ofLeader('sluice_scaler_min_replicas'), legend: '{{pool}} least' },
-        { expr: ofLeader('sluice_scaler_max_replicas'), legend: '{{pool}} most' },
+        { expr: ofLeader('sluice_scaler_min_replicas'), legend: '{{pool}} minimum' },
+        { expr: ofLeader('sluice_scaler_max_replicas'), legend: '{{pool}} maximum' },
       ],
     },
     {
       kind: 'lines',
-      title: 'Decisions to scale',
+      title: 'Scaling decisions',
       description:
-        'backlog: more waits than the pods can serve in time. demand: more is expected. first-request: a request came to a pool without pods. idle: pods were not needed for long enough. unused: no request for idleSeconds. minimum, maximum: the limits of the pool.',
+        'backlog: the queue is longer than the pods can serve in time. demand: the forecast needs more pods. first-request: a request arrived at a pool without pods. idle: pods were not needed for long enough. unused: no request for idleSeconds. minimum, maximum: the limits of the pool.',
       unit: 'short',
       width: 12,
       stacked: true,
@@ -38,7 +38,7 @@ const decisions: Row = {
       kind: 'lines',
       title: 'Time held, by reason',
       description:
-        'Share of the time that the pool was left as it was. steady is well. no-report, stale-report, bad-number, counter-went-back, stale-view: not known enough to shrink. no-gain: pods that were added raised no completions. at-maximum: maxReplicas is in the way. `sluice explain POOL` shows the arithmetic of each.',
+        'Share of time in which the pool was not resized, by reason. steady is normal. no-report, stale-report, bad-number, counter-went-back, stale-view: the scaler lacks information and does not scale down. no-gain: added pods did not raise throughput. at-maximum: the pool is at maxReplicas. `sluice explain POOL` shows the arithmetic of each decision.',
       unit: 'percentunit',
       width: 12,
       stacked: true,
@@ -53,7 +53,7 @@ const decisions: Row = {
       kind: 'table',
       title: 'Conditions',
       description:
-        'As `kubectl describe modelpool` has them. AbleToScale False: the target is missing or somebody else scales it. ScalingLimited True: a limit is in the way. GatewaysReporting False: not all is known.',
+        'Conditions as shown by `kubectl describe modelpool`. AbleToScale False: the Deployment is missing or scaled by another controller. ScalingLimited True: the pool is at a limit. GatewaysReporting False: a gateway does not report.',
       unit: 'short',
       width: 12,
       queries: [
@@ -74,9 +74,9 @@ const forecast: Row = {
   panels: [
     {
       kind: 'lines',
-      title: 'Forecast against actual',
+      title: 'Forecast and actual arrivals',
       description:
-        'Requests a second now, those expected when a pod that is ordered now is ready, and with the headroom on top. What the ready pods can do in time is dashed: below the forecast, pods must come.',
+        'Requests per second: actual, forecast for the time at which a pod started now would be ready, and forecast with headroom. Dashed: the capacity of the ready pods. If it is below the forecast, pods are missing.',
       unit: 'reqps',
       width: 12,
       dashed: '.* capacity',
@@ -94,7 +94,7 @@ const forecast: Row = {
       kind: 'lines',
       title: 'Capacity of one pod',
       description:
-        'Requests a second that one pod serves in time, from the learned cost of its models. A fall means a slower model, revision or machine.',
+        'Requests per second that one pod serves within the objective, by the learned cost of its models. A drop means a slower model, revision or machine.',
       unit: 'reqps',
       width: 6,
       queries: [{ expr: ofLeader('sluice_scaler_pod_capacity_per_second'), legend: '{{pool}}' }],
@@ -103,7 +103,7 @@ const forecast: Row = {
       kind: 'lines',
       title: 'Cold start',
       description:
-        'From creation to ready of a pod, as measured. The forecast looks this far ahead, so a slower start needs more headroom.',
+        'Measured time from the creation of a pod until it is ready. The forecast looks this far ahead, so slower starts need more headroom.',
       unit: 's',
       width: 6,
       thresholds: { red: 60 },
@@ -117,8 +117,8 @@ const pods: Row = {
   panels: [
     {
       kind: 'lines',
-      title: 'Draining and sick',
-      description: 'Pods that finish what they have, and pods that are found sick and wait for their replacement.',
+      title: 'Draining and sick pods',
+      description: 'Pods that are draining, and sick pods that wait for their replacement.',
       unit: 'pods',
       width: 6,
       queries: [
@@ -128,9 +128,9 @@ const pods: Row = {
     },
     {
       kind: 'lines',
-      title: 'Drains that ended',
+      title: 'Finished drains',
       description:
-        'drained: nothing was in flight. limit: it took too long, and what it held was lost or moved. cancelled: it was needed after all. lost: the pod went before.',
+        'drained: nothing was in flight any more. limit: the drain took too long, and its requests were lost or retried. cancelled: the pod was needed again. lost: the pod disappeared first.',
       unit: 'short',
       width: 6,
       stacked: true,
@@ -144,7 +144,8 @@ const pods: Row = {
     {
       kind: 'lines',
       title: 'Replacements',
-      description: 'Sick or stuck pods, by what was done. refused: a PodDisruptionBudget said no for now.',
+      description:
+        'Replacements of sick or stuck pods, by outcome. refused: a PodDisruptionBudget does not allow it now.',
       unit: 'short',
       width: 6,
       stacked: true,
@@ -159,7 +160,7 @@ const pods: Row = {
       kind: 'lines',
       title: 'Writes',
       description:
-        'Of the replica count, and of status. conflict: somebody else wrote meanwhile, it is decided anew. failed: the cluster did not take it.',
+        'Writes of the replica count and of the status. conflict: another writer came first, so the decision is made again. failed: the cluster rejected the write.',
       unit: 'short',
       width: 6,
       queries: [
@@ -179,12 +180,13 @@ const pods: Row = {
 const ofNamespace = 'namespace=~"$namespace"';
 
 const itself: Row = {
-  title: 'The scaler itself',
+  title: 'Scaler health',
   panels: [
     {
       kind: 'stat',
       title: 'Leaders',
-      description: 'Exactly one scaler leads. 0: nothing is scaled and nothing drains; requests are served as before.',
+      description:
+        'Number of leading scalers, normally 1. With 0 nothing is scaled or drained; requests are served as before.',
       unit: 'none',
       width: 4,
       queries: [{ expr: `sum(sluice_scaler_leader{${ofNamespace}})`, legend: 'leading' }],
@@ -192,7 +194,7 @@ const itself: Row = {
     {
       kind: 'lines',
       title: 'Gateways',
-      description: 'Those that should report, and those that do. While one is missing, pools may grow and not shrink.',
+      description: 'Gateways that should report, and that do. While one is missing, pools may scale up but not down.',
       unit: 'none',
       width: 7,
       queries: [
@@ -202,8 +204,8 @@ const itself: Row = {
     },
     {
       kind: 'lines',
-      title: 'How old is what it knows',
-      description: 'Of the cluster, and the longest time that a gateway has not reported.',
+      title: 'Age of the information',
+      description: 'Age of the last update from the cluster, and the longest time without a report from a gateway.',
       unit: 's',
       width: 7,
       queries: [
@@ -213,14 +215,14 @@ const itself: Row = {
     },
     {
       kind: 'lines',
-      title: 'Reports and rounds',
+      title: 'Reports and cycles',
       description:
-        'Reports received each second, by what became of them, and rounds over all pools: one a second, and more when woken.',
+        'Reports received per second by result, and cycles over all pools: one per second, and more when a gateway wakes the scaler.',
       unit: 'short',
       width: 6,
       queries: [
         { expr: sumBy('result', rate('sluice_scaler_reports_total', ofNamespace)), legend: 'reports {{result}}' },
-        { expr: `sum(${rate('sluice_scaler_loops_total', ofNamespace)})`, legend: 'rounds' },
+        { expr: `sum(${rate('sluice_scaler_loops_total', ofNamespace)})`, legend: 'cycles' },
       ],
     },
   ],
@@ -231,7 +233,7 @@ const { namespace, pool } = variables;
 export const scaler: Dashboard = {
   uid: 'sluice-scaler',
   title: 'Sluice: scaler',
-  description: 'Why each pool has the pods that it has.',
+  description: 'Why each pool has its current size.',
   variables: { namespace, pool },
   rows: [decisions, forecast, pods, itself],
 };

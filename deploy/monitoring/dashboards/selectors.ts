@@ -1,4 +1,4 @@
-/** What the dashboards have in common: their variables, and the selectors and intervals that follow them. */
+/** Template variables of the dashboards, and PromQL helpers that select by them. */
 export const ofPool = 'namespace=~"$namespace", pool=~"$pool"';
 export const ofModel = `${ofPool}, model=~"$model"`;
 export const ofPod = `${ofModel}, pod=~"$pod"`;
@@ -10,12 +10,12 @@ export const variables = {
   pod: { label: 'Pod', query: `label_values(sluice_pod_ready{${ofPool}}, pod)` },
 } as const;
 
-/** Per second, over what Grafana finds right for the scrape interval and the width of the panel. */
+/** Rate per second over Grafana's interval for the scrape interval and the width of the panel. */
 export function rate(metric: string, selector: string): string {
   return `rate(${metric}{${selector}}[$__rate_interval])`;
 }
 
-/** How often, for what is rare. */
+/** Count per interval, for rare events. */
 export function increase(metric: string, selector: string): string {
   return `increase(${metric}{${selector}}[$__rate_interval])`;
 }
@@ -28,12 +28,12 @@ export function quantile(q: number, labels: string, histogram: string, selector:
   return `histogram_quantile(${q}, ${sumBy(`${labels}, le`, rate(`${histogram}_bucket`, selector))})`;
 }
 
-/** Mean of what a histogram counts. */
+/** Mean of a histogram. */
 export function mean(labels: string, histogram: string, selector: string): string {
   return `${sumBy(labels, rate(`${histogram}_sum`, selector))} / ${sumBy(labels, rate(`${histogram}_count`, selector))}`;
 }
 
-/** A number of the scaler that leads: one that led before may still show its last. */
+/** Gauge of the leading scaler. Former leaders may still expose their last values. */
 export function ofLeader(metric: string): string {
   return `max by (pool) (${metric}{${ofPool}} and on (instance) sluice_scaler_leader == 1)`;
 }
