@@ -1,4 +1,4 @@
-/** The scaler as a process has it, on real sockets and the real clock: a gateway that streams, its own port, its end. */
+/** Scaler application on real sockets and the real clock: a streaming gateway, its own HTTP port, its graceful end. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
@@ -11,20 +11,21 @@ import { buildScaler } from './app.ts';
 import { FluidGateway } from './testing/fluid-gateway.ts';
 import { MemoryCluster } from './testing/memory-cluster.ts';
 
-/** A pool without pods, a gateway with a stream, and a scaler that has heard of both. */
+/** Scaler application with a pool without pods, and a gateway whose stream the test feeds. */
 async function start(t: TestContext) {
   const scaling = { minReplicas: 0, maxReplicas: 5 };
   const cluster = new MemoryCluster({ spec: { scaling }, replicas: 0, coldStartS: 1, nowMs: Date.now() });
   const gateway = new FluidGateway('g-1');
   const readers: ServerResponse[] = [];
-  const say = (arriving: number): void => {
+  /** Lets requests arrive at the gateway, which then reports out of turn. */
+  const arrive = (arriving: number): void => {
     gateway.step([...cluster.pods.values()], arriving, 1, Date.now());
     for (const reader of readers) reader.write(`${JSON.stringify(gateway.news!.report)}\n`);
   };
   const server = createServer((_request, response) => {
     response.writeHead(200);
     readers.push(response);
-    say(0);
+    arrive(0);
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const adminOrigin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -33,21 +34,21 @@ async function start(t: TestContext) {
   const settings = { drainLimitMs: 60_000, podGraceMs: 90_000 };
   const scaler = buildScaler({ cluster: cluster.connect('a'), log, version: '1', settings });
   const url = await scaler.app.listen({ host: '127.0.0.1', port: 0 });
-  const look = setInterval(() => {
+  const stepping = setInterval(() => {
     cluster.step(Date.now());
     cluster.tell();
   }, 100);
-  const speak = setInterval(() => say(0), 1_000);
+  const reportEachSecond = setInterval(() => arrive(0), 1_000);
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => (closing ??= scaler.close());
   t.after(async () => {
-    clearInterval(look);
-    clearInterval(speak);
+    clearInterval(stepping);
+    clearInterval(reportEachSecond);
     await close();
     server.close();
     server.closeAllConnections();
   });
-  return { cluster, scaler, say, url, close };
+  return { cluster, scaler, arrive, url, close };
 }
 
 async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<number> {
@@ -64,18 +65,18 @@ const reporting = async (url: string): Promise<boolean> => {
   return gateways.some((gateway) => gateway.reporting);
 };
 
-test('ready once the cluster was seen; a request to a pool at zero wakes it before its second is over', async (t) => {
-  const { cluster, scaler, say, url } = await start(t);
+test('readyz answers 200 once the cluster is seen; a request to a pool at zero wakes the scaler before the next second', async (t) => {
+  const { cluster, scaler, arrive, url } = await start(t);
   assert.equal((await fetch(`${url}/readyz`)).status, 503);
   assert.equal((await fetch(`${url}/livez`)).status, 200);
   scaler.start();
   assert.equal((await fetch(`${url}/readyz`)).status, 200);
-  await until('the gateway is heard', () => reporting(url));
-  // Each time just after a round: without being woken the next one is a second away.
+  await until('the gateway reports', () => reporting(url));
+  // Each time starts right after a cycle: without a wake-up the next one would be a second away.
   const took: number[] = [];
   for (let time = 0; time < 3; time += 1) {
     if (time > 0) cluster.setReplicas(0);
-    await until('it holds for nothing', () => scaler.scaler.report().pools[0]?.desiredReplicas === 0);
+    await until('zero replicas are desired', () => scaler.scaler.report().pools[0]?.desiredReplicas === 0);
     await new Promise<void>((resolve) => {
       const stop = scaler.scaler.subscribe({
         onPools: () => {
@@ -85,18 +86,18 @@ test('ready once the cluster was seen; a request to a pool at zero wakes it befo
         onDecision: () => undefined,
       });
     });
-    say(1);
+    arrive(1);
     took.push(await until('a pod is asked for', () => cluster.writes.length > time));
-    say(0);
+    arrive(0);
   }
   assert.ok(Math.min(...took) < 900, took.join());
 });
 
-test('its API keeps its contract; what does not exist is a problem in JSON', async (t) => {
-  const { scaler, say, url } = await start(t);
+test('the API keeps its contract, and unknown paths and pools answer problem+json', async (t) => {
+  const { scaler, arrive, url } = await start(t);
   scaler.start();
-  await until('the gateway is heard', () => reporting(url));
-  say(3);
+  await until('the gateway reports', () => reporting(url));
+  arrive(3);
   await until('a decision', () => (scaler.scaler.decisions('m') ?? []).some(({ kind }) => kind === 'scale'));
   const report = await (await fetch(`${url}/api/pools`)).json();
   assert.ok(Check(PoolsReport, report), JSON.stringify(report));
@@ -110,8 +111,8 @@ test('its API keeps its contract; what does not exist is a problem in JSON', asy
   }
 });
 
-test('the stream tells pools each second and a decision as it is made; it ends with the process, which ends at once', async (t) => {
-  const { scaler, say, url, close } = await start(t);
+test('the stream sends pools each second and decisions as they are made, and ends when the scaler closes', async (t) => {
+  const { scaler, arrive, url, close } = await start(t);
   scaler.start();
   const response = await fetch(`${url}/api/stream`);
   assert.equal(response.headers.get('content-type'), 'text/event-stream');
@@ -125,7 +126,7 @@ test('the stream tells pools each second and a decision as it is made; it ends w
     }
   })();
   await until('two reports', () => text.split('event: pools\n').length > 2);
-  say(3);
+  arrive(3);
   await until('a decision', () => /event: decision\ndata: .*"first-request"/.test(text));
   for (const [, event, data] of text.matchAll(/^event: (\w+)\ndata: (.*)\n\n/gm)) {
     assert.ok(Check(event === 'pools' ? PoolsReport : DecisionRecord, JSON.parse(data!)), data);
@@ -135,14 +136,14 @@ test('the stream tells pools each second and a decision as it is made; it ends w
   await assert.rejects(fetch(`${url}/livez`));
 });
 
-test('metrics: whatever there is has a value once a pool is served', async (t) => {
-  const { cluster, scaler, say, url } = await start(t);
+test('every metric has a value once a pool is served', async (t) => {
+  const { cluster, scaler, arrive, url } = await start(t);
   scaler.start();
-  await until('the gateway is heard', () => reporting(url));
-  say(3);
+  await until('the gateway reports', () => reporting(url));
+  arrive(3);
   await until('a pod is ready', () => cluster.living.some(({ phase }) => phase === 'Ready'));
   await until('its numbers are known', () => {
-    say(1);
+    arrive(1);
     return (scaler.scaler.report().pools[0]?.forecastPerS ?? null) !== null;
   });
   const text = await (await fetch(`${url}/metrics`)).text();

@@ -1,6 +1,6 @@
 /**
- * What bad data gets: never a shrink, growth only on what is known for sure, and the reason in the decision, in a condition
- * and in a metric. Each case makes the data bad just when the load ends, which with good data lets pods go.
+ * Bad data never causes a scale-down, and causes a scale-up only as far as the rest is certain; decision, condition and metric
+ * tell why. Each case spoils the data just when the load ends, at which good data would let pods go.
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -8,10 +8,10 @@ import type { LoadReport } from '../contract/load-report.ts';
 import { World, type WorldOptions } from './testing/world.ts';
 
 const spec = { scaling: { minReplicas: 1, maxReplicas: 20 } };
-/** Long after good data lets pods go. */
+/** Seconds after which good data has long let pods go. */
 const longS = 420;
 
-/** Eight pods with work for seven, known for long enough to be believed. */
+/** Eight pods with work for seven, for long enough that the policy knows the traffic. */
 async function busy(options: WorldOptions = {}): Promise<World> {
   const world = new World({ spec, replicas: 8, ...options });
   await world.run(150, 70);
@@ -23,7 +23,7 @@ function changed(report: LoadReport, change: object): LoadReport {
   return { ...report, pools: report.pools.map((pool) => ({ ...pool, ...change })) };
 }
 
-test('good data lets pods go when the load ends', async () => {
+test('good data scales down when the load ends', async () => {
   const world = await busy();
   const before = world.cluster.replicas;
   await world.run(longS, 1);
@@ -34,7 +34,7 @@ test('good data lets pods go when the load ends', async () => {
 
 interface Case {
   readonly name: string;
-  /** What a decision says, while it lasts. */
+  /** Reason of the decisions while the data is bad. */
   readonly reason: string;
   readonly condition: string;
   readonly spoil: (world: World) => void;
@@ -43,7 +43,7 @@ interface Case {
 
 const cases: readonly Case[] = [
   {
-    name: 'a gateway that says nothing any more',
+    name: 'a gateway that stops reporting',
     reason: 'stale-report',
     condition: 'False StaleReport',
     spoil: ({ gateways }) => (gateways[0]!.silent = true),
@@ -55,13 +55,13 @@ const cases: readonly Case[] = [
     spoil: (world) => (world.gateways = []),
   },
   {
-    name: 'a gateway that is not ready: it does not know its pods',
+    name: 'a gateway that is not ready, so does not know its pods',
     reason: 'no-report',
     condition: 'False NoReport',
     spoil: ({ gateways }) => (gateways[0]!.ready = false),
   },
   {
-    name: 'a line that is no report',
+    name: 'an invalid report',
     reason: 'bad-number',
     condition: 'False BadNumber',
     spoil: ({ gateways }) => (gateways[0]!.says = () => null),
@@ -79,20 +79,20 @@ const cases: readonly Case[] = [
     spoil: ({ gateways }) => (gateways[0]!.says = (report) => changed(report, { queued: -1 })),
   },
   {
-    name: 'a number without an end',
+    name: 'an infinite number',
     reason: 'bad-number',
     condition: 'False BadNumber',
     spoil: ({ gateways }) => (gateways[0]!.says = (report) => changed(report, { arrivals: Infinity })),
   },
   {
-    name: 'a counter that goes back again and again',
+    name: 'a counter that keeps going back',
     reason: 'counter-went-back',
     condition: 'False CounterWentBack',
     spoil: ({ gateways, clock }) =>
       (gateways[0]!.says = (report) => changed(report, { arrivals: 5_000 - clock.steadyMs() / 1000 })),
   },
   {
-    name: 'a model that has no fit any more, as after a restart of the gateway',
+    name: 'a model without a fit, as after a restart of the gateway',
     reason: 'no-fit',
     condition: 'False NoFit',
     spoil: ({ gateways }) => {
@@ -113,7 +113,7 @@ const cases: readonly Case[] = [
     spoil: ({ gateways }) => (gateways[0]!.says = (report) => changed(report, { models: [] })),
   },
   {
-    name: 'a clock that is set back under a gateway that fell silent',
+    name: 'a clock set back while the gateway is silent',
     reason: 'clock-went-back',
     condition: 'False ClockWentBack',
     spoil: (world) => {
@@ -122,20 +122,20 @@ const cases: readonly Case[] = [
     },
   },
   {
-    name: 'a view of the cluster that is too old',
+    name: 'a stale view of the cluster',
     reason: 'stale-view',
     condition: 'Unknown ViewStale',
     spoil: ({ cluster }) => (cluster.ageMs = 60_000),
   },
   {
-    name: 'a target that is gone',
+    name: 'a deleted target',
     reason: 'cannot-scale',
     condition: 'False TargetNotFound',
     spoil: ({ cluster }) =>
       cluster.problems.push({ pool: 'm', reason: 'TargetNotFound', message: 'there is no Deployment m' }),
   },
   {
-    name: 'another autoscaler of the same target',
+    name: 'another autoscaler on the same target',
     reason: 'cannot-scale',
     condition: 'False Conflict',
     spoil: ({ cluster }) => cluster.problems.push({ pool: 'm', reason: 'Conflict', message: 'HPA m scales it' }),
@@ -167,7 +167,7 @@ describe('holds, and says why', () => {
   }
 });
 
-test('minReplicas is known whatever is not: it is kept without a report, and nothing else is done', async () => {
+test('minReplicas is enforced without any report, and nothing else is done', async () => {
   const world = new World({ replicas: 2 });
   await world.run(30, 8);
   world.gateways[0]!.silent = true;
@@ -187,11 +187,11 @@ test('minReplicas is known whatever is not: it is kept without a report, and not
   );
   world.cluster.setScaling({ minReplicas: 1 });
   await world.run(1200);
-  assert.equal(world.cluster.replicas, 4, 'nothing shrinks on what is not known');
+  assert.equal(world.cluster.replicas, 4, 'unknown load never scales down');
   assert.equal(world.cluster.calls.filter((call) => call.startsWith('scale ')).length, 1);
 });
 
-test('one of two gateways that is silent: what the other sees may raise the pool and never lower it', async () => {
+test('with one of two gateways silent, the reports of the other may raise the pool but never lower it', async () => {
   const world = await busy({ gateways: 2 });
   const { replicas } = world.cluster;
   world.gateways[1]!.silent = true;
@@ -204,7 +204,7 @@ test('one of two gateways that is silent: what the other sees may raise the pool
   assert.ok(world.cluster.replicas > replicas, `${world.cluster.replicas} replicas`);
 });
 
-test('a gateway that was never ready, and one that is deleted, are not waited for', async () => {
+test('a gateway that was never ready and one that is deleted are not expected to report', async () => {
   const world = await busy({ gateways: 3 });
   Object.assign(world.gateways[1]!, { silent: true, news: null, wasReady: false });
   world.gateways.pop();
@@ -212,7 +212,7 @@ test('a gateway that was never ready, and one that is deleted, are not waited fo
   assert.ok(world.cluster.replicas < 4, `${world.cluster.replicas} replicas`);
 });
 
-test('a gateway that restarts: one second of doubt, and its new totals are not taken for traffic', async () => {
+test('a restarted gateway costs one second of doubt, and its new totals do not count as traffic', async () => {
   const world = await busy();
   const { replicas } = world.cluster;
   world.gateways[0]!.restart();
@@ -223,7 +223,7 @@ test('a gateway that restarts: one second of doubt, and its new totals are not t
   assert.equal(world.condition('ScalingActive'), 'True ValidReports');
 });
 
-test('a clock that is set forward an hour: a moment of doubt, and no pod goes for the time that never was', async () => {
+test('a clock set forward an hour costs one second of doubt, and the skipped time does not count as idle', async () => {
   const world = await busy();
   const { replicas } = world.cluster;
   world.jumpMs = 3_600_000;
@@ -235,7 +235,7 @@ test('a clock that is set forward an hour: a moment of doubt, and no pod goes fo
   assert.ok(world.cluster.replicas < replicas);
 });
 
-test('a clock that is set back an hour after a write: what is needed is written all the same', async () => {
+test('a clock set back an hour after a write does not block the next writes', async () => {
   const world = await busy();
   const { replicas } = world.cluster;
   await world.until('it grows', () => world.cluster.replicas > replicas, 200, 20);
@@ -245,7 +245,7 @@ test('a clock that is set back an hour after a write: what is needed is written 
   await world.until('it shrinks', () => world.cluster.replicas < grown, 1, longS);
 });
 
-test('a clock that is set back an hour: a moment of doubt, then all goes on', async () => {
+test('a clock set back an hour costs one second of doubt, then scaling goes on', async () => {
   const world = await busy();
   const { replicas } = world.cluster;
   world.jumpMs = -3_600_000;
@@ -258,7 +258,7 @@ test('a clock that is set back an hour: a moment of doubt, then all goes on', as
   assert.ok(world.cluster.replicas < replicas);
 });
 
-test('a write whose answer is lost and that was made is ours: no fight, and what it let go is gone', async () => {
+test('a write that was made but whose answer is lost counts as ours, and its victims are released', async () => {
   const world = await busy();
   world.cluster.answersAreLost = true;
   world.cluster.failing.set('scale', { kind: 'failed', detail: 'no answer in 10000 ms' });
@@ -276,7 +276,7 @@ test('a write whose answer is lost and that was made is ours: no fight, and what
   assert.equal(world.condition('AbleToScale'), 'True ReadyForNewScale');
 });
 
-test('a write that failed and was not made: the same count, much later, is a person’s', async () => {
+test('a write that failed for real: the same count much later is somebody else’s change', async () => {
   const world = await busy();
   const { replicas } = world.cluster;
   world.cluster.failing.set('scale', { kind: 'failed', detail: 'no answer in 10000 ms' });
@@ -284,7 +284,7 @@ test('a write that failed and was not made: the same count, much later, is a per
   assert.equal(world.cluster.replicas, replicas);
   const failed = world.cluster.events.findLast(({ reason }) => reason === 'FailedRescale');
   const tried = Number(/→ (\d+) failed/.exec(failed!.message)![1]);
-  // Nobody tries it again.
+  // Paused, so that the scaler does not retry the write itself.
   world.cluster.setScaling({ mode: 'Paused' });
   await world.run(40, 70);
   world.cluster.setReplicas(tried);
@@ -292,7 +292,7 @@ test('a write that failed and was not made: the same count, much later, is a per
   assert.ok(world.cluster.events.some(({ reason }) => reason === 'ReplicasChanged'));
 });
 
-test('a count that a person changed is taken as it is, and told; a fight is not taken up', async () => {
+test('a count that a person changed is accepted and reported; repeated changes stop our writes', async () => {
   const world = await busy();
   world.cluster.setReplicas(15);
   await world.run(1, 70);
@@ -301,7 +301,7 @@ test('a count that a person changed is taken as it is, and told; a fight is not 
   assert.equal(world.cluster.replicas, 15);
   const told = world.cluster.events.find(({ reason }) => reason === 'ReplicasChanged');
   assert.match(told!.message, /^Deployment m: \d+ → 15 by somebody else$/);
-  // A script that wants two, whatever is waiting.
+  // A script insists on two replicas, whatever the load.
   for (let time = 0; time < 3; time += 1) {
     world.cluster.setReplicas(2);
     await world.run(10, 70);
@@ -310,11 +310,11 @@ test('a count that a person changed is taken as it is, and told; a fight is not 
   const writes = world.cluster.writes.length;
   await world.run(120, 70);
   assert.deepEqual([world.cluster.replicas, world.cluster.writes.length], [2, writes]);
-  // Five minutes without it, and the queue is served again.
+  // Five minutes after the script's last change the scaler writes again.
   await world.until('it scales again', () => world.cluster.replicas > 7, 70);
 });
 
-test('reports of a rate that no pod has served: growth needs a fit, the first pod needs a request only', async () => {
+test('without a fit only the first pod starts, on the first request', async () => {
   const world = new World({ spec: { scaling: { minReplicas: 0, maxReplicas: 20 } }, replicas: 0 });
   world.gateways[0]!.fit = null;
   await world.run(5);
@@ -327,7 +327,7 @@ test('reports of a rate that no pod has served: growth needs a fit, the first po
   assert.equal(world.last.reason, 'no-fit');
 });
 
-test('a pool that is deleted while a write is on its way leaves no series behind', async () => {
+test('a pool deleted while a write is in flight leaves no metric series behind', async () => {
   const world = await busy();
   const { cluster, scaler, metrics } = world;
   scaler.see({ ...cluster.view, pools: [] });

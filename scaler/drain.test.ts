@@ -1,4 +1,4 @@
-/** How pods leave: nothing is sent to them any more, nobody holds a request on them, then they go; load that returns keeps them. */
+/** Drains: victims get no new requests, finish those they hold, and only then are removed; returning load cancels them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FluidGateway } from './testing/fluid-gateway.ts';
@@ -6,11 +6,11 @@ import { World, type WorldOptions } from './testing/world.ts';
 
 const spec = { scaling: { minReplicas: 1, maxReplicas: 20 } };
 
-/** Eight pods that were busy, and load for two, at the moment when the first drain begins. */
+/** Eight formerly busy pods under load for two, when the first drain has just started. */
 async function untilDraining(options: WorldOptions = {}): Promise<World> {
   const world = new World({ spec, replicas: 8, ...options });
   await world.run(150, 70);
-  await world.until('a pod drains', () => draining(world).length > 0, 20);
+  await world.until('a drain starts', () => draining(world).length > 0, 20);
   return world;
 }
 
@@ -18,7 +18,7 @@ function draining({ cluster }: World): string[] {
   return cluster.living.filter(({ draining }) => draining !== null).map(({ uid }) => uid);
 }
 
-test('mark, then POST /drain, then the cost, then one write; the victims are those that drained, and none holds anything', async () => {
+test('a drain marks, calls POST /drain, sets the deletion cost, then writes once; its victims go without losing a request', async () => {
   const world = await untilDraining();
   const victims = draining(world);
   const before = world.cluster.replicas;
@@ -47,7 +47,7 @@ test('mark, then POST /drain, then the cost, then one write; the victims are tho
   assert.ok(world.cluster.events.some(({ reason }) => reason === 'SuccessfulRescale'));
 });
 
-test('each pod whose drain begins is told of once, whatever order they are in from then on', async () => {
+test('each drain is announced once, even when the order of the pods changes', async () => {
   const world = new World({ spec, replicas: 8 });
   await world.run(10, 70);
   const [gateway] = world.gateways;
@@ -55,7 +55,7 @@ test('each pod whose drain begins is told of once, whatever order they are in fr
   world.cluster.setScaling({ maxReplicas: 4 });
   for (let second = 0; second < 10; second += 1) {
     await world.run(1, 20);
-    // Who is not ready comes first, and one that drains is not once its probes have seen it.
+    // Unready pods are deleted first, and a draining pod turns unready once its readiness probe notices.
     draining(world).forEach((uid, index) => {
       world.cluster.pods.get(uid)!.phase = index === second % 4 ? 'Running' : 'Ready';
     });
@@ -65,7 +65,7 @@ test('each pod whose drain begins is told of once, whatever order they are in fr
   assert.equal(told.join(', ').split(', ').length, 4, told.join('; '));
 });
 
-test('a gateway that holds a request on the pod, a gateway that ends, and the pod itself are each waited for', async () => {
+test('a drain waits for a gateway with a request on the pod, for a terminating gateway, and for the pod itself', async () => {
   const world = await untilDraining({ gateways: 2 });
   const [uid] = draining(world);
   const before = world.cluster.replicas;
@@ -74,7 +74,7 @@ test('a gateway that holds a request on the pod, a gateway that ends, and the po
   one.holds.set(uid!, 3);
   await world.run(20, 20);
   assert.equal(world.cluster.replicas, before);
-  // It is told to end, and finishes what it holds.
+  // A terminating gateway still finishes the requests that it holds.
   one.terminating = true;
   await world.run(10, 20);
   assert.equal(world.cluster.replicas, before);
@@ -89,7 +89,7 @@ test('a gateway that holds a request on the pod, a gateway that ends, and the po
   assert.equal(two.terminating, false);
 });
 
-test('a gateway that starts in the middle of a drain is waited for as soon as it was ready', async () => {
+test('a drain waits for a gateway that became ready after the drain had started', async () => {
   const world = await untilDraining();
   const before = world.cluster.replicas;
   const [uid] = draining(world);
@@ -103,7 +103,7 @@ test('a gateway that starts in the middle of a drain is waited for as soon as it
   assert.ok(world.cluster.replicas < before);
 });
 
-test('load that returns takes drains back: the pods serve again, and no write was made', async () => {
+test('returning load cancels drains: the pods serve again, and nothing was written', async () => {
   const world = await untilDraining();
   const victims = draining(world);
   const { replicas, writes } = world.cluster;
@@ -124,7 +124,7 @@ test('load that returns takes drains back: the pods serve again, and no write wa
   assert.equal(await world.metric('sluice_scaler_drains_total', { outcome: 'cancelled' }), victims.length);
 });
 
-test('the limit: a pod that never gets rid of its requests goes all the same, and it is told', async () => {
+test('a pod that never finishes its requests goes at the drain limit, and the metric says so', async () => {
   const world = await untilDraining();
   const [uid] = draining(world);
   const before = world.cluster.replicas;
@@ -135,7 +135,7 @@ test('the limit: a pod that never gets rid of its requests goes all the same, an
   assert.equal(await world.metric('sluice_scaler_drains_total', { outcome: 'limit' }), 1);
 });
 
-test('reports that stop in a drain: nothing goes, and past the limit the drain is called off', async () => {
+test('without reports a drain removes nothing, and is cancelled at the limit', async () => {
   const world = await untilDraining();
   const before = world.cluster.replicas;
   world.gateways[0]!.silent = true;
@@ -146,7 +146,7 @@ test('reports that stop in a drain: nothing goes, and past the limit the drain i
   assert.ok(world.cluster.events.some(({ reason }) => reason === 'DrainCancelled'));
 });
 
-test('a pod that drains and crashes is lost to the drain, not counted twice; a fresh one is not a victim by its name', async () => {
+test('a draining pod that disappears counts as lost, and its replacement does not inherit the drain', async () => {
   const world = await untilDraining();
   const victims = draining(world);
   const before = world.cluster.replicas;
@@ -157,7 +157,7 @@ test('a pod that drains and crashes is lost to the drain, not counted twice; a f
   assert.equal(world.lost, 0);
 });
 
-test('a server of others, which knows no /drain: its gateways alone are asked', async () => {
+test('a foreign server without /drain drains by the reports of its gateways alone', async () => {
   const world = new World({ spec, replicas: 8 });
   for (const uid of world.cluster.pods.keys()) {
     world.told.set(uid, { kind: 'foreign' });
@@ -168,7 +168,7 @@ test('a server of others, which knows no /drain: its gateways alone are asked', 
   assert.equal(world.lost, 0);
 });
 
-test('a rollout: it may grow and does not shrink, and a drain is taken back', async () => {
+test('a running rollout allows scale-up, forbids scale-down, and cancels drains', async () => {
   const world = await untilDraining();
   const before = world.cluster.replicas;
   for (const uid of draining(world)) world.probes.set(uid, { kind: 'status', state: 'draining', inFlight: 1 });
@@ -183,7 +183,7 @@ test('a rollout: it may grow and does not shrink, and a drain is taken back', as
   await world.until('it shrinks', () => world.cluster.replicas < before, 5, 600);
 });
 
-test('Paused and DryRun in a drain: it is taken back, and nothing is written but status', async () => {
+test('Paused and DryRun cancel a drain and write nothing but the status', async () => {
   for (const mode of ['Paused', 'DryRun'] as const) {
     const world = await untilDraining();
     const written = world.cluster.writes.length;
@@ -198,7 +198,7 @@ test('Paused and DryRun in a drain: it is taken back, and nothing is written but
   }
 });
 
-test('each decision that was written says so, however long the scaler took between deciding and writing', async () => {
+test('a written decision has the outcome written, however slow the clock readings between deciding and writing', async () => {
   const world = new World();
   world.readingMs = 1;
   await world.run(10, 8);
@@ -207,7 +207,7 @@ test('each decision that was written says so, however long the scaler took betwe
   assert.deepEqual([kind, outcome], ['scale', 'written']);
 });
 
-test('dry run says what it would do', async () => {
+test('DryRun records what it would do', async () => {
   const world = new World({ spec: { scaling: { minReplicas: 1, maxReplicas: 20, mode: 'DryRun' } }, replicas: 2 });
   await world.run(120, 60);
   assert.equal(world.cluster.replicas, 2);
@@ -216,7 +216,7 @@ test('dry run says what it would do', async () => {
   assert.ok(world.decisions.length < 30, `${world.decisions.length} records`);
 });
 
-test('a pod that never gets ready keeps no others, and is no capacity on its way', async () => {
+test('a pod that never gets ready neither blocks scale-down nor counts as capacity on its way', async () => {
   const world = new World({ spec, replicas: 8 });
   await world.run(150, 70);
   const createdAtMs = world.clock.wallMs() - 3_600_000;

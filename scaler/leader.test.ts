@@ -1,4 +1,4 @@
-/** Leadership: who does not have it writes nothing, and who gets it goes on where the one before was. */
+/** Leadership: followers write nothing, and a new leader continues where the previous one stopped. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { World } from './testing/world.ts';
@@ -9,8 +9,8 @@ function draining({ cluster }: World): string[] {
   return cluster.living.filter(({ draining }) => draining !== null).map(({ uid }) => uid);
 }
 
-/** Eight pods, and one gateway that holds a request on each of them: a drain that does not end. */
-async function inADrain(): Promise<World> {
+/** Eight pods on which a gateway keeps holding requests, so that the drain under way does not end. */
+async function withOpenDrain(): Promise<World> {
   const world = new World({ spec, replicas: 8 });
   await world.run(150, 70);
   const [gateway] = world.gateways;
@@ -20,7 +20,7 @@ async function inADrain(): Promise<World> {
   return world;
 }
 
-test('who does not lead decides for itself and writes nothing at all', async () => {
+test('a follower decides for itself and writes nothing at all', async () => {
   const world = new World({ spec, replicas: 2 });
   world.cluster.holder = 'another';
   await world.run(60, 100);
@@ -28,13 +28,13 @@ test('who does not lead decides for itself and writes nothing at all', async () 
   assert.equal(world.decisions.length, 0);
   assert.equal(await world.metric('sluice_scaler_leader'), 0);
   world.cluster.holder = 'a';
-  // It knows the traffic: the first second is enough.
+  // A follower knows the traffic, so it can scale in its first second as leader.
   await world.run(2, 100);
   assert.ok(world.cluster.replicas >= 8, `${world.cluster.replicas} replicas`);
 });
 
-test('a new leader adopts a drain: the marks become its own, and the write is made once', async () => {
-  const world = await inADrain();
+test('a new leader adopts a drain: the marks become its own, and it writes once', async () => {
+  const world = await withOpenDrain();
   const victims = draining(world);
   world.replaceScaler('b');
   await world.run(5, 20);
@@ -49,7 +49,7 @@ test('a new leader adopts a drain: the marks become its own, and the write is ma
 });
 
 test('a new leader under load cancels the drain that it finds', async () => {
-  const world = await inADrain();
+  const world = await withOpenDrain();
   const victims = draining(world);
   world.replaceScaler('b');
   await world.run(30, 85);
@@ -61,8 +61,8 @@ test('a new leader under load cancels the drain that it finds', async () => {
   );
 });
 
-test('leadership is lost in the middle of a drain: no further write, and no second one by the next leader', async () => {
-  const world = await inADrain();
+test('a scaler that loses leadership during a drain makes no further call', async () => {
+  const world = await withOpenDrain();
   world.cluster.holder = 'b';
   const { length } = world.cluster.calls;
   world.gateways[0]!.stuck.clear();
@@ -71,7 +71,7 @@ test('leadership is lost in the middle of a drain: no further write, and no seco
   assert.equal(await world.metric('sluice_scaler_scale_writes_total', { result: 'done' }), 0);
 });
 
-test('the leader died between its write and the end of the pods: nothing is given up twice', async () => {
+test('a new leader does not repeat a scale-down whose pods are still terminating', async () => {
   const world = new World({ spec, replicas: 8 });
   await world.run(150, 70);
   await world.until('it shrinks', () => world.cluster.replicas < 8, 20);
@@ -81,19 +81,19 @@ test('the leader died between its write and the end of the pods: nothing is give
   assert.equal(world.cluster.replicas, replicas);
 });
 
-test('a scaler that starts anew neither shrinks nor forgets what it can observe again', async () => {
+test('a restarted scaler does not scale down, and reads conditions and cold starts back from the cluster', async () => {
   const world = new World({ spec, replicas: 8 });
   await world.run(60, 70);
   const conditions = world.pool.conditions;
   world.replaceScaler('b');
   await world.run(60, 5);
   assert.equal(world.cluster.replicas, 8);
-  assert.equal(world.pool.coldStartMs, 0, 'what the pods took to start can be seen');
+  assert.equal(world.pool.coldStartMs, 0, 'cold starts are read from the pods');
   const since = (list: typeof conditions) => list.find(({ type }) => type === 'AbleToScale')!.lastTransitionTime;
   assert.equal(since(world.pool.conditions), since(conditions));
 });
 
-test('a mark of somebody else is left alone', async () => {
+test('a draining mark that no scaler wrote is left alone', async () => {
   const world = new World({ spec, replicas: 4 });
   world.cluster.pods.get('p-1')!.draining = 'by hand';
   await world.run(60, 20);

@@ -1,4 +1,4 @@
-/** Sick pods: who is found sick, how many go at once, what waits for them, and what is never done to a whole pool. */
+/** Replacement of sick pods: which are found sick, how many go at once, and what is never done to a whole pool. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { PodLoad } from '../contract/load-report.ts';
@@ -17,7 +17,7 @@ function eject(world: World, uid: string, opinion: Partial<PodLoad> = ejected): 
   for (const { opinions } of world.gateways) opinions.set(uid, opinion);
 }
 
-test('a pod that its gateways ejected is drained, evicted and replaced; the count stays', async () => {
+test('a pod that its gateways ejected is drained, evicted and replaced, and the replica count stays', async () => {
   const world = await serving();
   eject(world, 'p-2');
   await world.run(8, 20);
@@ -34,7 +34,7 @@ test('a pod that its gateways ejected is drained, evicted and replaced; the coun
   assert.equal(world.lost, 0);
 });
 
-test('one that is tried again and fails again is not forgotten in between; one that serves again is well', async () => {
+test('an ejected pod on probation is still suspect; one that serves again is well', async () => {
   const world = await serving();
   for (let time = 0; time < 3; time += 1) {
     eject(world, 'p-2');
@@ -51,19 +51,19 @@ test('one that is tried again and fails again is not forgotten in between; one t
   assert.deepEqual(well.cluster.calls, []);
 });
 
-test('one gateway of three that can not reach a pod convicts nobody', async () => {
+test('one gateway of three that cannot reach a pod does not make it sick', async () => {
   const world = await serving({ gateways: 3 });
   world.gateways[0]!.opinions.set('p-2', { ...ejected, hard: true });
   await world.run(60, 30);
   assert.deepEqual(world.cluster.calls, []);
 });
 
-test('a pod whose own probe fails is sick, and so is one that is ready no more; one that only starts is not', async () => {
+test('a pod that turned unready and fails its probe is sick; a slow starter and a serving pod are not', async () => {
   const world = await serving();
   world.probes.set('p-3', { kind: 'failed', refused: false, detail: 'no answer in 2000 ms' });
   await world.run(20, 20);
   assert.equal(world.cluster.calls.length, 0);
-  // Nobody asks a pod that nobody doubts.
+  // A serving pod is not probed, so the failing probe went unnoticed; an unready one is.
   hang(world, 'p-3');
   await world.run(15, 20);
   assert.ok(world.cluster.calls.includes('markDraining p-3 1-replace'));
@@ -74,7 +74,7 @@ test('a pod whose own probe fails is sick, and so is one that is ready no more; 
   assert.ok(!slow.cluster.calls.some((call) => call.includes('p-5')));
 });
 
-test('a pod that hangs is told as ejected, also once the cluster finds it not ready; one that starts is starting', async () => {
+test('a hung pod is reported as ejected even once the cluster finds it unready; a new pod as starting', async () => {
   const world = await serving();
   const stateOf = (pod: string) => world.pool.pods.find(({ uid }) => uid === pod)?.state;
   eject(world, 'p-2', { ...ejected, reason: 'hung', hard: true });
@@ -88,7 +88,7 @@ test('a pod that hangs is told as ejected, also once the cluster finds it not re
   assert.equal(stateOf('p-5'), 'starting');
 });
 
-test('at most one at a time; when most of a pool is sick nobody goes, and a condition says so', async () => {
+test('one pod is replaced at a time; when most of a pool is sick none is, and a condition says so', async () => {
   const world = await serving();
   eject(world, 'p-1');
   eject(world, 'p-2');
@@ -106,7 +106,7 @@ test('at most one at a time; when most of a pool is sick nobody goes, and a cond
   assert.equal(await panic.metric('sluice_scaler_sick_replicas'), 3);
 });
 
-test('a disruption budget that refuses is asked again after a while, not each second', async () => {
+test('an eviction refused by a disruption budget is retried after a pause, not every second', async () => {
   const world = await serving();
   world.cluster.failing.set('evict', { kind: 'refused', detail: 'the budget of m allows none' });
   eject(world, 'p-2');
@@ -118,21 +118,21 @@ test('a disruption budget that refuses is asked again after a while, not each se
   assert.equal(world.cluster.pods.has('p-2'), false);
 });
 
-/** Hangs: the cluster finds it not ready, and it answers no probe. */
+/** Hangs a pod: the cluster finds it unready, and it answers no probe. */
 function hang(world: World, uid: string): void {
   world.probes.set(uid, { kind: 'failed', refused: false, detail: 'no answer in 2000 ms' });
   const since = { readyAtMs: null, createdAtMs: world.clock.wallMs() + 1e9 };
   Object.assign(world.cluster.pods.get(uid)!, { phase: 'Running', ...since });
 }
 
-test('the only pod: one more is started first, and the sick one goes when that serves', async () => {
+test('a sick only pod goes after one more has started and serves', async () => {
   const world = await serving({ spec: { scaling: { minReplicas: 1, maxReplicas: 4 } }, replicas: 1 });
   hang(world, 'p-1');
   await world.until('one more', () => world.cluster.replicas === 2, 0, 20);
   assert.equal(await world.metric('sluice_scaler_replacements_total', { outcome: 'surged' }), 1);
   await world.until('it is ready', () => world.pool.readyReplicas === 1, 0, 10);
   assert.equal(world.cluster.pods.get('p-1')?.phase, 'Running');
-  // What it holds nobody knows, so it has the time that a drain has.
+  // The hung pod's requests in flight are unknown, so it drains until the limit.
   await world.until('the sick one goes', () => world.cluster.replicas === 1, 0, 70);
   await world.run(60, 1);
   assert.deepEqual(
@@ -151,7 +151,7 @@ describe('pods that crash', () => {
   const crash = (world: World, uid: string): void =>
     void Object.assign(world.cluster.pods.get(uid)!, { phase: 'Running', readyAtMs: null, crashLooping: true });
 
-  test('one that was ready before is replaced at once, also when most of them crash', async () => {
+  test('those that were ready before are replaced at once, even when most of the pool crashes', async () => {
     const world = await serving();
     for (const uid of ['p-1', 'p-2', 'p-3']) crash(world, uid);
     await world.run(45, 10);
@@ -159,7 +159,7 @@ describe('pods that crash', () => {
     assert.equal(world.pool.readyReplicas, 4);
   });
 
-  test('ones that never get ready are replaced ever less often, and no more of them are started', async () => {
+  test('those that never get ready are replaced ever less often, and no more are added', async () => {
     const world = new World({ spec, replicas: 4, coldStartS: 1000 });
     for (const uid of world.cluster.pods.keys()) crash(world, uid);
     world.gateways[0]!.queued = 500;
@@ -173,7 +173,7 @@ describe('pods that crash', () => {
     assert.equal(world.condition('ScalingLimited'), 'True PodsFailing');
   });
 
-  test('one that is ready between two crashes serves, and is let', async () => {
+  test('one that is ready between two crashes serves, and is left alone', async () => {
     const world = await serving();
     Object.assign(world.cluster.pods.get('p-1')!, { crashLooping: true });
     await world.run(60, 20);
@@ -181,7 +181,7 @@ describe('pods that crash', () => {
   });
 });
 
-test('a pod that was told to go and does not is killed after its grace, and it is told', async () => {
+test('a pod that does not terminate is killed after its grace, with an event', async () => {
   const world = await serving();
   eject(world, 'p-2');
   world.cluster.immortal.add('p-2');
