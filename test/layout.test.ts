@@ -37,7 +37,7 @@ test('what is fenced is imported behind its fence: a rule that nothing meets gua
     undici: 'gateway/endpoints/upstream.ts',
     'onnxruntime-node': 'models/session/session-worker.ts',
     'prom-client': 'gateway/telemetry/metrics.ts',
-    fastify: 'gateway/app.ts',
+    fastify: 'runtime/http/server.ts',
     commander: 'cli/program.ts',
   };
   for (const [name, file] of Object.entries(fenced)) {

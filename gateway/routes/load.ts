@@ -1,9 +1,9 @@
-/** `GET /load` and `GET /load/stream` of the admin port: what waits here and where, for the scaler. */
+/** `GET /load` and `GET /load/stream` of the admin port: the gateway's load report, for the scaler. */
 import type { FastifyInstance } from 'fastify';
 import type { LoadReport } from '../../contract/load-report.ts';
 import { mediaTypes } from '../../contract/headers.ts';
+import { route } from '../../runtime/http/routes.ts';
 import type { LoadStream } from '../telemetry/load-stream.ts';
-import { route } from './route.ts';
 
 export function loadRoutes(admin: FastifyInstance, stream: LoadStream, report: () => LoadReport): void {
   route(admin, '/load', { GET: (_request, reply) => void reply.send(report()) });

@@ -1,9 +1,9 @@
-/** What clients read: server and models, their readiness, metadata and configuration. Models are asked of a pod. */
+/** The paths that clients read: server and models, their readiness, metadata and configuration. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { SluiceError } from '../../contract/errors.ts';
 import { paths } from '../../contract/headers.ts';
+import { route } from '../../runtime/http/routes.ts';
 import type { Pools } from '../pools.ts';
-import { route } from './route.ts';
 
 export interface MetadataDeps {
   readonly pools: Pools;
@@ -11,6 +11,7 @@ export interface MetadataDeps {
   readonly isEnding: () => boolean;
 }
 
+/** Time that a pod has to describe a model. */
 const readTimeoutMs = 5_000;
 
 export function metadataRoutes(app: FastifyInstance, deps: MetadataDeps): void {
@@ -40,7 +41,7 @@ export function metadataRoutes(app: FastifyInstance, deps: MetadataDeps): void {
   });
   route(app, '/v1/models', { GET: (_request, reply) => void reply.send({ models: pools.models }) });
 
-  // A pod answers these; each path here is the same as the pod's.
+  // A pod answers these paths, which are the same on its own port.
   for (const suffix of ['', '/ready', '/config']) {
     route(app, `/v2/models/:model${suffix}`, { GET: ask });
     route(app, `/v2/models/:model/versions/:version${suffix}`, { GET: ask });

@@ -9,13 +9,13 @@ import type { Protocol } from '../../contract/envelope.ts';
 import { errorBody, SluiceError } from '../../contract/errors.ts';
 import { headers as names } from '../../contract/headers.ts';
 import { traceIdOf } from '../../contract/traceparent.ts';
+import { sendError } from '../../runtime/http/errors.ts';
+import { readBody, type Body } from '../../runtime/http/read-body.ts';
+import { requestIdOf, traceparentOf } from '../../runtime/http/request-ids.ts';
+import { route } from '../../runtime/http/routes.ts';
 import type { Pools } from '../pools.ts';
-import { readBody, type Body } from './read-body.ts';
 import type { RequestOutcome, PendingRequest } from '../queue/request.ts';
 import type { RequestTrace, Tracing } from '../telemetry/tracing.ts';
-import { sendError } from './errors.ts';
-import { requestIdOf, traceparentOf } from './identity.ts';
-import { route } from './route.ts';
 import { readSchedule } from './schedule.ts';
 
 export interface PredictDeps {
@@ -44,12 +44,12 @@ export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
     const { raw: message } = request;
     const { raw: response } = reply;
     const arrivedAtMs = deps.now();
-    const id = requestIdOf(message, deps.newRequestId);
+    const id = requestIdOf(message) ?? deps.newRequestId();
     const traceparent = traceparentOf(message);
     let traced: RequestTrace | null = null;
     const refuse = (error: unknown): void => {
-      const traceId = traceIdOf(traced?.traceparent ?? traceparent);
-      const status = sendError(response, error, { requestId: id, traceId, close: deps.isEnding(), log: deps.log });
+      const ids = { requestId: id, traceId: traceIdOf(traced?.traceparent ?? traceparent) };
+      const status = sendError(response, error, { log: deps.log, ids, close: deps.isEnding() });
       traced?.end(status);
     };
 
@@ -89,7 +89,11 @@ export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
 
     try {
       const { pool, modelQueue } = deps.pools.find(model);
-      readBody(message, pool, modelQueue, (error, body) => {
+      const room = {
+        reserve: (reserved: number, more: number) => pool.reserve(modelQueue, reserved, more),
+        release: (bytes: number) => pool.unreserve(bytes),
+      };
+      readBody(message, room, (error, body) => {
         if (error !== null) return refuse(error);
         try {
           queue(body);
@@ -115,13 +119,13 @@ export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
         reply.hijack();
         const action = target.includes(':') ? `no action '${target.slice(target.lastIndexOf(':'))}'` : 'no action';
         const error = new SluiceError('route-not-found', `${action}: POST /v1/models/<model>:predict`);
-        const requestId = requestIdOf(request.raw, deps.newRequestId);
-        const traceId = traceIdOf(traceparentOf(request.raw));
-        return void sendError(reply.raw, error, { requestId, traceId, close: deps.isEnding(), log: deps.log });
+        const requestId = requestIdOf(request.raw) ?? deps.newRequestId();
+        const ids = { requestId, traceId: traceIdOf(traceparentOf(request.raw)) };
+        return void sendError(reply.raw, error, { log: deps.log, ids, close: deps.isEnding() });
       }
       predict(request, reply, 'v1', target.slice(0, -':predict'.length), undefined);
     },
-    GET: (_request, reply) => modelStatus(deps.pools, param(_request, 'target'), reply),
+    GET: (request, reply) => modelStatus(deps.pools, param(request, 'target'), reply),
   });
 }
 

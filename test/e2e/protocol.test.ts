@@ -110,7 +110,7 @@ describe('server and models', () => {
       assert.equal(head.headers['content-length'], String(get.body.length), path);
     }
     for (const [path, allow] of [
-      ['/v2/models/simple', 'GET'],
+      ['/v2/models/simple', 'GET, HEAD'],
       ['/v2/models/simple/infer', 'POST'],
     ] as const) {
       assert.equal((await client.send('OPTIONS', path)).headers['allow'], allow);

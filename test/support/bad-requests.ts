@@ -1,4 +1,4 @@
-/** Requests that are wrong in one way each, and what their answer must say. For `simple`, `mlp`, `langid` and `types`. */
+/** Requests to `simple`, `mlp`, `langid` and `types` that are wrong in one way each, and what the answer must say. */
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { binary, binaryTensor, bytesElements, json, simpleInputs, typesRequest, type Payload } from './requests.ts';
 
@@ -7,7 +7,7 @@ export interface BadRequest {
   readonly path: string;
   readonly payload: Partial<Payload>;
   readonly status: number;
-  /** Each stands in the message: the field and the value. */
+  /** Words of the message: the field and the value. */
   readonly says: readonly string[];
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
 }
@@ -303,8 +303,8 @@ const http: readonly BadRequest[] = [
   bad('V1: no action', json({ instances: [] }), [':predict'], { path: '/v1/models/simple', status: 404 }),
   bad('unknown path', json(goodText), ['/v3/models/simple'], { path: '/v3/models/simple', status: 404 }),
   bad('a model name of escapes', json(goodText), ['%ff'], { path: '/v2/models/%ff/infer', status: 400 }),
-  bad('a model name of 1,000 letters', json(goodText), ['aaa', 'max param length'], {
-    path: `/v2/models/${'a'.repeat(1000)}/infer`,
+  bad('a model name of 2,000 letters', json(goodText), ['aaa', 'max param length'], {
+    path: `/v2/models/${'a'.repeat(2000)}/infer`,
     status: 400,
   }),
   { ...bad('GET for POST', {}, ['GET', 'POST'], { status: 405 }), method: 'GET' },

@@ -60,7 +60,7 @@ const fences: Readonly<Record<string, Allowed>> = {
   'prom-client': [/^gateway\/telemetry\/metrics\.ts$/, /^(models|scaler)\/metrics\.ts$/],
   '@opentelemetry/api': [/^(runtime|gateway\/telemetry|models)\/tracing\.ts$/],
   '@kubernetes/client-node': [/^cluster\/kubernetes\//],
-  fastify: [/^(gateway|models|scaler)\/(app\.ts|routes\/)/, /^bench\/lab\/rig\/echo\.ts$/],
+  fastify: [/^runtime\/http\//, /^(gateway|models|scaler)\/(app\.ts|routes\/)/, /^bench\/lab\/rig\/echo\.ts$/],
   commander: [
     /^cli\//,
     /^runtime\/process\//,

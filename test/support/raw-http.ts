@@ -1,4 +1,4 @@
-/** Bytes over a socket, for what no HTTP client would send. */
+/** Sends bytes over a socket, for requests that no HTTP client would make. */
 import { connect } from 'node:net';
 
 export interface RawAnswer {
@@ -9,7 +9,9 @@ export interface RawAnswer {
 
 export interface RawExchange {
   readonly answers: readonly RawAnswer[];
-  /** The server closed the connection. */
+  /** Every byte that came, in latin1. */
+  readonly received: string;
+  /** Whether the server closed the connection. */
   readonly closed: boolean;
 }
 
@@ -18,7 +20,7 @@ export interface RawOptions {
   readonly end?: boolean;
   /** Close for good after the last part, without waiting for an answer. */
   readonly abandon?: boolean;
-  /** Answers to wait for, where the server keeps the connection; 1 without it. */
+  /** Answers to wait for, where the server keeps the connection; 1 by default. */
   readonly answers?: number;
 }
 
@@ -38,7 +40,7 @@ export function exchange(
     const finish = (closed: boolean): void => {
       clearTimeout(timer);
       socket.destroy();
-      resolve({ answers: parseAnswers(received), closed });
+      resolve({ answers: parseAnswers(received), received, closed });
     };
     const timer = setTimeout(() => {
       socket.destroy();
@@ -50,7 +52,7 @@ export function exchange(
       if (parseAnswers(received).length >= wanted) setTimeout(() => finish(socket.readableEnded), 20);
     });
     socket.on('end', () => finish(true));
-    // A server that closes on what it won't read resets the connection.
+    // A server that closes before it has read everything resets the connection.
     socket.on('error', () => finish(true));
     const next = (index: number): void => {
       if (socket.destroyed) return;
@@ -67,7 +69,7 @@ export function exchange(
   });
 }
 
-/** Those that have come whole; a status of NaN for what is no answer. */
+/** The answers that have come whole; NaN is the status of anything else. */
 function parseAnswers(received: string): RawAnswer[] {
   const answers: RawAnswer[] = [];
   let rest = received;
@@ -84,7 +86,7 @@ function parseAnswers(received: string): RawAnswer[] {
     const body = rest.slice(headEnd + 4, headEnd + 4 + length);
     if (body.length < length) return answers;
     rest = rest.slice(headEnd + 4 + length);
-    // 100 Continue announces the answer.
+    // 100 Continue only announces the answer.
     if (status >= 200) answers.push({ status, headers, body });
   }
 }

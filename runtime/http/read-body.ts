@@ -1,22 +1,30 @@
-/** Reads the body of a request into the pieces in which it comes, within the room that its pool has. */
+/** Reads the body of a request into the chunks in which it comes, within the room that there is for it. */
 import type { IncomingMessage } from 'node:http';
 import type { SluiceError } from '../../contract/errors.ts';
-import type { ModelQueue } from '../queue/model-queue.ts';
-import type { Pool } from '../pool.ts';
 
 export interface Body {
   readonly parts: readonly Buffer[];
   readonly bytes: number;
 }
 
+/** Where a body may lie while it is read. */
+export interface BodyRoom {
+  /**
+   * Takes room for `more` bytes of a body that has `reserved` bytes already, before they are read.
+   * @throws SluiceError where there is none
+   */
+  reserve(reserved: number, more: number): void;
+  /** Gives back all that a body had reserved: it is whole, refused or abandoned. */
+  release(bytes: number): void;
+}
+
 /**
  * Calls `done` once, with the body or with why there is none; never after the client has gone.
- * Room for the body is reserved as announced, or as it comes where its length is not.
+ * Room is reserved for the announced length, or chunk by chunk where no length is announced.
  */
 export function readBody(
   message: IncomingMessage,
-  pool: Pool,
-  modelQueue: ModelQueue,
+  room: BodyRoom,
   done: (error: SluiceError | null, body: Body) => void,
 ): void {
   let parts: Buffer[] = [];
@@ -27,7 +35,7 @@ export function readBody(
   const finish = (error: SluiceError | null): void => {
     if (over) return;
     over = true;
-    pool.unreserve(reserved);
+    room.release(reserved);
     // The listeners live as long as the message, which may be longer than anybody wants its body.
     const body = { parts, bytes };
     parts = [];
@@ -35,7 +43,7 @@ export function readBody(
   };
   const reserve = (more: number): boolean => {
     try {
-      pool.reserve(modelQueue, reserved, more);
+      room.reserve(reserved, more);
     } catch (error) {
       finish(error as SluiceError);
       return false;
@@ -44,16 +52,16 @@ export function readBody(
     return true;
   };
   if (!reserve(announced)) return;
-  message.on('data', (piece: Buffer) => {
+  message.on('data', (chunk: Buffer) => {
     if (over) return;
-    bytes += piece.length;
+    bytes += chunk.length;
     if (bytes > reserved && !reserve(bytes - reserved)) return;
-    parts.push(piece);
+    parts.push(chunk);
   });
   message.on('end', () => finish(null));
   message.on('close', () => {
     if (over) return;
     over = true;
-    pool.unreserve(reserved);
+    room.release(reserved);
   });
 }

@@ -1,0 +1,127 @@
+/** Broken HTTP on one server: what the answers say, and that no socket is without an error listener. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { test, type TestContext } from 'node:test';
+import { brokenRequests, unendingHead } from '../../test/support/broken-requests.ts';
+import { exchange } from '../../test/support/raw-http.ts';
+import { protocolErrors } from './errors.ts';
+import { route } from './routes.ts';
+import { newServer, type HttpLimits } from './server.ts';
+
+async function start(t: TestContext, limits: Partial<HttpLimits> = {}) {
+  const app = newServer({ log: { error: () => undefined }, errorForm: protocolErrors, closes: 'all', limits });
+  route(app, '/v2', { GET: (_request, reply) => reply.send({ name: 'sluice' }) });
+  // An answer that begins at once and never ends.
+  route(app, '/endless', {
+    POST: (request, reply) => {
+      reply.hijack();
+      request.raw.resume();
+      reply.raw.writeHead(200);
+      reply.raw.write('begun');
+    },
+  });
+  // An answer that comes when the body is whole.
+  route(app, '/patient', {
+    POST: (request, reply) => {
+      reply.hijack();
+      request.raw.resume().on('end', () => reply.raw.end());
+    },
+  });
+  const origin = await app.listen({ host: '127.0.0.1', port: 0 });
+  t.after(() => app.close());
+  return { app, origin };
+}
+
+function client(origin: string): Socket {
+  const { hostname, port } = new URL(origin);
+  return connect(Number(port), hostname).on('error', () => undefined);
+}
+
+test('each is refused with its status, a message in JSON, and the end of the connection', async (t) => {
+  const { origin } = await start(t);
+  for (const { name, bytes, status, says } of brokenRequests) {
+    const { answers, closed } = await exchange(origin, [bytes], { answers: 2 });
+    assert.deepEqual([answers.length, answers[0]?.status, closed], [1, status, true], name);
+    assert.equal(answers[0]!.headers['content-type'], 'application/json', name);
+    assert.equal(answers[0]!.headers['connection'], 'close', name);
+    const { error } = JSON.parse(answers[0]!.body) as { error: string };
+    assert.ok(error.includes(says), `${name}: ${error}`);
+  }
+  assert.equal((await exchange(origin, ['GET /v2 HTTP/1.1\r\nhost: x\r\n\r\n'])).answers[0]?.status, 200);
+});
+
+test('a head that never ends gets 408 once its time is over', async (t) => {
+  const { origin } = await start(t, { headTimeoutMs: 20, timeoutCheckMs: 10 });
+  const { answers, closed } = await exchange(origin, [unendingHead.bytes], { answers: 2 });
+  assert.deepEqual([answers.length, answers[0]?.status, closed], [1, 408, true]);
+  assert.equal(answers[0]?.body, '{"error":"the request did not arrive in time"}');
+});
+
+test('a refused client can read its answer, though it sends on', async (t) => {
+  const { origin } = await start(t);
+  const garbage = Buffer.alloc(1_000);
+  const { answers } = await exchange(origin, [garbage, garbage, garbage, garbage], { answers: 2 });
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [400],
+  );
+});
+
+test('a refused client that stays is cut off after the time to linger', async (t) => {
+  const { origin, app } = await start(t, { lingerMs: 10 });
+  const accepted = once(app.server, 'connection') as Promise<[Socket]>;
+  const socket = client(origin);
+  const [served] = await accepted;
+  socket.write('NONSENSE\r\n\r\n');
+  await once(served, 'close');
+  socket.destroy();
+});
+
+test('an answer that has begun is cut off, and not followed by another', async (t) => {
+  const { origin } = await start(t);
+  const head = 'POST /endless HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n';
+  const { received } = await exchange(origin, [head, 'zz\r\n'], { answers: 2 });
+  assert.match(received, /^HTTP\/1\.1 200 /);
+  assert.equal(received.split('HTTP/1.1').length, 2, received);
+});
+
+test('a body that breaks off before the answer gets 400', async (t) => {
+  const { origin } = await start(t);
+  const head = 'POST /patient HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n';
+  const { answers } = await exchange(origin, [head, 'zz\r\n'], { answers: 2 });
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [400],
+  );
+});
+
+test('an offer to upgrade is served as if it were not there', async (t) => {
+  const { origin } = await start(t);
+  const upgrade = 'GET /v2 HTTP/1.1\r\nhost: x\r\nconnection: upgrade, close\r\nupgrade: h2c\r\n\r\n';
+  const { answers } = await exchange(origin, [upgrade], { answers: 2 });
+  assert.equal(answers[0]?.body, '{"name":"sluice"}');
+});
+
+for (const [name, bytes, event] of [
+  ['CONNECT', 'CONNECT x HTTP/1.1\r\n\r\n', 'connect'],
+  ['an offer to upgrade', 'GET /v2 HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n', 'request'],
+  ['broken HTTP', 'NONSENSE\r\n\r\n', 'clientError'],
+  ['a request', 'GET /v2 HTTP/1.1\r\nhost: x\r\n\r\n', 'request'],
+  ['a head that is not whole', 'GET /v2 HTTP', 'connection'],
+] as const) {
+  test(`a reset after ${name} ends the connection and nothing else`, async (t) => {
+    const { app, origin } = await start(t);
+    const accepted = once(app.server, 'connection') as Promise<[Socket]>;
+    const seen = new Promise((resolve) => app.server.once(event, resolve));
+    const socket = client(origin);
+    const [served] = await accepted;
+    const closed = new Promise((resolve) => served.once('close', resolve));
+    socket.write(bytes);
+    await seen;
+    assert.ok(served.listenerCount('error') > 0, 'a socket without an error listener');
+    socket.resetAndDestroy();
+    await closed;
+    assert.equal((await exchange(origin, ['GET /v2 HTTP/1.1\r\nhost: x\r\n\r\n'])).answers[0]?.status, 200);
+  });
+}
