@@ -28,6 +28,7 @@ export const envelopeExtension = 'sluice_envelope';
 export const paths = {
   envelope: '/v2/envelope',
   podStatus: '/v2/pod',
+  drain: '/drain',
   /** Readiness, as every server of the Open Inference Protocol tells it. */
   ready: '/v2/health/ready',
 } as const;

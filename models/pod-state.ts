@@ -74,3 +74,10 @@ export function busyError(pod: Pod): SluiceError {
     retryAfterSeconds: 1,
   });
 }
+
+export function bodyTooLargeError(pod: Pod, bytes: number): SluiceError {
+  return new SluiceError(
+    'body-too-large',
+    `body of ${bytes} bytes is over the pod's limit of ${pod.maxBodyBytes} bytes (--max-body-bytes)`,
+  );
+}

@@ -64,7 +64,7 @@ export async function runModelServer(
     pod,
     version: packageJson.version,
     metrics: createMetrics(pod),
-    log: (error, message, request) => log.error({ err: error, ...request }, message),
+    log,
   });
   await app.listen({ host: settings.host, port: settings.port });
 

@@ -17,11 +17,12 @@ import {
 import { errorBody, SluiceError } from '../../contract/errors.ts';
 import { headers, mediaTypes } from '../../contract/headers.ts';
 import { traceIdOf } from '../../contract/traceparent.ts';
+import { reportError, sendError, type ErrorLog } from '../../runtime/http/errors.ts';
+import type { RequestIds } from '../../runtime/http/request-ids.ts';
 import { accept, render, type Accepted } from '../accept.ts';
 import { decompress } from '../decompress.ts';
-import { busyError, type Pod } from '../pod-state.ts';
+import { bodyTooLargeError, busyError, type Pod } from '../pod-state.ts';
 import type { InferenceOutcome, ModelRequest, Run } from '../model-request.ts';
-import { sendError, toSluiceError, type ErrorLog, type RequestIds } from './http.ts';
 
 const itemHead = Compile(ItemHead);
 /** Answers of one run are joined into one write up to this size, and written uncopied beyond. */
@@ -94,7 +95,7 @@ export class EnvelopeExchange {
       const started = this.#response.headersSent || this.#out.length > 0 || this.#waiting.size > 0;
       this.#abandon();
       if (started) this.#response.end();
-      else sendError(this.#response, toSluiceError(error, this.#log), { connection: 'close' });
+      else sendError(this.#response, error, { log: this.#log, close: true });
     }
   }
 
@@ -124,7 +125,7 @@ export class EnvelopeExchange {
       return;
     }
     if (body.length > this.#pod.maxBodyBytes) {
-      this.#answerError(item.index, tooLarge(body.length, this.#pod.maxBodyBytes), null, idsOf(item));
+      this.#answerError(item.index, bodyTooLargeError(this.#pod, body.length), null, idsOf(item));
       return;
     }
     const { contentEncoding } = item;
@@ -222,7 +223,7 @@ export class EnvelopeExchange {
 
   #answerError(index: number, error: unknown, request: ModelRequest | null = null, ids?: RequestIds): void {
     if (this.#over) return;
-    const known = toSluiceError(error, this.#log, request === null ? ids : idsOfRequest(request));
+    const known = reportError(error, this.#log, request === null ? ids : idsOfRequest(request));
     const head: AnswerHead = {
       index,
       status: known.status,
@@ -311,13 +312,6 @@ export class EnvelopeExchange {
     if (this.#unread !== null) clearTimeout(this.#unread);
     this.#unread = null;
   }
-}
-
-function tooLarge(bytes: number, maxBodyBytes: number): SluiceError {
-  return new SluiceError(
-    'body-too-large',
-    `body of ${bytes} bytes is over the pod's limit of ${maxBodyBytes} bytes (--max-body-bytes)`,
-  );
 }
 
 function idsOfRequest({ requestId, traceId }: ModelRequest): RequestIds {

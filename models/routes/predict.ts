@@ -1,20 +1,57 @@
-/** One plain predict request, of either protocol: read, accept, schedule, answer. */
+/** Plain predict requests of either protocol: read, accept, schedule, answer. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FastifyInstance } from 'fastify';
 import { quote, SluiceError } from '../../contract/errors.ts';
 import { headers } from '../../contract/headers.ts';
 import type { Protocol } from '../../contract/envelope.ts';
 import { traceIdOf } from '../../contract/traceparent.ts';
+import { noSuchPath, sendError, type ErrorLog } from '../../runtime/http/errors.ts';
+import { readBody, type BodyRoom } from '../../runtime/http/read-body.ts';
+import { requestIdOf, traceparentOf } from '../../runtime/http/request-ids.ts';
+import { route } from '../../runtime/http/routes.ts';
 import { accept, render } from '../accept.ts';
 import { decompress } from '../decompress.ts';
-import { busyError, type Pod } from '../pod-state.ts';
+import { bodyTooLargeError, busyError, type Pod } from '../pod-state.ts';
+import type { Answer } from '../protocol/call.ts';
 import type { ModelRequest } from '../model-request.ts';
 import type { ServedModel } from '../repository/served-model.ts';
-import { header, readBody, sendAnswer, sendError, toSluiceError, type ErrorLog } from './http.ts';
 
-/** Longest that a request may wait where its client sets no limit. */
+/** Time that a request may take where its client sets no limit. */
 const defaultTimeoutMs = 300_000;
 
-export function servePredict(
+interface Params {
+  readonly model: string;
+  readonly version?: string;
+}
+
+const predictVerb = ':predict';
+
+export function predictRoutes(app: FastifyInstance, pod: Pod, log: ErrorLog): void {
+  for (const model of ['/v2/models/:model', '/v2/models/:model/versions/:version']) {
+    route(app, `${model}/infer`, {
+      POST: (request, reply) => {
+        reply.hijack();
+        const { model, version } = request.params as Params;
+        servePredict(pod, log, request.raw, reply.raw, 'oip', model, version);
+      },
+    });
+  }
+  // In KServe V1 the name of the model and the verb share a segment of the path.
+  route(app, '/v1/models/:model', {
+    GET: (request, reply) => {
+      const { name } = pod.models.find((request.params as Params).model);
+      return reply.send({ name, ready: true });
+    },
+    POST: (request, reply) => {
+      const { model: target } = request.params as Params;
+      if (!target.endsWith(predictVerb)) throw noSuchPath(request.method, request.url);
+      reply.hijack();
+      servePredict(pod, log, request.raw, reply.raw, 'v1', target.slice(0, -predictVerb.length));
+    },
+  });
+}
+
+function servePredict(
   pod: Pod,
   log: ErrorLog,
   request: IncomingMessage,
@@ -33,14 +70,13 @@ export function servePredict(
     pod.staging.release(held);
     held = 0;
   });
-  const requestId = header(request, headers.requestId);
+  const requestId = requestIdOf(request);
   if (requestId !== undefined) response.setHeader(headers.requestId, requestId);
-  const traceparent = header(request, headers.traceparent);
-  const traceId = traceIdOf(traceparent);
+  const traceparent = traceparentOf(request);
+  const ids = { requestId, traceId: traceIdOf(traceparent) };
   const refuse = (error: unknown) => {
-    const known = toSluiceError(error, log, { requestId, traceId });
-    // What was not read of the body would be taken for the next request.
-    sendError(response, known, request.complete ? {} : { connection: 'close' });
+    // The rest of a refused body is not worth reading, so its connection can't be used again.
+    sendError(response, error, { log, ids, close: !request.complete });
   };
 
   let model: ServedModel;
@@ -68,8 +104,7 @@ export function servePredict(
         arrivedMs,
         deadlineMs,
         parseUs: (performance.now() - parseStartedMs) * 1000,
-        requestId,
-        traceId,
+        ...ids,
         runs: [],
         tracked: null,
         done: (outcome) => {
@@ -93,16 +128,17 @@ export function servePredict(
     }
   };
 
-  readBody(request, pod.maxBodyBytes, (error, body) => {
+  readBody(request, roomOf(pod), (error, { parts, bytes }) => {
     if (error !== null) {
       refuse(error);
       return;
     }
-    if (!pod.staging.tryHold(body.length)) {
+    if (!pod.staging.tryHold(bytes)) {
       refuse(busyError(pod));
       return;
     }
-    held = body.length;
+    held = bytes;
+    const body = parts.length === 1 ? parts[0]! : Buffer.concat(parts, bytes);
     const encoding = request.headers['content-encoding'];
     if (encoding === undefined) {
       submit(body);
@@ -111,7 +147,7 @@ export function servePredict(
     decompress(body, encoding, pod.maxBodyBytes)
       .then((plain) => {
         if (response.destroyed) return;
-        // Only one of the two is held: the compressed one is not needed any more.
+        // The compressed body is not needed any more: its reservation makes room for the plain one's.
         pod.staging.release(held);
         held = 0;
         if (!pod.staging.tryHold(plain.length)) {
@@ -125,10 +161,43 @@ export function servePredict(
   });
 }
 
+/** Bounds each body by the pod's limit; the staging area counts it once it is whole. */
+function roomOf(pod: Pod): BodyRoom {
+  return {
+    reserve: (reserved, more) => {
+      if (reserved + more > pod.maxBodyBytes) throw bodyTooLargeError(pod, reserved + more);
+    },
+    release: () => undefined,
+  };
+}
+
 function timeoutOf(request: IncomingMessage): number {
   const value = header(request, headers.timeoutMs);
   if (value === undefined) return defaultTimeoutMs;
   const timeoutMs = Number(value);
   if (value.trim() !== '' && timeoutMs > 0 && Number.isFinite(timeoutMs)) return timeoutMs;
   throw new SluiceError('invalid-header', `${headers.timeoutMs}: must be a number over 0, was: ${quote(value)}`);
+}
+
+function sendAnswer(response: ServerResponse, status: number, answer: Answer): void {
+  let length = 0;
+  for (const part of answer.body) length += part.length;
+  const fields: Record<string, string | number> = { 'content-type': answer.contentType, 'content-length': length };
+  if (answer.inferenceHeaderLength !== undefined) {
+    fields[headers.inferenceHeaderLength] = answer.inferenceHeaderLength;
+  }
+  response.writeHead(status, fields);
+  if (answer.body.length === 1) {
+    response.end(answer.body[0]);
+    return;
+  }
+  response.cork();
+  for (const part of answer.body) response.write(part);
+  response.end();
+  response.uncork();
+}
+
+function header(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value.join(', ') : value;
 }

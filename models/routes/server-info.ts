@@ -1,11 +1,43 @@
 /** GET routes that describe the server and its models, in the forms that clients of the protocol expect. */
-import { envelopeExtension } from '../../contract/headers.ts';
+import type { FastifyInstance } from 'fastify';
+import { envelopeExtension, paths } from '../../contract/headers.ts';
+import { route } from '../../runtime/http/routes.ts';
+import type { Pod } from '../pod-state.ts';
 import type { ServedModel } from '../repository/served-model.ts';
 import type { ModelStatistics } from '../statistics.ts';
 import type { TensorSignature } from '../tensor.ts';
 import type { ModelSet } from '../repository/served-model.ts';
 
-export function serverMetadata(version: string): object {
+export function infoRoutes(app: FastifyInstance, pod: Pod, version: string): void {
+  const { models } = pod;
+  const get = (path: string, answer: () => object) => {
+    route(app, path, { GET: (_request, reply) => reply.send(answer()) });
+  };
+  const getOfModel = (suffix: string, answer: (model: ServedModel) => object) => {
+    for (const path of ['/v2/models/:model', '/v2/models/:model/versions/:version']) {
+      route(app, `${path}${suffix}`, {
+        GET: (request, reply) => {
+          const { model, version: asked } = request.params as { model: string; version?: string };
+          return reply.send(answer(models.find(model, asked)));
+        },
+      });
+    }
+  };
+
+  get('/v2', () => serverMetadata(version));
+  get('/v2/health/live', () => ({ live: true }));
+  route(app, paths.ready, {
+    GET: (_request, reply) => reply.code(pod.ready ? 200 : 503).send({ ready: pod.ready }),
+  });
+  getOfModel('', (model) => modelMetadata(models, model));
+  getOfModel('/ready', ({ name }) => ({ name, ready: true }));
+  getOfModel('/config', modelConfiguration);
+  getOfModel('/stats', (model) => ({ model_stats: [modelStatistics(model)] }));
+  get('/v2/models/stats', () => ({ model_stats: [...models.ready()].map(modelStatistics) }));
+  get('/v1/models', () => ({ models: models.names }));
+}
+
+function serverMetadata(version: string): object {
   return {
     name: 'sluice',
     version,
@@ -14,7 +46,7 @@ export function serverMetadata(version: string): object {
 }
 
 /** The tensors that a person uses first; of a model with a transform, the file's own stand in the parameters. */
-export function modelMetadata(models: ModelSet, model: ServedModel): object {
+function modelMetadata(models: ModelSet, model: ServedModel): object {
   const [shown] = model.surfaces;
   const own =
     model.transform === null
@@ -40,7 +72,7 @@ function metadataOf({ name, datatype, shape }: TensorSignature): object {
 }
 
 /** Triton's model configuration. There a batched model's dims leave the batch out, and 0 means unbatched. */
-export function modelConfiguration(model: ServedModel): object {
+function modelConfiguration(model: ServedModel): object {
   const { inputs, outputs } = model.surfaces[0]!;
   // Triton knows a batch only on the first axis of every tensor.
   const batched = model.unbatchedReason === null && [...inputs, ...outputs].every(({ batchAxis }) => batchAxis === 0);
@@ -64,7 +96,7 @@ export function modelConfiguration(model: ServedModel): object {
 }
 
 /** Triton's statistics; durations in nanoseconds. */
-export function modelStatistics(model: ServedModel): object {
+function modelStatistics(model: ServedModel): object {
   const { statistics: s } = model;
   const failed = Object.values(s.failures).reduce((sum, count) => sum + count, 0);
   const duration = (count: number, us: number) => ({ count, ns: Math.round(us * 1000) });

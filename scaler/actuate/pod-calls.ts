@@ -41,11 +41,11 @@ export function podCalls(http: Http): PodCalls {
       return { kind: 'failed', refused: false, detail: `${paths.ready} answered ${ready.status}` };
     },
     async drain(origin, on) {
-      const answer = await http.call(on ? 'POST' : 'DELETE', `${origin}/drain`, timeoutMs);
+      const answer = await http.call(on ? 'POST' : 'DELETE', `${origin}${paths.drain}`, timeoutMs);
       if (answer.kind === 'failed') return answer;
       if (answer.status === 200) return { kind: 'done' };
       if ([404, 405, 501].includes(answer.status)) return { kind: 'foreign' };
-      return { kind: 'failed', refused: false, detail: `/drain answered ${answer.status}` };
+      return { kind: 'failed', refused: false, detail: `${paths.drain} answered ${answer.status}` };
     },
   };
 }
