@@ -1,10 +1,10 @@
-/** Composes a scaler from its parts, and what it answers on its admin port. Reads no environment, no signals. */
-import { fastify, type FastifyInstance } from 'fastify';
+/** Composes a scaler and its admin port from their parts. Reads no environment, no signals. */
+import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import type { ScalableCluster } from '../cluster/scalable.ts';
-import { quote } from '../contract/errors.ts';
-import { mediaTypes } from '../contract/headers.ts';
-import { noRouteSchemas } from '../contract/no-route-schemas.ts';
+import { problemErrors } from '../runtime/http/errors.ts';
+import { route } from '../runtime/http/routes.ts';
+import { newServer, type HttpLimits } from '../runtime/http/server.ts';
 import { realClock } from './clock.ts';
 import { ReportReceiver } from './observe/report-receiver.ts';
 import { Http } from './http.ts';
@@ -28,13 +28,15 @@ export interface ScalerAppDeps {
   readonly log: Logger;
   readonly version: string;
   readonly settings: Pick<ScalerSettings, 'drainLimitMs' | 'podGraceMs' | 'gatewayUrl'>;
+  /** Limits of the admin port other than the defaults. */
+  readonly limits?: Partial<HttpLimits>;
 }
 
-export function buildScaler({ cluster, log, version, settings }: ScalerAppDeps): ScalerApp {
+export function buildScaler({ cluster, log, version, settings, limits = {} }: ScalerAppDeps): ScalerApp {
   const metrics = new ScalerMetrics(version);
   const http = new Http();
   const clock = realClock;
-  /** Gateways whose last line was nonsense: told once each. */
+  /** Gateways whose last report could not be used; each is logged once. */
   const muddled = new Set<string>();
   const receiver = new ReportReceiver({
     http,
@@ -62,35 +64,16 @@ export function buildScaler({ cluster, log, version, settings }: ScalerAppDeps):
     limits: { drainLimitMs: settings.drainLimitMs, podGraceMs: settings.podGraceMs },
   });
 
-  const app = fastify({
-    logger: false,
-    schemaController: noRouteSchemas,
-    forceCloseConnections: true,
-    routerOptions: { ignoreTrailingSlash: true },
+  const app = newServer({ log, errorForm: problemErrors, closes: 'all', limits });
+  const { registry } = metrics;
+  route(app, '/metrics', {
+    GET: async (_request, reply) => reply.type(registry.contentType).send(await registry.metrics()),
   });
-  app.setNotFoundHandler((request, reply) => {
-    const detail = `no such path: ${request.method} ${request.url}`;
-    void reply
-      .code(404)
-      .type(mediaTypes.problem)
-      .send(problem(404, 'Not Found', detail));
+  route(app, '/livez', { GET: (_request, reply) => reply.send({ live: true }) });
+  route(app, '/readyz', {
+    GET: (_request, reply) => reply.code(scaler.known ? 200 : 503).send({ ready: scaler.known }),
   });
-  app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
-    const status = error.statusCode ?? 500;
-    if (status >= 500) log.error({ err: error, url: request.url }, 'a request failed');
-    const detail = status >= 500 ? 'the log says what happened' : error.message;
-    void reply
-      .code(status)
-      .type(mediaTypes.problem)
-      .send(problem(status, status >= 500 ? 'Internal Error' : 'Bad Request', detail));
-  });
-  app.get('/metrics', async (_request, reply) => {
-    void reply.type(metrics.registry.contentType);
-    return metrics.registry.metrics();
-  });
-  app.get('/livez', () => ({ live: true }));
-  app.get('/readyz', (_request, reply) => reply.code(scaler.known ? 200 : 503).send({ ready: scaler.known }));
-  const streams = apiRoutes(app, scaler, (pool) => problem(404, 'Not Found', `there is no pool ${quote(pool)}`));
+  const streams = apiRoutes(app, scaler);
 
   const history = new ReportHistory();
   scaler.subscribe({ onPools: (report) => history.add(report), onDecision: () => undefined });
@@ -109,9 +92,4 @@ export function buildScaler({ cluster, log, version, settings }: ScalerAppDeps):
       await cluster.close();
     },
   };
-}
-
-/** RFC 9457. */
-function problem(status: number, title: string, detail: string): object {
-  return { type: 'about:blank', status, title, detail };
 }

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { get, type IncomingMessage } from 'node:http';
 import { test, type TestContext } from 'node:test';
-import { fastify } from 'fastify';
 import type { DecisionRecord, PoolsReport } from '../../contract/scaler-api.ts';
+import { problemErrors } from '../../runtime/http/errors.ts';
+import { newServer } from '../../runtime/http/server.ts';
 import { decisionRecord, poolReport } from '../page/testing/fake-scaler.ts';
 import type { ScalerListener } from '../scaler.ts';
 import { apiRoutes } from './api.ts';
@@ -14,20 +15,16 @@ const long = 'x'.repeat(5 * 1024 * 1024);
 async function stream(
   t: TestContext,
 ): Promise<{ response: IncomingMessage; told: ScalerListener; events: () => string[] }> {
-  const app = fastify({ forceCloseConnections: true });
+  const app = newServer({ log: { error: () => undefined }, errorForm: problemErrors, closes: 'all' });
   const listening = Promise.withResolvers<ScalerListener>();
-  const streams = apiRoutes(
-    app,
-    {
-      report: () => report(0),
-      decisions: () => [],
-      subscribe: (listener) => {
-        listening.resolve(listener);
-        return () => undefined;
-      },
+  const streams = apiRoutes(app, {
+    report: () => report(0),
+    decisions: () => [],
+    subscribe: (listener) => {
+      listening.resolve(listener);
+      return () => undefined;
     },
-    () => ({}),
-  );
+  });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   t.after(async () => {
     streams.close();

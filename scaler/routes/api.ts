@@ -1,33 +1,30 @@
-/** `/api` of the scaler: what it knows of the pools, why it did what it did, and both as a stream of server-sent events. */
+/** `/api` of the scaler: its report of the pools, its decisions, and both as a stream of server-sent events. */
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
-import { mediaTypes } from '../../contract/headers.ts';
+import { quote, SluiceError } from '../../contract/errors.ts';
+import { route } from '../../runtime/http/routes.ts';
 import type { Scaler } from '../scaler.ts';
 
-/** Bytes that a reader may be behind: some reports of 10,000 pods. One that is slower is let go, and connects anew. */
+/** Bytes that a reader may be behind: several reports of 10,000 pods. A slower one is cut off, and connects again. */
 const mostBehindBytes = 8 * 1024 * 1024;
 
 export interface Streams {
   close(): void;
 }
 
-export function apiRoutes(
-  app: FastifyInstance,
-  scaler: Pick<Scaler, 'report' | 'decisions' | 'subscribe'>,
-  noPool: (pool: string) => object,
-): Streams {
-  app.get('/api/pools', () => scaler.report());
-  app.get<{ Params: { pool: string } }>('/api/pools/:pool/decisions', (request, reply) => {
-    const { pool } = request.params;
-    const records = scaler.decisions(pool);
-    if (records === null) return reply.code(404).type(mediaTypes.problem).send(noPool(pool));
-    return reply.send(records);
+export function apiRoutes(app: FastifyInstance, scaler: Pick<Scaler, 'report' | 'decisions' | 'subscribe'>): Streams {
+  route(app, '/api/pools', { GET: (_request, reply) => reply.send(scaler.report()) });
+  route(app, '/api/pools/:pool/decisions', {
+    GET: (request, reply) => {
+      const { pool } = request.params as { pool: string };
+      const records = scaler.decisions(pool);
+      if (records === null) throw new SluiceError('route-not-found', `there is no pool ${quote(pool)}`);
+      return reply.send(records);
+    },
   });
 
   const open = new Set<ServerResponse>();
-  app.get('/api/stream', (_request, reply) => {
-    reply.hijack();
-    const { raw: response } = reply;
+  const stream = (response: ServerResponse): void => {
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     const send = (event: string, data: unknown): void => {
       if (response.writableLength > mostBehindBytes) response.destroy();
@@ -35,7 +32,7 @@ export function apiRoutes(
     };
     send('pools', scaler.report());
     const stop = scaler.subscribe({
-      // The next one says it all: a slow reader gets fewer, and the newest.
+      // A report replaces those before it: a slow reader gets fewer, and the newest.
       onPools: (report) => {
         if (response.writableLength === 0) send('pools', report);
       },
@@ -47,6 +44,12 @@ export function apiRoutes(
       open.delete(response);
       stop();
     });
+  };
+  route(app, '/api/stream', {
+    GET: (_request, reply) => {
+      reply.hijack();
+      stream(reply.raw);
+    },
   });
   return {
     close: () => {

@@ -134,7 +134,7 @@ test('refused: a foreign page, another content type, a body that is too long, an
   assert.equal((await post({ headers: { ...json, 'sec-fetch-site': 'cross-site' } })).status, 403);
   assert.equal((await post({ headers: { 'content-type': 'text/plain' } })).status, 415);
   assert.equal((await post({ body: 'x'.repeat(1024 * 1024 + 1) })).status, 413);
-  assert.equal((await fetch(`${url}/api/predict/m`)).status, 404);
+  assert.equal((await fetch(`${url}/api/predict/m`)).status, 405);
   assert.equal(asked.length, 0);
   const long = await post({});
   assert.equal(long.status, 502);

@@ -1,27 +1,30 @@
 /**
- * The live page on the scaler's admin port: its files, the history for its lines, and the form's way to a gateway.
+ * The live page on the scaler's admin port: its files, the history for its charts, and the form's requests to a gateway.
  *
- *   GET  /                     the page, GET /page/<file> what it is made of
+ *   GET  /                     the page, with its scripts and styles under GET /page/<file>
  *   GET  /api/history          the last minutes of each pool
- *   GET  /api/models/<model>   what a model takes, from the gateway
+ *   GET  /api/models/<model>   metadata of a model, from the gateway
  *   POST /api/predict/<model>  a predict request (JSON, Open Inference Protocol), through the gateway
  */
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { errorBody, quote } from '../../contract/errors.ts';
+import { errorBody, quote, SluiceError } from '../../contract/errors.ts';
 import { mediaTypes } from '../../contract/headers.ts';
+import { readBody, type BodyRoom } from '../../runtime/http/read-body.ts';
+import { route } from '../../runtime/http/routes.ts';
 import { readAssets, type Asset } from '../page/assets.ts';
 import { forward, type Forwarded } from '../page/forward.ts';
 import type { ReportHistory } from '../page/history.ts';
 
 export interface PageDeps {
   readonly history: ReportHistory;
-  /** Where clients reach a gateway, `http://host:port`; null: the form says that there is none. */
+  /** Address at which clients reach a gateway, `http://host:port`; null: the form says that there is none. */
   readonly gatewayUrl: string | null;
 }
 
 const maxBodyBytes = 1024 * 1024;
 
-/** Nothing from elsewhere, nothing inline, and no string becomes markup. */
+/** Headers by which a browser loads nothing from elsewhere, runs nothing inline, and makes no string into markup. */
 const securityHeaders = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; " +
@@ -37,41 +40,47 @@ export function pageRoutes(app: FastifyInstance, { history, gatewayUrl }: PageDe
   const page = assets.get('page.html');
   if (page === undefined) throw new Error('page.html of the live page is missing beside its code');
 
-  app.get('/', (request, reply) => sendAsset(request, reply, page));
+  route(app, '/', { GET: (request, reply) => sendAsset(request, reply, page) });
   for (const [name, asset] of assets) {
-    if (asset !== page) app.get(`/page/${name}`, (request, reply) => sendAsset(request, reply, asset));
+    if (asset === page) continue;
+    route(app, `/page/${name}`, { GET: (request, reply) => sendAsset(request, reply, asset) });
   }
 
-  app.get('/api/history', (_request, reply) => reply.header('cache-control', 'no-store').send(history.report()));
-
-  // What a pod can't say now is no error of the page's: it offers plain JSON then.
-  app.get<{ Params: { model: string } }>('/api/models/:model', async ({ params }, reply) => {
-    const answer = await ask(reply, `/v2/models/${encodeURIComponent(params.model)}`, null);
-    const known = answer.status === 200;
-    return await reply
-      .headers({ 'content-type': mediaTypes.json, 'cache-control': 'no-store' })
-      .send(known ? answer.body : '{"inputs":null}');
+  route(app, '/api/history', {
+    GET: (_request, reply) => reply.header('cache-control', 'no-store').send(history.report()),
   });
 
-  app.register((scope, _options, done) => {
-    scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('application/json', { parseAs: 'buffer', bodyLimit: maxBodyBytes }, (_r, body, parsed) =>
-      parsed(null, body),
-    );
-    scope.post<{ Params: { model: string } }>('/api/predict/:model', async ({ headers, params, body }, reply) => {
-      // A form of a foreign page can't send JSON without being asked first; this is for what else a browser may let by.
+  route(app, '/api/models/:model', {
+    GET: async (request, reply) => {
+      const answer = await ask(reply, `/v2/models/${encodeURIComponent(modelOf(request))}`, null);
+      // A model that no pod describes now is no error of the page: it offers plain JSON instead.
+      const known = answer.status === 200;
+      return reply
+        .headers({ 'content-type': mediaTypes.json, 'cache-control': 'no-store' })
+        .send(known ? answer.body : '{"inputs":null}');
+    },
+  });
+
+  route(app, '/api/predict/:model', {
+    POST: async (request, reply) => {
+      const { headers } = request;
+      // Browsers ask before they let a foreign page send JSON; this check is for anything else that they let through.
       const site = headers['sec-fetch-site'];
       if (site !== undefined && site !== 'same-origin' && site !== 'none') {
         return refuse(reply, 403, `sec-fetch-site must be same-origin, was: ${quote(site)}`);
       }
-      const path = `/v2/models/${encodeURIComponent(params.model)}/infer`;
-      const answer = await ask(reply, path, body as Buffer<ArrayBuffer>);
-      return await reply
+      const contentType = headers['content-type'];
+      if (contentType === undefined || !jsonType.test(contentType)) {
+        const message = `Content-Type: must be ${mediaTypes.json}, was: ${quote(contentType)}`;
+        throw new SluiceError('unsupported-media-type', message);
+      }
+      const body = await wholeBody(request.raw);
+      const answer = await ask(reply, `/v2/models/${encodeURIComponent(modelOf(request))}/infer`, body);
+      return reply
         .code(answer.status)
         .headers({ 'content-type': mediaTypes.json, ...answer.headers, 'cache-control': 'no-store' })
         .send(answer.body);
-    });
-    done();
+    },
   });
 
   async function ask(reply: FastifyReply, path: string, body: Buffer<ArrayBuffer> | null): Promise<Forwarded> {
@@ -87,6 +96,31 @@ export function pageRoutes(app: FastifyInstance, { history, gatewayUrl }: PageDe
       return failed(502, `the gateway at ${gatewayUrl} can't be reached: ${describe(cause)}`);
     }
   }
+}
+
+const jsonType = /^application\/json\s*(;|$)/i;
+
+function modelOf(request: FastifyRequest): string {
+  return (request.params as { model: string }).model;
+}
+
+/** A person's request is small, and few are sent: its body needs a limit, and no account of all together. */
+const formRoom: BodyRoom = {
+  reserve: (reserved, more) => {
+    if (reserved + more <= maxBodyBytes) return;
+    throw new SluiceError('body-too-large', `the body is over the page's limit of ${maxBodyBytes} bytes`);
+  },
+  release: () => undefined,
+};
+
+/** Stays pending for ever if the client leaves: nobody waits for the answer then. */
+function wholeBody(message: IncomingMessage): Promise<Buffer<ArrayBuffer>> {
+  return new Promise((resolve, reject) => {
+    readBody(message, formRoom, (error, { parts }) => {
+      if (error === null) resolve(Buffer.concat(parts));
+      else reject(error);
+    });
+  });
 }
 
 function failed(status: number, message: string): Forwarded {

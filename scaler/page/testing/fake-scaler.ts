@@ -3,8 +3,11 @@
  * writes, for states that a real system does not reach on demand: hostile names, 10,000 pods, another leader.
  */
 import type { ServerResponse } from 'node:http';
-import { fastify, type FastifyInstance } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { DecisionRecord, PodReport, PoolReport, PoolsReport } from '../../../contract/scaler-api.ts';
+import { problemErrors } from '../../../runtime/http/errors.ts';
+import { route } from '../../../runtime/http/routes.ts';
+import { newServer } from '../../../runtime/http/server.ts';
 import { pageRoutes } from '../../routes/page.ts';
 import { ReportHistory } from '../history.ts';
 
@@ -20,24 +23,32 @@ export class FakeScaler {
     gateways: [gateway('gateway-a')],
     pools: [],
   };
-  readonly #app: FastifyInstance = fastify({ forceCloseConnections: true, routerOptions: { maxParamLength: 256 } });
+  readonly #app: FastifyInstance = newServer({
+    log: { error: () => undefined },
+    errorForm: problemErrors,
+    closes: 'all',
+  });
   readonly #streams = new Set<ServerResponse>();
 
   /** @param gatewayUrl gateway to which the form's requests are forwarded */
   async start(gatewayUrl: string | null = null, port = 0): Promise<string> {
     pageRoutes(this.#app, { history: this.history, gatewayUrl });
-    this.#app.get('/api/pools', () => this.report);
-    this.#app.get<{ Params: { pool: string } }>('/api/pools/:pool/decisions', (request) =>
-      this.decisions.filter((record) => record.pool === request.params.pool),
-    );
-    this.#app.get('/api/stream', (_request, reply) => {
-      if (this.refuseStreams) return reply.code(503).send({ error: 'ending' });
-      reply.hijack();
-      reply.raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-      this.#streams.add(reply.raw);
-      reply.raw.on('close', () => this.#streams.delete(reply.raw));
-      writeEvent(reply.raw, 'pools', this.report);
-      return reply;
+    route(this.#app, '/api/pools', { GET: (_request, reply) => reply.send(this.report) });
+    route(this.#app, '/api/pools/:pool/decisions', {
+      GET: (request, reply) => {
+        const { pool } = request.params as { pool: string };
+        return reply.send(this.decisions.filter((record) => record.pool === pool));
+      },
+    });
+    route(this.#app, '/api/stream', {
+      GET: (_request, reply) => {
+        if (this.refuseStreams) return reply.code(503).send({ error: 'ending' });
+        reply.hijack();
+        reply.raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+        this.#streams.add(reply.raw);
+        reply.raw.on('close', () => this.#streams.delete(reply.raw));
+        return writeEvent(reply.raw, 'pools', this.report);
+      },
     });
     return this.#app.listen({ host: '127.0.0.1', port });
   }
