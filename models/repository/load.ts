@@ -6,9 +6,10 @@ import { pathToFileURL } from 'node:url';
 import { parseModelConfig, type ModelConfig } from './model-config.ts';
 import type { ModelFolder } from './repository.ts';
 import { ServedModel, type ModelSet } from './served-model.ts';
+import { defaultLimits, StartBudget, type BudgetLimits } from '../proof/budget.ts';
 import type { SessionHost } from '../session/session-host.ts';
 import type { ModelServerSettings } from '../settings.ts';
-import { batchability } from './signature.ts';
+import { decideBatching } from './batching.ts';
 import type { Transform } from '../transform.ts';
 import { warmUp } from './warmup.ts';
 
@@ -61,7 +62,7 @@ export async function loadModels(
     }
     for (const { version, file } of versions) {
       try {
-        const model = await loadVersion(folder, version, file, config, transform, host, limits, log);
+        const model = await loadVersion({ name, version, file, config, transform }, { host, limits, log });
         loaded.push(model);
         const { maxRows, unbatchedReason, warmup } = model;
         const slowestUs = warmup.at(-1)?.occupiedUs;
@@ -77,46 +78,62 @@ export async function loadModels(
   for (const model of loaded) models.set(model.name, model.version, { kind: 'ready', model });
 }
 
+interface VersionToLoad {
+  readonly name: string;
+  readonly version: string;
+  readonly file: string;
+  readonly config: ModelConfig;
+  readonly transform: Transform | null;
+}
+
 async function loadVersion(
-  { name }: ModelFolder,
-  version: string,
-  file: string,
-  config: ModelConfig,
-  transform: Transform | null,
-  host: SessionHost,
-  limits: Limits,
-  log: LoadLog,
+  { name, version, file, config, transform }: VersionToLoad,
+  { host, limits, log }: { readonly host: SessionHost; readonly limits: Limits; readonly log: LoadLog },
 ): Promise<ServedModel> {
-  const options = {
+  const loaded = await host.load(file, {
     threads: config.threads ?? 1,
     delayRunMs: config.delay?.runMs ?? 0,
     delayRowMs: config.delay?.rowMs ?? 0,
-  };
-  const loaded = await host.load(file, options);
+  });
   for (const output of loaded.leftOut) {
     log.warn({ model: name, version, output }, 'output is not a tensor and is left out');
   }
+  const maxRows = Math.min(config.maxRows ?? limits.maxRows, limits.maxRows);
+  const budget = new StartBudget(budgetOf(config), () => process.memoryUsage.rss());
+  const batching = await decideBatching(loaded, config, { host, budget, maxRows });
+  if (batching.warning !== null) log.warn({ model: name, version, reason: batching.warning }, 'batching is not proven');
   const model = new ServedModel({
     name,
     version,
     session: loaded.session,
     file: loaded.signature,
-    ...batchability(loaded.signature, config),
+    signature: batching.signature,
+    unbatchedReason: batching.unbatchedReason,
     transform,
-    maxRows: Math.min(config.maxRows ?? limits.maxRows, limits.maxRows),
+    maxRows,
     maxRequestRows: Math.min(config.maxRequestRows ?? limits.maxRequestRows, limits.maxRequestRows),
   });
   if (config.warmup === false) return model;
-  const result = await warmUp(model, host);
-  if (result.kind === 'failed') {
-    log.warn(
-      { model: name, version, reason: result.reason },
-      'warm-up with zeros failed; the model is served unwarmed',
-    );
-  } else if (result.kind === 'undividable') {
-    model.stopBatching(result.reason);
+  const result = await warmUp(model, host, { sample: batching.sample, budget });
+  switch (result.kind) {
+    case 'warm':
+      break;
+    case 'failed':
+      log.warn({ model: name, version, reason: result.reason }, 'warm-up failed; the model is served unwarmed');
+      break;
+    case 'undividable':
+      model.stopBatching(result.reason);
+      break;
+    case 'cut-short':
+      model.maxRows = result.rows;
+      log.warn({ model: name, version, maxRows: result.rows, reason: result.reason }, 'maxRows is capped by the start');
   }
   return model;
+}
+
+function budgetOf({ start }: ModelConfig): BudgetLimits {
+  const { cpuMs, bytes } = defaultLimits;
+  return { cpuMs: start?.cpuMs ?? cpuMs, bytes: start?.memoryMiB === undefined ? bytes : start.memoryMiB * 2 ** 20 };
 }
 
 async function importTransform(file: string): Promise<Transform> {

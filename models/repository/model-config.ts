@@ -19,6 +19,20 @@ export const ModelConfig = Type.Object(
     maxRequestRows: Type.Optional(Type.Integer({ minimum: 1 })),
     /** Threads of ONNX Runtime within one operator. */
     threads: Type.Optional(Type.Integer({ minimum: 1, maximum: 256 })),
+    /** Whether requests share runs: where it is proven that they may, always, or never. */
+    batching: Type.Optional(Type.Enum(['proven', 'always', 'never'], { default: 'proven' })),
+    /** What warm-up and proof may take together before the model is ready. */
+    start: Type.Optional(
+      Type.Object(
+        {
+          /** Processor time in milliseconds; 8 runs of one row where that is more. */
+          cpuMs: Type.Optional(Type.Number({ minimum: 0, default: 1_000 })),
+          /** Growth of the process's memory. */
+          memoryMiB: Type.Optional(Type.Number({ minimum: 1, default: 256 })),
+        },
+        closed,
+      ),
+    ),
     /** false skips the runs before ready. */
     warmup: Type.Optional(Type.Boolean()),
     /** Answers requests that name no version; the highest number without it. */

@@ -6,7 +6,18 @@ import type { TensorSpec } from '../../contract/pod-status.ts';
 import type { ModelConfig } from './model-config.ts';
 import type { Signature, TensorSignature } from '../tensor.ts';
 
+/** A tensor as the ONNX file declares it. */
+export interface FileTensor extends TensorSpec {
+  /** By axis; null where the length is fixed or nameless. Axes of one name have one length. */
+  readonly axisNames: readonly (string | null)[];
+}
+
 export interface FileSignature {
+  readonly inputs: readonly FileTensor[];
+  readonly outputs: readonly FileTensor[];
+}
+
+interface Declared {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
 }
@@ -24,7 +35,7 @@ export class SignatureError extends Error {
 }
 
 /** @throws SignatureError */
-export function batchability(file: FileSignature, config: Pick<ModelConfig, 'inputs' | 'outputs'>): Batchability {
+export function batchability(file: Declared, config: Pick<ModelConfig, 'inputs' | 'outputs'>): Batchability {
   const contradictions = [
     ...checkOverrides('inputs', file.inputs, config.inputs),
     ...checkOverrides('outputs', file.outputs, config.outputs),
@@ -43,7 +54,7 @@ export function batchability(file: FileSignature, config: Pick<ModelConfig, 'inp
 }
 
 /** The same tensors, with no axis to stack along. */
-export function unbatched(file: FileSignature): Signature {
+export function unbatched(file: Declared): Signature {
   const alone = ({ name, datatype, shape }: TensorSpec): TensorSignature => ({
     name,
     datatype,

@@ -1,33 +1,48 @@
 /**
- * Runs a model before it is ready, at 1, 2, 4 … maxRows rows of zeros: the first runs of a size allocate memory, and
- * clients shouldn't pay for that. What they took is the first fit of l(b) at the gateway; it has run, stack and split
- * in it, and no parsing, which the gateway learns from real requests.
+ * Runs a model before it is ready, at 1, 2, 4 … maxRows rows: the first runs of a size allocate memory, and clients shouldn't pay
+ * for that. What they took is the first fit of l(b) at the gateway; it has run, stack and split in it, and no parsing, which the
+ * gateway learns from real requests. Ends early where the budget of the start does.
  */
 import type { Datatype } from '../../contract/datatypes.ts';
 import { allocate, elementCount } from '../protocol/elements.ts';
 import { split } from '../rows.ts';
 import type { ServedModel } from './served-model.ts';
-import type { RunOutcome, SessionHost } from '../session/session-host.ts';
+import type { StartBudget } from '../proof/budget.ts';
+import type { SessionHost } from '../session/session-host.ts';
 import type { Tensor, Tensors } from '../tensor.ts';
 
 export type WarmupResult =
   | { readonly kind: 'warm' }
-  /** The model doesn't take zeros; it may well take what clients send. */
+  /** The budget ended at this many rows. */
+  | { readonly kind: 'cut-short'; readonly rows: number; readonly reason: string }
+  /** The model took neither the sample nor zeros; it may well take what clients send. */
   | { readonly kind: 'failed'; readonly reason: string }
   /** Outputs have other rows than went in, so requests can't share a run. */
   | { readonly kind: 'undividable'; readonly reason: string };
 
-export async function warmUp(model: ServedModel, host: SessionHost): Promise<WarmupResult> {
+/** @param sample a row that the model takes; zeros are tried where none is known */
+export async function warmUp(
+  model: ServedModel,
+  host: SessionHost,
+  { sample, budget }: { readonly sample: Tensors | null; readonly budget: StartBudget },
+): Promise<WarmupResult> {
+  let reached = 0;
+  let lastRunMs = 0;
+  const row = sample ?? zeroRow(model);
   for (const rows of sizes(model.maxRows)) {
+    // Two runs of at most twice the rows of the last. One row is run whatever it takes: without it nothing is known.
+    const reason = budget.obstacleTo(4 * lastRunMs);
+    if (reason !== null && reached > 0) return { kind: 'cut-short', rows: reached, reason };
     // Twice, and the second counts: the first has the allocations in it.
     for (const counts of [false, true]) {
-      const parts = Array.from({ length: rows }, () => oneRow(model));
+      const parts = Array.from({ length: rows }, () => row);
       const startedMs = performance.now();
-      let stackedMs = startedMs;
-      const outcome = await new Promise<RunOutcome>((resolve) => {
-        host.run(model.session, model.signature, parts, rows, resolve);
-        stackedMs = performance.now();
-      });
+      const { session, signature } = model;
+      const ran = host.runAtStart({ session, signature, undelayed: false }, parts, rows);
+      const stackedMs = performance.now();
+      const outcome = await ran;
+      lastRunMs = outcome.cpuUs / 1000;
+      budget.spend(rows, lastRunMs);
       if (outcome.kind === 'failed') return { kind: 'failed', reason: outcome.message };
       const splitStartedMs = performance.now();
       if (model.unbatchedReason === null) {
@@ -44,6 +59,7 @@ export async function warmUp(model: ServedModel, host: SessionHost): Promise<War
       const ownMs = stackedMs - startedMs + (performance.now() - splitStartedMs);
       if (counts) model.warmup.push({ rows, occupiedUs: Math.round(ownMs * 1000 + outcome.runUs) });
     }
+    reached = rows;
   }
   return { kind: 'warm' };
 }
@@ -55,7 +71,7 @@ function sizes(maxRows: number): number[] {
   return all;
 }
 
-function oneRow(model: ServedModel): Tensors {
+function zeroRow(model: ServedModel): Tensors {
   const inputs = new Map<string, Tensor>();
   for (const { name, datatype, shape } of model.signature.inputs) {
     const known = shape.map((length) => (length === -1 ? 1 : length));

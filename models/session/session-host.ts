@@ -4,13 +4,13 @@
  */
 import { Worker } from 'node:worker_threads';
 import { RunMemory } from './run-memory.ts';
-import type { FromWorker, LoadOptions, ToWorker, WireOutput } from './session-protocol.ts';
+import type { FromWorker, LoadOptions, RunTime, ToWorker, WireInput, WireOutput } from './session-protocol.ts';
 import type { FileSignature } from '../repository/signature.ts';
 import type { Signature, Tensor, Tensors } from '../tensor.ts';
 
 export type RunOutcome =
-  | { readonly kind: 'ran'; readonly outputs: Tensors; readonly runUs: number }
-  | { readonly kind: 'failed'; readonly message: string; readonly runUs: number };
+  | ({ readonly kind: 'ran'; readonly outputs: Tensors } & RunTime)
+  | ({ readonly kind: 'failed'; readonly message: string } & RunTime);
 
 export interface LoadedSession {
   readonly session: number;
@@ -32,6 +32,15 @@ export interface SessionHostOptions {
   readonly onLost: (error: Error) => void;
 }
 
+interface CurrentRun {
+  readonly session: number;
+  readonly rows: number;
+  readonly startedMs: number;
+  /** Whether it may take longer than the run limit. */
+  readonly unlimited: boolean;
+  readonly done: (outcome: RunOutcome) => void;
+}
+
 interface Pending {
   resolve(loaded: LoadedSession): void;
   reject(error: Error): void;
@@ -44,7 +53,7 @@ export class SessionHost {
   readonly #watchdog: NodeJS.Timeout;
   #sequence = 0;
   #closing = false;
-  #run: { session: number; rows: number; startedMs: number; done: (outcome: RunOutcome) => void } | null = null;
+  #run: CurrentRun | null = null;
 
   constructor({ runLimitMs, onStuck, onLost }: SessionHostOptions) {
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
@@ -57,7 +66,7 @@ export class SessionHost {
     // One interval instead of a timer a run.
     this.#watchdog = setInterval(
       () => {
-        if (this.#run === null) return;
+        if (this.#run === null || this.#run.unlimited) return;
         const elapsedMs = performance.now() - this.#run.startedMs;
         if (elapsedMs > runLimitMs) onStuck({ session: this.#run.session, rows: this.#run.rows, elapsedMs });
       },
@@ -89,14 +98,37 @@ export class SessionHost {
     rows: number,
     done: (outcome: RunOutcome) => void,
   ): void {
+    this.#send({ session, rows, unlimited: false, done }, this.#stack(signature, parts));
+  }
+
+  /**
+   * A run of the start, before clients are waiting: it may take longer than the run limit. `undelayed` skips the simulated delay.
+   */
+  runAtStart(
+    { session, signature, undelayed }: { session: number; signature: Signature; undelayed: boolean },
+    parts: readonly Tensors[],
+    rows: number,
+  ): Promise<RunOutcome> {
+    const { promise, resolve } = Promise.withResolvers<RunOutcome>();
+    this.#send({ session, rows, unlimited: true, done: resolve }, this.#stack(signature, parts), undelayed);
+    return promise;
+  }
+
+  #stack(signature: Signature, parts: readonly Tensors[]): readonly WireInput[] {
     if (this.#run !== null) throw new Error('a run is in progress');
     const before = this.#memory.shared;
     const inputs = this.#memory.stack(signature, parts);
     if (this.#memory.shared !== before) {
       this.#worker.postMessage({ kind: 'memory', memory: this.#memory.shared } satisfies ToWorker);
     }
-    this.#worker.postMessage({ kind: 'run', session, rows, inputs } satisfies ToWorker);
-    this.#run = { session, rows, startedMs: performance.now(), done };
+    return inputs;
+  }
+
+  #send(run: Omit<CurrentRun, 'startedMs'>, inputs: readonly WireInput[], undelayed = false): void {
+    const { session, rows } = run;
+    const message = { kind: 'run', session, rows, inputs } as const;
+    this.#worker.postMessage((undelayed ? { ...message, undelayed } : message) satisfies ToWorker);
+    this.#run = { ...run, startedMs: performance.now() };
   }
 
   /** Ends the thread once its run is over; resolves when it is gone. */
@@ -123,11 +155,11 @@ export class SessionHost {
       case 'run-failed': {
         const { done } = this.#run!;
         this.#run = null;
-        const { runUs } = message;
+        const { runUs, cpuUs } = message;
         done(
           message.kind === 'ran'
-            ? { kind: 'ran', outputs: fromWire(message.outputs), runUs }
-            : { kind: 'failed', message: message.message, runUs },
+            ? { kind: 'ran', outputs: fromWire(message.outputs), runUs, cpuUs }
+            : { kind: 'failed', message: message.message, runUs, cpuUs },
         );
       }
     }

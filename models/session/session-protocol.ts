@@ -28,7 +28,14 @@ export type ToWorker =
   | { readonly kind: 'load'; readonly sequence: number; readonly file: string; readonly options: LoadOptions }
   /** Where the inputs of the runs from now on lie. */
   | { readonly kind: 'memory'; readonly memory: SharedArrayBuffer }
-  | { readonly kind: 'run'; readonly session: number; readonly rows: number; readonly inputs: readonly WireInput[] }
+  | {
+      readonly kind: 'run';
+      readonly session: number;
+      readonly rows: number;
+      readonly inputs: readonly WireInput[];
+      /** Skips the simulated delay of LoadOptions: the run shows what the model computes, not how long clients wait. */
+      readonly undelayed?: true;
+    }
   | { readonly kind: 'close' };
 
 export type FromWorker =
@@ -41,5 +48,12 @@ export type FromWorker =
       readonly leftOut: readonly string[];
     }
   | { readonly kind: 'load-failed'; readonly sequence: number; readonly message: string }
-  | { readonly kind: 'ran'; readonly outputs: readonly WireOutput[]; readonly runUs: number }
-  | { readonly kind: 'run-failed'; readonly message: string; readonly runUs: number };
+  | ({ readonly kind: 'ran'; readonly outputs: readonly WireOutput[] } & RunTime)
+  | ({ readonly kind: 'run-failed'; readonly message: string } & RunTime);
+
+export interface RunTime {
+  /** From the run's begin to its end, the simulated delay included. */
+  readonly runUs: number;
+  /** Processor time of the worker's thread, which a busy machine and a simulated delay leave as it is. */
+  readonly cpuUs: number;
+}

@@ -8,8 +8,8 @@
 import { parentPort } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Datatype } from '../../contract/datatypes.ts';
-import type { TensorSpec } from '../../contract/pod-status.ts';
-import type { FromWorker, LoadOptions, ToWorker, WireInput, WireOutput } from './session-protocol.ts';
+import type { FileTensor } from '../repository/signature.ts';
+import type { FromWorker, LoadOptions, RunTime, ToWorker, WireInput, WireOutput } from './session-protocol.ts';
 
 // Where Float16Array exists onnxruntime-common insists on it, and the native binding (Node-API has no such array)
 // takes it for empty. Without the global, FP16 travels as the bits in a Uint16Array. Read at the first Tensor.
@@ -84,7 +84,7 @@ async function load(file: string, options: LoadOptions): Promise<Omit<FromWorker
   return { kind: 'loaded', session: sessions.length - 1, signature: { inputs, outputs }, leftOut };
 }
 
-function specOf(role: string, metadata: InferenceSession.ValueMetadata): TensorSpec {
+function specOf(role: string, metadata: InferenceSession.ValueMetadata): FileTensor {
   if (!metadata.isTensor) throw new Error(`${role} '${metadata.name}' is not a tensor`);
   const datatype = datatypes[metadata.type];
   if (datatype === undefined) throw new Error(`${role} '${metadata.name}' has unsupported type ${metadata.type}`);
@@ -92,12 +92,17 @@ function specOf(role: string, metadata: InferenceSession.ValueMetadata): TensorS
     name: metadata.name,
     datatype,
     shape: metadata.shape.map((length) => (typeof length === 'number' ? length : -1)),
+    axisNames: metadata.shape.map((length) => (typeof length === 'string' && length !== '' ? length : null)),
   };
 }
 
-async function run(loaded: Loaded, rows: number, inputs: readonly WireInput[]): Promise<void> {
+async function run(loaded: Loaded, { rows, inputs, undelayed }: ToWorker & { kind: 'run' }): Promise<void> {
   const startedMs = performance.now();
-  const elapsedUs = () => (performance.now() - startedMs) * 1000;
+  const cpuBefore = process.threadCpuUsage();
+  const time = (): RunTime => {
+    const { user, system } = process.threadCpuUsage(cpuBefore);
+    return { runUs: (performance.now() - startedMs) * 1000, cpuUs: user + system };
+  };
   try {
     const feeds: Record<string, Tensor> = {};
     for (const input of inputs) {
@@ -116,10 +121,10 @@ async function run(loaded: Loaded, rows: number, inputs: readonly WireInput[]): 
         transfer.push(data.buffer as ArrayBuffer);
       }
     }
-    sleep(loaded.options.delayRunMs + loaded.options.delayRowMs * rows);
-    port.postMessage({ kind: 'ran', outputs, runUs: elapsedUs() } satisfies FromWorker, transfer);
+    if (undelayed !== true) sleep(loaded.options.delayRunMs + loaded.options.delayRowMs * rows);
+    port.postMessage({ kind: 'ran', outputs, ...time() } satisfies FromWorker, transfer);
   } catch (error) {
-    port.postMessage({ kind: 'run-failed', message: messageOf(error), runUs: elapsedUs() } satisfies FromWorker);
+    port.postMessage({ kind: 'run-failed', message: messageOf(error), ...time() } satisfies FromWorker);
   }
 }
 
@@ -154,7 +159,7 @@ port.on('message', (message: ToWorker) => {
       ({ memory } = message);
       return;
     case 'run':
-      void run(sessions[message.session]!, message.rows, message.inputs);
+      void run(sessions[message.session]!, message);
       return;
     case 'close':
       // Cooperative: with its sessions released and its port closed the thread ends by itself.

@@ -19,8 +19,8 @@ export function fakeModel(options: Partial<ConstructorParameters<typeof ServedMo
     version: '1',
     session: 0,
     file: {
-      inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, -1] }],
-      outputs: [{ name: 'y', datatype: 'FP32', shape: [-1, -1] }],
+      inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, -1], axisNames: ['rows', 'width'] }],
+      outputs: [{ name: 'y', datatype: 'FP32', shape: [-1, -1], axisNames: ['rows', 'width'] }],
     },
     signature: rowSignature,
     unbatchedReason: null,
@@ -73,11 +73,11 @@ export class FakeHost {
     const { inputs, done } = this.#end();
     const { shape, data } = inputs.get('x')!;
     const y = { datatype: 'FP32' as const, shape, data: (data as Float32Array).map((value) => value * 10) };
-    done({ kind: 'ran', outputs: outputs ?? new Map([['y', y]]), runUs });
+    done({ kind: 'ran', outputs: outputs ?? new Map([['y', y]]), runUs, cpuUs: runUs });
   }
 
   fail(message: string, runUs = 1000): void {
-    this.#end().done({ kind: 'failed', message, runUs });
+    this.#end().done({ kind: 'failed', message, runUs, cpuUs: runUs });
   }
 
   #end(): StartedRun {

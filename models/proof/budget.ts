@@ -1,0 +1,66 @@
+/**
+ * What one model may take of a pod's start, for its warm-up and its proof together: processor time and memory. Pure but for
+ * its own sums; the process's memory is an argument.
+ */
+
+export interface BudgetLimits {
+  /** Processor time of runs, in milliseconds. A model whose runs are long gets `leastRuns` of one row all the same. */
+  readonly cpuMs: number;
+  /** Growth of the process's memory, in bytes. */
+  readonly bytes: number;
+}
+
+export const defaultLimits: BudgetLimits = { cpuMs: 1_000, bytes: 256 * 1024 * 1024 };
+
+/** Runs of one row that every model gets, however long they take: fewer prove nothing. */
+export const leastRuns = 8;
+
+export class StartBudget {
+  readonly #limits: BudgetLimits;
+  readonly #memoryBytes: () => number;
+  readonly #bytesBefore: number;
+  #usedMs = 0;
+  #slowestRowMs = 0;
+  #firstRowMs: number | null = null;
+
+  /** @param memoryBytes resident memory of the process now */
+  constructor(limits: BudgetLimits, memoryBytes: () => number) {
+    this.#limits = limits;
+    this.#memoryBytes = memoryBytes;
+    this.#bytesBefore = memoryBytes();
+  }
+
+  get usedMs(): number {
+    return this.#usedMs;
+  }
+
+  /** Processor time that all runs together may take, in milliseconds. */
+  get limitMs(): number {
+    return Math.max(this.#limits.cpuMs, leastRuns * (this.#firstRowMs ?? 0));
+  }
+
+  get grownBytes(): number {
+    return Math.max(0, this.#memoryBytes() - this.#bytesBefore);
+  }
+
+  /** Records a run that was made. */
+  spend(rows: number, runMs: number): void {
+    this.#usedMs += runMs;
+    if (rows === 1) this.#firstRowMs ??= runMs;
+    this.#slowestRowMs = Math.max(this.#slowestRowMs, runMs / rows);
+  }
+
+  /** Null where runs of so many rows together fit into this share of the budget, else which limit stands in the way. */
+  obstacle(rows: number, share = 1): string | null {
+    return this.obstacleTo(rows * this.#slowestRowMs, share);
+  }
+
+  /** The same of runs that are expected to take so long together. */
+  obstacleTo(expectedMs: number, share = 1): string | null {
+    if (this.#usedMs + expectedMs > this.limitMs * share)
+      return `${Math.round(this.limitMs * share)} ms of processor time`;
+    // A run of twice the rows may grow memory by as much again.
+    if (this.grownBytes > this.#limits.bytes / 2) return `${Math.round(this.#limits.bytes / 2 ** 20)} MiB of memory`;
+    return null;
+  }
+}

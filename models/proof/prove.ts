@@ -1,0 +1,365 @@
+/**
+ * Proves that the rows of a model are independent of one another, so that requests of different clients may share a run.
+ *
+ *   for each hypothesis of where rows lie (axes.ts):
+ *     find inputs that the model takes → for each regime (draw.ts): run rows alone, together, in another order, in other company
+ *     → every output of every row agrees (agreement.ts)?  independent, else the next hypothesis
+ *
+ * The runs themselves are an argument, and so is chance: with the same seed the same model is tried in the same way. A proof by
+ * trial can't show what no trial met; the watch in service is the second guard.
+ */
+import { seededRandom, type Random } from '../../runtime/seeded-random.ts';
+import { stack, takeRows } from '../rows.ts';
+import type { Signature, Tensor, Tensors, TensorSignature } from '../tensor.ts';
+import { difference, leastScale, tolerances } from './agreement.ts';
+import { outputAxis, type InputAxes } from './axes.ts';
+import type { FileTensor } from '../repository/signature.ts';
+import type { StartBudget } from './budget.ts';
+import { drawRow, drawTensor, regimes, spoiledRow, type DrawOptions, type Regime } from './draw.ts';
+
+export type RunResult =
+  | { readonly kind: 'ran'; readonly outputs: Tensors; readonly runMs: number }
+  | { readonly kind: 'failed'; readonly message: string; readonly runMs: number };
+
+export interface ProofSubject {
+  readonly inputs: readonly FileTensor[];
+  readonly outputs: readonly FileTensor[];
+  readonly hypotheses: readonly InputAxes[];
+  readonly run: (inputs: Tensors, rows: number) => Promise<RunResult>;
+}
+
+export type Verdict = (
+  | {
+      readonly kind: 'independent';
+      readonly signature: Signature;
+      /** Largest difference that was seen, relative to the scale of its output. */
+      readonly largestDifference: number;
+      readonly trials: number;
+    }
+  | { readonly kind: 'dependent'; readonly reason: string }
+  /** Nothing speaks against independence, and too little for it. */
+  | { readonly kind: 'unproven'; readonly reason: string }
+) & {
+  /** A row that the model takes, for a warm-up that computes with more than zeros; null where none was found. */
+  readonly sample: Tensors | null;
+};
+
+/** How rows are put together in the trials of one regime, as indices of rows that ran alone. */
+interface Arrangement {
+  readonly rows: number;
+  readonly orders: readonly (readonly number[])[];
+  /** Indices of rows that meet new companions; null takes their place. */
+  readonly company: readonly (number | null)[] | null;
+}
+
+const thorough: Arrangement = {
+  rows: 5,
+  orders: [
+    [0, 1, 2, 3, 4],
+    [3, 1, 4, 0, 2],
+  ],
+  company: [null, 3, null, 1, null],
+};
+/** For models whose rows take long: a third of the runs. */
+const brief: Arrangement = { rows: 3, orders: [[2, 0, 1]], company: null };
+
+/** Share of the start's budget that the proof may take; the warm-up gets what is left. */
+const proofShare = 0.7;
+
+/** Regimes that must have been tried where the budget ends before all have: the sharpest two. */
+const leastRegimes = 2;
+
+/**
+ * Lengths for the free axes, tried in this order until the model takes one: prime numbers first, each axis another, so that a
+ * mix-up of axes shows; then equal ones, and sizes that images need. None is the number of rows.
+ */
+const lengthPlans: readonly ((axis: number) => number)[] = [
+  (axis) => [7, 11, 13, 17][axis % 4]!,
+  () => 16,
+  () => 1,
+  () => 32,
+  () => 64,
+  () => 224,
+];
+const integerBounds = [1_000, 10, 2] as const;
+/** Elements of one row beyond which a length is not tried: 16 MiB of FP32. */
+const mostElements = 4 * 1024 * 1024;
+
+/** Ends the trials of a hypothesis: its rows depend on one another. */
+class Dependent extends Error {}
+/** Ends the trials of a hypothesis: what is left of the budget pays for no further run. */
+class BudgetSpent extends Error {}
+
+export async function prove(subject: ProofSubject, budget: StartBudget, seed: number): Promise<Verdict> {
+  const random = seededRandom(seed);
+  let likeliest: Verdict | null = null;
+  for (const axes of subject.hypotheses) {
+    const verdict = await new Trials(subject, axes, { budget, random }).verdict();
+    if (verdict.kind === 'independent') return verdict;
+    likeliest ??= verdict;
+    if (budget.obstacle(brief.rows, proofShare) !== null) break;
+  }
+  return likeliest ?? { kind: 'dependent', reason: 'no input has an axis of varying length', sample: null };
+}
+
+/** Inputs that the model takes: how long its free axes are, and how large its integers. */
+interface Taken {
+  readonly lengthOf: (input: TensorSignature, axis: number) => number;
+  readonly integersBelow: number;
+  /** Inputs that all rows of a run share. */
+  readonly shared: Tensors;
+  readonly sample: Tensors;
+}
+
+/** The trials of one hypothesis of where rows lie. */
+class Trials {
+  readonly #subject: ProofSubject;
+  readonly #budget: StartBudget;
+  readonly #random: Random;
+  /** Inputs with their batch axes; outputs are found, not assumed. */
+  readonly #signature: Signature;
+  /** By output, where its rows were seen to lie; null where it is the same for all rows of a run. */
+  readonly #outputAxes = new Map<string, number | null>();
+  #sample: Tensors | null = null;
+  #refusal = 'it has no inputs';
+  #largestDifference = 0;
+  #trials = 0;
+  readonly #regimesTried = new Set<Regime>();
+  /** Whether any output was seen to differ from row to row: those that never do agree by luck. */
+  #varied = false;
+
+  constructor(subject: ProofSubject, axes: InputAxes, { budget, random }: { budget: StartBudget; random: Random }) {
+    this.#subject = subject;
+    this.#budget = budget;
+    this.#random = random;
+    const rowsAt = (name: string) => axes.get(name) ?? null;
+    this.#signature = {
+      inputs: subject.inputs.map(({ name, datatype, shape }) => ({ name, datatype, shape, batchAxis: rowsAt(name) })),
+      outputs: [],
+    };
+  }
+
+  async verdict(): Promise<Verdict> {
+    try {
+      for await (const taken of this.#taken()) {
+        // Every regime at the first lengths; at others the sharpest one.
+        for (const regime of this.#sample === taken.sample ? regimes : regimes.slice(0, 1)) {
+          await this.#trial(taken, regime);
+        }
+      }
+    } catch (error) {
+      if (error instanceof Dependent) return { kind: 'dependent', reason: error.message, sample: this.#sample };
+      if (!(error instanceof BudgetSpent)) throw error;
+      if (this.#regimesTried.size < leastRegimes) return this.#unproven(error.message);
+    }
+    const sample = this.#sample;
+    if (sample === null) return this.#unproven(`no random input was taken: ${this.#refusal}`);
+    if (!this.#varied) return this.#unproven('its outputs were the same for all inputs that were tried');
+    return {
+      kind: 'independent',
+      signature: this.#proven(),
+      largestDifference: this.#largestDifference,
+      sample,
+      trials: this.#trials,
+    };
+  }
+
+  #unproven(reason: string): Verdict {
+    return { kind: 'unproven', reason, sample: this.#sample };
+  }
+
+  /** Lengths and integers that the model takes, at most three kinds of them; the first is the sample. */
+  async *#taken(): AsyncGenerator<Taken> {
+    let integersFrom = 0;
+    let found = 0;
+    const free = this.#signature.inputs.some(({ shape, batchAxis }) =>
+      shape.some((length, axis) => length === -1 && axis !== batchAxis),
+    );
+    for (const lengths of free ? lengthPlans : lengthPlans.slice(0, 1)) {
+      for (const [index, integersBelow] of integerBounds.entries()) {
+        if (index < integersFrom) continue;
+        const lengthOf = this.#lengthsBy(lengths);
+        if (!this.#isSmall(lengthOf)) break;
+        const draw = { regime: 'unit', row: 1, integersBelow, lengthOf, random: this.#random } as const;
+        const shared = new Map(
+          this.#signature.inputs
+            .filter(({ batchAxis }) => batchAxis === null)
+            .map((input) => [input.name, drawTensor(input, draw)]),
+        );
+        const sample = drawRow(this.#signature.inputs, shared, draw);
+        const result = await this.#run([sample]);
+        if (result.kind === 'failed') {
+          this.#refusal = result.message;
+          if (!this.#hasIntegers) break;
+          continue;
+        }
+        this.#sample ??= sample;
+        integersFrom = index;
+        found += 1;
+        yield { lengthOf, integersBelow, shared, sample };
+        break;
+      }
+      if (found === 3) return;
+    }
+  }
+
+  get #hasIntegers(): boolean {
+    return this.#signature.inputs.some(({ datatype }) => /INT/.test(datatype));
+  }
+
+  /** Axes of one name have one length, and so has each nameless axis of its place. */
+  #lengthsBy(plan: (axis: number) => number): Taken['lengthOf'] {
+    const known = new Map<string, number>();
+    const { inputs } = this.#subject;
+    return ({ name }, axis) => {
+      const key = inputs.find((input) => input.name === name)?.axisNames[axis] ?? `axis ${axis}`;
+      const length = known.get(key) ?? plan(known.size);
+      known.set(key, length);
+      return length;
+    };
+  }
+
+  #isSmall(lengthOf: Taken['lengthOf']): boolean {
+    const elements = this.#signature.inputs.map((input) =>
+      input.shape.reduce(
+        (product, length, axis) =>
+          product * (axis === input.batchAxis ? 1 : length === -1 ? lengthOf(input, axis) : length),
+        1,
+      ),
+    );
+    return elements.reduce((sum, count) => sum + count, 0) <= mostElements;
+  }
+
+  async #trial({ lengthOf, integersBelow, shared }: Taken, regime: Regime): Promise<void> {
+    const { rows: count, orders, company } = this.#arrangement();
+    const draw = (row: number) => {
+      const options: DrawOptions = { regime, row, integersBelow, lengthOf, random: this.#random };
+      return drawRow(this.#signature.inputs, shared, options);
+    };
+    const rows = Array.from({ length: count }, (_, row) => draw(row));
+    const alone: Tensors[] = [];
+    for (const row of rows) {
+      const result = await this.#run([row]);
+      // The model refuses such inputs from anyone: there is nothing to compare.
+      if (result.kind === 'failed') return;
+      alone.push(result.outputs);
+    }
+    // Row 2 has a scale of 1 in every regime, so that a random part of an output shows.
+    this.#compareAgain(alone[2]!, await this.#together([rows[2]!], regime));
+    for (const order of orders) {
+      const stacked = await this.#together(
+        order.map((index) => rows[index]!),
+        regime,
+      );
+      this.#findAxes(alone[0]!, stacked, count);
+      for (const [place, index] of order.entries()) {
+        if (regime === 'non-finite' && index === spoiledRow) continue;
+        this.#compareAll(alone, index, this.#rowOf(stacked, place, count), regime);
+      }
+    }
+    if (company !== null) {
+      const stacked = await this.#together(
+        company.map((index, place) => (index === null ? draw(place) : rows[index]!)),
+        regime,
+      );
+      for (const [place, index] of company.entries()) {
+        if (index !== null) this.#compareAll(alone, index, this.#rowOf(stacked, place, count), regime);
+      }
+    }
+    this.#varied ||= this.#subject.outputs.some(({ name }) =>
+      alone.some((outputs) => difference(alone[1]!.get(name)!, outputs.get(name)!, 0) > 1e-6),
+    );
+    this.#trials += 1;
+    this.#regimesTried.add(regime);
+  }
+
+  /** The thorough one where the budget pays for the least number of regimes with it. */
+  #arrangement(): Arrangement {
+    const { rows, orders } = thorough;
+    const needed = leastRegimes * rows * (orders.length + 2);
+    return this.#budget.obstacle(this.#trials === 0 ? needed : needed / leastRegimes, proofShare) === null
+      ? thorough
+      : brief;
+  }
+
+  /** A run of rows that the model took one by one: to fail together means to depend on one another. */
+  async #together(rows: readonly Tensors[], regime: Regime): Promise<Tensors> {
+    const result = await this.#run(rows);
+    if (result.kind === 'ran') return result.outputs;
+    throw new Dependent(`a run of ${rows.length} rows fails where each alone does not (${regime}): ${result.message}`);
+  }
+
+  async #run(rows: readonly Tensors[]): Promise<RunResult> {
+    const obstacle = this.#budget.obstacle(rows.length, proofShare);
+    if (obstacle !== null) throw new BudgetSpent(`not proven within ${obstacle}`);
+    const result = await this.#subject.run(stack(this.#signature, rows), rows.length);
+    if (result.kind === 'ran') this.#budget.spend(rows.length, result.runMs);
+    return result;
+  }
+
+  /** Finds each output's rows by its shape alone and together, in the first run of several rows. */
+  #findAxes(alone: Tensors, stacked: Tensors, rows: number): void {
+    for (const { name } of this.#subject.outputs) {
+      if (this.#outputAxes.has(name)) continue;
+      const [one, all] = [alone.get(name)!, stacked.get(name)!];
+      const axis = outputAxis(one, all, rows);
+      const same = one.shape.length === all.shape.length && one.shape.every((length, at) => length === all.shape[at]);
+      if (axis === undefined && !same) {
+        throw new Dependent(
+          `output '${name}' has shape ${JSON.stringify(one.shape)} for one row and ${JSON.stringify(all.shape)} for ${rows}`,
+        );
+      }
+      this.#outputAxes.set(name, axis ?? null);
+    }
+  }
+
+  /** The outputs of one row of a run. */
+  #rowOf(stacked: Tensors, place: number, rows: number): Tensors {
+    const row = new Map<string, Tensor>();
+    for (const { name } of this.#subject.outputs) {
+      const axis = this.#outputAxes.get(name) ?? null;
+      const tensor = stacked.get(name)!;
+      if (axis !== null && tensor.shape[axis] !== rows) {
+        throw new Dependent(`output '${name}' has shape ${JSON.stringify(tensor.shape)} for ${rows} rows`);
+      }
+      row.set(name, axis === null ? tensor : takeRows(tensor, axis, place, 1));
+    }
+    return row;
+  }
+
+  #compareAll(alone: readonly Tensors[], index: number, together: Tensors, regime: Regime): void {
+    const compared = regime === 'non-finite' ? alone.filter((_, row) => row !== spoiledRow) : alone;
+    for (const { name, datatype } of this.#subject.outputs) {
+      const least = leastScale(compared.map((outputs) => outputs.get(name)!));
+      const apart = difference(alone[index]!.get(name)!, together.get(name)!, least);
+      if (apart > (tolerances[datatype] ?? 0)) {
+        throw new Dependent(`outputs change with companions (${inScale(apart, name)}, inputs: ${regime})`);
+      }
+      this.#largestDifference = Math.max(this.#largestDifference, apart);
+    }
+  }
+
+  #compareAgain(first: Tensors, second: Tensors): void {
+    for (const { name, datatype } of this.#subject.outputs) {
+      const apart = difference(first.get(name)!, second.get(name)!, 0);
+      if (apart > (tolerances[datatype] ?? 0)) {
+        throw new Dependent(`outputs differ from run to run on the same input (${inScale(apart, name)})`);
+      }
+    }
+  }
+
+  /** The signature that requests are stacked and split by. */
+  #proven(): Signature {
+    const outputs = this.#subject.outputs.map(({ name, datatype, shape }) => {
+      const batchAxis = this.#outputAxes.get(name) ?? null;
+      return { name, datatype, shape: batchAxis === null ? shape : shape.with(batchAxis, -1), batchAxis };
+    });
+    return { inputs: this.#signature.inputs, outputs };
+  }
+}
+
+function inScale(apart: number, output: string): string {
+  return Number.isFinite(apart)
+    ? `${apart.toPrecision(2)} of the scale of '${output}'`
+    : `'${output}' is another value or shape`;
+}

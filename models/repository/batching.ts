@@ -1,0 +1,70 @@
+/**
+ * Decides whether requests of a model may share a run: by what a person said in config.yaml, else by the proof of
+ * models/proof/. Runs the model, and changes nothing.
+ */
+import { hypotheses, type InputAxes } from '../proof/axes.ts';
+import type { StartBudget } from '../proof/budget.ts';
+import { prove, type ProofSubject, type Verdict } from '../proof/prove.ts';
+import type { SessionHost } from '../session/session-host.ts';
+import type { Tensors } from '../tensor.ts';
+import type { ModelConfig } from './model-config.ts';
+import { batchability, unbatched, type Batchability, type FileSignature } from './signature.ts';
+
+export interface Batching extends Batchability {
+  /** A row that the model was seen to take; null where none was found. */
+  readonly sample: Tensors | null;
+  /** What a person should know of a setting that the proof contradicts; null where nothing does. */
+  readonly warning: string | null;
+}
+
+/** Seed of the random inputs: the same model is tried in the same way at every start. */
+const seed = 1;
+
+/** @throws SignatureError where config.yaml contradicts the file */
+export async function decideBatching(
+  { session, signature: file }: { readonly session: number; readonly signature: FileSignature },
+  config: ModelConfig,
+  { host, budget, maxRows }: { readonly host: SessionHost; readonly budget: StartBudget; readonly maxRows: number },
+): Promise<Batching> {
+  const declared = batchability(file, config);
+  const runAlone = (reason: string, sample: Tensors | null): Batching => ({
+    signature: unbatched(file),
+    unbatchedReason: reason,
+    sample,
+    warning: null,
+  });
+  if (config.batching === 'never') return runAlone('config.yaml says batching: never', null);
+  if (maxRows === 1) return runAlone('maxRows is 1', null);
+  if (config.batching === 'always') return { ...declared, sample: null, warning: null };
+
+  const subject = (axes: readonly InputAxes[]): ProofSubject => ({
+    ...file,
+    hypotheses: axes,
+    run: async (inputs, rows) => {
+      const outcome = await host.runAtStart({ session, signature: unbatched(file), undelayed: true }, [inputs], rows);
+      return { ...outcome, runMs: outcome.cpuUs / 1000 };
+    },
+  });
+  if (namesAxes(config)) {
+    if (declared.unbatchedReason !== null) return { ...declared, sample: null, warning: null };
+    const axes = new Map(declared.signature.inputs.map(({ name, batchAxis }) => [name, batchAxis]));
+    const verdict = await prove(subject([axes]), budget, seed);
+    return { ...declared, sample: verdict.sample, warning: contradiction(verdict) };
+  }
+  const possible = hypotheses(file.inputs);
+  if (possible.length === 0)
+    return runAlone(declared.unbatchedReason ?? 'no input has an axis of varying length', null);
+  const verdict = await prove(subject(possible), budget, seed);
+  if (verdict.kind !== 'independent') return runAlone(verdict.reason, verdict.sample);
+  return { signature: verdict.signature, unbatchedReason: null, sample: verdict.sample, warning: null };
+}
+
+function namesAxes({ inputs, outputs }: ModelConfig): boolean {
+  return [...Object.values(inputs ?? {}), ...Object.values(outputs ?? {})].some(
+    ({ batchAxis }) => batchAxis !== undefined,
+  );
+}
+
+function contradiction(verdict: Verdict): string | null {
+  return verdict.kind === 'dependent' ? `batchAxis is obeyed, and ${verdict.reason}` : null;
+}
