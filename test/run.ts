@@ -14,7 +14,7 @@ const patterns = {
   cluster: ['test/cluster/*.test.ts'],
   e2e: ['test/{e2e,chaos}/*.test.ts'],
   /** All but unit and cluster: each file is a process, and most start others. */
-  process: ['test/*.test.ts', 'test/{process,e2e,chaos,contract,monitoring,page,support}/**/*.test.ts'],
+  process: ['test/*.test.ts', 'test/{process,e2e,chaos,contract,models,monitoring,page,support}/**/*.test.ts'],
 };
 /** A unit process that goes on after its last test has left something open. */
 const unitLimitMs = 240_000;
