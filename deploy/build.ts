@@ -1,6 +1,6 @@
 /**
- * `npm run build`: the whole of `sluice` as JavaScript in dist/, for where Node strips no types or the compiler is not at
- * hand: the image, an installed package.
+ * `npm run build` compiles `sluice` to JavaScript in dist/, for the image and the published package: Node does not strip
+ * types inside node_modules, and neither has the compiler.
  */
 import { execFileSync } from 'node:child_process';
 import { cpSync, rmSync } from 'node:fs';
@@ -14,9 +14,9 @@ rmSync(dist, { recursive: true, force: true });
 const compiler = path.join(root, 'node_modules/typescript/bin/tsc');
 execFileSync(process.execPath, [compiler, '--project', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
 cpSync(path.join(root, 'cli/sluice.js'), path.join(dist, 'cli/sluice.js'));
-// The live page, which browsers get as it is.
+// Assets of the live page are served unchanged.
 cpSync(path.join(root, 'scaler/page/assets'), path.join(dist, 'scaler/page/assets'), { recursive: true });
-// Models, their configuration and licences: all that was not compiled.
+// Copies models, their configuration and licences: everything that was not compiled.
 cpSync(path.join(root, 'models/zoo'), path.join(dist, 'models/zoo'), {
   recursive: true,
   filter: (source) => !source.endsWith('.ts') && !/\/wide\/(1|\.generate-.*)$/.test(source),

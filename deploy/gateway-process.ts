@@ -1,4 +1,4 @@
-/** The gateway as a supervised child process: it gets the views of the cluster, and the scaler is told that it is there. */
+/** Runs the gateway as a supervised child process, sends it the pools and pods, and registers it with the scaler. */
 import { randomUUID } from 'node:crypto';
 import { publish } from '../cluster/local/ipc.ts';
 import type { LocalCluster } from '../cluster/local/local-cluster.ts';
@@ -23,21 +23,21 @@ export interface GatewayPorts {
   readonly adminPort: number;
 }
 
-/** The gateway ends by itself within its grace; this is how much later it is killed. */
+/** Time after the gateway's own grace period at which it is killed. */
 const graceMarginMs = 1000;
 const name = 'gateway';
 
 export function startGateway(options: GatewayProcessOptions): Supervised<GatewayPorts> {
   const { settings, cluster, scaling } = options;
   let member: GatewayMember | null = null;
-  const tell = (changed: Partial<GatewayMember>): void => {
+  const updateMember = (changed: Partial<GatewayMember>): void => {
     if (member === null) return;
     member = { ...member, ...changed };
     scaling.setGateways([member]);
   };
   const process = supervise<GatewayPorts>({
     command: options.command,
-    // The pools come with the views; a file, or Kubernetes, would be taken for the truth instead.
+    // Pools arrive over IPC. Settings for a file or for Kubernetes would take precedence over it, so they are cleared.
     env: (ports) =>
       environment(options.env, { ...settings, ...ports, podName: name, pools: undefined, cluster: 'local' }),
     portsOf: ({ port, adminPort }) => ({ port, adminPort: adminPort ?? settings.adminPort }),
@@ -50,10 +50,11 @@ export function startGateway(options: GatewayProcessOptions): Supervised<Gateway
       member = { uid, name, adminOrigin: null, wasReady: false, terminating: false, createdAtMs: Date.now() };
       scaling.setGateways([member]);
       return {
-        onListening: ({ adminPort }) => tell({ adminOrigin: originOf(settings.host, adminPort), wasReady: true }),
+        onListening: ({ adminPort }) =>
+          updateMember({ adminOrigin: originOf(settings.host, adminPort), wasReady: true }),
         onExit: () => {
           stopPublishing();
-          // What it held is lost with it, and nobody waits for its word.
+          // The gateway's requests are lost with it, so the scaler must not wait for its reports.
           member = null;
           scaling.setGateways([]);
         },
@@ -63,7 +64,7 @@ export function startGateway(options: GatewayProcessOptions): Supervised<Gateway
   return {
     ...process,
     stop: () => {
-      tell({ terminating: true });
+      updateMember({ terminating: true });
       return process.stop();
     },
   };

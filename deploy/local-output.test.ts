@@ -32,7 +32,7 @@ const running: Running = {
   pidOf: () => 77,
 };
 
-test('it says where everything is, and a request that works', () => {
+test('the summary lists addresses, pods and models, and a working example request', () => {
   const text = describeRunning(running);
   assert.match(text, /gateway {3}http:\/\/127\.0\.0\.1:8080$/m);
   assert.match(text, /page {6}http:\/\/127\.0\.0\.1:8082$/m);
@@ -42,16 +42,16 @@ test('it says where everything is, and a request that works', () => {
   assert.match(text, /^ {2}curl -s http:\/\/127\.0\.0\.1:8080\/v2\/models\/simple$/m);
 });
 
-test('addresses are those that a client on this machine can use', () => {
+test('wildcard addresses are shown as loopback addresses, IPv6 in brackets', () => {
   assert.match(describeRunning({ ...running, host: '0.0.0.0' }), /gateway {3}http:\/\/127\.0\.0\.1:8080$/m);
   assert.match(describeRunning({ ...running, host: '::1' }), /gateway {3}http:\/\/\[::1\]:8080$/m);
 });
 
-test('without a scaler there is no page', () => {
+test('without a scaler the summary has no page', () => {
   assert.doesNotMatch(describeRunning({ ...running, scalerPort: null }), /^ {2}page/m);
 });
 
-test('as JSON it is one line with the same', () => {
+test('the JSON summary is one line with the same content', () => {
   const { gateway, admin, scaler, pods } = JSON.parse(runningJson(running, 0)) as Record<string, unknown>;
   assert.deepEqual(
     [gateway, admin, scaler],

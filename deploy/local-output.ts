@@ -1,4 +1,4 @@
-/** What `sluice up` says to a person, and to a machine with `--log-format json`. Pure. */
+/** Output of `sluice up`, as text and with `--log-format json` as JSON. Pure. */
 import type { ClusterView, Pod } from '../cluster/port.ts';
 import type { ModelSummary } from './served-models.ts';
 
@@ -6,7 +6,7 @@ export interface Running {
   readonly host: string;
   readonly port: number;
   readonly adminPort: number;
-  /** Null where it did not start. */
+  /** Null if the scaler did not start. */
   readonly scalerPort: number | null;
   readonly gatewayPid: number | undefined;
   readonly scalerPid: number | undefined;
@@ -42,7 +42,7 @@ export function describeRunning(running: Running): string {
   ].join('\n');
 }
 
-/** The same as one line of JSON. */
+/** Summary of the running system as one line of JSON. */
 export function runningJson(running: Running, nowMs: number): string {
   const { view, models, host, port, adminPort, scalerPort, gatewayPid, scalerPid, pidOf } = running;
   return JSON.stringify({
@@ -64,13 +64,13 @@ export function describeReady({ name, createdAtMs, readyAtMs }: Pod): string {
   return `pod ${name} ready in ${(((readyAtMs ?? createdAtMs) - createdAtMs) / 1000).toFixed(1)} s`;
 }
 
-/** Those that answer, unless none does yet. */
+/** Names of the ready models, or of all models if none is ready. */
 function namesToTry(models: readonly ModelSummary[]): string[] {
   const ready = models.filter((model) => model.ready);
   return (ready.length > 0 ? ready : models).map(({ name }) => name);
 }
 
-/** A line for a shell that shows the system at work: a prediction where the model takes text, else its metadata. */
+/** Shell command that shows the system at work: a prediction for a model that takes text, else the metadata of a model. */
 function exampleRequest(gateway: string, models: readonly string[]): string {
   if (models.includes('langid')) {
     return (
@@ -81,7 +81,7 @@ function exampleRequest(gateway: string, models: readonly string[]): string {
   return `curl -s ${gateway}/v2/models/${models[0] ?? ''}`;
 }
 
-/** An address that a client on this machine can use. */
+/** Address for clients on this machine. */
 export function originOf(host: string, port: number): string {
   const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;

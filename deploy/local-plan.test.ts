@@ -11,7 +11,7 @@ import { LocalSettings } from './local-settings.ts';
 const directory = mkdtempSync(path.join(tmpdir(), 'sluice-plan-'));
 after(() => rmSync(directory, { recursive: true }));
 
-/** A repository of empty files: a plan looks for them and doesn't read them. */
+/** Creates a repository of empty model files, which a plan checks for but does not read. */
 function repository(name: string, ...models: string[]): string {
   const root = path.join(directory, name);
   mkdirSync(root, { recursive: true });
@@ -43,20 +43,20 @@ async function errorsOf(flags: Record<string, string>): Promise<readonly string[
 }
 const models = ({ pools }: LocalPlan) => pools.map(({ metadata, spec }) => [metadata.name, ...spec.models].join(' '));
 
-test('without a file one pool serves all models of the repository, or those that are named', async () => {
+test('without a pools file one pool serves the whole repository, or the models of --models', async () => {
   const root = repository('two', 'a', 'b');
   assert.deepEqual(models(await plan({ repository: root })), ['default a b']);
   assert.deepEqual(models(await plan({ repository: root, models: 'b' })), ['default b']);
 });
 
-test('without a repository the models that come with Sluice, but not the large one', async () => {
+test('the default repository serves the bundled models, except the large one', async () => {
   const { repository: root, pools, replicas } = await plan({});
   assert.ok(root.endsWith(path.join('models', 'zoo')));
   assert.deepEqual(pools[0]?.spec.models, ['langid', 'simple', 'mlp']);
   assert.deepEqual([...replicas], [['default', 1]]);
 });
 
-test('pools of a file: pods within the bounds of each, none for endpoints', async () => {
+test('--pods is clamped to the bounds of each pool, and pools with endpoints get no pods', async () => {
   const pools = poolsFile(
     'pools.yaml',
     ['one', 'models: [a], scaling: { maxReplicas: 1 }'],
@@ -74,7 +74,7 @@ test('pools of a file: pods within the bounds of each, none for endpoints', asyn
   );
 });
 
-test('a repository or model that is not there is named with its path', async () => {
+test('a missing repository or model is named with its path', async () => {
   assert.match((await errorsOf({ repository: '/no/such' })).join(), /^--repository .*\/no\/such does not exist/);
   const root = repository('empty');
   assert.ok((await errorsOf({ repository: root })).join().includes(root));
@@ -82,12 +82,12 @@ test('a repository or model that is not there is named with its path', async () 
   assert.match((await errorsOf({ repository: repository('two', 'a', 'b'), pools })).join(), /has no model nope/);
 });
 
-test('models are named by flag or by file, not by both', async () => {
+test('--models and --pools cannot be combined', async () => {
   const pools = poolsFile('p.yaml', ['p', 'models: [a]']);
   assert.match((await errorsOf({ pools, models: 'a' })).join(), /^--models .*was: a$/);
 });
 
-test('a port in use is named with its flag, beside whatever else is wrong', async () => {
+test('a port in use is reported with its flag, together with other errors', async () => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
@@ -98,13 +98,13 @@ test('a port in use is named with its flag, beside whatever else is wrong', asyn
   await plan({ adminPort: String(port) });
 });
 
-test('gateway and admin port must differ', async () => {
+test('equal ports are refused', async () => {
   assert.deepEqual(await errorsOf({ port: '8123', adminPort: '8123' }), [
     '--admin-port (SLUICE_ADMIN_PORT): must differ from --port, was: 8123',
   ]);
 });
 
-test('--pods is the start and the least of the pool without a file, and the start within bounds of those of a file', async () => {
+test('--pods is start and minimum of the default pool, but only the start of the pools of a file', async () => {
   const root = repository('two', 'a', 'b');
   const { pools, replicas } = await plan({ repository: root, pods: '3' });
   assert.equal(pools[0]?.spec.scaling.minReplicas, 3);
@@ -116,7 +116,7 @@ test('--pods is the start and the least of the pool without a file, and the star
   assert.deepEqual([...(await plan({ repository: root, pools: file })).replicas], [['p', 0]]);
 });
 
-test('without a maximum a pool gets the number of cores, or its minimum if that is more', async () => {
+test('maxReplicas defaults to the number of cores, or to minReplicas if that is higher', async () => {
   const root = repository('two', 'a', 'b');
   const cores = availableParallelism();
   assert.equal((await plan({ repository: root })).pools[0]?.spec.scaling.maxReplicas, cores);

@@ -1,4 +1,4 @@
-/** What `sluice up` will run: pools and the repository they serve from, checked before anything is started. */
+/** Plan of `sluice up`: its pools and model repository, checked before any process starts. */
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
@@ -11,17 +11,17 @@ import type { LocalSettings } from './local-settings.ts';
 
 export interface LocalPlan {
   readonly repository: string;
-  /** Each with a maxReplicas. */
+  /** Pools, each with a maxReplicas. */
   readonly pools: readonly ModelPool[];
-  /** Pods of ours to start, by pool; 0 where the pool has endpoints. */
+  /** Number of pods to start, by pool; 0 for a pool with endpoints. */
   readonly replicas: ReadonlyMap<string, number>;
 }
 
 const zoo = fileURLToPath(new URL('../models/zoo', import.meta.url));
-/** Without `wide`, whose file is large and made on first use. */
+/** Bundled models that are served by default. `wide` is not: its file is large and generated on first use. */
 const zooModels = ['langid', 'simple', 'mlp'];
 
-/** @throws SettingsError with all that is wrong */
+/** @throws SettingsError with every error */
 export async function planLocal(settings: LocalSettings): Promise<LocalPlan> {
   const repository = path.resolve(settings.repository ?? zoo);
   const named = settings.models?.split(',').map((name) => name.trim());
@@ -55,7 +55,7 @@ async function defaultPool(
   const only = named ?? (repository === zoo ? zooModels : null);
   const folders = await scanRepository(repository, only);
   const problems = folders.flatMap(({ name, problem }) => (problem === null ? [] : [`model ${name}: ${problem}`]));
-  if (problems.length === folders.length) throw new RepositoryError(`nothing to serve: ${problems.join('; ')}`);
+  if (problems.length === folders.length) throw new RepositoryError(`no model can be served: ${problems.join('; ')}`);
   const { pool, errors } = parseModelPool({
     apiVersion,
     kind: 'ModelPool',
@@ -75,7 +75,9 @@ async function poolsOfFile(
   named: readonly string[] | undefined,
 ): Promise<readonly ModelPool[]> {
   if (named !== undefined) {
-    throw new SettingsError([`${say('models')}: the pools of ${file} name their models, was: ${named.join(',')}`]);
+    throw new SettingsError([
+      `${say('models')}: cannot be combined with --pools, since ${file} names the models, was: ${named.join(',')}`,
+    ]);
   }
   const pools = readPoolsFile(file);
   const served = pools.filter(({ spec }) => spec.endpoints.length === 0).flatMap(({ spec }) => spec.models);
@@ -83,7 +85,7 @@ async function poolsOfFile(
   return pools;
 }
 
-/** One pod keeps one core busy: more than there are cores only wait for one another. */
+/** Defaults maxReplicas to the number of CPU cores, since one pod keeps one core busy. */
 function withMaximum(pool: ModelPool): ModelPool {
   const { scaling } = pool.spec;
   const maxReplicas = scaling.maxReplicas ?? Math.max(availableParallelism(), scaling.minReplicas);
@@ -108,14 +110,14 @@ async function portErrors({ host, port, adminPort, scalerPort }: LocalSettings):
   return found.filter((error) => error !== null);
 }
 
-/** Listens for a moment: the one way to know before pods are started for nothing. */
+/** Checks that a port is free by listening on it briefly, before any pod is started. */
 function portError(host: string, port: number, property: string): Promise<string | null> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) =>
       resolve(
         error.code === 'EADDRINUSE'
-          ? `${say(property)}: ${port} on ${host} is in use by another process; choose another, or 0 for a free one`
+          ? `${say(property)}: ${port} on ${host} is in use by another process; choose another port, or 0 for a free one`
           : `${say(property)}: cannot listen on ${host} port ${port}: ${error.message}`,
       ),
     );

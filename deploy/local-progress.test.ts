@@ -21,23 +21,23 @@ function judge(wasReady: string[], ...pods: [name: string, phase: PodPhase, rest
     : [progress.kind, ...progress.failing.map(({ name }) => name)].join(' ');
 }
 
-test('it starts until every pod is ready', () => {
+test('the system is starting until every pod is ready', () => {
   assert.equal(judge([], ['a', 'Running', 0], ['b', 'Running', 0]), 'starting');
   assert.equal(judge(['a'], ['a', 'Ready', 0], ['b', 'Running', 0]), 'starting');
   assert.equal(judge(['a', 'b'], ['a', 'Ready', 0], ['b', 'Ready', 1]), 'up');
 });
 
-test('a pod fails after three starts; the rest serves without it', () => {
+test('a pod counts as failing after three starts, and the others serve without it', () => {
   assert.equal(judge(['a'], ['a', 'Ready', 0], ['b', 'Pending', 2]), 'starting');
   assert.equal(judge(['a'], ['a', 'Ready', 0], ['b', 'Running', 3]), 'starting');
   assert.equal(judge(['a'], ['a', 'Ready', 0], ['b', 'Pending', 3]), 'up b');
 });
 
-test('only when all fail can nothing be served', () => {
+test('the start has failed only if all pods fail', () => {
   assert.equal(judge([], ['a', 'Pending', 3], ['b', 'Running', 2]), 'starting');
   assert.equal(judge([], ['a', 'Pending', 3], ['b', 'Pending', 4]), 'failed a b');
 });
 
-test('a pod that was ready once is not failing, whatever happens to it later', () => {
+test('a pod that was ready once never counts as failing', () => {
   assert.equal(judge(['a'], ['a', 'Pending', 5], ['b', 'Pending', 3]), 'up b');
 });

@@ -1,16 +1,16 @@
-/** What the views of a starting system say: still starting, up, or unable to serve ever. Pure. */
+/** Judges the start of a local system by its pods: starting, up, or failed. Pure. */
 import type { ClusterView, Pod } from '../cluster/port.ts';
 
 export type Progress =
   | { readonly kind: 'starting' }
-  /** Every pod is ready or keeps failing, and something can serve. */
+  /** At least one pod is ready, and every other one is ready or failing. */
   | { readonly kind: 'up'; readonly failing: readonly Pod[] }
   | { readonly kind: 'failed'; readonly failing: readonly Pod[] };
 
-/** Starts that a pod gets before it counts as failing. */
+/** Starts after which a pod that was never ready counts as failing. */
 const maxStarts = 3;
 
-/** @param wasReady names of pods that were Ready at any time */
+/** @param wasReady names of the pods that have been Ready at any time */
 export function judgeStart(view: ClusterView, wasReady: ReadonlySet<string>): Progress {
   const failing = view.pods.filter(
     ({ name, phase, restarts }) => phase === 'Pending' && restarts >= maxStarts && !wasReady.has(name),

@@ -1,6 +1,6 @@
 /**
- * The whole system on one machine: pods, a gateway and a scaler as supervised processes, from start to drained end.
- * Signals and exit codes are the command line's; this takes them as `stop` and `kill`.
+ * Runs the whole system on one machine: pods, a gateway and a scaler as supervised processes. Signals arrive as `stop` and
+ * `kill`; the command line handles them, and exit codes.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -20,21 +20,21 @@ import { servedModels } from './served-models.ts';
 export interface LocalIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly print: (text: string) => void;
-  /** Drain and end. */
+  /** Drains the system and ends it. */
   readonly stop: AbortSignal;
-  /** End at once, whatever is in flight. */
+  /** Kills all processes at once. */
   readonly kill: AbortSignal;
 }
 
-/** Lines that were written before the system was up may arrive after it is; they belong above the summary. */
+/** Delay of the summary, for log lines of the start-up that arrive late and belong above it. */
 const lastLinesMs = 50;
-/** Of a pod and of the gateway, each: what it holds is finished within this or lost. */
+/** Grace period of the gateway and of each pod: requests in flight after it are lost. */
 const graceMs = 30_000;
 
 /**
  * Runs until `stop`.
- * @returns whether anything could be served
- * @throws SettingsError before anything is started
+ * @returns whether any pod and the gateway could start
+ * @throws SettingsError before any process is started
  */
 export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ readonly served: boolean }> {
   const { repository, pools, replicas } = await planLocal(settings);
@@ -55,7 +55,7 @@ export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ 
   const scaling = new LocalScaling(cluster, ({ pool, type, reason, message }) =>
     say(`pool ${pool}: ${reason}: ${message}`, type === 'Warning' ? 'warn' : 'info'),
   );
-  tellReady(cluster, (pod) => say(describeReady(pod)));
+  onPodReady(cluster, (pod) => say(describeReady(pod)));
   for (const [pool, count] of replicas) cluster.setReplicas(pool, count);
   const gateway = startGateway({
     command: [process.execPath, ...gatewayFlags, sluice, 'gateway'],
@@ -68,7 +68,7 @@ export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ 
   });
   const stopped = new Promise<void>((resolve) => io.stop.addEventListener('abort', () => resolve(), { once: true }));
   let scaler: ReturnType<typeof startScaler> | undefined;
-  // Its page asks the gateway, so it starts once that has a port.
+  // The scaler's page links to the gateway, so the scaler starts once the gateway has a port.
   const scalerStarted = gateway.started.then((addresses) => {
     if ('failed' in addresses || io.stop.aborted) return { failed: 'there is no gateway' };
     scaler = startScaler({
@@ -99,13 +99,13 @@ export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ 
     for (const { name, reason } of progress.failing) say(`pod ${name} does not start: ${reason ?? ''}`, 'error');
     if ('failed' in addresses) say(`gateway does not start: ${addresses.failed}`, 'error');
     if (progress.kind === 'failed' || 'failed' in addresses) {
-      say('nothing can be served, ending', 'error');
+      say('no requests can be served, exiting', 'error');
       served = false;
     } else {
       const { view } = cluster;
       await delay(lastLinesMs);
       const models = await servedModels(cluster.view);
-      if ('failed' in scalerPorts) say(`scaler does not start, pods stay as they are: ${scalerPorts.failed}`, 'error');
+      if ('failed' in scalerPorts) say(`scaler does not start, pools are not resized: ${scalerPorts.failed}`, 'error');
       const running = {
         ...addresses,
         scalerPort: 'failed' in scalerPorts ? null : scalerPorts.adminPort,
@@ -118,32 +118,32 @@ export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ 
       };
       io.print(logFormat === 'json' ? runningJson(running, Date.now()) : describeRunning(running));
       await stopped;
-      say('draining: the gateway finishes what it holds, then the pods end');
+      say('draining: the gateway finishes its requests, then the pods stop');
     }
   }
-  // First who would start what the others end.
+  // Stops the scaler first, since it would start new pods for those that stop.
   await scaler?.stop();
   await gateway.stop();
   await scaling.close();
   await cluster.close();
-  if (served) say('ended');
+  if (served) say('stopped');
   return { served };
 }
 
-/** Tells of each pod of ours when it gets ready, after a restart too. */
-function tellReady(cluster: LocalCluster, tell: (pod: Pod) => void): void {
-  const told = new Set<string>();
+/** Reports each local pod when it becomes ready, also after a restart. */
+function onPodReady(cluster: LocalCluster, report: (pod: Pod) => void): void {
+  const reported = new Set<string>();
   cluster.watch(({ pods }) => {
     for (const pod of pods) {
-      // Endpoints have no process: nothing was started, and nobody knows yet whether they answer.
-      if (pod.phase !== 'Ready' || told.has(pod.uid) || cluster.pidOf(pod.name) === undefined) continue;
-      told.add(pod.uid);
-      tell(pod);
+      // Endpoints have no process here, and are Ready before anyone has tried them.
+      if (pod.phase !== 'Ready' || reported.has(pod.uid) || cluster.pidOf(pod.name) === undefined) continue;
+      reported.add(pod.uid);
+      report(pod);
     }
   });
 }
 
-/** Resolves when every pod is ready or keeps failing. */
+/** Resolves when every pod is ready or has failed repeatedly. */
 function podsSettled(cluster: LocalCluster): Promise<Exclude<Progress, { kind: 'starting' }>> {
   const wasReady = new Set<string>();
   return new Promise((resolve) => {

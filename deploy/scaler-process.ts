@@ -1,4 +1,4 @@
-/** The scaler as a supervised child process: it sees the cluster and writes to it over its channel. */
+/** Runs the scaler as a supervised child process that reads and changes the local cluster over IPC. */
 import { serveScaler } from '../cluster/local/scaler-ipc.ts';
 import type { LocalScaling } from '../cluster/local/scaling.ts';
 import type { ScalerSettings } from '../scaler/settings.ts';
@@ -17,7 +17,7 @@ export interface ScalerPorts {
   readonly adminPort: number;
 }
 
-/** It ends by itself within its grace; this is how much later it is killed. */
+/** Time after the scaler's own grace period at which it is killed. */
 const graceMarginMs = 1000;
 
 export function startScaler(options: ScalerProcessOptions): Supervised<ScalerPorts> {
@@ -25,7 +25,7 @@ export function startScaler(options: ScalerProcessOptions): Supervised<ScalerPor
   let starts = 0;
   return supervise<ScalerPorts>({
     command: options.command,
-    // What is set for a scaler in Kubernetes is for another one.
+    // SLUICE_CLUSTER in the environment is meant for a scaler in Kubernetes.
     env: (ports) => environment(options.env, { ...settings, ...ports, cluster: 'local' }),
     portsOf: ({ port }) => ({ adminPort: port }),
     graceMs: settings.graceMs + graceMarginMs,

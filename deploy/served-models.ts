@@ -1,4 +1,4 @@
-/** What the pods of a starting system say of their models, for the summary of `sluice up`. */
+/** Asks the pods which models they serve, for the summary of `sluice up`. */
 import { get } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { Check } from 'typebox/value';
@@ -9,13 +9,13 @@ import { PodStatus } from '../contract/pod-status.ts';
 export interface ModelSummary {
   readonly name: string;
   readonly ready: boolean;
-  /** What a person should know: why it isn't served, or isn't batched. */
+  /** Human-readable reason why the model is not served or not batched; null for none. */
   readonly note: string | null;
 }
 
 const timeoutMs = 1000;
 
-/** The models of all pools; one ready pod speaks for its pool, a server that doesn't tell counts as serving. */
+/** Models of all pools, by the status of one ready pod per pool. A server without a status counts as serving its models. */
 export async function servedModels(view: ClusterView): Promise<ModelSummary[]> {
   const byPool = await Promise.all(
     view.pools.map(async ({ metadata, spec }) => {

@@ -1,4 +1,4 @@
-/** A child process that is started again when it ends, and keeps the ports that it was given or picked. */
+/** Supervises a child process: restarts it when it exits, with the ports that it first listened on. */
 import { startChild, type Child, type Exit } from '../cluster/local/child.ts';
 import { isListening, type ListeningMessage } from '../cluster/local/ipc.ts';
 import { explainExit, nextErrorText, type ErrorText } from '../cluster/local/log-lines.ts';
@@ -7,14 +7,14 @@ import { variableName } from '../contract/settings.ts';
 
 export interface SupervisedOptions<Ports> {
   readonly command: readonly [string, ...string[]];
-  /** Environment of the next start; `ports` are those of the last one that listened. */
+  /** Environment for the next start. `ports` are those of the last process that listened, null before the first. */
   readonly env: (ports: Ports | null) => Readonly<Record<string, string | undefined>>;
   readonly portsOf: (message: ListeningMessage) => Ports;
-  /** It is killed this long after it was told to go. */
+  /** Time in milliseconds after the request to terminate at which the process is killed. */
   readonly graceMs: number;
   readonly onLine: (line: string) => void;
   readonly onWarning: (message: string) => void;
-  /** A process was started: what takes its messages, and what is done when it has ended. */
+  /** Called for each started process; returns the handlers of its messages and of its exit. */
   readonly connect: (child: Child) => Connection<Ports>;
 }
 
@@ -25,10 +25,10 @@ export interface Connection<Ports> {
 }
 
 export interface Supervised<Ports> {
-  /** The ports, once it accepts connections; why not, when it ends three times before it ever did. */
+  /** Resolves to the ports once the process accepts connections, or to the failure after three exits without doing so. */
   readonly started: Promise<Ports | { readonly failed: string }>;
   pid(): number | undefined;
-  /** It finishes what it holds and ends. */
+  /** Asks the process to terminate gracefully and waits for its exit. */
   stop(): Promise<void>;
   kill(): void;
 }
@@ -56,7 +56,7 @@ export function supervise<Ports extends object>(options: SupervisedOptions<Ports
       onMessage: (message) => {
         if (!isListening(message)) return connection.onMessage?.(message);
         upSinceMs = Date.now();
-        // A port that was picked stays the same over restarts: clients have it.
+        // Restarts keep a port that was picked at random, since clients know it.
         ports = options.portsOf(message);
         connection.onListening?.(ports);
         started.resolve(ports);
@@ -97,7 +97,7 @@ export function supervise<Ports extends object>(options: SupervisedOptions<Ports
   };
 }
 
-/** `base` with the settings of a process as its variables; what has no value is taken away. */
+/** Adds settings to `base` as environment variables. Undefined settings remove their variable. */
 export function environment(
   base: Readonly<Record<string, string | undefined>>,
   settings: Readonly<Record<string, string | number | undefined>>,

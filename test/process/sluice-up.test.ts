@@ -1,4 +1,4 @@
-/** `sluice up` itself, with its real processes, on the smallest model of the zoo. */
+/** `sluice up` with its real processes, on the smallest bundled model. */
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -31,7 +31,7 @@ function up(...args: string[]) {
   const system = spawn(
     process.execPath,
     [sluice, 'up', '--port', '0', '--admin-port', '0', '--scaler-port', '0', '--log-format', 'json', ...args],
-    // A variable that is for gateways and scalers in Kubernetes changes nothing here.
+    // SLUICE_CLUSTER must not affect the processes of `sluice up`.
     { stdio: ['ignore', 'pipe', 'inherit'], env: { PATH: process.env.PATH, SLUICE_CLUSTER: 'kubernetes' } },
   );
   systems.push(system);
@@ -43,7 +43,7 @@ function up(...args: string[]) {
   });
   const exited = once(system, 'exit').then(([code]) => code as number | null);
 
-  /** The first line (the second, third) that satisfies `condition`, which may have come already. */
+  /** Resolves to the nth log line that satisfies `condition`, past lines included. */
   function line(condition: (line: Line) => boolean, nth = 1): Promise<Line> {
     return new Promise((resolve, reject) => {
       const look = () => {
@@ -94,7 +94,7 @@ function isAlive(pid: number): boolean {
     return false;
   }
 }
-/** A moment on a machine that has time; still well within the grace period. */
+/** Time within which processes must be gone: generous for a busy machine, but below the grace period. */
 const goneLimitMs = 20_000;
 
 async function allGone(pids: readonly number[], limitMs: number): Promise<void> {
@@ -104,7 +104,7 @@ async function allGone(pids: readonly number[], limitMs: number): Promise<void> 
 }
 
 describe('sluice up', { timeout: 600_000 }, () => {
-  test('serves; a killed pod and a killed gateway come back; SIGINT drains everything and exits 0', async () => {
+  test('a killed pod and a killed gateway are restarted, and SIGINT drains everything and exits 0', async () => {
     const { system, exited, line, running } = up('--models', 'simple', '--pods', '2');
     const { gateway, gatewayPid, pods } = await running();
     assert.equal(pods.length, 2);
@@ -124,7 +124,7 @@ describe('sluice up', { timeout: 600_000 }, () => {
     system.kill('SIGINT');
     const toldAtMs = Date.now();
     assert.equal(await exited, 0);
-    // Nothing is in flight: nobody waits for a grace period (30 s) to end.
+    // Nothing is in flight, so the exit must not wait for the grace period of 30 s.
     assert.ok(Date.now() - toldAtMs < 25_000, `took ${Date.now() - toldAtMs} ms`);
     await allGone(
       pods.slice(1).map(({ pid }) => pid),
@@ -132,7 +132,7 @@ describe('sluice up', { timeout: 600_000 }, () => {
     );
   });
 
-  test('kill -9 of the supervisor leaves nothing behind', async () => {
+  test('kill -9 of the supervisor leaves no process behind', async () => {
     const { system, running } = up('--models', 'simple', '--pods', '2');
     const { gatewayPid, pods } = await running();
     const pids = [gatewayPid, ...pods.map(({ pid }) => pid)];
@@ -141,20 +141,20 @@ describe('sluice up', { timeout: 600_000 }, () => {
     await allGone(pids, goneLimitMs);
   });
 
-  test('a reader that goes, as of a pipe into head, ends it as SIGTERM does', async () => {
+  test('a closed stdout, as with a pipe into head, shuts the system down as SIGTERM does', async () => {
     const { system, exited, running } = up('--models', 'simple');
     const { gatewayPid, pods } = await running();
     system.stdout.destroy();
-    // Whatever it says next finds nobody.
+    // Causes a log line, whose write fails with EPIPE.
     process.kill(pods[0]!.pid, 'SIGKILL');
     assert.equal(await exited, 0);
     await allGone([gatewayPid, ...pods.map(({ pid }) => pid)], goneLimitMs);
   });
 
-  test('a second SIGINT ends it at once with 130, pods and gateway too', async () => {
+  test('a second SIGINT kills all processes at once and exits 130', async () => {
     const { system, exited, running, line } = up('--models', 'simple', '--pods', '2');
     const { gatewayPid, gateway, pods } = await running();
-    // A request whose body never ends keeps the gateway from finishing.
+    // An unfinished request keeps the gateway from draining.
     const open = request(`${gateway}/v2/models/simple/infer`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'content-length': '100' },
@@ -172,7 +172,7 @@ describe('sluice up', { timeout: 600_000 }, () => {
     await allGone([gatewayPid, ...pods.map(({ pid }) => pid)], goneLimitMs);
   });
 
-  test('when no model can be loaded it says why and exits 1', async () => {
+  test('a system without a loadable model reports why and exits 1', async () => {
     const repository = mkdtempSync(path.join(tmpdir(), 'sluice-up-'));
     mkdirSync(path.join(repository, 'm', '1'), { recursive: true });
     writeFileSync(path.join(repository, 'm', '1', 'model.onnx'), 'junk');
