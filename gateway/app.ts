@@ -43,7 +43,7 @@ export function buildGateway({ cluster, log, version, name, limits = {} }: Gatew
   let reports = 0;
   const report = (): LoadReport => loadReport(pools, identity, (reports += 1), now());
   const stream = new LoadStream(report, now);
-  const pools = new Pools(cluster, now, log, () => stream.wake());
+  const pools = new Pools({ cluster, now, log, wake: () => stream.wake() });
   let ending = false;
   const isEnding = (): boolean => ending;
 

@@ -1,52 +1,73 @@
-/** All pools of this gateway, following the cluster's view; finds the pool and modelQueue of a model. */
+/** All pools of this gateway, following the cluster's view; finds the pool and the queue of a model. */
 import type { Logger } from 'pino';
 import type { Cluster, ClusterView } from '../cluster/port.ts';
 import { SluiceError } from '../contract/errors.ts';
-import type { ModelQueue } from './queue/model-queue.ts';
+import type { BodyRoom } from '../runtime/http/read-body.ts';
 import { LoopClock, tickMs } from './endpoints/loop-clock.ts';
-import { Pool } from './pool.ts';
+import { Upstream } from './endpoints/upstream.ts';
+import { Pool, type PoolDeps } from './pool.ts';
+import type { ModelQueue } from './queue/model-queue.ts';
 
-export interface ModelPlace {
+/** Where the requests for a model go, and room for their bodies while they arrive. */
+export class ModelPlace implements BodyRoom {
   readonly pool: Pool;
   readonly modelQueue: ModelQueue;
+
+  constructor(pool: Pool, modelQueue: ModelQueue) {
+    this.pool = pool;
+    this.modelQueue = modelQueue;
+  }
+
+  reserve(reserved: number, more: number): void {
+    this.pool.book.reserve(this.modelQueue, reserved, more);
+  }
+
+  release(bytes: number): void {
+    this.pool.book.release(bytes);
+  }
+}
+
+export interface PoolsDeps {
+  readonly cluster: Cluster;
+  /** Monotonic clock, milliseconds. */
+  readonly now: () => number;
+  readonly log: Logger;
+  /** Tells the scaler at once. */
+  readonly wake?: () => void;
 }
 
 export class Pools {
   readonly #pools = new Map<string, Pool>();
   #places = new Map<string, ModelPlace>();
-  readonly #now: () => number;
-  readonly #loopClock: LoopClock;
+  readonly #poolDeps: PoolDeps;
   readonly #log: Logger;
-  readonly #wake: () => void;
   readonly #stopWatching: () => void;
   readonly #ticker: NodeJS.Timeout;
   #known = false;
   #ready = false;
 
-  /** @param wake tells the scaler at once */
-  constructor(cluster: Cluster, now: () => number, log: Logger, wake: () => void = () => undefined) {
-    this.#wake = wake;
-    this.#now = now;
-    this.#loopClock = new LoopClock(now);
+  constructor({ cluster, now, log, wake = () => undefined }: PoolsDeps) {
+    const clock = new LoopClock(now);
+    this.#poolDeps = { clock, log, wake, connect: (origin) => new Upstream(origin), random: Math.random };
     this.#log = log;
     this.#stopWatching = cluster.watch((view) => this.#apply(view));
     this.#ticker = setInterval(() => {
-      this.#loopClock.tick();
+      clock.tick();
       for (const pool of this.#pools.values()) pool.tick();
     }, tickMs);
   }
 
-  /** Whether the cluster has told its pools and pods: before, nothing can be said of any model. */
+  /** Whether the cluster has shown its pools and pods: before, nothing can be said of any model. */
   get known(): boolean {
     return this.#known;
   }
 
   /**
-   * Whether clients may be sent here: it knows its pods, and each that was there has been asked how it is (a second at
-   * most). Before that a pool that is well would look like one without a pod. Once true it stays so.
+   * Whether clients may be sent here: the gateway knows its pods, and has probed each that was there (a second at most).
+   * Before that a pool that is well would look like one without a pod. Once true it stays so.
    */
   get ready(): boolean {
-    this.#ready ||= this.#known && [...this.#pools.values()].every(({ endpoints }) => endpoints.asked);
+    this.#ready ||= this.#known && [...this.#pools.values()].every(({ endpoints }) => endpoints.allProbed);
     return this.#ready;
   }
 
@@ -82,14 +103,14 @@ export class Pools {
       names.add(name);
       let pool = this.#pools.get(name);
       if (pool === undefined) {
-        pool = new Pool(spec, this.#now, this.#loopClock, this.#log, this.#wake);
+        pool = new Pool(spec, this.#poolDeps);
         this.#pools.set(name, pool);
       } else {
         pool.configure(spec.spec);
       }
-      for (const [model, modelQueue] of pool.modelQueues) {
+      for (const [model, modelQueue] of pool.book.modelQueues) {
         const other = places.get(model);
-        if (other === undefined) places.set(model, { pool, modelQueue });
+        if (other === undefined) places.set(model, new ModelPlace(pool, modelQueue));
         else this.#log.error({ model, pools: [other.pool.name, name] }, 'two pools serve one model: the first has it');
       }
     }

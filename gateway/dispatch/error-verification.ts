@@ -1,77 +1,86 @@
 /**
- * Answers of 5xx that a second pod is asked to confirm: if it answers well, the first is at fault, and the client gets the good
- * answer. Within a budget, for a model that fails everywhere would double its load. Says who asks whom; dispatch.ts sends.
+ * Verifies 5xx answers: a second pod is asked, and if it answers well, the first is at fault, and the client gets the good
+ * answer (docs/adr/0003-doubted-errors.md). Within a budget, since a model that fails everywhere would double its load.
  */
+import type { ModelPool } from '../../contract/model-pool.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
+import type { Endpoints } from '../endpoints/endpoints.ts';
 import { earn, initialBudget, spend } from '../policy/retry.ts';
-import type { Pool } from '../pool.ts';
-import type { RequestOutcome, PendingRequest } from '../queue/request.ts';
+import type { PendingRequest } from '../queue/model-queue.ts';
+import type { RequestBook } from '../queue/request-book.ts';
+import type { RequestOutcome } from '../queue/request.ts';
+
+type Answer = RequestOutcome & { kind: 'answer' };
+
+export interface ErrorVerificationDeps {
+  readonly spec: () => ModelPool['spec'];
+  readonly book: RequestBook;
+  readonly endpoints: Endpoints;
+}
 
 export class ErrorVerification {
-  readonly #pool: Pool;
-  #waiting: PendingRequest[] = [];
+  readonly #spec: () => ModelPool['spec'];
+  readonly #book: RequestBook;
+  readonly #endpoints: Endpoints;
   #budget = initialBudget;
 
-  constructor(pool: Pool) {
-    this.#pool = pool;
+  constructor({ spec, book, endpoints }: ErrorVerificationDeps) {
+    this.#spec = spec;
+    this.#book = book;
+    this.#endpoints = endpoints;
   }
 
-  /** Requests whose second pod has not been found yet. */
-  get size(): number {
-    return this.#waiting.filter((request) => request.state === 'sent').length;
-  }
-
-  /** So many requests were answered: they earn second opinions. */
+  /** Adds to the budget for requests that were answered. */
   earn(requests: number): void {
     this.#budget = earn(this.#budget, requests);
   }
 
-  /** @returns whether a second pod will be asked; if not, the answer stands */
-  raise(request: PendingRequest, pod: Endpoint, outcome: RequestOutcome): boolean {
-    if (!this.#pool.spec.requests.idempotent) return false;
-    if (this.#pool.endpoints.forModel(request.modelQueue.model, pod.uid) === undefined) return false;
+  /** Takes an answer's evidence. @returns true if the answer is held back until a second pod was asked */
+  holdsBack(request: PendingRequest, endpoint: Endpoint, answer: Answer): boolean {
+    const { unverified } = request;
+    if (unverified !== undefined) {
+      this.#judge(unverified.podUid, answer.status);
+      return false;
+    }
+    // A deadline that passed at the pod says nothing of the pod.
+    if (answer.status < 500 || answer.status === 504 || request.state !== 'sent') return false;
+    if (!this.#spec().requests.idempotent) return false;
+    if (this.#endpoints.forModel(request.model, endpoint.uid) === undefined) return false;
     const left = spend(this.#budget);
     if (left === null) return false;
     this.#budget = left;
-    request.unverified = { podUid: pod.uid, outcome };
     request.modelQueue.counters.retries['error-answers'] += 1;
-    this.#waiting.push(request);
+    this.#book.verify(request, endpoint.uid, answer);
     return true;
   }
 
-  /** Calls `send` for each whose second pod has room; where there is no second pod any more, the answer stands. */
-  ask(mayTake: (pod: Endpoint) => boolean, send: (request: PendingRequest, pod: Endpoint) => void): void {
-    if (this.#waiting.length === 0) return;
-    const { free } = this.#pool.endpoints;
-    const waiting: PendingRequest[] = [];
-    for (const request of this.#waiting) {
-      if (request.state !== 'sent') continue;
+  /** Calls `send` for each request whose second pod has room. Where no second pod is left, the answer stands. */
+  sendWaiting(
+    mayTake: (endpoint: Endpoint) => boolean,
+    send: (request: PendingRequest, endpoint: Endpoint) => void,
+  ): void {
+    const { idle, available } = this.#endpoints.free;
+    for (const request of this.#book.verifying) {
       const { podUid, outcome } = request.unverified!;
-      const { model } = request.modelQueue;
-      const other = (pod: Endpoint): boolean => pod.uid !== podUid && mayTake(pod) && pod.serves(model);
-      const pod = free.idle.find(other) ?? free.available.find(other);
-      if (pod !== undefined) send(request, pod);
-      else if (this.#pool.endpoints.forModel(model, podUid) === undefined) this.#pool.answer(request, outcome);
-      else waiting.push(request);
+      const isSecond = (endpoint: Endpoint): boolean =>
+        endpoint.uid !== podUid && mayTake(endpoint) && endpoint.hasModel(request.model);
+      const second = idle.find(isSecond) ?? available.find(isSecond);
+      if (second !== undefined) {
+        this.#book.resend(request);
+        send(request, second);
+      } else if (this.#endpoints.forModel(request.model, podUid) === undefined) {
+        this.#book.answer(request, outcome);
+      }
     }
-    this.#waiting = waiting;
   }
 
-  /** A second pod has answered: well means that the first one is at fault. */
-  judge(doubtedUid: string, status: number): void {
+  /** Blames the first pod if the second one answered well. */
+  #judge(firstUid: string, status: number): void {
     if (status >= 500) return;
-    const { endpoints } = this.#pool;
-    for (const pod of endpoints.all) {
-      if (pod.uid !== doubtedUid) continue;
+    for (const endpoint of this.#endpoints.all) {
+      if (endpoint.uid !== firstUid) continue;
       const detail = `answered 5xx where another pod answered ${status}`;
-      endpoints.recordEvidence(pod, { kind: 'evidence', evidence: 'error-answers' }, detail);
-    }
-  }
-
-  /** Models have left the pool: the answers to requests for them stand. */
-  dropRetired(): void {
-    for (const request of this.#waiting) {
-      if (!this.#pool.serves(request.modelQueue)) this.#pool.answer(request, request.unverified!.outcome);
+      this.#endpoints.recordEvidence(endpoint, { kind: 'evidence', evidence: 'error-answers' }, detail);
     }
   }
 }

@@ -1,42 +1,41 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { FakePod } from '../testing/fake-pod.ts';
 import { AvailableEndpoints } from './available-endpoints.ts';
-import { Endpoint, type Outstanding } from './endpoint.ts';
+import { Endpoint, type OutstandingBatch } from './endpoint.ts';
 
-const envelope: Outstanding = {
+const batch: OutstandingBatch = {
   rows: 1,
   requests: [],
   startedAtMs: 0,
   startedLoopMs: 0,
   predictedMs: 0,
-  call: undefined,
+  abort: () => undefined,
 };
-const pods = Array.from({ length: 6 }, (_, index) => new Endpoint(`u${index}`, `p${index}`, 'http://127.0.0.1:1'));
+const endpointOf = (uid: string): Endpoint => new Endpoint(uid, uid, new FakePod(uid, []));
 
-test('whatever happens in whatever order, each pod is in the one list where it belongs', () => {
-  const step = fc.record({ pod: fc.nat(pods.length - 1), slots: fc.nat(2), busy: fc.boolean() });
+test('whatever happens in whatever order, each endpoint is in the one list where it belongs', () => {
+  const step = fc.record({ endpoint: fc.nat(5), slots: fc.nat(2), busy: fc.boolean() });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const free = new AvailableEndpoints();
       const idle = new Set<Endpoint>();
-      const open = new Set<Endpoint>();
-      for (const pod of pods) {
-        pod.freeList = null;
-        pod.outstanding.splice(0);
-      }
-      for (const { pod: index, slots, busy } of steps) {
-        const pod = pods[index]!;
-        if (busy) pod.outstanding.push(envelope);
-        else pod.outstanding.splice(0);
-        idle.delete(pod);
-        open.delete(pod);
-        if (slots > 0) (busy ? open : idle).add(pod);
-        free.update(pod, slots);
+      const available = new Set<Endpoint>();
+      const endpoints = Array.from({ length: 6 }, (_, index) => endpointOf(`${index}`));
+      for (const { endpoint: index, slots, busy } of steps) {
+        const endpoint = endpoints[index]!;
+        if (busy) endpoint.onBatchSent(batch);
+        else while (endpoint.batches.length > 0) endpoint.onBatchEnded(batch);
+        idle.delete(endpoint);
+        available.delete(endpoint);
+        if (slots > 0) (busy ? available : idle).add(endpoint);
+        free.update(endpoint, slots);
         assert.deepEqual(names(free.idle), names(idle));
-        assert.deepEqual(names(free.available), names(open));
-        for (const list of [free.idle, free.available])
-          list.forEach((one, place) => assert.equal(one.freeIndex, place));
+        assert.deepEqual(names(free.available), names(available));
+        for (const list of [free.idle, free.available]) {
+          list.forEach((one, index) => assert.equal(one.place.index, index));
+        }
       }
     }),
   );
@@ -44,11 +43,11 @@ test('whatever happens in whatever order, each pod is in the one list where it b
 
 test('a slot without limit is a free slot', () => {
   const free = new AvailableEndpoints();
-  const pod = new Endpoint('u', 'p', 'http://127.0.0.1:1');
-  free.update(pod, Infinity);
-  assert.deepEqual(free.idle, [pod]);
+  const endpoint = endpointOf('a');
+  free.update(endpoint, Infinity);
+  assert.deepEqual(free.idle, [endpoint]);
 });
 
 function names(list: Iterable<Endpoint>): string[] {
-  return [...list].map((pod) => pod.name).sort();
+  return [...list].map((endpoint) => endpoint.name).sort();
 }

@@ -1,27 +1,28 @@
-/** The pods of a pool that may be given work now, idle ones apart; constant time however many pods there are. */
+/** Endpoints of a pool with a free slot, idle ones apart; updates take constant time for any number of pods. */
 import type { Endpoint } from './endpoint.ts';
 
 export class AvailableEndpoints {
   readonly idle: Endpoint[] = [];
-  /** Busy, with a slot left. */
+  /** Busy endpoints with a slot left. */
   readonly available: Endpoint[] = [];
 
-  /** Files the pod where it belongs by its free slots now. */
-  update(pod: Endpoint, freeSlots: number): void {
-    const list = freeSlots === 0 ? null : pod.outstanding.length === 0 ? this.idle : this.available;
-    if (pod.freeList === list) return;
-    if (pod.freeList !== null) {
+  /** Moves the endpoint to the list that fits its free slots. */
+  update(endpoint: Endpoint, freeSlots: number): void {
+    const list = freeSlots === 0 ? null : endpoint.batches.length === 0 ? this.idle : this.available;
+    const { place } = endpoint;
+    if (place.list === list) return;
+    if (place.list !== null) {
       // The last one takes the place that becomes free.
-      const last = pod.freeList.pop()!;
-      if (last !== pod) {
-        pod.freeList[pod.freeIndex] = last;
-        last.freeIndex = pod.freeIndex;
+      const last = place.list.pop()!;
+      if (last !== endpoint) {
+        place.list[place.index] = last;
+        last.place.index = place.index;
       }
     }
-    pod.freeList = list;
+    place.list = list;
     if (list !== null) {
-      pod.freeIndex = list.length;
-      list.push(pod);
+      place.index = list.length;
+      list.push(endpoint);
     }
   }
 }

@@ -1,24 +1,37 @@
 /**
- * One pod as this gateway knows it: its connections, what is out with it, and how healthy it looks from here.
- * Decides nothing by itself; the pool feeds it events and asks what it may take.
+ * One pod as this gateway knows it: its connection, the batches that are out with it, and its health as seen from here. All
+ * of its state changes in this file, by the methods named after what happened; what follows from it is the pool's to decide.
  */
 import { paths } from '../../contract/headers.ts';
+import type { SummaryHead } from '../../contract/envelope.ts';
 import { readPodProbe } from '../../contract/pod-probe.ts';
 import type { PodStatus } from '../../contract/pod-status.ts';
+import type { Pod } from '../../cluster/port.ts';
+import { firstConcurrency, learnConcurrency, type Concurrency } from '../policy/concurrency.ts';
+import {
+  isHard,
+  learnPace,
+  nextHealth,
+  noPace,
+  type Evidence,
+  type HealthConfig,
+  type HealthEvent,
+  type HealthState,
+  type Pace,
+  type PoolHealth,
+} from '../policy/health.ts';
 import { LoopTimeout, type LoopClock } from './loop-clock.ts';
-import { firstConcurrency, type Concurrency } from '../policy/concurrency.ts';
-import { noPace, type Evidence, type HealthState, type Pace } from '../policy/health.ts';
-import { Upstream, type Call } from './upstream.ts';
+import type { LossKind, PodConnection } from './pod-connection.ts';
 
 /** An envelope, or a plain request, that is out with the pod. */
-export interface Outstanding {
+export interface OutstandingBatch {
   readonly rows: number;
   readonly requests: { readonly length: number };
   readonly startedAtMs: number;
-  /** The same in our own time. */
   readonly startedLoopMs: number;
   readonly predictedMs: number;
-  call: Call | undefined;
+  /** Gives the batch up as lost. */
+  abort(kind: LossKind, detail: string): void;
 }
 
 export type ProbeResult =
@@ -27,139 +40,304 @@ export type ProbeResult =
   | { readonly kind: 'loading' }
   | { readonly kind: 'failed'; readonly detail: string };
 
-/** One executing and one staged. */
+/** Position in a list of AvailableEndpoints, which keeps it. */
+export interface AvailablePlace {
+  list: Endpoint[] | null;
+  index: number;
+}
+
+/** One envelope that executes and one that is staged. */
 const envelopeSlots = 2;
 const probeTimeoutMs = 1_000;
+const joiningProbeMs = 50;
+const drainingProbeMs = 200;
 
 export class Endpoint {
   readonly uid: string;
   readonly name: string;
-  readonly origin: string;
-  readonly upstream: Upstream;
-  health: HealthState = { kind: 'joining' };
-  /** It says so: it finishes what it has and gets no more, unless its drain is cancelled. */
-  draining = false;
-  /** The cluster says that it drains. */
-  marked = false;
-  /** The cluster is ending it. */
-  terminating = false;
-  /** The cluster removed it. */
-  gone = false;
-  /** Whether it takes envelopes; plain requests otherwise. Known from the first probe. */
-  takesEnvelopes = true;
-  /** Models that it serves; null for a server that doesn't say. */
-  models: ReadonlySet<string> | null = null;
-  /** A few: two envelopes, or as many plain requests as it is known to work on at once. */
-  readonly outstanding: Outstanding[] = [];
-  concurrency: Concurrency = firstConcurrency;
-  /** Rows that it last said were waiting there, over all gateways. */
-  queuedRows = 0;
-  pace: Pace = noPace;
-  /** When its last envelope ended, in our own time. */
-  lastEndLoopMs = 0;
-  /** It said busy: nothing before this time. */
-  busyUntilMs = 0;
-  nextProbeAtMs = 0;
-  probing = false;
-  /** Last evidence against it; beside it, for people. */
-  evidence: Evidence | null = null;
-  detail: string | null = null;
-  /** Pieces of evidence against it, hard or soft, since it served first; and whether the last was hard. */
-  failures = 0;
-  failedHard = false;
-  /** Place in the pool's list of free pods; kept by FreePods. */
-  freeList: Endpoint[] | null = null;
-  freeIndex = -1;
+  readonly upstream: PodConnection;
+  readonly place: AvailablePlace = { list: null, index: -1 };
+  readonly #batches: OutstandingBatch[] = [];
+  #health: HealthState = { kind: 'joining' };
+  /** The pod reports that it is draining; cancelled if it reports ready again. */
+  #reportsDraining = false;
+  /** The cluster's annotation says that it is draining. */
+  #annotatedDraining = false;
+  #terminating = false;
+  #deleted = false;
+  #takesEnvelopes = true;
+  #models: ReadonlySet<string> | null = null;
+  #concurrency: Concurrency = firstConcurrency;
+  #queuedRows = 0;
+  #pace: Pace = noPace;
+  #lastEndLoopMs = 0;
+  #pausedUntilMs = 0;
+  #nextProbeAtMs = 0;
+  #probing = false;
+  #lastEvidence: Evidence | null = null;
+  #detail: string | null = null;
+  #failures = 0;
+  #failedHard = false;
 
-  constructor(uid: string, name: string, origin: string) {
+  constructor(uid: string, name: string, upstream: PodConnection) {
     this.uid = uid;
     this.name = name;
-    this.origin = origin;
-    this.upstream = new Upstream(origin);
+    this.upstream = upstream;
   }
 
-  /** It gets nothing new: it drains, by its own word or the cluster's, or it is being ended, or was. */
+  get health(): HealthState {
+    return this.#health;
+  }
+
+  /** Gets no new work: draining (reported or annotated), terminating or deleted. */
   get leaving(): boolean {
-    return this.draining || this.marked || this.terminating || this.gone;
+    return this.#reportsDraining || this.#annotatedDraining || this.#terminating || this.#deleted;
+  }
+
+  /** Gets new work: healthy, or on probation, and not leaving. */
+  get accepting(): boolean {
+    return !this.leaving && (this.#health.kind === 'serving' || this.#health.kind === 'probing');
+  }
+
+  /** The cluster no longer lists it. */
+  get deleted(): boolean {
+    return this.#deleted;
+  }
+
+  /** Whether it takes envelopes; plain requests otherwise. Known from the first probe. */
+  get takesEnvelopes(): boolean {
+    return this.#takesEnvelopes;
+  }
+
+  /** A few: two envelopes, or as many plain requests as the pod is known to work on at once. */
+  get batches(): readonly OutstandingBatch[] {
+    return this.#batches;
+  }
+
+  /** Rows that the pod last reported as waiting there, over all gateways. */
+  get queuedRows(): number {
+    return this.#queuedRows;
+  }
+
+  get pace(): Pace {
+    return this.#pace;
+  }
+
+  get probing(): boolean {
+    return this.#probing;
+  }
+
+  /** A probe has come to an end at least once. */
+  get wasProbed(): boolean {
+    return this.#nextProbeAtMs > 0;
+  }
+
+  /** Last failure: its code. */
+  get lastEvidence(): Evidence | null {
+    return this.#lastEvidence;
+  }
+
+  /** Last failure, for people. */
+  get detail(): string | null {
+    return this.#detail;
+  }
+
+  /** Failures, hard or soft, since the pod was first ready. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** Whether the last failure was hard. */
+  get failedHard(): boolean {
+    return this.#failedHard;
   }
 
   /** Requests that are out with it. */
   get inFlight(): number {
     let requests = 0;
-    for (const one of this.outstanding) requests += one.requests.length;
+    for (const batch of this.#batches) requests += batch.requests.length;
     return requests;
+  }
+
+  /** Whether it serves the model. A server that lists no models is taken to serve any. */
+  hasModel(model: string): boolean {
+    return this.#models === null || this.#models.has(model);
   }
 
   /** Envelopes (or plain requests) that it may still be given. */
   freeSlots(unlimited: boolean, nowMs: number): number {
-    if (this.leaving || nowMs < this.busyUntilMs) return 0;
-    const out = this.outstanding.length;
-    if (this.health.kind === 'probing') return out === 0 ? 1 : 0;
-    if (this.health.kind !== 'serving') return 0;
+    if (this.leaving || nowMs < this.#pausedUntilMs) return 0;
+    const out = this.#batches.length;
+    // On probation: one at a time.
+    if (this.#health.kind === 'probing') return out === 0 ? 1 : 0;
+    if (this.#health.kind !== 'serving') return 0;
     if (unlimited) return Infinity;
-    return Math.max(0, (this.takesEnvelopes ? envelopeSlots : Math.floor(this.concurrency.limit)) - out);
+    return Math.max(0, (this.#takesEnvelopes ? envelopeSlots : Math.floor(this.#concurrency.limit)) - out);
   }
 
-  serves(model: string): boolean {
-    return this.models === null || this.models.has(model);
-  }
-
-  ownRemainingMs(nowMs: number): number {
+  /** Predicted milliseconds until it has finished what this gateway gave it. */
+  remainingMs(nowMs: number): number {
     let remaining = 0;
-    for (const one of this.outstanding) remaining += Math.max(0, one.predictedMs - (nowMs - one.startedAtMs));
+    for (const batch of this.#batches) remaining += Math.max(0, batch.predictedMs - (nowMs - batch.startedAtMs));
     return remaining;
   }
 
-  /** When it will have done what it has of ours, in our own time, if each turn takes `lagMs` more than its run. */
-  freeAtMs(lagMs: number): number {
-    let atMs = this.lastEndLoopMs;
-    for (const one of this.outstanding) atMs = Math.max(atMs, one.startedLoopMs) + one.predictedMs + lagMs;
+  /** When it will have finished what this gateway gave it, in loop time; each run takes `overheadMs` on top. */
+  freeAtLoopMs(overheadMs: number): number {
+    let atMs = this.#lastEndLoopMs;
+    for (const batch of this.#batches) atMs = Math.max(atMs, batch.startedLoopMs) + batch.predictedMs + overheadMs;
     return atMs;
   }
 
   rowsAhead(): number {
     let rows = 0;
-    for (const one of this.outstanding) rows += one.rows;
+    for (const batch of this.#batches) rows += batch.rows;
     return rows;
   }
 
-  /** Asks the pod how it is; `done` is called once, within the time limit. */
-  probe(loopClock: LoopClock, done: (result: ProbeResult) => void): void {
-    this.#get(paths.podStatus, loopClock, done, (status, body) => {
+  /** Whether the pod should be asked for its status now: it is joining, ejected, or its drain may have been cancelled. */
+  isProbeDue(nowMs: number): boolean {
+    if (this.#deleted || this.#terminating) return false;
+    if (this.#reportsDraining && nowMs >= this.#nextProbeAtMs + drainingProbeMs) return true;
+    if (this.#health.kind === 'joining') return nowMs >= this.#nextProbeAtMs;
+    return this.#health.kind === 'ejected' && nowMs >= this.#health.probeAtMs;
+  }
+
+  /** The cluster lists the pod. */
+  onListed({ phase, draining }: Pick<Pod, 'phase' | 'draining'>): void {
+    this.#deleted = false;
+    this.#annotatedDraining = typeof draining === 'string';
+    if (phase === 'Terminating') this.#terminating = true;
+  }
+
+  /** The cluster no longer lists the pod. */
+  onDeleted(): void {
+    this.#deleted = true;
+  }
+
+  onBatchSent(batch: OutstandingBatch): void {
+    this.#batches.push(batch);
+  }
+
+  onBatchEnded(batch: OutstandingBatch): void {
+    const at = this.#batches.indexOf(batch);
+    if (at >= 0) this.#batches.splice(at, 1);
+  }
+
+  /**
+   * An envelope was answered whole.
+   * @param predictedMs time that its rows should have taken
+   * @returns loop time from the moment when the pod could begin with it: a staged envelope began when the one before ended
+   */
+  onEnvelopeAnswered(
+    { startedLoopMs }: OutstandingBatch,
+    { queuedRows, draining }: SummaryHead,
+    predictedMs: number,
+    loopMs: number,
+  ): number {
+    const tookMs = loopMs - Math.max(startedLoopMs, this.#lastEndLoopMs);
+    this.#queuedRows = queuedRows;
+    this.#pace = learnPace(this.#pace, tookMs, predictedMs);
+    this.#lastEndLoopMs = loopMs;
+    if (draining) this.#reportsDraining = true;
+    return tookMs;
+  }
+
+  /** A plain request was answered, and is no longer among the batches. @returns requests the pod worked on meanwhile */
+  onPlainAnswered(latencyMs: number): number {
+    const concurrent = this.#batches.length + 1;
+    this.#concurrency = learnConcurrency(this.#concurrency, latencyMs, concurrent);
+    return concurrent;
+  }
+
+  /** Pauses new work. @returns false if it is paused already */
+  pause(nowMs: number, forMs: number): boolean {
+    if (nowMs < this.#pausedUntilMs) return false;
+    this.#pausedUntilMs = nowMs + forMs;
+    return true;
+  }
+
+  /** Starts the measurement of its pace again: what was measured has been judged. */
+  restartPace(): void {
+    this.#pace = { ...this.#pace, samples: 0 };
+  }
+
+  /** Applies evidence for or against the pod. @returns the state of its health before */
+  recordEvidence(
+    event: HealthEvent,
+    detail: string | null,
+    { config, pool, nowMs }: { config: HealthConfig; pool: PoolHealth; nowMs: number },
+  ): HealthState {
+    const before = this.#health;
+    if (event.kind === 'evidence') {
+      this.#lastEvidence = event.evidence;
+      this.#detail = `${event.evidence}${detail === null ? '' : `: ${detail}`}`;
+      if (before.kind !== 'joining') this.#failures += 1;
+      this.#failedHard = before.kind !== 'joining' && isHard(event.evidence);
+    }
+    this.#health = nextHealth(before, event, config, pool, nowMs);
+    // Failures while loading are not evidence.
+    if (before.kind === 'joining' && this.#health.kind !== 'joining') this.#detail = null;
+    return before;
+  }
+
+  /** Asks the pod for its status; `done` is called once, within the timeout. A probe that is under way is enough. */
+  probe(clock: LoopClock, done: (result: ProbeResult) => void): void {
+    if (this.#probing || this.#deleted) return;
+    this.#probing = true;
+    const finish = (result: ProbeResult): void => {
+      this.#probing = false;
+      this.#nextProbeAtMs = clock.nowMs + joiningProbeMs;
+      this.#onProbed(result);
+      done(result);
+    };
+    this.#get(paths.podStatus, clock, finish, (status, body) => {
       const probe = readPodProbe(status, body.toString());
       if (probe.kind === 'foreign') {
-        this.#get(paths.ready, loopClock, done, (ready) => {
-          if (ready !== 200) return done({ kind: 'loading' });
-          this.takesEnvelopes = false;
-          done({ kind: 'ready', status: null });
+        this.#get(paths.ready, clock, finish, (ready) => {
+          finish(ready === 200 ? { kind: 'ready', status: null } : { kind: 'loading' });
         });
       } else if (probe.kind === 'failed') {
-        done(probe);
+        finish(probe);
       } else if (probe.status.state === 'loading') {
-        done({ kind: 'loading' });
+        finish({ kind: 'loading' });
       } else {
-        done({ kind: probe.status.state, status: probe.status });
+        finish({ kind: probe.status.state, status: probe.status });
       }
     });
   }
 
+  #onProbed(result: ProbeResult): void {
+    if (result.kind === 'draining') {
+      this.#reportsDraining = true;
+    } else if (result.kind === 'ready') {
+      this.#reportsDraining = false;
+      if (result.status === null) {
+        this.#takesEnvelopes = false;
+      } else {
+        this.#models = new Set(result.status.models.filter((model) => model.ready).map((model) => model.name));
+        this.#queuedRows = result.status.queuedRows;
+      }
+    }
+  }
+
   #get(
     path: string,
-    loopClock: LoopClock,
+    clock: LoopClock,
     done: (result: ProbeResult) => void,
-    take: (status: number, body: Buffer) => void,
+    onAnswer: (status: number, body: Buffer) => void,
   ): void {
     const call = this.upstream.get(path, {
       onAnswer: (answer) => {
-        limit.clear();
-        take(answer.status, answer.body);
+        timeout.clear();
+        onAnswer(answer.status, answer.body);
       },
       onLost: (kind, detail) => {
-        limit.clear();
+        timeout.clear();
         done({ kind: 'failed', detail: `${path}: ${kind}: ${detail}` });
       },
     });
-    const limit = new LoopTimeout(probeTimeoutMs, loopClock, () =>
+    const timeout = new LoopTimeout(probeTimeoutMs, clock, () =>
       call.abort('hung', `no answer in ${probeTimeoutMs} ms`),
     );
   }

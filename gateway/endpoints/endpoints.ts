@@ -1,220 +1,203 @@
 /**
- * The pods of one pool: who is there, who is healthy, who has a free slot. Follows the cluster's view, gathers evidence,
- * probes those that are new or suspect, and never those that serve well.
+ * The endpoints of one pool: which pods exist, which are healthy, which have a free slot. Follows the cluster's view, gathers
+ * evidence, and probes pods that are new or suspected; pods that serve well are never probed.
  */
 import type { Logger } from 'pino';
 import type { Pod } from '../../cluster/port.ts';
 import type { ModelPool } from '../../contract/model-pool.ts';
 import type { PodStatus } from '../../contract/pod-status.ts';
-import { AvailableEndpoints } from './available-endpoints.ts';
-import type { LoopClock } from './loop-clock.ts';
-import { Endpoint } from './endpoint.ts';
 import {
   hardEvidence,
-  isHard,
-  nextHealth,
   slowPods,
   softEvidence,
   type Evidence,
   type HealthEvent,
+  type PoolHealth,
 } from '../policy/health.ts';
+import { AvailableEndpoints } from './available-endpoints.ts';
+import { Endpoint, type ProbeResult } from './endpoint.ts';
+import type { LoopClock } from './loop-clock.ts';
+import type { PodConnection } from './pod-connection.ts';
 
-const joiningProbeMs = 50;
-const drainingProbeMs = 200;
+/** Pods that restarted this often are crash-looping, and no capacity to wait for. */
 const hopelessRestarts = 3;
+/** Pause after a pod says that it is busy. */
+const busyPauseMs = 20;
 
 export interface EndpointEvents {
   /** A slot may have become free, or a pod has come or gone. */
   onChange(): void;
-  /** A pod that became ready says what it serves. */
+  /** A pod that became ready reports what it serves. */
   onStatus(status: PodStatus): void;
-  /** A pod that goes holds nothing of this gateway any more: whoever waits to end it may. */
-  onLetGo(): void;
+  /** A leaving pod holds nothing of this gateway any more: whoever waits to end it may. */
+  onReleased(): void;
+}
+
+export interface EndpointsDeps {
+  readonly spec: () => ModelPool['spec'];
+  readonly events: EndpointEvents;
+  readonly clock: LoopClock;
+  readonly log: Logger;
+  readonly connect: (origin: string) => PodConnection;
 }
 
 export class Endpoints {
   readonly free = new AvailableEndpoints();
-  /** Times that a pod went out of rotation, by the evidence that took it out. */
+  /** Ejections of pods, by the evidence that caused them. */
   readonly ejections = Object.fromEntries(
     [...hardEvidence, ...softEvidence].map((evidence) => [evidence, 0]),
   ) as Record<Evidence, number>;
   readonly #endpoints = new Map<string, Endpoint>();
-  readonly #serving = new Set<Endpoint>();
+  readonly #accepting = new Set<Endpoint>();
   readonly #spec: () => ModelPool['spec'];
   readonly #events: EndpointEvents;
-  readonly #now: () => number;
-  readonly #loopClock: LoopClock;
+  readonly #clock: LoopClock;
   readonly #log: Logger;
-  /** Counts whatever may change what pods take, and when. */
+  readonly #connect: (origin: string) => PodConnection;
   #changes = 0;
-  /** Pods of the view that have no address or are not ready yet: waiting for them may pay. */
   #coming = 0;
-  /** Pods of the view that have no address yet. */
   #unreachable: readonly Pod[] = [];
 
-  constructor(
-    spec: () => ModelPool['spec'],
-    events: EndpointEvents,
-    now: () => number,
-    loopClock: LoopClock,
-    log: Logger,
-  ) {
+  constructor({ spec, events, clock, log, connect }: EndpointsDeps) {
     this.#spec = spec;
     this.#events = events;
-    this.#now = now;
-    this.#loopClock = loopClock;
+    this.#clock = clock;
     this.#log = log;
+    this.#connect = connect;
   }
 
   get all(): IterableIterator<Endpoint> {
     return this.#endpoints.values();
   }
 
-  /** Pods that get work. */
-  get serving(): number {
-    return this.#serving.size;
+  /** Pods currently accepting work. */
+  get accepting(): ReadonlySet<Endpoint> {
+    return this.#accepting;
   }
 
-  /** They themselves. */
-  working(): Iterable<Endpoint> {
-    return this.#serving;
-  }
-
-  /** Whether pods that serve take several requests at once; they are all of one make. */
+  /** Whether accepting pods take envelopes. A pool's servers all speak the same protocol. */
   get takesEnvelopes(): boolean {
-    for (const pod of this.#serving) return pod.takesEnvelopes;
+    for (const endpoint of this.#accepting) return endpoint.takesEnvelopes;
     return true;
   }
 
+  /** Counts whatever may change which pods accept work, and when they are free. */
   get changes(): number {
     return this.#changes;
   }
 
+  /** Pods of the view without an address or not ready yet: waiting for them may pay. */
   get coming(): number {
     return this.#coming;
   }
 
+  /** Pods of the view without an address. */
   get unreachable(): readonly Pod[] {
     return this.#unreachable;
   }
 
-  /** Each pod with an address has been asked once how it is. */
-  get asked(): boolean {
-    for (const pod of this.#endpoints.values()) if (pod.nextProbeAtMs === 0 && !pod.leaving) return false;
+  /** Each pod with an address was probed at least once. */
+  get allProbed(): boolean {
+    for (const endpoint of this.#endpoints.values()) if (!endpoint.wasProbed && !endpoint.leaving) return false;
     return true;
   }
 
-  /** Any pod that gets work and serves the model, but for the one of this UID. */
+  /** Any accepting pod that serves the model, except the one with this UID. */
   forModel(model: string, exceptUid?: string): Endpoint | undefined {
-    for (const pod of this.#serving) if (pod.uid !== exceptUid && pod.serves(model)) return pod;
+    for (const endpoint of this.#accepting) {
+      if (endpoint.uid !== exceptUid && endpoint.hasModel(model)) return endpoint;
+    }
     return undefined;
   }
 
+  /** Follows the pods that the cluster lists. */
   apply(pods: readonly Pod[]): void {
-    const seen = new Set<string>();
+    const listed = new Set<string>();
     this.#coming = 0;
     for (const pod of pods) {
-      seen.add(pod.uid);
-      let link = this.#endpoints.get(pod.uid);
-      if (link === undefined && pod.origin !== null && pod.phase !== 'Terminating') {
-        link = new Endpoint(pod.uid, pod.name, pod.origin);
-        this.#endpoints.set(pod.uid, link);
-      }
-      const marked = typeof pod.draining === 'string';
-      if ((pod.phase === 'Pending' || pod.phase === 'Running') && !marked) {
-        // One that crashes again and again is not capacity that comes.
-        if (link?.health.kind !== 'serving') this.#coming += pod.restarts < hopelessRestarts ? 1 : 0;
-        // The cluster's word alone removes nobody; it is a reason to ask the pod.
-        else this.#probe(link);
-      }
-      if (link === undefined) continue;
-      const went = link.leaving;
-      link.gone = false;
-      link.marked = marked;
-      if (pod.phase === 'Terminating') link.terminating = true;
-      this.reindex(link);
-      if (link.leaving !== went) this.#tellLetGo(link);
-      if (link.health.kind === 'joining') this.#probe(link);
+      listed.add(pod.uid);
+      this.#applyPod(pod);
     }
     this.#unreachable = pods.filter((pod) => !this.#endpoints.has(pod.uid));
-    for (const link of this.#endpoints.values()) {
-      if (seen.has(link.uid)) continue;
-      link.gone = true;
-      this.reindex(link);
-      this.#forgetIfDone(link);
+    for (const endpoint of this.#endpoints.values()) {
+      if (listed.has(endpoint.uid)) continue;
+      endpoint.onDeleted();
+      this.reindex(endpoint);
+      this.#forgetIfDone(endpoint);
     }
     this.#events.onChange();
   }
 
-  /** Files the pod anew after its slots or its state have changed. */
-  reindex(pod: Endpoint): void {
+  #applyPod(pod: Pod): void {
+    let endpoint = this.#endpoints.get(pod.uid);
+    if (endpoint === undefined && pod.origin !== null && pod.phase !== 'Terminating') {
+      endpoint = new Endpoint(pod.uid, pod.name, this.#connect(pod.origin));
+      this.#endpoints.set(pod.uid, endpoint);
+    }
+    if ((pod.phase === 'Pending' || pod.phase === 'Running') && typeof pod.draining !== 'string') {
+      // A crash-looping pod is not capacity that comes.
+      if (endpoint?.health.kind !== 'serving') this.#coming += pod.restarts < hopelessRestarts ? 1 : 0;
+      // Unready by the cluster's word alone: no reason to remove the pod, but one to ask it.
+      else this.#probe(endpoint);
+    }
+    if (endpoint === undefined) return;
+    const wasLeaving = endpoint.leaving;
+    endpoint.onListed(pod);
+    this.reindex(endpoint);
+    if (endpoint.leaving !== wasLeaving) this.#reportReleased(endpoint);
+    if (endpoint.health.kind === 'joining') this.#probe(endpoint);
+  }
+
+  /** Re-indexes the endpoint after a change of slots or state. */
+  reindex(endpoint: Endpoint): void {
     this.#changes += 1;
-    if (takesWork(pod)) this.#serving.add(pod);
-    else this.#serving.delete(pod);
-    this.free.update(pod, pod.freeSlots(!this.#spec().batching.enabled, this.#now()));
+    if (endpoint.accepting) this.#accepting.add(endpoint);
+    else this.#accepting.delete(endpoint);
+    this.free.update(endpoint, endpoint.freeSlots(!this.#spec().batching.enabled, this.#clock.nowMs));
   }
 
-  /** A call to the pod is over. */
-  onCallEnd(pod: Endpoint): void {
-    this.reindex(pod);
-    this.#tellLetGo(pod);
-    if (pod.gone) this.#forgetIfDone(pod);
+  onCallEnd(endpoint: Endpoint): void {
+    this.reindex(endpoint);
+    this.#reportReleased(endpoint);
+    if (endpoint.deleted) this.#forgetIfDone(endpoint);
   }
 
-  #tellLetGo(pod: Endpoint): void {
-    if (pod.leaving && pod.outstanding.length === 0) this.#events.onLetGo();
-  }
-
-  /** The pod takes no more for a moment, by its own word. */
-  pause(pod: Endpoint): void {
-    const pauseMs = 20;
-    if (this.#now() < pod.busyUntilMs) return;
-    pod.busyUntilMs = this.#now() + pauseMs;
-    this.reindex(pod);
+  /** Gives the endpoint no work for a moment, as its pod says that it is busy. */
+  pause(endpoint: Endpoint): void {
+    if (!endpoint.pause(this.#clock.nowMs, busyPauseMs)) return;
+    this.reindex(endpoint);
     setTimeout(() => {
-      this.reindex(pod);
+      this.reindex(endpoint);
       this.#events.onChange();
-    }, pauseMs + 1);
+    }, busyPauseMs + 1);
   }
 
-  recordEvidence(pod: Endpoint, event: HealthEvent, detail: string | null = null): void {
-    if (event.kind === 'evidence') {
-      pod.evidence = event.evidence;
-      pod.detail = `${event.evidence}${detail === null ? '' : `: ${detail}`}`;
-      if (pod.health.kind !== 'joining') pod.failures += 1;
-      pod.failedHard = pod.health.kind !== 'joining' && isHard(event.evidence);
+  recordEvidence(endpoint: Endpoint, event: HealthEvent, detail: string | null = null): void {
+    const { health: config } = this.#spec();
+    const pool = this.#poolHealth(endpoint);
+    const before = endpoint.recordEvidence(event, detail, { config, pool, nowMs: this.#clock.nowMs });
+    const { health, name } = endpoint;
+    if (health.kind !== before.kind) {
+      if (health.kind === 'ejected') this.ejections[health.reason] += 1;
+      const level = health.kind === 'ejected' ? 'warn' : 'info';
+      const why = event.kind === 'evidence' ? { why: endpoint.detail } : {};
+      this.#log[level]({ podName: name, was: before.kind, ...why }, `pod ${name} is ${health.kind}`);
     }
-    const before = pod.health;
-    pod.health = nextHealth(before, event, this.#spec().health, this.#poolHealth(pod), this.#now());
-    if (pod.health.kind !== before.kind) {
-      // That it was loading speaks against nobody.
-      if (before.kind === 'joining') pod.detail = null;
-      if (pod.health.kind === 'ejected') this.ejections[pod.health.reason] += 1;
-      const level = pod.health.kind === 'ejected' ? 'warn' : 'info';
-      const why = event.kind === 'evidence' ? { why: pod.detail } : {};
-      this.#log[level]({ podName: pod.name, was: before.kind, ...why }, `pod ${pod.name} is ${pod.health.kind}`);
-    }
-    this.reindex(pod);
+    this.reindex(endpoint);
   }
 
-  /** Several times a second: probes that are due, pods that are slow against the others. */
+  /** Called several times a second: probes that are due, pods that are slow compared with the others. */
   tick(): void {
-    const now = this.#now();
-    for (const pod of this.#endpoints.values()) {
-      if (pod.gone || pod.terminating) continue;
-      // Without requests it could not say that its drain was cancelled.
-      if (pod.draining && now >= pod.nextProbeAtMs + drainingProbeMs) this.#probe(pod);
-      if (pod.health.kind === 'joining' && now >= pod.nextProbeAtMs) this.#probe(pod);
-      if (pod.health.kind === 'ejected' && now >= pod.health.probeAtMs) this.#probe(pod);
-    }
-    const serving = [...this.#endpoints.values()].filter((pod) => pod.health.kind === 'serving');
-    for (const index of slowPods(serving.map((pod) => pod.pace))) {
-      const pod = serving[index]!;
-      const { ratio, excessMs } = pod.pace;
-      // Told once for what was measured since the last time.
-      pod.pace = { ...pod.pace, samples: 0 };
+    const { nowMs } = this.#clock;
+    for (const endpoint of this.#endpoints.values()) if (endpoint.isProbeDue(nowMs)) this.#probe(endpoint);
+    const serving = [...this.#endpoints.values()].filter(({ health }) => health.kind === 'serving');
+    for (const index of slowPods(serving.map(({ pace }) => pace))) {
+      const endpoint = serving[index]!;
+      const { ratio, excessMs } = endpoint.pace;
+      // Measurements count as evidence once.
+      endpoint.restartPace();
       this.recordEvidence(
-        pod,
+        endpoint,
         { kind: 'evidence', evidence: 'slow' },
         `${ratio.toFixed(1)} × as predicted, ${excessMs.toFixed(0)} ms over`,
       );
@@ -222,60 +205,54 @@ export class Endpoints {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#endpoints.values()].map((pod) => pod.upstream.close()));
+    await Promise.all(Array.from(this.#endpoints.values(), ({ upstream }) => upstream.close()));
     this.#endpoints.clear();
   }
 
-  #probe(pod: Endpoint): void {
-    if (pod.probing || pod.gone) return;
-    pod.probing = true;
-    pod.probe(this.#loopClock, (result) => {
-      pod.probing = false;
-      pod.nextProbeAtMs = this.#now() + joiningProbeMs;
-      switch (result.kind) {
-        case 'ready':
-          pod.draining = false;
-          if (result.status !== null) {
-            pod.models = new Set(result.status.models.filter((model) => model.ready).map((model) => model.name));
-            pod.queuedRows = result.status.queuedRows;
-            this.#events.onStatus(result.status);
-          }
-          this.recordEvidence(pod, { kind: 'probe-ok' });
-          break;
-        case 'draining':
-          pod.draining = true;
-          this.reindex(pod);
-          this.#tellLetGo(pod);
-          break;
-        case 'loading':
-          // Not ready by its own word.
-          this.recordEvidence(pod, { kind: 'evidence', evidence: 'probe-failed' }, 'not ready');
-          break;
-        case 'failed':
-          this.recordEvidence(pod, { kind: 'evidence', evidence: 'probe-failed' }, result.detail);
-          break;
-      }
+  #probe(endpoint: Endpoint): void {
+    endpoint.probe(this.#clock, (result) => {
+      this.#onProbed(endpoint, result);
       this.#events.onChange();
     });
   }
 
-  #poolHealth(except: Endpoint): { members: number; softEjected: number } {
+  #onProbed(endpoint: Endpoint, result: ProbeResult): void {
+    switch (result.kind) {
+      case 'ready':
+        if (result.status !== null) this.#events.onStatus(result.status);
+        this.recordEvidence(endpoint, { kind: 'probe-ok' });
+        break;
+      case 'draining':
+        this.reindex(endpoint);
+        this.#reportReleased(endpoint);
+        break;
+      case 'loading':
+        this.recordEvidence(endpoint, { kind: 'evidence', evidence: 'probe-failed' }, 'not ready');
+        break;
+      case 'failed':
+        this.recordEvidence(endpoint, { kind: 'evidence', evidence: 'probe-failed' }, result.detail);
+        break;
+    }
+  }
+
+  #reportReleased(endpoint: Endpoint): void {
+    if (endpoint.leaving && endpoint.batches.length === 0) this.#events.onReleased();
+  }
+
+  #poolHealth(except: Endpoint): PoolHealth {
     let members = 0;
     let softEjected = 0;
-    for (const pod of this.#endpoints.values()) {
-      if (pod.health.kind === 'joining' || pod.leaving) continue;
+    for (const endpoint of this.#endpoints.values()) {
+      const { health } = endpoint;
+      if (health.kind === 'joining' || endpoint.leaving) continue;
       members += 1;
-      if (pod !== except && pod.health.kind === 'ejected' && !pod.health.hard) softEjected += 1;
+      if (endpoint !== except && health.kind === 'ejected' && !health.hard) softEjected += 1;
     }
     return { members, softEjected };
   }
 
-  #forgetIfDone(pod: Endpoint): void {
-    if (pod.outstanding.length > 0 || !this.#endpoints.delete(pod.uid)) return;
-    void pod.upstream.close();
+  #forgetIfDone(endpoint: Endpoint): void {
+    if (endpoint.batches.length > 0 || !this.#endpoints.delete(endpoint.uid)) return;
+    void endpoint.upstream.close();
   }
-}
-
-function takesWork(pod: Endpoint): boolean {
-  return !pod.leaving && (pod.health.kind === 'serving' || pod.health.kind === 'probing');
 }

@@ -1,138 +1,143 @@
 /**
- * One envelope, or one plain request, out with one pod: starts it, watches its time, and tells its end exactly once.
+ * One envelope, or one plain request, out with one pod: sends it, bounds its time, keeps who has been answered, and reports
+ * its end exactly once.
  *
- * Its limit is max(1 s, 5 × the 99th percentile predicted) of our own running time, counted anew with each answer that comes,
- * and twice as long for what was lost with a pod before: a machine that stalls pods stalls the second one too, and two pods
- * that are lost in a row make a request look like poison.
+ * Its timeout is max(1 s, 5 × the predicted 99th percentile) of loop time, restarted by each answer, and doubled for each
+ * earlier attempt: a machine that stalls pods stalls the second one too, and two pods lost in a row make a request look
+ * like poison.
  */
 import type { AnswerHead, SummaryHead } from '../../contract/envelope.ts';
-import type { ModelQueue } from '../queue/model-queue.ts';
-import { LoopTimeout, type LoopClock } from './loop-clock.ts';
-import type { Outstanding, Endpoint } from './endpoint.ts';
+import type { ModelPool } from '../../contract/model-pool.ts';
 import { predictMs } from '../policy/cost.ts';
-import type { PendingRequest } from '../queue/request.ts';
-import type { Call, LossKind } from './upstream.ts';
+import type { ModelQueue, PendingRequest } from '../queue/model-queue.ts';
+import type { Endpoint, OutstandingBatch } from './endpoint.ts';
+import { LoopTimeout, type LoopClock } from './loop-clock.ts';
+import type { BatchHandlers, Call, LossKind } from './pod-connection.ts';
+
+export interface BatchListener {
+  onAnswer(
+    batch: InFlightBatch,
+    request: PendingRequest,
+    head: AnswerHead,
+    body: Buffer,
+    retryAfter: string | undefined,
+  ): void;
+  /** All requests were answered. @param summary null after a plain request */
+  onEnd(batch: InFlightBatch, summary: SummaryHead | null): void;
+  onLoss(batch: InFlightBatch, unanswered: readonly PendingRequest[], kind: LossKind, detail: string): void;
+}
 
 export interface BatchPlan {
   readonly modelQueue: ModelQueue;
-  readonly pod: Endpoint;
+  readonly endpoint: Endpoint;
   readonly requests: readonly PendingRequest[];
   /** One request as its client sent it, without an envelope. */
   readonly plain: boolean;
-  /** Limit while the cost of the model is unknown. */
-  readonly timeoutMs: number;
-  /** Largest body of a request, unpacked. */
-  readonly maxBodyBytes: number;
-  readonly now: () => number;
-  readonly loopClock: LoopClock;
-  onAnswer(request: PendingRequest, head: AnswerHead, body: Buffer): void;
-  onEnd(batch: InFlightBatch, summary: SummaryHead | null): void;
-  onLost(batch: InFlightBatch, unanswered: readonly PendingRequest[], kind: LossKind, detail: string): void;
+  readonly limits: Pick<ModelPool['spec']['requests'], 'timeoutMs' | 'maxBodyBytes'>;
+  readonly clock: LoopClock;
+  readonly listener: BatchListener;
 }
 
-const leastLimitMs = 1_000;
-const limitFactor = 5;
+const minTimeoutMs = 1_000;
+const timeoutFactor = 5;
 
-/** Bytes a millisecond that a busy pod inflates and parses at least. */
+/** Least rate at which a busy pod inflates and parses bodies. */
 const inflatedBytesPerMs = 20_000;
 
-/** What the cost of a model can't foresee: a small body may unpack to the largest that is allowed. */
-function inflateMs({ requests, maxBodyBytes, timeoutMs }: BatchPlan): number {
-  const compressed = requests.filter((request) => request.contentEncoding !== undefined).length;
-  return Math.min(timeoutMs, (compressed * maxBodyBytes) / inflatedBytesPerMs);
-}
-
-export class InFlightBatch implements Outstanding {
+export class InFlightBatch implements OutstandingBatch, BatchHandlers {
+  readonly modelQueue: ModelQueue;
+  readonly endpoint: Endpoint;
   readonly requests: readonly PendingRequest[];
   readonly rows: number;
   readonly startedAtMs: number;
   readonly startedLoopMs: number;
   readonly predictedMs: number;
-  /** The pod had nothing else of ours when it left. */
+  /** The pod had nothing else of this gateway when the batch left. */
   readonly alone: boolean;
-  /** Answers below 500. */
-  wellAnswered = 0;
-  call: Call | undefined;
-  readonly #plan: BatchPlan;
+  readonly #plain: boolean;
   readonly #answered: boolean[];
   readonly #timeout: LoopTimeout;
+  readonly #listener: BatchListener;
+  #call: Call | undefined;
+  #unanswered: number;
+  #wellAnswered = 0;
 
+  /** Sends the requests to the pod. */
   constructor(plan: BatchPlan) {
-    const { modelQueue, pod, requests } = plan;
-    this.#plan = plan;
+    const { modelQueue, endpoint, requests, clock } = plan;
+    this.modelQueue = modelQueue;
+    this.endpoint = endpoint;
     this.requests = requests;
     this.rows = requests.reduce((sum, request) => sum + request.estimatedRows, 0);
-    this.startedAtMs = plan.now();
-    this.startedLoopMs = plan.loopClock.loopMs;
-    this.alone = pod.outstanding.length === 0;
+    this.startedAtMs = clock.nowMs;
+    this.startedLoopMs = clock.loopMs;
+    this.predictedMs = predictMs(modelQueue.cost, this.rows);
+    this.alone = endpoint.batches.length === 0;
+    this.#plain = plan.plain;
+    this.#listener = plan.listener;
+    this.#unanswered = requests.length;
     this.#answered = new Array<boolean>(requests.length).fill(false);
-    const { cost } = modelQueue;
-    const aheadMs = pod.ownRemainingMs(this.startedAtMs) + pod.queuedRows * cost.c;
-    this.predictedMs = predictMs(cost, this.rows);
-    const lostBefore = Math.max(...requests.map(({ attempts }) => attempts - 1));
-    const limitMs =
-      cost.samples === 0 || plan.plain
-        ? plan.timeoutMs
-        : Math.max(leastLimitMs, limitFactor * cost.p99Ratio * (this.predictedMs + aheadMs)) * 2 ** lostBefore +
-          inflateMs(plan);
-    pod.outstanding.push(this);
-    this.#timeout = new LoopTimeout(limitMs, plan.loopClock, () =>
-      this.call?.abort('hung', `no answer within ${Math.round(limitMs)} ms`),
+    const timeoutMs = timeoutOf(plan, this.predictedMs, this.startedAtMs);
+    endpoint.onBatchSent(this);
+    this.#timeout = new LoopTimeout(timeoutMs, clock, () =>
+      this.abort('hung', `no answer within ${Math.round(timeoutMs)} ms`),
     );
-    this.call = plan.plain ? this.#sendPlain() : this.#sendEnvelope();
+    const { upstream } = endpoint;
+    this.#call = plan.plain
+      ? upstream.sendPlain(requests[0]!, this.startedAtMs, this)
+      : upstream.sendEnvelope(requests, this.startedAtMs, this);
   }
 
-  #sendEnvelope(): Call {
-    const { pod, requests } = this.#plan;
-    return pod.upstream.sendEnvelope(requests, this.startedAtMs, {
-      onAnswer: (index, head, body) => {
-        this.#timeout.restart();
-        this.#onAnswer(index, head, body);
-      },
-      onEnd: (summary) => {
-        this.#finish();
-        this.#plan.onEnd(this, summary);
-      },
-      onLost: (kind, detail) => this.#onLoss(kind, detail),
-    });
+  /** Whether every request was answered with a status below 500. */
+  get allWell(): boolean {
+    return this.#wellAnswered === this.requests.length;
   }
 
-  #sendPlain(): Call {
-    const { pod, requests } = this.#plan;
-    return pod.upstream.sendPlain(requests[0]!, this.startedAtMs, {
-      onAnswer: (answer) => {
-        this.#finish();
-        const head: AnswerHead = {
-          index: 0,
-          status: answer.status,
-          contentType: answer.contentType,
-          rows: 1,
-          run: -1,
-        };
-        if (answer.inferenceHeaderLength !== undefined) head.inferenceHeaderLength = answer.inferenceHeaderLength;
-        this.#onAnswer(0, head, answer.body);
-        this.#plan.onEnd(this, null);
-      },
-      onLost: (kind, detail) => this.#onLoss(kind, detail),
-    });
+  abort(kind: LossKind, detail: string): void {
+    this.#call?.abort(kind, detail);
   }
 
-  #onAnswer(index: number, head: AnswerHead, body: Buffer): void {
+  onAnswer(index: number, head: AnswerHead, body: Buffer, retryAfter?: string): void {
+    if (this.#answered[index] !== false) throw new Error(`answer to item ${index}, which waits for none`);
     this.#answered[index] = true;
-    if (head.status < 500) this.wellAnswered += 1;
-    this.#plan.onAnswer(this.requests[index]!, head, body);
+    this.#unanswered -= 1;
+    if (head.status < 500) this.#wellAnswered += 1;
+    this.#timeout.restart();
+    this.#listener.onAnswer(this, this.requests[index]!, head, body, retryAfter);
   }
 
-  #onLoss(kind: LossKind, detail: string): void {
+  onEnd(summary: SummaryHead | null): void {
+    if (this.#unanswered > 0 || (summary === null && !this.#plain)) {
+      return this.onLost('reset', `the answer ended with ${this.#unanswered} requests unanswered`);
+    }
+    this.#finish();
+    this.#listener.onEnd(this, summary);
+  }
+
+  onLost(kind: LossKind, detail: string): void {
     this.#finish();
     const unanswered = this.requests.filter((_, index) => this.#answered[index] === false);
-    this.#plan.onLost(this, unanswered, kind, detail);
+    this.#listener.onLoss(this, unanswered, kind, detail);
   }
 
   #finish(): void {
     this.#timeout.clear();
-    const { outstanding } = this.#plan.pod;
-    const at = outstanding.indexOf(this);
-    if (at >= 0) outstanding.splice(at, 1);
+    this.endpoint.onBatchEnded(this);
   }
+}
+
+function timeoutOf(plan: BatchPlan, predictedMs: number, nowMs: number): number {
+  const { modelQueue, endpoint, requests, limits } = plan;
+  const { cost } = modelQueue;
+  if (cost.samples === 0 || plan.plain) return limits.timeoutMs;
+  const aheadMs = endpoint.remainingMs(nowMs) + endpoint.queuedRows * cost.c;
+  const attemptsBefore = Math.max(...requests.map(({ attempts }) => attempts - 1));
+  const runMs = Math.max(minTimeoutMs, timeoutFactor * cost.p99Ratio * (predictedMs + aheadMs));
+  return runMs * 2 ** attemptsBefore + inflateMs(plan);
+}
+
+/** Time to inflate compressed bodies, which the learned cost can't foresee: a small one may unpack to the largest allowed. */
+function inflateMs({ requests, limits }: BatchPlan): number {
+  const compressed = requests.filter((request) => request.contentEncoding !== undefined).length;
+  return Math.min(limits.timeoutMs, (compressed * limits.maxBodyBytes) / inflatedBytesPerMs);
 }

@@ -1,53 +1,60 @@
 /**
- * How long this process itself has run. On a starved machine, or in a long turn of its own, it reads nothing for a while:
- * answers lie unread then, and no pod is to blame for that. What a pod may take is counted on this clock.
+ * The clock of this process, and the time that its event loop was really running. On a starved machine, or in a long task
+ * of its own, a process reads nothing for a while: answers lie unread then, and no pod is to blame. Timeouts of pods
+ * therefore count loop time.
  */
 export const tickMs = 50;
 
 export class LoopClock {
   readonly #now: () => number;
-  #lostMs = 0;
+  #blockedMs = 0;
   #dueAtMs: number;
 
+  /** @param now a monotonic clock in milliseconds */
   constructor(now: () => number) {
     this.#now = now;
     this.#dueAtMs = now() + tickMs;
   }
 
-  /** To be called every `tickMs`; as much as a call comes late, the process did not run. */
+  /** To be called every `tickMs`. A late tick means that the event loop was blocked for that long. */
   tick(): void {
     const nowMs = this.#now();
-    this.#lostMs += Math.max(0, nowMs - this.#dueAtMs);
+    this.#blockedMs += Math.max(0, nowMs - this.#dueAtMs);
     this.#dueAtMs = nowMs + tickMs;
   }
 
-  /** Milliseconds, from an arbitrary start; stands still from the moment that a tick is overdue. */
+  /** Monotonic clock, milliseconds. */
+  get nowMs(): number {
+    return this.#now();
+  }
+
+  /** Loop time: milliseconds from an arbitrary start; stands still from the moment that a tick is overdue. */
   get loopMs(): number {
-    return Math.min(this.#now(), this.#dueAtMs) - this.#lostMs;
+    return Math.min(this.#now(), this.#dueAtMs) - this.#blockedMs;
   }
 }
 
-/** Calls `over` once so much of our own time has passed, and what had come by then has been read. */
+/** Calls `expire` once so much loop time has passed, and whatever had arrived by then has been read. */
 export class LoopTimeout {
-  readonly #limitMs: number;
-  readonly #time: LoopClock;
-  readonly #over: () => void;
-  #startedAtMs: number;
+  readonly #timeoutMs: number;
+  readonly #clock: LoopClock;
+  readonly #expire: () => void;
+  #startedLoopMs: number;
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
 
-  constructor(limitMs: number, time: LoopClock, over: () => void) {
-    this.#limitMs = limitMs;
-    this.#time = time;
-    this.#over = over;
-    this.#startedAtMs = time.loopMs;
-    this.#wait(limitMs);
+  constructor(timeoutMs: number, clock: LoopClock, expire: () => void) {
+    this.#timeoutMs = timeoutMs;
+    this.#clock = clock;
+    this.#expire = expire;
+    this.#startedLoopMs = clock.loopMs;
+    this.#wait(timeoutMs);
   }
 
-  /** Counts anew from now on. */
+  /** Starts the count again. */
   restart(): void {
-    // The timer stays: this is called for each answer, and the timer looks again when it is due.
-    this.#startedAtMs = this.#time.loopMs;
+    // The timer stays, as restarts come with each answer: it checks the elapsed time when it fires.
+    this.#startedLoopMs = this.#clock.loopMs;
   }
 
   clear(): void {
@@ -57,15 +64,15 @@ export class LoopTimeout {
 
   #wait(forMs: number): void {
     this.#timer = setTimeout(() => {
-      // Timers come before what sockets have to say; an immediate comes after it.
-      this.#immediate = setImmediate(() => this.#look());
+      // Timers run before the poll phase; setImmediate after it, so pending socket reads are seen first.
+      this.#immediate = setImmediate(() => this.#check());
     }, forMs);
   }
 
-  #look(): void {
-    const leftMs = this.#startedAtMs + this.#limitMs - this.#time.loopMs;
-    // Timers may be a millisecond early.
+  #check(): void {
+    const leftMs = this.#startedLoopMs + this.#timeoutMs - this.#clock.loopMs;
+    // Timers may fire a millisecond early.
     if (leftMs > 1) this.#wait(leftMs);
-    else this.#over();
+    else this.#expire();
   }
 }

@@ -1,70 +1,63 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PodSchedule } from './pod-schedule.ts';
-import { Endpoint } from './endpoint.ts';
 
-/** A endpoints of pods that are done with what they have at these times. */
-function outlookOf(doneAtMs: readonly number[]) {
-  const time = { loopMs: 100 };
-  const pods = {
-    changes: 0,
-    links: doneAtMs.map(link),
-    get serving() {
-      return this.links.length;
-    },
-    working() {
-      return this.links;
-    },
-  };
-  return { time, pods, podSchedule: new PodSchedule(pods, time) };
+/** An endpoint that is free at a time, and later by what each run takes on top. */
+class FreeAt {
+  atMs: number;
+
+  constructor(atMs: number) {
+    this.atMs = atMs;
+  }
+
+  freeAtLoopMs(overheadMs: number): number {
+    return this.atMs + overheadMs;
+  }
 }
 
-function link(doneAtMs: number, index = 0): Endpoint {
-  const pod = new Endpoint(`u${index}`, `p${index}`, 'http://127.0.0.1:1');
-  pod.lastEndLoopMs = doneAtMs;
-  return pod;
+function scheduleOf(freeAtMs: readonly number[]) {
+  const clock = { loopMs: 100 };
+  const endpoints = { changes: 0, accepting: new Set(freeAtMs.map((atMs) => new FreeAt(atMs))) };
+  const [first] = endpoints.accepting;
+  return { clock, endpoints, first: first!, schedule: new PodSchedule(endpoints, clock) };
 }
 
-const envelope = { rows: 1, requests: [], startedAtMs: 0, call: undefined };
-
-test('ascending, by what each pod has of ours: what it runs since the one before ended, then what is staged', () => {
-  const { pods, podSchedule } = outlookOf([130, 90]);
-  pods.links[1]!.outstanding.push({ ...envelope, startedLoopMs: 50, predictedMs: 30 });
-  pods.links[1]!.outstanding.push({ ...envelope, startedLoopMs: 95, predictedMs: 40 });
-  assert.deepEqual([...podSchedule.begins()], [130, 90 + 30 + 40]);
+test('the times at which each endpoint is free, ascending', () => {
+  const { schedule } = scheduleOf([130, 90, 160]);
+  assert.deepEqual([...schedule.begins()], [90, 130, 160]);
 });
 
-test('each turn takes the lag as well', () => {
-  const { pods, podSchedule } = outlookOf([90]);
-  podSchedule.learn(35, 30);
-  pods.links[0]!.outstanding.push({ ...envelope, startedLoopMs: 50, predictedMs: 30 });
-  assert.deepEqual([...podSchedule.begins()], [90 + 30 + 5]);
+test('each run takes the overhead as well', () => {
+  const { schedule } = scheduleOf([120]);
+  schedule.learn(35, 30);
+  assert.deepEqual([...schedule.begins()], [120 + 5]);
+  assert.equal(schedule.overhead.meanMs, 5);
 });
 
-test('kept for 10 µs a pod though something has changed, and longer while nothing has', () => {
-  const { time, pods, podSchedule } = outlookOf(Array.from({ length: 100 }, () => 200));
-  assert.equal(podSchedule.begins()[0], 200);
-  pods.links[0]!.lastEndLoopMs = 150;
-  time.loopMs += 5;
-  assert.equal(podSchedule.begins()[0], 200);
-  pods.changes += 1;
-  time.loopMs += 5;
-  assert.equal(podSchedule.begins()[0], 150);
-  pods.links[0]!.lastEndLoopMs = 140;
-  pods.changes += 1;
-  time.loopMs += 0.9;
-  assert.equal(podSchedule.begins()[0], 150);
-  time.loopMs += 0.1;
-  assert.equal(podSchedule.begins()[0], 140);
+test('kept for 10 µs per pod though something has changed, and longer while nothing has', () => {
+  const { clock, endpoints, first, schedule } = scheduleOf(Array.from({ length: 100 }, () => 200));
+  assert.equal(schedule.begins()[0], 200);
+  first.atMs = 150;
+  clock.loopMs += 5;
+  assert.equal(schedule.begins()[0], 200);
+  endpoints.changes += 1;
+  clock.loopMs += 5;
+  assert.equal(schedule.begins()[0], 150);
+  first.atMs = 140;
+  endpoints.changes += 1;
+  clock.loopMs += 0.9;
+  assert.equal(schedule.begins()[0], 150);
+  clock.loopMs += 0.1;
+  assert.equal(schedule.begins()[0], 140);
 });
 
 test('a pod that comes or goes is there or gone at once', () => {
-  const { pods, podSchedule } = outlookOf(Array.from({ length: 100 }, () => 200));
-  assert.equal(podSchedule.begins().length, 100);
-  pods.links.push(link(300));
-  pods.changes += 1;
-  assert.deepEqual([...podSchedule.begins()].slice(-2), [200, 300]);
-  pods.links.splice(0, 100);
-  pods.changes += 1;
-  assert.deepEqual([...podSchedule.begins()], [300]);
+  const { endpoints, schedule } = scheduleOf(Array.from({ length: 100 }, () => 200));
+  assert.equal(schedule.begins().length, 100);
+  endpoints.accepting.add(new FreeAt(300));
+  endpoints.changes += 1;
+  assert.deepEqual([...schedule.begins()].slice(-2), [200, 300]);
+  for (const endpoint of [...endpoints.accepting].slice(0, 100)) endpoints.accepting.delete(endpoint);
+  endpoints.changes += 1;
+  assert.deepEqual([...schedule.begins()], [300]);
 });

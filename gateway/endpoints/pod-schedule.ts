@@ -1,49 +1,58 @@
-/** When the pods of a pool come to take their next batches, as far as this gateway knows. Asked with each request, so kept. */
-import type { LoopClock } from './loop-clock.ts';
+/** Cached start times of each pod's next batch, as far as this gateway knows; read on every admission. */
 import { learnOverhead, noOverhead, type Overhead } from '../policy/wait.ts';
-import type { Endpoints } from './endpoints.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { LoopClock } from './loop-clock.ts';
 
-/** How long it is kept though something has changed, for each pod: sorting a thousand then takes a hundredth of the time. */
+/** Cache lifetime per pod: bounds sorting to ~1% CPU at 1,000 pods. */
 const keptMsPerPod = 0.01;
 
-type Pods = Pick<Endpoints, 'changes' | 'serving' | 'working'>;
+/** The part of Endpoints that is read here. */
+export interface ScheduledEndpoints {
+  readonly changes: number;
+  readonly accepting: ReadonlySet<Pick<Endpoint, 'freeAtLoopMs'>>;
+}
 
 export class PodSchedule {
-  lag: Overhead = noOverhead;
-  readonly #endpoints: Pods;
-  readonly #loopClock: Pick<LoopClock, 'loopMs'>;
+  #overhead: Overhead = noOverhead;
+  readonly #endpoints: ScheduledEndpoints;
+  readonly #clock: Pick<LoopClock, 'loopMs'>;
   #begins = new Float64Array(0);
   #madeOf = -1;
   #madeAtMs = -Infinity;
 
-  constructor(endpoints: Pods, loopClock: Pick<LoopClock, 'loopMs'>) {
+  constructor(endpoints: ScheduledEndpoints, clock: Pick<LoopClock, 'loopMs'>) {
     this.#endpoints = endpoints;
-    this.#loopClock = loopClock;
+    this.#clock = clock;
   }
 
-  /** In our own time, as `begins` is. */
+  /** Loop time, as `begins` is. */
   get nowMs(): number {
-    return this.#loopClock.loopMs;
+    return this.#clock.loopMs;
   }
 
-  /** When the next batch for each pod that serves would begin to run, ascending. */
+  /** Dispatch overhead: what a run takes on top of its predicted time. */
+  get overhead(): Overhead {
+    return this.#overhead;
+  }
+
+  /** When the next batch for each accepting pod would begin to run, ascending. */
   readonly begins = (): Float64Array => {
-    const { changes, serving } = this.#endpoints;
+    const { changes, accepting } = this.#endpoints;
     const { nowMs } = this;
-    const sameCount = this.#begins.length === serving;
-    const kept = changes === this.#madeOf || nowMs - this.#madeAtMs < keptMsPerPod * serving;
-    if (sameCount && kept) return this.#begins;
-    if (!sameCount) this.#begins = new Float64Array(serving);
+    const sameCount = this.#begins.length === accepting.size;
+    const fresh = changes === this.#madeOf || nowMs - this.#madeAtMs < keptMsPerPod * accepting.size;
+    if (sameCount && fresh) return this.#begins;
+    if (!sameCount) this.#begins = new Float64Array(accepting.size);
     let at = 0;
-    for (const pod of this.#endpoints.working()) this.#begins[at++] = pod.freeAtMs(this.lag.meanMs);
+    for (const endpoint of accepting) this.#begins[at++] = endpoint.freeAtLoopMs(this.#overhead.meanMs);
     this.#begins.sort();
     this.#madeOf = changes;
     this.#madeAtMs = nowMs;
     return this.#begins;
   };
 
-  /** An envelope took so long from when its pod could begin with it. */
+  /** @param tookMs loop time of an envelope, from the moment when its pod could begin with it */
   learn(tookMs: number, predictedMs: number): void {
-    this.lag = learnOverhead(this.lag, tookMs, predictedMs);
+    this.#overhead = learnOverhead(this.#overhead, tookMs, predictedMs);
   }
 }

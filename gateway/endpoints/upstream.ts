@@ -1,57 +1,23 @@
 /**
- * The wire from the gateway to one pod: envelopes, plain requests, small reads. The only importer of undici.
+ * The wire from the gateway to one pod: envelopes, plain requests, small reads. The only importer of undici here.
  *
- * Judges nothing: it says what came, or how it was lost; health, retry and accounting belong to the pool.
+ * Reports what came, or how it was lost, and judges nothing: health, retry and accounting are decided elsewhere.
  */
 import { Pool, type Dispatcher } from 'undici';
-import {
-  appendFrame,
-  FrameDecoder,
-  type AnswerHead,
-  type ItemHead,
-  type RunReport,
-  type SummaryHead,
-} from '../../contract/envelope.ts';
+import { appendFrame, FrameDecoder, type AnswerHead, type SummaryHead } from '../../contract/envelope.ts';
 import { headers as headerNames, mediaTypes, paths } from '../../contract/headers.ts';
-import type { PendingRequest } from '../queue/request.ts';
+import type { PendingRequest } from '../queue/model-queue.ts';
+import { isAnswer, isSummary, itemHead } from './envelope-heads.ts';
+import type { BatchHandlers, Call, LossKind, PlainAnswer, PlainHandlers, PodConnection } from './pod-connection.ts';
 
-/** How a call to a pod can fail to give its answer. */
-export type LossKind = 'refused' | 'reset' | 'hung' | 'garbage' | 'busy';
-
-export interface EnvelopeHandlers {
-  /** One request was answered; at most once each. */
-  onAnswer(index: number, head: AnswerHead, body: Buffer): void;
-  /** All were answered, and this is what the pod says of it. */
-  onEnd(summary: SummaryHead): void;
-  /** The call is over, and what was not answered will not be. */
-  onLost(kind: LossKind, detail: string): void;
-}
-
-export interface PlainAnswer {
-  readonly status: number;
-  readonly contentType: string;
-  readonly inferenceHeaderLength: number | undefined;
-  readonly retryAfter: string | undefined;
-  readonly body: Buffer;
-}
-
-export interface PlainHandlers {
-  onAnswer(answer: PlainAnswer): void;
-  onLost(kind: LossKind, detail: string): void;
-}
-
-/** A call under way. */
-export interface Call {
-  /** Ends it as lost; nothing if it is over. */
-  abort(kind: LossKind, detail: string): void;
-}
-
-/** Answers to one request can be this long; what is longer is garbage. */
+/** Limit for the answer to one request; a longer one is garbage. */
 const maxAnswerBytes = 1024 * 1024 * 1024;
-/** Under the pod's own keep-alive (65 s and more), so that we close first and no request meets a closing socket. */
+/** Under the pod's own keep-alive (65 s and more): the gateway closes first, so no request meets a closing socket. */
 const keepAliveMs = 30_000;
 
-export class Upstream {
+type Headers = Record<string, string | string[] | undefined>;
+
+export class Upstream implements PodConnection {
   readonly #client: Pool;
 
   constructor(origin: string) {
@@ -61,19 +27,19 @@ export class Upstream {
       keepAliveTimeout: keepAliveMs,
       keepAliveMaxTimeout: keepAliveMs,
       connect: { timeout: 2_000 },
-      // The pool has limits of its own for each call.
+      // Each call has a timeout of its own, in loop time.
       headersTimeout: 0,
       bodyTimeout: 0,
     });
   }
 
-  sendEnvelope(requests: readonly PendingRequest[], nowMs: number, handlers: EnvelopeHandlers): Call {
+  sendEnvelope(requests: readonly PendingRequest[], nowMs: number, handlers: BatchHandlers): Call {
     const parts: Buffer[] = [];
     for (let index = 0; index < requests.length; index += 1) {
       const request = requests[index]!;
       appendFrame(parts, itemHead(request, index, nowMs), request.body);
     }
-    const reader = new EnvelopeReader(requests.length, handlers);
+    const reader = new EnvelopeReader(handlers);
     this.#client.dispatch(
       {
         path: paths.envelope,
@@ -86,7 +52,7 @@ export class Upstream {
     return reader;
   }
 
-  sendPlain(request: PendingRequest, nowMs: number, handlers: PlainHandlers): Call {
+  sendPlain(request: PendingRequest, nowMs: number, handlers: BatchHandlers): Call {
     const headers: string[] = [headerNames.requestId, request.id];
     headers.push(headerNames.timeoutMs, String(Math.max(1, Math.floor(request.deadlineAtMs - nowMs))));
     if (request.contentType !== undefined) headers.push('content-type', request.contentType);
@@ -95,7 +61,15 @@ export class Upstream {
     if (request.inferenceHeaderLength !== undefined) {
       headers.push(headerNames.inferenceHeaderLength, request.inferenceHeaderLength);
     }
-    return this.#plain('POST', predictPath(request), headers, Buffer.concat(request.body), handlers);
+    return this.#plain('POST', predictPath(request), headers, Buffer.concat(request.body), {
+      onAnswer: ({ status, contentType, inferenceHeaderLength, retryAfter, body }) => {
+        const head: AnswerHead = { index: 0, status, contentType, rows: 1, run: -1 };
+        if (inferenceHeaderLength !== undefined) head.inferenceHeaderLength = inferenceHeaderLength;
+        handlers.onAnswer(0, head, body, retryAfter);
+        handlers.onEnd(null);
+      },
+      onLost: (kind, detail) => handlers.onLost(kind, detail),
+    });
   }
 
   get(path: string, handlers: PlainHandlers): Call {
@@ -108,13 +82,12 @@ export class Upstream {
     return reader;
   }
 
-  /** Ends the connections; calls under way are lost. */
   async close(): Promise<void> {
     await this.#client.destroy();
   }
 }
 
-/** Common to both kinds of call: a single end, by whichever way it comes first. */
+/** Both kinds of call: ends exactly once, by whichever event comes first. */
 abstract class Reader implements Dispatcher.DispatchHandler, Call {
   #controller: Dispatcher.DispatchController | undefined;
   #over = false;
@@ -138,7 +111,7 @@ abstract class Reader implements Dispatcher.DispatchHandler, Call {
   abort(kind: LossKind, detail: string): void {
     if (this.#over) return;
     this.#abortedAs = { kind, detail };
-    // Nothing of it has left yet.
+    // Without a controller the request has not left yet.
     if (this.#controller === undefined) this.#lose('refused', detail);
     else this.#controller.abort(new Error(detail));
   }
@@ -155,11 +128,7 @@ abstract class Reader implements Dispatcher.DispatchHandler, Call {
     else this.#lose(this.#connected ? 'reset' : 'refused', describe(error));
   }
 
-  abstract onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void;
+  abstract onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: Headers): void;
   abstract onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void;
   abstract onResponseEnd(): void;
 
@@ -170,16 +139,12 @@ abstract class Reader implements Dispatcher.DispatchHandler, Call {
 
 class EnvelopeReader extends Reader {
   readonly #decoder = new FrameDecoder({ maxBodyBytes: maxAnswerBytes });
-  readonly #handlers: EnvelopeHandlers;
-  readonly #answered: boolean[];
-  #left: number;
-  #summary: SummaryHead | undefined;
+  readonly #handlers: BatchHandlers;
+  #summary: SummaryHead | null = null;
 
-  constructor(count: number, handlers: EnvelopeHandlers) {
+  constructor(handlers: BatchHandlers) {
     super();
     this.#handlers = handlers;
-    this.#answered = new Array<boolean>(count).fill(false);
-    this.#left = count;
   }
 
   override onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
@@ -190,35 +155,26 @@ class EnvelopeReader extends Reader {
   override onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.over) return;
     try {
-      for (const frame of this.#decoder.push(chunk)) this.#take(frame.head, frame.body);
+      for (const frame of this.#decoder.push(chunk)) this.#onFrame(frame.head, frame.body);
     } catch (error) {
       this.abort('garbage', describe(error));
     }
   }
 
   override onResponseEnd(): void {
-    if (!this.finish()) return;
-    if (this.#summary !== undefined && this.#left === 0) this.#handlers.onEnd(this.#summary);
-    else this.lost('reset', `the answer ended with ${this.#left} requests unanswered`);
+    if (this.finish()) this.#handlers.onEnd(this.#summary);
   }
 
   protected override lost(kind: LossKind, detail: string): void {
     this.#handlers.onLost(kind, detail);
   }
 
-  #take(headBytes: Buffer, body: Buffer): void {
+  #onFrame(headBytes: Buffer, body: Buffer): void {
     const head: unknown = JSON.parse(headBytes.toString('latin1'));
-    if (this.#summary !== undefined) throw new Error('a frame followed the summary');
-    if (isSummary(head)) {
-      this.#summary = head;
-    } else if (isAnswer(head)) {
-      if (this.#answered[head.index] !== false) throw new Error(`answer to item ${head.index}, which waits for none`);
-      this.#answered[head.index] = true;
-      this.#left -= 1;
-      this.#handlers.onAnswer(head.index, head, body);
-    } else {
-      throw new Error(`frame with an unknown head: ${headBytes.toString('latin1', 0, 80)}`);
-    }
+    if (this.#summary !== null) throw new Error('a frame followed the summary');
+    if (isSummary(head)) this.#summary = head;
+    else if (isAnswer(head)) this.#handlers.onAnswer(head.index, head, body);
+    else throw new Error(`frame with an unknown head: ${headBytes.toString('latin1', 0, 80)}`);
   }
 }
 
@@ -227,18 +183,14 @@ class PlainReader extends Reader {
   readonly #chunks: Buffer[] = [];
   #status = 0;
   #bytes = 0;
-  #headers: Record<string, string | string[] | undefined> = {};
+  #headers: Headers = {};
 
   constructor(handlers: PlainHandlers) {
     super();
     this.#handlers = handlers;
   }
 
-  override onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void {
+  override onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Headers): void {
     this.#status = status;
     this.#headers = headers;
   }
@@ -252,34 +204,19 @@ class PlainReader extends Reader {
   override onResponseEnd(): void {
     if (!this.finish()) return;
     const length = Number(single(this.#headers[headerNames.inferenceHeaderLength]));
-    this.#handlers.onAnswer({
+    const answer: PlainAnswer = {
       status: this.#status,
       contentType: single(this.#headers['content-type']) ?? mediaTypes.json,
       inferenceHeaderLength: Number.isSafeInteger(length) && length >= 0 ? length : undefined,
       retryAfter: single(this.#headers['retry-after']),
       body: this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks),
-    });
+    };
+    this.#handlers.onAnswer(answer);
   }
 
   protected override lost(kind: LossKind, detail: string): void {
     this.#handlers.onLost(kind, detail);
   }
-}
-
-function itemHead(request: PendingRequest, index: number, nowMs: number): ItemHead {
-  const head: ItemHead = {
-    index,
-    model: request.model,
-    protocol: request.protocol,
-    deadlineMs: Math.max(0, request.deadlineAtMs - nowMs),
-  };
-  if (request.version !== undefined) head.version = request.version;
-  if (request.contentType !== undefined) head.contentType = request.contentType;
-  if (request.contentEncoding !== undefined) head.contentEncoding = request.contentEncoding;
-  if (request.inferenceHeaderLength !== undefined) head.inferenceHeaderLength = request.inferenceHeaderLength;
-  head.requestId = request.id;
-  if (request.traceparent !== undefined) head.traceparent = request.traceparent;
-  return head;
 }
 
 function predictPath(request: PendingRequest): string {
@@ -288,45 +225,6 @@ function predictPath(request: PendingRequest): string {
   return request.version === undefined
     ? `/v2/models/${model}/infer`
     : `/v2/models/${model}/versions/${encodeURIComponent(request.version)}/infer`;
-}
-
-// Checked by hand: once a request, where the compiled schema would cost as much as the parse.
-function isAnswer(head: unknown): head is AnswerHead {
-  if (typeof head !== 'object' || head === null) return false;
-  const { index, status, contentType, rows, run, runRows, inferenceHeaderLength } = head as Partial<AnswerHead>;
-  return (
-    isCount(index) &&
-    isCount(status) &&
-    status >= 200 &&
-    status <= 599 &&
-    typeof contentType === 'string' &&
-    isCount(rows) &&
-    Number.isSafeInteger(run) &&
-    (runRows === undefined || isCount(runRows)) &&
-    (inferenceHeaderLength === undefined || isCount(inferenceHeaderLength))
-  );
-}
-
-function isSummary(head: unknown): head is SummaryHead {
-  if (typeof head !== 'object' || head === null || !('runs' in head)) return false;
-  const { runs, queuedRows, inFlight, draining } = head as Partial<SummaryHead>;
-  return (
-    Array.isArray(runs) &&
-    runs.every(isRun) &&
-    isCount(queuedRows) &&
-    isCount(inFlight) &&
-    typeof draining === 'boolean'
-  );
-}
-
-function isRun(run: unknown): run is RunReport {
-  if (typeof run !== 'object' || run === null) return false;
-  const { rows, ownRows, queueUs, occupiedUs } = run as Partial<RunReport>;
-  return isCount(rows) && isCount(ownRows) && Number.isFinite(queueUs) && Number.isFinite(occupiedUs);
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
 function single(value: string | string[] | undefined): string | undefined {

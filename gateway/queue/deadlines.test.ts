@@ -3,11 +3,11 @@ import { test, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { oldGenerationGrowthMiB } from '../../test/support/old-generation.ts';
 import { Deadlines } from './deadlines.ts';
-import type { PendingRequest } from './request.ts';
+import type { PendingRequest } from './model-queue.ts';
 import { pendingRequest } from '../testing/pending.ts';
 
 interface Clock {
-  readonly deadlines: Deadlines;
+  readonly deadlines: Deadlines<PendingRequest>;
   /** What expired, with when. */
   readonly expired: { readonly request: PendingRequest; readonly atMs: number }[];
   readonly pass: (ms: number) => void;
@@ -19,7 +19,7 @@ function clockAt(t: TestContext, startMs: number, expire: (request: PendingReque
   t.mock.timers.enable({ apis: ['setInterval'] });
   let nowMs = startMs;
   const expired: Clock['expired'] = [];
-  const deadlines = new Deadlines(
+  const deadlines = new Deadlines<PendingRequest>(
     () => nowMs,
     (request) => {
       expired.push({ request, atMs: nowMs });
@@ -98,7 +98,7 @@ test('after a pause longer than a turn of the wheel all that is due expires, and
   t.mock.timers.enable({ apis: ['setInterval'] });
   let nowMs = 0;
   const expired: PendingRequest[] = [];
-  const deadlines = new Deadlines(
+  const deadlines = new Deadlines<PendingRequest>(
     () => nowMs,
     (request) => expired.push(request),
   );
@@ -136,7 +136,7 @@ test('the timer runs only while there is something to watch, and a long rest cos
   let reads = 0;
   t.mock.timers.enable({ apis: ['setInterval'] });
   const expired: PendingRequest[] = [];
-  const deadlines = new Deadlines(
+  const deadlines = new Deadlines<PendingRequest>(
     () => {
       reads += 1;
       return nowMs;
@@ -169,7 +169,7 @@ test('closed, nothing expires any more', (t) => {
 
 test('of what was removed nothing stays behind, whatever was collected meanwhile', () => {
   const template = pendingRequest();
-  const deadlines = new Deadlines(
+  const deadlines = new Deadlines<PendingRequest>(
     () => 0,
     () => undefined,
   );

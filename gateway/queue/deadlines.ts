@@ -1,45 +1,48 @@
 /**
  * One timer for the deadlines of all requests: a wheel of slots of 10 ms, so that adding and removing take constant time
- * whatever mix of timeouts clients ask for. A request expires at the first tick after its deadline: at most 10 ms late,
- * never early.
+ * for any mix of client timeouts. A request expires at the first tick after its deadline: at most 10 ms late, never early.
  *
- * Slots are arrays, which let go of what left them; tables of a Set or Map would not (docs/performance.md, "What paid").
+ * Slots are arrays, which release what left them; the tables of a Set or Map would not (docs/performance.md, "What paid").
  */
-import type { PendingRequest } from './request.ts';
-
 const slotMs = 10;
-/** 41 s: what waits longer is passed by once a turn. */
+/** 41 s; entries beyond that are skipped once per revolution of the wheel. */
 const slots = 4096;
 
-/** Where the wheel has a request. */
+/** Position of a request on the wheel. */
 export interface DeadlinePlace {
   /** Multiple of `slotMs` at which it expires; -1 while it is in no slot. */
   tick: number;
-  /** In its slot. */
+  /** Index within its slot. */
   index: number;
 }
 
-export class Deadlines {
-  readonly #wheel: PendingRequest[][] = Array.from({ length: slots }, () => []);
-  readonly #expire: (request: PendingRequest) => void;
+export interface Expiring {
+  readonly deadlineAtMs: number;
+  /** Kept by Deadlines. */
+  readonly deadlinePlace: DeadlinePlace;
+}
+
+export class Deadlines<Request extends Expiring> {
+  readonly #wheel: Request[][] = Array.from({ length: slots }, () => []);
+  readonly #expire: (request: Request) => void;
   readonly #now: () => number;
   #timer: NodeJS.Timeout | undefined;
   /** The last tick whose requests have all expired. */
   #swept = 0;
   #size = 0;
 
-  constructor(now: () => number, expire: (request: PendingRequest) => void) {
+  constructor(now: () => number, expire: (request: Request) => void) {
     this.#now = now;
     this.#expire = expire;
   }
 
-  add(request: PendingRequest): void {
+  add(request: Request): void {
     if (this.#timer === undefined) {
       this.#swept = Math.floor(this.#now() / slotMs);
       this.#timer = setInterval(() => this.#sweep(), slotMs);
     }
     const { deadlinePlace: place } = request;
-    // Overdue on arrival: the next tick has it.
+    // Requests that are overdue on arrival expire at the next tick.
     place.tick = Math.max(this.#swept + 1, Math.ceil(request.deadlineAtMs / slotMs));
     const slot = this.#slot(place.tick);
     place.index = slot.length;
@@ -47,7 +50,7 @@ export class Deadlines {
     this.#size += 1;
   }
 
-  remove(request: PendingRequest): void {
+  remove(request: Request): void {
     const { deadlinePlace: place } = request;
     if (place.tick === -1) return;
     const slot = this.#slot(place.tick);
@@ -73,10 +76,10 @@ export class Deadlines {
   #sweep(): void {
     const nowMs = this.#now();
     const due = Math.floor(nowMs / slotMs);
-    // After a pause longer than a turn of the wheel each slot once.
+    // After a pause longer than a revolution each slot is swept once.
     for (let tick = Math.max(this.#swept + 1, due - slots + 1); tick <= due; tick += 1) this.#sweepSlot(tick, Infinity);
     this.#swept = Math.max(this.#swept, due);
-    // Of the tick that is under way, what is over by now.
+    // The current tick is not over: only what is already overdue expires.
     this.#sweepSlot(due + 1, nowMs);
     if (this.#size === 0) {
       clearInterval(this.#timer);
@@ -84,19 +87,19 @@ export class Deadlines {
     }
   }
 
-  /** Of later turns of the wheel nothing. From its end, since what is removed gives its place to the last. */
+  /** Skips entries of later revolutions. Iterates backwards because removal swaps in the last element. */
   #sweepSlot(tick: number, untilMs: number): void {
     const slot = this.#slot(tick);
     for (let index = slot.length - 1; index >= 0; index -= 1) {
       const request = slot[index];
-      // Expiring may remove others.
+      // Expiring one request may have removed others.
       if (request === undefined || request.deadlinePlace.tick > tick || request.deadlineAtMs > untilMs) continue;
       this.remove(request);
       this.#expire(request);
     }
   }
 
-  #slot(tick: number): PendingRequest[] {
+  #slot(tick: number): Request[] {
     return this.#wheel[tick % slots]!;
   }
 }

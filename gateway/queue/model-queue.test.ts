@@ -50,7 +50,7 @@ test('answers without rows, and bodies without bytes, teach nothing', () => {
 
 test('runs teach the cost by all their rows, and the throughput by its own alone', () => {
   const modelQueue = new ModelQueue('m');
-  modelQueue.queue.push(pendingRequest());
+  modelQueue.push(pendingRequest());
   for (let ms = 0; ms <= 1_000; ms += 10) modelQueue.learnRuns([run(32, 8, 5 + 3.2), run(8, 4, 5 + 0.8)], ms);
   assert.ok(Math.abs(predictMs(modelQueue.cost, 64) - 11.4) < 0.2, `${predictMs(modelQueue.cost, 64)}`);
   assert.equal(modelQueue.cost.largestRows, 32);

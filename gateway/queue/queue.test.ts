@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { before, Queue } from './queue.ts';
-import type { PendingRequest } from './request.ts';
+import { precedes, Queue } from './queue.ts';
+import type { PendingRequest } from './model-queue.ts';
 import { pendingRequest } from '../testing/pending.ts';
 
 const anyRequest = fc.record({
@@ -25,15 +25,15 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.nat().map((pick) => ({ kind: 'forget' as const, pick })) },
 );
 
-function forget(queue: Queue, request: PendingRequest): void {
-  request.state = 'done';
-  queue.forget(request);
+function forget(queue: Queue<PendingRequest>, request: PendingRequest): void {
+  request.state = 'settled';
+  queue.remove(request);
 }
 
 test('whatever is pushed, popped and forgotten, it behaves as a sorted list', () => {
   fc.assert(
     fc.property(fc.nat(200), fc.array(anyStep, { maxLength: 300, size: 'max' }), (first, steps) => {
-      const queue = new Queue();
+      const queue = new Queue<PendingRequest>();
       const model: PendingRequest[] = [];
       // Enough of them that forgetting has to clear up.
       for (let deadlineAtMs = 0; deadlineAtMs < first; deadlineAtMs += 1) {
@@ -47,7 +47,7 @@ test('whatever is pushed, popped and forgotten, it behaves as a sorted list', ()
             const request = pendingRequest(step.given);
             queue.push(request);
             model.push(request);
-            model.sort((a, b) => (before(a, b) ? -1 : 1));
+            model.sort((a, b) => (precedes(a, b) ? -1 : 1));
             break;
           }
           case 'pop': {
@@ -83,7 +83,7 @@ function sum(requests: readonly PendingRequest[], field: 'bytes' | 'estimatedRow
 }
 
 test('order: priority, then deadline, then arrival', () => {
-  const queue = new Queue();
+  const queue = new Queue<PendingRequest>();
   const late = pendingRequest({ id: 'late', deadlineAtMs: 200 });
   const soon = pendingRequest({ id: 'soon', deadlineAtMs: 100 });
   const soonToo = pendingRequest({ id: 'soon, arrived later', deadlineAtMs: 100 });
@@ -96,7 +96,7 @@ test('order: priority, then deadline, then arrival', () => {
 });
 
 test('a request that comes back keeps its place by arrival', () => {
-  const queue = new Queue();
+  const queue = new Queue<PendingRequest>();
   const first = pendingRequest();
   const second = pendingRequest();
   queue.push(first);
@@ -104,24 +104,23 @@ test('a request that comes back keeps its place by arrival', () => {
   const sent = queue.pop()!;
   sent.state = 'sent';
   queue.push(sent);
-  assert.equal(sent.state, 'queued');
   assert.equal(queue.pop(), first);
 });
 
 test('all can be forgotten while they are gone through, however many', () => {
-  const queue = new Queue();
+  const queue = new Queue<PendingRequest>();
   const requests = Array.from({ length: 500 }, () => pendingRequest());
   for (const request of requests) queue.push(request);
   for (const request of queue) forget(queue, request);
   assert.equal(queue.size, 0);
   assert.deepEqual(
-    requests.filter((request) => request.state !== 'done'),
+    requests.filter((request) => request.state !== 'settled'),
     [],
   );
 });
 
 test('what is forgotten is let go of', () => {
-  const queue = new Queue();
+  const queue = new Queue<PendingRequest>();
   const requests = Array.from({ length: 1000 }, () => pendingRequest({ bytes: 10 }));
   for (const request of requests) queue.push(request);
   // From the back, so that none of them ever surfaces.

@@ -1,15 +1,28 @@
-/** The requests of one model that wait, by (priority, deadline, arrival): a binary heap. Knows nothing of pods. */
-import type { PendingRequest } from './request.ts';
+/**
+ * A priority queue by (priority, deadline, arrival): a binary heap. Removal out of order is lazy: a settled entry stays in
+ * the heap until it surfaces or settled entries outnumber the waiting ones.
+ */
+export interface QueueEntry {
+  /** 1 (highest) to 9. */
+  readonly priority: number;
+  readonly deadlineAtMs: number;
+  /** Order of arrival; settles ties. */
+  readonly sequence: number;
+  readonly bytes: number;
+  readonly estimatedRows: number;
+  /** An entry that is `settled` no longer waits. */
+  readonly state: string;
+}
 
-export class Queue {
-  readonly #heap: PendingRequest[] = [];
-  /** What has left out of turn stays in the heap, `done`, until it surfaces or outnumbers the rest. */
-  #live = 0;
+export class Queue<Entry extends QueueEntry> {
+  readonly #heap: Entry[] = [];
+  #size = 0;
   #bytes = 0;
   #rows = 0;
 
+  /** Entries that wait. */
   get size(): number {
-    return this.#live;
+    return this.#size;
   }
 
   get bytes(): number {
@@ -21,33 +34,32 @@ export class Queue {
     return this.#rows;
   }
 
-  push(request: PendingRequest): void {
-    request.state = 'queued';
-    this.#account(request, 1);
+  push(entry: Entry): void {
+    this.#account(entry, 1);
     const heap = this.#heap;
     let at = heap.length;
-    heap.push(request);
+    heap.push(entry);
     while (at > 0) {
       const parent = (at - 1) >> 1;
       const above = heap[parent]!;
-      if (!before(request, above)) break;
+      if (!precedes(entry, above)) break;
       heap[at] = above;
       at = parent;
     }
-    heap[at] = request;
+    heap[at] = entry;
   }
 
-  peek(): PendingRequest | undefined {
+  peek(): Entry | undefined {
     let first = this.#heap[0];
-    while (first !== undefined && first.state !== 'queued') {
+    while (first?.state === 'settled') {
       this.#removeFirst();
       first = this.#heap[0];
     }
     return first;
   }
 
-  /** Takes the first request out; its state is up to the caller. */
-  pop(): PendingRequest | undefined {
+  /** Removes and returns the first entry. */
+  pop(): Entry | undefined {
     const first = this.peek();
     if (first === undefined) return undefined;
     this.#removeFirst();
@@ -55,29 +67,29 @@ export class Queue {
     return first;
   }
 
-  /** Takes a waiting request out of turn; the caller must have made it `done`. */
-  forget(request: PendingRequest): void {
-    this.#account(request, -1);
+  /** Removes a waiting entry from wherever it stands; the caller must have made it `settled`. */
+  remove(entry: Entry): void {
+    this.#account(entry, -1);
     const heap = this.#heap;
-    if (this.#live === 0) {
+    if (this.#size === 0) {
       heap.length = 0;
-    } else if (heap.length > 64 && heap.length > 2 * this.#live) {
-      const live = heap.filter((other) => other.state === 'queued').sort((a, b) => (before(a, b) ? -1 : 1));
+    } else if (heap.length > 64 && heap.length > 2 * this.#size) {
+      const waiting = heap.filter((other) => other.state !== 'settled').sort((a, b) => (precedes(a, b) ? -1 : 1));
       heap.length = 0;
       // A sorted array is a heap.
-      for (const other of live) heap.push(other);
+      for (const other of waiting) heap.push(other);
     }
   }
 
-  /** All that wait when it begins, in no order; they may be forgotten meanwhile. */
-  *[Symbol.iterator](): Generator<PendingRequest> {
-    for (const request of [...this.#heap]) if (request.state === 'queued') yield request;
+  /** Entries that wait when iteration begins, unordered; they may be removed meanwhile. */
+  *[Symbol.iterator](): Generator<Entry> {
+    for (const entry of [...this.#heap]) if (entry.state !== 'settled') yield entry;
   }
 
-  #account(request: PendingRequest, sign: 1 | -1): void {
-    this.#live += sign;
-    this.#bytes += sign * request.bytes;
-    this.#rows += sign * request.estimatedRows;
+  #account(entry: Entry, sign: 1 | -1): void {
+    this.#size += sign;
+    this.#bytes += sign * entry.bytes;
+    this.#rows += sign * entry.estimatedRows;
   }
 
   #removeFirst(): void {
@@ -89,9 +101,9 @@ export class Queue {
     for (;;) {
       let child = 2 * at + 1;
       if (child >= size) break;
-      if (child + 1 < size && before(heap[child + 1]!, heap[child]!)) child += 1;
+      if (child + 1 < size && precedes(heap[child + 1]!, heap[child]!)) child += 1;
       const below = heap[child]!;
-      if (!before(below, last)) break;
+      if (!precedes(below, last)) break;
       heap[at] = below;
       at = child;
     }
@@ -99,7 +111,8 @@ export class Queue {
   }
 }
 
-export function before(a: PendingRequest, b: PendingRequest): boolean {
+/** Whether `a` is served before `b`. */
+export function precedes(a: QueueEntry, b: QueueEntry): boolean {
   if (a.priority !== b.priority) return a.priority < b.priority;
   if (a.deadlineAtMs !== b.deadlineAtMs) return a.deadlineAtMs < b.deadlineAtMs;
   return a.sequence < b.sequence;

@@ -27,7 +27,7 @@ export function metadataRoutes(app: FastifyInstance, deps: MetadataDeps): void {
   route(app, paths.ready, {
     GET: (_request, reply) => {
       const missing = [...pools.all].filter(
-        (pool) => pool.endpoints.serving === 0 && pool.spec.scaling.minReplicas > 0,
+        (pool) => pool.endpoints.accepting.size === 0 && pool.spec.scaling.minReplicas > 0,
       );
       const ready = pools.ready && !deps.isEnding() && missing.length === 0;
       if (ready) return void reply.send({ ready });

@@ -1,6 +1,6 @@
 /**
- * POST …/infer (Open Inference Protocol v2) and POST /v1/models/M:predict (KServe V1): a body goes into the queue of its
- * model as bytes, and what a pod made of it comes back as bytes. Nothing here looks inside a tensor.
+ * POST …/infer (Open Inference Protocol v2) and POST /v1/models/M:predict (KServe V1). Bodies are submitted as bytes, and
+ * what a pod made of them comes back as bytes: nothing here looks inside a tensor.
  */
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -13,9 +13,10 @@ import { sendError } from '../../runtime/http/errors.ts';
 import { readBody, type Body } from '../../runtime/http/read-body.ts';
 import { requestIdOf, traceparentOf } from '../../runtime/http/request-ids.ts';
 import { route } from '../../runtime/http/routes.ts';
-import type { Pools } from '../pools.ts';
-import type { RequestOutcome, PendingRequest } from '../queue/request.ts';
-import type { RequestTrace, Tracing } from '../telemetry/tracing.ts';
+import type { ModelPlace, Pools } from '../pools.ts';
+import type { RequestOutcome } from '../queue/request.ts';
+import { Submissions } from '../submit.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 import { readSchedule } from './schedule.ts';
 
 export interface PredictDeps {
@@ -24,14 +25,14 @@ export interface PredictDeps {
   readonly log: Logger;
   readonly newRequestId: () => string;
   readonly tracing: Tracing | null;
-  /** Once the process is ending, answers ask the client to close its connection. */
+  /** Whether the process is ending: answers then ask the client to close its connection. */
   readonly isEnding: () => boolean;
 }
 
 const oneWriteBytes = 16 * 1024;
 
 export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
-  let sequence = 0;
+  const submissions = new Submissions({ pools: deps.pools, tracing: deps.tracing });
 
   const predict = (
     request: FastifyRequest,
@@ -46,20 +47,15 @@ export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
     const arrivedAtMs = deps.now();
     const id = requestIdOf(message) ?? deps.newRequestId();
     const traceparent = traceparentOf(message);
-    let traced: RequestTrace | null = null;
-    const refuse = (error: unknown): void => {
-      const ids = { requestId: id, traceId: traceIdOf(traced?.traceparent ?? traceparent) };
-      const status = sendError(response, error, { log: deps.log, ids, close: deps.isEnding() });
-      traced?.end(status);
+    const refuse = (error: unknown, ownTraceparent = traceparent): void => {
+      const ids = { requestId: id, traceId: traceIdOf(ownTraceparent) };
+      sendError(response, error, { log: deps.log, ids, close: deps.isEnding() });
     };
 
-    const queue = (body: Body): void => {
-      const { pool, modelQueue } = deps.pools.find(model);
-      const schedule = readSchedule(message.headers, body.parts, pool.spec.requests.timeoutMs);
+    const submit = (place: ModelPlace, body: Body): void => {
       const { headers } = message;
-      traced = deps.tracing?.begin({ id, model, pool: pool.name, traceparent, arrivedAtMs }) ?? null;
-      const trace = traced;
-      const pending: PendingRequest = pool.accept(modelQueue, {
+      const schedule = readSchedule(headers, body.parts, place.pool.spec.requests.timeoutMs);
+      const cancel = submissions.submit(place, {
         id,
         model,
         version,
@@ -67,36 +63,26 @@ export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
         contentType: headers['content-type'],
         contentEncoding: headers['content-encoding'],
         inferenceHeaderLength: single(headers[names.inferenceHeaderLength]),
-        traceparent: trace?.traceparent ?? traceparent,
-        trace,
+        traceparent,
         body: body.parts,
         bytes: body.bytes,
         priority: schedule.priority,
         arrivedAtMs,
         deadlineAtMs: arrivedAtMs + schedule.timeoutMs,
-        sequence: (sequence += 1),
-        settle: (outcome) => {
-          if (outcome.kind === 'error') return refuse(outcome.error);
-          writeAnswer(response, outcome, id, deps.isEnding());
-          trace?.end(outcome.status);
+        settle: (outcome, ownTraceparent) => {
+          if (outcome.kind === 'error') refuse(outcome.error, ownTraceparent);
+          else writeAnswer(response, outcome, id, deps.isEnding());
         },
       });
-      response.on('close', () => {
-        pool.cancel(pending);
-        trace?.end(null);
-      });
+      response.on('close', cancel);
     };
 
     try {
-      const { pool, modelQueue } = deps.pools.find(model);
-      const room = {
-        reserve: (reserved: number, more: number) => pool.reserve(modelQueue, reserved, more),
-        release: (bytes: number) => pool.unreserve(bytes),
-      };
-      readBody(message, room, (error, body) => {
+      const place = submissions.find(model);
+      readBody(message, place, (error, body) => {
         if (error !== null) return refuse(error);
         try {
-          queue(body);
+          submit(place, body);
         } catch (cause) {
           refuse(cause);
         }
@@ -129,7 +115,7 @@ export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
   });
 }
 
-/** KServe V1: whether a model is ready. */
+/** Readiness of a model, as KServe V1 has it. */
 function modelStatus(pools: Pools, model: string, reply: FastifyReply): void {
   const { pool } = pools.find(model);
   const ready = pool.endpoints.forModel(model) !== undefined;
@@ -143,7 +129,7 @@ function writeAnswer(
   close: boolean,
 ): void {
   const { body } = outcome;
-  // A pod never answers without a body; a foreign server may, and clients parse every error.
+  // Foreign servers may answer without a body, but clients parse every error.
   const bytes = body.length === 0 && outcome.status >= 400 ? errorBody(`the pod answered ${outcome.status}`) : body;
   const headers = ['content-type', outcome.contentType, 'content-length', String(bytes.length)];
   if (outcome.inferenceHeaderLength !== undefined) {
@@ -154,8 +140,8 @@ function writeAnswer(
   if (outcome.status === 503) headers.push('retry-after', '1');
   if (close) headers.push('connection', 'close');
   response.writeHead(outcome.status, headers);
-  // Node joins head and body into one write where the body is a string, and as latin1 each byte stays what it is;
-  // beyond this size the copy costs more than the second buffer.
+  // Node joins head and body into one write if the body is a string; latin1 keeps each byte as it is. Beyond this size the
+  // copy costs more than a second write.
   if (bytes.length <= oneWriteBytes) response.end(bytes.toString('latin1'), 'latin1');
   else response.end(bytes);
 }

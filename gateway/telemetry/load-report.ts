@@ -1,11 +1,11 @@
-/** What this gateway tells the scaler of its pools: totals since its start, what waits now, and where. Reads, changes nothing. */
+/** The load report of this gateway to the scaler: totals since its start, what waits now, and where. Changes nothing. */
 import type { LoadReport, PodLoad, PoolLoad } from '../../contract/load-report.ts';
 import { secondsBounds } from '../queue/counters.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import type { Pool } from '../pool.ts';
 import type { Pools } from '../pools.ts';
 
-/** Answers that took a pod's time, whatever the pod made of the request. */
+/** Outcomes that took a pod's time, whatever the pod made of the request. */
 const completed = ['ok', 'client-error'] as const;
 const boundsMs = secondsBounds.map((seconds) => seconds * 1000);
 
@@ -24,11 +24,11 @@ export function loadReport(pools: Pools, identity: Identity, sequence: number, n
 }
 
 function poolLoad(pool: Pool, nowMs: number): PoolLoad {
-  const totals = pool.totals();
+  const totals = pool.book.totals();
   const counts = new Array<number>(boundsMs.length + 1).fill(0);
   for (const outcome of completed) totals.duration(outcome).counts.forEach((count, index) => (counts[index]! += count));
   const shed = Object.values(totals.shed).reduce((sum, count) => sum + count, 0);
-  // What pods themselves refused with 503 was nobody's decision to shed.
+  // A 503 by a pod is a failure here: the gateway did not decide to shed.
   const refusedByPods = Math.max(0, totals.duration('shed').count - shed);
   const pods = [...Array.from(pool.endpoints.all, podLoad), ...pool.endpoints.unreachable.map(unreachablePod)];
   return {
@@ -41,17 +41,16 @@ function poolLoad(pool: Pool, nowMs: number): PoolLoad {
     shed: { ...totals.shed },
     failed: totals.duration('failed').count + totals.duration('timeout').count + refusedByPods,
     durations: { boundsMs, counts },
-    // What travels alone waits too.
-    queued: pool.queued + pool.dispatch.waitingAlone,
-    queuedBytes: pool.queuedBytes,
-    oldestMs: pool.oldestMs(nowMs),
+    queued: pool.book.queued + pool.book.waitingAlone,
+    queuedBytes: pool.book.queuedBytes,
+    oldestMs: pool.book.oldestMs(nowMs),
     predictedWaitMs: predictedWaitMs(pool),
     inFlight: pods.reduce((sum, { inFlight }) => sum + inFlight, 0),
-    models: Array.from(pool.modelQueues.values(), (modelQueue) => ({
+    models: Array.from(pool.book.modelQueues.values(), (modelQueue) => ({
       name: modelQueue.model,
       arrivals: modelQueue.counters.arrivals,
       rowsPerRequest: modelQueue.rowsPerRequest,
-      maxRows: pool.maxRows(modelQueue),
+      maxRows: modelQueue.maxRows(pool.spec.batching.maxRows),
       fit:
         modelQueue.cost.samples === 0
           ? null
@@ -61,14 +60,14 @@ function poolLoad(pool: Pool, nowMs: number): PoolLoad {
   };
 }
 
-/** Of the model that would wait longest. */
+/** Longest predicted wait over the pool's models. */
 function predictedWaitMs(pool: Pool): number | null {
-  // Without a pod nobody knows when there will be one.
-  if (pool.endpoints.serving === 0) return null;
+  // Unknown without a pod: nobody can tell when there will be one.
+  if (pool.endpoints.accepting.size === 0) return null;
   let longest: number | null = null;
-  for (const modelQueue of pool.modelQueues.values()) {
+  for (const modelQueue of pool.book.modelQueues.values()) {
     if (modelQueue.cost.samples > 0)
-      longest = Math.max(longest ?? 0, pool.predictedWaitMs(modelQueue, modelQueue.rowsPerRequest));
+      longest = Math.max(longest ?? 0, pool.admission.predictedWaitMs(modelQueue, modelQueue.rowsPerRequest));
   }
   return longest;
 }
@@ -87,7 +86,7 @@ function podLoad(pod: Endpoint): PodLoad {
   };
 }
 
-/** A pod without an address: nothing was ever sent to it. */
+/** Reports a pod without an address, to which nothing was ever sent. */
 function unreachablePod(pod: Pool['endpoints']['unreachable'][number]): PodLoad {
   return {
     uid: pod.uid,

@@ -43,7 +43,7 @@ export function gatewayMetrics(pools: Pools, version: string, now: () => number)
   const modelQueues = (read: (modelQueue: ModelQueue, pool: Pool, labels: string) => Sample[]) =>
     function* (): Iterable<readonly Sample[]> {
       for (const pool of [...pools.all]) {
-        for (const modelQueue of [...pool.modelQueues.values()]) {
+        for (const modelQueue of [...pool.book.modelQueues.values()]) {
           yield read(modelQueue, pool, labelsText({ pool: pool.name, model: modelQueue.model }));
         }
       }
@@ -65,13 +65,13 @@ export function gatewayMetrics(pools: Pools, version: string, now: () => number)
     'gauge',
     'sluice_queue_requests',
     'Requests that wait at this gateway',
-    one((modelQueue) => modelQueue.queue.size),
+    one((modelQueue) => modelQueue.size),
   );
   add(
     'gauge',
     'sluice_queue_bytes',
     'Bytes of the requests that wait',
-    one((modelQueue) => modelQueue.queue.bytes),
+    one((modelQueue) => modelQueue.bytes),
   );
   add(
     'gauge',
@@ -83,7 +83,7 @@ export function gatewayMetrics(pools: Pools, version: string, now: () => number)
     'gauge',
     'sluice_predicted_wait_seconds',
     'Predicted time to an answer for a request that comes now',
-    one((modelQueue, pool) => pool.predictedWaitMs(modelQueue, 1) / 1000),
+    one((modelQueue, pool) => pool.admission.predictedWaitMs(modelQueue, 1) / 1000),
   );
   add(
     'gauge',
@@ -217,7 +217,7 @@ export function gatewayMetrics(pools: Pools, version: string, now: () => number)
     'gauge',
     'sluice_suspect_requests',
     'Requests that were with a pod when it was lost and now wait to travel alone',
-    eachPool((pool) => [{ labels: labelsText({ pool: pool.name }), value: pool.dispatch.isolated }]),
+    eachPool((pool) => [{ labels: labelsText({ pool: pool.name }), value: pool.book.isolated }]),
   );
   add('gauge', 'sluice_build_info', 'Always 1', () => [
     [{ labels: labelsText({ version, component: 'gateway' }), value: 1 }],
@@ -255,7 +255,7 @@ function podCounts(pool: Pool): Sample[] {
 function podsOut(pool: Pool): Sample[] {
   return [...pool.endpoints.all]
     .filter((pod) => pod.health.kind === 'ejected' || pod.health.kind === 'probing')
-    .map(({ name, health: { kind: state }, evidence: reason }) => ({
+    .map(({ name, health: { kind: state }, lastEvidence: reason }) => ({
       labels: labelsText({ pool: pool.name, pod_name: name, state, reason: reason ?? 'unknown' }),
       value: 1,
     }));
@@ -263,6 +263,6 @@ function podsOut(pool: Pool): Sample[] {
 
 function oldestSeconds(modelQueue: ModelQueue, nowMs: number): number {
   let oldest = nowMs;
-  for (const request of modelQueue.queue) oldest = Math.min(oldest, request.arrivedAtMs);
+  for (const request of modelQueue.waiting()) oldest = Math.min(oldest, request.arrivedAtMs);
   return (nowMs - oldest) / 1000;
 }

@@ -1,16 +1,17 @@
 /**
- * When the scaler is told at once, instead of with its next look at the load: once for each cause. A pool has no pod any more, or
- * a request would wait longer than is allowed; then again at twice that wait, at four times …, until the wait is allowed again.
+ * Decides when the scaler is told at once, instead of at its next cycle: once per cause. Causes are a pool that has lost its
+ * last pod, and a predicted wait above the allowed one; then again at twice that wait, at four times …, until the wait is
+ * allowed again.
  */
 export class WakeTrigger {
   #podless = false;
-  /** A wait longer than this is told of, milliseconds. */
+  /** The scaler is told of a wait longer than this, milliseconds. */
   #nextWaitMs = 0;
 
   /**
-   * A request has come.
-   * @param podless no pod serves
-   * @param waitMs that it was predicted, admitted or not
+   * Judges a request that has arrived.
+   * @param podless no pod accepts work
+   * @param waitMs predicted wait, whether or not the request was admitted
    * @param allowedMs the objective
    */
   isDue(podless: boolean, waitMs: number, allowedMs: number): boolean {
@@ -20,7 +21,7 @@ export class WakeTrigger {
     return this.isPodless(podless) || longer;
   }
 
-  /** The same of pods alone, for what waited when the last one went. */
+  /** True once when the last pod disappears. */
   isPodless(podless: boolean): boolean {
     const newly = podless && !this.#podless;
     this.#podless = podless;

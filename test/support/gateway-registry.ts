@@ -3,7 +3,6 @@ import { pino } from 'pino';
 import { parseModelPool, type ModelPool } from '../../contract/model-pool.ts';
 import { outcomes } from '../../gateway/queue/counters.ts';
 import { gatewayMetrics, type GatewayMetrics } from '../../gateway/telemetry/metrics.ts';
-import { learnCost, unknownCost } from '../../gateway/policy/cost.ts';
 import { hardEvidence, softEvidence } from '../../gateway/policy/health.ts';
 import type { Pool } from '../../gateway/pool.ts';
 import { Pools } from '../../gateway/pools.ts';
@@ -40,15 +39,16 @@ async function poolsOf(specs: readonly ModelPool[], podsPerPool: number): Promis
     })),
   );
   cluster.show({ pools: specs, pods });
-  const pools = new Pools(cluster, now, pino({ level: 'silent' }));
+  const pools = new Pools({ cluster, now, log: pino({ level: 'silent' }) });
   const unprobed = (): boolean => [...pools.all].some(({ endpoints }) => [...endpoints.all].some((pod) => pod.probing));
   while (unprobed()) await new Promise((resolve) => setTimeout(resolve, 20));
   return pools;
 }
 
 /** All pods well but the first ones, each out on another kind of evidence; what a run costs is known. */
-function judge({ endpoints, modelQueues }: Pool, sick: number): void {
-  for (const modelQueue of modelQueues.values()) modelQueue.cost = learnCost(unknownCost, 1, 1.234_567);
+function judge({ endpoints, book }: Pool, sick: number): void {
+  const warmup = [{ rows: 1, occupiedUs: 1_234.567 }];
+  for (const modelQueue of book.modelQueues.values()) modelQueue.learnWarmup({ maxRows: 64, warmup });
   for (const [index, pod] of [...endpoints.all].entries()) {
     endpoints.recordEvidence(pod, { kind: 'probe-ok' });
     if (index < sick) endpoints.recordEvidence(pod, { kind: 'evidence', evidence: evidence[index % evidence.length]! });
@@ -80,7 +80,7 @@ export async function largeGateway(poolCount: number, podsPerPool: number): Prom
   const pools = await poolsOf(specs, podsPerPool);
   for (const pool of pools.all) {
     judge(pool, 0);
-    for (const { counters } of pool.modelQueues.values()) {
+    for (const { counters } of pool.book.modelQueues.values()) {
       counters.arrivals = 1_234_567;
       // Sums as long as they get, and a count in every bucket.
       for (let value = 0.0007; value < 2_000; value *= 1.3) {

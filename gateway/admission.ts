@@ -1,0 +1,127 @@
+/** Admission of one pool: predicts the wait of each request that arrives, and queues, holds or refuses it. */
+import type { ModelPool } from '../contract/model-pool.ts';
+import type { Endpoints } from './endpoints/endpoints.ts';
+import type { LoopClock } from './endpoints/loop-clock.ts';
+import type { PodSchedule } from './endpoints/pod-schedule.ts';
+import { decideAdmission, tooLongMs } from './policy/admit.ts';
+import { currentRowsPerMs } from './policy/throughput.ts';
+import { predictWait, predictWaitByRate, type Wait } from './policy/wait.ts';
+import type { ModelQueue, PendingRequest } from './queue/model-queue.ts';
+import type { RequestBook } from './queue/request-book.ts';
+import type { PredictRequest } from './queue/request.ts';
+import type { RequestTrace } from './telemetry/tracing.ts';
+import { WakeTrigger } from './telemetry/wake-trigger.ts';
+
+/** Wake-up threshold for pools without an objective. */
+const longWaitMs = 1_000;
+
+export interface AdmissionDeps {
+  readonly spec: () => ModelPool['spec'];
+  readonly book: RequestBook;
+  readonly endpoints: Endpoints;
+  readonly podSchedule: PodSchedule;
+  readonly clock: LoopClock;
+  /** Tells the scaler at once. */
+  readonly wake: () => void;
+}
+
+export class Admission {
+  readonly #spec: () => ModelPool['spec'];
+  readonly #book: RequestBook;
+  readonly #endpoints: Endpoints;
+  readonly #podSchedule: PodSchedule;
+  readonly #clock: LoopClock;
+  readonly #wake: () => void;
+  readonly #wakeTrigger = new WakeTrigger();
+
+  constructor({ spec, book, endpoints, podSchedule, clock, wake }: AdmissionDeps) {
+    this.#spec = spec;
+    this.#book = book;
+    this.#endpoints = endpoints;
+    this.#podSchedule = podSchedule;
+    this.#clock = clock;
+    this.#wake = wake;
+  }
+
+  /**
+   * Takes the request into the queue of its model.
+   * @throws SluiceError of status 503 if it may not wait
+   */
+  admit(modelQueue: ModelQueue, request: PredictRequest, trace: RequestTrace | null): PendingRequest {
+    const { counters } = modelQueue;
+    counters.arrivals += 1;
+    counters.arrivedBytes += request.bytes;
+    // Accepting pods could not load the model, or don't know it yet, and no pod is on its way that might.
+    if (this.#endpoints.coming === 0 && this.#isUnserved(modelQueue)) throw this.#book.refuseUnserved(modelQueue);
+    const estimatedRows = modelQueue.estimateRows(request.bytes, request.contentType);
+    const wait = this.#predictWait(modelQueue, estimatedRows);
+    const { requests, objective } = this.#spec();
+    const { idle, available } = this.#endpoints.free;
+    const decision = decideAdmission({
+      queuedRequests: this.#book.queued,
+      queuedBytes: this.#book.queuedBytes,
+      bytes: request.bytes,
+      maxQueued: requests.maxQueued,
+      maxQueuedBytes: requests.maxQueuedBytes,
+      wait,
+      remainingMs: request.deadlineAtMs - this.#clock.nowMs,
+      objectiveMs: objective?.latencyMs ?? null,
+      servingPods: this.#endpoints.accepting.size,
+      idlePods: idle.length + (this.#batches() ? 0 : available.length),
+      comingPods: this.#endpoints.coming,
+    });
+    counters.arrivedRows += estimatedRows;
+    const allowedMs = objective?.latencyMs ?? longWaitMs;
+    if (this.#wakeTrigger.isDue(decision.kind === 'hold', tooLongMs(decision, wait), allowedMs)) this.#wake();
+    if (decision.kind === 'shed') throw this.#book.refuse(modelQueue, decision.reason, decision.retryAfterSeconds);
+    return this.#book.open(modelQueue, request, estimatedRows, trace);
+  }
+
+  /** Milliseconds that a request of so many rows would wait for its answer if it came now. */
+  predictedWaitMs(modelQueue: ModelQueue, rows: number): number {
+    return this.#predictWait(modelQueue, rows).waitMs;
+  }
+
+  /** Called several times a second: fails requests that have waited too long for a pod. */
+  tick(): void {
+    const podless = this.#endpoints.accepting.size === 0;
+    if (!podless) this.#wakeTrigger.isPodless(false);
+    else if (this.#book.queued > 0 && this.#wakeTrigger.isPodless(true)) this.#wake();
+    this.#book.shedUnserved(podless, (modelQueue) => this.#isUnserved(modelQueue));
+  }
+
+  #predictWait(modelQueue: ModelQueue, rows: number): Wait {
+    const { cost } = modelQueue;
+    const accepting = this.#endpoints.accepting.size;
+    if (!this.#batches()) {
+      const measured = modelQueue.size > 0 ? currentRowsPerMs(modelQueue.throughput, this.#clock.nowMs) : null;
+      return predictWaitByRate(modelQueue.rows, measured, accepting, cost);
+    }
+    const { batching, objective } = this.#spec();
+    const head = modelQueue.peek();
+    return predictWait({
+      ownRows: rows,
+      rowsBefore: modelQueue.rows,
+      headAgeMs: head === undefined ? null : this.#clock.nowMs - head.arrivedAtMs,
+      otherBatches: this.#book.waitingModels - (head === undefined ? 0 : 1),
+      pods: accepting,
+      idlePods: this.#endpoints.free.idle.length,
+      begins: this.#podSchedule.begins,
+      nowMs: this.#podSchedule.nowMs,
+      cost,
+      overhead: this.#podSchedule.overhead,
+      maxRows: modelQueue.maxRows(batching.maxRows),
+      objectiveMs: objective?.latencyMs ?? null,
+    });
+  }
+
+  /** Whether requests travel together: batching is on, and the pods take envelopes. */
+  #batches(): boolean {
+    return this.#spec().batching.enabled && this.#endpoints.takesEnvelopes;
+  }
+
+  /** Pods accept work, and none of them serves the model. */
+  #isUnserved(modelQueue: ModelQueue): boolean {
+    return this.#endpoints.accepting.size > 0 && this.#endpoints.forModel(modelQueue.model) === undefined;
+  }
+}

@@ -1,0 +1,379 @@
+/**
+ * The book of one pool's requests: the only owner of what waits, where, and how much of it there is. A request enters by
+ * `open`, moves between the places below, and is settled exactly once:
+ *
+ *   open ──► queued ──dequeue──► sent ──verify──► verifying ──resend──► sent
+ *              ▲                  │ │
+ *              └─────enqueue──────┘ └──isolate──► isolated ──takeIsolated──► sent
+ *
+ *   answer, fail, cancel, expire: from any of these ──► settled
+ *
+ * Knows nothing of pods; what leaves, and to whom, is decided in dispatch/.
+ */
+import { SluiceError } from '../../contract/errors.ts';
+import type { ModelPool } from '../../contract/model-pool.ts';
+import { ModelCounters, type OutcomeKind, type ShedReason } from './counters.ts';
+import { Deadlines } from './deadlines.ts';
+import { ModelQueue, type PendingRequest } from './model-queue.ts';
+import { precedes, Queue } from './queue.ts';
+import type { RequestTrace } from '../telemetry/tracing.ts';
+import type { PredictRequest, RequestOutcome } from './request.ts';
+
+export interface RequestBookDeps {
+  /** Name of the pool, for messages. */
+  readonly pool: string;
+  readonly spec: () => ModelPool['spec'];
+  readonly now: () => number;
+}
+
+const noBody: readonly Buffer[] = [];
+
+export class RequestBook {
+  readonly #pool: string;
+  readonly #spec: () => ModelPool['spec'];
+  readonly #now: () => number;
+  readonly #modelQueues = new Map<string, ModelQueue>();
+  /** Model queues with at least one waiting request. */
+  readonly #waiting: ModelQueue[] = [];
+  readonly #isolated = new Queue<PendingRequest>();
+  readonly #verifying = new Set<PendingRequest>();
+  readonly #deadlines: Deadlines<PendingRequest>;
+  #sequence = 0;
+  #queued = 0;
+  #queuedBytes = 0;
+  /** Bytes reserved for bodies that are still arriving. */
+  #arrivingBytes = 0;
+  /** Counts of models that have left the pool: totals never go back. */
+  readonly #formerModels = new ModelCounters();
+
+  constructor({ pool, spec, now }: RequestBookDeps) {
+    this.#pool = pool;
+    this.#spec = spec;
+    this.#now = now;
+    this.#deadlines = new Deadlines(now, (request) => this.expire(request));
+  }
+
+  get modelQueues(): ReadonlyMap<string, ModelQueue> {
+    return this.#modelQueues;
+  }
+
+  /** Requests in the queues of models. */
+  get queued(): number {
+    return this.#queued;
+  }
+
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** Model queues with at least one waiting request. */
+  get waitingModels(): number {
+    return this.#waiting.length;
+  }
+
+  /** Requests that wait for a pod of their own. */
+  get isolated(): number {
+    return this.#isolated.size;
+  }
+
+  /** Requests that are in no model's queue and with no pod. */
+  get waitingAlone(): number {
+    return this.#isolated.size + this.#verifying.size;
+  }
+
+  /** Requests whose error a second pod is to confirm, oldest first. */
+  get verifying(): Iterable<PendingRequest> {
+    return this.#verifying;
+  }
+
+  /** Follows the models of the spec. Requests for a model that has left are answered 404, or with the error they have. */
+  configure(models: readonly string[]): void {
+    for (const model of models) {
+      if (!this.#modelQueues.has(model)) this.#modelQueues.set(model, new ModelQueue(model));
+    }
+    for (const [model, modelQueue] of this.#modelQueues) {
+      if (models.includes(model)) continue;
+      this.#modelQueues.delete(model);
+      for (const request of modelQueue.waiting()) this.fail(request, this.#modelRemovedError(modelQueue));
+      this.#formerModels.include(modelQueue.counters);
+    }
+    for (const request of this.#isolated) {
+      if (!this.serves(request.modelQueue)) this.fail(request, this.#modelRemovedError(request.modelQueue));
+    }
+    for (const request of this.#verifying) {
+      if (!this.serves(request.modelQueue)) this.answer(request, request.unverified!.outcome);
+    }
+  }
+
+  /** Whether the queue still belongs to the pool: its model may have left. */
+  serves(modelQueue: ModelQueue): boolean {
+    return this.#modelQueues.get(modelQueue.model) === modelQueue;
+  }
+
+  /** Counts over all models that are or were in the pool. */
+  totals(): ModelCounters {
+    const totals = new ModelCounters();
+    totals.include(this.#formerModels);
+    for (const modelQueue of this.#modelQueues.values()) totals.include(modelQueue.counters);
+    return totals;
+  }
+
+  /** Age of the oldest queued request; 0 without one. */
+  oldestMs(nowMs: number): number {
+    let oldest = nowMs;
+    for (const modelQueue of this.#waiting) {
+      for (const request of modelQueue.waiting()) oldest = Math.min(oldest, request.arrivedAtMs);
+    }
+    return nowMs - oldest;
+  }
+
+  /**
+   * Reserves room for `more` bytes of a body that has `reserved` already, before they are read.
+   * @throws SluiceError `body-too-large` or `queue-full`
+   */
+  reserve(modelQueue: ModelQueue, reserved: number, more: number): void {
+    const { maxBodyBytes, maxQueuedBytes } = this.#spec().requests;
+    if (reserved + more > maxBodyBytes) {
+      const size = `body of ${reserved + more} bytes${reserved > 0 ? ' and more' : ''}`;
+      throw new SluiceError('body-too-large', `${size} is over the limit of ${maxBodyBytes} bytes`);
+    }
+    if (this.#queuedBytes + this.#arrivingBytes + more > maxQueuedBytes) {
+      modelQueue.counters.arrivals += 1;
+      throw this.refuse(modelQueue, 'queue-full', 1);
+    }
+    this.#arrivingBytes += more;
+  }
+
+  release(bytes: number): void {
+    this.#arrivingBytes -= bytes;
+  }
+
+  /** Counts a request that is not admitted. @returns what its client is told */
+  refuse(
+    modelQueue: ModelQueue,
+    reason: ShedReason & ('queue-full' | 'overloaded'),
+    retryAfterSeconds: number,
+  ): SluiceError {
+    this.#countRefused(modelQueue, reason);
+    const arriving = this.#arrivingBytes > 0 ? `, and ${this.#arrivingBytes} bytes of bodies on their way` : '';
+    const message =
+      reason === 'queue-full'
+        ? `pool '${this.#pool}' has ${this.#queued} requests (${this.#queuedBytes} bytes) waiting${arriving}, its limit`
+        : `the wait for model '${modelQueue.model}' is predicted to be longer than its objective or deadline allows`;
+    return new SluiceError(reason, message, { retryAfterSeconds });
+  }
+
+  /** Counts a request whose model no pod serves. @returns what its client is told */
+  refuseUnserved(modelQueue: ModelQueue): SluiceError {
+    this.#countRefused(modelQueue, 'no-pod');
+    const { model } = modelQueue;
+    const message = `model '${model}' is not ready: no pod of pool '${this.#pool}' serves it; their logs say why`;
+    return new SluiceError('model-not-ready', message, { retryAfterSeconds: 5 });
+  }
+
+  #countRefused({ counters }: ModelQueue, reason: ShedReason): void {
+    counters.shed[reason] += 1;
+    counters.countOutcome('shed', 0);
+  }
+
+  /** Takes an admitted request into its model's queue and watches its deadline. */
+  open(
+    modelQueue: ModelQueue,
+    request: PredictRequest,
+    estimatedRows: number,
+    trace: RequestTrace | null,
+  ): PendingRequest {
+    const pending: PendingRequest = {
+      ...request,
+      modelQueue,
+      sequence: (this.#sequence += 1),
+      trace,
+      traceparent: trace?.traceparent ?? request.traceparent,
+      state: 'queued',
+      estimatedRows,
+      attempts: 0,
+      podsLostAlone: 0,
+      mustTravelAlone: false,
+      unverified: undefined,
+      deadlinePlace: { tick: -1, index: -1 },
+    };
+    this.#deadlines.add(pending);
+    this.enqueue(pending);
+    return pending;
+  }
+
+  /** Queues the request, for the first time or again; fails it if its model has left the pool meanwhile. */
+  enqueue(request: PendingRequest): void {
+    const { modelQueue } = request;
+    if (!this.serves(modelQueue)) return this.fail(request, this.#modelRemovedError(modelQueue));
+    request.trace?.queued();
+    request.state = 'queued';
+    modelQueue.push(request);
+    this.#queued += 1;
+    this.#queuedBytes += request.bytes;
+    if (modelQueue.waitingIndex !== -1) return;
+    modelQueue.waitingIndex = this.#waiting.length;
+    this.#waiting.push(modelQueue);
+  }
+
+  /** Takes out the next request of the model; from now on it is `sent`. */
+  dequeue(modelQueue: ModelQueue): PendingRequest | undefined {
+    const request = modelQueue.pop();
+    if (request === undefined) return undefined;
+    this.#onLeftQueue(request);
+    request.state = 'sent';
+    return request;
+  }
+
+  /** The model whose next request precedes those of all other models. */
+  firstModel(except: ReadonlySet<ModelQueue>): ModelQueue | undefined {
+    let best: ModelQueue | undefined;
+    let bestHead: PendingRequest | undefined;
+    for (const modelQueue of this.#waiting) {
+      if (except.has(modelQueue)) continue;
+      const head = modelQueue.peek()!;
+      if (bestHead !== undefined && !precedes(head, bestHead)) continue;
+      best = modelQueue;
+      bestHead = head;
+    }
+    return best;
+  }
+
+  /** Lets a request that was lost with a pod wait for a pod of its own; fails it if its model has left the pool. */
+  isolate(request: PendingRequest): void {
+    const { modelQueue } = request;
+    if (!this.serves(modelQueue)) return this.fail(request, this.#modelRemovedError(modelQueue));
+    request.mustTravelAlone = true;
+    request.state = 'isolated';
+    this.#isolated.push(request);
+  }
+
+  peekIsolated(): PendingRequest | undefined {
+    return this.#isolated.peek();
+  }
+
+  /** Takes out the next isolated request; from now on it is `sent`. */
+  takeIsolated(): PendingRequest | undefined {
+    const request = this.#isolated.pop();
+    if (request !== undefined) request.state = 'sent';
+    return request;
+  }
+
+  /** Keeps an error answer until a second pod was asked. */
+  verify(request: PendingRequest, podUid: string, outcome: RequestOutcome): void {
+    request.unverified = { podUid, outcome };
+    request.state = 'verifying';
+    this.#verifying.add(request);
+  }
+
+  /** The request goes to a second pod. */
+  resend(request: PendingRequest): void {
+    this.#verifying.delete(request);
+    request.state = 'sent';
+  }
+
+  onBatchSent(modelQueue: ModelQueue, requests: number): void {
+    modelQueue.addInFlight(requests);
+  }
+
+  onBatchReturned(modelQueue: ModelQueue, requests: number): void {
+    modelQueue.addInFlight(-requests);
+  }
+
+  /** Answers the client, unless it has been answered or has left. */
+  answer(request: PendingRequest, outcome: RequestOutcome): void {
+    const status = outcome.kind === 'error' ? outcome.error.status : outcome.status;
+    if (!this.#settle(request, kindOf(status))) return;
+    request.settle(outcome, request.trace?.traceparent);
+    request.trace?.end(status);
+  }
+
+  fail(request: PendingRequest, error: SluiceError): void {
+    this.answer(request, { kind: 'error', error });
+  }
+
+  /** The client has gone: the request leaves the queue, and never disturbs a batch that carries others. */
+  cancel(request: PendingRequest): void {
+    if (this.#settle(request, 'cancelled')) request.trace?.end(null);
+  }
+
+  expire(request: PendingRequest): void {
+    // An unverified error is an answer: the second pod was too slow to replace it.
+    if (request.unverified !== undefined) return this.answer(request, request.unverified.outcome);
+    const waitedMs = Math.round(this.#now() - request.arrivedAtMs);
+    const where = request.state === 'sent' ? 'with a pod' : 'in the queue';
+    const message = `no answer within the deadline: ${waitedMs} ms have passed, the last of them ${where}`;
+    this.fail(request, new SluiceError('deadline-exceeded', message));
+  }
+
+  /**
+   * Fails queued requests that have waited `coldStartHoldMs` for a pod that serves their model.
+   * @param podless no pod accepts work at all
+   * @param isUnserved pods accept work, but none serves the model
+   */
+  shedUnserved(podless: boolean, isUnserved: (modelQueue: ModelQueue) => boolean): void {
+    const { coldStartHoldMs } = this.#spec().requests;
+    const oldest = this.#now() - coldStartHoldMs;
+    for (const modelQueue of [...this.#waiting]) {
+      if (!podless && !isUnserved(modelQueue)) continue;
+      for (const request of modelQueue.waiting()) {
+        if (request.arrivedAtMs > oldest) continue;
+        modelQueue.counters.shed['no-pod'] += 1;
+        const serves = podless ? '' : ` that serves model '${modelQueue.model}'`;
+        const message = `no pod of pool '${this.#pool}'${serves} became ready within ${coldStartHoldMs} ms`;
+        this.fail(request, new SluiceError('no-pod', message, { retryAfterSeconds: 5 }));
+      }
+    }
+  }
+
+  /** Answers what waits with 404. */
+  close(): void {
+    this.configure([]);
+    this.#deadlines.close();
+  }
+
+  /** @returns false if the request was settled before */
+  #settle(request: PendingRequest, kind: OutcomeKind): boolean {
+    const { modelQueue, state } = request;
+    if (state === 'settled') return false;
+    request.state = 'settled';
+    request.body = noBody;
+    if (state === 'queued') {
+      modelQueue.remove(request);
+      this.#onLeftQueue(request);
+    } else if (state === 'isolated') {
+      this.#isolated.remove(request);
+    } else if (state === 'verifying') {
+      this.#verifying.delete(request);
+    }
+    this.#deadlines.remove(request);
+    const tookMs = this.#now() - request.arrivedAtMs;
+    modelQueue.counters.countOutcome(kind, tookMs / 1000);
+    const { objective } = this.#spec();
+    if (kind === 'ok' && objective !== undefined && tookMs > objective.latencyMs) modelQueue.counters.late += 1;
+    return true;
+  }
+
+  #onLeftQueue({ modelQueue, bytes }: PendingRequest): void {
+    this.#queued -= 1;
+    this.#queuedBytes -= bytes;
+    if (modelQueue.size > 0) return;
+    const last = this.#waiting.pop()!;
+    if (last !== modelQueue) {
+      this.#waiting[modelQueue.waitingIndex] = last;
+      last.waitingIndex = modelQueue.waitingIndex;
+    }
+    modelQueue.waitingIndex = -1;
+  }
+
+  #modelRemovedError({ model }: ModelQueue): SluiceError {
+    return new SluiceError('model-not-found', `model '${model}' has left pool '${this.#pool}'`);
+  }
+}
+
+function kindOf(status: number): OutcomeKind {
+  if (status < 400) return 'ok';
+  if (status < 500) return 'client-error';
+  if (status === 503) return 'shed';
+  return status === 504 ? 'timeout' : 'failed';
+}
