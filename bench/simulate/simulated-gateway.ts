@@ -11,10 +11,10 @@ import { decideAdmission, tooLongMs } from '../../gateway/policy/admit.ts';
 import { WakeTrigger } from '../../gateway/telemetry/wake-trigger.ts';
 import { decideBatch } from '../../gateway/policy/batch.ts';
 import type { Cost } from '../../gateway/policy/cost.ts';
-import { pickPod } from '../../gateway/policy/pick.ts';
+import { pickPod, type PickLoad } from '../../gateway/policy/pick.ts';
 import { noOverhead, predictWait, type Wait } from '../../gateway/policy/wait.ts';
 import type { Random } from '../../runtime/seeded-random.ts';
-import type { SimulatedPod } from './simulated-pod.ts';
+import { isIdle, type SimulatedPod } from './simulated-pod.ts';
 import { SimulatedPods, type OnExit } from './simulated-pods.ts';
 
 export interface SimulatedGatewaySpec {
@@ -147,7 +147,7 @@ export class SimulatedGateway {
         remainingMs: this.#spec.timeoutMs,
         objectiveMs: this.#spec.objectiveMs,
         servingPods: this.serving,
-        idlePods: this.#pods.idleCount,
+        idlePods: this.#pods.idle.length,
         comingPods: this.comingPods,
       });
       const due = this.#wakeTrigger.isDue(decision.kind === 'hold', tooLongMs(decision, wait), this.#spec.objectiveMs);
@@ -172,7 +172,7 @@ export class SimulatedGateway {
       headAgeMs,
       otherBatches: 0,
       pods: this.serving,
-      idlePods: this.#pods.idleCount,
+      idlePods: this.#pods.idle.length,
       begins: this.#sortedBegins,
       nowMs,
       cost: this.#cost,
@@ -197,16 +197,15 @@ export class SimulatedGateway {
     this.#expire(nowMs);
     const { maxRows, objectiveMs, timeoutMs } = this.#spec;
     while (this.#head < this.#tail) {
-      const { candidates } = this.#pods;
-      if (candidates.length === 0) return;
-      const pod = this.#pick(candidates, nowMs);
+      const pod = this.#pick(nowMs);
+      if (pod === undefined) return;
       const decision = decideBatch({
         waitingRows: this.queued,
         cost: this.#cost,
         maxRows,
         objectiveMs,
         headRemainingMs: this.#admittedAtMs[this.#head]! + timeoutMs - nowMs,
-        idlePods: this.#pods.idleCount,
+        idlePods: this.#pods.idle.length,
         rowsAhead: pod.runTo - pod.runFrom,
       });
       if (decision.kind === 'wait') return;
@@ -217,15 +216,13 @@ export class SimulatedGateway {
     }
   }
 
-  #pick(pods: readonly SimulatedPod[], nowMs: number): SimulatedPod {
-    const first = pods[Math.floor(this.#random() * pods.length)]!;
-    const second = pods[Math.floor(this.#random() * pods.length)]!;
-    if (first === second) return first;
-    const candidates = [
-      { ownRemainingMs: first.runTo > first.runFrom ? first.runEndsMs - nowMs : 0, queuedRows: 0 },
-      { ownRemainingMs: second.runTo > second.runFrom ? second.runEndsMs - nowMs : 0, queuedRows: 0 },
-    ];
-    return pickPod(candidates, this.#cost.c, [this.#random(), this.#random()]) === 0 ? first : second;
+  #pick(nowMs: number): SimulatedPod | undefined {
+    const { idle, available } = this.#pods;
+    const load = (pod: SimulatedPod): PickLoad => ({
+      ownRemainingMs: isIdle(pod) ? 0 : pod.runEndsMs - nowMs,
+      queuedRows: 0,
+    });
+    return pickPod({ idle, available, fits: () => true, load, rowMs: this.#cost.c, random: this.#random });
   }
 
   #answer(from: number, to: number, nowMs: number): void {

@@ -43,13 +43,13 @@ export class SimulatedPods {
     return this.#ready;
   }
 
-  get idleCount(): number {
-    return this.#idle.length;
+  get idle(): readonly SimulatedPod[] {
+    return this.#idle;
   }
 
-  /** Pods that can take the next batch: the idle ones, or without any those that can stage it. */
-  get candidates(): readonly SimulatedPod[] {
-    return this.#idle.length > 0 ? this.#idle : this.#available;
+  /** Pods that execute a run and have nothing staged. */
+  get available(): readonly SimulatedPod[] {
+    return this.#available;
   }
 
   /** End of the run that ends first; Infinity while nothing executes. */

@@ -17,7 +17,7 @@ import type { PodSchedule } from '../endpoints/pod-schedule.ts';
 import { decideBatch, type BatchReason } from '../policy/batch.ts';
 import { predictMs } from '../policy/cost.ts';
 import { isSlow } from '../policy/health.ts';
-import { pickPod } from '../policy/pick.ts';
+import { pickPod, type PickLoad } from '../policy/pick.ts';
 import type { ModelQueue, PendingRequest } from '../queue/model-queue.ts';
 import type { RequestBook } from '../queue/request-book.ts';
 import { ErrorVerification } from './error-verification.ts';
@@ -92,21 +92,17 @@ export class Dispatch implements BatchListener {
 
   #pick(modelQueue: ModelQueue, nowMs: number): Endpoint | undefined {
     const { idle, available } = this.#endpoints.free;
-    return this.#pickOf(idle, modelQueue, nowMs) ?? this.#pickOf(available, modelQueue, nowMs);
-  }
-
-  #pickOf(endpoints: readonly Endpoint[], modelQueue: ModelQueue, nowMs: number): Endpoint | undefined {
-    if (endpoints.length === 0) return undefined;
-    const fits = (endpoint: Endpoint): boolean =>
-      !this.#isolated.reserves(endpoint) && endpoint.hasModel(modelQueue.model);
-    const first = endpoints[Math.floor(this.#random() * endpoints.length)]!;
-    const second = endpoints[Math.floor(this.#random() * endpoints.length)]!;
-    const drawn = fits(first) && fits(second) ? [first, second] : endpoints.filter(fits);
-    const candidates = drawn.map((endpoint) => ({
-      ownRemainingMs: endpoint.remainingMs(nowMs),
-      queuedRows: endpoint.queuedRows,
-    }));
-    return drawn[pickPod(candidates, modelQueue.cost.c, [this.#random(), this.#random()])];
+    return pickPod({
+      idle,
+      available,
+      fits: (endpoint) => !this.#isolated.reserves(endpoint) && endpoint.hasModel(modelQueue.model),
+      load: (endpoint): PickLoad => ({
+        ownRemainingMs: endpoint.remainingMs(nowMs),
+        queuedRows: endpoint.queuedRows,
+      }),
+      rowMs: modelQueue.cost.c,
+      random: this.#random,
+    });
   }
 
   /** Sends what the batch policy decides; false if it decides to wait. */
