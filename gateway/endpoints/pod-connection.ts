@@ -14,7 +14,7 @@ export interface Call {
 /** Receives what comes back for a batch: answers in any order, then exactly one of `onEnd` and `onLost`. */
 export interface BatchHandlers {
   /**
-   * @param retryAfter a foreign server's `Retry-After`
+   * @param retryAfter a foreign server's `Retry-After`, where it is valid
    * @throws Error if that request was answered before; the call is then lost as garbage
    */
   onAnswer(index: number, head: AnswerHead, body: Buffer, retryAfter?: string): void;
@@ -28,6 +28,7 @@ export interface PlainAnswer {
   readonly status: number;
   readonly contentType: string;
   readonly inferenceHeaderLength: number | undefined;
+  /** `Retry-After` in seconds or as an HTTP date; undefined without a valid one. */
   readonly retryAfter: string | undefined;
   readonly body: Buffer;
 }

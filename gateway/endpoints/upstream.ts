@@ -9,6 +9,7 @@ import { headers as headerNames, mediaTypes, paths } from '../../contract/header
 import type { PendingRequest } from '../queue/model-queue.ts';
 import { isAnswer, isSummary, itemHead } from './envelope-heads.ts';
 import type { BatchHandlers, Call, LossKind, PlainAnswer, PlainHandlers, PodConnection } from './pod-connection.ts';
+import { validRetryAfter } from './retry-after.ts';
 
 /** Limit for the answer to one request; a longer one is garbage. */
 const maxAnswerBytes = 1024 * 1024 * 1024;
@@ -208,7 +209,7 @@ class PlainReader extends Reader {
       status: this.#status,
       contentType: single(this.#headers['content-type']) ?? mediaTypes.json,
       inferenceHeaderLength: Number.isSafeInteger(length) && length >= 0 ? length : undefined,
-      retryAfter: single(this.#headers['retry-after']),
+      retryAfter: validRetryAfter(single(this.#headers['retry-after'])),
       body: this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks),
     };
     this.#handlers.onAnswer(answer);

@@ -8,7 +8,7 @@ export type RequestOutcome =
       readonly status: number;
       readonly contentType: string;
       readonly inferenceHeaderLength: number | undefined;
-      /** `Retry-After` of a foreign server. */
+      /** `Retry-After` of a foreign server: seconds or an HTTP date. */
       readonly retryAfter: string | undefined;
       readonly body: Buffer;
       /** Name of the pod that answered. */

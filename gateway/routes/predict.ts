@@ -137,7 +137,8 @@ function writeAnswer(
   }
   headers.push(names.requestId, id, names.pod, outcome.pod);
   if (outcome.runRows !== undefined) headers.push(names.batch, String(outcome.runRows));
-  if (outcome.status === 503) headers.push('retry-after', '1');
+  if (outcome.retryAfter !== undefined) headers.push('retry-after', outcome.retryAfter);
+  else if (outcome.status === 503) headers.push('retry-after', '1');
   if (close) headers.push('connection', 'close');
   response.writeHead(outcome.status, headers);
   // Node joins head and body into one write if the body is a string; latin1 keeps each byte as it is. Beyond this size the
