@@ -1,0 +1,312 @@
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import type { FakePod } from '../testing/fake-pod.ts';
+import { virtualPool } from '../testing/virtual-pool.ts';
+
+const twoPods = { a: ['m'], b: ['m'] };
+const many = Array.from({ length: 20 }, (_, index) => `r${index + 1}`);
+
+test('a request that meets an idle pod leaves in the same turn', (t) => {
+  const { submit, pass, sent, callWith } = virtualPool(t, { pods: { a: ['m'] } });
+  const request = submit('r');
+  assert.deepEqual(sent(), []);
+  pass();
+  assert.deepEqual(sent(), ['a: r']);
+  assert.equal(callWith('r').kind, 'envelope');
+  callWith('r').finish();
+  assert.equal(request.outcome, '200 by pod-a');
+});
+
+test('requests of one turn travel together', (t) => {
+  const { submit, pass, sent } = virtualPool(t, { pods: { a: ['m'] } });
+  for (const id of ['1', '2', '3']) submit(id);
+  pass();
+  assert.deepEqual(sent(), ['a: 1,2,3']);
+});
+
+test('a pod has one envelope that executes and one that is staged, never three', (t) => {
+  const { submit, pass, sent, callWith } = virtualPool(t, { pods: { a: ['m'] } });
+  for (const id of ['1', '2', '3']) {
+    submit(id);
+    pass();
+  }
+  assert.deepEqual(sent(), ['a: 1', 'a: 2']);
+  callWith('1').finish();
+  pass();
+  assert.deepEqual(sent(), ['a: 2', 'a: 3']);
+});
+
+test('an idle pod is taken before one that is busy', (t) => {
+  const { submit, pass, pods, sent } = virtualPool(t, { pods: twoPods });
+  submit('1');
+  pass();
+  submit('2');
+  pass();
+  assert.deepEqual(
+    pods.map(({ open }) => open.length),
+    [1, 1],
+    sent().join(' '),
+  );
+});
+
+test('among the models the one goes first whose first request precedes the others', (t) => {
+  const pods = { a: ['low', 'soon', 'high'] };
+  const { submit, pass, sent, callWith } = virtualPool(t, { models: ['low', 'soon', 'high'], pods });
+  for (const id of ['x', 'y']) {
+    submit(id, { model: 'low' });
+    pass();
+  }
+  submit('low', { model: 'low', priority: 9, timeoutMs: 1_000 });
+  submit('soon', { model: 'soon', timeoutMs: 5_000 });
+  submit('later', { model: 'low', timeoutMs: 6_000 });
+  submit('high', { model: 'high', priority: 1 });
+  for (const id of ['x', 'y', 'high', 'soon', 'later,low']) {
+    assert.equal(sent()[0], `a: ${id}`);
+    callWith(id.split(',')[0]!).finish();
+    pass();
+  }
+  assert.deepEqual(sent(), []);
+});
+
+test('a model that waits for more does not hold up another', (t) => {
+  const models = ['first', 'other'];
+  const { submit, pass, sent } = virtualPool(t, { models, pods: { a: models } });
+  for (const id of ['1', '2', '3']) submit(id, { model: 'first' });
+  pass();
+  // One row behind three that execute would gain nothing by leaving.
+  submit('4', { model: 'first' });
+  pass();
+  assert.deepEqual(sent(), ['a: 1,2,3']);
+  for (const id of ['5', '6', '7']) submit(id, { model: 'other' });
+  pass();
+  assert.deepEqual(sent(), ['a: 1,2,3', 'a: 5,6,7']);
+});
+
+test('a request goes only to a pod that serves its model', (t) => {
+  const { submit, pass, sent } = virtualPool(t, { models: ['m', 'n'], pods: { a: ['m'], b: ['n'] } });
+  for (const id of ['1', '2', '3']) submit(id, { model: 'n' });
+  pass();
+  submit('4', { model: 'm' });
+  pass();
+  assert.deepEqual(sent(), ['a: 4', 'b: 1,2,3']);
+});
+
+test('a batch holds at most the rows of the pool or its pods, and the bytes of the pool', (t) => {
+  const batching = { maxRows: 4, maxBytes: 100 };
+  const byRows = virtualPool(t, { pods: { a: ['m'] }, spec: { batching } });
+  for (const id of many) byRows.submit(id);
+  byRows.pass();
+  assert.deepEqual(byRows.sent(), ['a: r1,r2,r3,r4', 'a: r5,r6,r7,r8']);
+
+  const ofPods = virtualPool(t, { pods: { a: ['m'] }, prepare: (pod) => (pod.maxRows = 2) });
+  for (const id of many) ofPods.submit(id);
+  ofPods.pass();
+  assert.deepEqual(ofPods.sent(), ['a: r1,r2', 'a: r3,r4']);
+
+  const byBytes = virtualPool(t, { pods: { a: ['m'] }, spec: { batching } });
+  for (const [id, bytes] of [
+    ['1', 60],
+    ['2', 40],
+    ['3', 1],
+    ['4', 500],
+  ] as const) {
+    byBytes.submit(id, { bytes });
+  }
+  byBytes.pass();
+  assert.deepEqual(byBytes.sent(), ['a: 1,2', 'a: 3'], 'the largest travels alone');
+  byBytes.callWith('1').finish();
+  byBytes.pass();
+  assert.deepEqual(byBytes.sent(), ['a: 3', 'a: 4']);
+});
+
+const warmup = [
+  { rows: 1, occupiedUs: 10_000 },
+  { rows: 64, occupiedUs: 20_000 },
+];
+
+/** A pool of one pod that was lost while it held the request `lost`, and is on probation since. */
+function onProbation(t: TestContext) {
+  const prepare = (pod: FakePod): void => void (pod.warmup = warmup);
+  const spec = { health: { maxEjectedRatio: 1 } };
+  const virtual = virtualPool(t, { pods: { a: ['m'] }, prepare, spec });
+  const { pool, submit, pass, sent, callWith } = virtual;
+  const [endpoint] = pool.endpoints.all;
+  submit('lost');
+  pass();
+  callWith('lost').abort('reset');
+  assert.equal(endpoint!.health.kind, 'ejected');
+  for (let ms = 0; sent().length === 0; ms += 1) {
+    assert.ok(ms < 200);
+    pass(1);
+  }
+  assert.deepEqual([endpoint!.health.kind, sent()], ['probing', ['a: lost']]);
+  return { ...virtual, endpoint: endpoint! };
+}
+
+test('a pod on probation gets one request at a time, until one is answered well', (t) => {
+  const { endpoint, submit, pass, sent, callWith } = onProbation(t);
+  for (const id of ['1', '2', '3']) submit(id);
+  pass();
+  assert.deepEqual(sent(), ['a: lost'], 'nothing beside it');
+  callWith('lost').finish(500);
+  pass();
+  assert.deepEqual([endpoint.health.kind, sent()], ['probing', ['a: 1']]);
+  callWith('1').finish();
+  pass();
+  assert.deepEqual([endpoint.health.kind, sent()], ['serving', ['a: 2,3']]);
+});
+
+test('a pod on probation that is still slow is ejected again, however well it answers', (t) => {
+  const { endpoint, pass, callWith } = onProbation(t);
+  pass(120);
+  callWith('lost').finish();
+  assert.deepEqual([endpoint.health.kind, endpoint.detail], ['ejected', 'slow: still 120 ms']);
+});
+
+test('a pod that serves is not ejected for one slow answer', (t) => {
+  const { pool, submit, pass, callWith } = virtualPool(t, {
+    pods: { a: ['m'] },
+    prepare: (pod) => void (pod.warmup = warmup),
+  });
+  submit('1');
+  pass(120);
+  callWith('1').finish();
+  assert.equal([...pool.endpoints.all][0]!.health.kind, 'serving');
+});
+
+test('without batching each request travels by itself, as many as there are', (t) => {
+  const spec = { batching: { enabled: false } };
+  const { submit, pass, sent, callWith } = virtualPool(t, { pods: { a: ['m'] }, spec });
+  for (const id of ['1', '2', '3', '4', '5']) submit(id);
+  pass();
+  assert.deepEqual(sent(), ['a: 1', 'a: 2', 'a: 3', 'a: 4', 'a: 5']);
+  assert.equal(callWith('1').kind, 'plain');
+});
+
+test('a foreign server gets plain requests, as many at once as it is known to work on', (t) => {
+  const { submit, pass, sent, callWith } = virtualPool(t, { pods: { a: null } });
+  for (const id of many) submit(id);
+  pass();
+  assert.deepEqual(
+    sent(),
+    many.slice(0, 8).map((id) => `a: ${id}`),
+  );
+  assert.equal(callWith('r1').kind, 'plain');
+  callWith('r1').finish();
+  pass();
+  assert.equal(sent().length, 8, 'one came back, one left');
+  callWith('r2').abort('refused');
+  pass();
+  assert.equal(sent().length, 7, 'a pod that refuses gets nothing new');
+});
+
+test('answers of foreign servers teach the cost: a share of the time for each request that was there', (t) => {
+  const { pool, submit, pass, callWith } = virtualPool(t, { pods: { a: null } });
+  for (const id of ['1', '2']) submit(id);
+  pass();
+  pass(20);
+  callWith('1').finish();
+  const { cost } = pool.book.modelQueues.get('m')!;
+  assert.equal(cost.samples, 1);
+  assert.ok(Math.abs(cost.a + cost.c - 10) < 0.5, `${cost.a} + ${cost.c}`);
+});
+
+test('envelopes teach the cost, the pace and the overhead, and count each run once', (t) => {
+  const { pool, submit, pass, callWith } = virtualPool(t, { pods: { a: ['m'] } });
+  submit('1');
+  submit('2');
+  pass();
+  pass(30);
+  callWith('1').answer(0);
+  callWith('1').answer(1);
+  callWith('1').end({ runs: [{ rows: 8, ownRows: 2, queueUs: 0, occupiedUs: 16_000 }], queuedRows: 7 });
+  const modelQueue = pool.book.modelQueues.get('m')!;
+  assert.equal(modelQueue.cost.samples, 1);
+  assert.equal(modelQueue.counters.runRows.count, 0.25);
+  const [endpoint] = pool.endpoints.all;
+  assert.equal(endpoint!.queuedRows, 7);
+  assert.equal(endpoint!.pace.samples, 1);
+});
+
+test('answers teach how many rows a byte is worth', (t) => {
+  const { pool, submit, pass, callWith } = virtualPool(t, { pods: { a: ['m'] } });
+  submit('1', { bytes: 100 });
+  pass();
+  callWith('1').answer(0, { rows: 10 });
+  callWith('1').end();
+  assert.equal(submit('2', { bytes: 50 }).pending!.estimatedRows, 5);
+  assert.ok(pool.book.modelQueues.get('m')!.rowsPerRequest > 1);
+});
+
+test('a pod that is busy gets nothing for 20 ms, and what it did not execute goes on elsewhere at once', (t) => {
+  const { pool, submit, pass, sent, callWith, pods } = virtualPool(t, { pods: { a: ['m'] } });
+  const request = submit('1');
+  pass();
+  callWith('1').answer(0, { status: 503, busy: true });
+  callWith('1').end();
+  pass();
+  assert.deepEqual(sent(), []);
+  assert.equal(request.pending!.attempts, 0, 'what was not executed is no attempt');
+  pass(20);
+  assert.deepEqual(sent(), []);
+  pass(1);
+  assert.deepEqual(sent(), ['a: 1']);
+  assert.equal(pool.book.modelQueues.get('m')!.counters.retries.busy, 1);
+  assert.equal([...pool.endpoints.all][0]!.health.kind, 'serving', 'busy is no evidence');
+  pods[0]!.open[0]!.finish();
+  assert.equal(request.outcome, '200 by pod-a');
+});
+
+test('each envelope is counted: its reason, its requests, and how long they waited', (t) => {
+  const { pool, submit, pass, callWith } = virtualPool(t, { pods: { a: ['m'] }, spec: { batching: { maxRows: 2 } } });
+  const { counters } = pool.book.modelQueues.get('m')!;
+  for (const id of ['1', '2', '3']) submit(id);
+  pass();
+  assert.deepEqual(
+    [counters.batches.full, counters.batches['slot-free'], counters.envelopeRequests.sum, counters.queueSeconds.sum],
+    [1, 0, 2, 0],
+  );
+  pass(40);
+  callWith('1').finish();
+  pass();
+  assert.deepEqual([counters.batches['slot-free'], counters.queueSeconds.count], [1, 3]);
+  assert.ok(Math.abs(counters.queueSeconds.sum - 0.04) < 1e-9, `${counters.queueSeconds.sum}`);
+});
+
+test('the answer that the client gets is the pod’s own, with what the server said of trying again', (t) => {
+  const { submit, pass, callWith } = virtualPool(t, { pods: { a: null } });
+  const request = submit('1');
+  pass();
+  callWith('1').answer(0, { status: 429, contentType: 'text/plain', inferenceHeaderLength: 3, runRows: 4 }, '17');
+  callWith('1').end();
+  assert.deepEqual(request.settled, [
+    {
+      kind: 'answer',
+      status: 429,
+      contentType: 'text/plain',
+      inferenceHeaderLength: 3,
+      retryAfter: '17',
+      body: Buffer.from('1'),
+      pod: 'pod-a',
+      runRows: 4,
+    },
+  ]);
+});
+
+test('the drain of a pod that reports it takes it out, and wakes the scaler once it holds nothing', (t) => {
+  const { pool, submit, pass, sent, callWith, wakes } = virtualPool(t, { pods: { a: ['m'] } });
+  submit('1');
+  pass();
+  submit('2');
+  pass();
+  const before = wakes();
+  callWith('1').answer(0);
+  callWith('1').end({ draining: true });
+  assert.equal(wakes(), before, 'it still holds a batch');
+  submit('3');
+  pass();
+  assert.deepEqual(sent(), ['a: 2']);
+  callWith('2').finish();
+  assert.ok(wakes() > before);
+  assert.equal(pool.endpoints.accepting.size, 0);
+});
