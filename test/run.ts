@@ -16,6 +16,8 @@ const patterns = {
   /** All but unit and cluster: each file is a process, and most start others. */
   process: ['test/*.test.ts', 'test/{process,e2e,chaos,contract,models,monitoring,page,support}/**/*.test.ts'],
 };
+/** More than there are cores: some tests wait for sockets and timers. */
+const unitProcesses = 4;
 /** A unit process that goes on after its last test has left something open. */
 const unitLimitMs = 240_000;
 
@@ -57,14 +59,10 @@ async function runOnce(): Promise<boolean> {
     nowMs: () => performance.now(),
   });
   const heart = setInterval(() => progress.beat(), 1_000);
-  await Promise.all(
-    [0, 1].map((half) =>
-      runTogether(
-        progress,
-        unit.filter((_, index) => index % 2 === half),
-      ),
-    ),
+  const shares = Array.from({ length: unitProcesses }, (_, share) =>
+    unit.filter((__, index) => index % unitProcesses === share),
   );
+  await Promise.all(shares.map((share) => runTogether(progress, share)));
   await runApart(progress, separate, layer === 'cluster' ? 1 : 2);
   clearInterval(heart);
   return progress.finish();

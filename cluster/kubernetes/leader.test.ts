@@ -69,7 +69,7 @@ function lost(response: ServerResponse): true {
   return true;
 }
 
-describe('leader', () => {
+describe('leader', { concurrency: true }, () => {
   test('one of two leads and keeps it; the other knows who', async () => {
     await using at = await leaseServer();
     const two = [at.leader('a'), at.leader('b')];

@@ -33,6 +33,8 @@ export interface ListWatchOptions<Item> {
   /** The first of a row of failures, and the end of one (null). */
   readonly onTrouble: (trouble: string | null) => void;
   readonly timing?: WatchTiming;
+  /** Waits before a retry; ends early, without an error, once `signal` is aborted. */
+  readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
 export interface WatchTiming {
@@ -67,6 +69,7 @@ class LostTrack extends Error {}
 export class ListWatch<Item> {
   readonly #options: ListWatchOptions<Item>;
   readonly #timing: WatchTiming;
+  readonly #pause: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly #stop = new AbortController();
   readonly #done: Promise<void>;
   #objects = new Map<string, Item>();
@@ -82,6 +85,7 @@ export class ListWatch<Item> {
   constructor(options: ListWatchOptions<Item>) {
     this.#options = options;
     this.#timing = options.timing ?? usualTiming;
+    this.#pause = options.pause ?? pause;
     this.#done = this.#run();
   }
 
@@ -135,13 +139,13 @@ export class ListWatch<Item> {
       } catch (error) {
         if (closed()) break;
         if (this.#isAbsent(error)) {
-          await pause(this.#timing.absentMs * (1 + Math.random() / 2), signal);
+          await this.#pause(this.#timing.absentMs * (1 + Math.random() / 2), signal);
           continue;
         }
         this.#failed(error);
       }
       this.#open = false;
-      await pause(backoffMs(apiBackoff, this.#failures, Math.random()), signal);
+      await this.#pause(backoffMs(apiBackoff, this.#failures, Math.random()), signal);
     }
     this.#open = false;
   }
@@ -304,7 +308,6 @@ async function* lines(response: IncomingMessage): AsyncGenerator<string> {
   if (rest !== '') throw new LostTrack(`a line was cut off: ${JSON.stringify(rest.slice(0, 80))}`);
 }
 
-/** Ends early, without an error, when `signal` says so. */
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
