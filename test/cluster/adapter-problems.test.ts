@@ -10,7 +10,7 @@ import type { KubernetesScaler } from '../../cluster/kubernetes/scaler-cluster.t
 import type { ScalerView } from '../../cluster/scalable.ts';
 import { adapterNamespace, idleDeployment, poolOf, scalerOf, skip } from './support/adapter.ts';
 import { until, type Namespace } from './support/kubectl.ts';
-import { root } from './support/system.ts';
+import { root } from './support/image.ts';
 
 const patienceMs = 60_000;
 

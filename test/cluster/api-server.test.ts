@@ -21,7 +21,8 @@ import {
   scalerSelector,
   settled,
 } from './support/state.ts';
-import { install, root, type System } from './support/system.ts';
+import { root } from './support/image.ts';
+import { install, type System } from './support/system.ts';
 
 const awayMs = 60_000;
 let system: System;

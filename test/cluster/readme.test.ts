@@ -10,7 +10,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { kubectl, Namespace, requireCluster, until } from './support/kubectl.ts';
-import { image, root } from './support/system.ts';
+import { image, root } from './support/image.ts';
 
 /** As README and the overlays name them. */
 const namespace = new Namespace('sluice');

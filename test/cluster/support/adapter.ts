@@ -5,7 +5,7 @@ import { KubernetesCluster } from '../../../cluster/kubernetes/gateway-cluster.t
 import { kubernetesApi, type KubernetesApi } from '../../../cluster/kubernetes/api.ts';
 import { KubernetesScaler } from '../../../cluster/kubernetes/scaler-cluster.ts';
 import { kubectl, Namespace, requireCluster } from './kubectl.ts';
-import { image, root } from './system.ts';
+import { image, root } from './image.ts';
 
 /** Tests against a real Kubernetes are asked for. */
 export const clusterAsked = process.env.SLUICE_TEST_CLUSTER === '1';

@@ -1,7 +1,7 @@
 /** The proxy between Sluice and the API server, seen from the test: what was asked, and to be away for a while. */
 import { until, isReady, type Namespace } from './kubectl.ts';
 import { lockedContainer, scriptsVolume } from './pool.ts';
-import { image } from './system.ts';
+import { image } from './image.ts';
 
 /** By "<service account> <verb> <resource>". */
 export type Counts = Readonly<

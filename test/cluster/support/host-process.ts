@@ -5,7 +5,7 @@ import path from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { Metrics } from '../../support/metrics.ts';
-import { root } from './system.ts';
+import { root } from './image.ts';
 
 export interface LogLine {
   readonly level: number;

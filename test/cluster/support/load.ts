@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { lockedContainer, scriptsVolume } from './pool.ts';
 import { isReady, until, type Namespace } from './kubectl.ts';
-import { image } from './system.ts';
+import { image } from './image.ts';
 
 export interface LoadReport {
   readonly sent: number;

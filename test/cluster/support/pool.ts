@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ModelPool } from '../../../contract/model-pool.ts';
-import { image, root } from './system.ts';
+import { image, root } from './image.ts';
 
 export const lockedContainer = {
   imagePullPolicy: 'IfNotPresent',

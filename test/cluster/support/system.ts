@@ -4,12 +4,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import type { TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { kubectl, Namespace, requireCluster } from './kubectl.ts';
 import { ApiProxy } from './api-proxy.ts';
-
-export const root = fileURLToPath(new URL('../../..', import.meta.url));
-export const image = process.env.SLUICE_TEST_IMAGE ?? 'localhost/sluice:0.1.0';
+import { image, root } from './image.ts';
 
 export interface SystemOptions {
   readonly gateways?: number;
