@@ -47,10 +47,6 @@ export default tseslint.config(
         'error',
         { object: 'Math', property: 'random', message: 'Pass a random source in.' },
       ],
-      'no-restricted-imports': [
-        'error',
-        { patterns: [{ regex: '^(?!\\./|(\\.\\./)+contract/)', message: 'policy/ imports ./ and contract/ only.' }] },
-      ],
     },
   },
   {

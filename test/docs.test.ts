@@ -23,6 +23,7 @@ import { ScalerSettings } from '../scaler/settings.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { exposed } from './support/exposition.ts';
 import { gatewayScrape } from './support/gateway-registry.ts';
+import { roomsTable } from './support/layout-rules.ts';
 import { scalerOf } from './support/scaler-registry.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -240,6 +241,11 @@ test('CONTRIBUTING.md has the scripts of package.json', () => {
       assert.ok(Object.hasOwn(packageJson.scripts, script!), `${page}: npm run ${script}`);
     }
   }
+});
+
+test('docs/architecture.md has the table of rooms of test/support/layout-rules.ts', () => {
+  const [, table] = /<!-- rooms -->\n(.*?)<!-- \/rooms -->/s.exec(read('docs/architecture.md')) ?? [];
+  assert.equal(table?.trim(), roomsTable());
 });
 
 /** As GitHub makes them. */

@@ -1,26 +1,35 @@
-/** The rooms and their arrows, as docs/architecture.md draws them, hold for every file; and the check can fail. */
+/** Every file keeps the layout rules, and planted violations are caught. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import packageJson from '../package.json' with { type: 'json' };
-import { developmentReached, importsOf, violations } from './support/layout-rules.ts';
+import {
+  developmentReached,
+  importCycles,
+  importsOf,
+  rooms,
+  subjectlessComments,
+  violations,
+} from './support/layout-rules.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const notOurs = /^(node_modules|dist|docs|\..*)$/;
+const skipped = /^(node_modules|dist|docs|\..*)$/;
 
-const files = new Map(
+const sources = new Map(
   readdirSync(root, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && !notOurs.test(entry.name))
+    .filter((entry) => entry.isDirectory() && !skipped.test(entry.name))
     .flatMap(({ name }) =>
       readdirSync(path.join(root, name), { recursive: true, encoding: 'utf8' }).map((file) => path.join(name, file)),
     )
-    .filter((file) => file.endsWith('.ts'))
+    .filter((file) => /\.[tj]s$/.test(file) && !file.includes('/node_modules/'))
     .map((file) => [file.replaceAll(path.sep, '/'), readFileSync(path.join(root, file), 'utf8')]),
 );
 
-test('every file keeps the arrows, the fences and the names', () => {
+const files = new Map([...sources].filter(([file]) => file.endsWith('.ts')));
+
+test('every file keeps to its room, the package fences and the naming rules', () => {
   assert.ok(files.size > 100, `only ${files.size} files were found`);
   assert.deepEqual(
     [...files].flatMap(([file, text]) => violations(file, text)),
@@ -32,7 +41,68 @@ test('nothing that runs after an install needs a development dependency', () => 
   assert.deepEqual(developmentReached(files, Object.keys(packageJson.devDependencies)), []);
 });
 
-test('what is fenced is imported behind its fence: a rule that nothing meets guards nothing', () => {
+test('rooms import only rooms above them in the table', () => {
+  const names = Object.keys(rooms);
+  for (const [index, [name, { mayImport }]] of Object.entries(rooms).entries()) {
+    for (const target of mayImport) {
+      const position = names.indexOf(target.split('/', 1)[0]!);
+      assert.ok(position >= 0 && position < index, `${name}/ may not import ${target}, which is not above it`);
+    }
+  }
+});
+
+/** Files per room that may still be part of an import cycle. Numbers may only fall. */
+const filesInCycles: Readonly<Record<string, number>> = { gateway: 7, models: 2 };
+
+test('imports form no new cycle', () => {
+  const cycles = importCycles(files);
+  const counts = countByRoom(cycles.flat());
+  for (const [room, count] of counts) {
+    const allowedCount = filesInCycles[room] ?? 0;
+    assert.ok(
+      count <= allowedCount,
+      `${room}/ has ${count} files in import cycles, ${allowedCount} are allowed. Cycles:\n` +
+        cycles.map((cycle) => `  ${cycle.join(' ↔ ')}`).join('\n'),
+    );
+  }
+});
+
+/** Comments per room that may still begin without a subject. Numbers may only fall. */
+const commentsWithoutSubject: Readonly<Record<string, number>> = {
+  bench: 101,
+  cluster: 51,
+  contract: 2,
+  gateway: 43,
+  models: 27,
+  scaler: 43,
+  test: 96,
+};
+
+test('comments begin with their subject', () => {
+  const found = [...sources].flatMap(([file, text]) => subjectlessComments(file, text));
+  for (const [room, count] of countByRoom(found)) {
+    const allowedCount = commentsWithoutSubject[room] ?? 0;
+    assert.ok(
+      count <= allowedCount,
+      `${room}/ has ${count} comments that begin without a subject, ${allowedCount} are allowed:\n` +
+        found
+          .filter((comment) => comment.startsWith(`${room}/`))
+          .map((comment) => `  ${comment}`)
+          .join('\n'),
+    );
+  }
+});
+
+function countByRoom(paths: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const file of paths) {
+    const room = file.split('/', 1)[0]!;
+    counts.set(room, (counts.get(room) ?? 0) + 1);
+  }
+  return counts;
+}
+
+test('fenced packages are imported by the files inside their fence', () => {
   const fenced = {
     undici: 'gateway/endpoints/upstream.ts',
     'onnxruntime-node': 'models/session/session-worker.ts',
@@ -46,7 +116,7 @@ test('what is fenced is imported behind its fence: a rule that nothing meets gua
   }
 });
 
-test('imports are found however they are written', () => {
+test('imports of every form are found', () => {
   const text = [
     `import a from 'a';`,
     `import type { B } from './b.ts';`,
@@ -69,58 +139,54 @@ test('imports are found however they are written', () => {
   );
 });
 
-const seeded: readonly (readonly [string, string, RegExp])[] = [
-  ['contract/x.ts', `import { readFile } from 'node:fs';`, /contract\/ imports typebox only: node:fs/],
-  ['contract/x.ts', `import { z } from 'zod';`, /contract\/ imports typebox only: zod/],
-  ['contract/x.ts', `import { Pod } from '../cluster/port.ts';`, /contract\/ does not import cluster\/port\.ts/],
-  ['gateway/x.ts', `import { tensor } from '../models/tensor.ts';`, /gateway\/ does not import models\/tensor\.ts/],
-  ['gateway/routes/x.ts', `import type { S } from '../../scaler/x.ts';`, /gateway\/ does not import scaler\/x\.ts/],
+const planted: readonly (readonly [string, string, RegExp])[] = [
+  ['contract/x.ts', `import { readFile } from 'node:fs';`, /contract\/ may import only typebox: node:fs/],
+  ['contract/x.ts', `import { z } from 'zod';`, /contract\/ may import only typebox: zod/],
+  ['contract/x.ts', `import { Pod } from '../cluster/port.ts';`, /contract\/ may not import cluster\/port\.ts/],
+  ['gateway/x.ts', `import { tensor } from '../models/tensor.ts';`, /gateway\/ may not import models\/tensor\.ts/],
+  ['gateway/routes/x.ts', `import type { S } from '../../scaler/x.ts';`, /gateway\/ may not import scaler\/x\.ts/],
   [
     'models/x.ts',
     `export { modelQueue } from '../gateway/queue/model-queue.ts';`,
-    /models\/ does not import gateway\/queue\/model-queue\.ts/,
+    /models\/ may not import gateway\/queue\/model-queue\.ts/,
   ],
   [
     'scaler/x.ts',
     `await import('../gateway/queue/model-queue.ts');`,
-    /scaler\/ does not import gateway\/queue\/model-queue\.ts/,
+    /scaler\/ may not import gateway\/queue\/model-queue\.ts/,
   ],
-  ['gateway/x.ts', `import { local } from '../cluster/local/local-cluster.ts';`, /does not import cluster\/local/],
-  ['cluster/local/x.ts', `import { main } from '../../models/server.ts';`, /does not import models\/server\.ts/],
-  ['cli/x.ts', `import { load } from '../bench/lab/rig/load.ts';`, /cli\/ does not import bench/],
-  ['gateway/x.ts', `import { pendingRequest } from './testing/pending.ts';`, /for tests/],
-  ['deploy/x.ts', `import { main } from '../gateway/main.ts';`, /started, not imported/],
+  ['gateway/x.ts', `import { local } from '../cluster/local/local-cluster.ts';`, /may not import cluster\/local/],
+  ['cluster/local/x.ts', `import { main } from '../../models/server.ts';`, /may not import models\/server\.ts/],
+  ['cli/x.ts', `import { load } from '../bench/lab/rig/load.ts';`, /cli\/ may not import bench/],
+  ['gateway/x.ts', `import { pendingRequest } from './testing/pending.ts';`, /imports test code/],
+  ['deploy/x.ts', `import { main } from '../gateway/main.ts';`, /entry point of a process/],
   [
     'gateway/policy/x.ts',
     `import { ModelQueue } from '../model-queue.ts';`,
-    /policy\/ imports \.\/ and contract\/ only: \.\.\/model-queue/,
+    /policy\/ may import only \.\/ and contract\/: \.\.\/model-queue/,
   ],
-  ['gateway/policy/x.ts', `import { now } from 'node:perf_hooks';`, /policy\/ imports \.\/ and contract\/ only: node:/],
-  ['cluster/local/policy/x.ts', `import { Pod } from '../../port.ts';`, /policy\/ imports \.\/ and contract\/ only/],
-  ['gateway/dispatch/dispatch.ts', `import { request } from 'undici';`, /'undici' is imported elsewhere only/],
   [
-    'models/session/session-host.ts',
-    `import * as ort from 'onnxruntime-node';`,
-    /'onnxruntime-node' is imported elsewhere/,
+    'gateway/policy/x.ts',
+    `import { now } from 'node:perf_hooks';`,
+    /policy\/ may import only \.\/ and contract\/: node:/,
   ],
-  ['gateway/pool.ts', `import { Counter } from 'prom-client';`, /'prom-client' is imported elsewhere/],
-  [
-    'scaler/x.ts',
-    `import * as k8s from '@kubernetes/client-node';`,
-    /'@kubernetes\/client-node' is imported elsewhere/,
-  ],
-  ['gateway/pool.ts', `import type { FastifyInstance } from 'fastify';`, /'fastify' is imported elsewhere/],
+  ['cluster/local/policy/x.ts', `import { Pod } from '../../port.ts';`, /policy\/ may import only \.\/ and contract\//],
+  ['gateway/dispatch/dispatch.ts', `import { request } from 'undici';`, /may not import 'undici'/],
+  ['models/session/session-host.ts', `import * as ort from 'onnxruntime-node';`, /may not import 'onnxruntime-node'/],
+  ['gateway/pool.ts', `import { Counter } from 'prom-client';`, /may not import 'prom-client'/],
+  ['scaler/x.ts', `import * as k8s from '@kubernetes/client-node';`, /may not import '@kubernetes\/client-node'/],
+  ['gateway/pool.ts', `import type { FastifyInstance } from 'fastify';`, /may not import 'fastify'/],
   ['gateway/pool.ts', `const level = process.env['LEVEL'];`, /process\.env belongs to main\.ts/],
   ['models/session/session-worker.ts', `if (stuck) process.exit(1);`, /process\.exit belongs to main\.ts/],
   ['cluster/local/pod.ts', `process.on('SIGTERM', end);`, /process\.on belongs to main\.ts/],
-  ['gateway/utils.ts', '', /a name that says nothing/],
-  ['models/util.test.ts', '', /a name that says nothing/],
+  ['gateway/utils.ts', '', /a file name without meaning/],
+  ['models/util.test.ts', '', /a file name without meaning/],
   ['gateway/policy/index.ts', '', /a barrel/],
-  ['lib/x.ts', '', /'lib' is no room/],
-  ['gateway/x.ts', `import { y } from './y';`, /'\.\/y' is not named by its file/],
+  ['lib/x.ts', '', /'lib' is not a room/],
+  ['gateway/x.ts', `import { y } from './y';`, /'\.\/y' lacks the file extension/],
 ];
 
-for (const [file, text, expected] of seeded) {
+for (const [file, text, expected] of planted) {
   test(`caught: ${text || 'an empty file'} in ${file}`, () => {
     const found = violations(file, text);
     assert.equal(found.length > 0, true);
@@ -143,7 +209,7 @@ for (const [file, text] of allowed) {
   test(`allowed: ${text.split('\n', 1)[0]!} in ${file}`, () => assert.deepEqual(violations(file, text), []));
 }
 
-test('a development dependency is found wherever product code leads to', () => {
+test('development dependencies are found along the imports of product code', () => {
   const tree = new Map([
     ['models/zoo/wide/generate.ts', `import { build } from '../../author/wide.ts';`],
     ['models/author/wide.ts', `import { write } from './writer.ts';`],
@@ -155,4 +221,43 @@ test('a development dependency is found wherever product code leads to', () => {
   assert.deepEqual(developmentReached(tree, ['protobufjs', 'lande', 'fast-check', 'autocannon']), [
     `models/author/writer.ts: needs 'protobufjs/minimal.js' to run`,
   ]);
+});
+
+test('import cycles are found, type imports included', () => {
+  const tree = new Map([
+    ['room/a.ts', `import { b } from './b.ts';`],
+    ['room/b.ts', `import type { C } from './c.ts';\nimport { d } from './d.ts';`],
+    ['room/c.ts', `import { a } from './a.ts';`],
+    ['room/d.ts', ''],
+    ['room/e.ts', `import { f } from '../other/f.ts';\nimport { a } from './a.ts';`],
+    ['other/f.ts', `await import('../room/e.ts');`],
+  ]);
+  assert.deepEqual(importCycles(tree), [
+    ['other/f.ts', 'room/e.ts'],
+    ['room/a.ts', 'room/b.ts', 'room/c.ts'],
+  ]);
+});
+
+test('comments without a subject are found in every form of comment', () => {
+  const text = [
+    '/** Of the request. */',
+    '/** Rows of the request. */',
+    '/**',
+    ' * They themselves.',
+    ' */',
+    '// As a shell has it.',
+    '// Whose owner is gone, as',
+    '// It continues on the next line',
+    '// That ends here.',
+    'const a = 1; // What it is.',
+    'const b = 1; // Offset of a. What it is.',
+    'const url = `http://That.is/`;',
+    '/** This one. */',
+    '/** This module is fine. */',
+    '/* And so on. */',
+  ].join('\n');
+  assert.deepEqual(
+    subjectlessComments('x.ts', text).map((found) => found.split(':')[1]),
+    ['1', '4', '6', '10', '13', '15'],
+  );
 });
