@@ -80,7 +80,7 @@ export class Actuator {
     return this.#replacements.examine(pods, said);
   }
 
-  /** @returns the change of the replica count by somebody else, if any; what was under way was meant for another count, and ends */
+  /** @returns the change of the replica count by somebody else, if any; actions under way are dropped, since they were meant for the count before */
   takeForeignChange(target: ScaleTarget): { readonly from: number; readonly to: number } | null {
     const change = this.#writer.takeForeignChange(target);
     if (change === null) return null;
@@ -124,14 +124,14 @@ export class Actuator {
     if (target.rollout === 'running' && this.#scaleDown.goalReplicas !== null) this.#scaleDown.cancel();
     if (decision.kind === 'hold') return '';
     const { replicas } = decision;
-    if (!current.settled) return 'waits for a write that is under way';
+    if (!current.settled) return 'waits for the write in flight';
     this.#surge.end();
     if (replicas < current.replicas) {
       this.#scaleDown.goalReplicas = replicas;
-      return replicas < before ? 'drains first' : 'takes back drains';
+      return replicas < before ? 'drains first' : 'cancels some drains';
     }
     this.#scaleDown.cancel();
-    if (replicas === current.replicas) return 'takes back all drains';
+    if (replicas === current.replicas) return 'cancels all drains';
     const started = this.#writer.write({ target, replicas, before, why: decision.reason, decidedAtMs });
     return started ? 'being written' : 'not written: this process does not lead';
   }
@@ -160,7 +160,7 @@ export class Actuator {
         replicas: replicas + 1,
         before: replicas,
         why: 'surge',
-        onMade: () => this.#options.listener.replaced(name, 'surged', 'it is the only one: one more is started first'),
+        onMade: () => this.#options.listener.replaced(name, 'surged', 'it is the only pod, so one more starts first'),
       });
       if (!started) this.#surge.end();
     }

@@ -70,7 +70,7 @@ export class Replacements {
     if (plan.kind !== 'replace' && plan.kind !== 'panic') return;
     const toDrain = plan.kind === 'replace' ? plan.drain : [];
     for (const pod of pods) {
-      if (plan.evict.includes(pod.uid)) this.#evict(pod, 'it crashes again and again');
+      if (plan.evict.includes(pod.uid)) this.#evict(pod, 'it is crash-looping');
       if (!toDrain.includes(pod.uid)) continue;
       const state = stateOf(pod);
       if (state.drained || state.overLimit) this.#evict(pod, this.reasonOf(pod.uid) ?? 'it is sick');

@@ -75,7 +75,7 @@ export class ActionReporter implements ActionListener {
     if (fresh.length > 0) cluster.emit({ pool, type: 'Normal', reason: 'DrainStarted', message: namesOf(fresh) });
     this.#announced = new Set(leaving.map(({ uid }) => uid));
     if (progress.kind !== 'unsure-too-long') return;
-    const message = `${namesOf(victims)}: the reports are not complete, so that nothing may go`;
+    const message = `${namesOf(victims)}: reports stayed incomplete until the drain limit`;
     cluster.emit({ pool, type: 'Warning', reason: 'DrainCancelled', message });
   }
 

@@ -24,12 +24,13 @@ export function arithmetic(inputs: Inputs, context: ArithmeticContext): string[]
     number('ejected'),
   ];
   if (replicas !== null && ready !== null) {
-    lines.push(`pods: ${replicas} asked for, ${ready} ready (${ejected ?? 0} ejected), ${starting ?? 0} starting`);
+    lines.push(`pods: ${replicas} replicas, ${ready} ready (${ejected ?? 0} ejected), ${starting ?? 0} starting`);
   }
   const [queued, inFlight] = [number('queued'), number('inFlight')];
-  if (queued !== null) lines.push(`waiting: ${queued} requests${inFlight === null ? '' : `, ${inFlight} with pods`}`);
+  if (queued !== null)
+    lines.push(`queue: ${queued} requests${inFlight === null ? '' : `, ${inFlight} more in flight`}`);
   if (typeof inputs['missing'] === 'string')
-    lines.push(`incomplete (${inputs['missing']}): what is seen is the least there is`);
+    lines.push(`incomplete (${inputs['missing']}): the numbers are lower bounds`);
 
   const [expected, headroom, factor] = [number('expectedPerS'), number('headroomPerS'), number('headroomFactor')];
   const [podPerS, coldStartMs] = [number('podPerS'), number('coldStartMs')];
@@ -41,11 +42,11 @@ export function arithmetic(inputs: Inputs, context: ArithmeticContext): string[]
     const backlog = number('backlogThen') ?? 0;
     const now = number('ratePerS') ?? 0;
     const rate = backlog > 0 ? Math.max(planned, now) : planned;
-    if (rate > planned) lines.push(`a queue waits: the rate now counts, ${short(now)} requests/s`);
+    if (rate > planned) lines.push(`with a queue, the current rate of ${short(now)} requests/s counts instead`);
     const withinMs = Math.max(coldStartMs, context.objectiveMs ?? 0);
     if (backlog > 0) {
       lines.push(
-        `backlog: ${short(backlog)} would still wait in ${seconds(coldStartMs)}, to be served within ${seconds(withinMs)}`,
+        `backlog: ${short(backlog)} requests left in ${seconds(coldStartMs)}, to be served within ${seconds(withinMs)}`,
       );
     }
     if (podPerS !== null && podPerS > 0) {
@@ -55,7 +56,7 @@ export function arithmetic(inputs: Inputs, context: ArithmeticContext): string[]
       const extra = ejected !== null && ejected > 0 ? ` + ${ejected} ejected` : '';
       const sum = (rate + (1000 * backlog) / withinMs) / podPerS;
       lines.push(
-        `need: (${short(rate)}${cleared}) ÷ ${short(podPerS)} a pod = ${short(sum)}${extra} → ${range(least, most)} pods`,
+        `need: (${short(rate)}${cleared}) ÷ ${short(podPerS)} per pod = ${short(sum)}${extra} → ${range(least, most)} pods`,
       );
     }
   }

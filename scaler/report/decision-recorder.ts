@@ -65,7 +65,7 @@ export class DecisionRecorder {
     { from, to, reason, outcome }: Pick<DecisionRecord, 'from' | 'to' | 'reason' | 'outcome'>,
   ): void {
     const { pool, clock } = this.#context;
-    const line = kind === 'drain' && reason === 'drained' ? 'the pods that go hold no request any more' : outcome;
+    const line = kind === 'drain' && reason === 'drained' ? 'the victims hold no more requests' : outcome;
     this.log.add({ pool, atMs: clock.wallMs(), kind, from, to, reason, inputs: {}, arithmetic: [line], outcome });
   }
 }

@@ -56,7 +56,7 @@ describe('commands that query a scaler', { concurrency: 2 }, () => {
 
     const explained = await run(['explain', 'm', '--url', url, '--last', '100']);
     assert.match(explained.stdout, /^2026-01-01 00:\d\d:\d\dZ {2}2 → \d+, backlog: written$/m);
-    assert.match(explained.stdout, /^ {2}need: \(.*\) ÷ 10 a pod = [\d.]+ → \d+ pods$/m);
+    assert.match(explained.stdout, /^ {2}need: \(.*\) ÷ 10 per pod = [\d.]+ → \d+ pods$/m);
     assert.match(explained.stdout, /^ {2}inputs: .*\bqueued \d+, /m);
     const records = JSON.parse(
       (await run(['explain', 'm', '--url', url, '--json', '--last', '2'])).stdout,

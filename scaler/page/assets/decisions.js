@@ -174,7 +174,7 @@ function lasted(ms) {
 }
 
 /**
- * @param {string} line of arithmetic, mostly 'need: (42 + 6) ÷ 30 a pod = 1.6 → 2 pods'
+ * @param {string} line of arithmetic, mostly 'need: (42 + 6) ÷ 30 per pod = 1.6 → 2 pods'
  * @returns {HTMLElement}
  */
 function lineOf(line) {
