@@ -158,6 +158,7 @@ const planted: readonly (readonly [string, string, RegExp])[] = [
   ['gateway/x.ts', `import { local } from '../cluster/local/local-cluster.ts';`, /may not import cluster\/local/],
   ['cluster/local/x.ts', `import { main } from '../../models/server.ts';`, /may not import models\/server\.ts/],
   ['cli/x.ts', `import { load } from '../bench/lab/rig/load.ts';`, /cli\/ may not import bench/],
+  ['bench/load-test/x.ts', `import { rows } from '../lab/rig/bodies.ts';`, /product may not import the lab/],
   ['gateway/x.ts', `import { pendingRequest } from './testing/pending.ts';`, /imports test code/],
   ['deploy/x.ts', `import { main } from '../gateway/main.ts';`, /entry point of a process/],
   [

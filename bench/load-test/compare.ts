@@ -1,6 +1,6 @@
 /** Two reports of `sluice bench --json` side by side: ratios, with the spread that their repeats allow. Pure. */
 import { quote } from '../../contract/errors.ts';
-import { spread, type Spread } from '../lab/rig/alternate.ts';
+import { spread, type Spread } from './spread.ts';
 import type { Figures, Report } from './report.ts';
 import { digits } from './text.ts';
 

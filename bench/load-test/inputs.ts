@@ -1,7 +1,7 @@
 /** Request bodies for a signature: the same of the same seed. Values are small and plain, for any model to take. */
 import { datatypeBytes, type Datatype } from '../../contract/datatypes.ts';
 import { headers as headerNames, mediaTypes } from '../../contract/headers.ts';
-import type { Workload } from '../lab/rig/bodies.ts';
+import type { Workload } from './workload.ts';
 import { seededRandom, type Random } from '../../runtime/seeded-random.ts';
 import { requestShape, type InputSignature } from './signature.ts';
 

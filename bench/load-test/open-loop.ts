@@ -6,7 +6,7 @@
  * it waits here, and the wait counts.
  */
 import { Client, type Dispatcher } from 'undici';
-import type { Workload } from '../lab/rig/bodies.ts';
+import type { Workload } from './workload.ts';
 import { sendTimes } from './arrivals.ts';
 import { nowMs } from './clock.ts';
 import type { LoadPlan, Share } from './plan.ts';

@@ -1,5 +1,5 @@
 /** What one run of load is: plain data, so that it can cross threads. */
-import type { Workload } from '../lab/rig/bodies.ts';
+import type { Workload } from './workload.ts';
 import type { Arrivals } from './arrivals.ts';
 
 export interface LoadPlan {

@@ -1,5 +1,5 @@
 /** What Sluice says of itself while it is under load: batches, pods and what was shed, each second, from its metrics. */
-import { sumOf } from '../lab/rig/prometheus.ts';
+import { sumOf } from './prometheus.ts';
 
 /** Of one second; `meanBatch` is null where nothing was run. */
 export interface SluiceSecond {

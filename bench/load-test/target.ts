@@ -1,7 +1,7 @@
 /** Asks an endpoint what it is and what its model takes, and makes the requests to send it. */
 import { readFile } from 'node:fs/promises';
 import { mediaTypes } from '../../contract/headers.ts';
-import type { Workload } from '../lab/rig/bodies.ts';
+import type { Workload } from './workload.ts';
 import { readBodies } from './body-file.ts';
 import { makeWorkload, predictPath } from './inputs.ts';
 import { readMetadata, readTensorFlowMetadata, type InputSignature } from './signature.ts';

@@ -157,6 +157,9 @@ export function violations(file: string, text: string): string[] {
       const within = target.startsWith(`${room}/`) || target === 'package.json';
       if (!within && !isUnder(target, mayImport ?? [])) say(`${room}/ may not import ${target}`);
       if (isTest(target)) say(`imports test code, ${target}`);
+      if (/^bench\/(simulate|load-test)\//.test(file) && target.startsWith('bench/lab/')) {
+        say(`a product may not import the laboratory: ${target}`);
+      }
       if (/\/main\.ts$/.test(target) && room !== 'cli') say(`imports the entry point of a process: ${target}`);
       const beside = path.posix.dirname(target) === path.posix.dirname(file);
       if (policy && !beside && !target.startsWith('contract/'))

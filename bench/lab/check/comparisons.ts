@@ -1,5 +1,6 @@
 /** What `npm run bench:check` measures: CPU time per request or row of Sluice beside that of a yardstick, in turns. */
-import { binaryRows, jsonRows, langidTexts, rowInputs, type Workload } from '../rig/bodies.ts';
+import { binaryRows, jsonRows, langidTexts, rowInputs } from '../rig/bodies.ts';
+import type { Workload } from '../../load-test/workload.ts';
 import type { LoadGenerator } from '../rig/load.ts';
 import { measure } from '../rig/measure.ts';
 import type { OnnxRuntime } from '../rig/onnx-runtime.ts';

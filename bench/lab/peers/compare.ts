@@ -1,7 +1,9 @@
 /** Sluice and a peer in turns: the same rows, connections and time for each, both on all cores. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { alternate, spread, spreadOfRatios } from '../rig/alternate.ts';
-import { binaryRows, jsonRows, rowInputs, type Workload } from '../rig/bodies.ts';
+import { alternate, spreadOfRatios } from '../rig/alternate.ts';
+import { spread } from '../../load-test/spread.ts';
+import { binaryRows, jsonRows, rowInputs } from '../rig/bodies.ts';
+import type { Workload } from '../../load-test/workload.ts';
 import type { Goal } from '../rig/goal.ts';
 import { digits } from '../../load-test/text.ts';
 import { BadAnswers, type LoadGenerator } from '../rig/load.ts';

@@ -1,5 +1,6 @@
 /** How a row travels to a server and back: what differs between peers while the numbers are the same. Pure. */
-import { randomRows, type RowInput, type Workload } from '../rig/bodies.ts';
+import { randomRows, type RowInput } from '../rig/bodies.ts';
+import type { Workload } from '../../load-test/workload.ts';
 import { mediaTypes } from '../../../contract/headers.ts';
 
 export interface PeerProtocol {

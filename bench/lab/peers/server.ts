@@ -6,7 +6,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Workload } from '../rig/bodies.ts';
+import type { Workload } from '../../load-test/workload.ts';
 import { freePorts } from '../rig/free-ports.ts';
 import type { Cleanup, Stoppable } from '../rig/cleanup.ts';
 import type { Peer } from './peer.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { alternate, spread, spreadOfRatios } from './alternate.ts';
+import { alternate, spreadOfRatios } from './alternate.ts';
 
 test('sides take turns, and each keeps its own samples', async () => {
   const order: string[] = [];
@@ -12,12 +12,6 @@ test('sides take turns, and each keeps its own samples', async () => {
 
 test('a failing side ends the measurement', async () => {
   await assert.rejects(alternate({ a: () => Promise.reject(new Error('no answer')) }, 2), /no answer/);
-});
-
-test('the median of an odd and of an even number of values, numbers compared as numbers', () => {
-  assert.deepEqual(spread([10, 9, 100]), { median: 10, low: 9, high: 100 });
-  assert.deepEqual(spread([4, 1, 3, 2]), { median: 2.5, low: 1, high: 4 });
-  assert.throws(() => spread([]), RangeError);
 });
 
 test('ratios are taken within a round: drift over rounds cancels', () => {

@@ -2,6 +2,7 @@
  * Measuring two or more things in turn, and what the turns say together. A machine that others use drifts: only what
  * was measured close in time is comparable, so a ratio is taken within each round, and the median over the rounds.
  */
+import { spread, type Spread } from '../../load-test/spread.ts';
 
 /** Every side once a round, in the order given: A B A B … @returns the samples of each side, one a round */
 export async function alternate<Name extends string, Sample>(
@@ -14,21 +15,6 @@ export async function alternate<Name extends string, Sample>(
     for (const name of names) samples[name].push(await sides[name]());
   }
   return samples;
-}
-
-export interface Spread {
-  readonly median: number;
-  readonly low: number;
-  readonly high: number;
-}
-
-/** @throws RangeError without any value */
-export function spread(values: readonly number[]): Spread {
-  if (values.length === 0) throw new RangeError('a median needs at least one value');
-  const sorted = values.toSorted((one, other) => one - other);
-  const middle = sorted.length >> 1;
-  const median = sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-  return { median, low: sorted[0]!, high: sorted.at(-1)! };
 }
 
 /** Of each round's `over` ÷ `under`. @throws RangeError if the two did not take the same number of rounds */

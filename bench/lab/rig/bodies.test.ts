@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { binaryRows, jsonRows, langidTexts, rowInputs, type Workload } from './bodies.ts';
+import { binaryRows, jsonRows, langidTexts, rowInputs } from './bodies.ts';
+import type { Workload } from '../../load-test/workload.ts';
 
 function assertDistinct({ bodies }: Workload): void {
   assert.equal(new Set(bodies.map((body) => body.toString('latin1'))).size, bodies.length);

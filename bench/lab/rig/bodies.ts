@@ -1,17 +1,8 @@
 /** Requests for the models that come with Sluice: seeded, so that every run sends the same bytes. */
 import { headers as headerNames, mediaTypes } from '../../../contract/headers.ts';
 import { seededRandom } from '../../../runtime/seeded-random.ts';
+import type { Workload } from '../../load-test/workload.ts';
 import { sentences } from '../../../models/zoo/langid/sentences.ts';
-
-/** What a load generator sends to one model: several bodies of one kind, in turn. */
-export interface Workload {
-  readonly model: string;
-  readonly path: string;
-  /** Of each body, where they are not all the same. */
-  readonly paths?: readonly string[];
-  readonly headers: Readonly<Record<string, string>>;
-  readonly bodies: readonly Buffer[];
-}
 
 export interface RowInput {
   readonly model: string;

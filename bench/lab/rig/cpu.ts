@@ -1,5 +1,5 @@
 /** What processes spent and did so far, as they tell themselves: CPU time by the kernel's count, rows and runs. */
-import { sumOf } from './prometheus.ts';
+import { sumOf } from '../../load-test/prometheus.ts';
 
 /** Cumulative. */
 export interface ProcessTotals {

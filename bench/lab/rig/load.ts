@@ -2,7 +2,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { Workload } from './bodies.ts';
+import type { Workload } from '../../load-test/workload.ts';
 
 export interface LoadJob {
   readonly origin: string;

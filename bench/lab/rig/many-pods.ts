@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { gatewayFlags } from '../../../runtime/process/heap.ts';
 import { endProcess } from './end-process.ts';
 import { writePoolFile, type PoolFile } from './pool-file.ts';
-import { sumOf } from './prometheus.ts';
+import { sumOf } from '../../load-test/prometheus.ts';
 import type { StandInPods } from './stand-in-pods.ts';
 
 export interface ManyPods {

@@ -1,5 +1,5 @@
 /** One measurement: a load on a target for a while, and what that cost the target's processes. */
-import type { Workload } from './bodies.ts';
+import type { Workload } from '../../load-test/workload.ts';
 import { readTotals, settle } from './cpu.ts';
 import type { Amount, LoadGenerator } from './load.ts';
 import type { Target } from './systems.ts';

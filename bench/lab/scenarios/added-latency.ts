@@ -1,4 +1,5 @@
-import { alternate, spread } from '../rig/alternate.ts';
+import { alternate } from '../rig/alternate.ts';
+import { spread } from '../../load-test/spread.ts';
 import { binaryRows, rowInputs } from '../rig/bodies.ts';
 import { runLoad } from '../../load-test/run.ts';
 import { startProxy, startSluice } from '../rig/systems.ts';

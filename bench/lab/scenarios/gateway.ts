@@ -1,5 +1,6 @@
 import { spreadOfRatios } from '../rig/alternate.ts';
-import { binaryRows, jsonRows, langidTexts, rowInputs, type Workload } from '../rig/bodies.ts';
+import { binaryRows, jsonRows, langidTexts, rowInputs } from '../rig/bodies.ts';
+import type { Workload } from '../../load-test/workload.ts';
 import type { Goal } from '../rig/goal.ts';
 import type { LoadSample } from '../rig/measure.ts';
 import { startEcho, startSluice } from '../rig/systems.ts';

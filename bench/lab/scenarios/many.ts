@@ -1,5 +1,6 @@
-import { alternate, spread, spreadOfRatios } from '../rig/alternate.ts';
-import type { Workload } from '../rig/bodies.ts';
+import { alternate, spreadOfRatios } from '../rig/alternate.ts';
+import { spread } from '../../load-test/spread.ts';
+import type { Workload } from '../../load-test/workload.ts';
 import { startDrain } from '../rig/drain-thread.ts';
 import { labelSets } from '../rig/label-sets.ts';
 import { startManyPods, type ManyPods } from '../rig/many-pods.ts';

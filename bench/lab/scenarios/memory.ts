@@ -1,4 +1,4 @@
-import { spread } from '../rig/alternate.ts';
+import { spread } from '../../load-test/spread.ts';
 import { binaryRows, langidTexts, rowInputs } from '../rig/bodies.ts';
 import { residentMiB } from '../rig/process-meter.ts';
 import { startSluice, type SluiceProcesses } from '../rig/systems.ts';

@@ -1,4 +1,4 @@
-import { spread } from '../rig/alternate.ts';
+import { spread } from '../../load-test/spread.ts';
 import { startSluice } from '../rig/systems.ts';
 import type { ResultLine, BenchScenario } from './scenario.ts';
 

@@ -2,7 +2,7 @@ import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { spread } from '../rig/alternate.ts';
+import { spread } from '../../load-test/spread.ts';
 import { binaryRows, rowInputs } from '../rig/bodies.ts';
 import { runLoad } from '../../load-test/run.ts';
 import type { Tally } from '../../load-test/tally.ts';

@@ -1,5 +1,5 @@
 /** Outcomes as Markdown: what bench/results holds. Pure. */
-import { spread, type Spread } from '../rig/alternate.ts';
+import { spread, type Spread } from '../../load-test/spread.ts';
 import { reached } from '../rig/goal.ts';
 import { digits } from '../../load-test/text.ts';
 import type { ResultLine, ScenarioResult, BenchScenario } from './scenario.ts';

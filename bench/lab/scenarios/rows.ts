@@ -1,4 +1,5 @@
-import { alternate, spread, spreadOfRatios } from '../rig/alternate.ts';
+import { alternate, spreadOfRatios } from '../rig/alternate.ts';
+import { spread } from '../../load-test/spread.ts';
 import { binaryRows, rowInputs } from '../rig/bodies.ts';
 import { measure } from '../rig/measure.ts';
 import { startOnnxRuntime, type OnnxRuntime, type RuntimeResult } from '../rig/onnx-runtime.ts';

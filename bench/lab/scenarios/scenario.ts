@@ -1,5 +1,6 @@
 /** What a published scenario is: a name, how it measures, and lines of numbers that it answers for. */
-import { alternate, type Spread } from '../rig/alternate.ts';
+import { alternate } from '../rig/alternate.ts';
+import type { Spread } from '../../load-test/spread.ts';
 import type { Goal } from '../rig/goal.ts';
 import type { LoadGenerator } from '../rig/load.ts';
 import { measure, type Measurement, type LoadSample } from '../rig/measure.ts';

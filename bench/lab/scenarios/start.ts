@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gatewayFlags, podFlags } from '../../../runtime/process/heap.ts';
-import { spread } from '../rig/alternate.ts';
+import { spread } from '../../load-test/spread.ts';
 import { langidTexts } from '../rig/bodies.ts';
 import { endProcess } from '../rig/end-process.ts';
 import { freePorts } from '../rig/free-ports.ts';

@@ -8,7 +8,7 @@ import { binaryRows, rowInputs } from '../../rig/bodies.ts';
 import { nowMs } from '../../../load-test/clock.ts';
 import { openLoop } from '../../../load-test/open-loop.ts';
 import { describeMachine } from '../../../load-test/machine.ts';
-import { sumOf } from '../../rig/prometheus.ts';
+import { sumOf } from '../../../load-test/prometheus.ts';
 import type { Cleanup } from '../../rig/cleanup.ts';
 import { startSluice, type SluiceProcesses } from '../../rig/systems.ts';
 import { mostPods, podSeconds } from './pod-count.ts';
