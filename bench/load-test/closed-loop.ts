@@ -1,68 +1,112 @@
 /**
- * A fixed number of connections, each sending its next request when it has the answer to the last: autocannon does it.
+ * Closed loop on autocannon: a fixed number of connections, each of which sends its next request when it has the answer
+ * to the last. `sluice bench` runs it in threads, the laboratory in a process of its own.
  *
- * Times are taken here: after a connection was lost, autocannon takes those of later answers from requests before them.
+ * Latencies are measured here: after a lost connection autocannon counts later answers from earlier requests.
  */
 import autocannon from 'autocannon';
 import { nowMs } from './clock.ts';
 import type { LoadPlan, Share } from './plan.ts';
-import type { Recorder } from './recorder.ts';
+import type { Ending, Recorder } from './recorder.ts';
+import type { Workload } from './workload.ts';
 
-/** How precisely a run ends when its time is over. */
-const sampleMs = 50;
-/** What is open for so long at the end, and twice as long as any answer took, hangs; all else is given up and not counted. */
+/** Length of a run: a time, or a number of requests. */
+export type Amount = { readonly durationMs: number } | { readonly requests: number };
+
+export interface ClosedLoop {
+  readonly origin: string;
+  readonly workload: Workload;
+  readonly connections: number;
+  readonly amount: Amount;
+  /** Rounded up to whole seconds, which is what autocannon takes. */
+  readonly timeoutMs: number;
+}
+
+/** Told of each request when it has ended. */
+export type RequestListener = Pick<Recorder, 'sent' | 'ended'>;
+
+/** Interval at which autocannon looks whether the run is over. */
+const sampleMs = 10;
+/**
+ * A request that is open at the end of a run hangs if it has been for this long, and for twice the longest answer. Other
+ * open requests are given up and not counted.
+ */
 const hangsAfterMs = 1_000;
+/** A timer of autocannon may fire this much before its time. */
 const timerErrorMs = 5;
 
-type ClosedLoad = Extract<LoadPlan['load'], { kind: 'closed' }>;
+/** @returns autocannon's own count of errors, which has connections that were never made too */
+export async function runClosedLoop(
+  { origin, workload, connections, amount, timeoutMs }: ClosedLoop,
+  listener: RequestListener,
+  signal?: AbortSignal,
+): Promise<{ readonly errors: number }> {
+  const { path, paths, headers, bodies } = workload;
+  const timeoutS = Math.max(1, Math.ceil(timeoutMs / 1000));
+  const requests = bodies.map((body, index) => ({
+    method: 'POST' as const,
+    path: paths?.[index] ?? path,
+    headers,
+    // A body that crossed a thread or a process is an array of bytes.
+    body: Buffer.from(body),
+  }));
+  const watches: Watch[] = [];
+  const setupClient = (client: autocannon.Client): void => {
+    const first = Math.floor((watches.length * requests.length) / connections);
+    // With a path for each body, connections begin at different bodies; or all would ask for one model at a time.
+    if (paths !== undefined && first > 0) client.setRequests([...requests.slice(first), ...requests.slice(0, first)]);
+    watches.push(new Watch(client, timeoutS * 1000, listener));
+  };
+  const finished = Promise.withResolvers<autocannon.Result>();
+  const instance = autocannon(
+    {
+      url: `${origin}${path}`,
+      connections,
+      ...('requests' in amount ? { amount: amount.requests } : { duration: amount.durationMs / 1000 }),
+      sampleInt: sampleMs,
+      timeout: timeoutS,
+      requests,
+      setupClient,
+    },
+    (error: Error | null, result) => (error === null ? finished.resolve(result) : finished.reject(error)),
+  );
+  signal?.addEventListener('abort', () => instance.stop());
+  const { errors } = await finished.promise;
+  const slowestMs = Math.max(0, ...watches.map((watch) => watch.slowestMs));
+  for (const watch of watches) watch.endIfOpenFor(Math.max(hangsAfterMs, 2 * slowestMs));
+  return { errors };
+}
 
+/** A thread's share of the connections of a closed plan. */
 export async function closedLoop(share: Share, recorder: Recorder, signal: AbortSignal): Promise<void> {
   const { plan, index, startAtMs } = share;
-  const { path, headers, bodies } = plan.workload;
-  const { concurrency } = plan.load as ClosedLoad;
+  const { concurrency } = plan.load as Extract<LoadPlan['load'], { kind: 'closed' }>;
   const connections = Math.floor(concurrency / plan.threads) + (index < concurrency % plan.threads ? 1 : 0);
   await new Promise((resolve) => setTimeout(resolve, Math.max(0, startAtMs - nowMs())));
   if (signal.aborted || connections === 0) return;
-  const running = Promise.withResolvers<undefined>();
-  // It takes whole seconds.
-  const timeoutS = Math.max(1, Math.ceil(plan.timeoutMs / 1000));
-  const watches: Watch[] = [];
-  const instance = autocannon(
-    {
-      url: `${plan.origin}${path}`,
-      connections,
-      duration: (startAtMs + plan.warmUpMs + plan.durationMs - nowMs()) / 1000,
-      sampleInt: sampleMs,
-      timeout: timeoutS,
-      requests: bodies.map((body) => ({ method: 'POST', path, headers, body: Buffer.from(body) })),
-      setupClient: (client) => watches.push(new Watch(client, timeoutS * 1000, recorder)),
-    },
-    (error: Error | null) => (error === null ? running.resolve(undefined) : running.reject(error)),
-  );
-  signal.addEventListener('abort', () => instance.stop());
-  await running.promise;
-  const slowestMs = Math.max(0, ...watches.map((watch) => watch.slowestMs));
-  for (const watch of watches) watch.endIfOpenFor(Math.max(hangsAfterMs, 2 * slowestMs));
+  const { origin, workload, timeoutMs } = plan;
+  const amount = { durationMs: startAtMs + plan.warmUpMs + plan.durationMs - nowMs() };
+  await runClosedLoop({ origin, workload, connections, amount, timeoutMs }, recorder, signal);
 }
 
-/** What autocannon's clients tell beside what its types know of. */
+/** Events of autocannon's clients that its types lack. */
 interface Events {
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   on(event: string, listener: (...args: any[]) => void): unknown;
 }
 
-/** One connection, which has one request open at a time. */
+/** Watches one connection, which has one request open at a time. */
 class Watch {
   slowestMs = 0;
   readonly #timeoutMs: number;
-  readonly #recorder: Recorder;
+  readonly #listener: RequestListener;
   #sentMs: number | null = null;
-  /** The server said that it closes: what autocannon has written since is not lost, it was never taken. */
+  /** Set when an answer said that the server closes: a request written after it was never taken, so it is not lost. */
   #closing = false;
 
-  constructor(client: Events, timeoutMs: number, recorder: Recorder) {
+  constructor(client: Events, timeoutMs: number, listener: RequestListener) {
     this.#timeoutMs = timeoutMs;
-    this.#recorder = recorder;
+    this.#listener = listener;
     client.on('request', () => this.#sent());
     client.on('headers', ({ shouldKeepAlive }: { readonly shouldKeepAlive: boolean }) => {
       this.#closing = !shouldKeepAlive;
@@ -80,7 +124,7 @@ class Watch {
   }
 
   #sent(): void {
-    // The one before is over, on a connection that is gone.
+    // The request before is over: its connection was lost without an event.
     if (this.#sentMs !== null) {
       const openMs = nowMs() - this.#sentMs;
       if (!this.#closing) this.#end(openMs > this.#timeoutMs - timerErrorMs ? 'timeout' : 'connection closed');
@@ -89,13 +133,13 @@ class Watch {
     this.#sentMs = nowMs();
   }
 
-  #end(ending: number | string): void {
+  #end(ending: Ending): void {
     const sentMs = this.#sentMs;
     if (sentMs === null) return;
     this.#sentMs = null;
     const endedMs = nowMs();
     if (typeof ending === 'number') this.slowestMs = Math.max(this.slowestMs, endedMs - sentMs);
-    this.#recorder.sent(sentMs, sentMs);
-    this.#recorder.ended(sentMs, sentMs, endedMs, ending);
+    this.#listener.sent(sentMs, sentMs);
+    this.#listener.ended(sentMs, sentMs, endedMs, ending);
   }
 }

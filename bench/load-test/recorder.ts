@@ -43,7 +43,11 @@ interface Second {
   readonly latency: LatencyHistogram;
 }
 
-/** Statuses by which a server says that it is asked for too much. */
+export function isGood(ending: Ending): boolean {
+  return typeof ending === 'number' && ending >= 200 && ending < 300;
+}
+
+/** Statuses by which a server refuses work: 503 and 429. */
 export function isRejection(ending: Ending): boolean {
   return ending === 503 || ending === 429;
 }
@@ -96,7 +100,7 @@ export class Recorder {
   }
 
   ended(intendedMs: number, sentMs: number, endedMs: number, ending: Ending): void {
-    const good = typeof ending === 'number' && ending >= 200 && ending < 300;
+    const good = isGood(ending);
     if (good && this.#measures(endedMs)) this.#goodWithin += 1;
     if (!this.#measures(intendedMs)) return;
     const second = this.#second(endedMs);

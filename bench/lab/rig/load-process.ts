@@ -1,11 +1,12 @@
-/** The process behind load.ts: autocannon, one job at a time, told and answered over IPC. */
-import autocannon from 'autocannon';
+/** Process of load.ts: one closed loop at a time, asked for and answered over IPC. */
+import { nowMs } from '../../load-test/clock.ts';
+import { runClosedLoop, type RequestListener } from '../../load-test/closed-loop.ts';
+import { LatencyHistogram } from '../../load-test/histogram.ts';
+import { isGood } from '../../load-test/recorder.ts';
 import type { LoadJob, LoadReply } from './load.ts';
 
-/** Longer than any answer of a system that is not broken; autocannon counts what takes longer as an error. */
-const timeoutS = 30;
-/** How precisely a run ends when its time is over. */
-const sampleMs = 10;
+/** Longer than any answer of a system that is not broken. */
+const timeoutMs = 30_000;
 
 process.on('message', (job: LoadJob) => {
   run(job).then(reply, (error: unknown) => reply({ failed: String(error) }));
@@ -16,37 +17,24 @@ function reply(message: LoadReply): void {
   process.send!(message);
 }
 
-async function run({ origin, workload, connections, amount }: LoadJob): Promise<LoadReply> {
-  const { path, paths, headers, bodies } = workload;
-  const requests = bodies.map((body, index) => ({
-    method: 'POST' as const,
-    path: paths?.[index] ?? path,
-    headers,
-    // Structured cloning over IPC makes plain arrays of bytes of Buffers.
-    body: Buffer.from(body),
-  }));
-  let started = 0;
-  // Where each is for another model, each connection begins at another one: all would ask the same at the same time.
-  const rotate = (client: autocannon.Client): void => {
-    const first = Math.floor((started * requests.length) / connections);
-    started += 1;
-    if (paths !== undefined && first > 0) client.setRequests([...requests.slice(first), ...requests.slice(0, first)]);
+async function run(job: LoadJob): Promise<LoadReply> {
+  const latency = new LatencyHistogram();
+  const others: Record<string, number> = {};
+  const listener: RequestListener = {
+    sent: () => undefined,
+    ended: (_intendedMs, sentMs, endedMs, ending) => {
+      if (isGood(ending)) latency.recordMs(endedMs - sentMs);
+      else others[ending] = (others[ending] ?? 0) + 1;
+    },
   };
-  const result = await autocannon({
-    url: `${origin}${path}`,
-    connections,
-    ...('requests' in amount ? { amount: amount.requests } : { duration: amount.durationMs / 1000 }),
-    sampleInt: sampleMs,
-    timeout: timeoutS,
-    requests,
-    setupClient: rotate,
-  });
-  const { non2xx, errors, duration, latency } = result;
-  if (non2xx > 0 || errors > 0) {
-    return { failed: `${non2xx} answers were not 2xx (${JSON.stringify(result.statusCodeStats)}), ${errors} errors` };
+  const startedMs = nowMs();
+  const { errors } = await runClosedLoop({ ...job, timeoutMs }, listener);
+  const durationMs = nowMs() - startedMs;
+  if (errors > 0 || Object.keys(others).length > 0) {
+    return { failed: `not all answers were 2xx: ${JSON.stringify(others)}, ${errors} errors` };
   }
-  if (result['2xx'] === 0) return { failed: `no answer to ${JSON.stringify(amount)}` };
+  if (latency.count === 0) return { failed: `no answer to ${JSON.stringify(job.amount)}` };
   return {
-    result: { answered: result['2xx'], durationMs: 1000 * duration, p50Ms: latency.p50, p99Ms: latency.p99 },
+    result: { answered: latency.count, durationMs, p50Ms: latency.percentileMs(50), p99Ms: latency.percentileMs(99) },
   };
 }

@@ -1,20 +1,12 @@
-/** Closed-loop load from a process of its own, so that its work is on nobody else's event loop or CPU account. */
+/** Closed-loop load from a process of its own, so that it costs no other event loop and counts as no other's CPU time. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { Workload } from '../../load-test/workload.ts';
+import type { ClosedLoop } from '../../load-test/closed-loop.ts';
 
-export interface LoadJob {
-  readonly origin: string;
-  readonly workload: Workload;
-  readonly connections: number;
-  readonly amount: Amount;
-}
+export type LoadJob = Omit<ClosedLoop, 'timeoutMs'>;
 
-/** So long, or so many requests. */
-export type Amount = { readonly durationMs: number } | { readonly requests: number };
-
-/** Good answers only; latencies as the client saw them. */
+/** Result of a load in which every answer was 2xx; latencies as the client saw them. */
 export interface LoadResult {
   readonly answered: number;
   readonly durationMs: number;
@@ -24,11 +16,11 @@ export interface LoadResult {
 
 export type LoadReply = { readonly result: LoadResult } | { readonly failed: string };
 
-/** The server was asked, and a single answer was not 2xx, or did not come. */
+/** Thrown where an answer was not 2xx, or did not come: one is enough. */
 export class BadAnswers extends Error {}
 
 export interface LoadGenerator {
-  /** One at a time. @throws BadAnswers; Error if the load generator is gone */
+  /** Runs one job; only one at a time. @throws BadAnswers; Error if the load generator is gone */
   run(job: LoadJob): Promise<LoadResult>;
   stop(): void;
 }

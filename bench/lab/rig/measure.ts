@@ -1,7 +1,8 @@
 /** One measurement: a load on a target for a while, and what that cost the target's processes. */
 import type { Workload } from '../../load-test/workload.ts';
-import { readTotals, settle } from './cpu.ts';
-import type { Amount, LoadGenerator } from './load.ts';
+import { readTotals, settle } from './target-totals.ts';
+import type { Amount } from '../../load-test/closed-loop.ts';
+import type { LoadGenerator } from './load.ts';
 import type { Target } from './systems.ts';
 
 export interface LoadSample {

@@ -1,5 +1,5 @@
 /** How each request of a replay ended, by when it was to leave. */
-import { isRejection, lagMs, notSent, Recorder, type Ending } from '../../../load-test/recorder.ts';
+import { isGood, isRejection, lagMs, notSent, Recorder, type Ending } from '../../../load-test/recorder.ts';
 
 export class RequestLog extends Recorder {
   readonly missedAtMs: number[] = [];
@@ -28,7 +28,7 @@ export class RequestLog extends Recorder {
 
   override ended(intendedMs: number, _sentMs: number, endedMs: number, ending: Ending): void {
     this.endings[ending] = (this.endings[ending] ?? 0) + 1;
-    const good = typeof ending === 'number' && ending >= 200 && ending < 300;
+    const good = isGood(ending);
     if (good) this.answered += 1;
     if (good && endedMs - intendedMs <= this.#objectiveMs) return;
     this.missedAtMs.push(intendedMs - this.#startAtMs);
