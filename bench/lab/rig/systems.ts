@@ -3,7 +3,7 @@ import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { Meters } from './cpu.ts';
+import type { Meters } from './target-totals.ts';
 import { endProcess } from './end-process.ts';
 import { writePoolFile } from './pool-file.ts';
 

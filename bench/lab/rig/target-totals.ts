@@ -1,19 +1,22 @@
-/** What processes spent and did so far, as they tell themselves: CPU time by the kernel's count, rows and runs. */
+/**
+ * Totals that a target's processes report in their metrics: CPU time, rows, runs. Their CPU time comes from getrusage, to
+ * a microsecond; process-meter.ts would have it to 10 ms, too coarse for turns of some hundred milliseconds.
+ */
 import { sumOf } from '../../load-test/prometheus.ts';
 
-/** Cumulative. */
+/** Totals since the start of the processes. */
 export interface ProcessTotals {
-  /** User and system time of the process that is measured, all threads. */
+  /** User and system time of the target's own process, all threads. */
   readonly serverCpuMs: number;
-  /** The same, summed over what works for it; 0 for a server alone. */
+  /** The same of its pods together; 0 for a target without pods. */
   readonly podsCpuMs: number;
   readonly rows: number;
   readonly runs: number;
-  /** Pods that the server gives work to, now. */
+  /** Pods in rotation at the moment. */
   readonly servingPods: number;
 }
 
-/** Where a target's numbers are. */
+/** Origins whose /metrics have a target's totals. */
 export interface Meters {
   readonly server: string;
   readonly pods: readonly string[];
@@ -34,7 +37,7 @@ export async function readTotals({ server, pods }: Meters): Promise<ProcessTotal
 const settleLimitMs = 10_000;
 const settlePollMs = 20;
 
-/** Waits until the pods hold nothing more: what a load generator abandoned would burden the next measurement. */
+/** Waits until the pods have no request in flight: abandoned requests would burden the next measurement. */
 export async function settle({ pods }: Meters): Promise<void> {
   const endMs = performance.now() + settleLimitMs;
   for (;;) {

@@ -1,27 +1,28 @@
-/** Counts the processes of pods while they run, from start to exit, as the kernel sees them (Linux). */
-import { readFileSync } from 'node:fs';
+/** Counts the pod processes of a running `sluice up`, from their start to their exit (Linux). */
+import { argumentsOf, childrenOf } from '../../rig/process-meter.ts';
 import type { PodStep } from './pod-count.ts';
 
 const everyMs = 50;
 
-export class PodMeter {
+export class PodProcessCounter {
   readonly #upPid: number;
   readonly #now: () => number;
   readonly #known = new Set<number>();
   readonly #steps: PodStep[] = [];
   readonly #timer: NodeJS.Timeout;
 
-  /** @param upPid of `sluice up`, whose children pods are */
+  /** @param upPid pid of `sluice up`, the parent of all pods */
   constructor(upPid: number, now: () => number) {
     this.#upPid = upPid;
     this.#now = now;
-    if (childrenOf(upPid) === null)
-      throw new Error(`/proc/${upPid} says nothing of children; pods are counted on Linux`);
+    if (childrenOf(upPid) === null) {
+      throw new Error(`/proc/${upPid} does not list children; pods are counted on Linux`);
+    }
     this.#look();
     this.#timer = setInterval(() => this.#look(), everyMs);
   }
 
-  /** On the clock that it was given. */
+  /** Counts so far, each from when it changed; times by the given clock. */
   get steps(): readonly PodStep[] {
     return this.#steps;
   }
@@ -34,28 +35,10 @@ export class PodMeter {
     const atMs = this.#now();
     let pods = 0;
     for (const pid of childrenOf(this.#upPid) ?? []) {
-      // Between fork and exec a child has its parent's command still: it is asked again until it has its own.
-      if (!this.#known.has(pid) && isModelServer(pid)) this.#known.add(pid);
+      // A child has its parent's arguments between fork and exec, so an unknown one is looked at again.
+      if (!this.#known.has(pid) && argumentsOf(pid).includes('model-server')) this.#known.add(pid);
       if (this.#known.has(pid)) pods += 1;
     }
     if (this.#steps.at(-1)?.pods !== pods) this.#steps.push({ atMs, pods });
-  }
-}
-
-/** Null: there is no such process, or no such file. */
-function childrenOf(pid: number): number[] | null {
-  try {
-    const pids = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ');
-    return pids.filter((text) => text !== '').map(Number);
-  } catch {
-    return null;
-  }
-}
-
-function isModelServer(pid: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes('model-server');
-  } catch {
-    return false;
   }
 }

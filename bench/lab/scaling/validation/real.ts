@@ -12,7 +12,7 @@ import { sumOf } from '../../../load-test/prometheus.ts';
 import type { Cleanup } from '../../rig/cleanup.ts';
 import { startSluice, type SluiceProcesses } from '../../rig/systems.ts';
 import { mostPods, podSeconds } from './pod-count.ts';
-import { PodMeter } from './pod-meter.ts';
+import { PodProcessCounter } from './pod-process-counter.ts';
 import { RequestLog } from './request-log.ts';
 import { delay, paidUntilMs, peakPods, pool, startDelayMs, type RealReplay } from './setup.ts';
 
@@ -83,7 +83,7 @@ async function measure(
   await sleep(settleMs);
   const startAtMs = nowMs() + settleMs;
   const startWallMs = Date.now() + settleMs;
-  const meter = new PodMeter(system.pid, () => nowMs() - startAtMs);
+  const podCounter = new PodProcessCounter(system.pid, () => nowMs() - startAtMs);
   const log = new RequestLog(startAtMs, lengthMs, pool.objectiveMs);
   const costs: { a: number; c: number }[] = [];
   const watchCost = setInterval(() => {
@@ -94,7 +94,7 @@ async function measure(
     );
   }, costEveryMs);
   const watch = setInterval(() => {
-    const pods = meter.steps.at(-1)!.pods;
+    const pods = podCounter.steps.at(-1)!.pods;
     const seconds = Math.max(0, Math.round((nowMs() - startAtMs) / 1000));
     say(
       `  ${seconds} s: ${pods} pods, ${log.answered} answered, ${log.late} late, ${log.shed} shed, ${log.failed} failed`,
@@ -125,7 +125,7 @@ async function measure(
     const after = await batchesOf(system);
     const answer = await fetch(`${system.scaler}/api/pools/bench/decisions`);
     const [first] = (await answer.json()) as DecisionRecord[];
-    const { steps } = meter;
+    const { steps } = podCounter;
     const writes = lines.flatMap((line) => /SuccessfulRescale: ([^"]*)/.exec(line)?.[1] ?? []);
     return {
       trace: request.trace,
@@ -157,7 +157,7 @@ async function measure(
   } finally {
     clearInterval(watch);
     clearInterval(watchCost);
-    meter.stop();
+    podCounter.stop();
   }
 }
 
