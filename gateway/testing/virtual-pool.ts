@@ -80,8 +80,7 @@ export function virtualPool(t: TestContext, options: VirtualPoolOptions): Virtua
     connect: (origin) => pods.find(({ uid }) => origin === `http://${uid}`)!,
     random: seededRandom(seed),
   });
-  const ticker = setInterval(() => pool.tick(), 50);
-  t.after(() => clearInterval(ticker));
+  setInterval(() => pool.tick(), 50);
   const list = (...listed: readonly Pod[]): void => pool.applyPods(listed);
   list(...pods.map((pod) => pod.listed()));
   time.pass(0);
