@@ -5,7 +5,7 @@ import { budgetOf } from './policy/budget.ts';
 import { decide, initialState, type Config, type State } from './policy/decide.ts';
 import type { Merged } from './policy/merge.ts';
 
-/** Maximum for pools that set none and whose cluster knows none: a runaway must end somewhere. */
+/** Maximum of a pool without maxReplicas: a runaway must end somewhere. */
 export const defaultMaxReplicas = 100;
 
 export interface DecisionContext {

@@ -80,7 +80,7 @@ export class Actuator {
     return this.#replacements.examine(pods, said);
   }
 
-  /** @returns the change of the replica count by somebody else, if any; actions under way are dropped, since they were meant for the count before */
+  /** Drops the actions under way if somebody else changed the replica count, for which they were not meant. @returns the change */
   takeForeignChange(target: ScaleTarget): { readonly from: number; readonly to: number } | null {
     const change = this.#writer.takeForeignChange(target);
     if (change === null) return null;

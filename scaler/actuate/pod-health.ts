@@ -9,7 +9,7 @@ interface HealthRecord {
   failedProbes: number;
   probeFailsSinceMs: number | null;
   ejectedSinceMs: number | null;
-  /** Last finding against the pod, for people. */
+  /** Last ejection or failed probe, in words. */
   detail: string | null;
 }
 
@@ -45,7 +45,7 @@ export class PodHealth {
         record.detail = views.find(({ state }) => state === 'ejected')?.reason ?? null;
       }
       const doubtedByGateway = views.some(({ state }) => state === 'ejected' || state === 'probing');
-      // Readiness is remembered, since the cluster drops its time when a pod turns unready.
+      // Readiness is remembered: once a pod turns unready, the cluster no longer shows that it was ready.
       record.everReady ||= pod.phase === 'Ready' || pod.readyAtMs !== null || doubtedByGateway;
       const doubted = record.everReady && (pod.phase !== 'Ready' || doubtedByGateway);
       if (doubted || replacing.has(pod.uid)) this.#probe(pod, record);

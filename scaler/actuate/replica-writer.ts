@@ -62,7 +62,10 @@ export class ReplicaWriter {
     return { replicas, settled: true };
   }
 
-  /** Called once a cycle. @returns the change that somebody else made since the cycle before; null if nobody did */
+  /**
+   * Compares the settled count with that of the cycle before; called once a cycle.
+   * @returns the change that somebody else made; null if nobody did
+   */
   takeForeignChange(target: ScaleTarget): { readonly from: number; readonly to: number } | null {
     const { replicas, settled } = this.current(target);
     if (!settled) return null;

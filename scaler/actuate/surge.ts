@@ -25,7 +25,7 @@ export class Surge {
     this.#sickUid = null;
   }
 
-  /** Whether one of the two pods may go. */
+  /** Whether the fresh pod serves, or the sick one is well or gone: then one pod too many is left. */
   isComplete(pods: readonly ScalerPod[], verdicts: ReadonlyMap<string, Finding>): boolean {
     const freshServes = pods.some(({ uid, phase }) => phase === 'Ready' && verdicts.get(uid) === 'well');
     const stillSick = pods.some(({ uid }) => uid === this.#sickUid && verdicts.get(uid) !== 'well');

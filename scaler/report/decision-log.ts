@@ -12,7 +12,7 @@ export class DecisionLog {
     this.#onRecord = onRecord;
   }
 
-  /** Oldest first. */
+  /** Records, oldest first. */
   get records(): readonly DecisionRecord[] {
     return this.#records;
   }
@@ -40,7 +40,10 @@ export class DecisionLog {
     return true;
   }
 
-  /** Adds the outcome of a decision to scale, once its write is answered. @param atMs time of the decision */
+  /**
+   * Adds the outcome of a decision to scale, once its write is answered.
+   * @param atMs time of the decision
+   */
   outcome(atMs: number, outcome: string): void {
     const index = this.#records.findLastIndex((record) => record.atMs === atMs && record.kind === 'scale');
     const record = this.#records[index];

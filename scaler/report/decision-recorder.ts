@@ -20,7 +20,7 @@ export class DecisionRecorder {
   readonly log: DecisionLog;
   readonly #context: PoolContext;
   #last: LastDecision | null = null;
-  /** Steady clock. */
+  /** Time of the last decision, on the steady clock. */
   #decidedAtMs: number | null = null;
 
   constructor(context: PoolContext, onDecision: (record: DecisionRecord) => void) {

@@ -125,7 +125,7 @@ export class Pods {
   }
 
   /**
-   * Lists why pods are sick, so that nobody has to point at them.
+   * Lists why pods are sick, in sight without pointing at each cell.
    * @param {readonly PodReport[]} pods
    */
   #showReasons(pods) {
