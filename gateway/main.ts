@@ -2,26 +2,25 @@
 import { hostname } from 'node:os';
 import { destination, pino } from 'pino';
 import type { Cluster } from '../cluster/port.ts';
+import { listen } from '../runtime/http/listen.ts';
 import { buildGateway } from './app.ts';
 import type { GatewaySettings } from './settings.ts';
 
 export interface GatewayProcess {
-  /** Of the cluster whose pods this gateway serves. */
+  /** The cluster whose pods this gateway sends requests to. */
   readonly cluster: Cluster;
   readonly version: string;
 }
 
+/** Connections that may wait to be accepted: thousands of clients may connect at once. */
 const backlog = 4096;
 
 export async function main(settings: GatewaySettings, { cluster, version }: GatewayProcess): Promise<void> {
-  // Sync: what pino still has to write at the exit it tries for ever where nobody reads any more, and the process stays.
+  // Synchronous, since pino retries its last lines forever if the pipe's reader is gone, and the process would never exit.
   const log = pino({ level: settings.logLevel, base: { component: 'gateway' } }, destination({ dest: 1, sync: true }));
   const gateway = buildGateway({ cluster, log, version, name: settings.podName ?? hostname() });
-  const { app, admin } = gateway;
-  await app.listen({ host: settings.host, port: settings.port, backlog });
-  await admin.listen({ host: settings.host, port: settings.adminPort });
-  const port = portOf(app.server.address());
-  const adminPort = portOf(admin.server.address());
+  const port = await listen(gateway.app, { host: settings.host, port: settings.port, backlog });
+  const adminPort = await listen(gateway.admin, { host: settings.host, port: settings.adminPort });
   log.info({ port, adminPort }, 'gateway listens');
   process.send?.({ kind: 'listening', port, adminPort });
 
@@ -48,8 +47,4 @@ export async function main(settings: GatewaySettings, { cluster, version }: Gate
   process.on('SIGTERM', () => end('SIGTERM'));
   process.on('SIGINT', () => end('SIGINT'));
   process.on('disconnect', () => end('the supervisor is gone'));
-}
-
-function portOf(address: string | { port: number } | null): number | null {
-  return typeof address === 'object' && address !== null ? address.port : null;
 }

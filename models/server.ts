@@ -1,10 +1,10 @@
 /** Puts a model server together and starts it: worker, scheduler, routes. Knows no signals and doesn't exit. */
 import { randomUUID } from 'node:crypto';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import packageJson from '../package.json' with { type: 'json' };
+import { listen } from '../runtime/http/listen.ts';
 import { buildApp } from './app.ts';
 import { announce, loadModels } from './repository/load.ts';
 import { createMetrics } from './metrics.ts';
@@ -66,7 +66,7 @@ export async function runModelServer(
     metrics: createMetrics(pod),
     log,
   });
-  await app.listen({ host: settings.host, port: settings.port });
+  const port = await listen(app, { host: settings.host, port: settings.port });
 
   const load = async () => {
     await sleep(settings.startDelayMs);
@@ -90,7 +90,7 @@ export async function runModelServer(
     return closed;
   };
   return {
-    port: (app.server.address() as AddressInfo).port,
+    port,
     pod,
     loaded: load(),
     get running() {

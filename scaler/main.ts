@@ -1,6 +1,7 @@
 /** Scaler process: listens, handles signals, and ends gracefully. */
 import { destination, pino } from 'pino';
 import type { ScalableCluster } from '../cluster/scalable.ts';
+import { listen } from '../runtime/http/listen.ts';
 import { buildScaler } from './app.ts';
 import type { ScalerSettings } from './settings.ts';
 
@@ -13,9 +14,7 @@ export async function main(settings: ScalerSettings, { cluster, version }: Scale
   // Synchronous, since pino retries its last lines forever if the pipe's reader is gone, and the process would never exit.
   const log = pino({ level: settings.logLevel, base: { component: 'scaler' } }, destination({ dest: 1, sync: true }));
   const scaler = buildScaler({ cluster, log, version, settings });
-  await scaler.app.listen({ host: settings.host, port: settings.adminPort });
-  const address = scaler.app.server.address();
-  const adminPort = typeof address === 'object' && address !== null ? address.port : null;
+  const adminPort = await listen(scaler.app, { host: settings.host, port: settings.adminPort });
   log.info({ adminPort }, 'scaler listens');
   process.send?.({ kind: 'listening', port: adminPort, adminPort });
   scaler.start();
