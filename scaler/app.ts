@@ -7,7 +7,7 @@ import { route } from '../runtime/http/routes.ts';
 import { newServer, type HttpLimits } from '../runtime/http/server.ts';
 import { realClock } from './clock.ts';
 import { ReportReceiver } from './observe/report-receiver.ts';
-import { Http } from './http.ts';
+import { HttpClient } from './http-client.ts';
 import { ScalerMetrics } from './metrics.ts';
 import { podCalls } from './actuate/pod-calls.ts';
 import { ReportHistory } from './page/history.ts';
@@ -34,7 +34,7 @@ export interface ScalerAppDeps {
 
 export function buildScaler({ cluster, log, version, settings, limits = {} }: ScalerAppDeps): ScalerApp {
   const metrics = new ScalerMetrics(version);
-  const http = new Http();
+  const http = new HttpClient();
   const clock = realClock;
   /** Gateways whose last report could not be used; each is logged once. */
   const muddled = new Set<string>();

@@ -2,7 +2,7 @@
 import { paths } from '../../contract/headers.ts';
 import { readPodProbe } from '../../contract/pod-probe.ts';
 import type { PodStatus } from '../../contract/pod-status.ts';
-import type { Http } from '../http.ts';
+import type { HttpClient } from '../http-client.ts';
 
 export type ProbeAnswer =
   | { readonly kind: 'status'; readonly state: PodStatus['state']; readonly inFlight: number }
@@ -24,7 +24,7 @@ export interface PodCalls {
 
 const timeoutMs = 2_000;
 
-export function podCalls(http: Http): PodCalls {
+export function podCalls(http: HttpClient): PodCalls {
   return {
     async probe(origin) {
       const answer = await http.call('GET', `${origin}${paths.podStatus}`, timeoutMs);

@@ -11,7 +11,7 @@ import { LoadReport } from '../../contract/load-report.ts';
 import type { GatewayMember } from '../../cluster/scalable.ts';
 import { realClock } from '../clock.ts';
 import { ReportReceiver, parseReport } from './report-receiver.ts';
-import { Http } from '../http.ts';
+import { HttpClient } from '../http-client.ts';
 import { World } from '../testing/world.ts';
 
 interface StandIn {
@@ -41,7 +41,7 @@ async function standInGateway(t: TestContext, port = 0): Promise<StandIn> {
 }
 
 function follow(t: TestContext) {
-  const http = new Http();
+  const http = new HttpClient();
   const reports: string[] = [];
   let urgent = 0;
   const events = {

@@ -8,7 +8,7 @@ import { Check, Errors } from 'typebox/value';
 import { LoadReport } from '../../contract/load-report.ts';
 import type { GatewayMember } from '../../cluster/scalable.ts';
 import type { Clock } from '../clock.ts';
-import type { Http } from '../http.ts';
+import type { HttpClient } from '../http-client.ts';
 import type { News } from '../policy/merge.ts';
 import type { reportResults } from '../metrics.ts';
 
@@ -32,7 +32,7 @@ interface GatewayStream {
 }
 
 export class ReportReceiver {
-  readonly #http: Http;
+  readonly #http: HttpClient;
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #events: ReceiverEvents;
@@ -40,7 +40,7 @@ export class ReportReceiver {
   readonly #streams = new Map<string, GatewayStream>();
   #closed = false;
 
-  constructor(options: { http: Http; clock: Clock; random: () => number; events: ReceiverEvents }) {
+  constructor(options: { http: HttpClient; clock: Clock; random: () => number; events: ReceiverEvents }) {
     this.#http = options.http;
     this.#clock = options.clock;
     this.#random = options.random;

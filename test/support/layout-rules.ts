@@ -101,7 +101,7 @@ type Patterns = readonly RegExp[];
 
 /** Importers of heavy packages: few, so that a package can be replaced and is loaded only where it is used. */
 const fences: Readonly<Record<string, Patterns>> = {
-  undici: [/^gateway\/endpoints\/upstream\.ts$/, /^scaler\/http\.ts$/, /^bench\/load-test\/open-loop\.ts$/],
+  undici: [/^gateway\/endpoints\/upstream\.ts$/, /^scaler\/http-client\.ts$/, /^bench\/load-test\/open-loop\.ts$/],
   'onnxruntime-node': [/^models\/session\/session-worker\.ts$/, /^bench\/lab\/rig\/onnx-runtime-process\.ts$/],
   'prom-client': [/^gateway\/telemetry\/metrics\.ts$/, /^(models|scaler)\/metrics\.ts$/],
   '@opentelemetry/api': [/^(runtime|gateway\/telemetry|models)\/tracing\.ts$/],

@@ -1,24 +1,24 @@
-/** The scaler's calls to gateways and pods. The only importer of undici here. Judges nothing: it says what came. */
+/** The scaler's HTTP client for gateways and pods. It returns what came, and leaves every judgement to its callers. */
 import { Agent, type Dispatcher } from 'undici';
 
-export type Answer =
+export type HttpResult =
   | { readonly kind: 'answer'; readonly status: number; readonly body: string }
-  /** `refused`: nobody listens there. */
+  /** No whole answer; `refused` if nothing listens at the address. */
   | { readonly kind: 'failed'; readonly refused: boolean; readonly detail: string };
 
 export interface LineHandlers {
   onLine(line: string): void;
-  /** Once: nothing comes any more. */
+  /** Called once, when no more lines come. */
   onEnd(why: string): void;
 }
 
-/** A status of a pod has a few kilobytes, a report of many pools some hundred. */
+/** Longest answer or line: a pod's status has a few kilobytes, a report of many pools some hundred. */
 const maxBytes = 16 * 1024 * 1024;
 const connectMs = 2_000;
-/** A gateway writes a line each second. */
-const silenceMs = 10_000;
+/** Silence after which a stream counts as dead: a gateway writes a line each second. */
+const silenceTimeoutMs = 10_000;
 
-export class Http {
+export class HttpClient {
   readonly #agent = new Agent({
     connect: { timeout: connectMs },
     pipelining: 1,
@@ -26,7 +26,7 @@ export class Http {
     keepAliveMaxTimeout: 10_000,
   });
 
-  async call(method: Dispatcher.HttpMethod, url: string, limitMs: number): Promise<Answer> {
+  async call(method: Dispatcher.HttpMethod, url: string, limitMs: number): Promise<HttpResult> {
     try {
       const { origin, pathname, search } = new URL(url);
       const { statusCode, body } = await this.#agent.request({
@@ -46,7 +46,10 @@ export class Http {
     }
   }
 
-  /** Reads lines until the other side ends or `stop` is called, after which no handler is. */
+  /**
+   * Reads lines until the other side ends the stream.
+   * @returns a function that ends it from here, after which no handler is called
+   */
   lines(url: string, handlers: LineHandlers): () => void {
     const abort = new AbortController();
     const end = (why: string): void => {
@@ -70,8 +73,8 @@ export class Http {
       path: pathname,
       method: 'GET',
       signal,
-      headersTimeout: silenceMs,
-      bodyTimeout: silenceMs,
+      headersTimeout: silenceTimeoutMs,
+      bodyTimeout: silenceTimeoutMs,
     });
     if (statusCode !== 200) {
       body.destroy();
