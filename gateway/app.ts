@@ -1,4 +1,4 @@
-/** Composes a gateway from its parts: what serves clients and what serves operators. Reads no environment, no signals. */
+/** Composes a gateway from its parts: the port for clients and the admin port. Reads no environment, no signals. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
@@ -83,6 +83,7 @@ export function buildGateway({ cluster, log, version, name, limits = {} }: Gatew
   };
 }
 
+/** Makes the ids of requests that bring none: a prefix of this process, so that ids of several gateways differ, and a count. */
 function requestIds(): () => string {
   const prefix = randomBytes(4).toString('hex');
   let count = 0;

@@ -32,7 +32,7 @@ test('a bomb is not inflated', async () => {
   assert.ok(process.memoryUsage().arrayBuffers - before < 10_000_000);
 });
 
-test('what is broken, cut off or something else is refused', async () => {
+test('a body that is broken, cut off or not compressed is refused', async () => {
   const whole = gzipSync(text);
   for (const body of [
     whole.subarray(0, -1),
@@ -49,7 +49,7 @@ test('what is broken, cut off or something else is refused', async () => {
   await assert.rejects(decompress(Buffer.from('not deflated'), 'deflate', 1000), { code: 'invalid-encoding' });
 });
 
-test('bodies are inflated in turn, and what nobody wants any more is not', async () => {
+test('bodies are inflated in turn, but not those that nobody wants any more', async () => {
   const bomb = gzipSync(Buffer.alloc(20_000_000));
   const controller = new AbortController();
   const first = [decompress(bomb, 'gzip', 20_000_000), decompress(bomb, 'gzip', 20_000_000)];

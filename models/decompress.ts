@@ -1,4 +1,4 @@
-/** Request bodies by their Content-Encoding; never inflates beyond the limit. */
+/** Decompresses request bodies by their Content-Encoding, never beyond a limit. */
 import { promisify } from 'node:util';
 import { gunzip, inflate, inflateRaw } from 'node:zlib';
 import { quote, SluiceError } from '../contract/errors.ts';
@@ -6,17 +6,19 @@ import { quote, SluiceError } from '../contract/errors.ts';
 const inflaters = { gzip: promisify(gunzip), deflate: promisify(inflate), raw: promisify(inflateRaw) };
 
 /**
- * Bodies inflated at the same time. Side by side, dozens that grow to the limit would hold gigabytes and all be done so
- * late that the gateway takes the pod for hung; in turn, an answer leaves every few dozen milliseconds.
+ * Bodies inflated at the same time. Dozens at once, each growing to the limit, would hold gigabytes, and all finish so late
+ * that the gateway takes the pod for hung; two at a time, an answer leaves every few dozen milliseconds.
  */
-const atOnce = 2;
-/** Sixteen times zlib's own; inflating 64 MiB takes a fifth of the CPU time with it. */
-const mostChunkBytes = 256 * 1024;
-const leastChunkBytes = 16 * 1024;
+const maxConcurrent = 2;
+/** Largest output chunk of zlib: 16 times its default, with which inflating 64 MiB takes a fifth of the CPU time. */
+const maxChunkBytes = 256 * 1024;
+/** Smallest output chunk of zlib: its default. */
+const minChunkBytes = 16 * 1024;
 
 /**
- * @param contentEncoding the header's value: identity, gzip, x-gzip or deflate (zlib's form, or raw as some send it)
- * @param signal aborted when nobody wants the body any more: where its turn has not come, it never will
+ * Decompresses a body, after those that came before it.
+ * @param contentEncoding the header's value: identity, gzip, x-gzip or deflate (with zlib's header, or raw as some send it)
+ * @param signal aborted when nobody wants the body any more: a body still in line is not inflated then
  * @throws SluiceError `body-too-large`, `unsupported-media-type`, `invalid-encoding`
  */
 export async function decompress(
@@ -33,7 +35,7 @@ export async function decompress(
     return body;
   }
   try {
-    const chunkSize = Math.min(mostChunkBytes, Math.max(leastChunkBytes, body.length * 4));
+    const chunkSize = Math.min(maxChunkBytes, Math.max(minChunkBytes, body.length * 4));
     return await inTurn(() => {
       signal?.throwIfAborted();
       return inflaters[kind](body, { maxOutputLength: maxBytes, chunkSize });
@@ -57,12 +59,12 @@ let inflating = 0;
 const waiting: (() => void)[] = [];
 
 async function inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
-  if (inflating < atOnce) inflating += 1;
+  if (inflating < maxConcurrent) inflating += 1;
   else await new Promise<void>((resolve) => waiting.push(resolve));
   try {
     return await task();
   } finally {
-    // Whoever is next takes this place over.
+    // The next task in line takes this place, so the count stays.
     const next = waiting.shift();
     if (next === undefined) inflating -= 1;
     else next();
@@ -88,7 +90,7 @@ function inflaterOf(body: Buffer, contentEncoding: string | undefined): keyof ty
   }
 }
 
-/** RFC 1950: method 8 in the low bits, and the two bytes together a multiple of 31. */
+/** Tells zlib's form by its first two bytes (RFC 1950): method 8 in the low bits, and together a multiple of 31. */
 function hasZlibHeader(body: Buffer): boolean {
   return body.length >= 2 && (body[0]! & 0x0f) === 8 && body.readUInt16BE(0) % 31 === 0;
 }

@@ -1,4 +1,4 @@
-/** Broken HTTP on one server: what the answers say, and that no socket is without an error listener. */
+/** Broken HTTP on one server: the text of each answer, and an error listener on every socket. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -12,7 +12,7 @@ import { newServer, type HttpLimits } from './server.ts';
 async function start(t: TestContext, limits: Partial<HttpLimits> = {}) {
   const app = newServer({ log: { error: () => undefined }, errorForm: protocolErrors, closes: 'all', limits });
   route(app, '/v2', { GET: (_request, reply) => reply.send({ name: 'sluice' }) });
-  // An answer that begins at once and never ends.
+  // This answer begins at once and never ends.
   route(app, '/endless', {
     POST: (request, reply) => {
       reply.hijack();
@@ -21,7 +21,7 @@ async function start(t: TestContext, limits: Partial<HttpLimits> = {}) {
       reply.raw.write('begun');
     },
   });
-  // An answer that comes when the body is whole.
+  // This answer comes when the body is whole.
   route(app, '/patient', {
     POST: (request, reply) => {
       reply.hijack();
@@ -38,7 +38,7 @@ function client(origin: string): Socket {
   return connect(Number(port), hostname).on('error', () => undefined);
 }
 
-test('each is refused with its status, a message in JSON, and the end of the connection', async (t) => {
+test('each broken request gets its status, a message in JSON, and the end of the connection', async (t) => {
   const { origin } = await start(t);
   for (const { name, bytes, status, says } of brokenRequests) {
     const { answers, closed } = await exchange(origin, [bytes], { answers: 2 });

@@ -1,4 +1,4 @@
-/** The files of the live page, read once at the start: they are served as they lie beside this file, in a build too. */
+/** Reads the files of the live page, once at the start. They lie beside this file, in a build too, and are served unchanged. */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -16,7 +16,7 @@ const types: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-/** By file name. */
+/** @returns the assets by file name */
 export function readAssets(): ReadonlyMap<string, Asset> {
   const folder = new URL('./assets/', import.meta.url);
   const assets = new Map<string, Asset>();

@@ -1,6 +1,6 @@
 /**
- * Sends what the live page's form asks for to a gateway's client port, and gives back what it answered, within limits of
- * size and time. The only way from the page to a model.
+ * Forwards a request of the live page's form to a gateway's client port, and returns the answer, within limits of size and
+ * time. The page reaches models in no other way.
  */
 import { headers as names, mediaTypes } from '../../contract/headers.ts';
 
@@ -10,17 +10,17 @@ export interface Forwarded {
   readonly body: Buffer;
 }
 
-/** The gateway answers within the pool's `timeoutMs`, of 30 s by default. */
+/** Time for an answer: above the pool's `timeoutMs`, 30 s by default, within which the gateway answers. */
 const timeoutMs = 35_000;
 const maxAnswerBytes = 1024 * 1024;
-/** What the page shows of an answer. */
-const passedOn = ['content-type', 'retry-after', names.pod, names.batch, names.requestId];
+/** Headers of an answer that the page shows. */
+const shownHeaders = ['content-type', 'retry-after', names.pod, names.batch, names.requestId];
 
 /**
- * @param path below the gateway's address, each part encoded
+ * @param path under the gateway's address, each segment encoded
  * @param body JSON to post; null: a GET
- * @param left aborted when the asker is gone
- * @throws what `fetch` throws, and an Error if the answer is longer than is passed on
+ * @param left aborted when the browser has closed its connection
+ * @throws the errors of `fetch`, and an Error if the answer is longer than `maxAnswerBytes`
  */
 export async function forward(
   gatewayUrl: string,
@@ -44,7 +44,7 @@ export async function forward(
     chunks.push(chunk);
   }
   const headers: Record<string, string> = {};
-  for (const name of passedOn) {
+  for (const name of shownHeaders) {
     const value = response.headers.get(name);
     if (value !== null) headers[name] = value;
   }

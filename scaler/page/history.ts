@@ -1,10 +1,10 @@
-/** Keeps the last minutes of every pool, so that a page that is opened now has lines to show. Bounded by time and pools. */
+/** Keeps the last minutes of every pool, so that a page that is opened now can draw its charts. Bounded by time and pools. */
 import type { HistoryReport, PoolHistory } from '../../contract/history-report.ts';
 import type { PoolReport, PoolsReport } from '../../contract/scaler-api.ts';
 
 type Quantity = Exclude<keyof PoolHistory, 'name'>;
 
-/** As long as the page's lines. */
+/** Time that is kept: the width of the page's charts. */
 const windowMs = 300_000;
 const quantities = [
   'arrivalsPerS',
@@ -19,7 +19,7 @@ export class ReportHistory {
   readonly #reports: { readonly atMs: number; readonly pools: ReadonlyMap<string, Record<Quantity, number | null>> }[] =
     [];
 
-  /** @param report later than those before; another one is ignored */
+  /** Adds a report; one that is not later than the last is ignored. */
   add({ atMs, pools }: PoolsReport): void {
     const last = this.#reports.at(-1);
     if (last !== undefined && atMs <= last.atMs) return;
@@ -27,7 +27,7 @@ export class ReportHistory {
     while (this.#reports[0] !== undefined && this.#reports[0].atMs < atMs - windowMs) this.#reports.shift();
   }
 
-  /** Of the pools that the last report has. */
+  /** @returns the history of the pools that the last report has */
   report(): HistoryReport {
     const names = [...(this.#reports.at(-1)?.pools.keys() ?? [])];
     return {
@@ -46,7 +46,7 @@ export class ReportHistory {
   }
 }
 
-/** Rounded: a line of 44 pixels shows no more, and the answer is half as long. */
+/** Samples a pool's numbers, rounded: a chart 44 pixels high shows no more digits, and the answer is half as long. */
 function sampleOf(pool: PoolReport): Record<Quantity, number | null> {
   const rounded = (value: number | null) => (value === null ? null : Number(value.toPrecision(4)));
   return {

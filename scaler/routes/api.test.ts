@@ -1,4 +1,4 @@
-/** The stream to readers that are slow: fewer reports, every decision, and an end to what may be behind. */
+/** The stream of `/api/stream` to slow readers: fewer reports, every decision, and a limit on how far they fall behind. */
 import assert from 'node:assert/strict';
 import { get, type IncomingMessage } from 'node:http';
 import { test, type TestContext } from 'node:test';
@@ -9,7 +9,7 @@ import { decisionRecord, poolReport } from '../page/testing/fake-scaler.ts';
 import type { ScalerListener } from '../scaler.ts';
 import { apiRoutes } from './api.ts';
 
-/** Beyond what sockets hold by themselves. */
+/** Text that is larger than the buffers of a socket. */
 const long = 'x'.repeat(5 * 1024 * 1024);
 
 async function stream(
@@ -83,7 +83,7 @@ test(
   },
 );
 
-test('a reader that takes nothing is let go', { timeout: 60_000 }, async (t) => {
+test('a reader that reads nothing is cut off', { timeout: 60_000 }, async (t) => {
   const { response, told } = await stream(t);
   const ended = new Promise((resolve) => response.once('close', resolve));
   for (let count = 0; count < 5; count += 1) told.onDecision({ ...decision('long'), outcome: long });

@@ -1,4 +1,4 @@
-/** The page's routes without a browser: what is served and how, and the limits of the form's way to a gateway. */
+/** The page's routes without a browser: files and their headers, the history, and the limits of the form's requests. */
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -11,7 +11,7 @@ async function scaler(t: TestContext, gatewayUrl: string | null = null): Promise
   return { fake, url: await fake.start(gatewayUrl) };
 }
 
-/** A server in the gateway's place, and what it was asked. */
+/** A stand-in for the gateway, with the requests that it got. */
 async function gateway(
   t: TestContext,
   answer: (response: ServerResponse, body: string) => void,
@@ -58,7 +58,7 @@ test('every file that the page names is served, with its type and a policy that 
   assert.ok(seen.size > 10, `only ${[...seen].join(' ')}`);
 });
 
-test('what a browser has already is not sent again', async (t) => {
+test('a file that the browser has already is not sent again', async (t) => {
   const { url } = await scaler(t);
   const first = await fetch(`${url}/page/page.css`);
   const again = await fetch(`${url}/page/page.css`, { headers: { 'if-none-match': first.headers.get('etag')! } });
@@ -67,7 +67,7 @@ test('what a browser has already is not sent again', async (t) => {
   assert.equal((await fetch(`${url}/page/..%2fassets.ts`)).status, 404);
 });
 
-test('the history has a column a quantity, null where a pool was not there yet', async (t) => {
+test('the history has a column for each quantity, null where a pool did not exist yet', async (t) => {
   const { fake, url } = await scaler(t);
   fake.tell({ atMs: 1_000, pools: [poolReport('old', { queued: 3 })] });
   fake.tell({ atMs: 2_000, pools: [poolReport('old', { queued: 4 }), poolReport('new', { arrivalsPerS: 1 / 3 })] });
@@ -90,7 +90,7 @@ test('the history forgets what is older than its window, and pools that are gone
   );
 });
 
-test('a predict request goes to the model as it is, and pod and batch come back with the answer', async (t) => {
+test('a predict request reaches the model unchanged, and pod and batch come back with the answer', async (t) => {
   let got = '';
   const { url: gatewayUrl, asked } = await gateway(t, (response, body) => {
     got = body;
@@ -141,7 +141,7 @@ test('refused: a foreign page, another content type, a body that is too long, an
   assert.match(((await long.json()) as { error: string }).error, /longer than 1048576 bytes/);
 });
 
-test('without a gateway, or with one that is gone, the form is told so', async (t) => {
+test('without a gateway, or with an unreachable one, the form gets an error that says so', async (t) => {
   const none = await scaler(t);
   const post = { method: 'POST', headers: json, body: '{}' };
   const untold = await fetch(`${none.url}/api/predict/m`, post);
@@ -154,7 +154,7 @@ test('without a gateway, or with one that is gone, the form is told so', async (
   assert.match(((await gone.json()) as { error: string }).error, /can't be reached: .*ECONNREFUSED/);
 });
 
-test('an asker that leaves takes its request along', async (t) => {
+test('a browser that leaves cancels its request to the gateway', async (t) => {
   const left = Promise.withResolvers<undefined>();
   const { url: gatewayUrl } = await gateway(t, (response) => {
     response.on('close', () => left.resolve(undefined));

@@ -1,4 +1,4 @@
-/** Abuse of HTTP itself: every connection ends or is answered with an error that has a body, and nobody else notices. */
+/** Abuse of HTTP against a whole system: every connection ends or gets an error with a body, and no other client notices. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { brokenRequests } from '../support/broken-requests.ts';
@@ -53,11 +53,11 @@ test('refused: no length at all, and a terabyte announced', async () => {
   assertRefused(await send(`${post()}content-length: 1000000000000\r\n\r\n${good}`), 413, '1000000000000');
 });
 
-test('half a body and the end: 400, and nothing waits for the rest', async () => {
+test('half a body and the end: 400, without waiting for the rest', async () => {
   assertRefused(await send(whole.slice(0, -30), { end: true }), 400, 'HTTP');
 });
 
-test('a length shorter than the body: what is left over is no request', async () => {
+test('a length shorter than the body: the rest is not taken for a request', async () => {
   const { answers, closed } = await send(`${post()}content-length: 40\r\n\r\n${good}`, { answers: 2 });
   assert.ok(closed);
   for (const { status, body } of answers) {
@@ -113,7 +113,7 @@ test('pipelined requests are answered in their order', async () => {
   );
 });
 
-test('what was refused leaves its connection fit for the next request', async () => {
+test('a refused request leaves its connection fit for the next one', async () => {
   const body = 'content-length: 3\r\n\r\nabc';
   for (const first of [
     `PUT /v2/models/simple/infer HTTP/1.1\r\nhost: x\r\n${body}`,

@@ -1,4 +1,4 @@
-/** What bad input gets, from the whole running system: a status below 500 and `{"error": …}` that names field and value. */
+/** Bad input to a whole system: each request gets a status below 500 and an `{"error": …}` that names field and value. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { typesEcho, variableLength } from '../../models/author/fixtures.ts';

@@ -27,7 +27,7 @@ function bad(
   return { name, path, payload, status, says };
 }
 
-/** A request for `simple` whose first input has these fields otherwise. */
+/** A request for `simple` that is good but for these fields of its first input. */
 const first = (fields: object) => json({ inputs: [{ ...input0, ...fields }, input1] });
 const elements = (data: string) => json(goodText.replace(JSON.stringify(input0.data), data));
 const typed = (datatype: Parameters<typeof typesRequest>[0]) => json(typesRequest(datatype));

@@ -16,9 +16,9 @@ export interface RawExchange {
 }
 
 export interface RawOptions {
-  /** Half-close after the last part. */
+  /** Half-closes the connection after the last part. */
   readonly end?: boolean;
-  /** Close for good after the last part, without waiting for an answer. */
+  /** Closes the connection after the last part, without waiting for an answer. */
   readonly abandon?: boolean;
   /** Answers to wait for, where the server keeps the connection; 1 by default. */
   readonly answers?: number;
