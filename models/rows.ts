@@ -5,8 +5,15 @@
 import { createHash } from 'node:crypto';
 import type { Datatype } from '../contract/datatypes.ts';
 import { SluiceError } from '../contract/errors.ts';
-import { allocate, elementCount, isBytes, sliceData, type NumericData } from './protocol/elements.ts';
-import type { Signature, Tensor, TensorData, Tensors, TensorSignature } from './tensor.ts';
+import {
+  allocate,
+  elementCount,
+  isBytes,
+  sliceData,
+  type NumericData,
+  type TensorData,
+} from '../contract/tensor-data.ts';
+import type { Signature, Tensor, Tensors, TensorSignature } from './tensor.ts';
 
 /**
  * Equal for two requests of one signature exactly if they may be stacked: their rows have the same shapes, and the

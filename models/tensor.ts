@@ -1,23 +1,6 @@
 /** Tensors as the model server holds them between parsing and running, and between running and serialising. */
 import type { Datatype } from '../contract/datatypes.ts';
-
-/**
- * Row-major elements. BOOL is a Uint8Array of 0 and 1; BYTES one Uint8Array an element; every other datatype the
- * typed array of its name, little-endian as all machines are that Sluice runs on.
- */
-export type TensorData =
-  | Uint8Array
-  | Int8Array
-  | Uint16Array
-  | Int16Array
-  | Uint32Array
-  | Int32Array
-  | BigUint64Array
-  | BigInt64Array
-  | Float16Array
-  | Float32Array
-  | Float64Array
-  | readonly Uint8Array[];
+import type { TensorData } from '../contract/tensor-data.ts';
 
 export interface Tensor {
   readonly datatype: Datatype;

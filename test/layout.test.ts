@@ -167,6 +167,17 @@ const planted: readonly (readonly [string, string, RegExp])[] = [
     /policy\/ may import only \.\/ and contract\/: \.\.\/model-queue/,
   ],
   [
+    'models/protocol/json/x.ts',
+    `import { split } from '../../rows.ts';`,
+    /the library models\/protocol\/json\/ may not import models\/rows\.ts/,
+  ],
+  ['models/protocol/json/x.ts', `import { JsonCursor } from './json.ts';`, /may not import its own entry/],
+  [
+    'models/protocol/x.ts',
+    `import { JsonCursor } from './json/cursor.ts';`,
+    /may import only models\/protocol\/json\/json\.ts/,
+  ],
+  [
     'gateway/policy/x.ts',
     `import { now } from 'node:perf_hooks';`,
     /policy\/ may import only \.\/ and contract\/: node:/,
@@ -199,6 +210,11 @@ const allowed: readonly (readonly [string, string])[] = [
   ['contract/x.ts', `import Type from 'typebox';\nimport { Check } from 'typebox/value';`],
   ['gateway/policy/x.ts', `import { quote } from '../../contract/errors.ts';\nimport { predictMs } from './cost.ts';`],
   ['gateway/policy/x.test.ts', `import assert from 'node:assert/strict';\nimport { request } from 'undici';`],
+  ['models/protocol/x.ts', `import { JsonCursor } from './json/json.ts';`],
+  [
+    'models/protocol/json/x.ts',
+    `import { quote } from '../../../contract/errors.ts';\nimport { code } from './codes.ts';`,
+  ],
   ['gateway/x.ts', `import type { Pod } from '../cluster/port.ts';`],
   ['gateway/x.ts', `/** Never process.exit here. */\nconst a = 1; // not process.env\nconst b = subprocess.on;`],
   ['models/main.ts', `process.on('SIGTERM', () => process.exit(0));`],

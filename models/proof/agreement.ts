@@ -6,7 +6,7 @@
  * that depend on their companions differ by 0.27 and more (docs/batching-proof.md has the models that this was measured on).
  */
 import type { Datatype } from '../../contract/datatypes.ts';
-import { isBytes } from '../protocol/elements.ts';
+import { isBytes } from '../../contract/tensor-data.ts';
 import type { Tensor } from '../tensor.ts';
 
 /** Largest difference, relative to the output's scale, that counts as rounding. Integers, strings and booleans must be equal. */

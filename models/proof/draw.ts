@@ -4,8 +4,8 @@
  */
 import type { Datatype } from '../../contract/datatypes.ts';
 import type { Random } from '../../runtime/seeded-random.ts';
-import { allocate, elementCount } from '../protocol/elements.ts';
-import type { TensorData, Tensor, Tensors, TensorSignature } from '../tensor.ts';
+import { allocate, elementCount, type TensorData } from '../../contract/tensor-data.ts';
+import type { Tensor, Tensors, TensorSignature } from '../tensor.ts';
 
 export const regimes = ['mixed', 'non-finite', 'unit', 'normal', 'pixels', 'zeros'] as const;
 /**

@@ -8,9 +8,7 @@ import { quote, SluiceError } from '../../contract/errors.ts';
 import type { Signature, Tensor, TensorSignature } from '../tensor.ts';
 import type { InferCall, RequestBody } from './call.ts';
 import { checkDatatype, checkShape, countRows, findInput, surfaceWith } from './fit.ts';
-import { code } from './json/codes.ts';
-import { JsonCursor } from './json/cursor.ts';
-import { readShapedData } from './json/nest.ts';
+import { code, JsonCursor, readShapedData } from './json/json.ts';
 import { asShape, objectOrNull, once, requestedOutputs, textOrNull, type Members } from './oip-fields.ts';
 import { rawCall } from './raw-request.ts';
 import { splitBody } from './request-body.ts';
@@ -201,7 +199,8 @@ class OipRequest {
   }
 
   #readData(input: TensorSignature, shape: readonly number[]): Tensor {
-    return readShapedData(this.#cursor, `input '${input.name}'`, input.datatype, shape);
+    const { name, datatype } = input;
+    return { datatype, shape, data: readShapedData(this.#cursor, `input '${name}'`, datatype, shape) };
   }
 
   #readDeferred(input: TensorSignature, shape: readonly number[], start: number): Tensor {

@@ -3,7 +3,7 @@ import { mediaTypes } from '../../contract/headers.ts';
 import { SluiceError } from '../../contract/errors.ts';
 import type { Tensor, Tensors } from '../tensor.ts';
 import type { Answer, InferCall } from './call.ts';
-import { elementBytes, JsonWriter } from './json/writer.ts';
+import { JsonWriter, maxElementBytes } from './json/json.ts';
 import { writeTensor } from './tensor-bytes.ts';
 
 const headBytes = 256;
@@ -16,7 +16,7 @@ export function renderInferResponse(
 ): Answer {
   let expected = headBytes;
   for (const { name, binary } of call.outputs) {
-    expected += headBytes + (binary ? 0 : (outputs.get(name)?.data.length ?? 0) * elementBytes);
+    expected += headBytes + (binary ? 0 : (outputs.get(name)?.data.length ?? 0) * maxElementBytes);
   }
   const writer = new JsonWriter(expected, 'refuse');
   const id = call.id === undefined ? '' : `"id":${JSON.stringify(call.id)},`;

@@ -1,7 +1,6 @@
 /**
- * What parsing and rendering cost here against JSON.parse and JSON.stringify, in one run:
- * `node models/protocol/parse.bench.ts`. Microseconds of CPU per call, the median of nine rounds that alternate, and
- * their range.
+ * Compares parsing and rendering with JSON.parse and JSON.stringify in one run: `npm run bench:parse`. It prints
+ * microseconds of CPU per call, the median of nine rounds that alternate, and their range.
  */
 import { seededRandom } from '../../runtime/seeded-random.ts';
 import type { Signature, Tensors } from '../tensor.ts';

@@ -1,8 +1,8 @@
 /** Tensors as the binary extension sends them: raw little-endian elements, BYTES as u32 length and bytes each. */
 import { datatypeBytes, type Datatype } from '../../contract/datatypes.ts';
 import { SluiceError } from '../../contract/errors.ts';
-import type { Tensor, TensorData } from '../tensor.ts';
-import { elementCount, isBytes, viewOf } from './elements.ts';
+import { elementCount, isBytes, viewOf, type TensorData } from '../../contract/tensor-data.ts';
+import type { Tensor } from '../tensor.ts';
 
 const lengthBytes = 4;
 

@@ -1,8 +1,8 @@
 /** Arbitrary tensors and hostile edits of bodies, for the property tests of this folder. */
 import fc from 'fast-check';
 import { datatypeBytes, type Datatype } from '../../contract/datatypes.ts';
-import type { Tensor, TensorData } from '../tensor.ts';
-import { elementCount, viewOf, type NumericDatatype } from './elements.ts';
+import { elementCount, viewOf, type NumericDatatype, type TensorData } from '../../contract/tensor-data.ts';
+import type { Tensor } from '../tensor.ts';
 
 export const datatypes = Object.keys(datatypeBytes) as Datatype[];
 

@@ -1,13 +1,10 @@
 /** Tensors out of a V1 request's `instances` or `inputs`, whose brackets alone say their shapes. */
 import { quote, SluiceError } from '../../contract/errors.ts';
+import { elementCount } from '../../contract/tensor-data.ts';
 import { concat, takeRows } from '../rows.ts';
 import type { Signature, Tensor, Tensors, TensorSignature } from '../tensor.ts';
-import { elementCount } from './elements.ts';
 import { findInput, surfaceWith } from './fit.ts';
-import { code } from './json/codes.ts';
-import type { JsonCursor } from './json/cursor.ts';
-import { ElementReader } from './json/elements.ts';
-import { Nest } from './json/nest.ts';
+import { code, ElementReader, Nest, type JsonCursor } from './json/json.ts';
 
 export interface Columns {
   readonly surface: number;
@@ -61,7 +58,7 @@ function readObjects(cursor: JsonCursor, surfaces: readonly Signature[], firstKe
   const hasRows = signature.inputs.some(({ batchAxis }) => batchAxis !== null);
   const inputs = new Map<string, Tensor>();
   for (const { input, nest } of columns) {
-    nest.settle(0, rows);
+    nest.checkLength(0, rows);
     inputs.set(input.name, asTensor(input, nest, hasRows));
   }
   return { surface, inputs };
@@ -133,7 +130,7 @@ function nestOf(cursor: JsonCursor, input: TensorSignature): Nest {
   const capacity = Math.min(elementCount(input.shape.map((length) => Math.abs(length))), cursor.remaining);
   return new Nest(
     cursor,
-    new ElementReader(cursor, `input '${input.name}'`, input.datatype, { capacity, base64: true }),
+    new ElementReader(cursor, { label: `input '${input.name}'`, datatype: input.datatype, capacity, base64: true }),
   );
 }
 

@@ -3,15 +3,13 @@
  * It names neither shapes nor datatypes: the brackets are the shape, the model knows the datatype.
  */
 import { quote, SluiceError } from '../../contract/errors.ts';
+import { elementCount } from '../../contract/tensor-data.ts';
 import { mediaTypes } from '../../contract/headers.ts';
 import type { Signature, Tensor, Tensors } from '../tensor.ts';
 import { takeRows } from '../rows.ts';
 import type { Answer, InferCall, RequestBody } from './call.ts';
-import { elementCount } from './elements.ts';
 import { allOutputs, checkShape, countRows } from './fit.ts';
-import { code } from './json/codes.ts';
-import { JsonCursor } from './json/cursor.ts';
-import { elementBytes, JsonWriter } from './json/writer.ts';
+import { code, JsonCursor, JsonWriter, maxElementBytes } from './json/json.ts';
 import { outputOf } from './oip-response.ts';
 import { readColumns, readInstances, type Columns } from './v1-tensors.ts';
 import { jsonBody } from './request-body.ts';
@@ -61,7 +59,7 @@ export function renderPredictResponse(call: InferCall, outputs: Tensors): Answer
   if (predict === undefined) throw new SluiceError('internal', 'the call was not parsed as a predict request');
   const tensors = call.outputs.map(({ name }) => ({ name, tensor: outputOf(outputs, name) }));
   let expected = 256;
-  for (const { tensor } of tensors) expected += tensor.data.length * elementBytes;
+  for (const { tensor } of tensors) expected += tensor.data.length * maxElementBytes;
   const writer = new JsonWriter(expected, 'base64');
   if (predict.layout === 'columns') {
     writer.raw('{"outputs":');

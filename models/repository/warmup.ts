@@ -4,7 +4,7 @@
  * gateway learns from real requests. Ends early where the budget of the start does.
  */
 import type { Datatype } from '../../contract/datatypes.ts';
-import { allocate, elementCount } from '../protocol/elements.ts';
+import { allocate, elementCount } from '../../contract/tensor-data.ts';
 import { split } from '../rows.ts';
 import type { ServedModel } from './served-model.ts';
 import type { StartBudget } from '../proof/budget.ts';

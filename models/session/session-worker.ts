@@ -8,6 +8,7 @@
 import { parentPort } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Datatype } from '../../contract/datatypes.ts';
+import { typedArrays } from '../../contract/tensor-data.ts';
 import type { FileTensor } from '../repository/signature.ts';
 import type { FromWorker, LoadOptions, RunTime, ToWorker, WireInput, WireOutput } from './session-protocol.ts';
 
@@ -32,20 +33,8 @@ const datatypes: Readonly<Record<string, Datatype>> = {
 };
 const elementTypes = Object.fromEntries(Object.entries(datatypes).map(([type, datatype]) => [datatype, type]));
 
-const arrays = {
-  BOOL: Uint8Array,
-  UINT8: Uint8Array,
-  UINT16: Uint16Array,
-  UINT32: Uint32Array,
-  UINT64: BigUint64Array,
-  INT8: Int8Array,
-  INT16: Int16Array,
-  INT32: Int32Array,
-  INT64: BigInt64Array,
-  FP16: Uint16Array,
-  FP32: Float32Array,
-  FP64: Float64Array,
-} as const satisfies Record<Exclude<Datatype, 'BYTES'>, unknown>;
+/** Typed arrays as ONNX Runtime takes them. */
+const arrays = { ...typedArrays, FP16: Uint16Array };
 
 interface Loaded {
   readonly session: InferenceSession;

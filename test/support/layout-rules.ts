@@ -130,6 +130,11 @@ const processFiles: Patterns = [
 ];
 const processUse = /\bprocess\.(env|exit|exitCode|on|once|kill|abort)\b/g;
 
+/** Libraries inside a room. Other folders import their `entry` only; they import `mayImport` and their own files. */
+const libraries: readonly { folder: string; entry: string; mayImport: readonly string[] }[] = [
+  { folder: 'models/protocol/json/', entry: 'models/protocol/json/json.ts', mayImport: ['contract/'] },
+];
+
 const matches = (file: string, allowed: Patterns): boolean => allowed.some((pattern) => pattern.test(file));
 
 function packageOf(specifier: string): string | null {
@@ -161,6 +166,13 @@ export function violations(file: string, text: string): string[] {
         say(`a product may not import the laboratory: ${target}`);
       }
       if (/\/main\.ts$/.test(target) && room !== 'cli') say(`imports the entry point of a process: ${target}`);
+      for (const { folder, entry, mayImport: known } of libraries) {
+        const inside = file.startsWith(folder);
+        if (inside && !isUnder(target, [folder, ...known])) say(`the library ${folder} may not import ${target}`);
+        if (inside && target === entry) say(`the library ${folder} may not import its own entry`);
+        if (!inside && target.startsWith(folder) && target !== entry)
+          say(`may import only ${entry} of ${folder}: ${target}`);
+      }
       const beside = path.posix.dirname(target) === path.posix.dirname(file);
       if (policy && !beside && !target.startsWith('contract/'))
         say(`policy/ may import only ./ and contract/: ${specifier}`);

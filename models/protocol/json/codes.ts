@@ -1,4 +1,4 @@
-/** The bytes of JSON that mean something. */
+/** Bytes that JSON gives a meaning. */
 export const code = {
   quote: 0x22,
   comma: 0x2c,

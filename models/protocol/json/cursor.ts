@@ -1,6 +1,6 @@
 /**
- * Walks JSON in a buffer from start to end. It accepts what `JSON.parse` accepts of the same bytes as UTF-8, except
- * nesting beyond `maxDepth`, and never builds more than the caller asks for.
+ * A position in a JSON document, and the steps that move it. The cursor accepts exactly the documents that `JSON.parse`
+ * accepts, up to a nesting of `maxDepth`, and builds no value that the caller doesn't ask for.
  */
 import { isUtf8 } from 'node:buffer';
 import { quote, SluiceError } from '../../../contract/errors.ts';
@@ -16,9 +16,9 @@ export class JsonCursor {
   readonly bytes: Buffer;
   readonly view: DataView;
   position = 0;
-  /** Whether the last number had neither fraction nor exponent, and at most 15 digits. */
+  /** True if the last number had neither fraction nor exponent, and at most 15 digits. */
   numberIsPlain = true;
-  /** Where the last number began. */
+  /** Position of the last number's first byte. */
   numberStart = 0;
   #depth = 0;
 
@@ -29,7 +29,7 @@ export class JsonCursor {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
-  /** The next significant byte, not consumed; -1 at the end. */
+  /** Skips white space. @returns the byte there, which is not consumed; -1 at the end */
   peek(): number {
     const { bytes } = this;
     let { position } = this;
@@ -39,7 +39,7 @@ export class JsonCursor {
     return byte ?? -1;
   }
 
-  /** The first significant byte inside the bracket that stands here. */
+  /** The first byte inside the bracket at the cursor, white space aside. The cursor stays at the bracket. */
   peekInside(): number {
     this.peek();
     const start = this.position;
@@ -49,22 +49,24 @@ export class JsonCursor {
     return byte;
   }
 
-  /** Bytes from the current position to the end. */
+  /** Bytes that are still ahead. */
   get remaining(): number {
     return this.bytes.length - this.position;
   }
 
+  /** @throws SluiceError `invalid-json` with the position and the text there */
   fail(expected: string): never {
     const { bytes, position } = this;
     const found = position >= bytes.length ? 'the end' : quote(bytes.toString('utf8', position, position + 12));
     throw new SluiceError('invalid-json', `not JSON at byte ${position}: expected ${expected}, was: ${found}`);
   }
 
-  /** Nothing but white space may follow. */
+  /** Checks that nothing but white space follows. */
   finish(): void {
     if (this.peek() !== -1) this.fail('the end');
   }
 
+  /** Consumes an opening bracket. `another` or `empty` consumes the closing one. */
   open(bracket: number): void {
     if (this.peek() !== bracket) this.fail(`'${String.fromCharCode(bracket)}'`);
     this.#depth += 1;
@@ -72,7 +74,7 @@ export class JsonCursor {
     this.position += 1;
   }
 
-  /** After an element: true if a comma announces another, false if the bracket closes. */
+  /** Called after an element: consumes a comma (true: another follows) or the closing bracket (false). */
   another(bracket: number): boolean {
     const next = this.peek();
     if (next === code.comma) {
@@ -85,7 +87,7 @@ export class JsonCursor {
     return false;
   }
 
-  /** Right after `open`: true if the bracket closes at once. */
+  /** Called right after `open`: consumes the closing bracket if it follows at once. */
   empty(bracket: number): boolean {
     if (this.peek() !== bracket) return false;
     this.position += 1;
@@ -93,7 +95,7 @@ export class JsonCursor {
     return true;
   }
 
-  /** Calls `visit` with each key; it must consume the value. */
+  /** Calls `visit` with each key; `visit` must consume the value. */
   object(visit: (key: string) => void): void {
     this.open(code.openObject);
     if (this.empty(code.closeObject)) return;
@@ -106,7 +108,7 @@ export class JsonCursor {
     } while (this.another(code.closeObject));
   }
 
-  /** Calls `visit` at each element; it must consume it. */
+  /** Calls `visit` at each element; `visit` must consume it. */
   array(visit: (index: number) => void): void {
     this.open(code.openArray);
     if (this.empty(code.closeArray)) return;
@@ -115,6 +117,7 @@ export class JsonCursor {
     while (this.another(code.closeArray));
   }
 
+  /** Reads the string that begins at the cursor. */
   string(): string {
     const start = this.position;
     const escaped = this.skipString();
@@ -128,7 +131,7 @@ export class JsonCursor {
     }
   }
 
-  /** Moves behind the string that starts here; true if it has escapes, which then are still unchecked. */
+  /** Skips the string that begins at the cursor. @returns true if it has escapes, which are not checked yet */
   skipString(): boolean {
     const { bytes } = this;
     let position = this.position + 1;
@@ -149,7 +152,7 @@ export class JsonCursor {
     return escaped;
   }
 
-  /** Any value, as JSON.parse gives it: for the parts of a request that are small. */
+  /** Builds any value as JSON.parse would; meant for the small parts of a request. */
   value(): unknown {
     const byte = this.peek();
     switch (byte) {
@@ -181,7 +184,7 @@ export class JsonCursor {
     }
   }
 
-  /** Moves behind the value that starts here, and returns its first byte's position. It is checked by whoever reads it. */
+  /** Skips a value without checking it: whoever reads it later does. @returns the position of its first byte */
   skipValue(): number {
     this.peek();
     const start = this.position;
@@ -189,12 +192,12 @@ export class JsonCursor {
     return start;
   }
 
-  /** Reads a number, equal to `Number(text)`. */
+  /** Reads the number at the cursor, equal to `Number(text)`. */
   number(): number {
     return readNumber(this);
   }
 
-  /** The last number as it stands in the document. */
+  /** Text of the last number, as the document has it. */
   numberText(): string {
     return this.bytes.toString('latin1', this.numberStart, this.position);
   }
@@ -212,8 +215,8 @@ export class JsonCursor {
   }
 
   /**
-   * Finds the end of a value by its brackets and quotes. On a valid value that is its end; any other text fails when
-   * it is read.
+   * Finds the end of a value by counting brackets outside of strings. That is right for a valid value; an invalid one
+   * fails when it is read.
    */
   #skip(): void {
     const { bytes } = this;

@@ -1,17 +1,16 @@
 /**
- * Elements of one tensor out of JSON, by datatype, each checked against what the datatype holds. Knows nothing of
- * shapes: `json-nest.ts` walks the brackets.
+ * Reads the elements of one tensor, each checked against the range of its datatype. Shapes are not known here:
+ * `nest.ts` walks the brackets.
  */
 import type { Datatype } from '../../../contract/datatypes.ts';
 import { quote, SluiceError } from '../../../contract/errors.ts';
-import type { TensorData } from '../../tensor.ts';
-import { allocate, sliceData, type NumericData } from '../elements.ts';
+import { allocate, sliceData, type NumericData, type TensorData } from '../../../contract/tensor-data.ts';
 import { code } from './codes.ts';
 import type { JsonCursor } from './cursor.ts';
 import { readFloat32Run, float32Limit } from './floats.ts';
 import { exactInteger, integerRanges, readPlainIntegers, type IntegerDatatype } from './integers.ts';
 
-/** Half a step above the largest half, from where rounding gives Infinity. */
+/** Half a step above the largest float16: from here on rounding gives Infinity. */
 const float16Limit = 65_520;
 const trueBytes = Buffer.from('true');
 const falseBytes = Buffer.from('false');
@@ -19,12 +18,15 @@ const falseBytes = Buffer.from('false');
 const noData = new Uint8Array(0);
 const noWords = new Int32Array(0);
 
-export interface ElementOptions {
-  /** Elements that are expected: allocated at once. */
+export interface ElementReaderOptions {
+  /** Subject of every error: `input 'x'`. */
+  readonly label: string;
+  readonly datatype: Datatype;
+  /** Expected number of elements, allocated at once. */
   readonly capacity: number;
-  /** Called when there are more elements than that; returns if they may be taken. */
+  /** Refuses elements beyond the capacity by throwing; without it, more are taken. */
   readonly onMore?: () => never;
-  /** Whether `{"b64": "…"}` is an element of BYTES, as in the V1 protocol. */
+  /** Takes `{"b64": "…"}` for an element of BYTES, as the V1 protocol does. */
   readonly base64?: boolean;
 }
 
@@ -32,35 +34,36 @@ export class ElementReader {
   readonly label: string;
   readonly #cursor: JsonCursor;
   readonly #datatype: Datatype;
-  readonly #options: ElementOptions;
-  /** For BYTES, whose elements lie in `#strings`, empty. */
+  readonly #options: ElementReaderOptions;
+  /** Elements of all datatypes but BYTES, whose elements are in `#strings`. */
   #data: NumericData;
   readonly #strings: Uint8Array[] = [];
   /** The two halves of each 64-bit element: writing them makes no BigInt. */
   #words: Int32Array = noWords;
   #length = 0;
 
-  /** @param label begins every error: `input 'x'` */
-  constructor(cursor: JsonCursor, label: string, datatype: Datatype, options: ElementOptions) {
+  constructor(cursor: JsonCursor, options: ElementReaderOptions) {
+    const { label, datatype, capacity } = options;
     this.#cursor = cursor;
     this.label = label;
     this.#datatype = datatype;
     this.#options = options;
-    this.#data = datatype === 'BYTES' ? noData : allocate(datatype, options.capacity);
+    this.#data = datatype === 'BYTES' ? noData : allocate(datatype, capacity);
     this.#mapWords();
   }
 
+  /** Elements that were read so far. */
   get length(): number {
     return this.#length;
   }
 
-  /** What was read, and no more. */
+  /** The elements that were read; unused capacity is left out. */
   data(): TensorData {
     if (this.#datatype === 'BYTES') return this.#strings;
     return this.#length === this.#data.length ? this.#data : sliceData(this.#data, 0, this.#length);
   }
 
-  /** Elements with commas between them, up to what follows the last. */
+  /** Reads elements with commas between them, up to the first byte that is no comma. */
   readRun(): void {
     if (this.#data instanceof Float32Array) {
       const sink = {
@@ -92,6 +95,7 @@ export class ElementReader {
     }
   }
 
+  /** Reads the element at the cursor. */
   readOne(): void {
     const index = this.#length;
     const datatype = this.#datatype;
@@ -131,7 +135,7 @@ export class ElementReader {
     this.#options.onMore?.();
     const shorter = this.#data;
     const longer = allocate(this.#datatype as Exclude<Datatype, 'BYTES'>, Math.max(16, shorter.length * 2));
-    // Both are of one datatype.
+    // Both arrays are of one datatype; the type system can't tell.
     (longer as Float64Array).set(shorter as Float64Array);
     this.#data = longer;
     this.#mapWords();
@@ -225,14 +229,14 @@ export class ElementReader {
     const text = Object.keys(value).length === 1 && Object.hasOwn(value, 'b64') ? value['b64'] : undefined;
     if (typeof text === 'string') {
       const bytes = Buffer.from(text, 'base64');
-      // The decoder skips what it doesn't know: only what encodes to the same text was base64.
+      // Buffer's decoder skips invalid characters, so the text was base64 only if it comes out again.
       if (bytes.toString('base64').replace(/=+$/, '') === text.replace(/={1,2}$/, '')) return bytes;
     }
     this.#cursor.position = start;
     return this.#refuse();
   }
 
-  /** For an element at the cursor that isn't of the kind that the datatype needs. */
+  /** Refuses the element at the cursor, whose JSON type isn't the one that the datatype needs. */
   #refuse(): never {
     const start = this.#cursor.position;
     const value = this.#cursor.value();
@@ -241,7 +245,7 @@ export class ElementReader {
     return this.#refuseText();
   }
 
-  /** For the number that was just read, as it stands: parsed it would be rounded. */
+  /** Refuses the number that was just read. The error quotes its text, since its value is rounded. */
   #refuseText(): never {
     const text = this.#cursor.numberText();
     return this.#refuseValue(text.length > 80 ? `${text.slice(0, 77)}...` : text);

@@ -1,14 +1,12 @@
 /**
- * Comma-separated JSON numbers straight into a Float32Array: the one loop in which the model server spends its time.
+ * Reads comma-separated JSON numbers straight into a Float32Array: the loop in which parsing spends most of its time.
  *
  * Each element equals `Math.fround(Number(text))`. With at most 15 digits and a power of ten of at most 10^22, both
  * exact as doubles, one operation rounds as `Number` does. Otherwise up to 16 digits are used, the result is off by
  * less than 2e-14 of itself, and if both ends of that interval round to the same float32, that is the answer; only
- * what is left (about 1 in a million) is read by `Number`.
+ * the remaining numbers (about 1 in a million) are read by `Number`.
  *
- * Microseconds of CPU for a request of 784 floats, against JSON.parse and a copy into a Float32Array that checks nothing
- * (`node models/protocol/parse.bench.ts`, best of 9, Node 24.21): 17 digits 23 to 36, 8 digits 18 to 33, 4 decimals 20
- * to 30, integers of 0 to 255 12 to 14. A request of 2 x 16 integers costs 5 to 2: there the calls outweigh the numbers.
+ * README.md has the measured times.
  */
 import { code } from './codes.ts';
 import type { JsonCursor } from './cursor.ts';
@@ -22,18 +20,18 @@ const above = 1 + relativeError;
 /** Half a step above the largest float32: from here on rounding gives Infinity. */
 export const float32Limit = 3.4028235677973366e38;
 
-/** Where the numbers go. */
+/** Place of the elements that `readFloat32Run` reads. */
 export interface Float32Sink {
   data: Float32Array;
-  /** How many elements are filled. */
+  /** Elements that are filled. */
   length: number;
-  /** Puts a longer array with the same beginning in place of a full one, or throws. */
+  /** Replaces a full `data` by a longer array that begins with the same elements, or throws. */
   grow(): void;
-  /** Says what is wrong with the element at the cursor. */
+  /** Throws the error for the element at the cursor. */
   refuse(): never;
 }
 
-/** Reads numbers from the cursor to whatever follows the last one, a `]` if all is well. */
+/** Reads numbers up to the first byte after the last one, which is a `]` if the array is well formed. */
 export function readFloat32Run(cursor: JsonCursor, sink: Float32Sink): void {
   const { bytes, view } = cursor;
   const lastQuad = bytes.length - 4;
@@ -46,7 +44,7 @@ export function readFloat32Run(cursor: JsonCursor, sink: Float32Sink): void {
     const negative = byte === code.minus;
     if (negative) byte = bytes[++position]!;
     let mantissa = 0;
-    /** Digits in the mantissa, without leading zeros. */
+    /** Digits in the mantissa, leading zeros not counted. */
     let kept = 0;
     /** The value is mantissa * 10^exponent. */
     let exponent = 0;
@@ -54,7 +52,7 @@ export function readFloat32Run(cursor: JsonCursor, sink: Float32Sink): void {
     if (byte === code.zero) {
       byte = bytes[++position]!;
     } else {
-      // Beyond the end a byte is undefined, which no comparison holds for.
+      // A byte beyond the end is undefined, and every comparison with it is false.
       if (!(byte > code.zero && byte <= code.nine)) {
         cursor.position = first;
         sink.length = length;
@@ -75,7 +73,7 @@ export function readFloat32Run(cursor: JsonCursor, sink: Float32Sink): void {
       const fraction = position;
       if (kept === 0) while (bytes[position] === code.zero) position += 1;
       while (kept <= keptDigits - 4 && position <= lastQuad) {
-        // Four digits at once: they are 0x30 to 0x39, so adding 6 to any byte above carries into its high half.
+        // Four digits at once. Digits are 0x30 to 0x39: adding 6 to a larger byte carries into its high half.
         const quad = view.getInt32(position, true);
         if (((quad & (quad + 0x0606_0606) & 0xf0f0_f0f0) | 0) !== 0x3030_3030 || (quad & 0xc0c0_c0c0) !== 0) break;
         const tens = quad - 0x3030_3030;

@@ -1,6 +1,6 @@
-/** Whole numbers of JSON without loss. */
+/** JSON numbers as integers, without loss at 64 bits. */
 import type { Datatype } from '../../../contract/datatypes.ts';
-import type { NumericData } from '../elements.ts';
+import type { NumericData } from '../../../contract/tensor-data.ts';
 import { code } from './codes.ts';
 import type { JsonCursor } from './cursor.ts';
 
@@ -24,7 +24,7 @@ export type IntegerDatatype = keyof typeof integerRanges;
 
 /** Digits of 2^64. */
 const maxDigits = 20;
-/** Nobody writes a 64-bit integer in more characters, zeros and exponent included; longer texts only cost time. */
+/** Longer texts than any writer uses for a 64-bit integer, zeros and exponent included, would only cost time. */
 const maxCharacters = 400;
 
 /**
@@ -49,11 +49,11 @@ export function exactInteger(text: string): bigint | null {
 }
 
 /**
- * Token ids, counts and pixels have few digits: takes those of at most nine as long as each is followed by a comma, and
- * leaves the cursor before the first element that is anything else, or the last.
+ * Fast path for integers of at most nine digits, as token ids, counts and pixels are. It reads them while each is
+ * followed by a comma and fits into `data`, and leaves the cursor before the first element that is anything else.
  *
- * @param words the halves of the elements of 64 bits; empty for others
- * @param length how many elements are filled; no more are taken than fit
+ * @param words the two halves of each 64-bit element; empty for other datatypes
+ * @param length elements that are filled already
  * @returns how many are filled now
  */
 export function readPlainIntegers(

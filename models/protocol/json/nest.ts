@@ -1,15 +1,14 @@
-/** Tensors out of nested JSON arrays: the shape is given beforehand (Open Inference Protocol) or found out (V1). */
+/** Reads nested JSON arrays as one tensor, whose shape is given (Open Inference Protocol) or found in them (V1). */
 import { SluiceError } from '../../../contract/errors.ts';
 import type { Datatype } from '../../../contract/datatypes.ts';
-import type { Tensor } from '../../tensor.ts';
-import { elementCount } from '../elements.ts';
+import { elementCount, type TensorData } from '../../../contract/tensor-data.ts';
 import { code } from './codes.ts';
 import type { JsonCursor } from './cursor.ts';
 import { ElementReader } from './elements.ts';
 
 /**
- * Brackets around the elements of one reader. `dims[level]` is the length that every array at `level` has; the first
- * one decides, unless it is known.
+ * Walks the brackets around the elements of one reader. `dims[level]` is the length of every array at depth `level`;
+ * where the shape isn't given, the first array of a level decides.
  */
 export class Nest {
   readonly reader: ElementReader;
@@ -17,7 +16,7 @@ export class Nest {
   readonly #cursor: JsonCursor;
   #rank: number | undefined;
 
-  /** @param shape what is known; undefined if neither lengths nor depth are */
+  /** @param shape the given shape; undefined where the brackets are to tell it */
   constructor(cursor: JsonCursor, reader: ElementReader, shape?: readonly number[]) {
     this.#cursor = cursor;
     this.reader = reader;
@@ -25,7 +24,7 @@ export class Nest {
     this.#rank = shape?.length;
   }
 
-  /** Reads the value at the cursor, whose arrays start at `level`. */
+  /** Reads the value at the cursor, whose outermost array is at depth `level`. */
   read(level: number): void {
     const cursor = this.#cursor;
     if (cursor.peek() !== code.openArray) {
@@ -48,11 +47,11 @@ export class Nest {
         }
       } while (cursor.another(code.closeArray));
     }
-    this.settle(level, count);
+    this.checkLength(level, count);
   }
 
-  /** Arrays at `level` have `count` elements. */
-  settle(level: number, count: number): void {
+  /** Checks an array of `count` elements at depth `level` against the others there. */
+  checkLength(level: number, count: number): void {
     const known = this.dims[level];
     if (known === undefined) {
       this.dims[level] = count;
@@ -64,7 +63,7 @@ export class Nest {
     }
   }
 
-  /** The shape that was found. Brackets without elements beside brackets with some don't make one. */
+  /** The shape that the brackets have. @throws SluiceError where empty arrays stand beside deeper ones */
   shape(): readonly number[] {
     const shape = this.dims.map((length) => length ?? 0);
     if (elementCount(shape) !== this.reader.length) {
@@ -84,13 +83,13 @@ export class Nest {
   }
 }
 
-/** The `data` of an input, flat or nested exactly as its shape. */
+/** Reads the `data` of an input, which is flat or nested exactly as the shape. */
 export function readShapedData(
   cursor: JsonCursor,
   label: string,
   datatype: Datatype,
   shape: readonly number[],
-): Tensor {
+): TensorData {
   const count = elementCount(shape);
   const fail = (has: string): never => {
     throw new SluiceError(
@@ -101,9 +100,9 @@ export function readShapedData(
   if (cursor.peek() !== code.openArray) {
     throw new SluiceError('invalid-tensor', `${label}: data must be an array`);
   }
-  // An element takes a byte at least, so no more than the body's length is ever allocated.
+  // An element takes a byte at least, so a body never makes more allocated than its own length in elements.
   if (count > cursor.remaining) fail('fewer');
-  const reader = new ElementReader(cursor, label, datatype, { capacity: count, onMore: () => fail('more') });
+  const reader = new ElementReader(cursor, { label, datatype, capacity: count, onMore: () => fail('more') });
   if (shape.length > 1 && cursor.peekInside() === code.openArray) {
     new Nest(cursor, reader, shape).read(0);
   } else {
@@ -114,5 +113,5 @@ export function readShapedData(
     }
   }
   if (reader.length !== count) fail(String(reader.length));
-  return { datatype, shape, data: reader.data() };
+  return reader.data();
 }

@@ -1,11 +1,25 @@
 /** One JSON number as a double. */
 import { code } from './codes.ts';
-import type { JsonCursor } from './cursor.ts';
 
+/** Every power of ten that a double holds, by its exponent. Up to 10^22 they are exact. */
 export const powersOfTen: readonly number[] = Array.from({ length: 309 }, (_, exponent) => Number(`1e${exponent}`));
 
-/** Equal to `Number(text)`. Leaves in the cursor where the number began, and whether it was plain. */
-export function readNumber(cursor: JsonCursor): number {
+/** The members of a JsonCursor that a number needs, named here so that the cursor can import this file. */
+interface NumberCursor {
+  readonly bytes: Buffer;
+  position: number;
+  numberStart: number;
+  numberIsPlain: boolean;
+  peek(): number;
+  numberText(): string;
+  fail(expected: string): never;
+}
+
+/**
+ * Reads the number at the cursor, equal to `Number(text)`. It leaves in the cursor where the number began, and whether
+ * it was plain: neither fraction nor exponent, and at most 15 digits.
+ */
+export function readNumber(cursor: NumberCursor): number {
   const { bytes } = cursor;
   cursor.peek();
   let { position } = cursor;
@@ -47,7 +61,7 @@ export function readNumber(cursor: JsonCursor): number {
     if (!(byte !== undefined && byte >= code.zero && byte <= code.nine)) fail(cursor, position, 'a digit');
     let written = 0;
     do {
-      // Beyond any double long before it is beyond an integer.
+      // An exponent of 100,000 overflows any double already; more digits change nothing.
       if (written < 100_000) written = written * 10 + (byte - code.zero);
       byte = bytes[++position];
     } while (byte !== undefined && byte >= code.zero && byte <= code.nine);
@@ -56,7 +70,7 @@ export function readNumber(cursor: JsonCursor): number {
   cursor.position = position;
   if (digits <= 15) {
     cursor.numberIsPlain = plain;
-    // Both operands are exact, so the one rounding of the operation is that of Number().
+    // Mantissa and power are exact here, so the single rounding of the operation is that of Number().
     if (exponent === 0) return negative ? -mantissa : mantissa;
     if (exponent < 0 && exponent >= -22) {
       const value = mantissa / powersOfTen[-exponent]!;
@@ -71,7 +85,7 @@ export function readNumber(cursor: JsonCursor): number {
   return Number(cursor.numberText());
 }
 
-function fail(cursor: JsonCursor, position: number, expected: string): never {
+function fail(cursor: NumberCursor, position: number, expected: string): never {
   cursor.position = position;
   return cursor.fail(expected);
 }

@@ -1,6 +1,6 @@
 /**
- * The words that nearly every request is made of, found without decoding: turning bytes into a string is a call into
- * native code that costs 150 ns, and a request of two inputs has twenty of them.
+ * Words that nearly every request is made of, recognised without decoding them: turning bytes into a string is a call
+ * into native code that costs 150 ns, and a request of two inputs has twenty such words.
  */
 import { datatypeBytes } from '../../../contract/datatypes.ts';
 
@@ -32,6 +32,7 @@ function group(texts: readonly string[]): Word[][] {
   return words;
 }
 
+/** @returns the word that bytes `start` to `end` spell; undefined for any other text */
 export function knownWord(bytes: Buffer, start: number, end: number): string | undefined {
   const candidates = byLength[end - start];
   if (candidates === undefined) return undefined;

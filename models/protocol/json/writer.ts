@@ -1,24 +1,27 @@
 /**
  * Writes JSON into one growing buffer: numbers digit by digit, strings of tensors without decoding them.
  *
- * FP32 is written with the fewest of 6 to 9 digits that read back as the same float32. That is the quicker way too: 640
- * numbers take 42 us, as doubles by JSON.stringify 105 (`node models/protocol/parse.bench.ts`, best of 9, Node 24.21),
- * and half the bytes.
- * NaN and the infinities, which JSON has no words for, are `null`.
+ * FP32 is written with the fewest of 6 to 9 digits that read back as the same float32: half the bytes of a double, and
+ * quicker to write (README.md has the times). NaN and the infinities, which JSON cannot express, are `null`.
  */
 import { isUtf8 } from 'node:buffer';
 import { SluiceError } from '../../../contract/errors.ts';
-import type { Tensor } from '../../tensor.ts';
-import { elementCount, isBytes } from '../elements.ts';
+import type { Datatype } from '../../../contract/datatypes.ts';
+import { elementCount, isBytes, type TensorData } from '../../../contract/tensor-data.ts';
 import { code } from './codes.ts';
 import { powersOfTen } from './number.ts';
 
-/** Longest number: `-2.2250738585072014e-308`. */
+/** Bytes of the longest number, `-2.2250738585072014e-308`, and one to spare. */
 const maxNumberBytes = 25;
-/** What to expect of an element written in JSON, its comma included. */
-export const elementBytes = maxNumberBytes + 1;
+/** Bytes of an element and its comma, at most; strings take what they need. */
+export const maxElementBytes = maxNumberBytes + 1;
 
-/** What becomes of an element of BYTES that is not UTF-8. */
+interface Elements {
+  readonly datatype: Datatype;
+  readonly data: TensorData;
+}
+
+/** Treatment of BYTES that are not UTF-8: an error, or `{"b64": "…"}`. */
 export type InvalidText = 'refuse' | 'base64';
 
 export class JsonWriter {
@@ -26,24 +29,28 @@ export class JsonWriter {
   #length = 0;
   readonly #invalidText: InvalidText;
 
-  /** @param expectedBytes allocated at once; more is no error */
+  /** @param expectedBytes first allocation; the buffer grows beyond it */
   constructor(expectedBytes: number, invalidText: InvalidText) {
     this.#bytes = Buffer.allocUnsafe(expectedBytes);
     this.#invalidText = invalidText;
   }
 
+  /** The bytes that were written. */
   finish(): Buffer {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** JSON as it stands. */
+  /** Writes text that is JSON already. */
   raw(json: string): void {
     this.#reserve(json.length * 3);
     this.#length += this.#bytes.write(json, this.#length);
   }
 
-  /** The elements of a tensor from `start` on, in brackets by `dims`; a lone element for no dims. */
-  nested(label: string, tensor: Tensor, dims: readonly number[], start = 0): void {
+  /**
+   * Writes the elements of a tensor from `start` on, in brackets as `dims` says; no dims mean a single element.
+   * @param label subject of an error: `output 'y'`
+   */
+  nested(label: string, tensor: Elements, dims: readonly number[], start = 0): void {
     if (dims.length === 0) {
       this.#elements(label, tensor, start, start + 1);
     } else if (dims.length === 1) {
@@ -62,7 +69,7 @@ export class JsonWriter {
     }
   }
 
-  #elements(label: string, { datatype, data }: Tensor, start: number, end: number): void {
+  #elements(label: string, { datatype, data }: Elements, start: number, end: number): void {
     if (isBytes(data)) {
       for (let index = start; index < end; index += 1) {
         if (index > start) this.#byte(code.comma);
@@ -70,7 +77,7 @@ export class JsonWriter {
       }
       return;
     }
-    this.#reserve((end - start) * elementBytes);
+    this.#reserve((end - start) * maxElementBytes);
     for (let index = start; index < end; index += 1) {
       if (index > start) this.#bytes[this.#length++] = code.comma;
       const value = data[index]!;
@@ -121,7 +128,7 @@ export class JsonWriter {
       const scale = digits - 1 - exponent;
       const integer = Math.round(scale < 0 ? magnitude / powersOfTen[-scale]! : magnitude * powersOfTen[scale]!);
       const back = scale < 0 ? integer * powersOfTen[-scale]! : integer / powersOfTen[scale]!;
-      // Beyond 10^22 the power is itself rounded: both ends of what Number() can make of it must be the same float32.
+      // Beyond 10^22 the power itself is rounded: both ends of the interval that Number() may hit must agree.
       const same =
         scale >= -22 && scale <= 22
           ? Math.fround(back) === magnitude
@@ -135,7 +142,7 @@ export class JsonWriter {
     this.#ascii(String(value));
   }
 
-  /** integer / 10^scale, for integer from 1 to 10^9. */
+  /** Writes integer / 10^scale, for an integer from 1 to 10^9. */
   #decimal(integer: number, scale: number): void {
     let rest = integer | 0;
     let places = scale;
@@ -163,7 +170,7 @@ export class JsonWriter {
     }
   }
 
-  /** `count` digits with a point behind the first `whole`. */
+  /** Writes `count` digits with a point after the first `whole`. */
   #split(integer: number, count: number, whole: number): void {
     const start = this.#length;
     this.#digits(integer, count);
@@ -211,7 +218,7 @@ export class JsonWriter {
   }
 }
 
-/** Of a whole number from 0 to 10^9. */
+/** Decimal digits of an integer from 0 to 10^9. */
 function digitCount(integer: number): number {
   let count = 1;
   let limit = 10;
@@ -224,14 +231,14 @@ function digitCount(integer: number): number {
 
 const float = new Float32Array(1);
 const floatBits = new Uint32Array(float.buffer);
-/** floor(log10(2^e)) by the biased exponent of a float32; that of the smallest one for the subnormal. */
+/** Lower bound of a float32's decimal exponent by its biased binary exponent; subnormals count as the smallest. */
 const exponentTable = Int8Array.from({ length: 255 }, (_, biased) =>
   Math.floor(biased === 0 ? -45 : (biased - 127) * Math.LOG10E * Math.LN2),
 );
-/** 10^(index - 46), to compare with. */
+/** Powers of ten by their exponent plus 46, to compare with. */
 const tens = Float64Array.from({ length: 46 + 40 }, (_, index) => Number(`1e${index - 46}`));
 
-/** Of the first digit of a float32 > 0. */
+/** Decimal exponent of the first digit of a float32 above 0. */
 function decimalExponent(magnitude: number): number {
   float[0] = magnitude;
   let exponent = exponentTable[floatBits[0]! >>> 23]!;

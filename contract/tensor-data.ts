@@ -1,11 +1,8 @@
-/** Arrays of tensor elements by datatype. Knows nothing of requests or wire formats. */
-import type { Datatype } from '../../contract/datatypes.ts';
-import type { TensorData } from '../tensor.ts';
+/** Elements of a tensor in memory: which array holds those of a datatype, and how many a shape has. */
+import type { Datatype } from './datatypes.ts';
 
-export type NumericData = Exclude<TensorData, readonly Uint8Array[]>;
-export type NumericDatatype = Exclude<Datatype, 'BYTES'>;
-
-const arrays = {
+/** Arrays by datatype. BYTES has none: its elements are Uint8Arrays of any length. */
+export const typedArrays = {
   BOOL: Uint8Array,
   UINT8: Uint8Array,
   UINT16: Uint16Array,
@@ -20,8 +17,27 @@ const arrays = {
   FP64: Float64Array,
 } as const;
 
+export type NumericDatatype = Exclude<Datatype, 'BYTES'>;
+
+/** Row-major elements of any datatype but BYTES; BOOL as 0 and 1, all little-endian as every machine is that Sluice runs on. */
+export type NumericData =
+  | Uint8Array
+  | Int8Array
+  | Uint16Array
+  | Int16Array
+  | Uint32Array
+  | Int32Array
+  | BigUint64Array
+  | BigInt64Array
+  | Float16Array
+  | Float32Array
+  | Float64Array;
+
+export type TensorData = NumericData | readonly Uint8Array[];
+
+/** Zeros. */
 export function allocate(datatype: NumericDatatype, length: number): NumericData {
-  return new arrays[datatype](length);
+  return new typedArrays[datatype](length);
 }
 
 /** A view of memory that is aligned for the datatype. */
@@ -31,14 +47,14 @@ export function viewOf(
   offset: number,
   length: number,
 ): NumericData {
-  return new arrays[datatype](memory as ArrayBuffer, offset, length);
+  return new typedArrays[datatype](memory as ArrayBuffer, offset, length);
 }
 
 export function isBytes(data: TensorData): data is readonly Uint8Array[] {
   return Array.isArray(data);
 }
 
-/** Elements `start` to `end`, as a view where the datatype has one. */
+/** Elements `start` to `end`: a view, or for BYTES a new array of the same elements. */
 export function sliceData(data: TensorData, start: number, end: number): TensorData {
   return isBytes(data) ? data.slice(start, end) : data.subarray(start, end);
 }
