@@ -49,8 +49,8 @@ export class Admission {
    */
   admit(modelQueue: ModelQueue, request: PredictRequest, trace: RequestTrace | null): PendingRequest {
     const { counters } = modelQueue;
-    counters.arrivals += 1;
-    counters.arrivedBytes += request.bytes;
+    counters.plain.arrivals += 1;
+    counters.plain.arrivedBytes += request.bytes;
     // Accepting pods could not load the model, or don't know it yet, and no pod is on its way that might.
     if (this.#endpoints.coming === 0 && this.#isUnserved(modelQueue)) throw this.#book.refuseUnserved(modelQueue);
     const estimatedRows = modelQueue.estimateRows(request.bytes, request.contentType);
@@ -70,7 +70,7 @@ export class Admission {
       idlePods: idle.length + (this.#batches() ? 0 : available.length),
       comingPods: this.#endpoints.coming,
     });
-    counters.arrivedRows += estimatedRows;
+    counters.plain.arrivedRows += estimatedRows;
     const allowedMs = objective?.latencyMs ?? longWaitMs;
     if (this.#wakeTrigger.isDue(decision.kind === 'hold', tooLongMs(decision, wait), allowedMs)) this.#wake();
     if (decision.kind === 'shed') throw this.#book.refuse(modelQueue, decision.reason, decision.retryAfterSeconds);

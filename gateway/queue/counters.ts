@@ -16,6 +16,23 @@ export type RetryReason = (typeof retryReasons)[number];
 export const giveUpReasons = ['not-idempotent', 'attempts', 'poison'] as const;
 export type GiveUpReason = (typeof giveUpReasons)[number];
 
+/**
+ * Counters that are one number a model, each with the metric that shows it; null for what the load report alone tells. A new one is
+ * a row here, the line that counts it (`counters.plain.<name> += 1`), and a row of docs/metrics.md.
+ */
+export const plainCounters = {
+  arrivals: { metric: 'sluice_requests_arrived_total', help: 'Requests that asked for admission' },
+  arrivedBytes: {
+    metric: 'sluice_request_bytes_total',
+    help: 'Bytes of the bodies of requests that asked for admission',
+  },
+  /** Rows as estimated at arrival. */
+  arrivedRows: null,
+  late: { metric: 'sluice_requests_late_total', help: "Good answers that came after the pool's objective" },
+} as const satisfies Readonly<Record<string, { readonly metric: string; readonly help: string } | null>>;
+export type PlainCounter = keyof typeof plainCounters;
+const plainNames = Object.keys(plainCounters) as PlainCounter[];
+
 /** Upper bounds; one more bucket is without a bound. */
 export const secondsBounds = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30,
@@ -48,12 +65,7 @@ export class Histogram {
 }
 
 export class ModelCounters {
-  arrivals = 0;
-  arrivedBytes = 0;
-  /** As estimated when they came. */
-  arrivedRows = 0;
-  /** Answered after the pool's objective. */
-  late = 0;
+  readonly plain = Object.fromEntries(plainNames.map((name) => [name, 0])) as Record<PlainCounter, number>;
   readonly #outcomes = new Map(outcomes.map((outcome) => [outcome, new Histogram(secondsBounds)]));
   readonly shed: Record<ShedReason, number> = { 'queue-full': 0, overloaded: 0, 'no-pod': 0 };
   readonly retries: Record<RetryReason, number> = {
@@ -76,10 +88,7 @@ export class ModelCounters {
 
   /** Adds what `other` counted for the load report. */
   include(other: ModelCounters): void {
-    this.arrivals += other.arrivals;
-    this.arrivedBytes += other.arrivedBytes;
-    this.arrivedRows += other.arrivedRows;
-    this.late += other.late;
+    for (const name of plainNames) this.plain[name] += other.plain[name];
     for (const reason of shedReasons) this.shed[reason] += other.shed[reason];
     for (const outcome of outcomes) {
       const { counts } = this.duration(outcome);

@@ -138,7 +138,7 @@ export class RequestBook {
       throw new SluiceError('body-too-large', `${size} is over the limit of ${maxBodyBytes} bytes`);
     }
     if (this.#queuedBytes + this.#arrivingBytes + more > maxQueuedBytes) {
-      modelQueue.counters.arrivals += 1;
+      modelQueue.counters.plain.arrivals += 1;
       throw this.refuse(modelQueue, 'queue-full', 1);
     }
     this.#arrivingBytes += more;
@@ -350,7 +350,7 @@ export class RequestBook {
     const tookMs = this.#now() - request.arrivedAtMs;
     modelQueue.counters.countOutcome(kind, tookMs / 1000);
     const { objective } = this.#spec();
-    if (kind === 'ok' && objective !== undefined && tookMs > objective.latencyMs) modelQueue.counters.late += 1;
+    if (kind === 'ok' && objective !== undefined && tookMs > objective.latencyMs) modelQueue.counters.plain.late += 1;
     return true;
   }
 

@@ -33,11 +33,11 @@ function poolLoad(pool: Pool, nowMs: number): PoolLoad {
   const pods = [...Array.from(pool.endpoints.all, podLoad), ...pool.endpoints.unreachable.map(unreachablePod)];
   return {
     name: pool.name,
-    arrivals: totals.arrivals,
-    arrivedRows: totals.arrivedRows,
-    arrivedBytes: totals.arrivedBytes,
+    arrivals: totals.plain.arrivals,
+    arrivedRows: totals.plain.arrivedRows,
+    arrivedBytes: totals.plain.arrivedBytes,
     completions: counts.reduce((sum, count) => sum + count, 0),
-    late: totals.late,
+    late: totals.plain.late,
     shed: { ...totals.shed },
     failed: totals.duration('failed').count + totals.duration('timeout').count + refusedByPods,
     durations: { boundsMs, counts },
@@ -48,7 +48,7 @@ function poolLoad(pool: Pool, nowMs: number): PoolLoad {
     inFlight: pods.reduce((sum, { inFlight }) => sum + inFlight, 0),
     models: Array.from(pool.book.modelQueues.values(), (modelQueue) => ({
       name: modelQueue.model,
-      arrivals: modelQueue.counters.arrivals,
+      arrivals: modelQueue.counters.plain.arrivals,
       rowsPerRequest: modelQueue.rowsPerRequest,
       maxRows: modelQueue.maxRows(pool.spec.batching.maxRows),
       fit:

@@ -5,7 +5,14 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { giveUpReasons, outcomes, retryReasons, shedReasons } from '../queue/counters.ts';
+import {
+  giveUpReasons,
+  outcomes,
+  plainCounters,
+  retryReasons,
+  shedReasons,
+  type PlainCounter,
+} from '../queue/counters.ts';
 import { headText, histogramSamples, labelsText, samplesText, type FamilyType, type Sample } from './exposition.ts';
 import type { ModelQueue } from '../queue/model-queue.ts';
 import { batchReasons } from '../policy/batch.ts';
@@ -91,24 +98,15 @@ export function gatewayMetrics(pools: Pools, version: string, now: () => number)
     'Requests that are with a pod',
     one((modelQueue) => modelQueue.inFlight),
   );
-  add(
-    'counter',
-    'sluice_requests_arrived_total',
-    'Requests that asked for admission',
-    one((modelQueue) => modelQueue.counters.arrivals),
-  );
-  add(
-    'counter',
-    'sluice_request_bytes_total',
-    'Bytes of the bodies of requests that asked for admission',
-    one((modelQueue) => modelQueue.counters.arrivedBytes),
-  );
-  add(
-    'counter',
-    'sluice_requests_late_total',
-    "Good answers that came after the pool's objective",
-    one((modelQueue) => modelQueue.counters.late),
-  );
+  for (const [name, shown] of Object.entries(plainCounters) as [PlainCounter, (typeof plainCounters)[PlainCounter]][]) {
+    if (shown === null) continue;
+    add(
+      'counter',
+      shown.metric,
+      shown.help,
+      one((modelQueue) => modelQueue.counters.plain[name]),
+    );
+  }
   add(
     'counter',
     'sluice_requests_shed_total',

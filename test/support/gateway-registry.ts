@@ -81,7 +81,7 @@ export async function largeGateway(poolCount: number, podsPerPool: number): Prom
   for (const pool of pools.all) {
     judge(pool, 0);
     for (const { counters } of pool.book.modelQueues.values()) {
-      counters.arrivals = 1_234_567;
+      counters.plain.arrivals = 1_234_567;
       // Sums as long as they get, and a count in every bucket.
       for (let value = 0.0007; value < 2_000; value *= 1.3) {
         for (const outcome of outcomes) counters.countOutcome(outcome, value);
