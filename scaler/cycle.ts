@@ -1,20 +1,20 @@
 /** One cycle of one pool: what was observed, then what was decided on it. */
 import type { GuardedDecision } from './observe/preconditions.ts';
 import type { PoolSnapshot } from './observe/snapshot.ts';
-import type { Merged } from './policy/merge.ts';
-import type { Finding, Plan } from './policy/replace.ts';
+import type { MergedReports } from './policy/merge.ts';
+import type { PodVerdict, ReplacementPlan } from './policy/replace.ts';
 
 export interface Observed {
   readonly snapshot: PoolSnapshot;
-  readonly merged: Merged;
+  readonly merged: MergedReports;
   /** Verdict on each pod that is not being deleted, by UID. */
-  readonly verdicts: ReadonlyMap<string, Finding>;
+  readonly verdicts: ReadonlyMap<string, PodVerdict>;
   readonly leading: boolean;
 }
 
 export interface Cycle extends Observed {
   readonly decision: GuardedDecision;
-  readonly plan: Plan;
+  readonly plan: ReplacementPlan;
   /** Replicas wanted from here on. */
   readonly desiredReplicas: number;
 }

@@ -2,8 +2,8 @@
 import { applyPreconditions, type GuardedDecision } from './observe/preconditions.ts';
 import type { PoolSnapshot } from './observe/snapshot.ts';
 import { budgetOf } from './policy/budget.ts';
-import { decide, initialState, type Config, type State } from './policy/decide.ts';
-import type { Merged } from './policy/merge.ts';
+import { decide, initialState, type PolicyConfig, type PolicyState } from './policy/decide.ts';
+import type { MergedReports } from './policy/merge.ts';
 
 /** Maximum of a pool without maxReplicas: a runaway must end somewhere. */
 export const defaultMaxReplicas = 100;
@@ -16,9 +16,13 @@ export interface DecisionContext {
 }
 
 export class Decider {
-  #state: State = initialState;
+  #state: PolicyState = initialState;
 
-  decide(snapshot: PoolSnapshot, merged: Merged, { replicas, leading, nowMs }: DecisionContext): GuardedDecision {
+  decide(
+    snapshot: PoolSnapshot,
+    merged: MergedReports,
+    { replicas, leading, nowMs }: DecisionContext,
+  ): GuardedDecision {
     const config = configOf(snapshot, merged, leading);
     const [state, decision] = decide(config, this.#state, { ...merged.observation, replicas }, nowMs);
     this.#state = state;
@@ -27,11 +31,11 @@ export class Decider {
 
   /** Tells the policy which count to expect in the next cycle; any other is a change by somebody else. */
   expect(replicas: number): void {
-    this.#state = { ...this.#state, expected: replicas };
+    this.#state = { ...this.#state, expectedReplicas: replicas };
   }
 }
 
-function configOf({ pool }: PoolSnapshot, { maxRequests }: Merged, leading: boolean): Config {
+function configOf({ pool }: PoolSnapshot, { maxRequests }: MergedReports, leading: boolean): PolicyConfig {
   const { scaling, objective } = pool.spec;
   return {
     // Followers decide too, so that they know the traffic when they take over.

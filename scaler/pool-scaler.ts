@@ -13,7 +13,7 @@ import { Decider } from './decider.ts';
 import { LoadMerger } from './observe/load-merger.ts';
 import { proposedReplicas, unmetPrecondition, type GuardedDecision } from './observe/preconditions.ts';
 import type { PoolSnapshot } from './observe/snapshot.ts';
-import { changedByOthers, contestedBy, uncontested } from './policy/contested.ts';
+import { recordForeignWrite, writeConflict, noForeignWrites } from './policy/write-conflicts.ts';
 import type { PoolContext } from './pool-context.ts';
 import { Reporter } from './report/reporter.ts';
 
@@ -30,7 +30,7 @@ export class PoolScaler {
   readonly #actuator: Actuator;
   /** Whether this process led in the last cycle that could write. */
   #led = false;
-  #writeConflicts = uncontested;
+  #writeConflicts = noForeignWrites;
 
   constructor(context: Omit<PoolContext, 'operations'>, { limits, onDecision }: PoolScalerOptions) {
     this.#context = { ...context, operations: new Operations() };
@@ -64,9 +64,9 @@ export class PoolScaler {
     const { cluster, clock } = this.#context;
     const { leading } = cluster.leadership();
     if (seen.target !== null) this.#noticeForeignChange(seen.target, leading);
-    const snapshot = { ...seen, problem: seen.problem ?? contestedBy(this.#writeConflicts, clock.steadyMs()) };
+    const snapshot = { ...seen, problem: seen.problem ?? writeConflict(this.#writeConflicts, clock.steadyMs()) };
     const merged = this.#merger.merge(snapshot, clock.wallMs());
-    const verdicts = this.#actuator.examine(snapshot.pods, merged.said);
+    const verdicts = this.#actuator.examine(snapshot.pods, merged.podViews);
     return { snapshot, merged, verdicts, leading };
   }
 
@@ -74,7 +74,7 @@ export class PoolScaler {
     const change = this.#actuator.takeForeignChange(target);
     // Changes found before this process led may be the previous leader's.
     if (change === null || !leading || !this.#led) return;
-    this.#writeConflicts = changedByOthers(this.#writeConflicts, this.#context.clock.steadyMs());
+    this.#writeConflicts = recordForeignWrite(this.#writeConflicts, this.#context.clock.steadyMs());
     this.reporter.actions.changedByOthers(target.name, change);
   }
 

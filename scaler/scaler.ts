@@ -9,9 +9,9 @@ import type { ScalerView } from '../cluster/scalable.ts';
 import type { DecisionRecord, PoolsReport } from '../contract/scaler-api.ts';
 import type { Limits } from './actuate/actuator.ts';
 import type { ReportReceiver } from './observe/report-receiver.ts';
-import { snapshotOf, sourcesOf } from './observe/snapshot.ts';
+import { snapshotOf, observedGateways } from './observe/snapshot.ts';
 import { Staleness } from './observe/staleness.ts';
-import { counts, isFresh, type Source } from './policy/merge.ts';
+import { canHoldRequests, isFresh, type ObservedGateway } from './policy/merge.ts';
 import type { ScalerContext } from './pool-context.ts';
 import { PoolScaler } from './pool-scaler.ts';
 
@@ -70,7 +70,7 @@ export class Scaler {
     const { cluster, gateways, clock, metrics } = this.#options;
     const view = this.#view;
     const nowMs = clock.wallMs();
-    const sources = view === null ? [] : sourcesOf(view, (uid) => gateways.lastReportOf(uid));
+    const sources = view === null ? [] : observedGateways(view, (uid) => gateways.lastReportOf(uid));
     metrics.cycle({
       leading: cluster.leadership().leading,
       viewAgeMs: view === null ? null : nowMs - view.asOfMs,
@@ -154,9 +154,11 @@ export class Scaler {
     return scaler;
   }
 
-  #reporting(sources: readonly Source[], nowMs: number) {
-    const expected = sources.filter((source) => counts(source) && !source.terminating);
-    const silent = expected.filter(({ news }) => !isFresh(news, nowMs) || news?.report?.ready !== true);
+  #reporting(sources: readonly ObservedGateway[], nowMs: number) {
+    const expected = sources.filter((source) => canHoldRequests(source) && !source.terminating);
+    const silent = expected.filter(
+      ({ lastReport }) => !isFresh(lastReport, nowMs) || lastReport?.report?.ready !== true,
+    );
     const uids = silent.map(({ uid }) => uid);
     return {
       gatewaysExpected: expected.length,

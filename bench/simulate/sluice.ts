@@ -1,6 +1,6 @@
 /** The production policy, seen through the simulator's eyes: one gateway, no bad data. */
 import { budgetOf } from '../../scaler/policy/budget.ts';
-import { decide, initialState, type Config } from '../../scaler/policy/decide.ts';
+import { decide, initialState, type PolicyConfig } from '../../scaler/policy/decide.ts';
 import type { PolicyFactory } from './policy.ts';
 
 /**
@@ -19,7 +19,7 @@ export function sluiceFor(percentile: number, idleMs = 300_000): PolicyFactory {
         startedInMs.push(...seen.startedInMs);
         startedInMs.splice(0, startedInMs.length - 50);
         const { arrivals, completions, shed, late, queued, inFlight, cost, nowMs } = seen;
-        const config: Config = {
+        const config: PolicyConfig = {
           mode: 'Active',
           objectiveMs: seen.objectiveMs,
           maxRows: seen.maxRows,
@@ -32,7 +32,7 @@ export function sluiceFor(percentile: number, idleMs = 300_000): PolicyFactory {
           config,
           state,
           {
-            gateways: [{ id: 'gateway', atMs: nowMs, arrivals, completions, shed, late, queued, inFlight, cost }],
+            reports: [{ id: 'gateway', atMs: nowMs, arrivals, completions, shed, late, queued, inFlight, cost }],
             gatewaysExpected: 1,
             replicas: seen.desired,
             pods: { ready: seen.pods.ready, ejected: 0, startingSinceMs: seen.startingSinceMs },

@@ -10,9 +10,10 @@ import type { Observed } from '../cycle.ts';
 import { defaultMaxReplicas } from '../decider.ts';
 import { allowsRemoval, type GuardedDecision } from '../observe/preconditions.ts';
 import type { PoolSnapshot } from '../observe/snapshot.ts';
-import type { Purpose } from '../policy/drain.ts';
-import { inFlightOf, isEjected, type Merged } from '../policy/merge.ts';
-import type { Finding, Plan } from '../policy/replace.ts';
+import type { DrainPurpose } from '../policy/drain.ts';
+import type { MergedReports } from '../policy/merge.ts';
+import { inFlightOf, isEjected } from '../policy/pod-views.ts';
+import type { PodVerdict, ReplacementPlan } from '../policy/replace.ts';
 import type { PoolContext } from '../pool-context.ts';
 import type { ActionListener } from './action-listener.ts';
 import { Drains } from './drains.ts';
@@ -37,13 +38,13 @@ export interface ActuatorOptions {
 /** Observations of a cycle with a target, and the decision and plan made on them. */
 export interface DrainStep extends Observed {
   readonly decision: GuardedDecision;
-  readonly plan: Plan;
+  readonly plan: ReplacementPlan;
   readonly target: ScaleTarget;
   /** This process leads, and the pool's mode is Active. */
   readonly acts: boolean;
 }
 
-export const noPlan: Plan = { kind: 'none' };
+export const noPlan: ReplacementPlan = { kind: 'none' };
 
 export class Actuator {
   readonly #context: PoolContext;
@@ -76,7 +77,7 @@ export class Actuator {
     return this.#replacements.reasonOf(uid);
   }
 
-  examine(pods: readonly ScalerPod[], said: Merged['said']): Map<string, Finding> {
+  examine(pods: readonly ScalerPod[], said: MergedReports['podViews']): Map<string, PodVerdict> {
     return this.#replacements.examine(pods, said);
   }
 
@@ -137,7 +138,11 @@ export class Actuator {
   }
 
   /** Plans replacements of sick pods, and starts or ends the surge for a pool's only pod. */
-  planReplacements({ pods, pool }: PoolSnapshot, target: ScaleTarget, verdicts: ReadonlyMap<string, Finding>): Plan {
+  planReplacements(
+    { pods, pool }: PoolSnapshot,
+    target: ScaleTarget,
+    verdicts: ReadonlyMap<string, PodVerdict>,
+  ): ReplacementPlan {
     const { health, scaling } = pool.spec;
     if (target.rollout === 'running') return noPlan;
     const victims = new Set(this.#scaleDown.victims.map(({ uid }) => uid));
@@ -171,17 +176,17 @@ export class Actuator {
   drain({ snapshot, merged, verdicts, plan, decision, target, acts }: DrainStep): void {
     const { clock } = this.#context;
     const { limits, listener } = this.#options;
-    const { pods, pool, sources, terminating } = snapshot;
+    const { pods, pool, gateways, terminating } = snapshot;
     if (!acts) this.#scaleDown.cancel();
-    const sick = (uid: string): boolean => isSick(verdicts.get(uid)) || isEjected(merged.said.get(uid));
-    this.#scaleDown.choose(pods, ({ uid }) => ({ sick: sick(uid), inFlight: inFlightOf(merged.said.get(uid)) }));
+    const sick = (uid: string): boolean => isSick(verdicts.get(uid)) || isEjected(merged.podViews.get(uid));
+    this.#scaleDown.choose(pods, ({ uid }) => ({ sick: sick(uid), inFlight: inFlightOf(merged.podViews.get(uid)) }));
 
-    const wanted = new Map<string, Purpose>();
+    const wanted = new Map<string, DrainPurpose>();
     for (const uid of acts ? this.#replacements.underWay : []) wanted.set(uid, 'replace');
-    for (const uid of this.#scaleDown.draining(pods, clock.steadyMs())) wanted.set(uid, 'shrink');
+    for (const uid of this.#scaleDown.draining(pods, clock.steadyMs())) wanted.set(uid, 'scale-down');
     this.#drains.reconcile(wanted, pods);
     const limitMs = Math.max(limits.drainLimitMs, pool.spec.requests.timeoutMs);
-    const stateOf = (pod: ScalerPod) => this.#drains.stateOf(pod, sources, limitMs);
+    const stateOf = (pod: ScalerPod) => this.#drains.stateOf(pod, gateways, limitMs);
     if (acts) {
       this.#replacements.carryOut(plan, pods, stateOf);
       this.#stuckPods.killOverdue(terminating, limits.podGraceMs);
@@ -223,6 +228,6 @@ export class Actuator {
   }
 }
 
-function isSick(verdict: Finding | undefined): boolean {
+function isSick(verdict: PodVerdict | undefined): boolean {
   return verdict === 'sick' || verdict === 'crash-looping';
 }

@@ -23,8 +23,8 @@ const pod: ScalerPod = {
   crashLooping: false,
   version: '1',
 };
-const wanted = new Map([['p', 'shrink']] as const);
-const nobody = new Map<string, 'shrink'>();
+const wanted = new Map([['p', 'scale-down']] as const);
+const nobody = new Map<string, 'scale-down'>();
 
 function drainsOf() {
   /** Calls and writes that were made, in order. */
@@ -49,7 +49,7 @@ function drainsOf() {
   const metrics = new ScalerMetrics('test');
   const context = { pool: 'm', cluster, calls, operations, clock, metrics, log, wake: () => undefined };
   const drains = new Drains(context, () => undefined);
-  const cycle = async (wants: ReadonlyMap<string, 'shrink'>, draining: string | null): Promise<void> => {
+  const cycle = async (wants: ReadonlyMap<string, 'scale-down'>, draining: string | null): Promise<void> => {
     drains.reconcile(wants, [{ ...pod, draining }]);
     await operations.idle();
   };

@@ -9,15 +9,15 @@
 import type { ScalerPod, WriteResult } from '../../cluster/scalable.ts';
 import type { DrainOutcome } from '../metrics.ts';
 import type { PoolContext } from '../pool-context.ts';
-import { markOf, purposeOf, waitingFor, type Purpose } from '../policy/drain.ts';
-import type { Source } from '../policy/merge.ts';
+import { markOf, purposeOf, missingAcknowledgements, type DrainPurpose } from '../policy/drain.ts';
+import type { ObservedGateway } from '../policy/merge.ts';
 
 /** Deletion cost of victims: below the default, 0, so that the cluster deletes them first. */
 export const victimCost = -1000;
 
 interface Drain {
   readonly name: string;
-  readonly purpose: Purpose;
+  readonly purpose: DrainPurpose;
   readonly sinceMs: number;
   /** Wall clock, to compare with the time of a report; null until the pod was told. */
   toldAtMs: number | null;
@@ -53,7 +53,7 @@ export class Drains {
    * @param wanted purpose of each drain, by the pod's UID
    * @param pods all pods of the pool that are not being deleted
    */
-  reconcile(wanted: ReadonlyMap<string, Purpose>, pods: readonly ScalerPod[]): void {
+  reconcile(wanted: ReadonlyMap<string, DrainPurpose>, pods: readonly ScalerPod[]): void {
     const existing = new Map(pods.map((pod) => [pod.uid, pod]));
     for (const [uid, { name, ended }] of this.#drains) {
       if (existing.has(uid)) continue;
@@ -76,7 +76,7 @@ export class Drains {
     this.#told.clear();
   }
 
-  stateOf(pod: ScalerPod, sources: readonly Source[], limitMs: number): DrainState {
+  stateOf(pod: ScalerPod, sources: readonly ObservedGateway[], limitMs: number): DrainState {
     const { clock, pool } = this.#context;
     const drain = this.#drains.get(pod.uid);
     if (drain === undefined) return { drained: false, overLimit: false, waitingFor: ['the mark'] };
@@ -85,7 +85,7 @@ export class Drains {
     // After the clock was set back the pod counts as told now, so that reports from here on count.
     if (drain.toldAtMs !== null && drain.toldAtMs > nowMs) drain.toldAtMs = nowMs;
     if (drain.toldAtMs === null) return { drained: false, overLimit, waitingFor: ['the pod itself'] };
-    const gateways = waitingFor(pod.uid, pool, sources, drain.toldAtMs, nowMs);
+    const gateways = missingAcknowledgements(pod.uid, pool, sources, drain.toldAtMs, nowMs);
     const own = drain.ownInFlight === 0 ? [] : ['the pod itself'];
     const waiting = [...gateways, ...own];
     return { drained: waiting.length === 0, overLimit, waitingFor: waiting };
@@ -107,7 +107,7 @@ export class Drains {
     return lacking.length === 0;
   }
 
-  #advance(pod: ScalerPod, purpose: Purpose): void {
+  #advance(pod: ScalerPod, purpose: DrainPurpose): void {
     const { cluster, clock } = this.#context;
     let drain = this.#drains.get(pod.uid);
     if (drain?.purpose !== purpose) {

@@ -1,7 +1,8 @@
 /** Health of one pool's pods: what gateways and probes have found, pod by pod, and the policy's verdict on it. */
 import type { ScalerPod } from '../../cluster/scalable.ts';
-import { isEjected, isOut, type Merged } from '../policy/merge.ts';
-import { examine, type Finding } from '../policy/replace.ts';
+import type { MergedReports } from '../policy/merge.ts';
+import { isEjected, isOutOfRotation } from '../policy/pod-views.ts';
+import { verdictOf, type PodVerdict } from '../policy/replace.ts';
 import type { PoolContext } from '../pool-context.ts';
 
 interface HealthRecord {
@@ -30,17 +31,21 @@ export class PodHealth {
   }
 
   /** Verdict on each pod, by UID. Probes the pods that a gateway or the cluster doubts, and those in `replacing`. */
-  examine(pods: readonly ScalerPod[], said: Merged['said'], replacing: ReadonlySet<string>): Map<string, Finding> {
+  examine(
+    pods: readonly ScalerPod[],
+    said: MergedReports['podViews'],
+    replacing: ReadonlySet<string>,
+  ): Map<string, PodVerdict> {
     const nowMs = this.#context.clock.steadyMs();
     const existing = new Set(pods.map(({ uid }) => uid));
     for (const uid of this.#records.keys()) if (!existing.has(uid)) this.#records.delete(uid);
-    const verdicts = new Map<string, Finding>();
+    const verdicts = new Map<string, PodVerdict>();
     for (const pod of pods) {
       const record = this.#recordOf(pod.uid);
       const views = said.get(pod.uid) ?? [];
       const ejected = isEjected(views);
       if (ejected) record.ejectedSinceMs ??= nowMs;
-      else if (!isOut(views)) record.ejectedSinceMs = null;
+      else if (!isOutOfRotation(views)) record.ejectedSinceMs = null;
       if (ejected && record.failedProbes === 0) {
         record.detail = views.find(({ state }) => state === 'ejected')?.reason ?? null;
       }
@@ -50,7 +55,7 @@ export class PodHealth {
       const doubted = record.everReady && (pod.phase !== 'Ready' || doubtedByGateway);
       if (doubted || replacing.has(pod.uid)) this.#probe(pod, record);
       else Object.assign(record, { failedProbes: 0, probeFailsSinceMs: null });
-      verdicts.set(pod.uid, examine({ ...record, crashLooping: isCrashing(pod) }, nowMs));
+      verdicts.set(pod.uid, verdictOf({ ...record, crashLooping: isCrashing(pod) }, nowMs));
     }
     return verdicts;
   }

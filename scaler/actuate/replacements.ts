@@ -3,8 +3,15 @@
  * controller starts fresh ones. The drains themselves are run by drains.ts.
  */
 import type { ScalerPod } from '../../cluster/scalable.ts';
-import type { Merged } from '../policy/merge.ts';
-import { crashReplaced, planReplacements, quietWard, refused, type Finding, type Plan } from '../policy/replace.ts';
+import type { MergedReports } from '../policy/merge.ts';
+import {
+  afterCrashReplaced,
+  planReplacements,
+  initialLimiter,
+  afterRefusal,
+  type PodVerdict,
+  type ReplacementPlan,
+} from '../policy/replace.ts';
 import type { PoolContext } from '../pool-context.ts';
 import type { ActionListener } from './action-listener.ts';
 import type { DrainState } from './drains.ts';
@@ -16,7 +23,7 @@ export class Replacements {
   readonly #health: PodHealth;
   /** UIDs of the pods that drain to be replaced, or are being evicted. */
   readonly #underWay = new Set<string>();
-  #limiter = quietWard;
+  #limiter = initialLimiter;
 
   constructor(context: PoolContext, listener: ActionListener) {
     this.#context = context;
@@ -32,7 +39,7 @@ export class Replacements {
     return this.#health.reasonOf(uid);
   }
 
-  examine(pods: readonly ScalerPod[], said: Merged['said']): Map<string, Finding> {
+  examine(pods: readonly ScalerPod[], said: MergedReports['podViews']): Map<string, PodVerdict> {
     const existing = new Set(pods.map(({ uid }) => uid));
     for (const uid of this.#underWay) if (!existing.has(uid)) this.#underWay.delete(uid);
     return this.#health.examine(pods, said, this.#underWay);
@@ -40,17 +47,17 @@ export class Replacements {
 
   plan(
     pods: readonly ScalerPod[],
-    verdicts: ReadonlyMap<string, Finding>,
+    verdicts: ReadonlyMap<string, PodVerdict>,
     limits: { readonly maxReplicas: number; readonly maxEjectedRatio: number },
-  ): Plan {
+  ): ReplacementPlan {
     const candidates = pods.map(({ uid }) => ({
       uid,
-      finding: verdicts.get(uid) ?? 'well',
+      verdict: verdicts.get(uid) ?? 'healthy',
       everReady: this.#health.wasEverReady(uid),
       underWay: this.#underWay.has(uid),
     }));
     const serving = pods.filter(
-      (pod) => pod.phase === 'Ready' && pod.draining === null && verdicts.get(pod.uid) === 'well',
+      (pod) => pod.phase === 'Ready' && pod.draining === null && verdicts.get(pod.uid) === 'healthy',
     ).length;
     const nowMs = this.#context.clock.steadyMs();
     const plan = planReplacements(candidates, { serving, ...limits }, this.#limiter, nowMs);
@@ -59,14 +66,14 @@ export class Replacements {
       if (chosen.has(uid) || this.#context.operations.has(`evict:${uid}`)) continue;
       this.#underWay.delete(uid);
       const pod = pods.find((one) => one.uid === uid);
-      if (pod !== undefined && verdicts.get(uid) === 'well') this.#listener.replaced(pod.name, 'recovered', '');
+      if (pod !== undefined && verdicts.get(uid) === 'healthy') this.#listener.replaced(pod.name, 'recovered', '');
     }
     for (const uid of chosen) this.#underWay.add(uid);
     return plan;
   }
 
   /** Evicts the plan's pods that have drained, or whose drain is over its limit. */
-  carryOut(plan: Plan, pods: readonly ScalerPod[], stateOf: (pod: ScalerPod) => DrainState): void {
+  carryOut(plan: ReplacementPlan, pods: readonly ScalerPod[], stateOf: (pod: ScalerPod) => DrainState): void {
     if (plan.kind !== 'replace' && plan.kind !== 'panic') return;
     const toDrain = plan.kind === 'replace' ? plan.drain : [];
     for (const pod of pods) {
@@ -88,18 +95,18 @@ export class Replacements {
         switch (result.kind) {
           case 'done':
             if (isCrashing(pod)) {
-              this.#limiter = crashReplaced(this.#limiter, this.#health.wasEverReady(pod.uid), nowMs);
+              this.#limiter = afterCrashReplaced(this.#limiter, this.#health.wasEverReady(pod.uid), nowMs);
             }
             this.#listener.replaced(pod.name, 'evicted', why);
             wake();
             break;
           case 'refused':
-            this.#limiter = refused(this.#limiter, nowMs);
+            this.#limiter = afterRefusal(this.#limiter, nowMs);
             this.#listener.replaced(pod.name, 'refused', result.detail);
             break;
           case 'failed':
             // A failure pauses evictions as a refusal does: an immediate retry would hardly help.
-            this.#limiter = refused(this.#limiter, nowMs);
+            this.#limiter = afterRefusal(this.#limiter, nowMs);
             this.#listener.replaced(pod.name, 'failed', result.detail);
             break;
           case 'conflict':

@@ -9,7 +9,7 @@
 import type { ScalerPod } from '../../cluster/scalable.ts';
 import type { Drains, DrainState } from './drains.ts';
 import { isOurs } from './drains.ts';
-import { adoptedReplicas, purposeOf, victims, type Candidate } from '../policy/drain.ts';
+import { adoptedReplicas, purposeOf, drainVictims, type DrainCandidate } from '../policy/drain.ts';
 
 /** Time after the write for a victim to end; one that is still there was not chosen by the cluster, and serves again. */
 const releasedForMs = 60_000;
@@ -33,7 +33,7 @@ export class ScaleDown {
 
   /** Takes over what the previous leader left: a scale-down under way, or one whose write was just made. */
   adopt(pods: readonly ScalerPod[], replicas: number, steadyMs: number): void {
-    const marked = pods.filter(({ draining }) => draining !== null && purposeOf(draining) === 'shrink');
+    const marked = pods.filter(({ draining }) => draining !== null && purposeOf(draining) === 'scale-down');
     const goal = adoptedReplicas(replicas, pods.length, marked.length);
     this.goalReplicas = goal < replicas ? goal : null;
     // Pods beyond the target's count were given up by a write that was already made.
@@ -47,7 +47,7 @@ export class ScaleDown {
   }
 
   /** Chooses the victims anew; pods that already drain stay chosen as far as the cluster's order of deletion allows. */
-  choose(pods: readonly ScalerPod[], about: (pod: ScalerPod) => Pick<Candidate, 'sick' | 'inFlight'>): void {
+  choose(pods: readonly ScalerPod[], about: (pod: ScalerPod) => Pick<DrainCandidate, 'sick' | 'inFlight'>): void {
     if (this.goalReplicas === null) {
       this.#victims = [];
       return;
@@ -57,7 +57,7 @@ export class ScaleDown {
     const candidates = pods
       .filter(({ uid }) => !this.#releasedAtMs.has(uid))
       .map((pod) => ({ ...about(pod), pod, ...candidateOf(pod, chosen) }));
-    this.#victims = victims(candidates, this.goalReplicas).map(({ pod }) => pod);
+    this.#victims = drainVictims(candidates, this.goalReplicas).map(({ pod }) => pod);
   }
 
   /** UIDs of the pods that are to drain, released victims included. */
@@ -97,8 +97,8 @@ export class ScaleDown {
   }
 }
 
-function candidateOf(pod: ScalerPod, chosen: ReadonlySet<string>): Omit<Candidate, 'sick' | 'inFlight'> {
+function candidateOf(pod: ScalerPod, chosen: ReadonlySet<string>): Omit<DrainCandidate, 'sick' | 'inFlight'> {
   const { uid, name, readyAtMs, createdAtMs } = pod;
   const phase = pod.phase === 'Terminating' ? 'Running' : pod.phase;
-  return { uid, name, phase, drains: isOurs(pod.draining) || chosen.has(uid), readyAtMs, createdAtMs };
+  return { uid, name, phase, draining: isOurs(pod.draining) || chosen.has(uid), readyAtMs, createdAtMs };
 }

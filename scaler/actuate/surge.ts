@@ -3,7 +3,7 @@
  * sick one has recovered.
  */
 import type { ScalerPod } from '../../cluster/scalable.ts';
-import type { Finding } from '../policy/replace.ts';
+import type { PodVerdict } from '../policy/replace.ts';
 
 export class Surge {
   #sickUid: string | null = null;
@@ -26,9 +26,9 @@ export class Surge {
   }
 
   /** Whether the fresh pod serves, or the sick one is well or gone: then one pod too many is left. */
-  isComplete(pods: readonly ScalerPod[], verdicts: ReadonlyMap<string, Finding>): boolean {
-    const freshServes = pods.some(({ uid, phase }) => phase === 'Ready' && verdicts.get(uid) === 'well');
-    const stillSick = pods.some(({ uid }) => uid === this.#sickUid && verdicts.get(uid) !== 'well');
+  isComplete(pods: readonly ScalerPod[], verdicts: ReadonlyMap<string, PodVerdict>): boolean {
+    const freshServes = pods.some(({ uid, phase }) => phase === 'Ready' && verdicts.get(uid) === 'healthy');
+    const stillSick = pods.some(({ uid }) => uid === this.#sickUid && verdicts.get(uid) !== 'healthy');
     return freshServes || !stillSick;
   }
 }

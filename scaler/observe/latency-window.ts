@@ -1,6 +1,6 @@
 /** Arrival rate and latency of one pool over the last seconds, from the running totals of its gateways. */
-import { between, quantileMs, sum, type Durations } from '../policy/latency.ts';
-import type { Heard } from '../policy/merge.ts';
+import { durationsBetween, quantileMs, sumDurations, type Durations } from '../policy/latency.ts';
+import type { FreshLoad } from '../policy/merge.ts';
 
 const latencyWindowMs = 10_000;
 const rateWindowMs = 3_000;
@@ -14,10 +14,10 @@ interface Reading {
 export class LatencyWindow {
   #readings: Reading[] = [];
 
-  add(heard: readonly Heard[], nowMs: number): void {
+  add(heard: readonly FreshLoad[], nowMs: number): void {
     const gateways = new Map(
-      heard.map(({ source, load }) => [
-        source.news?.report?.instance ?? source.uid,
+      heard.map(({ gateway, load }) => [
+        gateway.lastReport?.report?.instance ?? gateway.uid,
         { arrivals: load.arrivals, durations: load.durations },
       ]),
     );
@@ -42,9 +42,9 @@ export class LatencyWindow {
     if (last === undefined || first === undefined) return null;
     const parts = [...last.gateways].map(([id, { durations }]) => {
       const before = first.gateways.get(id)?.durations;
-      return before === undefined ? null : between(before, durations);
+      return before === undefined ? null : durationsBetween(before, durations);
     });
-    const whole = sum(parts.filter((part) => part !== null));
+    const whole = sumDurations(parts.filter((part) => part !== null));
     return whole === null ? null : quantileMs(whole, share);
   }
 

@@ -1,5 +1,5 @@
 /** Merges the gateways' reports on one pool with its pods, and keeps what spans cycles: model mix, cold starts, latencies. */
-import { merge, type Merged } from '../policy/merge.ts';
+import { mergeReports, type MergedReports } from '../policy/merge.ts';
 import { noMix } from '../policy/mix.ts';
 import { ColdStartSamples } from './cold-start-samples.ts';
 import { LatencyWindow } from './latency-window.ts';
@@ -11,12 +11,12 @@ export class LoadMerger {
   #mix = noMix;
   #mergedAtMs: number | null = null;
 
-  merge({ pool, pods, sources }: PoolSnapshot, nowMs: number): Merged {
-    const merged = merge({
+  merge({ pool, pods, gateways }: PoolSnapshot, nowMs: number): MergedReports {
+    const merged = mergeReports({
       pool: pool.metadata.name,
       maxRows: pool.spec.batching.maxRows,
-      sources,
-      pods: pods.map((pod) => ({ ...pod, ready: pod.phase === 'Ready', drains: pod.draining !== null })),
+      gateways,
+      pods: pods.map((pod) => ({ ...pod, ready: pod.phase === 'Ready', draining: pod.draining !== null })),
       // The decider fills in the count, which depends on the writes under way.
       replicas: 0,
       startedInMs: this.#coldStarts.add(pods),
@@ -26,7 +26,7 @@ export class LoadMerger {
     });
     this.#mix = merged.mix;
     this.#mergedAtMs = nowMs;
-    this.latency.add(merged.heard, nowMs);
+    this.latency.add(merged.freshLoads, nowMs);
     return merged;
   }
 }

@@ -2,12 +2,12 @@
 import { holdReasons, type HoldReason, type ScaleReason } from '../../contract/reasons.ts';
 import type { PoolSnapshot } from './snapshot.ts';
 import { staleViewMs } from './snapshot.ts';
-import type { Decision, Inputs } from '../policy/decide.ts';
+import type { Decision, DecisionInputs } from '../policy/decide.ts';
 
 /** The policy's decision after the preconditions, which may have turned it into a hold. */
 export type GuardedDecision =
-  | { readonly kind: 'scale'; readonly replicas: number; readonly reason: ScaleReason; readonly inputs: Inputs }
-  | { readonly kind: 'hold'; readonly reason: HoldReason; readonly inputs: Inputs };
+  | { readonly kind: 'scale'; readonly replicas: number; readonly reason: ScaleReason; readonly inputs: DecisionInputs }
+  | { readonly kind: 'hold'; readonly reason: HoldReason; readonly inputs: DecisionInputs };
 
 /** Reason why nothing may be written at all; null if writes are allowed. */
 export function unmetPrecondition({ problem, viewAgeMs, target }: PoolSnapshot): HoldReason | null {

@@ -9,7 +9,7 @@ import { LoadReport } from '../../contract/load-report.ts';
 import type { GatewayMember } from '../../cluster/scalable.ts';
 import type { Clock } from '../clock.ts';
 import type { HttpClient } from '../http-client.ts';
-import type { News } from '../policy/merge.ts';
+import type { LastReport } from '../policy/merge.ts';
 import type { reportResults } from '../metrics.ts';
 
 const firstPauseMs = 100;
@@ -26,7 +26,7 @@ export interface ReceiverEvents {
 interface GatewayStream {
   readonly origin: string;
   name: string;
-  lastReport: News | null;
+  lastReport: LastReport | null;
   pauseMs: number;
   stop: () => void;
 }
@@ -75,7 +75,7 @@ export class ReportReceiver {
   }
 
   /** Null until the gateway has sent a line. */
-  lastReportOf(uid: string): News | null {
+  lastReportOf(uid: string): LastReport | null {
     return this.#streams.get(uid)?.lastReport ?? null;
   }
 

@@ -1,7 +1,7 @@
 /** Snapshot of one pool for one cycle: its part of the cluster's view, and each gateway's last report. */
 import type { ScalerPod, ScalerView, ScaleProblem, ScaleTarget } from '../../cluster/scalable.ts';
 import type { ModelPool } from '../../contract/model-pool.ts';
-import type { News, Source } from '../policy/merge.ts';
+import type { LastReport, ObservedGateway } from '../policy/merge.ts';
 
 export interface PoolSnapshot {
   readonly pool: ModelPool;
@@ -10,7 +10,7 @@ export interface PoolSnapshot {
   /** Pods that are not being deleted. */
   readonly pods: readonly ScalerPod[];
   readonly terminating: readonly ScalerPod[];
-  readonly sources: readonly Source[];
+  readonly gateways: readonly ObservedGateway[];
   readonly viewAgeMs: number;
 }
 
@@ -20,13 +20,16 @@ export interface PoolSnapshot {
  */
 export const staleViewMs = 30_000;
 
-export function sourcesOf(view: ScalerView, lastReportOf: (uid: string) => News | null): Source[] {
+export function observedGateways(
+  view: ScalerView,
+  lastReportOf: (uid: string) => LastReport | null,
+): ObservedGateway[] {
   return view.gateways.map(({ uid, name, wasReady, terminating }) => ({
     uid,
     name,
     wasReady,
     terminating,
-    news: lastReportOf(uid),
+    lastReport: lastReportOf(uid),
   }));
 }
 
@@ -35,7 +38,7 @@ export function snapshotOf(
   view: ScalerView,
   pool: ModelPool,
   byPool: ReadonlyMap<string, readonly ScalerPod[]>,
-  sources: readonly Source[],
+  gateways: readonly ObservedGateway[],
   nowMs: number,
 ): PoolSnapshot {
   const { name } = pool.metadata;
@@ -47,7 +50,7 @@ export function snapshotOf(
     problem: problem === undefined ? null : { reason: problem.reason, message: problem.message },
     pods: pods.filter(({ phase }) => phase !== 'Terminating'),
     terminating: pods.filter(({ phase }) => phase === 'Terminating'),
-    sources,
+    gateways,
     viewAgeMs: nowMs - view.asOfMs,
   };
 }

@@ -1,25 +1,31 @@
 /**
- * The limits that a person set, and zero.
+ * Bounds that a person set, and scale to zero.
  *
- *   floor = minReplicas, or the last pod of those there are while anything waits, is in flight, or arrived within idleSeconds
+ *   floor = max(minReplicas, 1 unless the pool is at zero already or idle);  idle = nothing queued or in flight for idleSeconds
  *
- * A limit is kept even where it undoes a proposal. Zero is reached only from complete knowledge; see decide.ts.
+ * A bound is kept even where it undoes a proposal. Zero is reached only on complete reports; see decide.ts.
  */
-export interface Bounds {
+export interface ReplicaBounds {
   readonly minReplicas: number;
   readonly maxReplicas: number;
   readonly idleMs: number;
 }
 
-export type Limit = 'minimum' | 'maximum' | null;
+export type BoundHit = 'minimum' | 'maximum' | null;
 
-export function bound(
+export function applyBounds(
   replicas: number,
-  { minReplicas, maxReplicas, idleMs }: Bounds,
-  seen: { readonly current: number; readonly busy: boolean; readonly quietForMs: number },
-): { readonly replicas: number; readonly limit: Limit } {
-  const idle = !seen.busy && seen.quietForMs >= idleMs;
-  const floor = Math.max(minReplicas, idle || seen.current === 0 ? 0 : 1);
+  { minReplicas, maxReplicas, idleMs }: ReplicaBounds,
+  usage: {
+    /** Replicas of the pool now. */
+    readonly current: number;
+    /** Whether requests wait or are in flight, or might. */
+    readonly busy: boolean;
+    readonly idleForMs: number;
+  },
+): { readonly replicas: number; readonly limit: BoundHit } {
+  const idle = !usage.busy && usage.idleForMs >= idleMs;
+  const floor = Math.max(minReplicas, idle || usage.current === 0 ? 0 : 1);
   if (replicas > maxReplicas) return { replicas: maxReplicas, limit: 'maximum' };
   return replicas < floor ? { replicas: floor, limit: 'minimum' } : { replicas, limit: null };
 }

@@ -1,35 +1,35 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { budgetOf, moveFactor } from './budget.ts';
+import { budgetOf, adjustHeadroomFactor } from './budget.ts';
 
 const seconds = (factor: number, count: number, violations: number): number => {
   for (let second = 0; second < count; second += 1)
-    factor = moveFactor(factor, { violations, arrivals: 100, rate: 100, elapsedMs: 1000 }, 0.01);
+    factor = adjustHeadroomFactor(factor, { violations, arrivals: 100, ratePerS: 100, elapsedMs: 1000 }, 0.01);
   return factor;
 };
 
-test('a second of violations raises it, its share of quiet seconds takes that back', () => {
+test('a second of violations raises the factor, and as many quiet seconds as the budget allows take that back', () => {
   const raised = seconds(1, 1, 100);
   assert.ok(raised > 1.004, `${raised}`);
   assert.ok(Math.abs(seconds(raised, 49, 0) - 1) < 1e-9);
 });
 
-test('a rush that is looked at many times within a second raises it no more than one that is looked at once', () => {
+test('a rush that is observed several times a second raises the factor as much as if observed once', () => {
   const once = seconds(1, 1, 200);
   let often = 1;
-  for (let look = 0; look < 5; look += 1) {
-    often = moveFactor(often, { violations: 40, arrivals: 20, rate: 100, elapsedMs: 200 }, 0.01);
+  for (let cycle = 0; cycle < 5; cycle += 1) {
+    often = adjustHeadroomFactor(often, { violations: 40, arrivals: 20, ratePerS: 100, elapsedMs: 200 }, 0.01);
   }
   assert.ok(Math.abs(often - once) < 1e-9, `${often}, ${once}`);
 });
 
-test('it stays within its limits, and without traffic where it is', () => {
+test('the factor stays within its bounds, and does not move without traffic', () => {
   assert.equal(seconds(1, 1000, 100), 3);
   assert.equal(seconds(1, 10_000, 0), 0.5);
-  assert.equal(moveFactor(1.5, { violations: 0, arrivals: 0, rate: 0, elapsedMs: 1000 }, 0.01), 1.5);
+  assert.equal(adjustHeadroomFactor(1.5, { violations: 0, arrivals: 0, ratePerS: 0, elapsedMs: 1000 }, 0.01), 1.5);
 });
 
-test('the budget is what the percentile leaves', () => {
+test('the budget is one less the percentile', () => {
   assert.ok(Math.abs(budgetOf(99.5) - 0.005) < 1e-12);
   assert.ok(Math.abs(budgetOf(99) - 0.01) < 1e-12);
 });

@@ -1,38 +1,38 @@
 /**
- * The factor on the headroom, moved by what was really late or shed.
+ * Headroom factor, adjusted by what was really late or shed.
  *
- *   factor += gain·min(violations/rate, 0.5·seconds) − gain·budget·arrivals/rate, within [0.5, 3]
+ *   factor += rate·(min(violations/λ, 0.5·seconds) − budget·arrivals/λ), within [0.5, 3];  λ = requests/s over the last minute
  *
- * One second's worth of violations raises it by `gain`, and no second by more than half of that, however often it is looked at: a
- * burst that no headroom would have met must not be paid for afterwards. Over time the share of violations comes to the budget,
- * whatever errors the forecast makes: it knows whole seconds only, not the bursts within one, nor how long a queue may absorb them.
- * It moves slowly, by its own size in hours, because a quiet quarter of an hour says little of the next. Source: adaptive conformal
- * inference, Gibbs and Candès 2021.
+ * Over time the share of violations approaches the budget, whatever errors the forecast makes: it sees whole seconds, not the
+ * bursts within one, nor how long a queue may absorb them. Method: adaptive conformal inference (Gibbs and Candès, 2021).
+ * Derivation: docs/scaling-algorithm.md, "Headroom factor".
  */
-const gain = 0.01;
-const least = 0.5;
-const most = 3;
-const mostPerSecond = 0.5;
+/** Rise per second's worth of violations. Slow, taking hours, because a quiet quarter of an hour says little of the next. */
+const adjustmentRate = 0.01;
+const minFactor = 0.5;
+const maxFactor = 3;
+/** Violations counted per second, in seconds of traffic: a burst that no headroom would have met is not paid for afterwards. */
+const maxCountedPerSecond = 0.5;
 
-/** Share of requests that may be late or shed. @param percentile of those that are to keep the objective */
+/** @returns the share of requests that may be late or shed, for the percentile of those that must meet the objective */
 export function budgetOf(percentile: number): number {
   return 1 - percentile / 100;
 }
 
-/** @param rate requests/s, of late; what weighs as one second */
-export function moveFactor(
+export function adjustHeadroomFactor(
   factor: number,
-  seen: {
+  period: {
     readonly violations: number;
     readonly arrivals: number;
-    readonly rate: number;
-    /** Since the look before: less than a second where a rush has woken the scaler. */
+    /** Recent arrival rate, requests/s: the traffic that weighs as one second. */
+    readonly ratePerS: number;
+    /** Time since the period before: less than a second if a rush woke the scaler. */
     readonly elapsedMs: number;
   },
   budget: number,
 ): number {
-  if (seen.rate <= 0) return factor;
-  const atMost = mostPerSecond * Math.min(1, seen.elapsedMs / 1000);
-  const excess = Math.min(atMost, seen.violations / seen.rate) - (budget * seen.arrivals) / seen.rate;
-  return Math.min(most, Math.max(least, factor + gain * excess));
+  if (period.ratePerS <= 0) return factor;
+  const atMost = maxCountedPerSecond * Math.min(1, period.elapsedMs / 1000);
+  const excess = Math.min(atMost, period.violations / period.ratePerS) - (budget * period.arrivals) / period.ratePerS;
+  return Math.min(maxFactor, Math.max(minFactor, factor + adjustmentRate * excess));
 }

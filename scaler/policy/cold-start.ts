@@ -1,24 +1,20 @@
 /**
- * D, the cold start: milliseconds from a pod's creation until it is ready. Measured, never configured.
+ * Cold start D: milliseconds from a pod's creation until it is ready. Measured, never configured.
  *
- *   D = p95 of the last 50 starts; a pod that still starts counts with its age once that is above their median
+ *   D = 95th percentile of the last 50 starts; a pod still starting counts with its age once that exceeds their median
  *
- * p95 because capacity that is planned for must be there; the slowest of few would let one unlucky pull rule for long.
- * The prior stands until the first pod was seen. Source: DESIGN §6.
+ * Derivation: docs/scaling-algorithm.md, "Cold start".
  */
-const remembered = 50;
-const priorMs = 10_000;
+const rememberedStarts = 50;
+/** D until the first start was seen; a choice. */
+const defaultColdStartMs = 10_000;
 
 export function coldStartMs(startedInMs: readonly number[], startingSinceMs: readonly number[], nowMs: number): number {
-  const starts = startedInMs.slice(-remembered).sort((a, b) => a - b);
-  const median = quantile(starts, 0.5) ?? priorMs;
+  const starts = startedInMs.slice(-rememberedStarts).sort((a, b) => a - b);
+  const median = quantile(starts, 0.5) ?? defaultColdStartMs;
   const ages = startingSinceMs.map((since) => nowMs - since).filter((age) => age > median);
-  return (
-    quantile(
-      [...starts, ...ages].sort((a, b) => a - b),
-      0.95,
-    ) ?? priorMs
-  );
+  const durations = [...starts, ...ages].sort((a, b) => a - b);
+  return quantile(durations, 0.95) ?? defaultColdStartMs;
 }
 
 function quantile(sorted: readonly number[], share: number): number | undefined {

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Check } from 'typebox/value';
 import { PoolCondition } from '../../contract/pool-status.ts';
-import { conditionsDiffer, conditionsOf, type Facts } from './conditions.ts';
+import { conditionsDiffer, conditionsOf, type ConditionInputs } from './conditions.ts';
 
-const facts: Facts = {
+const inputs: ConditionInputs = {
   problem: null,
   rollout: 'none',
   writeFailure: null,
@@ -21,10 +21,10 @@ const facts: Facts = {
   panic: null,
 };
 const at = (second: number) => ({ iso: new Date(1000 * second).toISOString(), generation: 4 });
-const short = (more: Partial<Facts>): string[] =>
-  conditionsOf({ ...facts, ...more }, [], at(0)).map(({ type, status, reason }) => `${type} ${status} ${reason}`);
+const summaries = (more: Partial<ConditionInputs>): string[] =>
+  conditionsOf({ ...inputs, ...more }, [], at(0)).map(({ type, status, reason }) => `${type} ${status} ${reason}`);
 
-test('each fact is a status and a reason; all of them keep the contract', () => {
+test('every input sets one condition, with status and reason, within the schema', () => {
   const normal = [
     'AbleToScale True ReadyForNewScale',
     'ScalingActive True ValidReports',
@@ -32,8 +32,8 @@ test('each fact is a status and a reason; all of them keep the contract', () => 
     'GatewaysReporting True AllReporting',
     'PodsHealthy True NoneSick',
   ];
-  assert.deepEqual(short({}), normal);
-  const cases: readonly (readonly [Partial<Facts>, string])[] = [
+  assert.deepEqual(summaries({}), normal);
+  const cases: readonly (readonly [Partial<ConditionInputs>, string])[] = [
     [{ problem: { reason: 'Conflict', message: 'HPA m' } }, 'AbleToScale False Conflict'],
     [{ viewStale: true }, 'AbleToScale Unknown ViewStale'],
     [{ writeFailure: '403' }, 'AbleToScale False WriteFailed'],
@@ -53,22 +53,22 @@ test('each fact is a status and a reason; all of them keep the contract', () => 
   ];
   for (const [more, expected] of cases) {
     assert.deepEqual(
-      short(more),
+      summaries(more),
       normal.map((line) => (line.split(' ')[0] === expected.split(' ')[0] ? expected : line)),
     );
-    for (const condition of conditionsOf({ ...facts, ...more }, [], at(0))) assert.ok(Check(PoolCondition, condition));
+    for (const condition of conditionsOf({ ...inputs, ...more }, [], at(0))) assert.ok(Check(PoolCondition, condition));
   }
 });
 
-test('the time of a transition is that of the status, and what is told at once is a status or a reason', () => {
-  const first = conditionsOf(facts, [], at(0));
-  const rollout = conditionsOf({ ...facts, rollout: 'running' }, first, at(10));
+test('lastTransitionTime follows the status; conditions differ by status and reason only', () => {
+  const first = conditionsOf(inputs, [], at(0));
+  const rollout = conditionsOf({ ...inputs, rollout: 'running' }, first, at(10));
   assert.equal(rollout[0]!.lastTransitionTime, at(0).iso);
-  const failed = conditionsOf({ ...facts, writeFailure: '403' }, rollout, at(20));
+  const failed = conditionsOf({ ...inputs, writeFailure: '403' }, rollout, at(20));
   assert.equal(failed[0]!.lastTransitionTime, at(20).iso);
   assert.equal(failed[0]!.observedGeneration, 4);
   assert.deepEqual([conditionsDiffer(first, rollout), conditionsDiffer(first, first)], [true, false]);
-  const longer = { ...facts, silent: ['g'], silentForMs: 1 };
+  const longer = { ...inputs, silent: ['g'], silentForMs: 1 };
   const [one, two] = [conditionsOf(longer, [], at(0)), conditionsOf({ ...longer, silent: ['h'] }, [], at(0))];
   assert.equal(conditionsDiffer(one, two), false);
 });

@@ -1,15 +1,15 @@
 /**
- * A pool's conditions from what is known of it, in the manner of Kubernetes; the table stands in docs/architecture.md.
- * `lastTransitionTime` moves only with the status.
+ * Conditions of a pool, in the manner of Kubernetes; docs/architecture.md has a table of them. `lastTransitionTime` moves only
+ * with the status.
  */
 import type { PoolCondition } from '../../contract/pool-status.ts';
 import { holdReasons, isHoldReason, isPolicyHold, type HoldReason, type ScaleReason } from '../../contract/reasons.ts';
 
-export interface Facts {
-  /** Null: it can be scaled, as far as is known. */
+export interface ConditionInputs {
+  /** What keeps the pool from being scaled; null if nothing is known to. */
   readonly problem: { readonly reason: string; readonly message: string } | null;
   readonly rollout: 'none' | 'running' | 'stuck';
-  /** Of the last scale write that failed; null after one that did not. */
+  /** Error of the last scale write; null if it succeeded. */
   readonly writeFailure: string | null;
   readonly viewStale: boolean;
   readonly mode: 'Active' | 'DryRun' | 'Paused';
@@ -18,26 +18,36 @@ export interface Facts {
   readonly why: string;
   readonly replicas: number;
   readonly minReplicas: number;
+  /** Gateways that can hold requests. */
   readonly gateways: number;
-  /** Names of those that are expected and silent, and for how long the longest is. */
+  /** Names of the expected gateways without a fresh report. */
   readonly silent: readonly string[];
+  /** Longest time for which one of them has been silent. */
   readonly silentForMs: number;
+  /** Sick and crash-looping pods. */
   readonly sick: number;
+  /** Set while too many pods are sick to replace any: the number that would be allowed. */
   readonly panic: { readonly most: number } | null;
 }
 
-/** So long a gateway may be silent before it is named. */
+/** Silence after which the condition names a gateway as missing. */
 export const namedAfterMs = 60_000;
 
-type Said = Pick<PoolCondition, 'type' | 'status' | 'reason' | 'message'>;
+type ConditionState = Pick<PoolCondition, 'type' | 'status' | 'reason' | 'message'>;
 
 export function conditionsOf(
-  facts: Facts,
+  inputs: ConditionInputs,
   before: readonly PoolCondition[],
   at: { readonly iso: string; readonly generation: number | undefined },
 ): PoolCondition[] {
-  const said = [ableToScale(facts), scalingActive(facts), scalingLimited(facts), reporting(facts), healthy(facts)];
-  return said.map((condition) => {
+  const states = [
+    ableToScale(inputs),
+    scalingActive(inputs),
+    scalingLimited(inputs),
+    reporting(inputs),
+    healthy(inputs),
+  ];
+  return states.map((condition) => {
     const same = before.find(({ type, status }) => type === condition.type && status === condition.status);
     const lastTransitionTime = same?.lastTransitionTime ?? at.iso;
     const observed = at.generation === undefined ? {} : { observedGeneration: at.generation };
@@ -45,28 +55,29 @@ export function conditionsOf(
   });
 }
 
-/** Those who watch are told at once of a new status or reason; a message may have numbers that move. */
+/** Status and reason only: messages contain numbers that change each second. */
 export function conditionsDiffer(a: readonly PoolCondition[], b: readonly PoolCondition[]): boolean {
   const key = (conditions: readonly PoolCondition[]) =>
     conditions.map(({ type, status, reason }) => `${type} ${status} ${reason}`).join('\n');
   return key(a) !== key(b);
 }
 
-function ableToScale(facts: Facts): Said {
+function ableToScale(inputs: ConditionInputs): ConditionState {
   const type = 'AbleToScale';
-  if (facts.problem !== null) return { type, status: 'False', ...facts.problem };
-  if (facts.viewStale) {
+  if (inputs.problem !== null) return { type, status: 'False', ...inputs.problem };
+  if (inputs.viewStale) {
     return { type, status: 'Unknown', reason: 'ViewStale', message: 'what is known of the cluster is too old' };
   }
-  if (facts.writeFailure !== null) return { type, status: 'False', reason: 'WriteFailed', message: facts.writeFailure };
-  if (facts.rollout === 'running') {
+  if (inputs.writeFailure !== null)
+    return { type, status: 'False', reason: 'WriteFailed', message: inputs.writeFailure };
+  if (inputs.rollout === 'running') {
     const message = 'a rollout runs: the pool may grow, and shrinks when it is done';
     return { type, status: 'True', reason: 'RolloutRunning', message };
   }
   return { type, status: 'True', reason: 'ReadyForNewScale', message: 'nothing stands in the way' };
 }
 
-function scalingActive({ mode, reason, why }: Facts): Said {
+function scalingActive({ mode, reason, why }: ConditionInputs): ConditionState {
   const type = 'ScalingActive';
   if (mode === 'Paused') return { type, status: 'False', reason: 'Paused', message: 'spec.scaling.mode is Paused' };
   if (isPolicyHold(reason) && holdReasons[reason].unsure === true) {
@@ -83,7 +94,7 @@ function scalingActive({ mode, reason, why }: Facts): Said {
   return { type, status: 'True', reason: 'ValidReports', message: 'the reports of the gateways can be decided on' };
 }
 
-function scalingLimited({ reason, why, replicas, minReplicas }: Facts): Said {
+function scalingLimited({ reason, why, replicas, minReplicas }: ConditionInputs): ConditionState {
   const type = 'ScalingLimited';
   const limit = limitOf(reason);
   if (limit !== null) return { type, status: 'True', reason: limit, message: why };
@@ -99,7 +110,7 @@ function limitOf(reason: HoldReason | ScaleReason): string | null {
   return isHoldReason(reason) && holdReasons[reason].limited === true ? camel(reason) : null;
 }
 
-function reporting({ gateways, silent, silentForMs }: Facts): Said {
+function reporting({ gateways, silent, silentForMs }: ConditionInputs): ConditionState {
   const type = 'GatewaysReporting';
   if (gateways === 0) return { type, status: 'False', reason: 'NoGateways', message: 'there is no gateway' };
   if (silent.length === 0) return { type, status: 'True', reason: 'AllReporting', message: 'all gateways report' };
@@ -108,7 +119,7 @@ function reporting({ gateways, silent, silentForMs }: Facts): Said {
   return { type, status: 'False', reason: 'Missing', message: `${message} for over ${namedAfterMs / 1000} s` };
 }
 
-function healthy({ sick, panic }: Facts): Said {
+function healthy({ sick, panic }: ConditionInputs): ConditionState {
   const type = 'PodsHealthy';
   if (panic !== null) {
     const message = `${sick} pods are sick, more than the ${panic.most} that maxEjectedRatio allows: nobody is replaced`;

@@ -11,7 +11,7 @@ test('a steady load keeps a steady pool', () => {
   assert.equal(line.writes.length, written);
 });
 
-test('a step to twenty pods is met within two seconds, ordered once, and goes back after', () => {
+test('a step to twenty pods is met within two seconds, ordered once, and taken back afterwards', () => {
   const line = timeline({ replicas: 1, minReplicas: 1 });
   line.at(60, load(1), expect(1));
   line.at(62, load(20 * podPerS), expect(15, 60));
@@ -19,7 +19,7 @@ test('a step to twenty pods is met within two seconds, ordered once, and goes ba
   line.at(900, load(1), expect(1));
 });
 
-test('from zero: the first request orders a pod at once; quiet for idleSeconds takes it back', () => {
+test('from zero the first request orders a pod at once; idleSeconds without requests remove it', () => {
   const line = timeline({ replicas: 0 });
   line.at(30, load(0), expect(0));
   line.at(31, load(1), expectReason('first-request'));
@@ -28,7 +28,7 @@ test('from zero: the first request orders a pod at once; quiet for idleSeconds t
   line.at(362, load(0), expect(0));
 });
 
-test('a pool at zero stays there until a request comes, however well the traffic before is remembered', () => {
+test('a pool at zero stays there until a request comes, even while earlier traffic is remembered', () => {
   const line = timeline({ replicas: 1, idleMs: 5_000 });
   line.at(300, load(3 * podPerS), expect(3, 6));
   line.at(310, load(0), expect(0));
@@ -45,14 +45,14 @@ test('a pool with a minimum is never idle', () => {
   assert.deepEqual(line.writes, []);
 });
 
-test('limits hold, above and below', () => {
+test('minReplicas and maxReplicas are enforced', () => {
   const line = timeline({ replicas: 1, minReplicas: 3, maxReplicas: 6 });
   line.at(5, load(1), expect(3));
   line.at(100, load(500), expect(6));
   line.at(101, load(500), expectReason('at-maximum'));
 });
 
-test('pods that start are credited: a queue that they will clear orders nothing more', () => {
+test('starting pods are credited: a queue that they will clear orders nothing more', () => {
   const line = timeline({ replicas: 2, coldStartS: 30 });
   line.at(120, load(18), expect(2, 4));
   line.at(150, load(60), () => undefined);
@@ -62,34 +62,34 @@ test('pods that start are credited: a queue that they will clear orders nothing 
 });
 
 const bad = {
-  'no report': { distort: (seen) => ({ ...seen, gateways: [] }), reason: 'no-report' },
+  'no report': { distort: (seen) => ({ ...seen, reports: [] }), reason: 'no-report' },
   'a stale report': {
     distort: (seen) => ({
       ...seen,
-      gateways: seen.gateways.map((report) => ({ ...report, atMs: report.atMs - 9_000 })),
+      reports: seen.reports.map((report) => ({ ...report, atMs: report.atMs - 9_000 })),
     }),
     reason: 'stale-report',
   },
   'a negative number': {
-    distort: (seen) => ({ ...seen, gateways: seen.gateways.map((report) => ({ ...report, queued: -1 })) }),
+    distort: (seen) => ({ ...seen, reports: seen.reports.map((report) => ({ ...report, queued: -1 })) }),
     reason: 'bad-number',
   },
   'not a number': {
-    distort: (seen) => ({ ...seen, gateways: seen.gateways.map((report) => ({ ...report, arrivals: NaN })) }),
+    distort: (seen) => ({ ...seen, reports: seen.reports.map((report) => ({ ...report, arrivals: NaN })) }),
     reason: 'bad-number',
   },
-  'a cluster view that cannot be': {
+  'an impossible cluster view': {
     distort: (seen) => ({ ...seen, pods: { ...seen.pods, ready: -1 } }),
     reason: 'bad-cluster-view',
   },
   'half of the gateways': { distort: (seen) => ({ ...seen, gatewaysExpected: 2 }), reason: 'steady' },
   'a fit with no samples': {
-    distort: (seen) => ({ ...seen, gateways: seen.gateways.map((report) => ({ ...report, cost: null })) }),
+    distort: (seen) => ({ ...seen, reports: seen.reports.map((report) => ({ ...report, cost: null })) }),
     reason: 'no-fit',
   },
 } as const satisfies Record<string, { distort: Distortion; reason: Parameters<typeof expectReason>[0] }>;
 for (const [name, { distort, reason }] of Object.entries(bad)) {
-  test(`${name}: never a shrink, with its reason, and the way down again afterwards`, () => {
+  test(`${name}: no scale-down, with a reason, and a scale-down once the data is good again`, () => {
     const line = timeline({ replicas: 10 });
     line.at(60, load(90), expect(9, 14));
     const before = line.writes.length;
@@ -103,26 +103,26 @@ for (const [name, { distort, reason }] of Object.entries(bad)) {
   });
 }
 
-test('half of the gateways: what they see for sure still raises', () => {
+test('half of the gateways: what they report still scales up', () => {
   const line = timeline({ replicas: 1 });
   line.at(40, load(5), expect(1, 2));
   line.at(44, load(200), expect(10, 60), (seen) => ({ ...seen, gatewaysExpected: 2 }));
 });
 
-test('a gateway that restarts counts from there on', () => {
+test('a gateway that restarted is counted from its new totals on', () => {
   const line = timeline({ replicas: 10 });
   line.at(60, load(90), expect(9, 14));
   const restarted: Distortion = (seen) => ({
     ...seen,
-    gateways: seen.gateways.map((report) => ({ ...report, arrivals: report.arrivals - 5000, completions: 0, late: 0 })),
+    reports: seen.reports.map((report) => ({ ...report, arrivals: report.arrivals - 5000, completions: 0, late: 0 })),
   });
   line.at(61, load(90), expectReason('counter-went-back'), restarted);
   line.at(70, load(90), expect(9, 14), restarted);
 });
 
-test('a clock that jumps back holds, and then goes on from there', () => {
+test('a clock that jumps back holds once, and decisions go on from there', () => {
   const seen = {
-    gateways: [],
+    reports: [],
     gatewaysExpected: 1,
     replicas: 4,
     pods: { ready: 4, ejected: 0, startingSinceMs: [] },
@@ -134,7 +134,7 @@ test('a clock that jumps back holds, and then goes on from there', () => {
   assert.equal(decide(config, state, seen, 91_000)[1].reason, 'no-report');
 });
 
-test('a replica count that another changed is taken as it is, and idling counts anew', () => {
+test('a replica count changed by others is accepted, and idle times start anew', () => {
   const line = timeline({ replicas: 4, coldStartS: 10 });
   line.at(200, load(30), expect(3, 5));
   line.at(201, load(30), expectReason('replicas-changed'), (seen) => ({ ...seen, replicas: 12 }));
@@ -142,14 +142,14 @@ test('a replica count that another changed is taken as it is, and idling counts 
   line.at(500, load(30), expect(3, 5));
 });
 
-test('a restart of the scaler shrinks nothing until it has seen enough, then goes on', () => {
+test('a restarted scaler removes nothing until it has seen enough traffic', () => {
   const line = timeline({ replicas: 20, coldStartS: 10 });
   line.restart();
   line.at(89, load(50), expect(20));
   line.at(320, load(50), expect(5, 8));
 });
 
-test('dry run decides and expects nothing of it; paused decides nothing', () => {
+test('DryRun decides without expecting an effect; Paused decides nothing', () => {
   const dry = timeline({ mode: 'DryRun', replicas: 1 });
   dry.at(30, load(100), expect(1));
   assert.ok(dry.writes.length > 0);
@@ -158,14 +158,14 @@ test('dry run decides and expects nothing of it; paused decides nothing', () => 
   assert.deepEqual(paused.writes, []);
 });
 
-test('two gateways that disagree on the cost: between their needs nothing is done', () => {
+test('two gateways that differ on the cost: between their needs nothing is written', () => {
   const line = timeline({ replicas: 10 });
-  // 10 a second for one, 20 for the other: 75 requests/s need 4 or 8 pods.
+  // One gateway learned 10 requests/s a pod, the other 20: 75 requests/s need 4 or 8 pods.
   line.at(900, load(75), expect(8, 13), (seen, atMs) => ({
     ...seen,
     gatewaysExpected: 2,
-    gateways: [
-      ...seen.gateways,
+    reports: [
+      ...seen.reports,
       {
         id: 'other',
         atMs,
@@ -181,17 +181,17 @@ test('two gateways that disagree on the cost: between their needs nothing is don
   }));
 });
 
-test('pods that raise no completions stop the growth', () => {
+test('added pods that raise no completions stop the growth', () => {
   const line = timeline({ replicas: 2, coldStartS: 5 });
   let completed = 0;
-  // Whatever the pods, 15 a second come out.
+  // Completions stay at 15 requests/s for any number of pods.
   line.at(
     200,
     (second) => 60 + second,
     expectReason('no-gain'),
     (seen) => ({
       ...seen,
-      gateways: seen.gateways.map((report) => ({ ...report, completions: (completed += 15), queued: 500 })),
+      reports: seen.reports.map((report) => ({ ...report, completions: (completed += 15), queued: 500 })),
     }),
   );
 });

@@ -1,125 +1,198 @@
 /**
- * The whole policy: observe → forecast → capacity → desired → stabilize → bounds, once a second and on a wake-up.
+ * The scaling policy: one decision for one pool, made each second and when a gateway wakes the scaler.
  *
- * Pure: (config, state, observation, now) → [state, decision]. The state is a plain value; losing it loses the memory of the
- * traffic, and until there is a new one nothing shrinks. Whatever is not known holds, with its reason, at no less than minReplicas:
- * what a person asked for is known.
+ *   observe → in doubt:   hold with a reason, at no less than minReplicas
+ *           → on traffic: forecast → capacity → need → stabilize → bounds → hold or scale
+ *
+ * Pure: (config, state, observation, now) → [state, decision]. The state is a plain value; a policy that starts without it
+ * removes no pod until it has seen new traffic. The formulas stand above the functions they belong to; their derivation and
+ * every constant in docs/scaling-algorithm.md, "From reports to a decision".
  */
 import type { PolicyHoldReason, ScaleReason } from '../../contract/reasons.ts';
-import { bound, type Bounds } from './bounds.ts';
-import { moveFactor } from './budget.ts';
-import { capacityOf } from './capacity.ts';
+import { applyBounds, type ReplicaBounds } from './bounds.ts';
+import { adjustHeadroomFactor } from './budget.ts';
+import { podCapacity } from './capacity.ts';
 import { coldStartMs } from './cold-start.ts';
 import { needOf, type Need } from './desired.ts';
-import { forecast, isEnough, meanRate, noHistory, observe, remembers, type History } from './forecast.ts';
-import { judgeGain, type Trial } from './gain.ts';
-import { clusterIsSane, read, type Heard, type Known, type Observation } from './observation.ts';
-import { allNeeded, stabilize, untouched, wrote, type Proposal, type Stability } from './stabilize.ts';
+import {
+  coversSeconds,
+  emptyHistory,
+  forecast,
+  hasForecastErrors,
+  meanRate,
+  recordArrivals,
+  type Forecast,
+  type RateHistory,
+} from './forecast.ts';
+import { updateTrial, type GrowthTrial } from './gain.ts';
+import { isPlausible, readTraffic } from './observation.ts';
+import type { Baselines, KnownTraffic, Observation, Traffic } from './observation.ts';
+import {
+  initialStabilizer,
+  markAllNeeded,
+  recordWrite,
+  stabilize,
+  type Proposal,
+  type StabilizerState,
+} from './stabilize.ts';
 
-export interface Config extends Bounds {
+export interface PolicyConfig extends ReplicaBounds {
   readonly mode: 'Active' | 'DryRun' | 'Paused';
-  /** Null: the pool has none, and a pod's capacity is that of its largest batch. */
+  /** Latency objective, ms; null if the pool has none: a pod's capacity is then that of its largest batch. */
   readonly objectiveMs: number | null;
   readonly maxRows: number;
   /** Share of requests that may be late or shed. */
   readonly violationBudget: number;
 }
 
-export interface State {
-  /** Of the last decision; -Infinity before the first. */
-  readonly atMs: number;
-  readonly heard: Heard;
-  readonly history: History;
+export interface PolicyState {
+  /** Time of the last decision; -Infinity before the first. */
+  readonly decidedAtMs: number;
+  readonly baselines: Baselines;
+  readonly history: RateHistory;
   readonly headroomFactor: number;
-  readonly stability: Stability;
-  readonly trial: Trial | null;
-  /** When the last request was seen. */
-  readonly busyAtMs: number;
-  /** The replicas that are expected to be observed; null before the first decision. */
-  readonly expected: number | null;
+  readonly stabilizer: StabilizerState;
+  readonly trial: GrowthTrial | null;
+  /** Last time at which the pool was or may have been in use. */
+  readonly lastRequestAtMs: number;
+  /** Replicas that the next observation should show; null before the first decision. */
+  readonly expectedReplicas: number | null;
 }
 
-export const initialState: State = {
-  atMs: -Infinity,
-  heard: {},
-  history: noHistory,
+export const initialState: PolicyState = {
+  decidedAtMs: -Infinity,
+  baselines: {},
+  history: emptyHistory,
   headroomFactor: 1,
-  stability: untouched,
+  stabilizer: initialStabilizer,
   trial: null,
-  busyAtMs: -Infinity,
-  expected: null,
+  lastRequestAtMs: -Infinity,
+  expectedReplicas: null,
 };
 
-/** What a decision was made from, for people; rates in requests/s. */
-export type Inputs = Readonly<Record<string, number | string | null>>;
+/** Numbers behind a decision, shown to people; rates in requests/s. */
+export type DecisionInputs = Readonly<Record<string, number | string | null>>;
 
 export type Decision =
-  | { readonly kind: 'scale'; readonly replicas: number; readonly reason: ScaleReason; readonly inputs: Inputs }
-  | { readonly kind: 'hold'; readonly reason: PolicyHoldReason; readonly inputs: Inputs };
+  | { readonly kind: 'scale'; readonly replicas: number; readonly reason: ScaleReason; readonly inputs: DecisionInputs }
+  | { readonly kind: 'hold'; readonly reason: PolicyHoldReason; readonly inputs: DecisionInputs };
 
-/** Seconds of traffic, and as many cold starts, before its absence is a reason for no pods at all. */
-const leastHistoryS = 90;
-const leastColdStarts = 2;
+/** Traffic that must be remembered before its absence scales a pool to zero: 90 s, and two cold starts. */
+const minHistoryForZeroS = 90;
+const minColdStartsForZero = 2;
 
 export function decide(
-  config: Config,
-  before: State,
-  seen: Observation,
+  config: PolicyConfig,
+  before: PolicyState,
+  observation: Observation,
   nowMs: number,
-): readonly [state: State, decision: Decision] {
-  const { replicas, pods } = seen;
-  const [heard, reading] = read(before.heard, seen, nowMs);
-  const state: State = { ...before, atMs: nowMs, heard, expected: replicas };
-
-  // Nothing shrinks on what isn't known: all pods count as needed until now.
-  const unsure = (reason: PolicyHoldReason, learned = state): readonly [State, Decision] => [
-    { ...learned, stability: allNeeded(learned.stability, clusterIsSane(seen) ? replicas : 0, nowMs), busyAtMs: nowMs },
-    { kind: 'hold', reason, inputs: { replicas } },
+): readonly [state: PolicyState, decision: Decision] {
+  const { replicas } = observation;
+  const [baselines, traffic] = readTraffic(before.baselines, observation, nowMs);
+  const observed: PolicyState = { ...before, decidedAtMs: nowMs, baselines, expectedReplicas: replicas };
+  const evidence = assess(config, before, observation, traffic, nowMs);
+  const [state, decision] =
+    evidence.kind === 'doubted'
+      ? decideInDoubt(config, observed, replicas, evidence, nowMs)
+      : decideOnTraffic(config, learn(config, observed, observation, evidence.traffic, nowMs), {
+          observation,
+          traffic: evidence.traffic,
+          nowMs,
+        });
+  if (decision.kind === 'hold') return [state, decision];
+  const stabilizer = recordWrite(state.stabilizer, replicas, decision.replicas, nowMs);
+  return [
+    { ...state, stabilizer, expectedReplicas: config.mode === 'Active' ? decision.replicas : replicas },
+    decision,
   ];
-  if (!clusterIsSane(seen)) return unsure('bad-cluster-view');
-  const jump = clockJump(before.atMs, nowMs);
-  if (jump !== null) return unsure(jump, afterJump(state, nowMs));
-  const changed = before.expected !== null && before.expected !== replicas;
-  if (reading.kind === 'unknown') {
-    const { reason } = reading;
-    const asked = bound(replicas, config, { current: replicas, busy: true, quietForMs: 0 });
-    const [held, hold] = unsure(reason);
-    if (config.mode === 'Paused' || changed || asked.limit !== 'minimum') return [held, hold];
-    const inputs = { replicas, missing: reason };
-    return scale(config, held, { replicas: asked.replicas, reason: asked.limit, inputs }, nowMs);
+}
+
+type Evidence =
+  | { readonly kind: 'trusted'; readonly traffic: KnownTraffic }
+  | {
+      readonly kind: 'doubted';
+      readonly reason: PolicyHoldReason;
+      readonly about: 'cluster' | 'clock' | 'reports' | 'intent';
+      /** False if the limits must not be enforced either: the pool is paused, or somebody else just resized it. */
+      readonly mayEnforceMinimum: boolean;
+    };
+
+/** The first doubt wins; without any, the traffic is known. */
+function assess(
+  config: PolicyConfig,
+  before: PolicyState,
+  observation: Observation,
+  traffic: Traffic,
+  nowMs: number,
+): Evidence {
+  const paused = config.mode === 'Paused';
+  const changed = before.expectedReplicas !== null && before.expectedReplicas !== observation.replicas;
+  const doubted = { kind: 'doubted', mayEnforceMinimum: !paused && !changed } as const;
+  if (!isPlausible(observation)) return { ...doubted, reason: 'bad-cluster-view', about: 'cluster' };
+  const jump = clockJump(before.decidedAtMs, nowMs);
+  if (jump !== null) return { ...doubted, reason: jump, about: 'clock' };
+  if (traffic.kind === 'unknown') return { ...doubted, reason: traffic.reason, about: 'reports' };
+  if (paused) return { ...doubted, reason: 'paused', about: 'intent' };
+  if (changed) return { ...doubted, reason: 'replicas-changed', about: 'intent' };
+  return { kind: 'trusted', traffic };
+}
+
+function decideInDoubt(
+  config: PolicyConfig,
+  observed: PolicyState,
+  replicas: number,
+  doubt: Extract<Evidence, { kind: 'doubted' }>,
+  nowMs: number,
+): readonly [PolicyState, Decision] {
+  const { reason, about, mayEnforceMinimum } = doubt;
+  const remembered = about === 'clock' ? afterClockJump(observed, nowMs) : observed;
+  const state = restartIdleClocks(remembered, about === 'cluster' ? 0 : replicas, nowMs);
+  if (about === 'reports' && mayEnforceMinimum) {
+    // minReplicas is a person's wish, known without any report.
+    const bounded = applyBounds(replicas, config, { current: replicas, busy: true, idleForMs: 0 });
+    if (bounded.limit === 'minimum') {
+      const inputs = { replicas, missing: reason };
+      return [state, { kind: 'scale', replicas: bounded.replicas, reason: 'minimum', inputs }];
+    }
   }
-  if (config.mode === 'Paused') return unsure('paused');
-  if (changed) return unsure('replicas-changed');
+  return [state, { kind: 'hold', reason, inputs: { replicas } }];
+}
 
-  const known = learn(config, state, seen, reading, nowMs);
-  const { busyAtMs, history } = known;
-  const busy = reading.queued + reading.inFlight > 0;
-  const apply = (stability: Stability, to: Scale) => scale(config, { ...known, stability }, to, nowMs);
+function decideOnTraffic(
+  config: PolicyConfig,
+  state: PolicyState,
+  seen: { readonly observation: Observation; readonly traffic: KnownTraffic; readonly nowMs: number },
+): readonly [PolicyState, Decision] {
+  const { observation, traffic, nowMs } = seen;
+  const { replicas, pods } = observation;
+  const { queued, complete } = traffic;
+  const busy = queued + traffic.inFlight > 0;
+  const inputs = { replicas, queued };
 
-  // From zero nothing else matters, and nothing more is known.
-  if (replicas === 0 && (busy || reading.arrivals > 0) && config.maxReplicas > 0) {
-    const inputs = { replicas, queued: reading.queued };
-    return apply(known.stability, { replicas: Math.max(1, config.minReplicas), reason: 'first-request', inputs });
+  // From zero the first request orders a pod at once: no other number is known yet.
+  if (replicas === 0 && (busy || traffic.arrivals > 0) && config.maxReplicas > 0) {
+    return [state, { kind: 'scale', replicas: Math.max(1, config.minReplicas), reason: 'first-request', inputs }];
   }
 
-  const capacity = capacityOf(reading.costs, config.objectiveMs, config.maxRows);
-  const limits = { current: replicas, busy: busy || !reading.complete, quietForMs: nowMs - busyAtMs };
+  const usage = { current: replicas, busy: busy || !complete, idleForMs: nowMs - state.lastRequestAtMs };
+  const capacity = podCapacity(traffic.costs, config.objectiveMs, config.maxRows);
   if (capacity === null) {
-    const bounded = bound(replicas, config, limits);
-    const inputs = { replicas, queued: reading.queued };
-    if (bounded.limit === null) return unsure('no-fit', known);
-    return apply(known.stability, { replicas: bounded.replicas, reason: bounded.limit, inputs });
+    const bounded = applyBounds(replicas, config, usage);
+    if (bounded.limit !== null) {
+      return [state, { kind: 'scale', replicas: bounded.replicas, reason: bounded.limit, inputs }];
+    }
+    return [restartIdleClocks(state, replicas, nowMs), { kind: 'hold', reason: 'no-fit', inputs: { replicas } }];
   }
 
-  const horizonMs = coldStartMs(seen.startedInMs, pods.startingSinceMs, nowMs);
-  const expected = forecast(history.rates, horizonS(horizonMs), config.violationBudget);
-  // What is incomplete didn't enter the history; its rate is still one that was seen.
-  const atLeast = reading.complete || reading.elapsedMs === 0 ? 0 : (1000 * reading.arrivals) / reading.elapsedMs;
-  const need = needOf({
-    forecast: { ...expected, now: Math.max(expected.now, atLeast) },
-    headroomFactor: known.headroomFactor,
+  const horizonMs = coldStartMs(observation.startedInMs, pods.startingSinceMs, nowMs);
+  const expected = forecast(state.history.ratesPerS, wholeSeconds(horizonMs), config.violationBudget);
+  // Incomplete reports are kept out of the history, yet the rate they show is a rate that was seen.
+  const reportedPerS = complete || traffic.elapsedMs === 0 ? 0 : (1000 * traffic.arrivals) / traffic.elapsedMs;
+  const estimate = needOf({
+    forecast: { ...expected, nowPerS: Math.max(expected.nowPerS, reportedPerS) },
+    headroomFactor: state.headroomFactor,
     capacity,
-    queued: reading.queued,
+    queued,
     ready: pods.ready,
     ejected: pods.ejected,
     startingSinceMs: pods.startingSinceMs,
@@ -127,103 +200,100 @@ export function decide(
     objectiveMs: config.objectiveMs ?? 0,
     nowMs,
   });
-  const sure = { ...need, most: reading.complete ? need.most : Math.max(need.most, replicas) };
-  const inputs = explain(seen, reading, known, sure, { ...expected, podPerS: capacity.slowest, horizonMs });
+  // Incomplete reports are a lower bound, so every existing pod may be needed.
+  const need = { ...estimate, most: complete ? estimate.most : Math.max(estimate.most, replicas) };
+  const all = inputsOf(seen, state, need, { ...expected, podPerS: capacity.slowestPerS, horizonMs });
 
-  const { completions, elapsedMs } = reading;
-  const progress = { backlogged: need.backlogged, ready: pods.ready, completions, elapsedMs };
-  const trial = judgeGain(known.trial, progress, nowMs);
-  const [stability, stabilized] = stabilize(known.stability, sure, replicas, horizonMs, nowMs);
-  // At zero only a request that is there starts a pod: the forecast still remembers those for whom the last one went.
+  const [stabilizer, stabilized] = stabilize(state.stabilizer, need, replicas, horizonMs, nowMs);
+  // At zero only a request starts a pod: the forecast still remembers the traffic for whose end the last pod left.
   const proposal: Proposal = replicas === 0 ? { kind: 'hold', reason: 'steady' } : stabilized;
-  const next: State = { ...known, stability, trial };
+  const { completions, elapsedMs } = traffic;
+  const period = { backlogged: need.backlogged, ready: pods.ready, completions, elapsedMs };
+  const trial = updateTrial(state.trial, period, nowMs);
+  const next: PolicyState = { ...state, stabilizer, trial };
 
-  const warm = remembers(history, Math.max(leastHistoryS, leastColdStarts * horizonS(horizonMs)));
-  const quiet = bound(0, config, limits);
-  if (quiet.replicas === 0 && replicas > 0 && warm) {
-    const [unused, decision] = apply(stability, { replicas: 0, reason: 'unused', inputs });
-    return [{ ...unused, trial }, decision];
+  const rememberedS = Math.max(minHistoryForZeroS, minColdStartsForZero * wholeSeconds(horizonMs));
+  const mayBeZero = applyBounds(0, config, usage).replicas === 0;
+  if (mayBeZero && replicas > 0 && coversSeconds(state.history, rememberedS)) {
+    return [next, { kind: 'scale', replicas: 0, reason: 'unused', inputs: all }];
   }
-  if (trial?.failedAtMs !== null && trial !== null && sure.least > replicas) {
-    return [next, { kind: 'hold', reason: 'no-gain', inputs }];
+  if (trial !== null && trial.failedAtMs !== null && need.least > replicas) {
+    return [next, { kind: 'hold', reason: 'no-gain', inputs: all }];
   }
-  const wanted = proposal.kind === 'scale' ? proposal.replicas : replicas;
-  const bounded = bound(wanted, config, limits);
+  const proposed = proposal.kind === 'scale' ? proposal.replicas : replicas;
+  const bounded = applyBounds(proposed, config, usage);
   if (bounded.replicas === replicas) {
-    const reason = proposal.kind === 'hold' ? proposal.reason : wanted < replicas ? 'at-minimum' : 'at-maximum';
-    return [next, { kind: 'hold', reason, inputs }];
+    const reason = proposal.kind === 'hold' ? proposal.reason : proposed < replicas ? 'at-minimum' : 'at-maximum';
+    return [next, { kind: 'hold', reason, inputs: all }];
   }
   const reason = proposal.kind === 'scale' ? proposal.reason : (bounded.limit ?? 'demand');
-  const [applied, decision] = apply(stability, { replicas: bounded.replicas, reason, inputs });
-  return [{ ...applied, trial }, decision];
+  return [next, { kind: 'scale', replicas: bounded.replicas, reason, inputs: all }];
 }
 
-type Scale = Omit<Extract<Decision, { kind: 'scale' }>, 'kind'>;
-
-/** @param state of before the write, which expects the replicas that were seen */
-function scale({ mode }: Config, state: State, to: Scale, nowMs: number): readonly [State, Decision] {
-  const replicas = state.expected!;
-  const expected = mode === 'Active' ? to.replicas : replicas;
-  const stability = wrote(state.stability, replicas, to.replicas, nowMs);
-  return [
-    { ...state, stability, expected },
-    { kind: 'scale', ...to },
-  ];
+/** Counts every pod as needed until now, and the pool as in use: nothing is removed for idleness that was not seen. */
+function restartIdleClocks(state: PolicyState, replicas: number, nowMs: number): PolicyState {
+  return { ...state, stabilizer: markAllNeeded(state.stabilizer, replicas, nowMs), lastRequestAtMs: nowMs };
 }
 
-/** Decisions come each second. */
-const longestPauseMs = 30_000;
+/** Longest believable time between two decisions, which are due each second. */
+const maxDecisionGapMs = 30_000;
 
 function clockJump(beforeMs: number, nowMs: number): 'clock-went-back' | 'clock-went-forward' | null {
   if (nowMs < beforeMs) return 'clock-went-back';
-  return beforeMs > -Infinity && nowMs - beforeMs > longestPauseMs ? 'clock-went-forward' : null;
+  return beforeMs > -Infinity && nowMs - beforeMs > maxDecisionGapMs ? 'clock-went-forward' : null;
 }
 
-/** Times of before are no measure any more: not of what a report is compared with, nor of how long ago something was. */
-function afterJump(state: State, nowMs: number): State {
-  const { stability } = state;
-  const lastWriteMs = Math.min(stability.lastWriteMs, nowMs);
-  return { ...state, heard: {}, trial: null, stability: { ...stability, lastWriteMs } };
+/** Forgets what compares times across the jump: report baselines, the growth trial, a last write in the future. */
+function afterClockJump(state: PolicyState, nowMs: number): PolicyState {
+  const { stabilizer } = state;
+  const lastWriteAtMs = Math.min(stabilizer.lastWriteAtMs, nowMs);
+  return { ...state, baselines: {}, trial: null, stabilizer: { ...stabilizer, lastWriteAtMs } };
 }
 
-/** What the reading adds to memory: traffic, and the factor on its headroom. */
-function learn(config: Config, state: State, seen: Observation, reading: Known, nowMs: number): State {
-  const history = reading.complete ? observe(state.history, reading.arrivals, reading.elapsedMs) : state.history;
-  const busy = reading.arrivals > 0 || reading.queued + reading.inFlight > 0 || !reading.complete;
-  const busyAtMs = busy || state.busyAtMs === -Infinity ? nowMs : state.busyAtMs;
-  const budget = config.violationBudget;
+/** Adds the traffic to what is remembered: the history of rates, the headroom factor, the last time of use. */
+function learn(
+  config: PolicyConfig,
+  state: PolicyState,
+  { startedInMs, pods }: Observation,
+  traffic: KnownTraffic,
+  nowMs: number,
+): PolicyState {
+  const { complete, arrivals, violations, elapsedMs } = traffic;
+  const history = complete ? recordArrivals(state.history, arrivals, elapsedMs) : state.history;
+  const busy = arrivals > 0 || traffic.queued + traffic.inFlight > 0 || !complete;
+  const lastRequestAtMs = busy || state.lastRequestAtMs === -Infinity ? nowMs : state.lastRequestAtMs;
+  const horizonS = wholeSeconds(coldStartMs(startedInMs, pods.startingSinceMs, nowMs));
   let { headroomFactor } = state;
-  const starting = horizonS(coldStartMs(seen.startedInMs, seen.pods.startingSinceMs, nowMs));
   // Without a pod every request is late, and no headroom would have helped.
-  if (reading.complete && seen.pods.ready > 0 && isEnough(history.rates, starting)) {
-    const rate = meanRate(history.rates, 60);
-    headroomFactor = moveFactor(headroomFactor, { ...reading, rate }, budget);
+  if (complete && pods.ready > 0 && hasForecastErrors(history.ratesPerS, horizonS)) {
+    const ratePerS = meanRate(history.ratesPerS, 60);
+    const period = { violations, arrivals, ratePerS, elapsedMs };
+    headroomFactor = adjustHeadroomFactor(headroomFactor, period, config.violationBudget);
   }
-  return { ...state, history, headroomFactor, busyAtMs };
+  return { ...state, history, headroomFactor, lastRequestAtMs };
 }
 
-function horizonS(ms: number): number {
+function wholeSeconds(ms: number): number {
   return Math.max(1, Math.round(ms / 1000));
 }
 
-function explain(
-  { replicas, pods }: Observation,
-  reading: Known,
-  state: State,
+function inputsOf(
+  { observation: { replicas, pods }, traffic }: { readonly observation: Observation; readonly traffic: KnownTraffic },
+  state: PolicyState,
   need: Need,
-  terms: { now: number; expected: number; headroom: number; podPerS: number; horizonMs: number },
-): Inputs {
+  terms: Forecast & { readonly podPerS: number; readonly horizonMs: number },
+): DecisionInputs {
   return {
     replicas,
     ready: pods.ready,
     ejected: pods.ejected,
     starting: pods.startingSinceMs.length,
-    queued: reading.queued,
-    inFlight: reading.inFlight,
-    missing: reading.missing,
-    ratePerS: terms.now,
-    expectedPerS: terms.expected,
-    headroomPerS: terms.headroom,
+    queued: traffic.queued,
+    inFlight: traffic.inFlight,
+    missing: traffic.missing,
+    ratePerS: terms.nowPerS,
+    expectedPerS: terms.expectedPerS,
+    headroomPerS: terms.headroomPerS,
     headroomFactor: state.headroomFactor,
     podPerS: terms.podPerS,
     coldStartMs: terms.horizonMs,

@@ -1,20 +1,22 @@
 /**
- * The pods that are needed, those that are starting included.
+ * Pods needed, those that are starting included.
  *
- *   Q(t+D) = max(0, q + D·λ − μ·(D·ready + Σ over starting pods of the time they will be ready within D))
- *   need   = ⌈(λ + Q(t+D)/max(D, objective, 1 ms)) / μ⌉ + ejected,   λ = λ̂ + headroom, or the rate now where that is more and a queue waits
+ *   λ      = expected rate + factor·headroom, or the rate now if that is more and a queue waits
+ *   Q(t+D) = max(0, q + D·λ − μ·(D·ready + Σ over starting pods of the time they will have served by t+D))
+ *   need   = ⌈(λ + Q(t+D) / max(D, objective, 1 ms)) / μ⌉ + ejected
  *
- * A pod that starts is credited in Q with what it will serve, so that a backlog that is being dealt with orders nothing twice.
- * `least` is known for sure, `most` may be true: between them nothing is done. Source: scaling.md §7.3 and §7.4.
+ * A starting pod is credited in Q with what it will serve, so a backlog that is already being dealt with orders nothing twice.
+ * `least` counts on the fastest learned μ, `most` on the slowest: between them nothing is done.
+ * Derivation: docs/scaling-algorithm.md, "Pods needed".
  */
-import type { Capacity } from './capacity.ts';
+import type { PodCapacity } from './capacity.ts';
 import type { Forecast } from './forecast.ts';
 
-export interface DesiredInput {
+export interface NeedInput {
   readonly forecast: Forecast;
-  /** What of the headroom is wanted; see budget.ts. */
+  /** Multiple of the forecast's headroom that is planned for; see budget.ts. */
   readonly headroomFactor: number;
-  readonly capacity: Capacity;
+  readonly capacity: PodCapacity;
   readonly queued: number;
   readonly ready: number;
   readonly ejected: number;
@@ -27,25 +29,25 @@ export interface DesiredInput {
 export interface Need {
   readonly least: number;
   readonly most: number;
-  /** More waits than the ready pods serve within half the objective. */
+  /** Whether more waits than the ready pods serve within half the objective. */
   readonly backlogged: boolean;
-  /** Requests that still wait in D, if nothing is done. */
+  /** Requests that would still wait one cold start from now. */
   readonly backlogThen: number;
 }
 
-export function needOf(input: DesiredInput): Need {
+export function needOf(input: NeedInput): Need {
   const { forecast, capacity, queued, ready, ejected, startingSinceMs, coldStartMs, objectiveMs, nowMs } = input;
   const serving = Math.max(0, ready - ejected);
-  const backlogged = queued > (capacity.slowest * serving * objectiveMs) / 2000;
-  const planned = forecast.expected + input.headroomFactor * forecast.headroom;
-  const rate = backlogged ? Math.max(planned, forecast.now) : planned;
+  const backlogged = queued > (capacity.slowestPerS * serving * objectiveMs) / 2000;
+  const plannedPerS = forecast.expectedPerS + input.headroomFactor * forecast.headroomPerS;
+  const ratePerS = backlogged ? Math.max(plannedPerS, forecast.nowPerS) : plannedPerS;
 
   const horizonS = coldStartMs / 1000;
   const ages = startingSinceMs.map((since) => Math.max(0, nowMs - since));
   const podSeconds = serving * horizonS + ages.reduce((sum, age) => sum + Math.min(age, coldStartMs) / 1000, 0);
-  const backlogThen = backlogged ? Math.max(0, queued + rate * horizonS - capacity.slowest * podSeconds) : 0;
+  const backlogThen = backlogged ? Math.max(0, queued + ratePerS * horizonS - capacity.slowestPerS * podSeconds) : 0;
 
-  const total = rate + (1000 * backlogThen) / Math.max(coldStartMs, objectiveMs, 1);
-  const pods = (perSecond: number): number => Math.ceil(total / perSecond - 1e-9) + ejected;
-  return { least: pods(capacity.fastest), most: pods(capacity.slowest), backlogged, backlogThen };
+  const totalPerS = ratePerS + (1000 * backlogThen) / Math.max(coldStartMs, objectiveMs, 1);
+  const pods = (podPerS: number): number => Math.ceil(totalPerS / podPerS - 1e-9) + ejected;
+  return { least: pods(capacity.fastestPerS), most: pods(capacity.slowestPerS), backlogged, backlogThen };
 }

@@ -1,20 +1,20 @@
 /**
- * Which pods go when a pool shrinks, and when one of them may.
+ * Drain order: which pods leave when a pool scales down, and when a drained pod may be removed.
  *
- * Order: that of a ReplicaSet, or the wrong ones die: without a process, then not ready, then ready. Where it lets us choose
- * (by the deletion cost): those that drain already, the sick, the fewest in flight, the youngest.
+ *   order = no process, not ready, ready;  then already draining, sick, fewest in flight, youngest
  *
- * A pod may go when nobody holds a request on it: every gateway that exists and can hold one has said so *after* the pod
- * was told to drain, and the pod itself counts 0. Source: DESIGN §6; reference scaling.md §3.
+ * The first half is a ReplicaSet's own order, or it would remove other pods than those drained; the second is ours to choose,
+ * by the pod deletion cost. A pod may be removed when every gateway that can hold requests has acknowledged the drain *after*
+ * the pod was told, and the pod itself counts no request. Derivation: docs/scaling-algorithm.md, "Which pods leave".
  */
-import { counts, isFresh, type Source } from './merge.ts';
+import { canHoldRequests, isFresh, type ObservedGateway } from './merge.ts';
 
-export interface Candidate {
+export interface DrainCandidate {
   readonly uid: string;
   readonly name: string;
   readonly phase: 'Pending' | 'Running' | 'Ready';
-  readonly drains: boolean;
-  /** Found sick, or ejected by most gateways. */
+  readonly draining: boolean;
+  /** Judged sick, or ejected by most gateways. */
   readonly sick: boolean;
   readonly inFlight: number;
   readonly readyAtMs: number | null;
@@ -23,10 +23,10 @@ export interface Candidate {
 
 const phaseRank = { Pending: 0, Running: 1, Ready: 2 } as const;
 
-function before(a: Candidate, b: Candidate): number {
+function leavesBefore(a: DrainCandidate, b: DrainCandidate): number {
   return (
     phaseRank[a.phase] - phaseRank[b.phase] ||
-    Number(b.drains) - Number(a.drains) ||
+    Number(b.draining) - Number(a.draining) ||
     Number(b.sick) - Number(a.sick) ||
     a.inFlight - b.inFlight ||
     (b.readyAtMs ?? 0) - (a.readyAtMs ?? 0) ||
@@ -35,52 +35,57 @@ function before(a: Candidate, b: Candidate): number {
   );
 }
 
-/** @param replicas that are to be left; pods that are being deleted are not among the candidates */
-export function victims<Pod extends Candidate>(candidates: readonly Pod[], replicas: number): Pod[] {
-  return candidates.toSorted(before).slice(0, Math.max(0, candidates.length - replicas));
+/**
+ * @param candidates pods of the pool, without those that are being deleted
+ * @param replicas number of pods to keep
+ */
+export function drainVictims<Pod extends DrainCandidate>(candidates: readonly Pod[], replicas: number): Pod[] {
+  return candidates.toSorted(leavesBefore).slice(0, Math.max(0, candidates.length - replicas));
 }
 
 /**
  * Names of the gateways that may still hold a request on the pod, or send it one.
- * @param toldAtMs when the pod was told to drain; what was said before counts for nothing
+ * @param toldAtMs time at which the pod was told to drain; reports from before it are no acknowledgement
  */
-export function waitingFor(
+export function missingAcknowledgements(
   podUid: string,
   poolName: string,
-  sources: readonly Source[],
+  gateways: readonly ObservedGateway[],
   toldAtMs: number,
   nowMs: number,
 ): string[] {
-  return sources.filter((source) => counts(source) && !letGo(source)).map(({ name }) => name);
+  return gateways.filter((gateway) => canHoldRequests(gateway) && !acknowledges(gateway)).map(({ name }) => name);
 
-  function letGo({ news }: Source): boolean {
-    if (news === null || news.atMs <= toldAtMs || !isFresh(news, nowMs)) return false;
-    if (news.report?.ready !== true) return false;
-    const load = news.report.pools.find(({ name }) => name === poolName);
+  function acknowledges({ lastReport }: ObservedGateway): boolean {
+    if (lastReport === null || lastReport.atMs <= toldAtMs || !isFresh(lastReport, nowMs)) return false;
+    if (lastReport.report?.ready !== true) return false;
+    const load = lastReport.report.pools.find(({ name }) => name === poolName);
     if (load === undefined) return false;
-    const said = load.pods.find(({ uid }) => uid === podUid);
-    if (said === undefined) return true;
-    // One that the gateway has never found ready got nothing, and finds it draining when it asks.
-    return said.inFlight === 0 && (said.leaving || said.state === 'joining');
+    const view = load.pods.find(({ uid }) => uid === podUid);
+    if (view === undefined) return true;
+    // A joining pod was never sent a request, and the gateway's next probe finds it draining.
+    return view.inFlight === 0 && (view.leaving || view.state === 'joining');
   }
 }
 
-/** The owner's mark on a drain: the lease's transitions, and whether the pod goes for good or is replaced. */
-export type Purpose = 'shrink' | 'replace';
+/** Why a pod drains: the pool scales down, or the pod is replaced. */
+export type DrainPurpose = 'scale-down' | 'replace';
 
-export function markOf(transitions: number, purpose: Purpose): string {
-  return purpose === 'shrink' ? String(transitions) : `${transitions}-replace`;
+/** Value of the drain annotation: the lease's transition count, by which a new leader knows its own drains, and the purpose. */
+export function markOf(transitions: number, purpose: DrainPurpose): string {
+  return purpose === 'scale-down' ? String(transitions) : `${transitions}-replace`;
 }
 
-/** Null: no scaler wrote it, so that it is somebody else's to remove. */
-export function purposeOf(mark: string): Purpose | null {
-  if (/^\d+$/.test(mark)) return 'shrink';
+/** @returns null for a mark that no scaler wrote, and that none may remove */
+export function purposeOf(mark: string): DrainPurpose | null {
+  if (/^\d+$/.test(mark)) return 'scale-down';
   return /^\d+-replace$/.test(mark) ? 'replace' : null;
 }
 
 /**
- * The count that the leader before was shrinking to, of what it left: marks, and perhaps a write whose pods still end.
- * @param pods those that are not being deleted; @param marked of them, drained to shrink
+ * Replicas to which the leader before was scaling down, from what it left: drain marks, and perhaps a write whose pods still end.
+ * @param pods number of pods that are not being deleted
+ * @param marked number of them that drain for a scale-down
  */
 export function adoptedReplicas(replicas: number, pods: number, marked: number): number {
   const leavingAnyway = Math.max(0, pods - replicas);

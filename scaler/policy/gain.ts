@@ -1,56 +1,61 @@
 /**
- * Whether pods that were added raise completions. If not, the bottleneck is elsewhere and more would only cost.
+ * Growth trial: whether added pods raise completions. If not, the bottleneck is elsewhere and more pods would only cost.
  *
- *   gain = (completions/s since ÷ then − 1) / (ready now ÷ then − 1), judged 10 s after the added pods are ready, a queue still
- *   waiting; below 0.1 = none, until no queue waits or 5 minutes have passed
+ *   gain = (completions/s after ÷ before − 1) / (ready pods after ÷ before − 1), measured for 10 s while a queue waits
+ *   gain < 0.1 → no more growth, until no queue waits or 5 minutes have passed
  *
- * Since: over all 10 s, as one look may come between two reports, or have that of one gateway and not of the other.
+ * Completions are averaged over all 10 s because one cycle may see no new report, or only some gateways' reports.
  */
-export interface Trial {
-  readonly ready: number;
-  readonly perSecond: number;
-  /** When pods beyond `ready` were first seen; null: not yet. */
-  readonly moreSinceMs: number | null;
-  /** What was completed since, in so many milliseconds of reports. */
-  readonly completed: number;
-  readonly heardMs: number;
-  /** When it was found that they gained nothing. */
+export interface GrowthTrial {
+  readonly readyBefore: number;
+  readonly completionsPerS: number;
+  /** Time at which more than `readyBefore` pods were first ready; null until then. */
+  readonly grownAtMs: number | null;
+  /** Completions since the growth, and the milliseconds of reports that they come from. */
+  readonly completionsSince: number;
+  readonly reportedMs: number;
+  /** Time at which the growth was found to gain nothing; null while it was not. */
   readonly failedAtMs: number | null;
 }
 
+/** Measurement after the growth: several reports of every gateway. */
 const judgedAfterMs = 10_000;
-const leastGain = 0.1;
+/** A tenth of the growth that more pods should bring; a choice, low since completions are noisy. */
+const minGain = 0.1;
+/** Time after which growth is tried again. */
 const forgottenAfterMs = 300_000;
 
-export interface Progress {
+/** What happened since the cycle before. */
+export interface TrialPeriod {
   readonly backlogged: boolean;
   readonly ready: number;
-  /** Since the look before, in so many milliseconds of reports. */
   readonly completions: number;
+  /** Milliseconds of reports that the completions come from. */
   readonly elapsedMs: number;
 }
 
-/** @returns the trial from here on: null while no queue waits. */
-export function judgeGain(trial: Trial | null, seen: Progress, nowMs: number): Trial | null {
-  const { backlogged, ready } = seen;
+/** @returns the trial to go on with; null while no queue waits */
+export function updateTrial(trial: GrowthTrial | null, period: TrialPeriod, nowMs: number): GrowthTrial | null {
+  const { backlogged, ready } = period;
   if (!backlogged || ready === 0) return null;
-  const fresh: Trial = {
-    ready,
-    perSecond: perSecond(seen.completions, seen.elapsedMs),
-    moreSinceMs: null,
-    completed: 0,
-    heardMs: 0,
+  const fresh: GrowthTrial = {
+    readyBefore: ready,
+    completionsPerS: perSecond(period.completions, period.elapsedMs),
+    grownAtMs: null,
+    completionsSince: 0,
+    reportedMs: 0,
     failedAtMs: null,
   };
-  if (trial === null || ready < trial.ready || nowMs - (trial.failedAtMs ?? nowMs) > forgottenAfterMs) return fresh;
-  if (trial.failedAtMs !== null || ready === trial.ready) return trial;
-  if (trial.moreSinceMs === null) return { ...trial, moreSinceMs: nowMs };
-  const completed = trial.completed + seen.completions;
-  const heardMs = trial.heardMs + seen.elapsedMs;
-  if (nowMs - trial.moreSinceMs < judgedAfterMs || heardMs === 0) return { ...trial, completed, heardMs };
-  const since = perSecond(completed, heardMs);
-  const gain = (since / Math.max(trial.perSecond, 1e-9) - 1) / (ready / trial.ready - 1);
-  return gain < leastGain ? { ...trial, failedAtMs: nowMs } : { ...fresh, perSecond: since };
+  const forgotten = trial !== null && nowMs - (trial.failedAtMs ?? nowMs) > forgottenAfterMs;
+  if (trial === null || ready < trial.readyBefore || forgotten) return fresh;
+  if (trial.failedAtMs !== null || ready === trial.readyBefore) return trial;
+  if (trial.grownAtMs === null) return { ...trial, grownAtMs: nowMs };
+  const completionsSince = trial.completionsSince + period.completions;
+  const reportedMs = trial.reportedMs + period.elapsedMs;
+  if (nowMs - trial.grownAtMs < judgedAfterMs || reportedMs === 0) return { ...trial, completionsSince, reportedMs };
+  const afterPerS = perSecond(completionsSince, reportedMs);
+  const gain = (afterPerS / Math.max(trial.completionsPerS, 1e-9) - 1) / (ready / trial.readyBefore - 1);
+  return gain < minGain ? { ...trial, failedAtMs: nowMs } : { ...fresh, completionsPerS: afterPerS };
 }
 
 function perSecond(completions: number, elapsedMs: number): number {

@@ -1,27 +1,27 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { between, quantileMs, sum } from './latency.ts';
+import { durationsBetween, quantileMs, sumDurations } from './latency.ts';
 
 const of = (...counts: number[]) => ({ boundsMs: [10, 100], counts });
 
-test('between two readings, over gateways, linear within a bucket', () => {
-  assert.deepEqual(between(of(1, 1, 0), of(3, 1, 2)), of(2, 0, 2));
-  assert.deepEqual(sum([of(1, 0, 0), of(1, 2, 0)]), of(2, 2, 0));
+test('durations are counted between readings, summed over gateways, and linear within a bucket', () => {
+  assert.deepEqual(durationsBetween(of(1, 1, 0), of(3, 1, 2)), of(2, 0, 2));
+  assert.deepEqual(sumDurations([of(1, 0, 0), of(1, 2, 0)]), of(2, 2, 0));
   assert.equal(quantileMs(of(10, 0, 0), 0.5), 5);
   assert.equal(quantileMs(of(0, 10, 0), 0.5), 55);
-  assert.equal(quantileMs(of(0, 0, 1), 0.99), 100, 'above all bounds: at least the last');
+  assert.equal(quantileMs(of(0, 0, 1), 0.99), 100, 'the open bucket gives its lower bound');
 });
 
-test('nothing, other bounds and a counter that went back are not known', () => {
+test('no counts, other buckets and a count that went back give null', () => {
   assert.equal(quantileMs(of(0, 0, 0), 0.5), null);
-  assert.equal(sum([]), null);
-  assert.equal(between(of(3, 0, 0), of(2, 0, 0)), null);
-  assert.equal(between(of(1, 0, 0), { boundsMs: [10, 200], counts: [1, 1, 1] }), null);
-  assert.equal(between(of(1, 0, 0), { boundsMs: [10], counts: [1, 1] }), null);
+  assert.equal(sumDurations([]), null);
+  assert.equal(durationsBetween(of(3, 0, 0), of(2, 0, 0)), null);
+  assert.equal(durationsBetween(of(1, 0, 0), { boundsMs: [10, 200], counts: [1, 1, 1] }), null);
+  assert.equal(durationsBetween(of(1, 0, 0), { boundsMs: [10], counts: [1, 1] }), null);
 });
 
-test('a quantile lies within the bounds, and grows with its share', () => {
+test('a quantile lies within the bounds and grows with its share', () => {
   fc.assert(
     fc.property(
       fc.array(fc.nat(50), { minLength: 3, maxLength: 3 }),

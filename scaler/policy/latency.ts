@@ -1,20 +1,21 @@
-/** Quantiles of what took how long lately, from two readings of a cumulative histogram. */
+/** Quantiles of recent durations, from two readings of a cumulative histogram. */
 
 export interface Durations {
-  /** `counts[i]` took at most `boundsMs[i]`; one more count for all above. */
+  /** Upper bounds of the buckets: `counts[i]` took at most `boundsMs[i]`; one more count is for all above. */
   readonly boundsMs: readonly number[];
   readonly counts: readonly number[];
 }
 
-/** What was counted between two readings; null where they don't fit, or the counter went back. */
-export function between(before: Durations, after: Durations): Durations | null {
+/** @returns the counts between two readings; null if their buckets differ or a count went back */
+export function durationsBetween(before: Durations, after: Durations): Durations | null {
   if (before.boundsMs.length !== after.boundsMs.length || before.counts.length !== after.counts.length) return null;
   if (after.boundsMs.some((bound, index) => bound !== before.boundsMs[index])) return null;
   const counts = after.counts.map((count, index) => count - before.counts[index]!);
   return counts.some((count) => count < 0) ? null : { boundsMs: after.boundsMs, counts };
 }
 
-export function sum(parts: readonly Durations[]): Durations | null {
+/** Sum of several gateways' counts; parts with other buckets than the first are left out. */
+export function sumDurations(parts: readonly Durations[]): Durations | null {
   const [first, ...rest] = parts;
   if (first === undefined) return null;
   const counts = [...first.counts];
@@ -24,7 +25,7 @@ export function sum(parts: readonly Durations[]): Durations | null {
   return { boundsMs: first.boundsMs, counts };
 }
 
-/** Linear within its bucket; of the last, open one its lower bound. Null without any. */
+/** Linear within its bucket; the last, open bucket gives its lower bound. Null without any count. */
 export function quantileMs({ boundsMs, counts }: Durations, share: number): number | null {
   const total = counts.reduce((all, count) => all + count, 0);
   if (total === 0) return null;

@@ -1,187 +1,148 @@
 /**
- * From what each gateway said and what the cluster shows to one observation of one pool.
+ * Merges the last reports of all gateways and the cluster's pods into one observation of one pool.
  *
- * A gateway that was never ready holds no request and does not count. One that ends still holds some, and is heard for as
- * long as it speaks. All others are expected: what is missing of them makes the sum a lower bound; see observation.ts.
+ * A gateway that was never ready holds no request and is not expected to report. A terminating one still holds some, and counts
+ * while it reports. All others are expected: whatever they fail to report makes the sum a lower bound; see observation.ts.
  */
-import type { LoadReport, PodLoad, PoolLoad } from '../../contract/load-report.ts';
-import { costOf, mix, requestsPerRun, type Mix } from './mix.ts';
-import type { GatewayReport, Observation } from './observation.ts';
+import type { LoadReport, PoolLoad } from '../../contract/load-report.ts';
+import { costOf, updateMix, requestsPerRun, type Mix } from './mix.ts';
+import { freshForMs, type GatewayReport, type Observation } from './observation.ts';
+import { isEjected, viewsByPod, type PodView } from './pod-views.ts';
 
-/** The last line of a gateway. */
-export interface News {
-  /** When the scaler received it. */
+/** Last line of a gateway's load stream. */
+export interface LastReport {
+  /** Time at which the scaler received it. */
   readonly atMs: number;
-  /** Null: it was no load report. */
+  /** Null if the line was no valid load report. */
   readonly report: LoadReport | null;
 }
 
-export interface Source {
-  /** Of the gateway as the cluster knows it; its process may be started again. */
+export interface ObservedGateway {
+  /** UID in the cluster, which outlives restarts of the process. */
   readonly uid: string;
   readonly name: string;
   readonly wasReady: boolean;
   readonly terminating: boolean;
-  readonly news: News | null;
+  readonly lastReport: LastReport | null;
 }
 
 /** A pod that is not being deleted. */
-export interface SeenPod {
+export interface ObservedPod {
   readonly uid: string;
   readonly ready: boolean;
-  /** It is marked: it gets nothing new. */
-  readonly drains: boolean;
+  /** Marked as draining: gateways send it nothing new. */
+  readonly draining: boolean;
   readonly crashLooping: boolean;
   readonly restarts: number;
   readonly createdAtMs: number;
   readonly readyAtMs: number | null;
 }
 
-export interface Heard {
-  readonly source: Source;
+/** A gateway's current load of the pool. */
+export interface FreshLoad {
+  readonly gateway: ObservedGateway;
   readonly load: PoolLoad;
 }
 
-/** What one gateway says of a pod. */
-export interface Said extends PodLoad {
-  /** The gateway has had requests for the pool: without any it has no evidence of its own. */
-  readonly informed: boolean;
-}
-
-export interface Merged {
+export interface MergedReports {
   readonly observation: Observation;
   readonly mix: Mix;
-  /** Requests that one run can take; what the policy calls maxRows. */
+  /** Requests that fit one run; the policy's `maxRows`, which counts requests as rows. */
   readonly maxRequests: number;
-  /** Fresh reports on this pool. */
-  readonly heard: readonly Heard[];
-  /** What they say of each pod, by its UID. */
-  readonly said: ReadonlyMap<string, readonly Said[]>;
-  /** Every gateway that is expected has a fresh report on this pool. */
+  readonly freshLoads: readonly FreshLoad[];
+  /** Gateways' views of each pod, by its UID. */
+  readonly podViews: ReadonlyMap<string, readonly PodView[]>;
+  /** Whether every expected gateway has a fresh report on this pool. */
   readonly complete: boolean;
-  /** Names of the gateways that are expected and did not report. */
+  /** Names of the expected gateways without one. */
   readonly silent: readonly string[];
 }
 
-/** As in observation.ts: three lines missed, and the next. */
-export const freshForMs = 4_000;
-
-/** What was heard later than now was heard before the clock was set back: how old it is nobody knows. */
-export function isFresh(news: News | null, nowMs: number): boolean {
-  return news !== null && news.atMs <= nowMs && nowMs - news.atMs <= freshForMs;
+/** A report from the future was received before the clock was set back: its age is unknown, so it is not fresh. */
+export function isFresh(last: LastReport | null, nowMs: number): boolean {
+  return last !== null && last.atMs <= nowMs && nowMs - last.atMs <= freshForMs;
 }
 
-/** It can hold requests, so that it counts. */
-export function counts({ wasReady, news }: Source): boolean {
-  return wasReady || news?.report?.ready === true;
+/** Whether a gateway may hold requests: only such gateways are expected to report and to acknowledge drains. */
+export function canHoldRequests({ wasReady, lastReport }: ObservedGateway): boolean {
+  return wasReady || lastReport?.report?.ready === true;
 }
 
 export interface MergeInput {
   readonly pool: string;
   readonly maxRows: number;
-  readonly sources: readonly Source[];
-  readonly pods: readonly SeenPod[];
+  readonly gateways: readonly ObservedGateway[];
+  readonly pods: readonly ObservedPod[];
   readonly replicas: number;
   readonly startedInMs: readonly number[];
   readonly mix: Mix;
+  /** Time since the merge before, in which the mix forgets. */
   readonly elapsedMs: number;
   readonly nowMs: number;
 }
 
-export function merge(input: MergeInput): Merged {
-  const { pool, maxRows, sources, pods, replicas, startedInMs, elapsedMs, nowMs } = input;
-  const heard: Heard[] = [];
-  const gateways: GatewayReport[] = [];
+export function mergeReports(input: MergeInput): MergedReports {
+  const { pool, maxRows, pods, replicas, startedInMs, elapsedMs, nowMs } = input;
+  const freshLoads: FreshLoad[] = [];
+  const reports: GatewayReport[] = [];
   const silent: string[] = [];
   let gatewaysExpected = 0;
-  const reports: { news: News; id: string; load: PoolLoad }[] = [];
-  for (const source of sources.filter(counts)) {
-    const { news } = source;
-    const fresh = isFresh(news, nowMs);
-    const report = news?.report?.ready === true ? news.report : null;
+  const loads: { atMs: number; id: string; load: PoolLoad }[] = [];
+  for (const gateway of input.gateways.filter(canHoldRequests)) {
+    const { lastReport } = gateway;
+    const fresh = isFresh(lastReport, nowMs);
+    const report = lastReport?.report?.ready === true ? lastReport.report : null;
     const load = report?.pools.find(({ name }) => name === pool);
-    if (source.terminating && !(fresh && load !== undefined)) continue;
+    if (gateway.terminating && !(fresh && load !== undefined)) continue;
     gatewaysExpected += 1;
-    if (news !== null && news.report === null) gateways.push(unreadable(source, news));
-    if (news !== null && report !== null && load !== undefined) {
-      reports.push({ news, id: `${source.uid}/${report.instance}`, load });
+    if (lastReport !== null && lastReport.report === null) reports.push(unreadableReport(gateway.uid, lastReport.atMs));
+    if (lastReport !== null && report !== null && load !== undefined) {
+      loads.push({ atMs: lastReport.atMs, id: `${gateway.uid}/${report.instance}`, load });
     }
-    if (fresh && load !== undefined) heard.push({ source, load });
-    else silent.push(source.name);
+    if (fresh && load !== undefined) freshLoads.push({ gateway, load });
+    else silent.push(gateway.name);
   }
-  const said = sayings(heard);
-  const models = reports.map(({ id, load }) => ({ gateway: id, models: load.models }));
-  const nextMix = mix(input.mix, models, elapsedMs);
-  for (const { news, id, load } of reports) {
-    const cost = costOf(load.models, nextMix.weights);
+  const podViews = viewsByPod(freshLoads.map(({ load }) => load));
+  const models = loads.map(({ id, load }) => ({ gateway: id, models: load.models }));
+  const mix = updateMix(input.mix, models, elapsedMs);
+  for (const { atMs, id, load } of loads) {
+    const cost = costOf(load.models, mix.weights);
     const shed = Object.values(load.shed).reduce((sum, count) => sum + count, 0);
     const { arrivals, completions, late, queued, inFlight } = load;
-    gateways.push({ id, atMs: news.atMs, arrivals, completions, shed, late, queued, inFlight, cost });
+    reports.push({ id, atMs, arrivals, completions, shed, late, queued, inFlight, cost });
   }
-  const serving = pods.filter(({ ready, drains }) => ready && !drains);
+  const serving = pods.filter(({ ready, draining }) => ready && !draining);
   const observation: Observation = {
-    gateways,
+    reports,
     gatewaysExpected,
     replicas,
     pods: {
       ready: serving.length,
-      ejected: serving.filter(({ uid }) => isEjected(said.get(uid))).length,
+      ejected: serving.filter(({ uid }) => isEjected(podViews.get(uid))).length,
+      // A pod that will not become ready counts as one just created, which is credited with nothing.
       startingSinceMs: pods
-        .filter(({ ready, drains }) => !ready && !drains)
-        .map((pod) => (isOnItsWay(pod, startedInMs, nowMs) ? pod.createdAtMs : nowMs)),
+        .filter(({ ready, draining }) => !ready && !draining)
+        .map((pod) => (willBecomeReady(pod, startedInMs, nowMs) ? pod.createdAtMs : nowMs)),
     },
     startedInMs,
   };
-  const maxRequests = requestsPerRun(models, nextMix.weights, maxRows);
+  const maxRequests = requestsPerRun(models, mix.weights, maxRows);
   const complete = gatewaysExpected > 0 && silent.length === 0;
-  return { observation, mix: nextMix, maxRequests, heard, said, complete, silent };
+  return { observation, mix, maxRequests, freshLoads, podViews, complete, silent };
 }
 
-/** As a Deployment's progressDeadlineSeconds: what takes longer, and 4 times as long as any that was seen, hangs. */
-const stuckAfterMs = 600_000;
-const stuckStarts = 4;
+/** Start longer than any believable one: a Deployment's default progressDeadlineSeconds, and 4 times the longest seen. */
+const maxStartMs = 600_000;
+const maxStartRatio = 4;
 
-/** One that crashes again and again, was ready before, or never gets ready is no capacity on its way, however old it is. */
-function isOnItsWay(pod: SeenPod, startedInMs: readonly number[], nowMs: number): boolean {
+/** False for a pod that crash-loops, was ready before, or starts for too long: it is no capacity on its way. */
+function willBecomeReady(pod: ObservedPod, startedInMs: readonly number[], nowMs: number): boolean {
   if (pod.crashLooping || pod.readyAtMs !== null) return false;
-  return nowMs - pod.createdAtMs <= Math.max(stuckAfterMs, stuckStarts * Math.max(0, ...startedInMs));
+  return nowMs - pod.createdAtMs <= Math.max(maxStartMs, maxStartRatio * Math.max(0, ...startedInMs));
 }
 
-/** Whatever it said were no numbers; the policy tells so. */
-function unreadable({ uid }: Source, { atMs }: News): GatewayReport {
-  const nothing = NaN;
-  const totals = { arrivals: nothing, completions: nothing, shed: nothing, late: nothing };
-  return { id: uid, atMs, ...totals, queued: nothing, inFlight: nothing, cost: null };
-}
-
-function sayings(heard: readonly Heard[]): Map<string, Said[]> {
-  const said = new Map<string, Said[]>();
-  for (const { load } of heard) {
-    const informed = load.inFlight > 0 || load.queued > 0 || load.arrivals > 0;
-    for (const pod of load.pods) {
-      const others = said.get(pod.uid);
-      if (others === undefined) said.set(pod.uid, [{ ...pod, informed }]);
-      else others.push({ ...pod, informed });
-    }
-  }
-  return said;
-}
-
-/** More than half of those that have evidence: one gateway's broken network is not the pod's fault. */
-export function isEjected(said: readonly Said[] = []): boolean {
-  return mostSay(said, ({ state }) => state === 'ejected');
-}
-
-/** Not back in rotation: what is tried again after an ejection may fail again. */
-export function isOut(said: readonly Said[] = []): boolean {
-  return mostSay(said, ({ state }) => state === 'ejected' || state === 'probing');
-}
-
-function mostSay(said: readonly Said[], what: (one: Said) => boolean): boolean {
-  const informed = said.filter((one) => one.informed);
-  return informed.filter(what).length * 2 > informed.length;
-}
-
-export function inFlightOf(said: readonly Said[] = []): number {
-  return said.reduce((sum, { inFlight }) => sum + inFlight, 0);
+/** Invalid report: NaN totals make the policy hold with bad-number. */
+function unreadableReport(id: string, atMs: number): GatewayReport {
+  const totals = { arrivals: NaN, completions: NaN, shed: NaN, late: NaN };
+  return { id, atMs, ...totals, queued: NaN, inFlight: NaN, cost: null };
 }

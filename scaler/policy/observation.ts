@@ -1,88 +1,98 @@
 /**
- * What the scaler sees, and what of it may be believed.
+ * Observation of one pool, and the traffic that can be believed of it.
  *
- * Reports carry totals since a gateway's start; two of the same gateway give what happened in between. A gateway that is
- * missing, stale, restarted or talking nonsense makes the sum a lower bound: it may raise a pool, never lower it. With no
- * gateway to believe, nothing is known, and that is a value with a reason. `atMs` and `nowMs` are one clock, the scaler's.
+ *   traffic = Σ over believed gateways of (totals now − totals of that gateway's report before)
+ *
+ * A gateway that is missing, stale, restarted or reports impossible numbers makes the sum a lower bound: it may raise a pool,
+ * never lower it. With no gateway to believe the traffic is unknown, with a reason. All times are of one clock, the scaler's.
  */
-
 import type { BlindReason } from '../../contract/reasons.ts';
 
-/** Totals since the gateway's start, in requests. */
-export interface Totals {
-  readonly arrivals: number;
-  readonly completions: number;
-  readonly shed: number;
-  readonly late: number;
-}
-
-/** Learned l(b) = a + c·b: milliseconds that a pod is occupied by a batch of b rows. */
-export interface Cost {
+/** Learned duration of a batch of b requests at a pod: l(b) = a + c·b, ms. */
+export interface BatchCost {
   readonly a: number;
   readonly c: number;
 }
 
-export interface GatewayReport extends Totals {
+/** Numbers of one pool in a gateway's last load report; the totals count requests since that gateway's start. */
+export interface GatewayReport {
   readonly id: string;
-  /** When the scaler received it. */
+  /** Time at which the scaler received the report. */
   readonly atMs: number;
-  /** Requests that wait at the gateway, and those that pods hold for it. */
+  readonly arrivals: number;
+  readonly completions: number;
+  readonly shed: number;
+  readonly late: number;
+  /** Requests waiting at the gateway now. */
   readonly queued: number;
+  /** Requests now at pods on behalf of this gateway. */
   readonly inFlight: number;
-  /** Null while no batch was served. */
-  readonly cost: Cost | null;
+  /** Null until a batch was served. */
+  readonly cost: BatchCost | null;
 }
 
 export interface Observation {
-  readonly gateways: readonly GatewayReport[];
-  /** Gateways that exist, whether or not they reported. */
+  readonly reports: readonly GatewayReport[];
+  /** Gateways that should report, whether or not they did. */
   readonly gatewaysExpected: number;
-  /** The target's replica count as it stands in the cluster now. */
+  /** Replica count that the cluster's target asks for. */
   readonly replicas: number;
-  /** Ready pods that serve, those among them that gateways ejected, and when each that isn't ready yet was created. */
-  readonly pods: { readonly ready: number; readonly ejected: number; readonly startingSinceMs: readonly number[] };
-  /** From creation to ready, milliseconds, of the pods that can be seen; oldest first. */
+  readonly pods: {
+    /** Ready pods that do not drain. */
+    readonly ready: number;
+    /** Ready pods that most gateways ejected. */
+    readonly ejected: number;
+    /** Creation times of the pods that are not ready yet. */
+    readonly startingSinceMs: readonly number[];
+  };
+  /** Cold starts seen, from creation to ready, ms; oldest first. */
   readonly startedInMs: readonly number[];
 }
 
-export type Reading =
+export type Traffic =
   | { readonly kind: 'unknown'; readonly reason: BlindReason }
   | {
       readonly kind: 'known';
-      /** False: a lower bound, because of `missing`. */
+      /** False if a gateway could not be counted, because of `missing`: the numbers are then lower bounds. */
       readonly complete: boolean;
       readonly missing: BlindReason | null;
-      /** What arrived, was completed, and was late or shed, in requests, within the last `elapsedMs`. */
+      /** Time between the two reports that are compared; the longest, of several gateways. */
       readonly elapsedMs: number;
       readonly arrivals: number;
       readonly completions: number;
+      /** Requests that were late or shed. */
       readonly violations: number;
       readonly queued: number;
       readonly inFlight: number;
-      readonly costs: readonly Cost[];
+      readonly costs: readonly BatchCost[];
     };
-export type Known = Extract<Reading, { kind: 'known' }>;
+export type KnownTraffic = Extract<Traffic, { kind: 'known' }>;
 
-/** The last report of each gateway that was believed. */
-export type Heard = Readonly<Record<string, GatewayReport>>;
+/** Report of each gateway with which its next one is compared: the last that was believed, or that began a new count. */
+export type Baselines = Readonly<Record<string, GatewayReport>>;
 
-/** Reports come each second; three missed ones and the next are no longer news. */
-const staleMs = 4_000;
+/** Age up to which a report is current: reports come each second, and three in a row may be lost. */
+export const freshForMs = 4_000;
 
-export function read(heard: Heard, seen: Observation, nowMs: number): readonly [Heard, Reading] {
+export function readTraffic(
+  baselines: Baselines,
+  observation: Observation,
+  nowMs: number,
+): readonly [Baselines, Traffic] {
   const next: Record<string, GatewayReport> = {};
   const sum = { elapsedMs: 0, arrivals: 0, completions: 0, violations: 0, queued: 0, inFlight: 0 };
-  const costs: Cost[] = [];
+  const costs: BatchCost[] = [];
   let missing: BlindReason | null = null;
   let believed = 0;
-  for (const report of seen.gateways) {
-    const before = heard[report.id];
-    const doubt = doubtOf(report, before, nowMs);
-    // What restarted counts from here on; what is stale or nonsense is compared with the last that was not.
-    const base = doubt === null || doubt === 'counter-went-back' || doubt === 'clock-went-back' ? report : before;
-    if (base !== undefined) next[report.id] = base;
-    if (doubt !== null) {
-      missing ??= doubt;
+  for (const report of observation.reports) {
+    const before = baselines[report.id];
+    const defect = defectOf(report, before, nowMs);
+    // Totals that went back count anew from here; a stale or impossible report leaves the baseline as it was.
+    const restarts = defect === 'counter-went-back' || defect === 'clock-went-back';
+    const baseline = defect === null || restarts ? report : before;
+    if (baseline !== undefined) next[report.id] = baseline;
+    if (defect !== null) {
+      missing ??= defect;
       continue;
     }
     believed += 1;
@@ -90,7 +100,8 @@ export function read(heard: Heard, seen: Observation, nowMs: number): readonly [
     sum.inFlight += report.inFlight;
     if (report.cost !== null) costs.push(report.cost);
     if (before === undefined) {
-      missing ??= 'no-report'; // its first: how much of its totals is recent, nobody knows
+      // A gateway's first report does not tell how much of its totals is recent.
+      missing ??= 'no-report';
       continue;
     }
     sum.elapsedMs = Math.max(sum.elapsedMs, report.atMs - before.atMs);
@@ -99,30 +110,30 @@ export function read(heard: Heard, seen: Observation, nowMs: number): readonly [
     sum.violations += report.late - before.late + report.shed - before.shed;
   }
   if (believed === 0) return [next, { kind: 'unknown', reason: missing ?? 'no-report' }];
-  if (believed < seen.gatewaysExpected) missing ??= 'no-report';
+  if (believed < observation.gatewaysExpected) missing ??= 'no-report';
   return [next, { kind: 'known', complete: missing === null, missing, costs, ...sum }];
 }
 
-function doubtOf(report: GatewayReport, before: GatewayReport | undefined, nowMs: number): BlindReason | null {
+function defectOf(report: GatewayReport, before: GatewayReport | undefined, nowMs: number): BlindReason | null {
   const { atMs, arrivals, completions, shed, late, queued, inFlight, cost } = report;
   const numbers = [arrivals, completions, shed, late, queued, inFlight, cost?.a ?? 0, cost?.c ?? 0];
   if (!Number.isFinite(atMs) || numbers.some((value) => !(Number.isFinite(value) && value >= 0))) return 'bad-number';
   if (atMs > nowMs) return 'clock-went-back';
-  if (nowMs - atMs > staleMs) return 'stale-report';
+  if (nowMs - atMs > freshForMs) return 'stale-report';
   if (before === undefined) return null;
   if (atMs < before.atMs) return 'clock-went-back';
-  const back =
+  const wentBack =
     arrivals < before.arrivals || completions < before.completions || shed < before.shed || late < before.late;
-  return back ? 'counter-went-back' : null;
+  return wentBack ? 'counter-went-back' : null;
 }
 
-/** Cluster numbers that no cluster can have; a decision on them would be noise. */
-export function clusterIsSane({ replicas, pods, startedInMs }: Observation): boolean {
-  const count = (value: number): boolean => Number.isInteger(value) && value >= 0;
+/** Whether the cluster's numbers are possible at all; a decision on impossible ones would be noise. */
+export function isPlausible({ replicas, pods, startedInMs }: Observation): boolean {
+  const isCount = (value: number): boolean => Number.isInteger(value) && value >= 0;
   return (
-    count(replicas) &&
-    count(pods.ready) &&
-    count(pods.ejected) &&
+    isCount(replicas) &&
+    isCount(pods.ready) &&
+    isCount(pods.ejected) &&
     pods.startingSinceMs.every(Number.isFinite) &&
     startedInMs.every((ms) => Number.isFinite(ms) && ms >= 0)
   );

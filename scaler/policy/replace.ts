@@ -1,96 +1,107 @@
 /**
- * Which pods are sick, and which of them are replaced.
+ * Replacement of sick pods: which pods are sick, and which of them are replaced now.
  *
- *   sick           its own probe has failed for 10 s and 3 times, or most gateways with traffic ejected it 10 s ago and it is not back
- *   crash-looping  it is not ready, and is started again and again
+ *   sick           own probe failing for 10 s and at least 3 times, or ejected by most gateways 10 s ago and not back since
+ *   crash-looping  not ready, and restarted again and again
+ *   at once        max(1, 10% of the pool), drained and then evicted; none if more than maxEjectedRatio of the pool is sick,
+ *                  since then the pods are not the cause; the only serving pod goes after one more has started
  *
- * Of the sick at most one at a time, or 10% of the pool; nobody when more than maxEjectedRatio of the pool is sick, since
- * then it is not the pods; the only pod that serves is replaced by starting one more first.
- *
- * One that crashes serves nobody, so no limit protects it: a fresh one starts without its pause. One every 10 s where it has
- * been ready before; where it never was, a fresh one will hardly be: each time after twice as long, 1 to 16 min.
- * Source: DESIGN §6.
+ * A crash-looping pod serves nobody, so no limit protects it: it is evicted, and a fresh pod starts without its back-off. One
+ * eviction per 10 s if the pod was ever ready; otherwise a fresh pod will hardly do better, and pauses double from 1 to 16 min.
+ * Derivation: docs/scaling-algorithm.md, "Sick pods".
  */
 const sickAfterMs = 10_000;
 const sickAfterProbes = 3;
-const mostAtOnce = 0.1;
-const betweenCrashesMs = 10_000;
-const crashPauseMs = 60_000;
-const longestCrashPauseMs = 16 * crashPauseMs;
+/** Share of the pool that is replaced at the same time. */
+const maxShareAtOnce = 0.1;
+/** Pause between evictions of crash-looping pods that were ready once. */
+const crashIntervalMs = 10_000;
+/** First and longest pause between evictions of crash-looping pods that never were. */
+const firstCrashPauseMs = 60_000;
+const maxCrashPauseMs = 16 * firstCrashPauseMs;
+/** Pause after a disruption budget refused an eviction. */
+const refusalPauseMs = 30_000;
 
-export interface Symptoms {
-  /** It is not ready and crashes again and again. */
+/** What is known of one pod's health. */
+export interface ProbeState {
+  /** Not ready, and restarted again and again. */
   readonly crashLooping: boolean;
-  /** Whether it was ready once: one that starts is slow, not sick. */
+  /** Whether the pod was ever ready: one that still starts is slow, not sick. */
   readonly everReady: boolean;
   readonly failedProbes: number;
   readonly probeFailsSinceMs: number | null;
   readonly ejectedSinceMs: number | null;
 }
 
-export type Finding = 'well' | 'suspect' | 'sick' | 'crash-looping';
+export type PodVerdict = 'healthy' | 'suspect' | 'sick' | 'crash-looping';
 
-export function examine(seen: Symptoms, nowMs: number): Finding {
-  if (seen.crashLooping) return 'crash-looping';
-  if (!seen.everReady) return 'well';
-  const since = (ms: number | null): number => (ms === null ? -1 : nowMs - ms);
-  const probe = since(seen.probeFailsSinceMs) >= sickAfterMs && seen.failedProbes >= sickAfterProbes;
-  if (probe || since(seen.ejectedSinceMs) >= sickAfterMs) return 'sick';
-  return seen.failedProbes > 0 || seen.ejectedSinceMs !== null ? 'suspect' : 'well';
+export function verdictOf(pod: ProbeState, nowMs: number): PodVerdict {
+  if (pod.crashLooping) return 'crash-looping';
+  if (!pod.everReady) return 'healthy';
+  const lastsMs = (sinceMs: number | null): number => (sinceMs === null ? -1 : nowMs - sinceMs);
+  const probesFail = lastsMs(pod.probeFailsSinceMs) >= sickAfterMs && pod.failedProbes >= sickAfterProbes;
+  if (probesFail || lastsMs(pod.ejectedSinceMs) >= sickAfterMs) return 'sick';
+  return pod.failedProbes > 0 || pod.ejectedSinceMs !== null ? 'suspect' : 'healthy';
 }
 
-export interface Patient {
+export interface ReplacementCandidate {
   readonly uid: string;
-  readonly finding: Finding;
+  readonly verdict: PodVerdict;
   readonly everReady: boolean;
-  /** It drains to be replaced, or is about to be evicted. */
+  /** Whether the pod already drains to be replaced, or is about to be evicted. */
   readonly underWay: boolean;
 }
 
-export interface WardState {
-  /** A disruption budget refused; nobody is evicted before. */
+/** Memory of past evictions, which limits the next ones. */
+export interface ReplacementLimiter {
+  /** End of the pause after a refused eviction. */
   readonly refusedUntilMs: number;
-  readonly lastCrashMs: number;
+  /** Last eviction of a crash-looping pod. */
+  readonly lastCrashAtMs: number;
   readonly crashPauseMs: number;
 }
-export const quietWard: WardState = { refusedUntilMs: -Infinity, lastCrashMs: -Infinity, crashPauseMs };
+export const initialLimiter: ReplacementLimiter = {
+  refusedUntilMs: -Infinity,
+  lastCrashAtMs: -Infinity,
+  crashPauseMs: firstCrashPauseMs,
+};
 
-export type Plan =
+export type ReplacementPlan =
   | { readonly kind: 'none' }
-  /** Too many are sick: none is drained. */
+  /** Too many pods are sick: none is drained, crash-looping ones are still evicted. */
   | { readonly kind: 'panic'; readonly sick: number; readonly most: number; readonly evict: readonly string[] }
-  /** These are to be drained and then evicted, those under way included, and these evicted at once. */
+  /** UIDs of the pods to drain and then evict, those under way included, and of the pods to evict at once. */
   | { readonly kind: 'replace'; readonly drain: readonly string[]; readonly evict: readonly string[] }
-  /** It is the only one: one more first. */
+  /** The only pod is sick: one more is started before it drains. */
   | { readonly kind: 'surge'; readonly uid: string };
 
 export function planReplacements(
-  patients: readonly Patient[],
+  candidates: readonly ReplacementCandidate[],
   limits: { readonly serving: number; readonly maxReplicas: number; readonly maxEjectedRatio: number },
-  ward: WardState,
+  limiter: ReplacementLimiter,
   nowMs: number,
-): Plan {
-  const ill = patients.filter(({ finding }) => finding === 'sick' || finding === 'crash-looping');
-  if (ill.length === 0) return { kind: 'none' };
-  if (nowMs < ward.refusedUntilMs) return { kind: 'none' };
+): ReplacementPlan {
+  const unfit = candidates.filter(({ verdict }) => verdict === 'sick' || verdict === 'crash-looping');
+  if (unfit.length === 0) return { kind: 'none' };
+  if (nowMs < limiter.refusedUntilMs) return { kind: 'none' };
 
-  const sinceCrashMs = nowMs - ward.lastCrashMs;
-  const evict = ill
-    .filter(({ finding }) => finding === 'crash-looping')
-    .filter(({ everReady }) => sinceCrashMs >= (everReady ? betweenCrashesMs : ward.crashPauseMs))
+  const sinceCrashMs = nowMs - limiter.lastCrashAtMs;
+  const evict = unfit
+    .filter(({ verdict }) => verdict === 'crash-looping')
+    .filter(({ everReady }) => sinceCrashMs >= (everReady ? crashIntervalMs : limiter.crashPauseMs))
     .slice(0, 1)
     .map(({ uid }) => uid);
-  const most = Math.max(1, Math.floor(limits.maxEjectedRatio * patients.length));
-  if (ill.length > most) return { kind: 'panic', sick: ill.length, most, evict };
+  const most = Math.max(1, Math.floor(limits.maxEjectedRatio * candidates.length));
+  if (unfit.length > most) return { kind: 'panic', sick: unfit.length, most, evict };
 
-  const sick = ill.filter(({ finding }) => finding === 'sick');
-  const alone = patients.length === 1 && limits.serving === 0 && limits.maxReplicas > 1;
+  const sick = unfit.filter(({ verdict }) => verdict === 'sick');
+  const alone = candidates.length === 1 && limits.serving === 0 && limits.maxReplicas > 1;
   if (alone && sick[0] !== undefined) return { kind: 'surge', uid: sick[0].uid };
-  // Whoever starts may serve in a moment; until then even a sick pod is more than none.
-  if (limits.serving === 0 && patients.length > 1) {
+  // A starting pod may serve soon; until then a sick pod is better than none.
+  if (limits.serving === 0 && candidates.length > 1) {
     return evict.length === 0 ? { kind: 'none' } : { kind: 'replace', drain: [], evict };
   }
-  const atOnce = Math.max(1, Math.floor(mostAtOnce * patients.length));
+  const atOnce = Math.max(1, Math.floor(maxShareAtOnce * candidates.length));
   const drain = sick
     .toSorted((a, b) => Number(b.underWay) - Number(a.underWay))
     .slice(0, atOnce)
@@ -98,15 +109,14 @@ export function planReplacements(
   return drain.length + evict.length === 0 ? { kind: 'none' } : { kind: 'replace', drain, evict };
 }
 
-/** After a crashing pod was replaced: where it never was ready and the fresh ones crash too, it is not the pods. */
-export function crashReplaced(ward: WardState, everReady: boolean, nowMs: number): WardState {
-  if (everReady) return { ...ward, lastCrashMs: nowMs };
-  const soon = nowMs - ward.lastCrashMs < 2 * longestCrashPauseMs;
-  const pause = soon ? Math.min(longestCrashPauseMs, 2 * ward.crashPauseMs) : crashPauseMs;
-  return { ...ward, lastCrashMs: nowMs, crashPauseMs: pause };
+/** Limiter after the eviction of a crash-looping pod: if it was never ready, and fresh ones crash too, pods are not the cause. */
+export function afterCrashReplaced(limiter: ReplacementLimiter, everReady: boolean, nowMs: number): ReplacementLimiter {
+  if (everReady) return { ...limiter, lastCrashAtMs: nowMs };
+  const soon = nowMs - limiter.lastCrashAtMs < 2 * maxCrashPauseMs;
+  const crashPauseMs = soon ? Math.min(maxCrashPauseMs, 2 * limiter.crashPauseMs) : firstCrashPauseMs;
+  return { ...limiter, lastCrashAtMs: nowMs, crashPauseMs };
 }
 
-const refusedPauseMs = 30_000;
-export function refused(ward: WardState, nowMs: number): WardState {
-  return { ...ward, refusedUntilMs: nowMs + refusedPauseMs };
+export function afterRefusal(limiter: ReplacementLimiter, nowMs: number): ReplacementLimiter {
+  return { ...limiter, refusedUntilMs: nowMs + refusalPauseMs };
 }

@@ -1,110 +1,123 @@
 /**
- * From what is needed now to what is worth writing.
+ * Stabilization: from the pods needed now to a replica count worth writing. R = replicas now.
  *
  *   up, a queue waits    at once
- *   up, else             Δ ≥ 10% of R, two pods at least from R = 8 on, and ≥ 5 s since the last write, or Δ ≥ 50% of R
- *   down                 pod by pod from the top: one that was not needed for max(kept, 10·D) may go; all that may go in one
- *                        write, ≥ 20% of R, and ≥ 60 s since the last write; ≥ 10% where that was 15 min ago
- *   kept                 3 min; doubled, to 15 min at most, each time the pool, within 15 min of a shrink, grows to twice what it
- *                        shrank to; 10·D is 6 min at most, as much as one such miss teaches, unless D itself is longer
+ *   up, otherwise        steps ≥ 10% of R, and ≥ 2 pods from R = 8 on; ≥ 5 s since the last write, unless the step is ≥ 50% of R
+ *   down                 pods unneeded for keep, all in one write: steps ≥ 20% of R and ≥ 60 s since the last write;
+ *                        ≥ 10% of R if the last write is over 15 min old
+ *   keep                 = max(keepIdle, D, min(6 min, 10·D)),  D = cold start
+ *   keepIdle             3 min; doubled, to 15 min at most, when the pool within 15 min of a scale-down grows to twice the
+ *                        replicas it scaled down to; back to 3 min after an hour without such a regrowth
  *
- * Letting a pod go too early costs a start, keeping it costs its idling: whoever keeps it for as long as a start costs never pays
- * twice what a clairvoyant does (ski rental). A start costs more than its pod-seconds: for as long as it takes, requests are late,
- * and a late request costs many times what a pod does for its time; hence ten starts. Three minutes are more than most of that, and
- * pay all the same: loads come back within minutes, and a write less is a drain less. For that reason shrinks are larger steps than
- * growth, too. Where bursts come back after longer than that, what is let go is missed each time, and in a burst that is shorter than
- * a start it is missed for good: so the time is learned. Source: scaling.md §6 and §7.5–7.6; constants chosen on azure-llm-conv.
+ * Derivation: docs/scaling-algorithm.md, "Scale-up" and "Scale-down".
  */
 import type { Need } from './desired.ts';
 
-export interface Stability {
-  /** For pod k, counted from 0: when it was last needed. Never grows with k. */
-  readonly neededAtMs: readonly number[];
-  readonly lastWriteMs: number;
-  readonly lastShrinkMs: number;
-  /** To how many pods. */
-  readonly shrunkTo: number;
-  readonly keptMs: number;
-  /** When `keptMs` was last found to be too short. */
-  readonly missedAtMs: number;
+export interface StabilizerState {
+  /** Time at which pod k, counted from 0, was last needed. Never increases with k. */
+  readonly lastNeededAtMs: readonly number[];
+  readonly lastWriteAtMs: number;
+  /** Last scale-down that a regrowth may still be blamed on; -Infinity without one. */
+  readonly lastScaleDownAtMs: number;
+  /** Replicas that it scaled down to. */
+  readonly scaledDownTo: number;
+  readonly keepIdleMs: number;
+  /** Time at which a regrowth last showed `keepIdleMs` to be too short. */
+  readonly regrownAtMs: number;
 }
-const leastKeptMs = 180_000;
-const mostKeptMs = 900_000;
-const keptStarts = 10;
-const mostKeptForStartsMs = 2 * leastKeptMs;
-export const untouched: Stability = {
-  neededAtMs: [],
-  lastWriteMs: -Infinity,
-  lastShrinkMs: -Infinity,
-  shrunkTo: Infinity,
-  keptMs: leastKeptMs,
-  missedAtMs: -Infinity,
+
+/** Time that an unneeded pod is kept: at first, because loads come back within minutes; at most, after regrowths. */
+const minKeepIdleMs = 180_000;
+const maxKeepIdleMs = 900_000;
+/** Cold starts that an unneeded pod is kept for: a start costs more than its pod-seconds, as requests are late meanwhile. */
+const keepIdleColdStarts = 10;
+/** Most that those may be, unless one start takes longer: as much as one regrowth teaches. */
+const maxKeepForColdStartsMs = 2 * minKeepIdleMs;
+
+export const initialStabilizer: StabilizerState = {
+  lastNeededAtMs: [],
+  lastWriteAtMs: -Infinity,
+  lastScaleDownAtMs: -Infinity,
+  scaledDownTo: Infinity,
+  keepIdleMs: minKeepIdleMs,
+  regrownAtMs: -Infinity,
 };
 
 export type Proposal =
   | { readonly kind: 'scale'; readonly replicas: number; readonly reason: 'backlog' | 'demand' | 'idle' }
   | { readonly kind: 'hold'; readonly reason: 'steady' | 'small-step' | 'too-soon' | 'not-idle-yet' };
 
-const leastStep = 0.1;
-/** From here on one pod more is less than the headroom errs by. */
-const twoFrom = 8;
-/** Of growth: worth a write at any time. */
-const largeStep = 0.5;
-const leastStepDown = 0.2;
-const betweenUpMs = 5_000;
-const betweenDownMs = 60_000;
-/** A pool that has not changed for so long is not left with more pods than a growth would add. */
-const quietForMs = 900_000;
-/** After which a shrink is no longer to blame, and a time that is kept longer is tried shorter. */
-const blamedForMs = 900_000;
-const missedForMs = 3_600_000;
+/** Smallest step up, of R: the forecast errs by about as much. */
+const minUpStepRatio = 0.1;
+/** R from which one pod is too small a step up: it is less than the headroom errs by. */
+const twoPodStepFrom = 8;
+/** Step up, of R, that is written without waiting for the interval. */
+const urgentUpStepRatio = 0.5;
+/** Smallest step down, of R: larger than up, since a write less is a drain less. */
+const minDownStepRatio = 0.2;
+/** Time between writes up: longer than a report and a decision take. */
+const minUpIntervalMs = 5_000;
+/** Time between the last write and a write down: every drain is an intervention. */
+const minDownIntervalMs = 60_000;
+/** Time without writes after which the smaller step suffices downwards, so that a quiet pool keeps no surplus for ever. */
+const longUnchangedMs = 900_000;
+/** Time for which a regrowth is blamed on the last scale-down; as long as a pod is kept at most. */
+const regrowthWindowMs = 900_000;
+/** Time without a regrowth after which `keepIdleMs` goes back to its minimum. */
+const keepIdleResetMs = 3_600_000;
 
-/** Counts all `replicas` as needed: after a start, bad data or another's write, idling is counted anew. */
-export function allNeeded(stability: Stability, replicas: number, nowMs: number): Stability {
-  return { ...stability, neededAtMs: Array<number>(replicas).fill(nowMs) };
+/** Counts all `replicas` as needed now: after a restart, bad data or a foreign write, idle times start anew. */
+export function markAllNeeded(state: StabilizerState, replicas: number, nowMs: number): StabilizerState {
+  return { ...state, lastNeededAtMs: Array<number>(replicas).fill(nowMs) };
 }
 
-/** What a write from `replicas` to `next` teaches. */
-export function wrote(stability: Stability, replicas: number, next: number, nowMs: number): Stability {
-  const written = { ...stability, lastWriteMs: nowMs };
-  if (next < replicas) return { ...written, lastShrinkMs: nowMs, shrunkTo: next };
-  const missed = next >= 2 * stability.shrunkTo && nowMs - stability.lastShrinkMs <= blamedForMs;
-  if (!missed) return written;
-  const keptMs = Math.min(mostKeptMs, 2 * stability.keptMs);
-  return { ...written, lastShrinkMs: -Infinity, keptMs, missedAtMs: nowMs };
+/** Learns from a write whether the last scale-down came too early. */
+export function recordWrite(state: StabilizerState, replicas: number, next: number, nowMs: number): StabilizerState {
+  const written = { ...state, lastWriteAtMs: nowMs };
+  if (next < replicas) return { ...written, lastScaleDownAtMs: nowMs, scaledDownTo: next };
+  const regrown = next >= 2 * state.scaledDownTo && nowMs - state.lastScaleDownAtMs <= regrowthWindowMs;
+  if (!regrown) return written;
+  const keepIdleMs = Math.min(maxKeepIdleMs, 2 * state.keepIdleMs);
+  return { ...written, lastScaleDownAtMs: -Infinity, keepIdleMs, regrownAtMs: nowMs };
 }
 
 export function stabilize(
-  stability: Stability,
+  state: StabilizerState,
   need: Need,
   replicas: number,
   coldStartMs: number,
   nowMs: number,
-): readonly [Stability, Proposal] {
-  const neededAtMs = Array.from({ length: replicas }, (_, pod) =>
-    pod < need.most ? nowMs : (stability.neededAtMs[pod] ?? nowMs),
+): readonly [StabilizerState, Proposal] {
+  const lastNeededAtMs = Array.from({ length: replicas }, (_, pod) =>
+    pod < need.most ? nowMs : (state.lastNeededAtMs[pod] ?? nowMs),
   );
-  const keptMs = nowMs - stability.missedAtMs > missedForMs ? leastKeptMs : stability.keptMs;
-  const next = { ...stability, neededAtMs, keptMs };
-  const idleMs = Math.max(keptMs, coldStartMs, Math.min(mostKeptForStartsMs, keptStarts * coldStartMs));
-  return [next, propose(next, need, replicas, idleMs, nowMs)];
+  const keepIdleMs = nowMs - state.regrownAtMs > keepIdleResetMs ? minKeepIdleMs : state.keepIdleMs;
+  const next = { ...state, lastNeededAtMs, keepIdleMs };
+  const keepMs = Math.max(keepIdleMs, coldStartMs, Math.min(maxKeepForColdStartsMs, keepIdleColdStarts * coldStartMs));
+  return [
+    next,
+    need.least > replicas ? proposeUp(next, need, replicas, nowMs) : proposeDown(next, need, keepMs, nowMs),
+  ];
 }
 
-function propose(stability: Stability, need: Need, replicas: number, idleMs: number, nowMs: number): Proposal {
-  const sinceWriteMs = nowMs - stability.lastWriteMs;
+function proposeUp(state: StabilizerState, need: Need, replicas: number, nowMs: number): Proposal {
+  if (need.backlogged) return { kind: 'scale', replicas: need.least, reason: 'backlog' };
   const missing = need.least - replicas;
-  if (missing > 0) {
-    if (need.backlogged) return { kind: 'scale', replicas: need.least, reason: 'backlog' };
-    if (missing < Math.max(replicas < twoFrom ? 1 : 2, leastStep * replicas))
-      return { kind: 'hold', reason: 'small-step' };
-    const large = missing >= largeStep * replicas;
-    if (sinceWriteMs < betweenUpMs && !large) return { kind: 'hold', reason: 'too-soon' };
-    return { kind: 'scale', replicas: need.least, reason: 'demand' };
-  }
-  const idle = stability.neededAtMs.filter((neededMs) => nowMs - neededMs >= idleMs).length;
+  const minStep = Math.max(replicas < twoPodStepFrom ? 1 : 2, minUpStepRatio * replicas);
+  if (missing < minStep) return { kind: 'hold', reason: 'small-step' };
+  const urgent = missing >= urgentUpStepRatio * replicas;
+  if (!urgent && nowMs - state.lastWriteAtMs < minUpIntervalMs) return { kind: 'hold', reason: 'too-soon' };
+  return { kind: 'scale', replicas: need.least, reason: 'demand' };
+}
+
+/** @param state knows when each of the pool's pods was last needed */
+function proposeDown(state: StabilizerState, need: Need, keepMs: number, nowMs: number): Proposal {
+  const replicas = state.lastNeededAtMs.length;
+  const sinceWriteMs = nowMs - state.lastWriteAtMs;
+  const idle = state.lastNeededAtMs.filter((neededMs) => nowMs - neededMs >= keepMs).length;
   if (idle === 0) return { kind: 'hold', reason: need.most < replicas ? 'not-idle-yet' : 'steady' };
-  const step = sinceWriteMs > quietForMs ? leastStep : leastStepDown;
-  if (idle < Math.max(1, step * replicas)) return { kind: 'hold', reason: 'small-step' };
-  if (sinceWriteMs < betweenDownMs) return { kind: 'hold', reason: 'too-soon' };
+  const minStepRatio = sinceWriteMs > longUnchangedMs ? minUpStepRatio : minDownStepRatio;
+  if (idle < Math.max(1, minStepRatio * replicas)) return { kind: 'hold', reason: 'small-step' };
+  if (sinceWriteMs < minDownIntervalMs) return { kind: 'hold', reason: 'too-soon' };
   return { kind: 'scale', replicas: replicas - idle, reason: 'idle' };
 }

@@ -1,5 +1,5 @@
 /** Arithmetic of a decision in lines for people: how its inputs make its number. Pure. */
-import type { Inputs } from '../policy/decide.ts';
+import type { DecisionInputs } from '../policy/decide.ts';
 
 export interface ArithmeticContext {
   readonly from: number;
@@ -11,7 +11,7 @@ export interface ArithmeticContext {
   readonly why: string;
 }
 
-export function arithmetic(inputs: Inputs, context: ArithmeticContext): string[] {
+export function arithmetic(inputs: DecisionInputs, context: ArithmeticContext): string[] {
   const number = (key: string): number | null => {
     const value = inputs[key];
     return typeof value === 'number' ? value : null;

@@ -2,14 +2,14 @@
 import { holdReasons, scaleReasons } from '../../contract/reasons.ts';
 import type { Cycle } from '../cycle.ts';
 import { unmetPrecondition, type GuardedDecision } from '../observe/preconditions.ts';
-import type { Facts } from '../policy/conditions.ts';
-import { counts } from '../policy/merge.ts';
+import type { ConditionInputs } from '../policy/conditions.ts';
+import { canHoldRequests } from '../policy/merge.ts';
 
 export function conditionInputs(
   { snapshot, merged, decision, verdicts, plan }: Cycle,
-  acrossCycles: Pick<Facts, 'writeFailure' | 'silentForMs'>,
-): Facts {
-  const { pool, target, problem, sources } = snapshot;
+  acrossCycles: Pick<ConditionInputs, 'writeFailure' | 'silentForMs'>,
+): ConditionInputs {
+  const { pool, target, problem, gateways } = snapshot;
   const noTarget = { reason: 'TargetNotFound', message: 'there is nothing whose replicas could be set' };
   return {
     ...acrossCycles,
@@ -21,7 +21,7 @@ export function conditionInputs(
     why: reasonText(decision),
     replicas: target?.replicas ?? 0,
     minReplicas: pool.spec.scaling.minReplicas,
-    gateways: sources.filter((source) => counts(source)).length,
+    gateways: gateways.filter((source) => canHoldRequests(source)).length,
     silent: merged.silent,
     sick: [...verdicts.values()].filter((verdict) => verdict === 'sick' || verdict === 'crash-looping').length,
     panic: plan.kind === 'panic' ? { most: plan.most } : null,

@@ -4,7 +4,8 @@ import type { PodReport, PoolReport } from '../../contract/scaler-api.ts';
 import type { ScalerPod } from '../../cluster/scalable.ts';
 import type { Cycle } from '../cycle.ts';
 import type { LatencyWindow } from '../observe/latency-window.ts';
-import { inFlightOf, type Merged, type Said } from '../policy/merge.ts';
+import type { MergedReports } from '../policy/merge.ts';
+import { inFlightOf, type PodView } from '../policy/pod-views.ts';
 
 export interface ReportContext {
   readonly latency: LatencyWindow;
@@ -21,7 +22,7 @@ export function poolReport(
 ): PoolReport {
   const { pool, target, pods, terminating } = snapshot;
   const { scaling, models, objective } = pool.spec;
-  const loads = merged.heard.map(({ load }) => load);
+  const loads = merged.freshLoads.map(({ load }) => load);
   return {
     name: pool.metadata.name,
     models,
@@ -44,12 +45,12 @@ export function poolReport(
     coldStartMs: amount(decision.inputs['coldStartMs']),
     why,
     conditions: [...conditions],
-    pods: [...pods, ...terminating].map((pod) => podReport(pod, merged.said.get(pod.uid) ?? [], reasonOf(pod.uid))),
+    pods: [...pods, ...terminating].map((pod) => podReport(pod, merged.podViews.get(pod.uid) ?? [], reasonOf(pod.uid))),
   };
 }
 
-function longestWaitMs({ heard }: Merged): number | null {
-  const waits = heard.map(({ load }) => load.predictedWaitMs).filter((wait) => wait !== null);
+function longestWaitMs({ freshLoads }: MergedReports): number | null {
+  const waits = freshLoads.map(({ load }) => load.predictedWaitMs).filter((wait) => wait !== null);
   return waits.length === 0 ? null : Math.max(...waits);
 }
 
@@ -71,13 +72,13 @@ function isServing({ phase, draining }: ScalerPod): boolean {
   return phase === 'Ready' && draining === null;
 }
 
-function podReport(pod: ScalerPod, views: readonly Said[], doubt: string | null): PodReport {
+function podReport(pod: ScalerPod, views: readonly PodView[], doubt: string | null): PodReport {
   const { uid, name } = pod;
   const reason = pod.reason ?? doubt ?? views.find((view) => view.reason !== null)?.reason ?? null;
   return { uid, name, state: stateOf(pod, views), inFlight: inFlightOf(views), reason };
 }
 
-function stateOf(pod: ScalerPod, views: readonly Said[]): PodReport['state'] {
+function stateOf(pod: ScalerPod, views: readonly PodView[]): PodReport['state'] {
   if (pod.phase === 'Terminating') return 'terminating';
   if (pod.crashLooping) return 'crash-looping';
   if (pod.draining !== null) return 'draining';

@@ -1,7 +1,7 @@
 /** A gateway that reports what a fluid would do: requests are amounts, each pod serves so many a second, shared evenly. */
 import type { LoadReport, PodLoad } from '../../contract/load-report.ts';
 import type { GatewayMember } from '../../cluster/scalable.ts';
-import type { News } from '../policy/merge.ts';
+import type { LastReport } from '../policy/merge.ts';
 import type { MemoryPod } from './memory-cluster.ts';
 
 /** Requests/s of one pod: l(b) = 100·b ms, and batches of one within 202 ms. */
@@ -26,7 +26,7 @@ export class FluidGateway {
   /** Null: nothing was served yet. */
   fit: LoadReport['pools'][number]['models'][number]['fit'] = { aMs: 0, cMs: 100, samples: 50 };
   queued = 0;
-  news: News | null = null;
+  news: LastReport | null = null;
   readonly holds = new Map<string, number>();
   #sequence = 0;
   #totals = { arrivals: 0, completions: 0, late: 0 };

@@ -3,14 +3,14 @@
  * pods that start in `coldStartS`, and checks the replicas then. A pod completes 10 requests/s; queues are a fluid.
  */
 import assert from 'node:assert/strict';
-import { decide, initialState, type Config, type Decision, type State } from '../policy/decide.ts';
+import { decide, initialState, type PolicyConfig, type Decision, type PolicyState } from '../policy/decide.ts';
 import type { GatewayReport, Observation } from '../policy/observation.ts';
 
 export const podPerS = 10;
 /** l(1) = 100 ms and b* = 1: 10 requests a second within 202 ms. */
 const cost = { a: 0, c: 100 };
 
-export const config: Config = {
+export const config: PolicyConfig = {
   mode: 'Active',
   objectiveMs: 202,
   maxRows: 8,
@@ -39,10 +39,10 @@ export const expectReason =
 /** Changes what is observed on its way to the policy. */
 export type Distortion = (seen: Observation, nowMs: number) => Observation;
 
-export function timeline(given: Partial<Config> & { replicas?: number; coldStartS?: number } = {}) {
+export function timeline(given: Partial<PolicyConfig> & { replicas?: number; coldStartS?: number } = {}) {
   const { replicas: initial = 1, coldStartS = 10, ...overrides } = given;
   const settings = { ...config, ...overrides };
-  let state: State = initialState;
+  let state: PolicyState = initialState;
   let second = 0;
   let replicas = initial;
   let ready = initial;
@@ -67,7 +67,7 @@ export function timeline(given: Partial<Config> & { replicas?: number; coldStart
     totals.late += queued > 0 ? served : 0;
     const report: GatewayReport = { id: 'g', atMs: nowMs, ...totals, queued, inFlight: served / podPerS, cost };
     const pods = { ready, ejected: 0, startingSinceMs: starting };
-    const seen = { gateways: [report], gatewaysExpected: 1, replicas, pods, startedInMs: [...startedInMs] };
+    const seen = { reports: [report], gatewaysExpected: 1, replicas, pods, startedInMs: [...startedInMs] };
     const distorted = distort(seen, nowMs);
     const [next, decision] = decide(settings, state, distorted, nowMs);
     state = next;
@@ -98,7 +98,7 @@ export function timeline(given: Partial<Config> & { replicas?: number; coldStart
       let decision: Decision | null = null;
       while (second < until) decision = step(arriving(second), distort);
       // The state is a value: nothing is lost by writing it down.
-      state = JSON.parse(JSON.stringify(state, infinite), finite) as State;
+      state = JSON.parse(JSON.stringify(state, infinite), finite) as PolicyState;
       check(replicas, decision ?? assert.fail(`second ${until} is not after ${second}`));
     },
   };
