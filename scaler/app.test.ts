@@ -20,7 +20,7 @@ async function start(t: TestContext) {
   /** Lets requests arrive at the gateway, which then reports out of turn. */
   const arrive = (arriving: number): void => {
     gateway.step([...cluster.pods.values()], arriving, 1, Date.now());
-    for (const reader of readers) reader.write(`${JSON.stringify(gateway.news!.report)}\n`);
+    for (const reader of readers) reader.write(`${JSON.stringify(gateway.lastReport!.report)}\n`);
   };
   const server = createServer((_request, response) => {
     response.writeHead(200);
@@ -36,7 +36,7 @@ async function start(t: TestContext) {
   const url = await scaler.app.listen({ host: '127.0.0.1', port: 0 });
   const stepping = setInterval(() => {
     cluster.step(Date.now());
-    cluster.tell();
+    cluster.notify();
   }, 100);
   const reportEachSecond = setInterval(() => arrive(0), 1_000);
   let closing: Promise<void> | undefined;
@@ -137,7 +137,7 @@ test('every metric has a value once a pool is served', async (t) => {
   scaler.start();
   await until('the gateway reports', () => reporting(url));
   arrive(3);
-  await until('a pod is ready', () => cluster.living.some(({ phase }) => phase === 'Ready'));
+  await until('a pod is ready', () => cluster.livePods.some(({ phase }) => phase === 'Ready'));
   await until('its numbers are known', () => {
     arrive(1);
     return (scaler.scaler.report().pools[0]?.forecastPerS ?? null) !== null;

@@ -64,32 +64,32 @@ const cases: readonly Case[] = [
     name: 'an invalid report',
     reason: 'bad-number',
     condition: 'False BadNumber',
-    spoil: ({ gateways }) => (gateways[0]!.says = () => null),
+    spoil: ({ gateways }) => (gateways[0]!.distort = () => null),
   },
   {
     name: 'a report without the pool',
     reason: 'no-report',
     condition: 'False NoReport',
-    spoil: ({ gateways }) => (gateways[0]!.says = (report) => ({ ...report, pools: [] })),
+    spoil: ({ gateways }) => (gateways[0]!.distort = (report) => ({ ...report, pools: [] })),
   },
   {
     name: 'a negative number',
     reason: 'bad-number',
     condition: 'False BadNumber',
-    spoil: ({ gateways }) => (gateways[0]!.says = (report) => changed(report, { queued: -1 })),
+    spoil: ({ gateways }) => (gateways[0]!.distort = (report) => changed(report, { queued: -1 })),
   },
   {
     name: 'an infinite number',
     reason: 'bad-number',
     condition: 'False BadNumber',
-    spoil: ({ gateways }) => (gateways[0]!.says = (report) => changed(report, { arrivals: Infinity })),
+    spoil: ({ gateways }) => (gateways[0]!.distort = (report) => changed(report, { arrivals: Infinity })),
   },
   {
     name: 'a counter that keeps going back',
     reason: 'counter-went-back',
     condition: 'False CounterWentBack',
     spoil: ({ gateways, clock }) =>
-      (gateways[0]!.says = (report) => changed(report, { arrivals: 5_000 - clock.steadyMs() / 1000 })),
+      (gateways[0]!.distort = (report) => changed(report, { arrivals: 5_000 - clock.steadyMs() / 1000 })),
   },
   {
     name: 'a model without a fit, as after a restart of the gateway',
@@ -110,7 +110,7 @@ const cases: readonly Case[] = [
     name: 'a pool with no model',
     reason: 'no-fit',
     condition: 'False NoFit',
-    spoil: ({ gateways }) => (gateways[0]!.says = (report) => changed(report, { models: [] })),
+    spoil: ({ gateways }) => (gateways[0]!.distort = (report) => changed(report, { models: [] })),
   },
   {
     name: 'a clock set back while the gateway is silent',
@@ -156,7 +156,7 @@ describe('holds, and says why', () => {
       await world.run(longS - 30);
       assert.deepEqual([world.cluster.replicas, world.cluster.writes.length], [replicas, writes]);
       assert.deepEqual(
-        world.cluster.living.filter(({ draining }) => draining !== null),
+        world.cluster.livePods.filter(({ draining }) => draining !== null),
         [],
       );
       const held = await world.metric('sluice_scaler_hold_seconds_total', { reason });
@@ -203,7 +203,7 @@ test('with one of two gateways silent, the reports of the other may raise the po
 
 test('a gateway that was never ready and one that is deleted are not expected to report', async () => {
   const world = await busy({ gateways: 3 });
-  Object.assign(world.gateways[1]!, { silent: true, news: null, wasReady: false });
+  Object.assign(world.gateways[1]!, { silent: true, lastReport: null, wasReady: false });
   world.gateways.pop();
   await world.run(longS, 1);
   assert.ok(world.cluster.replicas < 4, `${world.cluster.replicas} replicas`);

@@ -15,7 +15,7 @@ async function untilDraining(options: WorldOptions = {}): Promise<World> {
 }
 
 function draining({ cluster }: World): string[] {
-  return cluster.living.filter(({ draining }) => draining !== null).map(({ uid }) => uid);
+  return cluster.livePods.filter(({ draining }) => draining !== null).map(({ uid }) => uid);
 }
 
 test('a drain marks, calls POST /drain, sets the deletion cost, then writes once; its victims go without losing a request', async () => {
@@ -28,7 +28,7 @@ test('a drain marks, calls POST /drain, sets the deletion cost, then writes once
     victims.map((uid) => `markDraining ${uid} 1`),
   );
   assert.deepEqual(
-    world.asked,
+    world.drainCalls,
     victims.map((uid) => `POST ${uid}`),
   );
   const tookS = await world.until('they go', () => world.cluster.replicas < before, 20);
@@ -51,7 +51,7 @@ test('each drain is announced once, even when the order of the pods changes', as
   const world = new World({ spec, replicas: 8 });
   await world.run(10, 70);
   const [gateway] = world.gateways;
-  for (const { uid } of world.cluster.living) gateway!.stuck.add(uid);
+  for (const { uid } of world.cluster.livePods) gateway!.stuck.add(uid);
   world.cluster.setScaling({ maxReplicas: 4 });
   for (let second = 0; second < 10; second += 1) {
     await world.run(1, 20);
@@ -71,7 +71,7 @@ test('a drain waits for a gateway with a request on the pod, for a terminating g
   const before = world.cluster.replicas;
   const [one, two] = [world.gateways[0]!, world.gateways[1]!];
   one.stuck.add(uid!);
-  one.holds.set(uid!, 3);
+  one.inFlightByPod.set(uid!, 3);
   await world.run(20, 20);
   assert.equal(world.cluster.replicas, before);
   // A terminating gateway still finishes the requests that it holds.
@@ -94,11 +94,11 @@ test('a drain waits for a gateway that became ready after the drain had started'
   const before = world.cluster.replicas;
   const [uid] = draining(world);
   const late = new FluidGateway('g-late');
-  late.opinions.set(uid!, { inFlight: 2, leaving: false });
+  late.viewOverrides.set(uid!, { inFlight: 2, leaving: false });
   world.gateways.push(late);
   await world.run(20, 20);
   assert.equal(world.cluster.replicas, before);
-  late.opinions.clear();
+  late.viewOverrides.clear();
   await world.run(5, 20);
   assert.ok(world.cluster.replicas < before);
 });
@@ -118,7 +118,7 @@ test('returning load cancels drains: the pods serve again, and nothing was writt
     [],
   );
   for (const uid of victims) {
-    assert.ok(world.asked.includes(`DELETE ${uid}`));
+    assert.ok(world.drainCalls.includes(`DELETE ${uid}`));
     assert.equal(world.cluster.pods.get(uid)?.phase, 'Ready');
   }
   assert.equal(await world.metric('sluice_scaler_drains_total', { outcome: 'cancelled' }), victims.length);
@@ -129,7 +129,7 @@ test('a pod that never finishes its requests goes at the drain limit, and the me
   const [uid] = draining(world);
   const before = world.cluster.replicas;
   world.gateways[0]!.stuck.add(uid!);
-  world.gateways[0]!.holds.set(uid!, 1);
+  world.gateways[0]!.inFlightByPod.set(uid!, 1);
   const tookS = await world.until('it goes', () => world.cluster.replicas < before, 20);
   assert.ok(tookS >= 55 && tookS <= 65, `after ${tookS} s`);
   assert.equal(await world.metric('sluice_scaler_drains_total', { outcome: 'limit' }), 1);
@@ -160,7 +160,7 @@ test('a draining pod that disappears counts as lost, and its replacement does no
 test('a foreign server without /drain drains by the reports of its gateways alone', async () => {
   const world = new World({ spec, replicas: 8 });
   for (const uid of world.cluster.pods.keys()) {
-    world.told.set(uid, { kind: 'foreign' });
+    world.drainAnswers.set(uid, { kind: 'foreign' });
     world.probes.set(uid, { kind: 'foreign' });
   }
   await world.run(150, 70);

@@ -6,7 +6,7 @@ import { World } from './testing/world.ts';
 const spec = { scaling: { minReplicas: 1, maxReplicas: 20 } };
 
 function draining({ cluster }: World): string[] {
-  return cluster.living.filter(({ draining }) => draining !== null).map(({ uid }) => uid);
+  return cluster.livePods.filter(({ draining }) => draining !== null).map(({ uid }) => uid);
 }
 
 /** Eight pods on which a gateway keeps holding requests, so that the drain under way does not end. */
@@ -39,7 +39,7 @@ test('a new leader adopts a drain: the marks become its own, and it writes once'
   world.replaceScaler('b');
   await world.run(5, 20);
   assert.deepEqual(
-    world.cluster.living.filter(({ draining }) => draining !== null).map(({ uid, draining }) => [uid, draining]),
+    world.cluster.livePods.filter(({ draining }) => draining !== null).map(({ uid, draining }) => [uid, draining]),
     victims.map((uid) => [uid, '2']),
   );
   world.gateways[0]!.stuck.clear();
@@ -54,7 +54,7 @@ test('a new leader under load cancels the drain that it finds', async () => {
   world.replaceScaler('b');
   await world.run(30, 85);
   assert.deepEqual(draining(world), []);
-  for (const uid of victims) assert.ok(world.asked.includes(`DELETE ${uid}`));
+  for (const uid of victims) assert.ok(world.drainCalls.includes(`DELETE ${uid}`));
   assert.deepEqual(
     world.cluster.writes.filter(({ to, from }) => to < from),
     [],

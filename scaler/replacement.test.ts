@@ -14,7 +14,7 @@ async function serving(options: WorldOptions = {}): Promise<World> {
 }
 
 function eject(world: World, uid: string, opinion: Partial<PodLoad> = ejected): void {
-  for (const { opinions } of world.gateways) opinions.set(uid, opinion);
+  for (const { viewOverrides } of world.gateways) viewOverrides.set(uid, opinion);
 }
 
 test('a pod that its gateways ejected is drained, evicted and replaced, and the replica count stays', async () => {
@@ -25,7 +25,7 @@ test('a pod that its gateways ejected is drained, evicted and replaced, and the 
   assert.equal(world.pool.pods.find(({ uid }) => uid === 'p-2')?.state, 'ejected');
   await world.until('it goes', () => world.cluster.pods.get('p-2')?.phase === 'Terminating', 20, 10);
   assert.deepEqual(world.cluster.calls, ['markDraining p-2 1-replace', 'evict p-2']);
-  assert.deepEqual(world.asked, ['POST p-2']);
+  assert.deepEqual(world.drainCalls, ['POST p-2']);
   await world.run(10, 20);
   assert.deepEqual([world.cluster.replicas, world.pool.readyReplicas], [4, 4]);
   assert.equal(await world.metric('sluice_scaler_replacements_total', { outcome: 'evicted' }), 1);
@@ -46,14 +46,14 @@ test('an ejected pod on probation is still suspect; one that serves again is wel
   const well = await serving();
   eject(well, 'p-2');
   await well.run(8, 20);
-  well.gateways[0]!.opinions.clear();
+  well.gateways[0]!.viewOverrides.clear();
   await well.run(30, 20);
   assert.deepEqual(well.cluster.calls, []);
 });
 
 test('one gateway of three that cannot reach a pod does not make it sick', async () => {
   const world = await serving({ gateways: 3 });
-  world.gateways[0]!.opinions.set('p-2', { ...ejected, hard: true });
+  world.gateways[0]!.viewOverrides.set('p-2', { ...ejected, hard: true });
   await world.run(60, 30);
   assert.deepEqual(world.cluster.calls, []);
 });
@@ -136,7 +136,7 @@ test('a sick only pod goes after one more has started and serves', async () => {
   await world.until('the sick one goes', () => world.cluster.replicas === 1, 0, 70);
   await world.run(60, 1);
   assert.deepEqual(
-    [world.cluster.writes.map(({ from, to }) => [from, to]), world.cluster.living.map(({ uid }) => uid)],
+    [world.cluster.writes.map(({ from, to }) => [from, to]), world.cluster.livePods.map(({ uid }) => uid)],
     [
       [
         [1, 2],
@@ -165,7 +165,7 @@ describe('pods that crash', () => {
     world.gateways[0]!.queued = 500;
     for (let second = 0; second < 900; second += 1) {
       await world.run(1, 100);
-      for (const { uid } of world.cluster.living) crash(world, uid);
+      for (const { uid } of world.cluster.livePods) crash(world, uid);
     }
     const evictions = world.cluster.calls.filter((call) => call.startsWith('evict')).length;
     assert.ok(evictions >= 3 && evictions <= 5, `${evictions} in 15 minutes`);

@@ -82,7 +82,7 @@ async function until(what: string, condition: () => boolean): Promise<void> {
 async function reportWithPool(queued: number): Promise<LoadReport> {
   const world = new World();
   await world.run(1);
-  const full = world.gateways[0]!.news!.report!;
+  const full = world.gateways[0]!.lastReport!.report!;
   return { ...full, pools: full.pools.map((pool) => ({ ...pool, queued })) };
 }
 

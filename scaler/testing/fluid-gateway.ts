@@ -1,33 +1,34 @@
-/** A gateway that reports what a fluid would do: requests are amounts, each pod serves so many a second, shared evenly. */
+/** Simulated gateway whose requests are a fluid: amounts, of which each pod serves an even share every second. */
 import type { LoadReport, PodLoad } from '../../contract/load-report.ts';
 import type { GatewayMember } from '../../cluster/scalable.ts';
 import type { LastReport } from '../policy/merge.ts';
 import type { MemoryPod } from './memory-cluster.ts';
 
-/** Requests/s of one pod: l(b) = 100·b ms, and batches of one within 202 ms. */
+/** Requests/s of one pod: l(b) = 100·b ms, so batches of one meet an objective of 202 ms. */
 export const podPerS = 10;
 const boundsMs = [100, 1000];
 
 export class FluidGateway {
   readonly uid: string;
-  /** New with each start. */
+  /** Identity of the process, new with each start. */
   instance: string;
   terminating = false;
   wasReady = true;
   ready = true;
-  /** It says nothing. */
+  /** Whether the gateway sends no reports. */
   silent = false;
-  /** Changes what it says; null is no report at all. */
-  says: (report: LoadReport) => LoadReport | null = (report) => report;
-  /** What it says of a pod beside its count. */
-  readonly opinions = new Map<string, Partial<PodLoad>>();
-  /** Pods that don't let go of what they hold. */
+  /** Fault that changes a report before it is sent; null sends an invalid line. */
+  distort: (report: LoadReport) => LoadReport | null = (report) => report;
+  /** Overrides of the gateway's view of a pod, by UID. */
+  readonly viewOverrides = new Map<string, Partial<PodLoad>>();
+  /** UIDs of the pods whose requests never finish. */
   readonly stuck = new Set<string>();
-  /** Null: nothing was served yet. */
+  /** Learned cost of a batch; null until a batch was served. */
   fit: LoadReport['pools'][number]['models'][number]['fit'] = { aMs: 0, cMs: 100, samples: 50 };
   queued = 0;
-  news: LastReport | null = null;
-  readonly holds = new Map<string, number>();
+  lastReport: LastReport | null = null;
+  /** Requests in flight at each pod, by UID. */
+  readonly inFlightByPod = new Map<string, number>();
   #sequence = 0;
   #totals = { arrivals: 0, completions: 0, late: 0 };
 
@@ -48,31 +49,31 @@ export class FluidGateway {
     this.queued = 0;
   }
 
-  /** One second in which `arriving` requests come; `share` of each pod is this gateway's. */
+  /** Passes one second in which `arriving` requests arrive and this gateway has `share` of each pod. */
   step(pods: readonly MemoryPod[], arriving: number, share: number, nowMs: number): void {
-    const takes = pods.filter(
+    const serving = pods.filter(
       ({ phase, draining, uid }) =>
-        phase === 'Ready' && draining === null && this.opinions.get(uid)?.state !== 'ejected',
+        phase === 'Ready' && draining === null && this.viewOverrides.get(uid)?.state !== 'ejected',
     );
-    const served = Math.min(this.queued + arriving, takes.length * podPerS * share);
+    const served = Math.min(this.queued + arriving, serving.length * podPerS * share);
     this.queued += arriving - served;
     this.#totals.arrivals += arriving;
     this.#totals.completions += served;
     this.#totals.late += this.queued > 0 ? served : 0;
     for (const { uid } of pods) {
-      const busy = served > 0 && takes.some((pod) => pod.uid === uid);
-      if (busy || !this.stuck.has(uid)) this.holds.set(uid, busy ? 1 : 0);
+      const busy = served > 0 && serving.some((pod) => pod.uid === uid);
+      if (busy || !this.stuck.has(uid)) this.inFlightByPod.set(uid, busy ? 1 : 0);
     }
     this.#sequence += 1;
     if (this.silent) return;
-    const report = this.says(this.#report(pods));
-    this.news = { atMs: nowMs, report };
+    const report = this.distort(this.#report(pods));
+    this.lastReport = { atMs: nowMs, report };
   }
 
   #report(pods: readonly MemoryPod[]): LoadReport {
     const whole = (amount: number): number => Math.round(amount);
     const { arrivals, completions, late } = this.#totals;
-    const said = pods.map(({ uid, name, phase, draining }) => ({
+    const views = pods.map(({ uid, name, phase, draining }) => ({
       ...({
         uid,
         name,
@@ -82,8 +83,8 @@ export class FluidGateway {
         hard: false,
       } as const),
       leaving: draining !== null || phase === 'Terminating',
-      inFlight: this.holds.get(uid) ?? 0,
-      ...this.opinions.get(uid),
+      inFlight: this.inFlightByPod.get(uid) ?? 0,
+      ...this.viewOverrides.get(uid),
     }));
     return {
       instance: this.instance,
@@ -105,9 +106,9 @@ export class FluidGateway {
           queuedBytes: 0,
           oldestMs: this.queued > 0 ? 1000 : 0,
           predictedWaitMs: 50,
-          inFlight: said.reduce((sum, { inFlight }) => sum + inFlight, 0),
+          inFlight: views.reduce((sum, { inFlight }) => sum + inFlight, 0),
           models: [{ name: 'm', arrivals: whole(arrivals), rowsPerRequest: 1, maxRows: 64, fit: this.fit }],
-          pods: said,
+          pods: views,
         },
       ],
     };

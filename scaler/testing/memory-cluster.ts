@@ -1,6 +1,6 @@
 /**
- * A cluster in memory for one pool, on a clock that a test moves: pods start and end in whole seconds, writes carry their
- * preconditions, and whoever connects is fenced by who holds the lease.
+ * Cluster in memory with one pool, on a clock that the test moves. Pods start and end in whole seconds, writes carry their
+ * preconditions, and only the holder of the lease may write.
  */
 import { parseModelPool, type ModelPool } from '../../contract/model-pool.ts';
 import type { PoolStatus } from '../../contract/pool-status.ts';
@@ -18,6 +18,7 @@ type Changing<T> = { -readonly [Key in keyof T]: T[Key] };
 export type MemoryPod = Changing<ScalerPod> & { endsAtMs: number | null };
 export type Write = Exclude<keyof ScalableCluster, 'watchAll' | 'leadership' | 'emit' | 'statusOf' | 'close'>;
 
+/** Seconds from the deletion of a pod to its end. */
 const endS = 2;
 
 export class MemoryCluster {
@@ -30,24 +31,24 @@ export class MemoryCluster {
   gateways: GatewayMember[] = [];
   problems: ScaleProblem[] = [];
   rollout: 'none' | 'running' | 'stuck' = 'none';
-  /** How old a view is that is given out. */
+  /** Age of the views that are handed out. */
   ageMs = 0;
   holder: string | null = 'a';
   transitions = 1;
   status: PoolStatus | null = null;
   readonly events: PoolEvent[] = [];
-  /** Of the replica count, by a scaler. */
+  /** Writes of the replica count by scalers. */
   readonly writes: { readonly by: string; readonly from: number; readonly to: number }[] = [];
-  /** Every write that was not refused, `scale 3`, `markDraining p-1 1`, in order. */
+  /** Writes that were carried out, in order: `scale 3`, `markDraining p-1 1`. Status writes are left out. */
   readonly calls: string[] = [];
-  /** What a write answers instead of being done. */
+  /** Failures: the answer of a write that is then not carried out. */
   readonly failing = new Map<Write, WriteResult>();
-  /** What fails is done all the same: only its answer is lost. */
+  /** Whether failing writes are carried out all the same, so that only their answer is lost. */
   answersAreLost = false;
-  /** Pods that never end by themselves. */
+  /** UIDs of the pods that ignore their termination. */
   readonly immortal = new Set<string>();
-  /** Called for each pod that is told to go. */
-  onGoing: (pod: MemoryPod) => void = () => undefined;
+  /** Called for each pod that is terminated. */
+  onTermination: (pod: MemoryPod) => void = () => undefined;
   readonly #watchers = new Set<(view: ScalerView) => void>();
   #created = 0;
   #version = 0;
@@ -68,7 +69,7 @@ export class MemoryCluster {
     for (const pod of this.pods.values()) this.#ready(pod);
   }
 
-  get living(): MemoryPod[] {
+  get livePods(): MemoryPod[] {
     return [...this.pods.values()].filter(({ phase }) => phase !== 'Terminating');
   }
 
@@ -96,18 +97,18 @@ export class MemoryCluster {
     };
   }
 
-  /** Shows those that watch how it stands. */
-  tell(): void {
+  /** Sends the current view to every watcher. */
+  notify(): void {
     for (const watcher of this.#watchers) watcher(this.view);
   }
 
-  /** As a person who changes the pool's object. */
+  /** Changes `spec.scaling` of the pool, as a person would. */
   setScaling(change: Partial<ModelPool['spec']['scaling']>): void {
     const { spec } = this.pool;
     this.pool = { ...this.pool, spec: { ...spec, scaling: { ...spec.scaling, ...change } } };
   }
 
-  /** As somebody who is no scaler. */
+  /** Sets the replica count as a writer other than the scaler. */
   setReplicas(replicas: number): void {
     this.replicas = replicas;
     this.#version += 1;
@@ -124,7 +125,7 @@ export class MemoryCluster {
     this.#reconcile();
   }
 
-  /** The port as a scaler of this identity has it. */
+  /** Port of the cluster for a scaler of this identity. */
   connect(identity: string): ScalableCluster {
     const write =
       <Args extends unknown[]>(name: Write, attempt: (...args: Args) => WriteResult | undefined) =>
@@ -133,9 +134,9 @@ export class MemoryCluster {
         const failure = this.failing.get(name);
         if (failure !== undefined && !this.answersAreLost) return Promise.resolve(failure);
         const result = attempt(...args) ?? { kind: 'done' };
-        const said = args.map((arg) => (typeof arg === 'object' && arg !== null && 'uid' in arg ? arg.uid : arg));
+        const values = args.map((arg) => (typeof arg === 'object' && arg !== null && 'uid' in arg ? arg.uid : arg));
         if (result.kind === 'done' && name !== 'writeStatus' && name !== 'scale')
-          this.calls.push([name, ...said].join(' '));
+          this.calls.push([name, ...values].join(' '));
         return Promise.resolve(failure ?? result);
       };
     const onPod = (given: ScalerPod, change: (pod: MemoryPod) => void): WriteResult | undefined => {
@@ -187,14 +188,14 @@ export class MemoryCluster {
   }
 
   #end(pod: MemoryPod): void {
-    this.onGoing(pod);
+    this.onTermination(pod);
     pod.phase = 'Terminating';
     pod.endsAtMs = this.nowMs + 1000 * endS;
   }
 
-  /** As a ReplicaSet does. */
+  /** Creates and terminates pods in the order that a ReplicaSet does. */
   #reconcile(): void {
-    while (this.living.length < this.replicas) {
+    while (this.livePods.length < this.replicas) {
       const uid = `p-${(this.#created += 1)}`;
       this.pods.set(uid, {
         uid,
@@ -218,7 +219,7 @@ export class MemoryCluster {
       deletionCost,
       -(readyAtMs ?? 0),
     ];
-    const order = this.living.toSorted((a, b) => {
+    const order = this.livePods.toSorted((a, b) => {
       const [x, y] = [rank(a), rank(b)];
       return x[0] - y[0] || x[1] - y[1] || x[2] - y[2];
     });

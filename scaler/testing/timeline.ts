@@ -1,13 +1,13 @@
 /**
- * A pool as a timeline: `line.at(60, load(40), expect(5))` runs a decision each second up to second 60 under 40 requests/s, with
- * pods that start in `coldStartS`, and checks the replicas then. A pod completes 10 requests/s; queues are a fluid.
+ * Timeline of one pool under the policy: `line.at(60, load(40), expect(5))` decides each second up to second 60 under
+ * 40 requests/s and then checks the replicas. Pods start in `coldStartS` and complete 10 requests/s; queues are a fluid.
  */
 import assert from 'node:assert/strict';
 import { decide, initialState, type PolicyConfig, type Decision, type PolicyState } from '../policy/decide.ts';
 import type { GatewayReport, Observation } from '../policy/observation.ts';
 
 export const podPerS = 10;
-/** l(1) = 100 ms and b* = 1: 10 requests a second within 202 ms. */
+/** Batch cost with l(1) = 100 ms, so that b* = 1 and a pod completes 10 requests/s within 202 ms. */
 const cost = { a: 0, c: 100 };
 
 export const config: PolicyConfig = {
@@ -36,7 +36,7 @@ export const expectReason =
   (_, decision) =>
     assert.equal(decision.reason, reason);
 
-/** Changes what is observed on its way to the policy. */
+/** Fault that changes an observation on its way to the policy. */
 export type Distortion = (seen: Observation, nowMs: number) => Observation;
 
 export function timeline(given: Partial<PolicyConfig> & { replicas?: number; coldStartS?: number } = {}) {
@@ -90,14 +90,14 @@ export function timeline(given: Partial<PolicyConfig> & { replicas?: number; col
     get state() {
       return state;
     },
-    /** A new scaler process: its memory is gone, the pool is as it was. */
+    /** Starts a new scaler process: the policy's state is lost, the pool is as it was. */
     restart() {
       state = initialState;
     },
     at(until: number, arriving: Load, check: Check, distort: Distortion = (seen) => seen) {
       let decision: Decision | null = null;
       while (second < until) decision = step(arriving(second), distort);
-      // The state is a value: nothing is lost by writing it down.
+      // The state is a plain value: a round trip through JSON loses nothing.
       state = JSON.parse(JSON.stringify(state, infinite), finite) as PolicyState;
       check(replicas, decision ?? assert.fail(`second ${until} is not after ${second}`));
     },

@@ -1,5 +1,5 @@
 /**
- * The whole scaler of one pool on virtual time, between a cluster in memory and gateways that report a fluid:
+ * World around one scaler on virtual time: a cluster in memory with one pool, and gateways whose requests are a fluid.
  * `await world.run(30, 40)` lets 30 seconds pass at 40 requests/s.
  */
 import assert from 'node:assert/strict';
@@ -27,17 +27,18 @@ export class World {
   gateways: FluidGateway[];
   scaler: Scaler;
   metrics: ScalerMetrics;
-  /** Wall clock less what has passed. */
+  /** Offset of the wall clock from the time that has passed. */
   jumpMs = 0;
-  /** What each reading of the wall clock takes: more than nothing on a busy machine. */
+  /** Time that each reading of the wall clock takes, ms: more than zero on a busy machine. */
   readingMs = 0;
   second = 0;
-  /** What a pod answers, where that is not what a well one does. */
+  /** Probe answers of unhealthy pods, by UID. */
   readonly probes = new Map<string, ProbeAnswer>();
-  readonly told = new Map<string, DrainAnswer>();
-  /** Calls of pods, `POST p-1`, in order. */
-  readonly asked: string[] = [];
-  /** Requests that were held by pods which were told to go. */
+  /** Answers to drain calls other than success, by UID. */
+  readonly drainAnswers = new Map<string, DrainAnswer>();
+  /** Drain calls to pods, in order: `POST p-1`. */
+  readonly drainCalls: string[] = [];
+  /** Requests in flight at pods when they were terminated. */
   lost = 0;
   readonly #draining = new Set<string>();
   readonly clock: Clock = {
@@ -49,13 +50,13 @@ export class World {
   constructor({ spec = {}, replicas = 1, coldStartS = 10, gateways = 1 }: WorldOptions = {}) {
     this.cluster = new MemoryCluster({ spec, replicas, coldStartS, nowMs: startMs });
     this.gateways = Array.from({ length: gateways }, (_, index) => new FluidGateway(`g-${index + 1}`));
-    this.cluster.onGoing = ({ uid }) => {
-      for (const gateway of this.gateways) this.lost += gateway.holds.get(uid) ?? 0;
+    this.cluster.onTermination = ({ uid }) => {
+      for (const gateway of this.gateways) this.lost += gateway.inFlightByPod.get(uid) ?? 0;
     };
     [this.scaler, this.metrics] = this.#start();
   }
 
-  /** Another scaler process takes over; the one before does nothing any more, not even a last word. */
+  /** Lets another scaler process take over; the one before stops without a last write. */
   replaceScaler(identity: string): void {
     this.#identity = identity;
     this.cluster.holder = identity;
@@ -91,7 +92,7 @@ export class World {
     for (let passed = 0; passed < seconds; passed += 1) await this.#pass(perS);
   }
 
-  /** @returns after how many seconds it was so */
+  /** @returns seconds until the condition held */
   async until(what: string, condition: () => boolean, perS = 0, limitS = 300): Promise<number> {
     for (let passed = 0; passed < limitS; passed += 1) {
       if (condition()) return passed;
@@ -113,7 +114,7 @@ export class World {
     cluster.gateways = gateways.map(({ member }) => member);
     this.scaler.see(cluster.view);
     this.scaler.tick();
-    // Calls answer, and what they answer may call again.
+    // Answers of calls may start further calls, so several rounds settle.
     for (let round = 0; round < 4; round += 1) {
       await this.scaler.settled();
       this.scaler.see(cluster.view);
@@ -131,7 +132,7 @@ export class World {
       cluster: this.cluster.connect(this.#identity),
       gateways: {
         follow: () => undefined,
-        lastReportOf: (uid) => this.gateways.find((gateway) => gateway.uid === uid)?.news ?? null,
+        lastReportOf: (uid) => this.gateways.find((gateway) => gateway.uid === uid)?.lastReport ?? null,
       },
       limits: { drainLimitMs: 60_000, podGraceMs: 90_000 },
     });
@@ -143,14 +144,14 @@ export class World {
     return {
       probe: (origin) => {
         const uid = uidOf(origin);
-        const inFlight = this.gateways.reduce((sum, gateway) => sum + (gateway.holds.get(uid) ?? 0), 0);
+        const inFlight = this.gateways.reduce((sum, gateway) => sum + (gateway.inFlightByPod.get(uid) ?? 0), 0);
         const state = this.#draining.has(uid) ? 'draining' : 'ready';
         return Promise.resolve(this.probes.get(uid) ?? { kind: 'status', state, inFlight });
       },
       drain: (origin, on) => {
         const uid = uidOf(origin);
-        this.asked.push(`${on ? 'POST' : 'DELETE'} ${uid}`);
-        const answer = this.told.get(uid) ?? { kind: 'done' };
+        this.drainCalls.push(`${on ? 'POST' : 'DELETE'} ${uid}`);
+        const answer = this.drainAnswers.get(uid) ?? { kind: 'done' };
         if (answer.kind === 'done' && on) this.#draining.add(uid);
         if (answer.kind === 'done' && !on) this.#draining.delete(uid);
         return Promise.resolve(answer);
