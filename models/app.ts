@@ -6,14 +6,14 @@ import { protocolErrors, sendError, type ErrorLog } from '../runtime/http/errors
 import { route } from '../runtime/http/routes.ts';
 import { newServer, type HttpLimits } from '../runtime/http/server.ts';
 import type { ModelMetrics } from './metrics.ts';
-import type { Pod } from './pod-state.ts';
+import type { PodState } from './pod-state.ts';
 import { controlRoutes } from './routes/control.ts';
 import { EnvelopeExchange } from './routes/envelope.ts';
 import { predictRoutes } from './routes/predict.ts';
 import { infoRoutes } from './routes/server-info.ts';
 
 export interface AppOptions {
-  readonly pod: Pod;
+  readonly pod: PodState;
   readonly version: string;
   readonly metrics: ModelMetrics;
   readonly log: ErrorLog;
@@ -38,13 +38,13 @@ export function buildApp({ pod, version, metrics, log, limits }: AppOptions): Fa
   return app;
 }
 
-function envelopeRoute(app: FastifyInstance, pod: Pod, log: ErrorLog): void {
+function envelopeRoute(app: FastifyInstance, pod: PodState, log: ErrorLog): void {
   route(app, paths.envelope, {
     POST: (request, reply) => {
       reply.hijack();
       const contentType = request.headers['content-type'];
       if (contentType === mediaTypes.envelope) {
-        new EnvelopeExchange(pod, log, request.raw, reply.raw);
+        new EnvelopeExchange({ pod, log, request: request.raw, response: reply.raw });
         return;
       }
       const message = `Content-Type: must be ${mediaTypes.envelope}, was: ${quote(contentType)}`;

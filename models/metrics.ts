@@ -3,7 +3,7 @@
  * (statistics.ts, the scheduler); this file copies them when it is scraped.
  */
 import { collectDefaultMetrics, Counter, Gauge, Registry, type Metric } from 'prom-client';
-import type { Pod } from './pod-state.ts';
+import type { PodState } from './pod-state.ts';
 import type { ServedModel } from './repository/served-model.ts';
 import type { Distribution, FailureReason, ModelStatistics } from './statistics.ts';
 
@@ -32,7 +32,7 @@ const counters: Record<string, [help: string, value: (statistics: ModelStatistic
 
 const labelsOf = ({ name, version }: ServedModel) => ({ model: name, version });
 
-export function createMetrics(pod: Pod): ModelMetrics {
+export function createMetrics(pod: PodState): ModelMetrics {
   const registry = new Registry();
   const registers = [registry];
   const labelNames = ['model', 'version'];
@@ -111,7 +111,7 @@ export function createMetrics(pod: Pod): ModelMetrics {
 function copiedHistogram(
   name: string,
   help: string,
-  pod: Pod,
+  pod: PodState,
   read: (statistics: ModelStatistics) => Distribution,
 ): Metric {
   const get = () => {

@@ -30,7 +30,7 @@ export class Staging {
   }
 }
 
-export class Pod {
+export class PodState {
   readonly uid: string;
   readonly name: string;
   readonly models: ModelSet;
@@ -44,7 +44,9 @@ export class Pod {
   /** HTTP requests whose response isn't finished; an envelope is one. */
   openResponses = 0;
 
-  constructor(options: Pick<Pod, 'uid' | 'name' | 'models' | 'scheduler' | 'staging' | 'maxBodyBytes' | 'tracing'>) {
+  constructor(
+    options: Pick<PodState, 'uid' | 'name' | 'models' | 'scheduler' | 'staging' | 'maxBodyBytes' | 'tracing'>,
+  ) {
     this.uid = options.uid;
     this.name = options.name;
     this.models = options.models;
@@ -69,13 +71,13 @@ export class Pod {
   }
 }
 
-export function busyError(pod: Pod): SluiceError {
+export function busyError(pod: PodState): SluiceError {
   return new SluiceError('busy', `the pod holds ${pod.staging.bytes} bytes, the most is ${pod.staging.maxBytes}`, {
     retryAfterSeconds: 1,
   });
 }
 
-export function bodyTooLargeError(pod: Pod, bytes: number): SluiceError {
+export function bodyTooLargeError(pod: PodState, bytes: number): SluiceError {
   return new SluiceError(
     'body-too-large',
     `body of ${bytes} bytes is over the pod's limit of ${pod.maxBodyBytes} bytes (--max-body-bytes)`,

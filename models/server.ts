@@ -8,7 +8,7 @@ import { listen } from '../runtime/http/listen.ts';
 import { buildApp } from './app.ts';
 import { announce, loadModels } from './repository/load.ts';
 import { createMetrics } from './metrics.ts';
-import { Pod, Staging } from './pod-state.ts';
+import { PodState, Staging } from './pod-state.ts';
 import { scanRepository } from './repository/repository.ts';
 import { Scheduler } from './scheduler.ts';
 import { ModelSet } from './repository/served-model.ts';
@@ -18,7 +18,7 @@ import { openRunTracing } from './tracing.ts';
 
 export interface ModelServer {
   readonly port: number;
-  readonly pod: Pod;
+  readonly pod: PodState;
   /** Settles when loading is over: rejects if no model can be served. */
   readonly loaded: Promise<void>;
   /** true while ending the process would cut a run, which aborts. */
@@ -51,7 +51,7 @@ export async function runModelServer(
     },
     onLost,
   });
-  const pod = new Pod({
+  const pod = new PodState({
     uid: settings.podUid ?? randomUUID(),
     name: settings.podName ?? hostname(),
     models,

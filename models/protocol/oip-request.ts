@@ -11,14 +11,14 @@ import { checkDatatype, checkShape, countRows, findInput, surfaceWith } from './
 import { code, JsonCursor, readShapedData } from './json/json.ts';
 import { asShape, objectOrNull, once, requestedOutputs, textOrNull, type Members } from './oip-fields.ts';
 import { rawCall } from './raw-request.ts';
-import { splitBody } from './request-body.ts';
+import { splitBody, type JsonParts } from './request-body.ts';
 import { readTensor } from './tensor-bytes.ts';
 
 /** @throws SluiceError of status 400 or 415 */
 export function parseInferRequest(request: RequestBody, surfaces: readonly Signature[]): InferCall {
   const parts = splitBody(request);
   if (parts.kind === 'raw') return rawCall(parts.binary, surfaces);
-  return new OipRequest(parts.json, parts.binary, parts.hasHeaderLength, surfaces).parse();
+  return new OipRequest(parts, surfaces).parse();
 }
 
 /** What is known of one input while its members are read; `undefined` is not read yet. */
@@ -44,7 +44,7 @@ class OipRequest {
   #parameters: Members | undefined;
   #outputs: unknown;
 
-  constructor(json: Buffer, binary: Buffer, hasHeaderLength: boolean, surfaces: readonly Signature[]) {
+  constructor({ json, binary, hasHeaderLength }: JsonParts, surfaces: readonly Signature[]) {
     this.#cursor = new JsonCursor(json);
     this.#binary = binary;
     this.#hasHeaderLength = hasHeaderLength;

@@ -6,16 +6,25 @@ import type { RequestBody } from './call.ts';
 /** What `curl -d` says of any body when it is told nothing. */
 const curlDefault = 'application/x-www-form-urlencoded';
 
-export type BodyParts =
-  | { readonly kind: 'json'; readonly json: Buffer; readonly binary: Buffer; readonly hasHeaderLength: boolean }
-  /** Header length 0: the whole body is the one input's elements. */
-  | { readonly kind: 'raw'; readonly binary: Buffer };
+export interface JsonParts {
+  readonly kind: 'json';
+  readonly json: Buffer;
+  readonly binary: Buffer;
+  /** The request said where the JSON ends and the binary part begins. */
+  readonly hasHeaderLength: boolean;
+}
+
+/** A whole body of elements of the model's one input, which a header length of 0 announces. */
+interface RawBody {
+  readonly kind: 'raw';
+  readonly binary: Buffer;
+}
 
 /**
  * A binary media type without the header is JSON: HTTP libraries put `application/octet-stream` on any bytes, and the
  * protocol's own Python client sends its JSON so.
  */
-export function splitBody(request: RequestBody): BodyParts {
+export function splitBody(request: RequestBody): JsonParts | RawBody {
   const { body } = request;
   if (mediaType(request) === mediaTypes.binary || isJson(request)) {
     const written = request.inferenceHeaderLength;

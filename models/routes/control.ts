@@ -3,9 +3,9 @@ import type { FastifyInstance } from 'fastify';
 import { paths } from '../../contract/headers.ts';
 import { route } from '../../runtime/http/routes.ts';
 import type { ModelMetrics } from '../metrics.ts';
-import type { Pod } from '../pod-state.ts';
+import type { PodState } from '../pod-state.ts';
 
-export function controlRoutes(app: FastifyInstance, pod: Pod, metrics: ModelMetrics): void {
+export function controlRoutes(app: FastifyInstance, pod: PodState, metrics: ModelMetrics): void {
   const setDraining = (draining: boolean) => {
     pod.draining = draining;
     return pod.status();

@@ -1,79 +1,77 @@
 /**
- * POST /v2/envelope: many requests in, an answer frame for each as its run ends, then the summary.
+ * POST /v2/envelope: many requests in one HTTP request; an answer frame for each as its run ends, then the summary.
  *
- * Items are parsed while the envelope arrives and handed to the scheduler together, at its end or as soon as they
- * fill a run: the gateway composed them as one batch, and an idle pod would otherwise run the first few alone.
+ * Items are parsed while the envelope arrives and submitted together, at its end or as soon as they fill a run: the
+ * gateway composed them as one batch, and an idle pod would otherwise run the first few alone.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Compile } from 'typebox/compile';
-import {
-  appendFrame,
-  FrameDecoder,
-  ItemHead,
-  type AnswerHead,
-  type Frame,
-  type RunReport,
-} from '../../contract/envelope.ts';
+import { FrameDecoder, ItemHead, type AnswerHead, type Frame, type RunReport } from '../../contract/envelope.ts';
 import { errorBody, SluiceError } from '../../contract/errors.ts';
-import { headers, mediaTypes } from '../../contract/headers.ts';
+import { mediaTypes } from '../../contract/headers.ts';
 import { traceIdOf } from '../../contract/traceparent.ts';
 import { reportError, sendError, type ErrorLog } from '../../runtime/http/errors.ts';
 import type { RequestIds } from '../../runtime/http/request-ids.ts';
 import { accept, render, type Accepted } from '../accept.ts';
 import { decompress } from '../decompress.ts';
-import { bodyTooLargeError, busyError, type Pod } from '../pod-state.ts';
 import type { InferenceOutcome, ModelRequest, Run } from '../model-request.ts';
+import { bodyTooLargeError, busyError, type PodState } from '../pod-state.ts';
+import { AnswerStream } from './answer-stream.ts';
 
 const itemHead = Compile(ItemHead);
-/** Answers of one run are joined into one write up to this size, and written uncopied beyond. */
-const joinBytes = 256 * 1024;
 
-const unreadLimitMs = 60_000;
-
+/** Share of this envelope in a run. */
 interface OwnRun {
+  /** Place among the runs of the summary. */
   readonly index: number;
   rows: number;
   firstArrivedMs: number;
 }
 
+export interface EnvelopeExchangeOptions {
+  readonly pod: PodState;
+  readonly log: ErrorLog;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
 export class EnvelopeExchange {
-  readonly #pod: Pod;
+  readonly #pod: PodState;
   readonly #log: ErrorLog;
   readonly #response: ServerResponse;
   readonly #decoder: FrameDecoder;
-  /** Bytes held for each item by its index, 0 once it is answered. */
-  readonly #held = new Map<number, number>();
-  /** Parsed, and not yet given to the scheduler. */
+  readonly #answers: AnswerStream;
+  /** Bytes that each item holds of the pod's staging area, by its index; 0 once it is answered. */
+  readonly #stagedBytes = new Map<number, number>();
+  /** Parsed requests that are not submitted yet. */
   #parsed: ModelRequest[] = [];
   #parsedRows = 0;
-  readonly #waiting = new Set<ModelRequest>();
+  /** Requests that the scheduler has. */
+  readonly #submitted = new Set<ModelRequest>();
   readonly #runs = new Map<Run, OwnRun>();
   /** Items that arrived and have no answer. */
   #unanswered = 0;
+  /** The whole envelope has arrived. */
   #complete = false;
-  /** Broken, refused or cut off: nothing is written any more. */
-  #over = false;
-  /** Stops bodies that wait to be inflated; null where none came. */
+  /** Nothing is written any more: the envelope was broken, refused or cut off. */
+  #closed = false;
+  /** Stops bodies that wait to be inflated; null if none came. */
   #inflating: AbortController | null = null;
-  #out: Buffer[] = [];
-  #flushPlanned = false;
-  /** Runs while written answers are not taken. */
-  #unread: NodeJS.Timeout | null = null;
 
-  constructor(pod: Pod, log: ErrorLog, request: IncomingMessage, response: ServerResponse) {
+  constructor({ pod, log, request, response }: EnvelopeExchangeOptions) {
     this.#pod = pod;
     this.#log = log;
     this.#response = response;
+    this.#answers = new AnswerStream({ response, podName: pod.name, onFlushed: () => this.#finishIfDone() });
     const totalBytes = Number(request.headers['content-length'] ?? NaN);
-    // What one item has too much is that item's error.
+    // Oversized items fail individually, not the envelope.
     const limits = { maxBodyBytes: Math.max(pod.maxBodyBytes, pod.staging.maxBytes) };
     this.#decoder = new FrameDecoder(Number.isNaN(totalBytes) ? limits : { ...limits, totalBytes });
     pod.openResponses += 1;
     response.on('close', () => {
       pod.openResponses -= 1;
       this.#abandon();
-      this.#stopUnread();
-      for (const bytes of this.#held.values()) pod.staging.release(bytes);
+      for (const bytes of this.#stagedBytes.values()) pod.staging.release(bytes);
     });
     request.on('data', (chunk: Buffer) => this.#guard(() => this.#receive(chunk)));
     request.on('end', () => {
@@ -86,13 +84,13 @@ export class EnvelopeExchange {
     });
   }
 
-  /** A broken envelope: a 400 while nothing of it was started, else an end without summary. */
+  /** Answers a broken envelope: 400 if nothing of it was started, else an end without a summary. */
   #guard(step: () => void): void {
-    if (this.#over) return;
+    if (this.#closed) return;
     try {
       step();
     } catch (error) {
-      const started = this.#response.headersSent || this.#out.length > 0 || this.#waiting.size > 0;
+      const started = this.#answers.started || this.#submitted.size > 0;
       this.#abandon();
       if (started) this.#response.end();
       else sendError(this.#response, error, { log: this.#log, close: true });
@@ -100,11 +98,12 @@ export class EnvelopeExchange {
   }
 
   #abandon(): void {
-    this.#over = true;
+    this.#closed = true;
+    this.#answers.close();
     this.#inflating?.abort();
     this.#parsed = [];
-    for (const request of this.#waiting) this.#pod.scheduler.cancel(request);
-    this.#waiting.clear();
+    for (const request of this.#submitted) this.#pod.scheduler.cancel(request);
+    this.#submitted.clear();
   }
 
   #receive(chunk: Buffer): void {
@@ -114,11 +113,11 @@ export class EnvelopeExchange {
 
   #item({ head, body }: Frame, arrivedMs: number): void {
     const item = readHead(head);
-    if (this.#held.has(item.index)) {
+    if (this.#stagedBytes.has(item.index)) {
       throw new SluiceError('invalid-envelope', `index ${item.index} names two items`);
     }
     const fits = this.#pod.staging.tryHold(body.length);
-    this.#held.set(item.index, fits ? body.length : 0);
+    this.#stagedBytes.set(item.index, fits ? body.length : 0);
     this.#unanswered += 1;
     if (!fits) {
       this.#answerError(item.index, busyError(this.#pod));
@@ -135,8 +134,8 @@ export class EnvelopeExchange {
       this.#inflating ??= new AbortController();
       decompress(body, contentEncoding, this.#pod.maxBodyBytes, this.#inflating.signal)
         .then((plain) => {
-          if (this.#over) return;
-          if (!this.#holdInstead(item.index, plain.length)) throw busyError(this.#pod);
+          if (this.#closed) return;
+          if (!this.#restage(item.index, plain.length)) throw busyError(this.#pod);
           this.#parse(item, plain, arrivedMs);
           if (this.#complete) this.#submitParsed();
         })
@@ -144,12 +143,12 @@ export class EnvelopeExchange {
     }
   }
 
-  /** Of the two bodies, as it came and inflated, only one is needed from here on. */
-  #holdInstead(index: number, bytes: number): boolean {
+  /** Replaces the compressed body's reservation by the inflated one's. @returns false if the pod is full */
+  #restage(index: number, bytes: number): boolean {
     const { staging } = this.#pod;
-    staging.release(this.#held.get(index)!);
+    staging.release(this.#stagedBytes.get(index)!);
     const fits = staging.tryHold(bytes);
-    this.#held.set(index, fits ? bytes : 0);
+    this.#stagedBytes.set(index, fits ? bytes : 0);
     return fits;
   }
 
@@ -192,13 +191,13 @@ export class EnvelopeExchange {
     this.#parsed = [];
     this.#parsedRows = 0;
     for (const request of parsed) {
-      this.#waiting.add(request);
+      this.#submitted.add(request);
       this.#pod.scheduler.submit(request);
     }
   }
 
   #answer(index: number, request: ModelRequest, accepted: Accepted, outcome: InferenceOutcome): void {
-    this.#waiting.delete(request);
+    this.#submitted.delete(request);
     if (outcome.kind === 'failed') {
       this.#answerError(index, outcome.error, request);
       return;
@@ -222,7 +221,7 @@ export class EnvelopeExchange {
   }
 
   #answerError(index: number, error: unknown, request: ModelRequest | null = null, ids?: RequestIds): void {
-    if (this.#over) return;
+    if (this.#closed) return;
     const known = reportError(error, this.#log, request === null ? ids : idsOfRequest(request));
     const head: AnswerHead = {
       index,
@@ -236,21 +235,13 @@ export class EnvelopeExchange {
   }
 
   #write(head: AnswerHead, body: readonly Buffer[]): void {
-    appendFrame(this.#out, head, body);
+    this.#answers.write(head, body);
     this.#unanswered -= 1;
-    this.#pod.staging.release(this.#held.get(head.index)!);
-    this.#held.set(head.index, 0);
-    if (this.#flushPlanned) return;
-    this.#flushPlanned = true;
-    // After the run's last answer: one write a run.
-    process.nextTick(() => {
-      this.#flushPlanned = false;
-      this.#flush();
-      this.#finishIfDone();
-    });
+    this.#pod.staging.release(this.#stagedBytes.get(head.index)!);
+    this.#stagedBytes.set(head.index, 0);
   }
 
-  /** Counts the request's rows to its runs. @returns the index of the last, -1 where none computed it */
+  /** Adds the request's rows to its runs' counts. @returns the index of its last run, -1 if none computed it */
   #runOf({ runs, arrivedMs }: ModelRequest): number {
     let last = -1;
     for (const { run, rows } of runs) {
@@ -267,7 +258,7 @@ export class EnvelopeExchange {
   }
 
   #finishIfDone(): void {
-    if (this.#over || !this.#complete || this.#unanswered > 0 || this.#response.writableEnded) return;
+    if (this.#closed || !this.#complete || this.#unanswered > 0 || this.#response.writableEnded) return;
     const { scheduler, draining } = this.#pod;
     const runs: RunReport[] = [];
     for (const [run, own] of this.#runs) {
@@ -278,39 +269,7 @@ export class EnvelopeExchange {
         occupiedUs: Math.round(run.occupiedUs),
       });
     }
-    const summary = { runs, queuedRows: scheduler.queuedRows, inFlight: scheduler.inFlight, draining };
-    appendFrame(this.#out, summary, []);
-    this.#flush();
-    this.#response.end();
-  }
-
-  #flush(): void {
-    const out = this.#out;
-    if (out.length === 0 || this.#over) return;
-    this.#out = [];
-    const response = this.#response;
-    if (!response.headersSent) {
-      response.writeHead(200, { 'content-type': mediaTypes.envelope, [headers.pod]: this.#pod.name });
-    }
-    let bytes = 0;
-    for (const part of out) bytes += part.length;
-    if (bytes <= joinBytes) {
-      response.write(Buffer.concat(out, bytes));
-    } else {
-      response.cork();
-      for (const part of out) response.write(part);
-      response.uncork();
-    }
-    if (response.writableNeedDrain && this.#unread === null) {
-      // A gateway that doesn't read its answers must not make this process hold them for ever.
-      this.#unread = setTimeout(() => response.destroy(), unreadLimitMs);
-      response.once('drain', () => this.#stopUnread());
-    }
-  }
-
-  #stopUnread(): void {
-    if (this.#unread !== null) clearTimeout(this.#unread);
-    this.#unread = null;
+    this.#answers.end({ runs, queuedRows: scheduler.queuedRows, inFlight: scheduler.inFlight, draining });
   }
 }
 

@@ -11,7 +11,7 @@ import { requestIdOf, traceparentOf } from '../../runtime/http/request-ids.ts';
 import { route } from '../../runtime/http/routes.ts';
 import { accept, render } from '../accept.ts';
 import { decompress } from '../decompress.ts';
-import { bodyTooLargeError, busyError, type Pod } from '../pod-state.ts';
+import { bodyTooLargeError, busyError, type PodState } from '../pod-state.ts';
 import type { Answer } from '../protocol/call.ts';
 import type { ModelRequest } from '../model-request.ts';
 import type { ServedModel } from '../repository/served-model.ts';
@@ -26,13 +26,16 @@ interface Params {
 
 const predictVerb = ':predict';
 
-export function predictRoutes(app: FastifyInstance, pod: Pod, log: ErrorLog): void {
+export function predictRoutes(app: FastifyInstance, pod: PodState, log: ErrorLog): void {
   for (const model of ['/v2/models/:model', '/v2/models/:model/versions/:version']) {
     route(app, `${model}/infer`, {
       POST: (request, reply) => {
         reply.hijack();
         const { model, version } = request.params as Params;
-        servePredict(pod, log, request.raw, reply.raw, 'oip', model, version);
+        servePredict(
+          { pod, log, request: request.raw, response: reply.raw },
+          { protocol: 'oip', name: model, version },
+        );
       },
     });
   }
@@ -46,20 +49,26 @@ export function predictRoutes(app: FastifyInstance, pod: Pod, log: ErrorLog): vo
       const { model: target } = request.params as Params;
       if (!target.endsWith(predictVerb)) throw noSuchPath(request.method, request.url);
       reply.hijack();
-      servePredict(pod, log, request.raw, reply.raw, 'v1', target.slice(0, -predictVerb.length));
+      const name = target.slice(0, -predictVerb.length);
+      servePredict({ pod, log, request: request.raw, response: reply.raw }, { protocol: 'v1', name });
     },
   });
 }
 
-function servePredict(
-  pod: Pod,
-  log: ErrorLog,
-  request: IncomingMessage,
-  response: ServerResponse,
-  protocol: Protocol,
-  name: string,
-  version?: string,
-): void {
+interface Exchange {
+  readonly pod: PodState;
+  readonly log: ErrorLog;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+interface PredictTarget {
+  readonly protocol: Protocol;
+  readonly name: string;
+  readonly version?: string | undefined;
+}
+
+function servePredict({ pod, log, request, response }: Exchange, { protocol, name, version }: PredictTarget): void {
   const arrivedMs = performance.now();
   let held = 0;
   let waiting: ModelRequest | null = null;
@@ -162,7 +171,7 @@ function servePredict(
 }
 
 /** Bounds each body by the pod's limit; the staging area counts it once it is whole. */
-function roomOf(pod: Pod): BodyRoom {
+function roomOf(pod: PodState): BodyRoom {
   return {
     reserve: (reserved, more) => {
       if (reserved + more > pod.maxBodyBytes) throw bodyTooLargeError(pod, reserved + more);

@@ -2,13 +2,13 @@
 import type { FastifyInstance } from 'fastify';
 import { envelopeExtension, paths } from '../../contract/headers.ts';
 import { route } from '../../runtime/http/routes.ts';
-import type { Pod } from '../pod-state.ts';
+import type { PodState } from '../pod-state.ts';
 import type { ServedModel } from '../repository/served-model.ts';
 import type { ModelStatistics } from '../statistics.ts';
 import type { TensorSignature } from '../tensor.ts';
 import type { ModelSet } from '../repository/served-model.ts';
 
-export function infoRoutes(app: FastifyInstance, pod: Pod, version: string): void {
+export function infoRoutes(app: FastifyInstance, pod: PodState, version: string): void {
   const { models } = pod;
   const get = (path: string, answer: () => object) => {
     route(app, path, { GET: (_request, reply) => reply.send(answer()) });

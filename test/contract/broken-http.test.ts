@@ -8,7 +8,7 @@ import { pino } from 'pino';
 import { buildGateway, type Gateway } from '../../gateway/app.ts';
 import { buildApp } from '../../models/app.ts';
 import { createMetrics } from '../../models/metrics.ts';
-import { Pod, Staging } from '../../models/pod-state.ts';
+import { PodState, Staging } from '../../models/pod-state.ts';
 import { ModelSet } from '../../models/repository/served-model.ts';
 import type { Scheduler } from '../../models/scheduler.ts';
 import { buildScaler, type ScalerApp } from '../../scaler/app.ts';
@@ -30,7 +30,7 @@ const noScheduler = { inFlight: 0, queuedRows: 0 } as Partial<Scheduler> as Sche
 
 /** A pod without models, since broken HTTP reaches none. */
 function startPod(): FastifyInstance {
-  const pod = new Pod({
+  const pod = new PodState({
     uid: 'u',
     name: 'p',
     models: new ModelSet(),
