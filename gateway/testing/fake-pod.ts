@@ -1,6 +1,6 @@
 /** A pod without a socket: a test sees each call that it gets, and answers it when it likes. */
 import type { AnswerHead, RunReport } from '../../contract/envelope.ts';
-import type { PodStatus } from '../../contract/pod-status.ts';
+import type { PodStatus, ServedModel } from '../../contract/pod-status.ts';
 import type { Pod } from '../../cluster/port.ts';
 import type { BatchHandlers, Call, LossKind, PlainHandlers, PodConnection } from '../endpoints/pod-connection.ts';
 import type { PendingRequest } from '../queue/model-queue.ts';
@@ -63,7 +63,9 @@ export class FakePod implements PodConnection {
   models: readonly string[] | null;
   state: PodStatus['state'] | 'dead' = 'ready';
   maxRows = 64;
-  warmup: PodStatus['models'][number]['warmup'] = [];
+  warmup: ServedModel['warmup'] = [];
+  /** Changes what it reports of a model. */
+  changeModel: (model: ServedModel) => ServedModel = (model) => model;
   queuedRows = 0;
   probes = 0;
   closed = false;
@@ -142,15 +144,17 @@ export class FakePod implements PodConnection {
       state,
       inFlight: 0,
       queuedRows: this.queuedRows,
-      models: models.map((name) => ({
-        name,
-        version: '1',
-        ready: true,
-        isDefault: true,
-        maxRows: this.maxRows,
-        maxRequestRows: 1_024,
-        warmup: this.warmup,
-      })),
+      models: models.map((name) =>
+        this.changeModel({
+          name,
+          version: '1',
+          ready: true,
+          isDefault: true,
+          maxRows: this.maxRows,
+          maxRequestRows: 1_024,
+          warmup: this.warmup,
+        }),
+      ),
     };
   }
 

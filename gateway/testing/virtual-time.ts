@@ -5,6 +5,9 @@
 import type { TestContext } from 'node:test';
 import { LoopClock, tickMs } from '../endpoints/loop-clock.ts';
 
+const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate, clearImmediate } = globalThis;
+const realTimers = { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate, clearImmediate };
+
 interface Planned {
   readonly run: () => void;
   readonly atMs: number;
@@ -24,17 +27,7 @@ export class VirtualTime {
   constructor(t: TestContext, startMs = 1_000) {
     this.#nowMs = startMs;
     this.clock = new LoopClock(() => this.#nowMs);
-    const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate, clearImmediate } = globalThis;
-    t.after(() =>
-      Object.assign(globalThis, {
-        setTimeout,
-        clearTimeout,
-        setInterval,
-        clearInterval,
-        setImmediate,
-        clearImmediate,
-      }),
-    );
+    t.after(() => Object.assign(globalThis, realTimers));
     const cancel = (id: number | undefined): void => {
       if (id !== undefined && !this.#immediates.delete(id)) this.#timers.delete(id);
     };

@@ -10,7 +10,10 @@ import type { PendingRequest } from './model-queue.ts';
 import { RequestBook } from './request-book.ts';
 import type { RequestOutcome } from './request.ts';
 
-function bookOf(t: TestContext, { models = ['m', 'n'], ...given }: Record<string, unknown> & { models?: string[] } = {}) {
+function bookOf(
+  t: TestContext,
+  { models = ['m', 'n'], ...given }: Record<string, unknown> & { models?: string[] } = {},
+) {
   const time = new VirtualTime(t);
   let { spec }: Pick<ModelPool, 'spec'> = specOf(models, given);
   const book = new RequestBook({ pool: 'pool', spec: () => spec, now: () => time.nowMs });
@@ -246,10 +249,7 @@ test('a request with an error to verify expires with that error', (t) => {
 test('room for bodies: refused beyond the limit of one body, or of the pool with what arrives', (t) => {
   const { book, open, queueOf } = bookOf(t, { requests: { maxBodyBytes: 100, maxQueuedBytes: 250 } });
   const reserve = (reserved: number, more: number) => () => book.reserve(queueOf('m'), reserved, more);
-  assert.equal(
-    errorOf(reserve(0, 101)).message,
-    'body of 101 bytes is over the limit of 100 bytes',
-  );
+  assert.equal(errorOf(reserve(0, 101)).message, 'body of 101 bytes is over the limit of 100 bytes');
   assert.equal(errorOf(reserve(60, 41)).message, 'body of 101 bytes and more is over the limit of 100 bytes');
   assert.equal(errorOf(reserve(0, 101)).code, 'body-too-large');
   open('1', { bytes: 60 });

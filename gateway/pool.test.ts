@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { FakePod } from './testing/fake-pod.ts';
+import { virtualPool } from './testing/virtual-pool.ts';
+
+/** l(b) = 10 ms for any number of rows. */
+const tenMs = [
+  { rows: 1, occupiedUs: 10_000 },
+  { rows: 64, occupiedUs: 10_000 },
+];
+const prepare = (pod: FakePod): void => void (pod.warmup = tenMs);
+
+test('requests that arrive are counted with their bytes and rows, admitted or not', (t) => {
+  const { pool, submit } = virtualPool(t, { pods: { a: ['m'] }, spec: { requests: { maxQueued: 2 } } });
+  const outcomes = ['1', '2', '3'].map((id) => submit(id, { bytes: 100 }).outcome);
+  assert.deepEqual(outcomes, [undefined, undefined, '503 queue-full']);
+  const { counters } = pool.book.modelQueues.get('m')!;
+  assert.deepEqual([counters.arrivals, counters.arrivedBytes, counters.arrivedRows], [3, 300, 3]);
+  assert.equal(counters.shed['queue-full'], 1);
+});
+
+test('bytes that wait are bounded, and free again once requests leave for a pod', (t) => {
+  const { pool, submit, pass, callWith } = virtualPool(t, {
+    pods: { a: ['m'] },
+    spec: { requests: { maxQueuedBytes: 1_000, maxBodyBytes: 1_000 } },
+  });
+  for (let round = 0; round < 20; round += 1) {
+    assert.equal(submit(`first ${round}`, { bytes: 600 }).outcome, undefined);
+    assert.equal(submit(`second ${round}`, { bytes: 401 }).outcome, '503 queue-full');
+    pass();
+    assert.deepEqual([pool.book.queued, pool.book.queuedBytes], [0, 0]);
+    callWith(`first ${round}`).finish();
+    pass();
+  }
+});
+
+test('a request that would miss the objective is refused while all pods are busy', (t) => {
+  const { submit, pass } = virtualPool(t, {
+    pods: { a: ['m'] },
+    prepare,
+    spec: { objective: { latencyMs: 35 }, batching: { maxRows: 1 } },
+  });
+  const submitted = Array.from({ length: 8 }, (_, index) => {
+    const request = submit(`${index}`);
+    pass();
+    return request.outcome;
+  });
+  assert.deepEqual(submitted.slice(0, 3), [undefined, undefined, undefined]);
+  assert.deepEqual(
+    submitted.slice(4),
+    Array.from({ length: 4 }, () => '503 overloaded'),
+  );
+});
+
+test('the wait that is predicted grows by a run for each batch ahead, of other models too', (t) => {
+  const { pool, submit, pass } = virtualPool(t, {
+    models: ['m', 'n'],
+    pods: { a: ['m', 'n'] },
+    prepare,
+    spec: { batching: { maxRows: 1 } },
+  });
+  const m = pool.book.modelQueues.get('m')!;
+  const waitMs = (): number => Math.round(pool.admission.predictedWaitMs(m, 1));
+  assert.equal(waitMs(), 10);
+  submit('1');
+  submit('2');
+  // Times at which pods are free are kept for a moment.
+  pass(1);
+  assert.equal(waitMs(), 29);
+  pass(3);
+  assert.equal(waitMs(), 26);
+  submit('3');
+  assert.equal(waitMs(), 36);
+  submit('4', { model: 'n' });
+  assert.equal(waitMs(), 46);
+});
+
+test('without batching the wait goes by the rows that come back', (t) => {
+  const spec = { batching: { enabled: false } };
+  const { pool, submit } = virtualPool(t, { pods: { a: ['m'], b: ['m'] }, prepare, spec });
+  const m = pool.book.modelQueues.get('m')!;
+  assert.equal(Math.round(pool.admission.predictedWaitMs(m, 1)), 10);
+  for (const id of ['1', '2', '3', '4']) submit(id);
+  assert.equal(Math.round(pool.admission.predictedWaitMs(m, 1)), 30);
+});
+
+test('a request that finds no pod is held, wakes the scaler once, and is refused after coldStartHoldMs', (t) => {
+  const { submit, pass, list, wakes } = virtualPool(t, {
+    pods: { a: ['m'] },
+    spec: { requests: { coldStartHoldMs: 1_000 } },
+  });
+  list();
+  const before = wakes();
+  const requests = ['1', '2'].map((id) => submit(id, { timeoutMs: 20_000 }));
+  assert.equal(wakes(), before + 1);
+  pass(1_000);
+  assert.deepEqual([requests[0]!.outcome, wakes()], ['503 no-pod', before + 1]);
+});
+
+test('a request that is held goes to the first pod that becomes ready', (t) => {
+  const { submit, pass, list, pods, sent } = virtualPool(t, { pods: { a: ['m'] } });
+  list();
+  submit('1');
+  pass(500);
+  pods[0]!.state = 'loading';
+  list(pods[0]!.listed({ phase: 'Running' }));
+  pass(500);
+  assert.deepEqual(sent(), []);
+  pods[0]!.state = 'ready';
+  pass(60);
+  assert.deepEqual(sent(), ['a: 1']);
+});
+
+test('the scaler is woken when the last pod goes while requests wait, and again after there was one', (t) => {
+  const { submit, pass, list, pods, wakes, callWith } = virtualPool(t, {
+    pods: { a: ['m'] },
+    spec: { batching: { maxRows: 1 } },
+  });
+  for (const id of ['1', '2', '3']) submit(id);
+  pass();
+  list(pods[0]!.listed({ draining: 'scaler' }));
+  const before = wakes();
+  pass(200);
+  assert.equal(wakes(), before + 1);
+  pass(200);
+  assert.equal(wakes(), before + 1);
+  list(pods[0]!.listed());
+  callWith('1').finish();
+  callWith('2').finish();
+  pass(60);
+  list(pods[0]!.listed({ draining: 'scaler' }));
+  submit('4');
+  pass(60);
+  assert.equal(wakes() > before + 1, true);
+});
+
+test('the scaler is woken by a wait beyond the objective', (t) => {
+  const { submit, pass, wakes } = virtualPool(t, {
+    pods: { a: ['m'] },
+    prepare,
+    spec: { objective: { latencyMs: 35 }, batching: { maxRows: 1 } },
+  });
+  for (const id of ['1', '2', '3']) {
+    submit(id);
+    pass();
+  }
+  assert.equal(wakes(), 0);
+  submit('4');
+  submit('5');
+  assert.equal(wakes(), 1);
+});
+
+test('the scaler is woken by a wait beyond a second in a pool without an objective', (t) => {
+  const { submit, pass, wakes } = virtualPool(t, { pods: { a: ['m'] }, prepare, spec: { batching: { maxRows: 1 } } });
+  for (let index = 0; index < 99; index += 1) {
+    submit(`${index}`);
+    if (index < 2) pass();
+  }
+  assert.equal(wakes(), 0);
+  for (let index = 0; index < 5; index += 1) submit(`more ${index}`);
+  assert.equal(wakes(), 1);
+});
+
+test('a model that no ready pod serves is refused at once, unless a pod is on its way', (t) => {
+  const { submit, list, pods, pass, pool } = virtualPool(t, { models: ['m', 'n'], pods: { a: ['m'], b: ['n'] } });
+  list(pods[0]!.listed());
+  pass();
+  assert.equal(submit('1', { model: 'n' }).outcome, '503 model-not-ready');
+  assert.equal(submit('2', { model: 'm' }).outcome, undefined);
+  list(pods[0]!.listed(), pods[1]!.listed({ phase: 'Pending', origin: null }));
+  const held = submit('3', { model: 'n', timeoutMs: 600_000 });
+  assert.equal(held.outcome, undefined);
+  pass(pool.spec.requests.coldStartHoldMs + 100);
+  assert.equal(held.outcome, '503 no-pod');
+});
+
+test('a model’s first cost is that of its warm-up, unless it is not ready or another version is the default', (t) => {
+  const { pool } = virtualPool(t, { pods: { a: ['m'] }, prepare });
+  assert.equal(pool.book.modelQueues.get('m')!.cost.samples, 2);
+  const unready = virtualPool(t, {
+    pods: { a: ['m'] },
+    prepare: (pod) => {
+      pod.warmup = tenMs;
+      pod.changeModel = (model) => ({ ...model, ready: false });
+    },
+  });
+  assert.equal(unready.pool.book.modelQueues.get('m')!.cost.samples, 0);
+  const other = virtualPool(t, {
+    pods: { a: ['m'] },
+    prepare: (pod) => {
+      pod.warmup = tenMs;
+      pod.changeModel = (model) => ({ ...model, isDefault: false });
+    },
+  });
+  assert.equal(other.pool.book.modelQueues.get('m')!.cost.samples, 0);
+});
+
+test('a closed pool answers what waits, and what its pods held, with 404', async (t) => {
+  const { pool, submit, pass, pods } = virtualPool(t, { pods: { a: ['m'] }, spec: { batching: { maxRows: 1 } } });
+  const requests = ['1', '2', '3'].map((id) => submit(id));
+  pass();
+  await pool.close();
+  assert.deepEqual(
+    requests.map(({ outcome }) => outcome),
+    requests.map(() => '404 model-not-found'),
+  );
+  assert.equal(pods[0]!.closed, true);
+  assert.deepEqual([pool.book.queued, pool.book.queuedBytes, pool.book.waitingAlone], [0, 0, 0]);
+});
