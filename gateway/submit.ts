@@ -8,13 +8,13 @@ import type { PredictRequest } from './queue/request.ts';
 import type { RequestTrace, Tracing } from './telemetry/tracing.ts';
 
 export interface SubmissionsDeps {
-  readonly pools: Pools;
+  readonly pools: Pick<Pools, 'find'>;
   /** Null unless the process has an OpenTelemetry SDK. */
   readonly tracing: Tracing | null;
 }
 
 export class Submissions {
-  readonly #pools: Pools;
+  readonly #pools: Pick<Pools, 'find'>;
   readonly #tracing: Tracing | null;
 
   constructor({ pools, tracing }: SubmissionsDeps) {

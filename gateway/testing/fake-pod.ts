@@ -25,7 +25,12 @@ export class FakeCall implements Call {
 
   answer(index: number, given: Partial<AnswerHead> = {}, retryAfter?: string): void {
     const head = { index, status: 200, contentType: 'application/json', rows: 1, run: 0, ...given };
-    this.#handlers.onAnswer(index, head, Buffer.from(this.requests[index]!.id), retryAfter);
+    this.deliver(head, retryAfter);
+  }
+
+  /** Answers with this head, whether or not it belongs to a request. The body is the request's id. */
+  deliver(head: AnswerHead, retryAfter?: string): void {
+    this.#handlers.onAnswer(head.index, head, Buffer.from(this.requests[head.index]?.id ?? ''), retryAfter);
   }
 
   /** Ends the answer: with a summary if it is an envelope. */

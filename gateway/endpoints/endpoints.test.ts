@@ -1,0 +1,259 @@
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import { pino } from 'pino';
+import { FakePod } from '../testing/fake-pod.ts';
+import { specOf } from '../testing/virtual-pool.ts';
+import { VirtualTime } from '../testing/virtual-time.ts';
+import type { OutstandingBatch } from './endpoint.ts';
+import { Endpoints } from './endpoints.ts';
+
+function endpointsOf(t: TestContext, uids: readonly string[], spec: Record<string, unknown> = {}) {
+  const time = new VirtualTime(t);
+  const pods = uids.map((uid) => new FakePod(uid, ['m']));
+  const told = { changes: 0, statuses: 0, released: 0 };
+  const lines: Record<string, unknown>[] = [];
+  const endpoints = new Endpoints({
+    spec: () => specOf(['m'], spec).spec,
+    events: {
+      onChange: () => (told.changes += 1),
+      onStatus: () => (told.statuses += 1),
+      onReleased: () => (told.released += 1),
+    },
+    clock: time.clock,
+    log: pino({ level: 'info' }, { write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>) }),
+    connect: (origin) => pods.find(({ uid }) => origin === `http://${uid}`)!,
+  });
+  setInterval(() => endpoints.tick(), 50);
+  const of = (uid: string) => [...endpoints.all].find((endpoint) => endpoint.uid === uid)!;
+  return {
+    endpoints,
+    time,
+    pods,
+    told,
+    lines,
+    of,
+    list: (...listed: Parameters<Endpoints['apply']>[0]) => {
+      endpoints.apply(listed);
+      time.turn();
+    },
+    states: () => uids.map((uid) => [...endpoints.all].find((one) => one.uid === uid)?.health.kind),
+  };
+}
+
+const batch: OutstandingBatch = {
+  rows: 1,
+  requests: [1],
+  startedAtMs: 0,
+  startedLoopMs: 0,
+  predictedMs: 10,
+  abort: () => undefined,
+};
+
+test('pods that are listed are probed, and accept work once they are ready', (t) => {
+  const { endpoints, list, pods, states, told, time } = endpointsOf(t, ['a', 'b']);
+  const [a, b] = pods;
+  b!.state = 'loading';
+  assert.equal(endpoints.allProbed, true, 'none is there');
+  endpoints.apply(pods.map((pod) => pod.listed()));
+  assert.equal(endpoints.allProbed, false);
+  time.turn();
+  assert.deepEqual([states(), endpoints.allProbed, told.statuses], [['serving', 'joining'], true, 1]);
+  assert.deepEqual(
+    [endpoints.accepting.size, endpoints.free.idle.length, endpoints.forModel('m')?.uid, endpoints.forModel('n')],
+    [1, 1, 'a', undefined],
+  );
+  assert.equal(endpoints.forModel('m', 'a'), undefined, 'except that one');
+  assert.equal(endpoints.takesEnvelopes, true);
+  b!.state = 'ready';
+  time.pass(100);
+  assert.deepEqual([states(), told.statuses, a!.probes], [['serving', 'serving'], 2, 1]);
+  list(...pods.map((pod) => pod.listed()));
+  assert.equal(a!.probes, 1, 'who serves is not probed');
+});
+
+test('a pool of foreign servers takes no envelopes', (t) => {
+  const { endpoints, list, pods } = endpointsOf(t, ['a']);
+  pods[0]!.models = null;
+  assert.equal(endpoints.takesEnvelopes, true, 'unknown without a pod');
+  list(pods[0]!.listed());
+  assert.equal(endpoints.takesEnvelopes, false);
+});
+
+test('pods that are coming: pending and running, unless they crash again and again or are to go', (t) => {
+  const { endpoints, list, pods } = endpointsOf(t, ['a', 'b', 'c', 'd', 'e', 'f']);
+  const [a, b, c, d, e, f] = pods;
+  for (const pod of pods) pod.state = 'loading';
+  list(
+    a!.listed({ phase: 'Pending', origin: null }),
+    b!.listed({ phase: 'Running' }),
+    c!.listed({ phase: 'Running', restarts: 2 }),
+    d!.listed({ phase: 'Running', restarts: 3 }),
+    e!.listed({ phase: 'Running', draining: 'scaler' }),
+    f!.listed({ phase: 'Terminating' }),
+  );
+  assert.equal(endpoints.coming, 3);
+  assert.deepEqual(
+    endpoints.unreachable.map(({ uid }) => uid),
+    ['a', 'f'],
+  );
+  list(a!.listed());
+  assert.deepEqual([endpoints.coming, endpoints.unreachable], [0, []]);
+});
+
+test('a serving pod that the cluster calls unready is asked, and goes on serving meanwhile', (t) => {
+  const { endpoints, list, pods, states, time } = endpointsOf(t, ['a']);
+  const [a] = pods;
+  list(a!.listed());
+  a!.state = 'dead';
+  list(a!.listed({ phase: 'Running' }));
+  assert.deepEqual([a!.probes, endpoints.coming, states()], [2, 0, ['serving']]);
+  time.pass(1_100);
+  assert.deepEqual(states(), ['ejected']);
+  assert.equal(endpoints.ejections['probe-failed'], 1);
+});
+
+test('a pod that is no longer listed is let go of once it holds nothing', (t) => {
+  const { endpoints, list, pods, of } = endpointsOf(t, ['a', 'b']);
+  const [a, b] = pods;
+  list(a!.listed(), b!.listed());
+  const endpoint = of('a');
+  endpoint.onBatchSent(batch);
+  list();
+  assert.deepEqual([b!.closed, a!.closed, endpoints.accepting.size], [true, false, 0]);
+  assert.deepEqual([...endpoints.all], [endpoint]);
+  endpoint.onBatchEnded(batch);
+  endpoints.onCallEnd(endpoint);
+  assert.deepEqual([a!.closed, [...endpoints.all]], [true, []]);
+});
+
+test('whoever waits to end a pod is told when it leaves and holds nothing, and not before', (t) => {
+  const { endpoints, list, pods, of, told } = endpointsOf(t, ['a', 'b']);
+  const [a, b] = pods;
+  list(a!.listed(), b!.listed());
+  of('a').onBatchSent(batch);
+  endpoints.onCallEnd(of('b'));
+  assert.equal(told.released, 0, 'nobody leaves');
+  list(a!.listed({ draining: 'scaler' }), b!.listed({ draining: 'scaler' }));
+  assert.equal(told.released, 1, 'b alone');
+  list(a!.listed({ draining: 'scaler' }), b!.listed({ draining: 'scaler' }));
+  assert.equal(told.released, 1, 'told once for what is known');
+  endpoints.onCallEnd(of('a'));
+  assert.equal(told.released, 1, 'it still holds a batch');
+  of('a').onBatchEnded(batch);
+  endpoints.onCallEnd(of('a'));
+  assert.equal(told.released, 2);
+});
+
+test('a pod that reports its drain to a probe is out, and in again when it reports ready', (t) => {
+  const { endpoints, list, pods, told, time, states } = endpointsOf(t, ['a']);
+  const [a] = pods;
+  list(a!.listed());
+  a!.state = 'draining';
+  list(a!.listed({ phase: 'Running' }));
+  assert.deepEqual([endpoints.accepting.size, told.released, states()], [0, 1, ['serving']]);
+  const probes = a!.probes;
+  time.pass(1_000);
+  assert.ok(a!.probes >= probes + 3, 'it is asked again and again');
+  a!.state = 'ready';
+  time.pass(300);
+  assert.equal(endpoints.accepting.size, 1);
+});
+
+test('a pod that is ejected is probed, later each time, and logged', (t) => {
+  const { endpoints, list, pods, time, of, states, lines } = endpointsOf(t, ['a']);
+  list(pods[0]!.listed());
+  pods[0]!.state = 'loading';
+  endpoints.recordEvidence(of('a'), { kind: 'evidence', evidence: 'reset' }, 'ECONNRESET');
+  assert.deepEqual([states(), endpoints.accepting.size, endpoints.ejections.reset], [['ejected'], 0, 1]);
+  const { msg, why, was, podName, level } = lines.at(-1)!;
+  assert.deepEqual(
+    { msg, why, was, podName, level },
+    { msg: 'pod pod-a is ejected', why: 'reset: ECONNRESET', was: 'serving', podName: 'pod-a', level: 40 },
+  );
+  const at: number[] = [];
+  for (let probes = pods[0]!.probes; time.nowMs < 3_000; time.pass(1)) {
+    if (pods[0]!.probes > probes) at.push(time.nowMs);
+    ({ probes } = pods[0]!);
+  }
+  assert.equal(at.length, 4, 'after 100, 200, 400 and 800 ms');
+  assert.ok(at[1]! - at[0]! >= 200 && at[3]! - at[2]! >= 800, at.join());
+  const before = lines.length;
+  pods[0]!.state = 'ready';
+  time.pass(2_000);
+  assert.deepEqual([states(), lines.at(-1)!['msg'], lines.length], [['probing'], 'pod pod-a is probing', before + 1]);
+  assert.equal(lines.at(-1)!['level'], 30);
+  assert.equal(lines.at(-1)!['why'], undefined);
+});
+
+test('soft evidence takes out no more than a share of the pool; pods that join or leave are no members', (t) => {
+  const health = { ejectAfterFailures: 1, maxEjectedRatio: 0.5 };
+  const { endpoints, list, pods, of, states } = endpointsOf(t, ['a', 'b', 'c', 'd'], { health });
+  pods[3]!.state = 'loading';
+  list(...pods.slice(0, 2).map((pod) => pod.listed()), pods[2]!.listed({ draining: 'scaler' }), pods[3]!.listed());
+  const fail = (uid: string): void =>
+    endpoints.recordEvidence(of(uid), { kind: 'evidence', evidence: 'error-answers' });
+  fail('a');
+  assert.deepEqual(states(), ['ejected', 'serving', 'serving', 'joining']);
+  fail('b');
+  assert.deepEqual(states(), ['ejected', 'serving', 'serving', 'joining'], 'half of two is one');
+  list(...pods.slice(0, 3).map((pod) => pod.listed()), pods[3]!.listed());
+  fail('b');
+  assert.deepEqual(states(), ['ejected', 'serving', 'serving', 'joining'], 'half of three is one');
+});
+
+test('a pod that is slow against the others is taken out, once for what was measured', (t) => {
+  const { endpoints, list, pods, of, time, states } = endpointsOf(t, ['a', 'b', 'c']);
+  list(...pods.map((pod) => pod.listed()));
+  for (const [uid, tookMs] of [
+    ['a', 300],
+    ['b', 30],
+    ['c', 30],
+  ] as const) {
+    for (let count = 1; count <= 3; count += 1) {
+      const startedLoopMs = count * 1_000;
+      const summary = { runs: [], queuedRows: 0, inFlight: 0, draining: false };
+      of(uid).onEnvelopeAnswered({ ...batch, startedLoopMs }, summary, 30, startedLoopMs + tookMs);
+    }
+  }
+  time.pass(50);
+  assert.deepEqual(states(), ['ejected', 'serving', 'serving']);
+  assert.equal(of('a').detail, 'slow: 10.0 × as predicted, 270 ms over');
+  assert.deepEqual([of('a').pace.samples, of('b').pace.samples, endpoints.ejections.slow], [0, 3, 1]);
+});
+
+test('a busy pod is paused once, and tells when it is over', (t) => {
+  const { endpoints, list, pods, of, time, told } = endpointsOf(t, ['a']);
+  list(pods[0]!.listed());
+  endpoints.pause(of('a'));
+  endpoints.pause(of('a'));
+  assert.equal(endpoints.free.idle.length, 0);
+  assert.equal(endpoints.accepting.size, 1, 'paused, not out');
+  const before = told.changes;
+  time.pass(20);
+  assert.equal(endpoints.free.idle.length, 0);
+  time.pass(1);
+  assert.deepEqual([endpoints.free.idle.length, told.changes], [1, before + 1]);
+});
+
+test('each change of who accepts work, and when, is counted', (t) => {
+  const { endpoints, list, pods, of } = endpointsOf(t, ['a']);
+  list(pods[0]!.listed());
+  const { changes } = endpoints;
+  endpoints.reindex(of('a'));
+  assert.equal(endpoints.changes, changes + 1);
+});
+
+test('slots have no limit without batching', (t) => {
+  const { endpoints, list, pods, of } = endpointsOf(t, ['a'], { batching: { enabled: false } });
+  list(pods[0]!.listed());
+  for (let count = 0; count < 5; count += 1) of('a').onBatchSent(batch);
+  endpoints.reindex(of('a'));
+  assert.equal(endpoints.free.available.length, 1);
+});
+
+test('closed, all connections are', async (t) => {
+  const { endpoints, list, pods } = endpointsOf(t, ['a', 'b']);
+  list(...pods.map((pod) => pod.listed()));
+  await endpoints.close();
+  assert.deepEqual([pods.map(({ closed }) => closed), [...endpoints.all]], [[true, true], []]);
+});
