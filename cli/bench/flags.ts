@@ -1,33 +1,16 @@
 /** Flags of `sluice bench`, with the validation of each and of their combinations. Errors name the flag and its value. */
 import { arrivalKinds } from '../../bench/load-test/arrivals.ts';
+import type { LoadRequest } from '../../bench/load-test/prepare.ts';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { SettingsError } from '../../contract/settings.ts';
 import { numberOf, outputFile, percentile, positive, whole } from '../../runtime/process/flag-values.ts';
 
-export interface BenchFlags {
+export interface BenchFlags extends Omit<LoadRequest, 'model'> {
   readonly model?: string;
-  readonly modelVersion?: string;
-  readonly protocol: 'oip' | 'v1';
-  readonly concurrency?: number;
-  readonly rate?: readonly number[];
-  readonly arrivals: string;
-  readonly speedUp: number;
-  readonly durationS?: number;
-  readonly warmUpS?: number;
-  readonly timeoutS: number;
-  readonly body: string;
-  readonly rows: number;
-  readonly shape: Readonly<Record<string, readonly number[]>>;
-  readonly bodies: number;
-  readonly header: Readonly<Record<string, string>>;
-  readonly seed: number;
-  readonly threads?: number;
-  readonly maxInFlight: number;
   readonly repeats: number;
   readonly objective?: number;
   readonly percentile: number;
   readonly findMax?: true;
-  readonly metrics?: string;
   readonly json?: true;
   readonly report?: string;
   readonly compare?: readonly string[];
