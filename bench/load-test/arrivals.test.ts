@@ -23,32 +23,32 @@ describe('send times', () => {
     assert.deepEqual(all({ kind: 'constant', perSecond: 4 }, 1001), [250, 500, 750, 1000]);
   });
 
-  test('poisson: the rate, exponential gaps, the same of the same seed', () => {
+  test('poisson: the rate, exponential gaps, the same for the same seed', () => {
     const times = all({ kind: 'poisson', perSecond: 500 }, 60_000);
     near(times.length, 30_000);
     const gaps = times.slice(1).map((atMs, index) => atMs - times[index]!);
-    // Of an exponential distribution a share of 1/e is longer than the mean, 1/e² than twice that.
+    // An exponential distribution has a share of 1/e above its mean, 1/e² above twice its mean.
     near(gaps.filter((gap) => gap > 2).length, times.length / Math.E);
     near(gaps.filter((gap) => gap > 4).length, times.length / Math.E ** 2);
     assert.deepEqual(all({ kind: 'poisson', perSecond: 500 }, 60_000), times);
     assert.notDeepEqual(all({ kind: 'poisson', perSecond: 500 }, 60_000, 2), times);
   });
 
-  test('ramp: from nothing up and down again', () => {
+  test('ramp: from zero up and down again', () => {
     const times = all({ kind: 'ramp', perSecond: [0, 1000, 0] }, 40_000);
     near(times.length, 20_000);
     near(between(times, 0, 10_000), 2_500);
     near(between(times, 10_000, 30_000), 15_000);
   });
 
-  test('step: equal parts, also without any request', () => {
+  test('step: parts of equal length, also with a rate of zero', () => {
     const times = all({ kind: 'step', perSecond: [100, 0, 1000] }, 30_000);
     near(between(times, 0, 10_000), 1_000);
     assert.equal(between(times, 10_000, 20_000), 0);
     near(between(times, 20_000, 30_000), 10_000);
   });
 
-  test('a trace as it is, cut at the end', () => {
+  test('a trace unchanged, cut at the end of the run', () => {
     assert.deepEqual(all({ kind: 'trace', atMs: Float64Array.of(0, 5, 5, 90, 100) }, 100), [0, 5, 5, 90]);
   });
 });

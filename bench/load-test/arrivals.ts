@@ -1,6 +1,6 @@
 /**
- * When the requests of an open loop leave: fixed by plan and seed before the first one does, whatever the server does.
- * Pure: no clock here.
+ * Send times of an open loop's requests, fixed by plan and seed before the first is sent, whatever the server does.
+ * Pure: reads no clock.
  */
 import { seededRandom } from '../../runtime/seeded-random.ts';
 
@@ -10,19 +10,19 @@ export const arrivalKinds = ['poisson', 'constant', 'ramp', 'step'] as const;
 /** Rates are requests per second; times are milliseconds from the start. */
 export type Arrivals =
   | { readonly kind: 'constant' | 'poisson'; readonly perSecond: number }
-  /** A Poisson process whose rate goes through these, linearly (`ramp`) or in equal steps (`step`). */
+  /** A Poisson process whose rate follows these values, linearly (`ramp`) or in steps of equal length (`step`). */
   | { readonly kind: 'ramp' | 'step'; readonly perSecond: readonly number[] }
-  /** Ascending. */
+  /** Times of a trace, ascending. */
   | { readonly kind: 'trace'; readonly atMs: Float64Array };
 
 interface Segment {
   readonly lengthMs: number;
-  /** Requests per millisecond, at its start and at its end. */
+  /** Rates at the segment's start and end, requests per millisecond. */
   readonly from: number;
   readonly to: number;
 }
 
-/** @returns the next time each call, ascending and below `durationMs`; Infinity when there is none left */
+/** @returns a function that gives the next time, ascending and below `durationMs`; Infinity when none is left */
 export function sendTimes(arrivals: Arrivals, durationMs: number, seed: number): () => number {
   if (arrivals.kind === 'trace') {
     let next = 0;
@@ -37,7 +37,7 @@ export function sendTimes(arrivals: Arrivals, durationMs: number, seed: number):
   return walk(segmentsOf(arrivals, durationMs), gap);
 }
 
-/** How many requests leave in `durationMs`; of what is drawn, the expectation. */
+/** Requests that are sent in `durationMs`: their number for a trace, their expectation for a random process. */
 export function expectedRequests(arrivals: Arrivals, durationMs: number): number {
   if (arrivals.kind === 'trace') return arrivals.atMs.filter((atMs) => atMs < durationMs).length;
   return segmentsOf(arrivals, durationMs).reduce(
@@ -46,7 +46,7 @@ export function expectedRequests(arrivals: Arrivals, durationMs: number): number
   );
 }
 
-/** The highest rate of the plan, requests per second; of a trace, that of its fullest second. */
+/** Highest rate of the plan, requests per second; for a trace the number in its fullest second. */
 export function peakPerSecond(arrivals: Arrivals): number {
   if (arrivals.kind !== 'trace') {
     return typeof arrivals.perSecond === 'number' ? arrivals.perSecond : Math.max(...arrivals.perSecond);
@@ -79,8 +79,8 @@ function segmentsOf(arrivals: Exclude<Arrivals, { kind: 'trace' }>, durationMs: 
 }
 
 /**
- * Times at which the integral of the rate has grown by the next gap: with gaps of an exponential distribution of mean 1
- * a Poisson process of that rate, with gaps of 1 evenly spaced.
+ * Times at which the integral of the rate has grown by the next gap. Exponential gaps of mean 1 make a Poisson process
+ * of that rate, gaps of 1 make evenly spaced times.
  */
 function walk(segments: readonly Segment[], gap: () => number): () => number {
   let index = 0;
@@ -94,7 +94,7 @@ function walk(segments: readonly Segment[], gap: () => number): () => number {
       const rate = from + slope * atMs;
       const rest = ((rate + to) / 2) * (lengthMs - atMs);
       if (left < rest) {
-        // The root of rate·x + slope·x²/2 = left, in the form that does not cancel where the slope is small.
+        // Root of rate·x + slope·x²/2 = left, in the form that loses no digits where the slope is small.
         atMs += (2 * left) / (rate + Math.sqrt(rate * rate + 2 * slope * left));
         return startMs + atMs;
       }

@@ -1,4 +1,4 @@
-/** Request bodies that a person wrote: a JSON body, an array or lines of them, or bytes that are sent as they are. */
+/** Request bodies from a file: a JSON body, an array or lines of them, or bytes that are sent unchanged. */
 import { quote } from '../../contract/errors.ts';
 import { mediaTypes } from '../../contract/headers.ts';
 
@@ -8,7 +8,8 @@ export interface FileBodies {
 }
 
 /**
- * `.json`: one body, or an array of bodies; `.jsonl`, `.ndjson`: one a line; all else: one body of bytes.
+ * Reads bodies by the file's extension. `.json`: one body, or an array of bodies; `.jsonl`, `.ndjson`: one a line; any
+ * other: one body of bytes.
  * @throws Error naming the file, and the line of what is not JSON
  */
 export function readBodies(file: string, content: Buffer): FileBodies {

@@ -1,7 +1,7 @@
-/** A monotonic clock that all threads of the process share; `performance.now` starts anew in each. */
+/** A monotonic clock that all threads of the process share; `performance.now` starts at 0 in each thread. */
 const originMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
 
-/** Milliseconds from a point that is the same in every thread. */
+/** Milliseconds since a moment that is the same for every thread. */
 export function nowMs(): number {
   return originMs + performance.now();
 }

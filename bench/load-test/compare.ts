@@ -1,4 +1,4 @@
-/** Two reports of `sluice bench --json` side by side: ratios, with the spread that their repeats allow. Pure. */
+/** Two reports of `sluice bench --json` side by side: ratios, with the range that their repeats allow. Pure. */
 import { quote } from '../../contract/errors.ts';
 import { spread, type Spread } from './spread.ts';
 import type { Figures, Report } from './report.ts';
@@ -22,7 +22,7 @@ export interface ComparedFigure {
   readonly name: string;
   readonly a: Spread;
   readonly b: Spread;
-  /** Median of b ÷ median of a; from least ÷ most to most ÷ least. Null where a is 0. */
+  /** Ratio of the medians, b ÷ a, with the range from lowest b ÷ highest a to highest b ÷ lowest a; null where a is 0. */
   readonly ratio: Spread | null;
 }
 
@@ -59,7 +59,7 @@ export function renderComparison(a: Report, b: Report): string {
   return [describe('a', a), describe('b', b), '', line(head), ...rows.map(line), '', ...notes].join('\n');
 }
 
-/** @throws Error where the text is not a report */
+/** Parses the output of `sluice bench --json`. @throws Error where the text is not a report */
 export function parseBenchReport(text: string, file: string): Report {
   let value: unknown;
   try {

@@ -28,7 +28,7 @@ describe('the highest rate', () => {
     });
   }
 
-  test('a rate that was kept by luck is not confirmed, and a lower one is found', () => {
+  test('a rate that kept the objective by luck is not confirmed, and a lower one is found', () => {
     const { end, trials } = search((perSecond, purpose) => perSecond <= (purpose === 'search' ? 1000 : 800));
     assert.equal(end.kind, 'found');
     assert.ok(end.perSecond <= 800 && end.perSecond > 700, String(end.perSecond));
@@ -37,7 +37,7 @@ describe('the highest rate', () => {
     );
   });
 
-  test('near the limit, where trials go either way, it ends and is not far off', () => {
+  test('near the limit, where trials go either way, the search ends close to it', () => {
     const random = seededRandom(3);
     for (let round = 0; round < 50; round += 1) {
       const { end } = search((perSecond) => random() < 1 / (1 + Math.exp((perSecond - 500) / 20)));
@@ -46,12 +46,12 @@ describe('the highest rate', () => {
     }
   });
 
-  test('a server that keeps it at no rate', () => {
+  test('a server that keeps the objective at no rate', () => {
     assert.equal(search(() => false).end.kind, 'none');
   });
 });
 
-test('what was not answered well in time has missed, however it ended', () => {
+test('requests without a good answer in time miss the objective, however they ended', () => {
   const objective = { latencyMs: 100, percentile: 99 };
   assert.deepEqual(judge(objective, 1000, 990), { kept: true, inTimePercent: 99 });
   assert.equal(judge(objective, 1000, 989).kept, false);

@@ -1,14 +1,15 @@
 /**
- * The highest rate that keeps an objective: doubled until one does not, halved in between by its logarithm until the two
- * are close, then confirmed by runs of its own, as MLPerf's server scenario asks for. Pure: the history in, what next out.
+ * Search for the highest rate that keeps an objective: double the rate until the objective is missed, bisect between by
+ * the rate's logarithm, then confirm with separate runs, as MLPerf's server scenario asks for. Pure: maps the trials so
+ * far to the next.
  */
 
 export interface SearchPlan {
   /** Requests per second of the first trial. */
   readonly startPerSecond: number;
-  /** Stop where the lowest rate that fails is at most this much above, 0.05 for 5%. */
+  /** Bisection ends when the lowest failing rate is above the found one by at most this share: 0.05 for 5%. */
   readonly tolerance: number;
-  /** Runs at the rate that was found, of which more than half have to keep the objective. */
+  /** Confirming runs at the found rate; more than half must keep the objective. */
   readonly confirmations: number;
 }
 
@@ -21,7 +22,7 @@ export interface RateTrial {
 export type Next =
   | { readonly kind: 'trial'; readonly purpose: RateTrial['purpose']; readonly perSecond: number }
   | { readonly kind: 'found'; readonly perSecond: number }
-  /** Nothing down to this rate keeps it. */
+  /** No rate down to this one keeps the objective. */
   | { readonly kind: 'none'; readonly perSecond: number };
 
 const leastPerSecond = 0.1;
@@ -51,13 +52,13 @@ export function nextTrial(
 
 export interface Objective {
   readonly latencyMs: number;
-  /** Of what was offered, at least this share is answered well within the latency: 99 for 99%. */
+  /** Percentage of offered requests that must be answered well within the latency: 99 for 99%. */
   readonly percentile: number;
 }
 
 export interface ObjectiveVerdict {
   readonly kept: boolean;
-  /** Of what was offered; what was refused, failed or not answered is not. */
+  /** Good answers within the latency, % of offered requests; refused, failed and unanswered requests miss it. */
   readonly inTimePercent: number;
 }
 
@@ -67,7 +68,7 @@ export function judge({ percentile }: Objective, offered: number, inTime: number
   return { kept: offered > 0 && inTimePercent >= percentile, inTimePercent };
 }
 
-/** More have missed it already than may of all that will be offered: the rest of the trial cannot change that. */
+/** Whether so many requests have missed the objective that the rest of the trial cannot keep it any more. */
 export function isLost({ percentile }: Objective, expected: number, missed: number): boolean {
   return missed > (1 - percentile / 100) * expected + 1;
 }

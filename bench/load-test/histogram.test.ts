@@ -30,7 +30,7 @@ test('the 999th of 1,000 is the 99.9th percentile, and the last the 100th', () =
   assert.equal(histogram.countUpTo(0.125), 500);
 });
 
-test('parts that are added up are the whole, and taking empties', () => {
+test('parts add up to the whole, and taking a snapshot empties', () => {
   const whole = new LatencyHistogram();
   const [one, other] = [new LatencyHistogram(), new LatencyHistogram()];
   for (let index = 0; index < 1000; index += 1) {
@@ -44,7 +44,7 @@ test('parts that are added up are the whole, and taking empties', () => {
   assert.deepEqual([one.count, one.percentileMs(50), one.maxMs], [0, 0, 0]);
 });
 
-test('what no bucket is made for goes into the last or the first', () => {
+test('durations out of range count in the first or the last bucket', () => {
   const histogram = new LatencyHistogram();
   histogram.recordMs(-3);
   histogram.recordMs(1e12);

@@ -39,7 +39,7 @@ describe('bodies', () => {
     assert.ok((inputs[2]!.data as number[]).every(Number.isInteger));
   });
 
-  test('binary: the same values, behind a head whose length the header tells for every body', () => {
+  test('binary: the same values, behind a JSON head of the length that the header says for every body', () => {
     const json = makeWorkload(plan);
     const { headers, bodies } = makeWorkload({ ...plan, body: 'binary' });
     const length = Number(headers['inference-header-content-length']);
@@ -58,7 +58,7 @@ describe('bodies', () => {
     }
   });
 
-  test('V1: a row each, of several inputs by their names; versions in the path', () => {
+  test('V1: an instance for each row, with the names of several inputs; versions in the path', () => {
     const several = makeWorkload({ ...plan, protocol: 'v1', version: '2' });
     assert.equal(several.path, '/v1/models/my%20model/versions/2:predict');
     const { instances } = JSON.parse(several.bodies[0]!.toString()) as { instances: Record<string, unknown>[] };
@@ -72,7 +72,7 @@ describe('bodies', () => {
     );
   });
 
-  test('the same seed makes the same bytes, another one others', () => {
+  test('the same seed makes the same bytes, another seed other bytes', () => {
     assert.deepEqual(makeWorkload(plan), makeWorkload(plan));
     assert.notDeepEqual(makeWorkload(plan).bodies, makeWorkload({ ...plan, seed: 2 }).bodies);
   });

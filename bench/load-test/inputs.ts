@@ -1,4 +1,4 @@
-/** Request bodies for a signature: the same of the same seed. Values are small and plain, for any model to take. */
+/** Request bodies made for a model's signature, the same for the same seed. Values are small, so that any model takes them. */
 import { datatypeBytes, type Datatype } from '../../contract/datatypes.ts';
 import { headers as headerNames, mediaTypes } from '../../contract/headers.ts';
 import type { Workload } from './workload.ts';
@@ -12,9 +12,9 @@ export interface InputPlan {
   readonly body: 'json' | 'binary';
   readonly inputs: readonly InputSignature[];
   readonly rows: number;
-  /** For inputs whose free sizes are more than the rows. */
+  /** Shapes of inputs that have other free sizes than the rows. */
   readonly shapes: Readonly<Record<string, readonly number[]>>;
-  /** Different bodies, sent in turn. */
+  /** Number of different bodies, sent in turn. */
   readonly bodies: number;
   readonly seed: number;
 }
@@ -54,7 +54,7 @@ export function predictPath({ model, version, protocol }: Pick<InputPlan, 'model
   return protocol === 'v1' ? `/v1/models/${name}${part}:predict` : `/v2/models/${name}${part}/infer`;
 }
 
-/** One header serves all bodies: heads are padded with spaces, which JSON passes over, to the length of the longest. */
+/** JSON heads are padded with spaces to the length of the longest, so that one length header fits all bodies. */
 function binaryBodies(sets: readonly (readonly Tensor[])[]): Pick<Workload, 'headers' | 'bodies'> {
   const parts = sets.map((tensors) => {
     const raws = tensors.map(rawOf);
@@ -87,7 +87,7 @@ function tensorOf({ name, datatype }: InputSignature, shape: readonly number[], 
 const words = 'the of and to in is that for it as was with be by on not he his but at are this have from or had'.split(
   ' ',
 );
-/** Of a string. */
+/** Words in a string. */
 const wordCount = 8;
 
 function valueOf(datatype: Datatype, random: Random): Value {
@@ -103,7 +103,7 @@ function valueOf(datatype: Datatype, random: Random): Value {
     case 'FP64':
       return random();
     default:
-      // Of integers, that are often an index into something.
+      // Integers are often an index, into a vocabulary for one, so they stay small.
       return Math.floor(random() * 10);
   }
 }
@@ -148,7 +148,7 @@ function write(view: DataView, at: number, datatype: Exclude<Datatype, 'BYTES'>,
   }
 }
 
-/** V1 has no tensors: an instance is a row, of several inputs an object of their rows. */
+/** Instances of KServe V1, which has no tensors: one for each row, an object where the model has several inputs. */
 function instancesOf(tensors: readonly Tensor[]): unknown[] {
   const count = Math.max(1, tensors[0]?.shape[0] ?? 1);
   return Array.from({ length: count }, (_, row) => {

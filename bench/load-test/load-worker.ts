@@ -1,4 +1,4 @@
-/** A thread that makes load: its share of a plan, reported each second in parts that add up. */
+/** Load thread: runs its share of a plan, and reports each second what it has counted since the last report. */
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { closedLoop } from './closed-loop.ts';
 import { openLoop } from './open-loop.ts';

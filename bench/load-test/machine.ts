@@ -1,4 +1,4 @@
-/** What a number was measured on, for whoever compares it with their own. */
+/** Description of the machine that a number was measured on, for comparison with other machines. */
 import { availableParallelism, cpus, loadavg, release, type } from 'node:os';
 
 export function describeMachine(): string {

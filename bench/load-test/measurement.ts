@@ -1,4 +1,4 @@
-/** One measured run on an endpoint: the load, with Sluice's own metrics beside it where it has them. */
+/** One measured run of a plan, together with Sluice's own metrics where the target has them. */
 import type { LoadPlan } from './plan.ts';
 import { figuresOf, type Figures } from './report.ts';
 import { runLoad, startMs, type RunOptions } from './run.ts';
@@ -10,7 +10,7 @@ export interface Measured {
   readonly tally: Tally;
 }
 
-/** @param metricsUrl of Sluice; null for none */
+/** @param metricsUrl metrics endpoint of Sluice; null for another server */
 export async function measureOnce(plan: LoadPlan, metricsUrl: string | null, options: RunOptions): Promise<Measured> {
   const meter = metricsUrl === null ? null : await SluiceMeter.start(metricsUrl, plan.workload.model);
   const forget = setTimeout(() => void meter?.restart(), startMs + plan.warmUpMs);

@@ -1,9 +1,9 @@
 /**
- * Sends requests at times that were fixed before, whatever the server does with the earlier ones. Each is measured from
- * when it was to leave: a server that stalls makes all that fall due meanwhile late, and they show it.
+ * Open loop: sends requests at times that were fixed before, whatever the server does with earlier ones. A latency
+ * counts from the intended time, so that a server's stall shows in every request that fell due meanwhile.
  *
- * One connection a request in flight, the one used last first; as many as are needed, up to a limit. What is due beyond
- * it waits here, and the wait counts.
+ * Each request in flight has a connection of its own, the most recently used first, up to a limit. Requests that are due
+ * beyond the limit wait for a connection, and their wait counts.
  */
 import { Client, type Dispatcher } from 'undici';
 import type { Workload } from './workload.ts';
@@ -13,15 +13,15 @@ import type { LoadPlan, Share } from './plan.ts';
 import type { Recorder } from './recorder.ts';
 import { Ticker } from './ticker.ts';
 
-/** Sent in one turn of the event loop, so that answers are not left lying for long when much is due at once. */
+/** Limit on requests sent in one turn of the event loop, so that answers are read soon when much is due at once. */
 const mostAtOnce = 64;
-/** Connections idle longer are closed here, before a server does it under a request. */
+/** Idle connections are closed after this, before a server closes them under a request. */
 const keepAliveMs = 4_000;
 const pollMs = 20;
 
 type OpenLoad = Extract<LoadPlan['load'], { kind: 'open' }>;
 
-/** Until all are answered or given up, or `signal` says stop: what has not been sent by then never was offered. */
+/** Runs until all requests are answered or given up, or `signal` aborts: requests not sent by then count as never offered. */
 export async function openLoop(share: Share, recorder: Recorder, signal: AbortSignal): Promise<void> {
   const { plan, index, startAtMs } = share;
   const { arrivals, maxInFlight } = plan.load as OpenLoad;
@@ -31,7 +31,7 @@ export async function openLoop(share: Share, recorder: Recorder, signal: AbortSi
   const allSent = Promise.withResolvers<undefined>();
   let sent = index;
   let dueAtMs = startAtMs + next();
-  /** When the last of the connections became free, all having been taken. */
+  /** Time at which a connection became free after all had been taken. */
   let roomAtMs = -Infinity;
 
   const turn = (): void => {
@@ -46,7 +46,7 @@ export async function openLoop(share: Share, recorder: Recorder, signal: AbortSi
     if (dueAtMs === Infinity) allSent.resolve(undefined);
     else if (dueAtMs > at) ticker.wakeAt(dueAtMs);
     else if (sender.inFlight < limit) setImmediate(turn);
-    // Else the next answer makes room.
+    // Otherwise the next answer frees a connection, and onRoom goes on.
   };
   sender.onRoom = () => {
     if (sender.inFlight !== limit - 1) return;
@@ -55,7 +55,7 @@ export async function openLoop(share: Share, recorder: Recorder, signal: AbortSi
   };
   const ticker = new Ticker(turn);
   const endAtMs = startAtMs + plan.warmUpMs + plan.durationMs + plan.timeoutMs;
-  // With all connections taken by a server that hangs, what is due may never get one.
+  // A server that hangs may hold all connections until the end, so waiting for one has a limit.
   const tooLate = setTimeout(() => allSent.resolve(undefined), Math.max(0, endAtMs - nowMs()));
   signal.addEventListener('abort', () => allSent.resolve(undefined));
   try {
@@ -72,7 +72,7 @@ export async function openLoop(share: Share, recorder: Recorder, signal: AbortSi
   }
 }
 
-/** Each `of`-th of the times, from number `index` on: all threads draw the same ones. */
+/** Every `of`-th time, beginning with number `index`: all threads draw the same times and take turns. */
 function ownShare(next: () => number, index: number, of: number): () => number {
   let skip = index;
   return () => {
@@ -84,7 +84,7 @@ function ownShare(next: () => number, index: number, of: number): () => number {
 
 class Sender {
   inFlight = 0;
-  /** A request has ended. */
+  /** Called when a request has ended and its connection is free. */
   onRoom: () => void = () => undefined;
   readonly #origin: string;
   readonly #timeoutMs: number;
@@ -141,7 +141,7 @@ class Sender {
 
 function requestsOf({ path, headers, bodies }: Workload): Dispatcher.DispatchOptions[] {
   const pairs = Object.entries(headers).flat();
-  // What crossed a thread is an array of bytes.
+  // A body that crossed a thread is an array of bytes.
   return bodies.map((body) => ({ path, method: 'POST' as const, headers: pairs, body: Buffer.from(body) }));
 }
 
@@ -149,7 +149,7 @@ const names: Readonly<Record<string, string>> = {
   UND_ERR_HEADERS_TIMEOUT: 'timeout',
   UND_ERR_BODY_TIMEOUT: 'timeout',
   UND_ERR_CONNECT_TIMEOUT: 'timeout',
-  // The connection is ended here, with what was still open at the end.
+  // Requests that were open at the end: their connections were destroyed here.
   UND_ERR_DESTROYED: 'unanswered',
   UND_ERR_ABORTED: 'unanswered',
   UND_ERR_SOCKET: 'connection closed',

@@ -1,4 +1,4 @@
-/** What one run of load is: plain data, so that it can cross threads. */
+/** Plan of one run of load: plain data, so that it can cross threads. */
 import type { Workload } from './workload.ts';
 import type { Arrivals } from './arrivals.ts';
 
@@ -7,23 +7,26 @@ export interface LoadPlan {
   readonly workload: Workload;
   readonly load:
     | { readonly kind: 'closed'; readonly concurrency: number }
-    /** What is due beyond `maxInFlight` waits, and its wait counts. */
+    /** Requests due beyond `maxInFlight` wait for a connection, and their wait counts. */
     | { readonly kind: 'open'; readonly arrivals: Arrivals; readonly maxInFlight: number };
-  /** At the start, and not counted. */
+  /** Time at the start that is not counted. */
   readonly warmUpMs: number;
-  /** That is counted. */
+  /** Time that is counted, after the warm-up. */
   readonly durationMs: number;
-  /** What was not answered for this long is a failure; so is what is still open this long after the end. */
+  /** A request has failed when it is unanswered for this long, or still open this long after the end. */
   readonly timeoutMs: number;
   readonly threads: number;
   readonly seed: number;
 }
 
-/** What a thread gets. */
+/** One thread's part of a plan. */
 export interface Share {
   readonly plan: LoadPlan;
-  /** Of an open loop this thread sends each `threads`-th request from this one on; of a closed loop it has its part of the connections. */
+  /**
+   * Number of the thread, from 0. In an open loop it sends requests `index`, `index + threads` and so on; in a closed
+   * loop it has its share of the connections.
+   */
   readonly index: number;
-  /** Start of the warm-up by `nowMs` of clock.ts. */
+  /** Start of the warm-up, by `nowMs` of clock.ts. */
   readonly startAtMs: number;
 }

@@ -1,10 +1,10 @@
-/** What happens to requests, counted within one thread, and handed over in parts that add up. Reads no clock. */
+/** Counts what happens to one thread's requests, and hands the counts over in parts that add up. Reads no clock. */
 import { LatencyHistogram, type HistogramSnapshot } from './histogram.ts';
 
-/** How a request ended: a status, or what kept it from one. */
+/** End of a request: its HTTP status, or the reason why it has none. */
 export type Ending = number | string;
 
-/** Of one second of the measurement, those that were to leave in it (`offered`) and that ended in it (the rest). */
+/** Counts of one second: requests that were to leave in it (`offered`), and requests that ended in it (the rest). */
 export interface SecondPart {
   readonly second: number;
   readonly offered: number;
@@ -14,24 +14,24 @@ export interface SecondPart {
   readonly latency: HistogramSnapshot;
 }
 
-/** What has been counted since the part before. */
+/** Counts since the part before. */
 export interface Part {
   readonly seconds: readonly SecondPart[];
-  /** Good answers to what was to leave within the measured time, from when it was to leave. */
+  /** Latencies of good answers, from the intended send time, of requests intended within the measured time. */
   readonly latency: HistogramSnapshot;
-  /** The same from when it left. */
+  /** Latencies of the same answers from the actual send time. */
   readonly service: HistogramSnapshot;
-  /** Answers of the server that it takes no more (503, 429), from when the request was to leave. */
+  /** Latencies of refusals (503, 429), from the intended send time. */
   readonly rejected: HistogramSnapshot;
-  /** Left so long after it was to leave, or after there was a connection for it: the generator's own. */
+  /** Delay that the generator itself added: from the intended time, or from a free connection if later, to sending. */
   readonly lag: HistogramSnapshot;
   readonly offered: number;
-  /** Of them, those that waited for a connection. */
+  /** Offered requests that waited for a connection. */
   readonly held: number;
   readonly good: number;
-  /** Good answers that came within the measured time, whenever their requests left. */
+  /** Good answers within the measured time, whenever their requests were sent. */
   readonly goodWithin: number;
-  /** What was not answered 2xx, by status or by error. */
+  /** Requests that were not answered 2xx, by status or error. */
   readonly others: Readonly<Record<string, number>>;
 }
 
@@ -52,12 +52,12 @@ export function isRejection(ending: Ending): boolean {
   return ending === 503 || ending === 429;
 }
 
-/** How late the generator itself was: what a request waits before there is a connection for it is the server's doing. */
+/** Delay that the generator added. A wait for a free connection is not part of it: that is the server's doing. */
 export function lagMs(intendedMs: number, sentMs: number, roomMs: number): number {
   return sentMs - Math.max(intendedMs, roomMs);
 }
 
-/** How it ended that nothing was sent: all connections were taken to the end, or the generator was too slow. */
+/** Endings of requests that were never sent: all connections were taken to the end, or the generator was too slow. */
 const noConnection = 'no connection';
 export const notSent = 'not sent';
 
@@ -75,13 +75,13 @@ export class Recorder {
   #good = 0;
   #goodWithin = 0;
 
-  /** All times on one clock; what was to leave from `fromMs` on and before `toMs` is measured. */
+  /** Measures requests whose intended time is in [fromMs, toMs). All times are on one clock. */
   constructor(fromMs: number, toMs: number) {
     this.#fromMs = fromMs;
     this.#toMs = toMs;
   }
 
-  /** @param roomMs since when there has been a connection for it */
+  /** Counts a sent request. @param roomMs time from which a connection was free for it */
   sent(intendedMs: number, sentMs: number, roomMs: number = intendedMs): void {
     if (!this.#measures(intendedMs)) return;
     this.#offered += 1;
@@ -90,7 +90,7 @@ export class Recorder {
     this.#lag.recordMs(lagMs(intendedMs, sentMs, roomMs));
   }
 
-  /** It was to leave, and has not been able to; `held` where there never was a connection for it. */
+  /** Counts a request that was never sent. @param held whether no connection was ever free for it */
   unsent(intendedMs: number, held: boolean): void {
     if (!this.#measures(intendedMs)) return;
     this.#offered += 1;

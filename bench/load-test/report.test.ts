@@ -1,4 +1,4 @@
-/** From what threads record to what is printed: one timeline of requests through recorder, tally, report and texts. */
+/** A timeline of requests through recorder, tally, report and texts: from what threads count to what is printed. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { compareReports, parseBenchReport, renderComparison } from './compare.ts';
@@ -24,7 +24,7 @@ const setup: Setup = {
   machine: 'a machine',
 };
 
-/** Warm-up to 1,000 ms, measured to 3,000 ms; 100 requests a second, each answered after `delayMs`. */
+/** Runs 100 requests a second, each answered after `delayMs`: warm-up to 1,000 ms, measured to 3,000 ms. */
 function recorded(delayMs: (index: number) => number, outcome: (index: number) => number | string = () => 200): Tally {
   const recorder = new Recorder(1_000, 3_000);
   const tally = new Tally(2_000);
@@ -46,7 +46,7 @@ function tallied(recorder: Recorder): Figures {
 }
 
 describe('what is counted', () => {
-  test('what was to leave in the measured time; the warm-up is not', () => {
+  test('requests intended within the measured time count, those of the warm-up do not', () => {
     const figures = figuresOf(
       recorded((index) => (index < 100 ? 900 : 20)),
       null,
@@ -57,11 +57,11 @@ describe('what is counted', () => {
     assert.equal(figures.serviceMs.max, 19.5);
     assert.equal(figures.lagMs.p50, 0.5);
     assert.equal(figures.generatorBehind, false);
-    // 89 answers of the warm-up come while it measures; the last two of it come after its end.
+    // Within the measured time come 89 answers of the warm-up; the last two answers come after its end.
     assert.equal(figures.completedPerSecond, (89 + 198 + 1) / 2);
   });
 
-  test('seconds: offered when they were to leave, the rest when they ended', () => {
+  test('seconds count requests as offered when intended, and as the rest when they ended', () => {
     const seconds = recorded(() => 500).seconds();
     assert.deepEqual(
       seconds.map(({ second, offered, good }) => [second, offered, good]),
@@ -88,7 +88,7 @@ describe('what is counted', () => {
     assert.equal(figures.rejectedLatencyMs!.count, 80);
   });
 
-  test('what could not be sent was offered, and makes the generator the one to blame', () => {
+  test('requests that were not sent count as offered, and the generator as behind', () => {
     const recorder = new Recorder(0, 1_000);
     recorder.sent(1, 1);
     recorder.ended(1, 1, 2, 200);
@@ -100,11 +100,11 @@ describe('what is counted', () => {
     assert.deepEqual([figures.generatorBehind, figures.held], [true, 0]);
   });
 
-  test('what waits for a connection is held by the server: latency, and no lag of the generator', () => {
+  test('a wait for a connection is latency of the server, and no lag of the generator', () => {
     const recorder = new Recorder(0, 1_000);
     recorder.sent(1, 501, 500.5);
     recorder.ended(1, 501, 503, 200);
-    // There was a connection before it was to leave.
+    // A connection was free before the intended time.
     recorder.sent(600, 600.2, 500.5);
     recorder.ended(600, 600.2, 602, 200);
     recorder.unsent(900, true);
@@ -151,7 +151,7 @@ test('the table', () => {
   assert.match(text, /Sluice: mean batch 12\.3 rows, pods 2–3, shed 4/);
 });
 
-test('the progress line is of the last whole second', () => {
+test('the progress line shows the last whole second', () => {
   assert.match(
     renderProgress(
       recorded(() => 20),
@@ -163,13 +163,13 @@ test('the progress line is of the last whole second', () => {
   assert.equal(renderProgress(new Tally(1_000), 1_000, 500), 'warming up');
 });
 
-test('page and picture: all charts, nothing that a name could break out of', () => {
+test('page and picture have all charts, and escape every name', () => {
   const page = renderPage(report);
   assert.equal(page.match(/<svg /g)!.length, 6);
   assert.ok(!page.includes('m<script>'));
   const picture = renderPicture(report);
   assert.equal(picture.match(/<svg /g)!.length, 7);
-  // What would be drawn at no place is drawn nowhere, and says nothing.
+  // Undefined coordinates would show as NaN.
   assert.ok(!/NaN|Infinity/.test(picture + page.replace(/<script[^]*/, '')));
   assert.ok(!/NaN|Infinity/.test(renderPicture(reportOf(setup, [figuresOf(new Tally(1_000), null)]))));
 });
@@ -186,12 +186,12 @@ describe('comparison', () => {
       ),
     );
 
-  test('medians, ratio, and the spread that the repeats allow', () => {
+  test('medians, their ratio, and the range that the repeats allow', () => {
     const p99 = compareReports(repeated([10, 20, 40]), repeated([20, 40, 60])).find(({ name }) => name === 'p99 ms')!;
     assert.deepEqual(p99.ratio, { median: 2, low: 0.5, high: 6 });
   });
 
-  test('says what differs and what is too little', () => {
+  test('notes name what differs, and too few repeats', () => {
     const other = { ...repeated([20]), load: 'constant 50/s' };
     const text = renderComparison(repeated([10]), other);
     assert.match(text, /p50 ms +10\.0 +20\.0 +2\.00/);

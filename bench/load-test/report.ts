@@ -1,10 +1,10 @@
-/** What `sluice bench` reports: the shape of `--json`, made from a tally. Pure. */
+/** Report of `sluice bench`: the shape of `--json`, made from a tally. Pure. */
 import type { LatencyHistogram } from './histogram.ts';
 import { isRejection, notSent } from './recorder.ts';
 import type { SluiceSecond } from './sluice-meter.ts';
 import type { Second, Tally } from './tally.ts';
 
-/** Milliseconds. */
+/** Mean, percentiles and maximum of latencies, ms. */
 export interface Quantiles {
   readonly count: number;
   readonly mean: number;
@@ -16,35 +16,35 @@ export interface Quantiles {
   readonly max: number;
 }
 
-/** Of one run. */
+/** Figures of one run. */
 export interface Figures {
-  /** What was to be sent, and good answers within the measured time, per second of it. */
+  /** Requests to send, and good answers within the measured time, per second of it. */
   readonly offeredPerSecond: number;
   readonly completedPerSecond: number;
   readonly offered: number;
   readonly good: number;
-  /** Answered 503 or 429. */
+  /** Requests answered 503 or 429. */
   readonly rejected: number;
-  /** Every other end that is no good answer. */
+  /** Requests that ended in any other way without a good answer. */
   readonly errors: number;
-  /** Both by status or error. */
+  /** Rejected requests and errors, by status or error. */
   readonly endings: Readonly<Record<string, number>>;
-  /** Good answers, from when the request was to leave. */
+  /** Latencies of good answers, from the intended send time. */
   readonly latencyMs: Quantiles;
-  /** The same from when it left. */
+  /** Latencies of the same answers from the actual send time. */
   readonly serviceMs: Quantiles;
   readonly rejectedLatencyMs: Quantiles | null;
-  /** How much later than intended requests left, without what they waited for a connection. */
+  /** Delays that the generator itself added: sent later than intended, waits for a connection left out. */
   readonly lagMs: Quantiles;
-  /** Waited for a connection, as all that an open loop may have were taken: the wait is in `latencyMs`. */
+  /** Requests that waited because all connections of an open loop were taken; the wait is in `latencyMs`. */
   readonly held: number;
-  /** The lag is a part of the latency that is worth mentioning. */
+  /** Whether `lagMs` is a notable part of the latency. */
   readonly generatorBehind: boolean;
-  /** Stopped before the time was over. */
+  /** Whether the run was stopped before its time was over. */
   readonly endedEarly: boolean;
   readonly latencyCurve: readonly { readonly percentile: number; readonly ms: number }[];
   readonly seconds: readonly Second[];
-  /** Where the target is Sluice and its metrics can be read. */
+  /** Figures from Sluice's metrics; null where the target is another server or they cannot be read. */
   readonly sluice: SluiceFigures | null;
 }
 
@@ -54,7 +54,7 @@ export interface SluiceFigures {
   readonly seconds: readonly SluiceSecond[];
 }
 
-/** What was asked for. */
+/** Setup of a run as it was asked for. */
 export interface Setup {
   readonly target: string;
   readonly server: string | null;
@@ -63,7 +63,7 @@ export interface Setup {
   readonly body: string;
   readonly bodyBytes: number;
   readonly loop: 'closed' | 'open';
-  /** In words: `64 connections`, `poisson 500/s`. */
+  /** Load in words: `64 connections`, `poisson 500/s`. */
   readonly load: string;
   readonly warmUpSeconds: number;
   readonly durationSeconds: number;
@@ -72,7 +72,7 @@ export interface Setup {
   readonly machine: string;
 }
 
-/** `--json`: of several repeats the figures on top are those of the middle one. */
+/** Object of `--json`; of several repeats, the figures at its top are those of the middle one. */
 export type Report = Setup & Figures & { readonly repeats: readonly Figures[] };
 
 const leastLagMs = 1;
@@ -105,7 +105,7 @@ export function figuresOf(tally: Tally, sluice: SluiceFigures | null): Figures {
   };
 }
 
-/** The figures of the middle repeat: by throughput of a closed loop, by the 99th percentile of an open one. */
+/** Report with the figures of the middle repeat: by throughput for a closed loop, by the 99th percentile for an open one. */
 export function reportOf(setup: Setup, repeats: readonly Figures[]): Report {
   const key = ({ completedPerSecond, latencyMs }: Figures) =>
     setup.loop === 'closed' ? completedPerSecond : latencyMs.p99;
@@ -127,7 +127,7 @@ function quantilesOf(histogram: LatencyHistogram): Quantiles {
   };
 }
 
-/** To the last percentile that at least one request is beyond, at most 99.99: ten points a decade of what remains. */
+/** Latency by percentile, ten points a decade of nines, to 99.99 or the last percentile that a request is beyond. */
 function curveOf(histogram: LatencyHistogram): { percentile: number; ms: number }[] {
   const points: { percentile: number; ms: number }[] = [];
   for (let tenth = 0; tenth <= 40; tenth += 1) {

@@ -1,4 +1,4 @@
-/** Runs a plan on threads of its own and puts together what they report. */
+/** Runs a plan on threads and adds up what they report. */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { nowMs } from './clock.ts';
@@ -6,29 +6,29 @@ import type { LoadThreadMessage } from './load-worker.ts';
 import type { LoadPlan, Share } from './plan.ts';
 import { Tally } from './tally.ts';
 
-/** For the threads to load their code, so that all start together: the warm-up begins then. */
+/** Time for the threads to load their code before the warm-up begins, so that all start together. */
 export const startMs = 500;
-/** What one thread of the open loop sends on one core with room to spare. */
+/** Requests per second that one thread of an open loop sends on one core with room to spare. */
 const perThreadPerSecond = 4_000;
-/** The same in connections of the closed loop. */
+/** Connections of a closed loop that one thread serves with room to spare. */
 const perThreadConnections = 512;
 
 export interface RunOptions {
-  /** Each second, with what came so far. */
+  /** Called each second with the tally so far. */
   readonly onProgress?: (tally: Tally) => void;
-  /** Asked each second; true ends the run early. */
+  /** Called each second with the tally so far; true ends the run early. */
   readonly isFutile?: (tally: Tally) => boolean;
   readonly signal?: AbortSignal;
 }
 
-/** As many as the load needs, and no more than there are cores. */
+/** Threads that the load needs, at most one a core. */
 export function threadsFor(load: { readonly peakPerSecond: number } | { readonly concurrency: number }): number {
   const needed =
     'concurrency' in load ? load.concurrency / perThreadConnections : load.peakPerSecond / perThreadPerSecond;
   return Math.max(1, Math.min(availableParallelism(), Math.ceil(needed)));
 }
 
-/** @throws Error if a thread fails; what happens to requests is counted, not thrown */
+/** @throws Error if a thread fails; failed requests are counted, not thrown */
 export async function runLoad(plan: LoadPlan, { onProgress, isFutile, signal }: RunOptions = {}): Promise<Tally> {
   const tally = new Tally(plan.durationMs);
   const startAtMs = nowMs() + startMs;

@@ -1,15 +1,15 @@
-/** What a model takes, as servers tell it: Open Inference Protocol metadata, or TensorFlow Serving's for V1. Pure. */
+/** Inputs of a model from a server's metadata: those of the Open Inference Protocol, or TensorFlow Serving's for V1. Pure. */
 import { isDatatype, type Datatype } from '../../contract/datatypes.ts';
 import { quote } from '../../contract/errors.ts';
 
 export interface InputSignature {
   readonly name: string;
   readonly datatype: Datatype;
-  /** -1 where the size is free. */
+  /** Sizes of the dimensions; -1 for a free one. */
   readonly shape: readonly number[];
 }
 
-/** What a server said cannot be used, or is not what it should be. */
+/** Thrown where a server's metadata is malformed or does not determine a request. */
 export class MetadataError extends Error {
   override readonly name = 'MetadataError';
 }
@@ -43,7 +43,7 @@ const tensorFlowTypes: Readonly<Record<string, Datatype>> = {
   DT_STRING: 'BYTES',
 };
 
-/** `GET /v1/models/M/metadata` of TensorFlow Serving: the signature `serving_default`. @throws MetadataError */
+/** Parses `GET /v1/models/M/metadata` of TensorFlow Serving: the signature `serving_default`. @throws MetadataError */
 export function readTensorFlowMetadata(metadata: unknown): InputSignature[] {
   const path = ['metadata', 'signature_def', 'signature_def', 'serving_default', 'inputs'];
   const inputs = path.reduce(field, metadata);
@@ -61,7 +61,7 @@ export function readTensorFlowMetadata(metadata: unknown): InputSignature[] {
 }
 
 /**
- * The shape of a request of `rows` rows: a free first dimension is the rows, other free ones need `given`.
+ * Shape of a request of `rows` rows: a free first dimension gets the rows, other free dimensions need a `given` shape.
  * @throws MetadataError
  */
 export function requestShape(

@@ -1,7 +1,7 @@
-/** What Sluice says of itself while it is under load: batches, pods and what was shed, each second, from its metrics. */
+/** Batches, pods and shed requests of a Sluice under load, read from its metrics each second. */
 import { sumOf } from './prometheus.ts';
 
-/** Of one second; `meanBatch` is null where nothing was run. */
+/** Figures of one second; `meanBatch` is null in a second without runs. */
 export interface SluiceSecond {
   readonly second: number;
   readonly meanBatch: number | null;
@@ -36,14 +36,14 @@ export class SluiceMeter {
     this.#timer = setInterval(() => void this.#readAlone(), intervalMs);
   }
 
-  /** @returns null where no metrics of Sluice are */
+  /** @returns null where the URL has no metrics of Sluice */
   static async start(url: string, model: string): Promise<SluiceMeter | null> {
     const label = `model="${model}"`;
     const totals = await scrape(url, label).catch(() => null);
     return totals === null ? null : new SluiceMeter(url, label, totals);
   }
 
-  /** Forgets what was before, as a warm-up. */
+  /** Starts counting again from now, as after a warm-up. */
   async restart(): Promise<void> {
     await this.#reading;
     await this.#readAlone();
@@ -51,7 +51,7 @@ export class SluiceMeter {
     this.seconds.length = 0;
   }
 
-  /** Rows per run since the start, null where nothing was run. */
+  /** Stops reading. @returns rows per run since the start, null without runs, and shed requests */
   stop(): Promise<{ readonly meanBatch: number | null; readonly shed: number }> {
     this.#stopped ??= this.#sum();
     return this.#stopped;
@@ -62,7 +62,7 @@ export class SluiceMeter {
     await this.#reading;
     const seen = this.seconds.length;
     await this.#read();
-    // A part of a second is none.
+    // The last reading covers less than a second, so it is no row of its own.
     this.seconds.length = seen;
     const runs = this.#last.runs - this.#first.runs;
     return {
@@ -71,7 +71,7 @@ export class SluiceMeter {
     };
   }
 
-  /** One at a time: the one that is under way, or a new one. */
+  /** Joins the reading that is under way, or starts one. */
   #readAlone(): Promise<void> {
     this.#reading ??= this.#read().finally(() => (this.#reading = undefined));
     return this.#reading;
@@ -79,7 +79,7 @@ export class SluiceMeter {
 
   async #read(): Promise<void> {
     const before = this.#last;
-    // A gateway that is too busy for a scrape leaves a second out.
+    // A gateway that is too busy to answer the scrape leaves a gap.
     const now = await scrape(this.#url, this.#label).catch(() => null);
     if (now === null) return;
     this.#last = now;
@@ -93,7 +93,7 @@ export class SluiceMeter {
   }
 }
 
-/** Where `sluice up` and `sluice gateway` have their metrics unless told otherwise: one port above. */
+/** Metrics URL of `sluice up` and `sluice gateway` at their defaults: one port above the gateway's. */
 export function usualMetricsUrl(origin: string): string {
   const url = new URL('/metrics', origin);
   url.port = String(Number(url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : url.port) + 1);

@@ -1,8 +1,8 @@
-/** What all threads counted, added up, and read as a result. */
+/** Sum of what all threads counted. */
 import { LatencyHistogram, type HistogramSnapshot } from './histogram.ts';
 import type { Part } from './recorder.ts';
 
-/** A second of the measurement: requests per second, milliseconds. */
+/** One second of the measurement: requests, and latency percentiles of its good answers. */
 export interface Second {
   readonly second: number;
   readonly offered: number;
@@ -33,7 +33,7 @@ export class Tally {
   held = 0;
   good = 0;
   goodWithin = 0;
-  /** Stopped before the time was over: rates over the whole time would be too low. */
+  /** Set when the run was stopped before its time was over: rates over the whole time are then too low. */
   endedEarly = false;
   readonly durationMs: number;
   readonly #seconds = new Map<number, SecondTally>();
@@ -64,7 +64,7 @@ export class Tally {
     }
   }
 
-  /** The last in which anything happened; -1: none so far. */
+  /** Last second in which anything happened; -1 before the first. */
   get lastSecond(): number {
     return this.#lastSecond;
   }
@@ -82,7 +82,7 @@ export class Tally {
     };
   }
 
-  /** In order; those in which nothing happened are there too. */
+  /** All seconds in order, also those in which nothing happened. */
   seconds(): Second[] {
     return Array.from({ length: this.#lastSecond + 1 }, (_, second) => this.second(second));
   }

@@ -1,4 +1,4 @@
-/** Asks an endpoint what it is and what its model takes, and makes the requests to send it. */
+/** Asks an endpoint for its name and its model's inputs, and makes the requests to send. */
 import { readFile } from 'node:fs/promises';
 import { mediaTypes } from '../../contract/headers.ts';
 import type { Workload } from './workload.ts';
@@ -16,24 +16,24 @@ export interface TargetPlan {
   readonly shapes: Readonly<Record<string, readonly number[]>>;
   readonly bodies: number;
   readonly seed: number;
-  /** Of every request, beside those that the body needs. */
+  /** Headers of every request, added to those that the body needs. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
 export interface PreparedTarget {
   readonly workload: Workload;
-  /** Name and version as the server says them, null where it says none. */
+  /** Name and version that the server reports; null without any. */
   readonly server: string | null;
 }
 
 const timeoutMs = 10_000;
 
-/** What a server answered, or that it did not, in a line that a person can act on. */
+/** Thrown where the server does not answer, or not well: one line that a person can act on. */
 export class TargetError extends Error {
   override readonly name = 'TargetError';
 }
 
-/** @throws TargetError, MetadataError, or what the file of bodies throws */
+/** Makes the requests and tries one. @throws TargetError, MetadataError, or an Error about the file of bodies */
 export async function prepareTarget(plan: TargetPlan): Promise<PreparedTarget> {
   const workload = await workloadOf(plan);
   const withHeaders = { ...workload, headers: { ...workload.headers, ...plan.headers } };
@@ -78,12 +78,12 @@ async function read(plan: TargetPlan, path: string): Promise<{ status: number; t
   try {
     json = JSON.parse(text);
   } catch {
-    // Whoever needs it says that it is missing.
+    // The caller that needs JSON reports that it is missing.
   }
   return { status: answer.status, text, json };
 }
 
-/** Before thousands of a request are sent, one has to be answered well. */
+/** Sends one request, which must be answered 2xx before thousands are sent. */
 async function tryOnce(origin: string, { path, headers, bodies }: Workload): Promise<void> {
   const answer = await call(origin, path, { method: 'POST', headers, body: new Uint8Array(bodies[0]!) });
   if (answer.ok) {

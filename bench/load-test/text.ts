@@ -1,4 +1,4 @@
-/** A report as text for a terminal: what was asked, what came of it, and what makes it doubtful. Pure. */
+/** Report as text for a terminal: setup, figures, and notes about what makes them doubtful. Pure. */
 import type { Figures, Quantiles, Report } from './report.ts';
 import type { Tally } from './tally.ts';
 
@@ -89,7 +89,7 @@ function notesOf(report: Report): string[] {
   return notes;
 }
 
-/** The line that is written over while a run goes on: of the last whole second. */
+/** Progress line of the last whole second, written over while a run goes on. */
 export function renderProgress(tally: Tally, warmUpMs: number, elapsedMs: number): string {
   const { lastSecond } = tally;
   if (lastSecond < 0) return elapsedMs < warmUpMs ? 'warming up' : 'waiting for the first answer';
@@ -107,7 +107,7 @@ function rate(perSecond: number): string {
   return `${perSecond.toFixed(perSecond < 100 ? 2 : 1)}/s`;
 }
 
-/** Three significant digits, and all before the point. */
+/** A number with three significant digits, or all digits before the point where it has more. */
 export function digits(value: number): string {
   return value >= 100
     ? value.toFixed(0)

@@ -1,6 +1,6 @@
 /**
- * Wakes an event loop at a time given to a fraction of a millisecond. A timer of Node is up to a millisecond late, and
- * waiting in a busy loop would take a core from the server; so a thread of its own sleeps until then and sends a message.
+ * Wakes an event loop at a time, to a fraction of a millisecond. A timer of Node is up to a millisecond late, and a busy
+ * loop would take a core from the server; so a thread of its own sleeps until then and sends a message.
  *
  * ```
  * sender                            ticker thread
@@ -12,12 +12,12 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import { nowMs } from './clock.ts';
 
 interface Shared {
-  /** Sequence of the request for a tick; -1 ends the thread. */
+  /** Number of the latest request for a tick; -1 ends the thread. */
   readonly sequence: Int32Array<SharedArrayBuffer>;
   readonly atMs: Float64Array<SharedArrayBuffer>;
 }
 
-/** Ticks this close together are one: at high rates several requests leave together. */
+/** Shortest time to the next tick: at high rates several requests share one. */
 const leastGapMs = 0.1;
 
 export class Ticker {
@@ -35,7 +35,7 @@ export class Ticker {
     });
   }
 
-  /** Asks for one tick, soon after `atMs` by the clock that threads share, in place of what was asked for before. */
+  /** Asks for one tick soon after `atMs` by clock.ts; replaces the tick asked for before. */
   wakeAt(atMs: number): void {
     this.#shared.atMs[0] = Math.max(atMs, nowMs() + leastGapMs);
     Atomics.add(this.#shared.sequence, 0, 1);

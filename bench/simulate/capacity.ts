@@ -1,9 +1,9 @@
-/** What one pod carries: the yardstick that scales traces, and that a person would set baselines' targets by. */
+/** Capacity of one pod: traces are scaled by it, and the targets of baselines are set by it. */
 import type { Scenario } from './engine.ts';
 
 /**
- * Requests a second of a busy pod that keeps the objective. A request waits for the run before its own at most, so
- * 2·l(b*) ≤ objective, and the pod gives b* requests each l(b*).
+ * Requests per second of a busy pod that keeps the objective. A request waits for at most one run before its own, so the
+ * largest batch b* has 2·l(b*) ≤ objective, and the pod answers b* requests every l(b*).
  */
 export function podRequestsPerSecond({
   cost,

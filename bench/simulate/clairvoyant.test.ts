@@ -4,7 +4,7 @@ import { clairvoyant, fillGaps, follow } from './clairvoyant.ts';
 import { seededRandom } from '../../runtime/seeded-random.ts';
 import { scenarioWith } from './testing/scenario.ts';
 
-/** A pod gives one run of 4 in 300 ms, about 13/s; starts take 1 s. */
+/** Scenario in which a pod runs 4 requests in 300 ms, about 13/s, and starts take 1 s. */
 const scenario = scenarioWith({ cost: { a: 100, c: 50 }, objectiveMs: 700, maxRows: 4 });
 
 /** Every sequence of `length` numbers from `least` to `most`. */
@@ -15,13 +15,13 @@ function* sequences(length: number, least: number, most: number): Generator<numb
       for (let one = least; one <= most; one += 1) yield [one, ...rest];
 }
 
-/** Pod-slots of a supply, and `restart` for each pod that begins after slot 0. */
+/** Cost of a supply: its pod-slots, and `restart` for each pod that starts after slot 0. */
 function costOf(supply: readonly number[], restart: number): number {
   return supply.reduce((sum, pods, slot) => sum + pods + restart * Math.max(0, pods - (supply[slot - 1] ?? pods)), 0);
 }
 
 describe('clairvoyant', () => {
-  test('gaps: kept or restarted as is cheaper, against all supplies that cover the need', () => {
+  test('over a gap a pod is kept or restarted, whichever is cheaper: compared with all supplies that cover the need', () => {
     const random = seededRandom(5);
     for (let round = 0; round < 60; round += 1) {
       const need = Array.from({ length: 7 }, () => Math.floor(random() * 3));
@@ -36,7 +36,7 @@ describe('clairvoyant', () => {
     }
   });
 
-  test('on small cases: nobody late, and close to the cheapest of all schedules that are simulated', () => {
+  test('small cases: no request is late, and the cost is close to that of the cheapest possible schedule', () => {
     let sum = 0;
     let leastSum = 0;
     for (let seed = 1; seed <= 12; seed += 1) {

@@ -1,4 +1,4 @@
-/** One trace, one scenario, some policies: what each cost and missed, beside the clairvoyant. */
+/** Runs several policies on one trace and scenario, and the clairvoyant beside them. */
 import { clairvoyant } from './clairvoyant.ts';
 import { baselineNames, defaultBaseline, type BaselineName } from './contenders.ts';
 import { simulate, type SimulationResult, type Scenario } from './engine.ts';
@@ -10,7 +10,7 @@ export type PolicyName = (typeof policyNames)[number];
 
 export interface Compared {
   readonly policy: PolicyName;
-  /** Whether its parameters were tuned, and to what; null for its defaults. */
+  /** Tuned parameters; null for a policy at its defaults. */
   readonly tuned: Readonly<Record<string, number>> | null;
   readonly result: SimulationResult;
 }
@@ -24,11 +24,11 @@ export function comparePolicies(request: {
   readonly scenario: Scenario;
   readonly arrivalsMs: Float64Array;
   readonly policies: readonly PolicyName[];
-  /** Sluice's, as its pool has it. */
+  /** Policy of Sluice, configured as the pool is. */
   readonly sluice: PolicyFactory;
   /** Arrivals on which baselines are tuned; null leaves them at their defaults. */
   readonly trainingMs: Float64Array | null;
-  /** Violations that tuning accepts for less pod-seconds. */
+  /** Violations that tuning accepts for fewer pod-seconds, %. */
   readonly limitPercent: number;
   readonly onProgress: (what: string, done: number) => void;
 }): PolicyComparison {

@@ -1,4 +1,4 @@
-/** The policies that can be simulated, by name, with the parameters that are their own defaults. */
+/** Baseline policies by name, at their own defaults. */
 import { hpa, hpaDefaults } from './baselines/hpa.ts';
 import { keda, kedaDefaults } from './baselines/keda.ts';
 import { kpa, kpaDefaults } from './baselines/kpa.ts';
@@ -10,7 +10,7 @@ import type { PolicyFactory } from './policy.ts';
 export const baselineNames = ['hpa', 'kpa', 'keda', 'ray'] as const;
 export type BaselineName = (typeof baselineNames)[number];
 
-/** Share of a pod's capacity at which people set targets that have no default of their own (Knative's utilization). */
+/** Share of a pod's capacity for targets that have no default: Knative's target utilization. */
 const usualUtilization = 0.7;
 
 export function defaultBaseline(name: BaselineName, scenario: Scenario): PolicyFactory {

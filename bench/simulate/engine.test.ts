@@ -5,12 +5,12 @@ import { fixed } from './fixed.ts';
 import type { ScalingPolicy } from './policy.ts';
 import { scenarioWith } from './testing/scenario.ts';
 
-/** l(b) = 10 + 1·b; starts take exactly 1 s. */
+/** Scenario with l(b) = 10 + 1·b ms, whose starts take exactly 1 s. */
 const scenario = scenarioWith({ cost: { a: 10, c: 1 }, objectiveMs: 100, maxRows: 64, minReplicas: 0 });
 
 const at = (...times: number[]) => Float64Array.from(times);
 
-/** Asks for what stands at the step's time or before it. */
+/** Policy that asks for the replicas listed at the latest time up to now. */
 function timeline(...wanted: readonly (readonly [atMs: number, replicas: number])[]): ScalingPolicy {
   return {
     name: 'timeline',
@@ -20,9 +20,9 @@ function timeline(...wanted: readonly (readonly [atMs: number, replicas: number]
 }
 
 describe('simulation', () => {
-  test('one pod: a first run of one, what came meanwhile as a second one; pod-seconds to the end', () => {
-    // Run 1: 0 → 11. At 1 one is staged at once, as long as the one ahead. 2 and 3 wait for a slot: 11 → run 2 of one
-    // (11 → 22), staged 2 and 3 (22 → 34): answered 34 − 2 = 32 ms after it came.
+  test('one pod: a run of one request, then runs of those that arrived meanwhile; pod-seconds to the end', () => {
+    // Run 1: 0 → 11 ms. The request at 1 ms is staged at once and makes run 2 (11 → 22). Those at 2 and 3 ms wait until
+    // 11 ms, are staged and make run 3 (22 → 34): the first of them is answered 34 − 2 = 32 ms after its arrival.
     const result = simulate({ ...scenario, objectiveMs: 40 }, at(0, 1, 2, 3), fixed(1)());
     assert.deepEqual(
       { ...result, replicas: undefined, lateArrivalsMs: undefined },
@@ -47,10 +47,10 @@ describe('simulation', () => {
     assert.deepEqual(tighter.lateArrivalsMs, [2], 'the one that took 32 ms; the next took 31');
   });
 
-  test('from zero: held until the pod that was asked for is ready, and late', () => {
+  test('from zero: requests are held until the first pod is ready, and late', () => {
     const policy = timeline([0, 0], [500, 1]);
     const result = simulate({ ...scenario, initialReplicas: 0 }, at(450, 460), policy, { traceLate: true });
-    // Created 500, ready 1500, both in one run of 12 ms.
+    // The pod is created at 500 and ready at 1500 ms; both requests share one run of 12 ms.
     assert.equal(result.late, 2);
     assert.equal(result.completions, 2);
     assert.equal(result.podStarts, 1);
@@ -60,14 +60,14 @@ describe('simulation', () => {
     ]);
   });
 
-  test('without any pod a request is refused after the hold, and fails after its deadline where that is sooner', () => {
+  test('without any pod a request is shed after the hold, or fails at its deadline if that is sooner', () => {
     const none = { ...scenario, initialReplicas: 0 };
     assert.equal(simulate(none, at(0), fixed(0)()).shed, 1);
     assert.equal(simulate({ ...none, timeoutMs: 2000 }, at(0), fixed(0)()).failed, 1);
   });
 
-  test('a pod that is drained finishes what it executes and what it has staged, and is paid until then', () => {
-    // 8 rows run 95 → 113 (10 + 8), 8 more staged at 96 → 131; at 100 the pool goes to zero.
+  test('a draining pod finishes its run and its staged batch, and is paid until then', () => {
+    // Eight rows run from 95 to 113 ms (10 + 8), 8 more are staged at 96 and end at 131; the pool goes to zero at 100.
     const arrivals = at(...Array<number>(8).fill(95), ...Array<number>(8).fill(96), 4000);
     const result = simulate({ ...scenario, timeoutMs: 1000 }, arrivals, timeline([0, 1], [100, 0]));
     assert.equal(result.completions, 16);
@@ -75,14 +75,14 @@ describe('simulation', () => {
     assert.equal(result.podSeconds, 0.131);
   });
 
-  test('a pod that is not ready is the first to go, and paid for', () => {
+  test('a starting pod is removed first, and is paid for', () => {
     const result = simulate(scenario, at(0, 1000), timeline([0, 1], [100, 2], [300, 1]));
     assert.equal(result.podSeconds, 1.1 + 0.2);
     assert.equal(result.scaleWrites, 2);
   });
 
-  test('overload at a fixed size: what cannot be in time is refused, and most of the rest is in time', () => {
-    // A pod gives 33 rows in 43 ms, 767/s: offered 2000/s.
+  test('overload at a fixed size: requests that would be late are shed, and most others are in time', () => {
+    // A pod runs 33 rows in 43 ms, 767/s; 2,000/s are offered.
     const arrivals = Float64Array.from({ length: 20_000 }, (_, index) => index / 2);
     const result = simulate(scenario, arrivals, fixed(1)());
     assert.equal(result.completions + result.shed + result.failed, 20_000);
@@ -92,7 +92,7 @@ describe('simulation', () => {
     assert.ok(unshed.late > 0.9 * unshed.completions, 'without it everything is late');
   });
 
-  test('a policy that can be woken is asked when the predicted wait passes the objective, and when nobody serves', () => {
+  test('a policy with wake-ups is asked when the predicted wait passes the objective, and when no pod serves', () => {
     const askedAtMs = (initialReplicas: number, arrivals: Float64Array, wakes: boolean): number[] => {
       const asked: number[] = [];
       const step = ({ nowMs }: { readonly nowMs: number }) => {
@@ -103,7 +103,7 @@ describe('simulation', () => {
       return asked;
     };
     const rush = (atMs: number) => Array<number>(300).fill(atMs);
-    // One rush is told once; after the report at 1000 the next is due at 1100.
+    // One rush wakes once; after the step at 1,000 ms the next wake-up is due at 1,100.
     const rushes = at(...rush(250), ...rush(700), ...rush(1050), 1900);
     assert.deepEqual(askedAtMs(1, rushes, true), [0, 250, 700, 1000, 1100]);
     assert.deepEqual(askedAtMs(1, rushes, false), [0, 1000]);
@@ -111,7 +111,7 @@ describe('simulation', () => {
     assert.deepEqual(askedAtMs(0, at(450, 460), false), [0, 1000]);
   });
 
-  test('the same seed gives the same result, another one other start-up times', () => {
+  test('the same seed gives the same result, another seed other start-up times', () => {
     const arrivals = Float64Array.from({ length: 3000 }, (_, index) => index);
     const run = (seed: number) =>
       simulate({ ...scenario, coldStartSigma: 0.2, seed }, arrivals, timeline([0, 1], [100, 4]));

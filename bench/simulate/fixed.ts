@@ -1,4 +1,4 @@
-/** The policy that never changes its mind: a fixed number of replicas. */
+/** Policy with a fixed number of replicas. */
 import type { PolicyFactory } from './policy.ts';
 
 export function fixed(replicas: number): PolicyFactory {

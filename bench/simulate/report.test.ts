@@ -25,7 +25,7 @@ const comparison = comparePolicies({
 });
 const [sluice, hpa] = comparison.policies;
 
-test('JSON has what was promised, and its sums add up', () => {
+test('JSON has the documented fields, and its sums add up', () => {
   const report = jsonReport({ trace: 'a.csv', coldStartSeconds: 1 }, comparison) as {
     trace: string;
     policies: Record<string, number | string | boolean>[];
@@ -46,7 +46,7 @@ test('JSON has what was promised, and its sums add up', () => {
   }
 });
 
-test('the table has a line for each, the clairvoyant first', () => {
+test('the table has a line for each policy, the clairvoyant first', () => {
   const lines = comparisonTable(comparison).split('\n');
   assert.deepEqual(
     lines.map((line) => line.split(/ {2,}/)[0]),
@@ -55,7 +55,7 @@ test('the table has a line for each, the clairvoyant first', () => {
   assert.match(lines[1]!, / 0\.00% .* 1\.000 /);
 });
 
-test('the picture is well-formed, draws everyone, and quotes what a title may hold', () => {
+test('the picture is well-formed, draws every policy, and escapes its title', () => {
   const svg = picture('<a> & b', arrivalsMs, comparison);
   assert.ok(svg.includes('&lt;a&gt; &amp; b') && !svg.includes('<a>'));
   assert.equal(svg.match(/<path fill="none" stroke="#/g)?.length, 3, 'three staircases');

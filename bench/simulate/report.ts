@@ -1,4 +1,4 @@
-/** A comparison as people and programs read it: a table, and the JSON that `sluice simulate --json` promises. */
+/** Comparison as a table for people, and as the JSON of `sluice simulate --json`. */
 import type { PolicyComparison } from './compare.ts';
 import type { SimulationResult } from './engine.ts';
 

@@ -22,7 +22,7 @@ const scenario: Scenario = {
 test('the production policy scales simulated pods from zero with the load and back to one', () => {
   const arrivals = Float64Array.from([
     ...Array.from({ length: 6_000 }, (_, index) => index * 20),
-    // Pods are kept for three minutes after they were needed, and shrinks are a minute apart.
+    // Pods are kept for three minutes after they were needed, and scale-downs are a minute apart.
     ...Array.from({ length: 480 }, (_, index) => 120_000 + index * 1000),
   ]);
   const { replicas, failed, podSeconds } = simulate(scenario, arrivals, sluice());

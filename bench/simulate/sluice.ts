@@ -1,11 +1,11 @@
-/** The production policy, seen through the simulator's eyes: one gateway, no bad data. */
+/** The scaler's production policy as a policy of the simulator: one gateway whose reports are never missing. */
 import { budgetOf } from '../../scaler/policy/budget.ts';
 import { decide, initialState, type PolicyConfig } from '../../scaler/policy/decide.ts';
 import type { PolicyFactory } from './policy.ts';
 
 /**
- * @param percentile of requests that are to keep the objective, as a ModelPool has it
- * @param idleMs without requests this long: minReplicas
+ * @param percentile percentage of requests that must keep the objective, as `objective.percentile` of a ModelPool
+ * @param idleMs time without requests after which the pool scales to minReplicas
  */
 export function sluiceFor(percentile: number, idleMs = 300_000): PolicyFactory {
   return () => {

@@ -8,7 +8,7 @@ const shared = (name: string) =>
   parseTrace(readFileSync(new URL(`../traces/${name}.csv`, import.meta.url), 'utf8'), name);
 
 describe('reading a trace', () => {
-  test('comments, column names, further columns and line ends are passed over; zero is the first request', () => {
+  test('comments, column names, further columns and line ends are skipped; times begin at the first request', () => {
     const text = '# source\r\narrival_ms,tokens\r\n100,7\r\n\r\n100.5,8\n# more\n130,9';
     assert.deepEqual([...parseTrace(text, 't.csv')], [0, 0.5, 30]);
   });
@@ -44,13 +44,13 @@ describe('reading a trace', () => {
 });
 
 describe('coarse stamps', () => {
-  test('are told from fine ones in the shared traces', () => {
+  test('are told apart from fine ones in the shared traces', () => {
     assert.equal(coarseStepMs(shared('azure-llm-conv')), null);
     assert.equal(coarseStepMs(shared('azure-llm-code')), null);
     assert.equal(coarseStepMs(shared('mooncake-conversation')), 3000);
   });
 
-  test('are spread over their own step, with as many in each', () => {
+  test('are spread over their own step, as many in each as before', () => {
     const stamps = shared('mooncake-conversation');
     const { arrivalsMs, spreadOverMs } = scaleTrace(stamps, 1, 1);
     assert.equal(spreadOverMs, 3000);
@@ -64,7 +64,7 @@ describe('coarse stamps', () => {
     );
   });
 
-  test('a clockwork source is not coarse, seconds from a log are', () => {
+  test('stamps of a regular source are fine, whole seconds of a log are coarse', () => {
     assert.equal(coarseStepMs(Float64Array.from({ length: 100 }, (_, index) => index * 100)), null);
     assert.equal(coarseStepMs(Float64Array.from({ length: 300 }, (_, index) => 1000 * Math.floor(index / 3))), 1000);
   });
@@ -73,19 +73,19 @@ describe('coarse stamps', () => {
 describe('scaling the rate', () => {
   const fine = shared('azure-llm-code');
 
-  test('by 1 it is the trace itself; by K each arrival K times, within the mean gap', () => {
+  test('a scale of 1 keeps the trace; K makes K of each arrival, within the mean gap', () => {
     assert.deepEqual(scaleTrace(fine, 1, 1).arrivalsMs, fine);
     const { arrivalsMs } = scaleTrace(fine, 10, 1);
     assert.equal(arrivalsMs.length, 10 * fine.length);
     const meanGapMs = fine.at(-1)! / fine.length;
     assert.ok(Math.abs(arrivalsMs.at(-1)! - fine.at(-1)!) <= meanGapMs);
-    // The k-th of each ten can't be far from where its original was.
+    // Copies are moved by at most the mean gap, so their order changes little.
     for (let index = 0; index < fine.length; index += 1) {
       assert.ok(Math.abs(arrivalsMs[10 * index + 5]! - fine[index]!) <= 2 * meanGapMs);
     }
   });
 
-  test('fractions are met on average, also below 1; seeds differ, a seed repeats itself', () => {
+  test('fractions are met on average, also below 1; the same seed repeats itself, others differ', () => {
     for (const scale of [0.3, 2.7]) {
       const ratio = scaleTrace(fine, scale, 1).arrivalsMs.length / fine.length;
       assert.ok(Math.abs(ratio / scale - 1) < 0.03, `${ratio}`);

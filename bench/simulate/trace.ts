@@ -1,22 +1,22 @@
-/** Arrival times from a CSV file, and the same traffic at another rate. Reads nothing itself: text in, times out. */
+/** Arrival times from CSV text, and the same traffic at another rate. Pure. */
 import { quote } from '../../contract/errors.ts';
 import { seededRandom, type Random } from '../../runtime/seeded-random.ts';
 
-/** What is wrong with a trace, with line and value. */
+/** Thrown for a malformed trace; the message has the line and the value. */
 export class TraceError extends Error {
   override readonly name = 'TraceError';
 }
 
 export interface Trace {
-  /** Ascending, from the first request. */
+  /** Arrival times since the first request, ascending. */
   readonly arrivalsMs: Float64Array;
-  /** Step of the stamps where they were coarse and have been spread over it; null where they were not. */
+  /** Step of coarse time stamps, over which they were spread; null where the stamps were fine. */
   readonly spreadOverMs: number | null;
 }
 
 /**
- * Lines of milliseconds; `#` comments, empty lines and one line of column names are passed over. Of several columns
- * the first is the time. Zero is moved to the first request.
+ * Parses lines of milliseconds, the first of several columns. `#` comments, empty lines and one line of column names are
+ * skipped. Times are moved so that the first request is at 0.
  * @throws TraceError
  */
 export function parseTrace(text: string, file: string): Float64Array {
@@ -52,8 +52,8 @@ export function parseTrace(text: string, file: string): Float64Array {
 }
 
 /**
- * `rateScale` copies of each arrival (of a fraction: one more with that probability), each moved by up to the mean gap
- * of the original; at 1 the trace itself. Coarse stamps are spread over their own step before.
+ * Makes `rateScale` copies of each arrival (a fraction is the probability of one more), each moved by up to the mean gap
+ * of the original; a scale of 1 keeps the trace. Coarse stamps are spread over their step first.
  */
 export function scaleTrace(stampsMs: Float64Array, rateScale: number, seed: number): Trace {
   const random = seededRandom(seed);
@@ -81,12 +81,12 @@ function copies(timesMs: Float64Array, meanGapMs: number, rateScale: number, ran
   return scaled.slice(0, count);
 }
 
-/** Below this, stamps are as fine as a queue cares about. */
+/** Finest step that counts as coarse: shorter ones make no difference to a queue. */
 const finestCoarseMs = 10;
 
 /**
- * The step of stamps that are multiples of one, null where they are not: the median gap between different stamps, if
- * nearly all stand within a hundredth of a multiple of it and many share theirs (a clockwork source has its own).
+ * Step of coarse stamps, null for fine ones. It is the median gap between different stamps, provided that nearly all
+ * stamps are within a hundredth of a multiple of it, and that many are equal: those of a regular source are all different.
  */
 export function coarseStepMs(stampsMs: Float64Array): number | null {
   const gaps: number[] = [];
@@ -95,7 +95,7 @@ export function coarseStepMs(stampsMs: Float64Array): number | null {
     if (gap > 0) gaps.push(gap);
   }
   if (gaps.length > 0.9 * stampsMs.length) return null;
-  // Stamps that were rounded leave gaps of a few milliseconds between parts of one step.
+  // Rounded stamps leave gaps of a few milliseconds within one step.
   const wide = gaps.filter((gap) => gap > finestCoarseMs).sort((one, other) => one - other);
   const step = wide[Math.floor(wide.length / 2)];
   if (step === undefined) return null;

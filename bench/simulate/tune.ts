@@ -1,6 +1,6 @@
 /**
- * Tunes a baseline on a training trace: every combination of a grid is simulated, and the cheapest of those that keep
- * violations within a limit is taken; where none does, the one with the fewest.
+ * Tunes a baseline on a training trace: simulates every combination of a grid, and takes the cheapest of those that keep
+ * violations within a limit, or the one with the fewest violations where none does.
  */
 import { hpa, hpaDefaults } from './baselines/hpa.ts';
 import { keda, kedaDefaults } from './baselines/keda.ts';
@@ -12,7 +12,7 @@ import { simulate, type SimulationResult, type Scenario } from './engine.ts';
 import type { PolicyFactory } from './policy.ts';
 
 export interface GridCandidate {
-  /** The parameters that differ from the defaults. */
+  /** Parameters that differ from the defaults. */
   readonly parameters: Readonly<Record<string, number>>;
   readonly policy: PolicyFactory;
 }
@@ -23,7 +23,7 @@ const stabilizationsMs = [60_000, 300_000];
 export function grid(name: BaselineName, scenario: Scenario): GridCandidate[] {
   const { cost, objectiveMs } = scenario;
   const rate = podRequestsPerSecond(scenario);
-  // Little's law at the objective's half: requests at once of a pod that is busy and in time.
+  // Requests at once of a busy pod that keeps the objective, by Little's law at half the objective.
   const busy = (rate * objectiveMs) / 2000;
   const least = Math.max(1, rate * (cost.a + cost.c) * 1e-3);
   const concurrencies = [0.3, 0.5, 0.75, 1, 1.4].map((share) => Math.max(least, share * busy));
@@ -61,7 +61,7 @@ function combine<Key extends string>(
   return (combinations as Record<Key, number>[]).map((parameters) => ({ parameters, policy: build(parameters) }));
 }
 
-/** @param limitPercent violations that are accepted for less pod-seconds */
+/** @param limitPercent violations accepted for fewer pod-seconds */
 export function tune(
   candidates: readonly GridCandidate[],
   scenario: Scenario,

@@ -1,6 +1,6 @@
 /**
- * A server whose delays are known, on a thread of its own, to hold a load generator to: it answers its n-th request
- * after the n-th of its delays, in a cycle, and may stall as a whole, answering nobody, once.
+ * A server with known delays, on a thread of its own, to check a load generator against: it answers its n-th request
+ * after the n-th of its delays, in a cycle, and may stall once as a whole.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -9,25 +9,25 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 
 export interface DelayServerOptions {
   readonly delaysMs: readonly number[];
-  /** One request after the other, as a server with one model does. */
+  /** Serve one request after the other, as a server with one model does. */
   readonly sequential?: boolean;
-  /** On its n-th request the whole thread stops for so long. */
+  /** Block the whole thread on this request for this long. */
   readonly stall?: { readonly atRequest: number; readonly lastsMs: number };
-  /** Before all of its paths, as `/behind/a/proxy`; what comes without it is 404. */
+  /** Prefix of all paths, such as `/behind/a/proxy`; requests without it get 404. */
   readonly prefix?: string;
-  /** On every n-th request its connection is cut, without an answer. */
+  /** Cut the connection of every n-th request, without an answer. */
   readonly cutEvery?: number;
-  /** From its n-th request on it answers none. */
+  /** Answer no request from this one on. */
   readonly hangsFrom?: number;
-  /** Each answer says that it is the last of its connection, and it is. */
+  /** Close each connection after its first answer, announced by `connection: close`. */
   readonly closes?: boolean;
-  /** Every n-th request gets this status instead, at once. */
+  /** Answer every n-th request at once with this status instead. */
   readonly refuse?: { readonly every: number; readonly status: number };
 }
 
 export interface DelayServer {
   readonly origin: string;
-  /** The most by which an answer that no stall held up has missed its delay so far: what a starved machine added. */
+  /** Longest lateness so far of an answer that no stall delayed: the part that a busy machine added. */
   latenessMs(): Promise<number>;
   close(): Promise<void>;
 }
@@ -102,7 +102,7 @@ function serve(options: DelayServerOptions): void {
     const done = sequential ? (last = last.then(() => sleep(delayMs))) : sleep(delayMs);
     void done.then(() => {
       const late = performance.now() - receivedMs - delayMs;
-      // One after the other, the wait for those before is no lateness.
+      // Waiting for earlier requests of a sequential server is no lateness.
       if (!sequential && receivedMs >= stallEndedMs) latenessMs = Math.max(latenessMs, late);
       answer(200);
     });

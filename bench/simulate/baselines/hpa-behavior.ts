@@ -1,9 +1,9 @@
 /**
- * What an HPA (autoscaling/v2) does to a wanted number before it writes it: stabilization windows, limits on the rate
- * of change, bounds (`normalizeDesiredReplicasWithBehaviors` of horizontal.go).
+ * Behaviour of an HPA (autoscaling/v2) between a wanted number of replicas and the one that it writes: stabilization
+ * windows, limits on the rate of change, bounds (`normalizeDesiredReplicasWithBehaviors` of horizontal.go).
  *
- *   up to the least wanted within the up-window, down to the most wanted within the down-window, else as it is
- *   up at most to max(+pods, +percent) of the replicas at the start of the period; down at most by percent of them
+ *   up to the lowest wanted within the up-window, down to the highest wanted within the down-window, else unchanged
+ *   up by at most max(pods, percent) of the replicas at the start of the period; down by at most percent of them
  */
 import type { PolicyObservation } from '../policy.ts';
 
@@ -28,7 +28,7 @@ export const hpaBehaviorDefaults: HpaBehaviorConfig = {
 export class HpaBehavior {
   readonly #config: HpaBehaviorConfig;
   #wanted: { readonly atMs: number; readonly replicas: number }[] = [];
-  /** Changes of the period, up positive. */
+  /** Changes within the rate limits' period; positive for scale-up. */
   #changes: { readonly atMs: number; readonly by: number }[] = [];
 
   constructor(config: HpaBehaviorConfig) {
@@ -45,7 +45,7 @@ export class HpaBehavior {
     wanted: number,
   ): { replicas: number; reason: string } {
     const { upStabilizationMs, downStabilizationMs, ratePeriodMs } = this.#config;
-    // The first sight of a target is remembered as if it had been wanted.
+    // The replicas found at the first sync count as a recommendation.
     if (this.#wanted.length === 0) this.#wanted.push({ atMs: nowMs, replicas: current });
     const stable = this.#stabilize(nowMs, current, wanted);
     const longestMs = Math.max(upStabilizationMs, downStabilizationMs);
@@ -57,7 +57,7 @@ export class HpaBehavior {
     const { upPods, upPercent, downPercent } = this.#config;
     const most = Math.max(current, periodStart + upPods, Math.ceil(periodStart * (1 + upPercent / 100)));
     const least = Math.min(current, Math.trunc(periodStart * (1 - downPercent / 100)));
-    // An HPA never goes to zero by itself.
+    // HPA's own minimum is 1: it never scales to zero.
     const replicas = clamp(clamp(stable, least, most), Math.max(1, minReplicas), maxReplicas);
     if (replicas !== current) this.#changes.push({ atMs: nowMs, by: replicas - current });
     return { replicas, reason: `wanted ${wanted}, stabilized ${stable}, limits ${least} to ${most}` };

@@ -5,7 +5,7 @@ import { hpa, hpaDefaults, podsMetricReplicas } from './hpa.ts';
 
 const policy = hpa({ ...hpaDefaults, targetRatePerPod: 10 });
 
-/** Total of a rate that changes: [from second, requests a second]. */
+/** Total arrivals by time, for rates given as [from second, requests per second]. */
 function total(nowMs: number, ...rates: readonly (readonly [number, number])[]): number {
   let sum = 0;
   for (const [index, [from, rate]] of rates.entries()) {
@@ -26,7 +26,7 @@ describe('HPA: wanted replicas', () => {
     assert.equal(podsMetricReplicas({ ...steady, total: 0 }), 0);
   });
 
-  test('going up, pods that are not ready count with 0; where that turns the direction it stays', () => {
+  test('scaling up, pods that are not ready count with 0; where that reverses the direction, nothing changes', () => {
     const starting = { ...steady, pending: 4, current: 8 };
     assert.equal(podsMetricReplicas({ ...starting, total: 100 }), 10, '100 ÷ (8 · 10) = 1.25, 1.25 · 8');
     assert.equal(podsMetricReplicas({ ...starting, total: 86 }), 8, '1.075 is within');
@@ -42,13 +42,13 @@ describe('HPA: wanted replicas', () => {
 
 describe('HPA: timelines', () => {
   test('a step from 10/s to 400/s: doubles or adds 4 each sync, whichever is more, until ⌈400 ÷ 10⌉', () => {
-    // Rates that the syncs see: 15 s: 10/s, wants 1; 30 s on: 400/s. 1 + 4 = 5, 2 · 5, 2 · 10, 2 · 20.
+    // Rates at the syncs: 10/s at 15 s, which wants 1 pod; 400/s from 30 s on. Pods: 1 + 4 = 5, 2 · 5, 2 · 10, 2 · 20.
     const changes = asked(policy, 1, 120_000, (nowMs) => ({ arrivals: total(nowMs, [0, 10], [15, 400]) }));
     assert.deepEqual(changes, { 0: 1, 30_000: 5, 45_000: 10, 60_000: 20, 75_000: 40 });
   });
 
   test('from 40 down to 10/s: held at the most wanted of the last 300 s, then at once', () => {
-    // The last sync that wants 40 is at 60 s; at 360 s it is exactly 300 s old and no longer counts.
+    // Forty pods are last wanted by the sync at 60 s, which is 300 s old at 360 s and no longer counts.
     const changes = asked(policy, 40, 600_000, (nowMs) => ({ arrivals: total(nowMs, [0, 400], [60, 10]) }));
     assert.deepEqual(changes, { 0: 40, 360_000: 1 });
   });
@@ -58,7 +58,7 @@ describe('HPA: timelines', () => {
     assert.deepEqual(changes, { 0: 40 });
   });
 
-  test('bounds hold; zero is never asked for, and an HPA at zero is off', () => {
+  test('bounds hold; an HPA never asks for zero, and is off at zero', () => {
     const up = asked(policy, 1, 60_000, (nowMs) => ({ arrivals: total(nowMs, [0, 400]), maxReplicas: 3 }));
     assert.deepEqual(up, { 0: 1, 15_000: 3 });
     assert.deepEqual(

@@ -3,10 +3,10 @@
  * {horizontal,replica_calculator}.go and pkg/apis/autoscaling/v2/defaults.go.
  *
  *   ratio = Σ metric ÷ (pods · target), over ready pods; while above 1, pods that are not ready count as pods with 0
- *   wanted = ⌈ratio · pods⌉, the current number within ±tolerance or where counting the others turns the direction
+ *   wanted = ⌈ratio · pods⌉, but the current number within ±tolerance, or where those pods reverse the direction
  *
- * The metric is the rate of arrivals that the gateway saw, its average over a window: what the pods themselves served
- * would stop growing exactly when more of them are needed.
+ * The metric is the rate of arrivals at the gateway, averaged over a window. The rate that pods serve would stop growing
+ * exactly when more pods are needed.
  */
 import { hpaBehaviorDefaults, HpaBehavior, type HpaBehaviorConfig } from './hpa-behavior.ts';
 import type { PolicyFactory } from '../policy.ts';
@@ -15,12 +15,12 @@ import { SlidingWindow } from './window.ts';
 export interface HpaConfig extends HpaBehaviorConfig {
   readonly syncMs: number;
   readonly tolerance: number;
-  /** Requests a second that a pod should have. */
+  /** Target requests per second of a pod. */
   readonly targetRatePerPod: number;
   readonly metricWindowMs: number;
 }
 
-/** Kubernetes' own, but for the target, which has none. */
+/** Defaults of Kubernetes, which has none for the target. */
 export const hpaDefaults = {
   ...hpaBehaviorDefaults,
   syncMs: 15_000,
@@ -53,9 +53,9 @@ export function hpa(config: HpaConfig): PolicyFactory {
   };
 }
 
-/** Null where there is no metric: no window has passed yet, or no pod is ready. */
+/** Wanted replicas; null without a metric, because no window has passed yet or no pod is ready. */
 export function podsMetricReplicas(input: {
-  /** Sum of the metric over all pods. */
+  /** Metric, summed over all pods. */
   readonly total: number | null;
   readonly target: number;
   readonly ready: number;
@@ -79,7 +79,7 @@ export function podsMetricReplicas(input: {
   return wanted < current ? current : wanted;
 }
 
-/** ⌈x⌉ that does not take the last bit of a product for a pod. */
+/** ⌈x⌉ that ignores rounding errors of a product, which would add a pod. */
 function ceil(value: number): number {
   return Math.max(0, Math.ceil(value - 1e-9));
 }

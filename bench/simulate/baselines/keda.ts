@@ -1,9 +1,9 @@
 /**
- * KEDA with requests that wait or are served as its metric (its http-add-on's), after kedacore/keda: an HPA on an
- * External metric of type AverageValue between 1 and n, KEDA itself between 0 and 1.
+ * KEDA on pending requests, queued or in service, which is the metric of its http-add-on, after kedacore/keda. An HPA on
+ * an External metric of type AverageValue scales between 1 and n, KEDA itself between 0 and 1.
  *
  *   wanted = ⌈v ÷ target⌉ where |1 − v ÷ (target · replicas)| > tolerance, else the current number
- *   0 → 1 when anything is pending, 1 → 0 when nothing has been for the cooldown
+ *   0 → 1 when a request is pending, 1 → 0 when none has been for the cooldown
  */
 import { HpaBehavior, hpaBehaviorDefaults, type HpaBehaviorConfig } from './hpa-behavior.ts';
 import type { PolicyFactory } from '../policy.ts';
@@ -11,10 +11,10 @@ import type { PolicyFactory } from '../policy.ts';
 export interface KedaConfig extends HpaBehaviorConfig {
   readonly syncMs: number;
   readonly tolerance: number;
-  /** Pending requests that a pod should have. */
+  /** Target of pending requests a pod. */
   readonly targetPending: number;
   readonly cooldownMs: number;
-  /** The add-on's stream tells of activity this often. */
+  /** Interval at which the add-on's stream reports activity. */
   readonly activityMs: number;
 }
 

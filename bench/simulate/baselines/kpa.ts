@@ -3,7 +3,7 @@
  * config/core/configmaps/autoscaler.yaml.
  *
  *   stable = ⌈mean concurrency of 60 s ÷ target⌉, panic = ⌈that of 6 s ÷ target⌉, both within [⌊ready ÷ 2⌋, ready · 1000]
- *   panic begins when the unclamped panic ÷ ready ≥ 2 and ends 60 s after that was last so; in it the number only grows
+ *   panic begins when the unclamped panic ÷ ready ≥ 2, ends 60 s after the last time it was, and never scales down
  */
 import type { PolicyFactory } from '../policy.ts';
 import { SlidingWindow } from './window.ts';
@@ -13,7 +13,7 @@ export interface KpaConfig {
   readonly stableWindowMs: number;
   readonly panicWindowRatio: number;
   readonly panicThreshold: number;
-  /** Requests at once that a pod should have, and the share of it that is aimed at. */
+  /** Concurrent requests that a pod allows, and the share of them that is the target. */
   readonly concurrency: number;
   readonly utilization: number;
   readonly maxScaleUpRate: number;
@@ -35,14 +35,14 @@ export const kpaDefaults: KpaConfig = {
   zeroGraceMs: 30_000,
 };
 
-/** Pods report a mean over time each second; it is taken from so many looks. */
+/** Samples of the concurrency in a second, for the mean that pods report each second. */
 const bucketMs = 1000;
 const lookMs = 100;
 
 export function kpa(config: KpaConfig): PolicyFactory {
   const target = config.concurrency * config.utilization;
   return () => {
-    // A window of n buckets: what is exactly as old as it has left.
+    // A window of n buckets excludes the bucket that is exactly as old as the window.
     const stableWindow = new SlidingWindow(config.stableWindowMs - bucketMs);
     const panicWindow = new SlidingWindow(config.stableWindowMs * config.panicWindowRatio - bucketMs);
     let bucketSum = 0;
@@ -71,7 +71,7 @@ export function kpa(config: KpaConfig): PolicyFactory {
       return mostInPanic;
     }
 
-    /** The most of the delay. */
+    /** Highest wanted numbers within the scale-down delay. */
     function delayed(nowMs: number, replicas: number): number {
       recent = recent.filter(({ atMs }) => atMs > nowMs - config.scaleDownDelayMs);
       recent.push({ atMs: nowMs, replicas });
@@ -91,7 +91,7 @@ export function kpa(config: KpaConfig): PolicyFactory {
           panicWindow.add(nowMs, bucketSum / bucketLooks);
           [bucketSum, bucketLooks] = [0, 0];
         }
-        // The activator tells at once of a request that finds nobody.
+        // The activator reports a request that finds no pod at once.
         if (current === 0 && concurrency > 0) return { replicas: 1, reason: 'activator' };
         if (nowMs % config.tickMs !== 0 || nowMs === 0) return { replicas: current, reason: 'between ticks' };
         const replicas = delayed(nowMs, decide(nowMs, seen.pods.ready));

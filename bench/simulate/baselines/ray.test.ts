@@ -19,20 +19,20 @@ describe('Ray Serve on ongoing requests', () => {
   });
 
   test('up after 30 s of wanting more, with a mean that is pushed every 10 s', () => {
-    // 40 ongoing from 60.5 s on. Push at 70 s: looks 40.0 … 70.0 (61): 20 of 40 (60.5 … 70), 41 of 5: 16.5 → 2 > 1.
-    // 300 loops more are wanted than the first: 70 + 30 = 100 s. The push at 100 s: looks 70 … 100 all of 40 → 4.
+    // Load: 40 ongoing from 60.5 s on. The push at 70 s has 61 samples (40.0 … 70.0): 20 of 40, 41 of 5: 16.5 → 2 > 1.
+    // The first loop and 300 more must want more: 70 + 30 = 100 s. The push at 100 s has samples of 40 only → 4.
     const changes = asked(policy, 1, 120_000, (nowMs) => ({ inFlight: nowMs < 60_500 ? 5 : 40 }));
     assert.deepEqual(changes, { 0: 1, 100_000: 4 });
   });
 
-  test('down after 600 s; one push that wants as it is begins the count anew', () => {
-    // Nothing ongoing: wants 1 from the first push, at 0 s; 6000 loops more: 600 s.
+  test('down after 600 s; one push that wants the current number starts the count again', () => {
+    // Without load, 1 is wanted from the first push at 0 s on; 6,000 more loops take 600 s.
     assert.deepEqual(
       asked(policy, 4, 700_000, () => ({ inFlight: 0 })),
       { 0: 4, 600_000: 1 },
     );
-    // 40 ongoing from 270 to 300 s: the push at 300 s has 60 looks of 40 and the one at 300 s of 0: 39.3 → 4.
-    // 310 s: (270+10 … 299.5 of 40, 21 others): 26 → 3. From 310 s on fewer: 910 s.
+    // Load: 40 ongoing from 270 to 300 s. The push at 300 s has 60 samples of 40 and one of 0: 39.3 → 4.
+    // The push at 310 s has 40 of 40 (280 … 299.5) and 21 of 0: 26 → 3. Fewer are wanted from 310 s on, until 910 s.
     const busy = (nowMs: number) => ({ inFlight: nowMs >= 270_000 && nowMs < 300_000 ? 40 : 0 });
     assert.deepEqual(asked(policy, 4, 1_000_000, busy), { 0: 4, 910_000: 1 });
   });

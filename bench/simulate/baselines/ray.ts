@@ -3,9 +3,9 @@
  * _private/constants.py.
  *
  *   wanted = ⌈running · (1 + factor · (ongoing ÷ (target · running) − 1))⌉ within the bounds
- *   written when it has been above (below) the present target in more than delay ÷ 0.1 s loops in a row
+ *   written when above (below) the current target in more than delay ÷ 0.1 s control loops in a row
  *
- * ongoing = mean over the look-back, of looks every half second, pushed to the controller every 10 s.
+ * ongoing = mean over the look-back of samples every half second, pushed to the controller every 10 s.
  */
 import type { PolicyFactory } from '../policy.ts';
 import { SlidingWindow } from './window.ts';
@@ -38,7 +38,7 @@ export function ray(config: RayConfig): PolicyFactory {
   return () => {
     const looks = new SlidingWindow(config.lookBackMs);
     let ongoing = 0;
-    /** Loops in a row that wanted more (positive) or fewer (negative). */
+    /** Control loops in a row that wanted more replicas (positive) or fewer (negative). */
     let inRow = 0;
     return {
       name: 'ray',
@@ -72,7 +72,7 @@ export function rayReplicas(
   const ratio = ongoing / running / config.targetOngoing;
   const factor = ratio >= 1 ? config.upscalingFactor : config.downscalingFactor;
   let wanted = Math.ceil(running * (1 + (ratio - 1) * factor) - 1e-9);
-  // A small factor would never take the last pod away.
+  // A small factor alone would never remove the last pod.
   if (ratio < 1 && factor < 1 && wanted === running) wanted -= 1;
   return Math.min(bounds.maxReplicas, Math.max(bounds.minReplicas, wanted));
 }

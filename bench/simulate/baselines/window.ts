@@ -1,4 +1,4 @@
-/** Values of a sliding window of time: the last `spanMs`. */
+/** Sliding window: the values of the last `spanMs`. */
 export class SlidingWindow {
   readonly #spanMs: number;
   #samples: { readonly atMs: number; readonly value: number }[] = [];
@@ -8,7 +8,7 @@ export class SlidingWindow {
     this.#spanMs = spanMs;
   }
 
-  /** Also forgets what is older than the window; what is exactly as old is kept. */
+  /** Adds a value and drops those older than the window; a value of exactly its age is kept. */
   add(atMs: number, value: number): void {
     this.#samples.push({ atMs, value });
     while (this.#samples[this.#first]!.atMs < atMs - this.#spanMs) this.#first += 1;
@@ -18,7 +18,7 @@ export class SlidingWindow {
     }
   }
 
-  /** Growth of a total over the window, a second; null while it has one sample only. */
+  /** Growth of a total over the window, per second; null while there is one sample only. */
   growthPerSecond(): number | null {
     const oldest = this.#samples[this.#first];
     const newest = this.#samples.at(-1);

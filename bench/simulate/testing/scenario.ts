@@ -1,4 +1,4 @@
-/** A small scenario for the simulator's tests, nothing random about its cold starts; each says what it has otherwise. */
+/** A small scenario for the simulator's tests, whose cold starts all take the same time; a test overrides what it needs. */
 import type { Scenario } from '../engine.ts';
 
 export function scenarioWith(own: Partial<Scenario> & Pick<Scenario, 'cost' | 'objectiveMs' | 'maxRows'>): Scenario {

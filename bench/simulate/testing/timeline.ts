@@ -1,4 +1,4 @@
-/** Asks a policy along a timeline written by hand, at each of its intervals; what it asks for is there at once. */
+/** Asks a policy at each of its intervals along a timeline written by hand; the replicas it asks for are ready at once. */
 import type { PolicyFactory, PolicyObservation } from '../policy.ts';
 
 const quiet: PolicyObservation = {
@@ -21,8 +21,8 @@ const quiet: PolicyObservation = {
 };
 
 /**
- * @param seenAt what differs from quiet at a time; its `pods.ready` are the desired ones unless it says otherwise
- * @returns replicas asked for, by the time of each change, the beginning included
+ * @param seenAt fields that differ from `quiet` at a time; `pods.ready` is the desired number unless given
+ * @returns replicas asked for by time of change, the initial ones included
  */
 export function asked(
   policy: PolicyFactory,
