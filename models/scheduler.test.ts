@@ -127,6 +127,18 @@ test('a request larger than a run is computed in slices and answered once, in or
   pod.assertEmpty(model);
 });
 
+test('a request as large as a run, or twice as large, makes no empty slice', async () => {
+  const pod = new TestPod();
+  const model = fakeModel({ maxRows: 4 });
+  const [one, two] = [pod.submit(model, 1, { rows: 4 }), pod.submit(model, 2, { rows: 8 })];
+  await pod.turn();
+  while (pod.host.busy) pod.host.finish();
+  assert.deepEqual(
+    [one, two].map(({ runs }) => runs.map(({ rows }) => rows)),
+    [[4], [4, 4]],
+  );
+});
+
 test('slices take the rows of their own place', async () => {
   const pod = new TestPod();
   const model = fakeModel({ maxRows: 2 });

@@ -107,6 +107,39 @@ test('of what ran nothing stays behind, whatever was collected meanwhile', () =>
   assert.ok(grownMiB < 4, `${grownMiB} MiB`);
 });
 
+test('a group goes on after everything in it was removed', () => {
+  const entries = ['1', '2', '3'].map((id) => entry(id, 'a', 4));
+  const queue = queueOf(...entries);
+  assert.equal(ids(queue.next(0).entries), '1');
+  for (const left of entries.slice(1)) queue.remove(left);
+  assert.deepEqual(queue.next(0), { entries: [], rows: 0, expired: [] });
+  queue.push(entry('4'));
+  assert.equal(queue.length, 1);
+  assert.equal(ids(queue.next(0).entries), '4');
+  assert.equal(queue.length, 0);
+});
+
+test('a long queue keeps its order while its front is cut off', () => {
+  const queue = new RunQueue<Entry>();
+  const arrived = (from: number) => Array.from({ length: 1_500 }, (_, at) => String(from + at));
+  for (const id of arrived(0)) queue.push(entry(id, 'a', 4));
+  for (const id of arrived(0).slice(0, 1_300)) assert.equal(ids(queue.next(0).entries), id);
+  for (const id of arrived(1_500)) queue.push(entry(id, 'a', 4));
+  for (const id of [...arrived(0).slice(1_300), ...arrived(1_500)]) assert.equal(ids(queue.next(0).entries), id);
+  assert.equal(queue.rows, 0);
+});
+
+test('removed entries do not stay behind either', () => {
+  const queue = new RunQueue<Entry>();
+  const grownMiB = oldGenerationGrowthMiB(() => {
+    const left = Array.from({ length: 60 }, (_, at) => entry(`${at}`));
+    for (const each of left) queue.push(each);
+    for (const each of left) queue.remove(each);
+    queue.next(0);
+  }, 5_000);
+  assert.ok(grownMiB < 4, `${grownMiB} MiB`);
+});
+
 test('groups that are empty do not pile up', () => {
   const queue = new RunQueue<Entry>();
   for (let count = 0; count < 2_000; count += 1) {

@@ -13,6 +13,10 @@ import {
 import * as fixtures from '../../models/author/fixtures.ts';
 import { floats, get, post, startModelServer } from '../../models/testing/model-server.ts';
 
+interface Outputs {
+  readonly outputs: readonly { readonly data: readonly number[] }[];
+}
+
 interface Received {
   readonly status: number;
   readonly body: Buffer;
@@ -87,6 +91,59 @@ function frame(head: Partial<ItemHead> & { index: number }, body: unknown): Buff
 const sums = { sums: { versions: { 1: fixtures.variableLength() } } };
 const slowSums = (runMs: number) => ({
   sums: { versions: { 1: fixtures.variableLength() }, config: `delay: { runMs: ${runMs} }\nwarmup: false\n` },
+});
+
+test('items of one envelope share runs by the shape of their rows', async () => {
+  await using started = await startModelServer({ sums: { versions: { 1: fixtures.variableLength() } } });
+  const items = Array.from({ length: 30 }, (_, index) => {
+    const [rows, length] = [1 + (index % 2), 1 + (index % 3)];
+    return { index, rows, length, data: Array.from({ length: rows * length }, (__, at) => index * 10 + at) };
+  });
+  const frames = items.map(({ index, rows, length, data }) => frame({ index }, floats('x', [rows, length], data)));
+  const { answers, summary } = await exchange(started.port, frames);
+  for (const { index, rows, length, data } of items) {
+    const sums = Array.from({ length: rows }, (_, row) =>
+      data.slice(row * length, (row + 1) * length).reduce((sum, value) => sum + value, 0),
+    );
+    assert.deepEqual((answers.get(index)!.json as Outputs).outputs[0], {
+      name: 'y',
+      datatype: 'FP32',
+      shape: [rows, 1],
+      data: sums,
+    });
+  }
+  // 45 rows, fewer than fill a run, are submitted together: one run for each of the three lengths.
+  assert.deepEqual(
+    summary?.runs.map(({ rows }) => rows),
+    [15, 15, 15],
+  );
+});
+
+test('items that share an input are stacked only if it is the same', async () => {
+  const config = 'inputs: { x: { batchAxis: 1 }, k: { batchAxis: null } }\noutputs: { y: { batchAxis: 1 } }\n';
+  await using started = await startModelServer({ columns: { versions: { 1: fixtures.axisOne() }, config } });
+  const factorOf = (index: number) => (index % 2 === 0 ? 2 : 5);
+  const frames = Array.from({ length: 20 }, (_, index) =>
+    frame(
+      { index, model: 'columns' },
+      {
+        inputs: [
+          { name: 'x', datatype: 'FP32', shape: [2, 1], data: [index, index + 1] },
+          { name: 'k', datatype: 'FP32', shape: [1], data: [factorOf(index)] },
+        ],
+      },
+    ),
+  );
+  const { answers, summary } = await exchange(started.port, frames);
+  for (const [index, { json }] of answers) {
+    const factor = factorOf(index);
+    assert.deepEqual((json as Outputs).outputs[0]!.data, [index * factor, (index + 1) * factor]);
+  }
+  assert.equal(answers.size, 20);
+  assert.deepEqual(
+    summary?.runs.map(({ rows }) => rows),
+    [10, 10],
+  );
 });
 
 test('items are answered by their index, one run computes them, and broken ones fail alone', async () => {
