@@ -18,47 +18,47 @@ interface HoldRow {
 /** Holds that the policy decides. Of these the unsure ones also turn the condition ScalingActive to False. */
 const policyHolds = {
   steady: { text: 'it has the pods that it needs' },
-  'small-step': { text: 'it needs a few pods more or less, too few to be worth a write' },
-  'too-soon': { text: 'the last write was a moment ago' },
-  'not-idle-yet': { text: 'it may need fewer pods; they have not been idle for long enough' },
+  'small-step': { text: 'the change it needs is too small to be worth a write' },
+  'too-soon': { text: 'the replica count was written only moments ago' },
+  'not-idle-yet': { text: 'it may need fewer pods, but none has been idle for long enough' },
   'no-report': { text: 'a gateway has not reported', blind: true, unsure: true },
   'stale-report': { text: 'the last report of a gateway is too old', blind: true, unsure: true },
-  'bad-number': { text: 'a report has a number that cannot be', blind: true, unsure: true },
+  'bad-number': { text: 'a report contains an impossible number', blind: true, unsure: true },
   'counter-went-back': { text: 'a counter of a gateway went back', blind: true, unsure: true },
   'clock-went-back': { text: 'the clock went back', blind: true, unsure: true },
   'clock-went-forward': {
-    text: 'the clock went forward, or this process did not run for long',
+    text: 'the clock went forward, or the scaler was suspended',
     blind: true,
     unsure: true,
   },
-  'bad-cluster-view': { text: 'the cluster gave numbers that cannot be', blind: true, unsure: true },
+  'bad-cluster-view': { text: 'the cluster reported impossible numbers', blind: true, unsure: true },
   'replicas-changed': { text: 'somebody else changed the replica count', unsure: true },
-  paused: { text: 'mode: Paused', unsure: true },
-  'no-fit': { text: 'no batch was served yet, so what a pod can do is not known', unsure: true },
+  paused: { text: 'spec.scaling.mode is Paused', unsure: true },
+  'no-fit': { text: 'no batch was served yet, so the capacity of a pod is unknown', unsure: true },
   'no-gain': {
-    text: 'the pods that were added last raised no completions; the bottleneck is elsewhere',
+    text: 'the pods added last did not raise completions: the bottleneck is elsewhere',
     limited: true,
   },
-  'at-minimum': { text: 'it needs fewer pods than minReplicas asks for', limited: true },
+  'at-minimum': { text: 'it needs fewer pods than minReplicas requires', limited: true },
   'at-maximum': { text: 'it needs more pods than maxReplicas allows', limited: true },
 } as const satisfies Readonly<Record<string, HoldRow>>;
 
 /** Holds that the scaler imposes around the policy; AbleToScale explains the unsure ones, not ScalingActive. */
 const processHolds = {
-  'stale-view': { text: 'what is known of the cluster is too old', blind: true, unsure: true },
-  'cannot-scale': { text: 'the condition AbleToScale says why the pool cannot be scaled', unsure: true },
-  rollout: { text: 'a rollout runs; nothing shrinks until it is done', unsure: true },
-  'pods-failing': { text: 'the pods that are there crash, and more of them would too', limited: true },
+  'stale-view': { text: 'the view of the cluster is too old', blind: true, unsure: true },
+  'cannot-scale': { text: 'the pool cannot be scaled; the condition AbleToScale says why', unsure: true },
+  rollout: { text: 'a rollout is running; the pool scales down only after it', unsure: true },
+  'pods-failing': { text: 'the existing pods crash, and more pods would crash too', limited: true },
 } as const satisfies Readonly<Record<string, HoldRow>>;
 
 const scaleRows = {
   backlog: { text: 'more waits than the pods can serve in time' },
-  demand: { text: 'more is expected than the pods can serve' },
-  idle: { text: 'pods were not needed for long enough' },
-  'first-request': { text: 'a request came to a pool without pods' },
-  unused: { text: 'no request came for idleSeconds' },
-  minimum: { text: 'minReplicas asks for more' },
-  maximum: { text: 'maxReplicas allows no more' },
+  demand: { text: 'more requests are expected than the pods can serve' },
+  idle: { text: 'pods have been idle for long enough' },
+  'first-request': { text: 'a request arrived at a pool without pods' },
+  unused: { text: 'no request arrived for idleSeconds' },
+  minimum: { text: 'minReplicas requires more pods' },
+  maximum: { text: 'maxReplicas allows no more pods' },
 } as const;
 
 export type PolicyHoldReason = keyof typeof policyHolds;

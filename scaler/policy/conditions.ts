@@ -66,32 +66,37 @@ function ableToScale(inputs: ConditionInputs): ConditionState {
   const type = 'AbleToScale';
   if (inputs.problem !== null) return { type, status: 'False', ...inputs.problem };
   if (inputs.viewStale) {
-    return { type, status: 'Unknown', reason: 'ViewStale', message: 'what is known of the cluster is too old' };
+    return { type, status: 'Unknown', reason: 'ViewStale', message: 'the view of the cluster is too old' };
   }
   if (inputs.writeFailure !== null)
     return { type, status: 'False', reason: 'WriteFailed', message: inputs.writeFailure };
   if (inputs.rollout === 'running') {
-    const message = 'a rollout runs: the pool may grow, and shrinks when it is done';
+    const message = 'a rollout is running: the pool may scale up, and scales down only after it';
     return { type, status: 'True', reason: 'RolloutRunning', message };
   }
-  return { type, status: 'True', reason: 'ReadyForNewScale', message: 'nothing stands in the way' };
+  return { type, status: 'True', reason: 'ReadyForNewScale', message: 'nothing keeps the pool from being scaled' };
 }
 
 function scalingActive({ mode, reason, why }: ConditionInputs): ConditionState {
   const type = 'ScalingActive';
   if (mode === 'Paused') return { type, status: 'False', reason: 'Paused', message: 'spec.scaling.mode is Paused' };
   if (isPolicyHold(reason) && holdReasons[reason].unsure === true) {
-    return { type, status: 'False', reason: camel(reason), message: `${why}; nothing shrinks` };
+    return { type, status: 'False', reason: camel(reason), message: `${why}; the pool is not scaled down` };
   }
   if (mode === 'DryRun') {
     return {
       type,
       status: 'False',
       reason: 'DryRun',
-      message: 'spec.scaling.mode is DryRun: it decides and does nothing',
+      message: 'spec.scaling.mode is DryRun: decisions are made and not carried out',
     };
   }
-  return { type, status: 'True', reason: 'ValidReports', message: 'the reports of the gateways can be decided on' };
+  return {
+    type,
+    status: 'True',
+    reason: 'ValidReports',
+    message: 'the reports of the gateways are complete enough to decide on',
+  };
 }
 
 function scalingLimited({ reason, why, replicas, minReplicas }: ConditionInputs): ConditionState {
@@ -101,7 +106,7 @@ function scalingLimited({ reason, why, replicas, minReplicas }: ConditionInputs)
   if (reason === 'not-idle-yet' && replicas <= minReplicas) {
     return { type, status: 'True', reason: 'AtMinimum', message: `minReplicas is ${minReplicas}` };
   }
-  return { type, status: 'False', reason: 'WithinLimits', message: 'it has the pods that it wants' };
+  return { type, status: 'False', reason: 'WithinLimits', message: 'the pool has as many pods as it needs' };
 }
 
 function limitOf(reason: HoldReason | ScaleReason): string | null {
@@ -122,11 +127,11 @@ function reporting({ gateways, silent, silentForMs }: ConditionInputs): Conditio
 function healthy({ sick, panic }: ConditionInputs): ConditionState {
   const type = 'PodsHealthy';
   if (panic !== null) {
-    const message = `${sick} pods are sick, more than the ${panic.most} that maxEjectedRatio allows: nobody is replaced`;
+    const message = `${sick} pods are sick, more than the ${panic.most} that maxEjectedRatio allows: none is replaced`;
     return { type, status: 'False', reason: 'TooManySick', message };
   }
   if (sick > 0) return { type, status: 'True', reason: 'Replacing', message: `${sick} sick pods are being replaced` };
-  return { type, status: 'True', reason: 'NoneSick', message: 'no pod is found sick' };
+  return { type, status: 'True', reason: 'NoneSick', message: 'no pod is sick' };
 }
 
 function camel(reason: string): string {
