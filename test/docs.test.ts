@@ -1,6 +1,6 @@
 /** Holds README.md and docs/ against the code: what is listed there exists, and what exists is listed there. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, existsSync } from 'node:fs';
+import { readdirSync, readFileSync, existsSync, globSync } from 'node:fs';
 import { cp, mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -304,4 +304,66 @@ test('files of the project that the pages name exist', () => {
     for (const file of named) if (!existsSync(path.join(root, file))) missing.push(`${page}: ${file}`);
   }
   assert.deepEqual(missing, []);
+});
+
+/** Comments of the project's TypeScript and JavaScript, a line each. */
+function comments(): { readonly file: string; readonly line: string }[] {
+  const files = globSync('{bench,cli,cluster,contract,deploy,gateway,models,runtime,scaler,test}/**/*.{ts,js}', {
+    cwd: root,
+  });
+  return files.flatMap((file) =>
+    read(file)
+      .split('\n')
+      .flatMap((line) => (/^\s*(?:\/?\*|\/\/)/.test(line) ? [{ file, line }] : [])),
+  );
+}
+
+test('every page and heading that a comment cites exists', () => {
+  const broken: string[] = [];
+  let headings = 0;
+  for (const { file, line } of comments()) {
+    for (const [, page, cited] of line.matchAll(/\b(docs\/[\w/-]+\.md)((?:(?:,| and) "[^"]+")*)/g)) {
+      if (!existsSync(path.join(root, page!))) broken.push(`${file}: ${page}`);
+      else {
+        const titles = [...read(page!).matchAll(/^#+ (.*)$/gm)].map((match) => match[1]!);
+        for (const [, title] of cited!.matchAll(/"([^"]+)"/g)) {
+          headings += 1;
+          if (!titles.includes(title!)) broken.push(`${file}: ${page}, "${title}"`);
+        }
+      }
+    }
+    if (/\bDESIGN\b|\.md §/.test(line)) broken.push(`${file}: ${line.trim()}`);
+  }
+  assert.deepEqual(broken, []);
+  assert.ok(headings > 10, `${headings} headings are cited`);
+});
+
+/** A duration or share in the unit of the constant's name: `4 s` is 4000 for `freshForMs`. */
+function inUnitOf(name: string, cell: string): number {
+  const [, number, unit = ''] = /^([\d.]+) ?(ms|s|%)?/.exec(cell) ?? [];
+  const factor = unit === '%' ? 0.01 : unit === 's' && name.endsWith('Ms') ? 1000 : 1;
+  return Number((Number(number) * factor).toPrecision(12));
+}
+
+test('docs/scaling-algorithm.md has every constant of the policy, with its value', () => {
+  const documented = new Map<string, string>();
+  for (const line of read('docs/scaling-algorithm.md')
+    .split('\n')
+    .filter((each) => each.startsWith('| `'))) {
+    const [names, values] = line
+      .slice(1, -1)
+      .split('|')
+      .map((cell) => cell.trim()) as [string, string];
+    const each = values.split(', ');
+    for (const [index, name] of quoted(names).entries()) documented.set(name, each[index] ?? values);
+  }
+  let compared = 0;
+  for (const file of globSync('scaler/policy/*.ts', { cwd: root }).filter((each) => !each.endsWith('.test.ts'))) {
+    for (const [, name, source] of read(file).matchAll(/^(?:export )?const (\w+)(?:: number)? = ([\d._]+);$/gm)) {
+      assert.ok(documented.has(name!), `${file}: ${name} is not on the page`);
+      assert.equal(inUnitOf(name!, documented.get(name!)!), Number(source!.replaceAll('_', '')), name);
+      compared += 1;
+    }
+  }
+  assert.ok(compared > 30, `${compared} constants were found`);
 });

@@ -33,8 +33,8 @@ export function decideAdmission(input: AdmitInput): AdmitDecision {
   const full = input.queuedRequests >= input.maxQueued || input.queuedBytes + input.bytes > input.maxQueuedBytes;
   if (full) return { kind: 'shed', reason: 'queue-full', retryAfterSeconds: retryAfterSeconds(input.wait.waitMs) };
   if (input.servingPods === 0) return { kind: 'hold' };
-  // Most of the capacity is still to come: what waits for it will be late, and answered. Otherwise the pods that serve decide,
-  // since a queue that is let grow makes everything late behind it, also what arrives after the rush (scaling.md §7.7).
+  // During a scale-up from few pods, late is better than refused. Otherwise the serving pods decide, since a growing queue makes
+  // everything behind it late, even after the rush: docs/scaling-algorithm.md, "Admission during a rush".
   if (input.comingPods >= comingForOneServing * input.servingPods) return { kind: 'queue' };
   // Whatever is predicted, it can't be served earlier and holds up nobody; what comes back for it keeps the prediction true.
   if (input.queuedRequests === 0 && input.idlePods > 0) return { kind: 'queue' };

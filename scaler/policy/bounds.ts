@@ -4,6 +4,7 @@
  *   floor = max(minReplicas, 1 unless the pool is at zero already or idle);  idle = nothing queued or in flight for idleSeconds
  *
  * A bound is kept even where it undoes a proposal. Zero is reached only on complete reports; see decide.ts.
+ * Derivation: docs/scaling-algorithm.md, "Bounds and zero".
  */
 export interface ReplicaBounds {
   readonly minReplicas: number;

@@ -5,6 +5,7 @@
  *   gain < 0.1 → no more growth, until no queue waits or 5 minutes have passed
  *
  * Completions are averaged over all 10 s because one cycle may see no new report, or only some gateways' reports.
+ * Derivation: docs/scaling-algorithm.md, "Growth that gains nothing".
  */
 export interface GrowthTrial {
   readonly readyBefore: number;

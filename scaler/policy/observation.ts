@@ -5,6 +5,7 @@
  *
  * A gateway that is missing, stale, restarted or reports impossible numbers makes the sum a lower bound: it may raise a pool,
  * never lower it. With no gateway to believe the traffic is unknown, with a reason. All times are of one clock, the scaler's.
+ * Derivation: docs/scaling-algorithm.md, "Reading the traffic".
  */
 import type { BlindReason } from '../../contract/reasons.ts';
 

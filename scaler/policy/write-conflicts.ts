@@ -5,6 +5,7 @@
  *   conflict = 3 foreign writes within 5 minutes, until 5 minutes after the last of them
  *
  * One foreign write is a person's, and the policy goes on from it. Two writers that both go on would fight for ever.
+ * Derivation: docs/scaling-algorithm.md, "Conflicting writers".
  */
 const windowMs = 300_000;
 const conflictingWrites = 3;
