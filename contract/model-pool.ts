@@ -3,7 +3,7 @@
  * Defaults stand beside the schema that checks them.
  */
 import Type from 'typebox';
-import { Check, Clone, Default, Errors } from 'typebox/value';
+import { Check, Clone, Default, Errors, Pointer } from 'typebox/value';
 import { quote } from './errors.ts';
 
 export const apiVersion = 'sluice.dev/v1alpha1';
@@ -184,7 +184,7 @@ export function parseModelPool(value: unknown): ParsedPool {
           : error.keyword === 'const'
             ? `must be ${quote(error.params.allowedValue)}`
             : error.message;
-      errors.add(`${error.instancePath || '/'}: ${must}, was: ${quote(at(filled, error.instancePath))}`);
+      errors.add(`${error.instancePath || '/'}: ${must}, was: ${quote(Pointer.Get(filled, error.instancePath))}`);
     }
     return { pool: null, errors: [...errors] };
   }
@@ -203,11 +203,3 @@ export function parseModelPool(value: unknown): ParsedPool {
 }
 
 /** Value at a JSON pointer, or undefined. */
-function at(value: unknown, pointer: string): unknown {
-  let found = value;
-  for (const step of pointer.split('/').slice(1)) {
-    if (typeof found !== 'object' || found === null) return undefined;
-    found = (found as Record<string, unknown>)[step.replaceAll('~1', '/').replaceAll('~0', '~')];
-  }
-  return found;
-}

@@ -1,6 +1,6 @@
 /** `config.yaml` beside a model: what overrides the ONNX file. Every field is optional, and so is the file. */
 import Type from 'typebox';
-import { Check, Errors } from 'typebox/value';
+import { Check, Errors, Pointer } from 'typebox/value';
 import { parseDocument } from 'yaml';
 import { quote } from '../../contract/errors.ts';
 
@@ -85,17 +85,8 @@ export function parseModelConfig(text: string | null): ModelConfig {
       }
     } else if (!errors.has(where)) {
       // A union reports each of its branches; the first says enough.
-      errors.set(where, `${where}: ${error.message}, was: ${quote(at(value, error.instancePath))}`);
+      errors.set(where, `${where}: ${error.message}, was: ${quote(Pointer.Get(value, error.instancePath))}`);
     }
   }
   throw new ModelConfigError([...errors.values()]);
-}
-
-function at(value: unknown, pointer: string): unknown {
-  let found = value;
-  for (const step of pointer.split('/').slice(1)) {
-    if (typeof found !== 'object' || found === null) return undefined;
-    found = (found as Record<string, unknown>)[step.replaceAll('~1', '/').replaceAll('~0', '~')];
-  }
-  return found;
 }
