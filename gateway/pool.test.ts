@@ -15,7 +15,7 @@ test('requests that arrive are counted with their bytes and rows, admitted or no
   const outcomes = ['1', '2', '3'].map((id) => submit(id, { bytes: 100 }).outcome);
   assert.deepEqual(outcomes, [undefined, undefined, '503 queue-full']);
   const { counters } = pool.book.modelQueues.get('m')!;
-  assert.deepEqual([counters.arrivals, counters.arrivedBytes, counters.arrivedRows], [3, 300, 3]);
+  assert.deepEqual([counters.plain.arrivals, counters.plain.arrivedBytes, counters.plain.arrivedRows], [3, 300, 3]);
   assert.equal(counters.shed['queue-full'], 1);
 });
 

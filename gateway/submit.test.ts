@@ -46,12 +46,13 @@ test('a model that has moved while the body arrived is found again', (t) => {
   const { pool, configure, time } = virtualPool(t, { models: ['m', 'n'], pods: { a: ['m', 'n'] } });
   const former = new ModelPlace(pool, pool.book.modelQueues.get('m')!);
   configure({ models: ['n'] });
-  let found: (() => ModelPlace) | undefined;
+  const models = new Map<string, ModelPlace>();
   const submissions = new Submissions({
     pools: {
-      find: () => {
-        if (found === undefined) throw new SluiceError('model-not-found', 'no such model');
-        return found();
+      find: (model) => {
+        const place = models.get(model);
+        if (place === undefined) throw new SluiceError('model-not-found', 'no such model');
+        return place;
       },
     },
     tracing: null,
@@ -62,7 +63,7 @@ test('a model that has moved while the body arrived is found again', (t) => {
   submissions.submit(former, request);
   assert.deepEqual(outcomes, ['model-not-found']);
   configure({ models: ['m', 'n'] });
-  found = () => new ModelPlace(pool, pool.book.modelQueues.get('m')!);
+  models.set('m', new ModelPlace(pool, pool.book.modelQueues.get('m')!));
   submissions.submit(former, request);
   assert.equal(pool.book.queued, 1);
 });

@@ -217,11 +217,11 @@ test('good answers are late beyond the objective, bad ones never', (t) => {
   const requests = ['1', '2', '3'].map((id) => open(id));
   time.pass(50);
   book.answer(requests[0]!, answer());
-  assert.equal(queueOf('m').counters.late, 0);
+  assert.equal(queueOf('m').counters.plain.late, 0);
   time.pass(1);
   book.answer(requests[1]!, answer());
   book.answer(requests[2]!, answer(400));
-  assert.equal(queueOf('m').counters.late, 1);
+  assert.equal(queueOf('m').counters.plain.late, 1);
 });
 
 test('a request expires where it stands: in the queue, isolated, with a pod', (t) => {
@@ -262,7 +262,7 @@ test('room for bodies: refused beyond the limit of one body, or of the pool with
     "pool 'pool' has 1 requests (60 bytes) waiting, and 190 bytes of bodies on their way, its limit",
   );
   const { counters } = queueOf('m');
-  assert.deepEqual([counters.arrivals, counters.shed['queue-full'], counters.duration('shed').count], [1, 1, 1]);
+  assert.deepEqual([counters.plain.arrivals, counters.shed['queue-full'], counters.duration('shed').count], [1, 1, 1]);
   book.release(1);
   reserve(0, 1)();
   book.release(190);
@@ -331,9 +331,9 @@ test('a model that comes back has a new queue', (t) => {
 
 test('totals add the models up', (t) => {
   const { book, queueOf } = bookOf(t);
-  queueOf('m').counters.arrivals = 2;
-  queueOf('n').counters.arrivals = 3;
-  assert.equal(book.totals().arrivals, 5);
+  queueOf('m').counters.plain.arrivals = 2;
+  queueOf('n').counters.plain.arrivals = 3;
+  assert.equal(book.totals().plain.arrivals, 5);
 });
 
 test('what has waited too long for a pod is refused: all without pods, else what no pod serves', (t) => {
