@@ -12,7 +12,7 @@ spec: { models: [${models.join(', ')}] }
 `;
 }
 
-test('one document or more, with defaults filled in; empty documents mean nothing', () => {
+test('one or more documents are read with defaults, empty documents are ignored', () => {
   const { pools, errors } = parsePools(`---\n${pool('a', 'm')}---\n${pool('b', 'n', 'o')}---\n`);
   assert.deepEqual(errors, []);
   assert.deepEqual(
@@ -24,27 +24,27 @@ test('one document or more, with defaults filled in; empty documents mean nothin
   );
 });
 
-test('every error of every document at once, with the number of the document', () => {
+test('errors of all documents are reported at once, each with the number of its document', () => {
   const bad = pool('a', 'm').replace('kind: ModelPool', 'kind: Pool');
   const { errors } = parsePools(`${bad}---\n${pool('b', 'n')}  bating: 1\n---\nspec: [\n---\n${pool('B', 'n')}`);
   const text = errors.join('\n');
   assert.match(text, /^document 1: \/kind: .*was: "Pool"/m);
-  assert.match(text, /^document 2: not YAML, line \d+, column \d+: /m);
-  assert.match(text, /^document 3: not YAML, line /m);
+  assert.match(text, /^document 2: invalid YAML, line \d+, column \d+: /m);
+  assert.match(text, /^document 3: invalid YAML, line /m);
   assert.match(text, /^document 4: \/metadata\/name: .*was: "B"/m);
 });
 
-test('two pools of one name, and one model in two pools, are errors', () => {
+test('a duplicate pool name and a model in two pools are errors', () => {
   assert.deepEqual(parsePools(`${pool('a', 'm')}---\n${pool('a', 'n')}`).errors, [
-    'document 2: /metadata/name: pool a is in document 1 already',
+    'document 2: /metadata/name: pool a is already in document 1',
   ]);
   assert.deepEqual(parsePools(`${pool('a', 'm', 'n')}---\n${pool('b', 'n')}`).errors, [
-    'document 2: /spec/models: n is a model of pool a already',
+    'document 2: /spec/models: model n already belongs to pool a',
   ]);
 });
 
-test('a file with no pool, and a file that is not there, are errors that name it', () => {
-  assert.deepEqual(parsePools('# nothing\n').errors, ['has no ModelPool']);
+test('a file without pools and a missing file are errors', () => {
+  assert.deepEqual(parsePools('# nothing\n').errors, ['contains no ModelPool']);
   assert.throws(
     () => readPoolsFile('/no/such.yaml'),
     (error) =>
@@ -52,7 +52,7 @@ test('a file with no pool, and a file that is not there, are errors that name it
   );
 });
 
-test('nothing throws, whatever the text, and what has no error has a pool', () => {
+test('any text yields errors or pools, never an exception', () => {
   const yaml = fc.oneof(
     fc.string(),
     fc.json(),

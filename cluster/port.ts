@@ -1,28 +1,28 @@
 /**
- * The port to whatever runs the pods. Gateway and scaler know clusters by this file alone.
+ * Interface to whatever runs the pods. Gateway and scaler depend only on it, not on an adapter.
  *
- * Level-triggered: a view is the whole truth as the adapter knows it, never a change to apply.
+ * Level-triggered: a view is the complete state known to the adapter, never a change to apply.
  */
 import type { ModelPool } from '../contract/model-pool.ts';
 
-/** Pending: no process yet. Running: started, not ready. Terminating: it was told to go. */
+/** Pending: no process yet. Running: started, but not ready. Terminating: asked to shut down. */
 export type PodPhase = 'Pending' | 'Running' | 'Ready' | 'Terminating';
 
 export interface Pod {
-  /** Never used twice, not even by a restart of the process under the same name. */
+  /** Unique over time: a restarted process gets a new uid under the same name. */
   readonly uid: string;
   readonly name: string;
   readonly pool: string;
   readonly phase: PodPhase;
-  /** `http://host:port`, null until it is known. */
+  /** `http://host:port`; null until known. */
   readonly origin: string | null;
   readonly restarts: number;
-  /** Wall clock, milliseconds. */
+  /** Wall-clock time in milliseconds. */
   readonly createdAtMs: number;
   readonly readyAtMs: number | null;
-  /** Value of the annotation `sluice.dev/draining`, the drain's owner: it gets nothing new. Null or left out without one. */
+  /** Annotation `sluice.dev/draining`: the owner of the drain. A draining pod gets no new requests. Null or absent otherwise. */
   readonly draining?: string | null;
-  /** Why the pod is not ready, for people: `CrashLoopBackOff: exit code 1, next start in 4 s`. */
+  /** Human-readable reason why the pod is not ready: `CrashLoopBackOff: exit code 1, next start in 4 s`. */
   readonly reason: string | null;
 }
 
@@ -32,7 +32,7 @@ export interface ClusterView {
 }
 
 export interface Cluster {
-  /** Calls `listener` with the current view as soon as there is one, then at each change. Returns the way to stop. */
+  /** Calls `listener` with the first view, then at each change. Returns a function that stops the calls. */
   watch(listener: (view: ClusterView) => void): () => void;
   close(): Promise<void>;
 }

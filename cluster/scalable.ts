@@ -1,57 +1,57 @@
 /**
- * The port to a cluster that can be resized: what the scaler sees beyond gateways, and the few things that it may do.
+ * Interface to a cluster that can be resized: the scaler's view of it, and its writes.
  *
- * Each write is fenced: the adapter refuses it ('not-leader') unless this process leads, and carries what was read (UID,
- * revision) as a precondition, so that a write on stale knowledge answers 'conflict' and changes nothing. No write retries
- * by itself: the scaler looks again and decides anew. Nothing here throws for what a cluster may answer; a broken
- * connection is `{kind: 'failed'}` with what was said.
+ * Writes are fenced: the adapter refuses them ('not-leader') unless this process leads. They carry the UID and version that were
+ * read as preconditions, so that a write based on stale data answers 'conflict' and changes nothing. Writes are not retried; the
+ * scaler decides again from the next view. No answer of a cluster throws: a broken connection is `{kind: 'failed'}` with
+ * details.
  */
 import type { ModelPool } from '../contract/model-pool.ts';
 import type { PoolStatus } from '../contract/pool-status.ts';
 import type { Cluster, Pod } from './port.ts';
 
-/** A pod as the scaler needs it. */
+/** Pod with the fields that only the scaler needs. */
 export interface ScalerPod extends Pod {
-  /** Value of the annotation `sluice.dev/draining`, the drain's owner (`<lease transition>`); null without one. */
+  /** Annotation `sluice.dev/draining`: the owner of the drain, as `<lease transitions>`. Null if the pod is not draining. */
   readonly draining: string | null;
-  /** `controller.kubernetes.io/pod-deletion-cost`: among equally ready pods the cheaper goes first. */
+  /** Annotation `controller.kubernetes.io/pod-deletion-cost`: of equally ready pods the one with the lower cost is removed first. */
   readonly deletionCost: number;
-  /** It ends and is started again and again (CrashLoopBackOff): sick, whatever its probes say in between. */
+  /** Whether the process exits again and again (CrashLoopBackOff), which counts as sick even if probes succeed in between. */
   readonly crashLooping: boolean;
   /** Opaque precondition for writes to this pod. */
   readonly version: string;
 }
 
-/** What holds the replica count of a pool: a Deployment, or the local cluster's own number. */
+/** Object with the replica count of a pool: a Deployment, or a number in the local cluster. */
 export interface ScaleTarget {
   readonly pool: string;
-  /** For people: `Deployment default/langid`. */
+  /** Human-readable name, such as `Deployment default/langid`. */
   readonly name: string;
-  /** Asked for, as it stands in the cluster now. */
+  /** Replicas currently requested in the cluster. */
   readonly replicas: number;
   /** Opaque precondition for the next write. */
   readonly version: string;
-  /** A rollout is under way (an old generation, or pods of two revisions); 'stuck' past its progress deadline. */
+  /** 'running' while a rollout is in progress (pods of two revisions, or an unprocessed change), 'stuck' past its deadline. */
   readonly rollout: 'none' | 'running' | 'stuck';
 }
 
-/** Why a pool can't be scaled, for its condition AbleToScale. */
+/** Problem that prevents scaling a pool, for its condition AbleToScale. */
 export interface ScaleProblem {
   readonly pool: string;
-  /** CamelCase as Kubernetes' reasons: `Conflict`, `TargetNotFound`, `ModelConflict`, `InvalidSpec`, `Forbidden`. */
+  /** CamelCase reason: `Conflict`, `TargetNotFound`, `ModelConflict`, `InvalidSpec` or `Forbidden`. */
   readonly reason: string;
   readonly message: string;
 }
 
-/** A gateway that exists, whether or not it answers. */
+/** Existing gateway, whether or not it answers. */
 export interface GatewayMember {
   readonly uid: string;
   readonly name: string;
-  /** `http://host:port` of its admin port; null until it is known. */
+  /** `http://host:port` of the admin port; null until known. */
   readonly adminOrigin: string | null;
-  /** It was ready at least once: only such a one can hold requests. */
+  /** Whether the gateway was ever ready. Others cannot have received requests. */
   readonly wasReady: boolean;
-  /** It is ending: it gets no new requests, and still has to let go of what it holds. */
+  /** Whether the gateway is shutting down: it gets no new requests, but may still have some. */
   readonly terminating: boolean;
   readonly createdAtMs: number;
 }
@@ -62,52 +62,55 @@ export interface ScalerView {
   readonly targets: readonly ScaleTarget[];
   readonly problems: readonly ScaleProblem[];
   readonly gateways: readonly GatewayMember[];
-  /** Wall clock, milliseconds: when the oldest part of this view was last known to be current. */
+  /** Wall-clock time in milliseconds at which all parts of the view were known to be current. */
   readonly asOfMs: number;
-  /** Of what is known only partly: `watch of pods failed: 403 …`; null when everything is. */
-  readonly trouble: string | null;
+  /** Error that makes the view incomplete or outdated, such as `watch pods: 403 …`; null without one. */
+  readonly error: string | null;
 }
 
 export type WriteResult =
   | { readonly kind: 'done' }
-  /** What it was decided on has changed, or the object is gone. */
+  /** The object has changed since it was read, or is gone. */
   | { readonly kind: 'conflict'; readonly detail: string }
-  /** An eviction that a PodDisruptionBudget (429) refuses for now. */
+  /** A PodDisruptionBudget does not allow the eviction now (429). */
   | { readonly kind: 'refused'; readonly detail: string }
   | { readonly kind: 'not-leader' }
   | { readonly kind: 'failed'; readonly detail: string };
 
 export interface Leadership {
   readonly leading: boolean;
-  /** Identity of who leads, for people; null while nobody does. */
+  /** Identity of the leader; null without one. */
   readonly holder: string | null;
-  /** Times that the lease changed hands: the owner's mark on drains. */
+  /** Number of changes of leadership, which marks the owner of drains. */
   readonly transitions: number;
 }
 
 export interface PoolEvent {
   readonly pool: string;
   readonly type: 'Normal' | 'Warning';
-  /** CamelCase: `SuccessfulRescale`, `DrainStarted`, `PodReplaced`. */
+  /** CamelCase reason, such as `SuccessfulRescale`, `DrainStarted` or `PodReplaced`. */
   readonly reason: string;
   readonly message: string;
 }
 
 export interface ScalableCluster extends Pick<Cluster, 'close'> {
-  /** Calls `listener` with the current view as soon as there is one, then at each change and whenever its age matters. */
+  /**
+   * Calls `listener` with the first view, then at each change and periodically to confirm that nothing changed.
+   * @returns a function that stops the calls
+   */
   watchAll(listener: (view: ScalerView) => void): () => void;
-  /** Checked anew at each call, by this machine's clock against the lease that it holds. */
+  /** Current leadership, by this machine's clock and the lease that it holds. */
   leadership(): Leadership;
   scale(target: ScaleTarget, replicas: number): Promise<WriteResult>;
-  /** Sets or, with null, removes the draining mark. */
+  /** Sets the draining mark; null removes it. */
   markDraining(pod: ScalerPod, owner: string | null): Promise<WriteResult>;
   setDeletionCost(pod: ScalerPod, cost: number): Promise<WriteResult>;
-  /** Ends one pod, so that its controller makes a fresh one. */
+  /** Terminates a pod gracefully. Its controller creates a replacement. */
   evict(pod: ScalerPod): Promise<WriteResult>;
-  /** Ends a pod that does not die within its grace, at once. */
+  /** Kills a pod that has not terminated within its grace period. */
   kill(pod: ScalerPod): Promise<WriteResult>;
   writeStatus(pool: string, status: PoolStatus): Promise<WriteResult>;
   emit(event: PoolEvent): void;
-  /** The last status that was written for the pool, by any leader: what a new leader starts from. */
+  /** Last status written for the pool by any leader, from which a new leader continues. */
   statusOf(pool: string): PoolStatus | null;
 }

@@ -9,7 +9,7 @@ function pool(name: string, ...endpoints: string[]) {
   return parseModelPool({ apiVersion: 'sluice.dev/v1alpha1', kind: 'ModelPool', metadata: { name }, spec }).pool!;
 }
 
-test('gives its one view at once: a Ready pod for each address, told apart even where pools share a server', async () => {
+test('the view has a Ready pod per pool and address, also for a server that two pools share', async () => {
   const cluster = staticCluster([pool('a', 'http://h:1/', 'https://h'), pool('b', 'http://h:1')], 5);
   const views: ClusterView[] = [];
   cluster.watch((view) => views.push(view));

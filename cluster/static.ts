@@ -1,6 +1,7 @@
-/** The cluster that only has addresses: pools whose pods something else runs, and which never changes. */
+/** Cluster of externally managed servers, given as addresses. It never changes. */
 import type { ModelPool } from '../contract/model-pool.ts';
 import type { Cluster, ClusterView, Pod } from './port.ts';
+import type { ScalerPod } from './scalable.ts';
 
 export function staticCluster(pools: readonly ModelPool[], nowMs: number): Cluster {
   const view: ClusterView = { pools, pods: pools.flatMap((pool) => endpointPods(pool, nowMs)) };
@@ -13,7 +14,7 @@ export function staticCluster(pools: readonly ModelPool[], nowMs: number): Clust
   };
 }
 
-/** The `endpoints` of a pool as pods that are Ready: whether they answer is for the gateway to find out. */
+/** The `endpoints` of a pool as Ready pods. The gateway finds out whether they answer. */
 export function endpointPods(pool: ModelPool, nowMs: number): Pod[] {
   return pool.spec.endpoints.map((endpoint) => {
     const origin = new URL(endpoint).origin;
@@ -30,4 +31,9 @@ export function endpointPods(pool: ModelPool, nowMs: number): Pod[] {
       reason: null,
     };
   });
+}
+
+/** An endpoint as a scaler sees it: a pod that it cannot drain, evict or scale. */
+export function readOnlyPod(pod: Pod): ScalerPod {
+  return { ...pod, draining: null, deletionCost: 0, crashLooping: false, version: '' };
 }

@@ -86,7 +86,7 @@ export function supervise<Ports extends object>(options: SupervisedOptions<Ports
       stopping = true;
       clearTimeout(startTimer);
       const { graceMs } = options;
-      child.terminate(graceMs, () => options.onWarning(`did not end within ${graceMs / 1000} s, killed`));
+      child.terminate(graceMs, () => options.onWarning(`did not terminate within ${graceMs / 1000} s, killed`));
       await child.exited;
     },
     kill: () => {

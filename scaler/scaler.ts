@@ -36,7 +36,7 @@ export class Scaler {
   #stopWatching: () => void = () => undefined;
   #interval: NodeJS.Timeout | undefined;
   #waking: NodeJS.Immediate | undefined;
-  #trouble: string | null = null;
+  #viewError: string | null = null;
   #closed = false;
 
   constructor(options: ScalerOptions) {
@@ -131,9 +131,9 @@ export class Scaler {
     const first = this.#view === null;
     this.#view = view;
     gateways.follow(view.gateways);
-    if (view.trouble !== this.#trouble && view.trouble !== null)
-      log.warn({ trouble: view.trouble }, 'cluster view is partial');
-    this.#trouble = view.trouble;
+    if (view.error !== this.#viewError && view.error !== null)
+      log.warn({ error: view.error }, 'cluster view is incomplete or outdated');
+    this.#viewError = view.error;
     const existing = new Set(view.pools.map(({ metadata }) => metadata.name));
     for (const [name, pool] of this.#pools) {
       if (existing.has(name)) continue;

@@ -1,44 +1,44 @@
 /**
- * HTTP to the API server, with the credentials of a kubeconfig or of the pod that this process runs in.
+ * HTTP client for the API server, with the credentials of a kubeconfig or of the pod that this process runs in.
  *
- * Of the client library only credentials are used (certificates, tokens and their rotation, exec plugins, proxies): its
- * watch is given up after 30 s of silence, and its informer is blind between two of them.
+ * The client library is used only for credentials (certificates, tokens and their rotation, exec plugins, proxies). Its watch
+ * gives up after 30 s of silence, and its informer misses changes between two watches.
  */
 import http from 'node:http';
 import https from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
 
 export interface ApiRequest {
-  /** Verb and resource as RBAC names them, for people and counts: `list pods`. */
-  readonly what: string;
+  /** Verb and resource as in RBAC, for messages and metrics: `list pods`. */
+  readonly operation: string;
   readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;
-  /** Of the body; JSON without it. */
+  /** Content type of the body; JSON by default. */
   readonly contentType?: string;
-  /** Milliseconds for the whole answer, or for its head where it is streamed. */
+  /** Timeout for the whole answer, or for the head of a streamed one. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
 
-/** What the API server refused. `message` names verb, resource, status and its own words. */
+/** Error answer of the API server. `message` has the operation, the status and the server's message. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly status: number;
 
-  constructor(what: string, status: number, said: string) {
-    super(`${what}: ${status} ${said}`);
+  constructor(operation: string, status: number, message: string) {
+    super(`${operation}: ${status} ${message}`);
     this.status = status;
   }
 }
 
 const defaultTimeoutMs = 10_000;
-/** Idle before the first keep-alive probe: what hides a dead peer is noticed some 20 s later. */
+/** Idle time before TCP keep-alive probes, which detect a dead peer about 20 s later. */
 const keepAliveMs = 10_000;
 
 export class KubernetesApi {
-  /** Of pools, pods and leases, unless told otherwise. */
+  /** Namespace of pools, pods and leases. */
   readonly namespace: string;
   readonly #config: KubeConfig;
   readonly #server: string;
@@ -48,7 +48,7 @@ export class KubernetesApi {
 
   constructor(config: KubeConfig, namespace: string | undefined) {
     const cluster = config.getCurrentCluster();
-    if (cluster === null) throw new Error(`the kubeconfig has no cluster for its context ${config.currentContext}`);
+    if (cluster === null) throw new Error(`the kubeconfig has no cluster for the context ${config.currentContext}`);
     const context = config.getContextObject(config.currentContext);
     this.#config = config;
     this.#server = cluster.server.replace(/\/$/, '');
@@ -58,17 +58,17 @@ export class KubernetesApi {
     else this.#agent = this.#server.startsWith('https:') ? new https.Agent(options) : new http.Agent(options);
   }
 
-  /** Requests that were sent, by `what`. */
+  /** Number of requests sent, by operation. */
   get requests(): ReadonlyMap<string, number> {
     return this.#requests;
   }
 
-  /** Wall clock, milliseconds: when the API server last did what it was asked. */
+  /** Wall-clock time of the last successful answer, in milliseconds. */
   get lastOkMs(): number {
     return this.#lastOkMs;
   }
 
-  /** @throws ApiError, or what the connection says */
+  /** @throws ApiError, or the error of the connection */
   async call<Answer>(request: ApiRequest): Promise<Answer> {
     const timeout = AbortSignal.timeout(request.timeoutMs ?? defaultTimeoutMs);
     const signal = request.signal === undefined ? timeout : AbortSignal.any([timeout, request.signal]);
@@ -77,21 +77,21 @@ export class KubernetesApi {
       return JSON.parse(await textOf(response)) as Answer;
     } catch (error) {
       if (!timeout.aborted || error instanceof ApiError) throw error;
-      throw new Error(`${request.what}: no answer within ${request.timeoutMs ?? defaultTimeoutMs} ms`, {
+      throw new Error(`${request.operation}: no answer within ${request.timeoutMs ?? defaultTimeoutMs} ms`, {
         cause: error,
       });
     }
   }
 
   /**
-   * The body as it comes; `request.signal` ends it.
-   * @throws ApiError, or what the connection says
+   * Streams the body until it ends or `request.signal` aborts.
+   * @throws ApiError, or the error of the connection
    */
   async stream(request: ApiRequest): Promise<http.IncomingMessage> {
     const head = new AbortController();
     const timeoutMs = request.timeoutMs ?? defaultTimeoutMs;
     const timer = setTimeout(
-      () => head.abort(new Error(`${request.what}: no answer within ${timeoutMs} ms`)),
+      () => head.abort(new Error(`${request.operation}: no answer within ${timeoutMs} ms`)),
       timeoutMs,
     );
     try {
@@ -107,8 +107,8 @@ export class KubernetesApi {
   }
 
   async #send(request: ApiRequest, signal: AbortSignal): Promise<http.IncomingMessage> {
-    const { what, method = 'GET', path, query, body, contentType = 'application/json' } = request;
-    this.#requests.set(what, (this.#requests.get(what) ?? 0) + 1);
+    const { operation, method = 'GET', path, query, body, contentType = 'application/json' } = request;
+    this.#requests.set(operation, (this.#requests.get(operation) ?? 0) + 1);
     const url = new URL(this.#server + path);
     for (const [name, value] of Object.entries(query ?? {})) url.searchParams.set(name, value);
     const options: https.RequestOptions = { method, signal, headers: {} };
@@ -132,7 +132,7 @@ export class KubernetesApi {
       this.#lastOkMs = Date.now();
       return response;
     }
-    throw new ApiError(what, status, statusMessage(await textOf(response)));
+    throw new ApiError(operation, status, statusMessage(await textOf(response)));
   }
 }
 
@@ -143,7 +143,7 @@ async function textOf(response: http.IncomingMessage): Promise<string> {
   return text;
 }
 
-/** An error's body is a Status object; a proxy in between may say anything. */
+/** Message of an error body: a Status object, or whatever a proxy answers. */
 function statusMessage(text: string): string {
   try {
     const { message } = JSON.parse(text) as { message?: unknown };
@@ -155,8 +155,8 @@ function statusMessage(text: string): string {
 }
 
 /**
- * Credentials by `KUBECONFIG`, by `~/.kube/config`, or of the pod.
- * @throws Error saying what is wrong with them
+ * Connects with the credentials of `KUBECONFIG`, of `~/.kube/config`, or of the pod.
+ * @throws Error for unusable credentials
  */
 export function kubernetesApi(namespace: string | undefined): KubernetesApi {
   const config = new KubeConfig();

@@ -1,30 +1,30 @@
-/** The one way in from outside: a cluster by the credentials of this process. Loaded only where there is one to talk to. */
+/** Connects to a Kubernetes cluster with the credentials of this process. Loaded only with `--cluster kubernetes`. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { kubernetesApi } from './api.ts';
 import { KubernetesCluster, type KubernetesLog } from './gateway-cluster.ts';
 import { KubernetesScaler } from './scaler-cluster.ts';
 
-export interface KubernetesPlace {
-  /** Without one: that of the credentials. */
+export interface GatewayConnectOptions {
+  /** Namespace of pools and pods; undefined means that of the credentials. */
   readonly namespace: string | undefined;
   readonly log: KubernetesLog;
 }
 
-export interface KubernetesSeat extends KubernetesPlace {
+export interface ScalerConnectOptions extends GatewayConnectOptions {
   readonly leaseName: string;
-  /** Name of this process's pod, for people; the host name without it. */
+  /** Human-readable name of this process; undefined means the host name. */
   readonly podName: string | undefined;
 }
 
-/** @throws Error saying what is wrong with the credentials */
-export function connectGateway({ namespace, log }: KubernetesPlace): KubernetesCluster {
+/** @throws Error for unusable credentials */
+export function connectGateway({ namespace, log }: GatewayConnectOptions): KubernetesCluster {
   return new KubernetesCluster(kubernetesApi(namespace), log);
 }
 
-/** @throws Error saying what is wrong with the credentials */
-export function connectScaler({ namespace, log, leaseName, podName }: KubernetesSeat): KubernetesScaler {
-  // A container that starts again in the same pod is another process, which must not take the lease for its own.
+/** @throws Error for unusable credentials */
+export function connectScaler({ namespace, log, leaseName, podName }: ScalerConnectOptions): KubernetesScaler {
+  // A container restarted in the same pod is a new process and must not consider the old one's lease its own.
   const identity = `${podName ?? hostname()}_${randomUUID()}`;
   return new KubernetesScaler({ api: kubernetesApi(namespace), log, leaseName, identity });
 }

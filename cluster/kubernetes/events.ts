@@ -1,12 +1,12 @@
 /**
- * Events of a ModelPool, for `kubectl describe`. Equal ones count up instead of adding up, and a flood is cut off: events
- * are for people, and nothing waits for one.
+ * Writes Kubernetes events of ModelPools, for `kubectl describe`. Equal events raise the count of one event object, and the
+ * rate of new ones is limited. Events are best effort: nothing waits for them.
  */
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { PoolEvent } from '../scalable.ts';
 import { ApiError, type KubernetesApi } from './api.ts';
-import { nextBudget, type EventBudget } from './policy/event-budget.ts';
+import { takeToken, type EventBudget } from './policy/event-budget.ts';
 
 interface Series {
   readonly event: PoolEvent;
@@ -14,15 +14,15 @@ interface Series {
   readonly objectName: string;
   readonly firstAt: string;
   count: number;
-  /** Null: not written yet. */
+  /** Time of the last write; null before the first. */
   writtenAtMs: number | null;
 }
 
-/** After this an equal event starts anew: the API server forgets events after an hour. */
+/** Age after which an equal event gets a new object; the API server deletes events after an hour. */
 const seriesMs = 10 * 60_000;
-/** Between two writes of one count. */
+/** Minimum interval between two writes of one event object. */
 const rewriteMs = 10_000;
-const mostSeries = 500;
+const maxSeries = 500;
 
 export class Events {
   readonly #api: KubernetesApi;
@@ -30,7 +30,7 @@ export class Events {
   readonly #warn: (message: string) => void;
   readonly #series = new Map<string, Series>();
   readonly #due = new Set<Series>();
-  #budget: EventBudget = { left: 25, atMs: performance.now() };
+  #budget: EventBudget = { tokens: 25, atMs: performance.now() };
   #writing: Promise<void> | null = null;
   #warned = false;
 
@@ -45,7 +45,7 @@ export class Events {
     const key = JSON.stringify([uid, event.type, event.reason, event.message]);
     let series = this.#series.get(key);
     if (series === undefined || (series.writtenAtMs !== null && now - series.writtenAtMs > seriesMs)) {
-      const budget = nextBudget(this.#budget, now);
+      const budget = takeToken(this.#budget, now);
       this.#budget = budget.next;
       if (!budget.granted) return;
       const hash = createHash('sha256').update(`${key} ${Date.now()}`).digest('hex').slice(0, 16);
@@ -53,7 +53,7 @@ export class Events {
       series = { event, uid, objectName: `${event.pool}.${hash}`, firstAt, count: 0, writtenAtMs: null };
       this.#series.delete(key);
       this.#series.set(key, series);
-      for (const old of this.#series.keys()) if (this.#series.size > mostSeries) this.#series.delete(old);
+      for (const old of this.#series.keys()) if (this.#series.size > maxSeries) this.#series.delete(old);
     }
     series.count += 1;
     if (series.writtenAtMs !== null && now - series.writtenAtMs < rewriteMs) return;
@@ -66,7 +66,7 @@ export class Events {
   }
 
   async #write(): Promise<void> {
-    // The rest of a burst is counted first.
+    // Lets the rest of a burst be counted before the write.
     await setImmediate();
     for (const series of this.#due) {
       this.#due.delete(series);
@@ -89,7 +89,7 @@ export class Events {
     if (writtenAtMs !== null) {
       try {
         await this.#api.call({
-          what: 'patch events',
+          operation: 'patch events',
           method: 'PATCH',
           path: `${path}/${objectName}`,
           contentType: 'application/merge-patch+json',
@@ -97,12 +97,12 @@ export class Events {
         });
         return;
       } catch (error) {
-        // The API server has forgotten it: it is written anew.
+        // The API server has deleted the old event, so a new one is created below.
         if (!(error instanceof ApiError) || error.status !== 404) throw error;
       }
     }
     await this.#api.call({
-      what: 'create events',
+      operation: 'create events',
       method: 'POST',
       path,
       body: {

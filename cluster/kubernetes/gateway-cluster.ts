@@ -1,34 +1,35 @@
-/** What a gateway sees of a cluster: the ModelPools of its namespace and their pods. Nothing before both are whole. */
+/** A gateway's view of Kubernetes: the ModelPools of its namespace and their pods, once both lists are complete. */
 import type { Cluster, ClusterView } from '../port.ts';
 import type { KubernetesApi } from './api.ts';
 import { gatewayView } from './views.ts';
-import { Coalesced, watchPoolsAndPods } from './watches.ts';
+import { Debounce, watchPoolsAndPods } from './watches.ts';
 
 export interface KubernetesLog {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
 }
 
-/** A burst of changes, such as 500 pods that start, is told at most this often. */
+/** Minimum interval between views in a burst of changes, such as the start of 500 pods. */
 const changeMs = 50;
 
 export class KubernetesCluster implements Cluster {
   readonly #api: KubernetesApi;
   readonly #log: KubernetesLog;
   readonly #watches: ReturnType<typeof watchPoolsAndPods>;
-  readonly #told: Coalesced;
+  readonly #debounce: Debounce;
   readonly #listeners = new Set<(view: ClusterView) => void>();
-  readonly #wrong = new Map<string, string>();
+  /** Logged spec errors, by pool. */
+  readonly #loggedErrors = new Map<string, string>();
   #view: ClusterView | null = null;
 
   constructor(api: KubernetesApi, log: KubernetesLog) {
     this.#api = api;
     this.#log = log;
-    this.#told = new Coalesced(() => this.#tell(), changeMs, Infinity);
+    this.#debounce = new Debounce(() => this.#update(), changeMs, Infinity);
     this.#watches = watchPoolsAndPods(api, {
-      onChange: () => this.#told.changed(),
-      onHeard: () => undefined,
-      onTrouble: (trouble, resource) => logTrouble(log, trouble, resource),
+      onChange: () => this.#debounce.changed(),
+      onConfirmed: () => undefined,
+      onError: (message, resource) => logWatchState(log, message, resource),
     });
   }
 
@@ -39,20 +40,20 @@ export class KubernetesCluster implements Cluster {
   }
 
   async close(): Promise<void> {
-    this.#told.close();
+    this.#debounce.close();
     this.#listeners.clear();
     await Promise.all([this.#watches.pools.close(), this.#watches.pods.close()]);
     this.#api.close();
   }
 
-  #tell(): void {
+  #update(): void {
     const { pools, pods } = this.#watches;
     if (!pools.synced || !pods.synced) return;
     for (const { name, errors } of pools.objects.values()) {
-      const said = errors.join('; ');
-      if (said !== (this.#wrong.get(name) ?? '')) {
-        if (said !== '') this.#log.warn({ pool: name }, `pool ${name} is wrong and stays as it was: ${said}`);
-        this.#wrong.set(name, said);
+      const message = errors.join('; ');
+      if (message !== (this.#loggedErrors.get(name) ?? '')) {
+        if (message !== '') this.#log.warn({ pool: name }, invalidSpec(name, message));
+        this.#loggedErrors.set(name, message);
       }
     }
     this.#view = gatewayView(pools.objects.values(), pods.objects.values());
@@ -60,7 +61,13 @@ export class KubernetesCluster implements Cluster {
   }
 }
 
-export function logTrouble(log: KubernetesLog, trouble: string | null, resource: string): void {
-  if (trouble === null) log.info({ resource }, `${resource} are known again`);
-  else log.warn({ resource }, `what is known of ${resource} grows old: ${trouble}`);
+/** Log message for a pool whose spec became invalid. */
+export function invalidSpec(pool: string, errors: string): string {
+  return `pool ${pool} has an invalid spec, its last valid spec stays in effect: ${errors}`;
+}
+
+/** Logs that a resource can no longer be read, or with a null error that it can be again. */
+export function logWatchState(log: KubernetesLog, error: string | null, resource: string): void {
+  if (error === null) log.info({ resource }, `${resource} are current again`);
+  else log.warn({ resource }, `${resource} are not updated: ${error}`);
 }

@@ -1,15 +1,15 @@
-/** Keeps, or tries to get, the Lease of this scaler; policy/lease.ts decides. */
+/** Leader election: acquires and renews the scaler's Lease, as policy/lease.ts decides. */
 import { V1MicroTime } from '@kubernetes/client-node';
 import { ApiError, type KubernetesApi } from './api.ts';
 import type { ObjectMeta } from './objects.ts';
 import {
   isLeading,
   leaseConfig,
-  nextLookMs,
+  nextAttemptMs,
   nextStep,
   noLease,
   observe,
-  written,
+  afterWrite,
   type LeaseConfig,
   type LeaseRecord,
   type LeaseState,
@@ -20,14 +20,14 @@ import type { Leadership } from '../scalable.ts';
 export interface LeaderOptions {
   readonly api: KubernetesApi;
   readonly leaseName: string;
-  /** Of this process alone: two with one identity would both lead. */
+  /** Identity of this process. It must be unique, since two processes with one identity would both lead. */
   readonly identity: string;
-  /** Leading began or ended, or another process holds the lease now. */
+  /** Called when this process starts or stops leading, or another process takes the lease. */
   readonly onChange: () => void;
-  /** The lease was read or written. */
-  readonly onHeard: () => void;
-  /** The first of a row of failures, and the end of one (null). */
-  readonly onTrouble: (trouble: string | null) => void;
+  /** Called after each successful read or write of the lease. */
+  readonly onConfirmed: () => void;
+  /** Called with the first of consecutive failures, and with null after recovery. */
+  readonly onError: (message: string | null) => void;
   readonly config?: LeaseConfig;
 }
 
@@ -48,16 +48,17 @@ export class Leader {
   readonly #options: LeaderOptions;
   readonly #config: LeaseConfig;
   readonly #path: string;
-  /** Half of what the holder has: one that hangs leaves time for another. */
+  /** Request timeout: half of the renewal limit, so that a hanging request leaves time for a retry. */
   readonly #timeoutMs: number;
   #state: LeaseState = noLease;
   #lease: LeaseObject | null = null;
-  /** Of the last look; null where it failed. */
+  /** Step of the last attempt; null if the attempt failed. */
   #step: LeaseStep | null = null;
-  #said: { leading: boolean; holder: string | null } = { leading: false, holder: null };
-  #trouble: string | null = null;
+  /** Leadership last reported by `onChange`. */
+  #reported: { leading: boolean; holder: string | null } = { leading: false, holder: null };
+  #lastError: string | null = null;
   #timer: NodeJS.Timeout | undefined;
-  #trying: Promise<void> = Promise.resolve();
+  #attempt: Promise<void> = Promise.resolve();
   #closed = false;
 
   constructor(options: LeaderOptions) {
@@ -65,7 +66,7 @@ export class Leader {
     this.#config = options.config ?? leaseConfig;
     this.#timeoutMs = this.#config.renewLimitMs / 2;
     this.#path = `/apis/coordination.k8s.io/v1/namespaces/${options.api.namespace}/leases`;
-    this.#next(0);
+    this.#schedule(0);
   }
 
   get leadership(): Leadership {
@@ -77,36 +78,36 @@ export class Leader {
     };
   }
 
-  /** Gives the lease back, so that another process need not wait for its end. */
+  /** Releases the lease, so that another process need not wait until it expires. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    await this.#trying;
+    await this.#attempt;
     if (!this.leadership.leading) return;
     const version = this.#state.record!.version;
-    // From here on no write is let through, whatever becomes of this one.
+    // Leadership ends before the release, whether or not the release succeeds.
     this.#state = { ...this.#state, renewedAtMs: null };
     try {
       await this.#write({ kind: 'write', version, transitions: this.#state.record!.transitions, takes: false }, '', 1);
     } catch {
-      // It ends by its time.
+      // The lease expires by itself.
     }
   }
 
-  #next(afterMs: number): void {
+  #schedule(afterMs: number): void {
     this.#timer = setTimeout(() => {
-      this.#trying = this.#try().finally(() => {
-        this.#tell();
-        if (!this.#closed) this.#next(nextLookMs(this.#config, this.#step, Math.random()));
+      this.#attempt = this.#acquireOrRenew().finally(() => {
+        this.#reportChange();
+        if (!this.#closed) this.#schedule(nextAttemptMs(this.#config, this.#step, Math.random()));
       });
     }, afterMs);
   }
 
-  async #try(): Promise<void> {
+  async #acquireOrRenew(): Promise<void> {
     const { identity, leaseName } = this.#options;
     this.#step = null;
     try {
-      // Whoever leads writes without reading first: a change by another answers 409.
+      // The leader writes without reading first; a change by another process would be answered 409.
       if (!this.leadership.leading) await this.#read();
       const step = nextStep(this.#config, this.#state, identity, performance.now());
       this.#step = step;
@@ -114,16 +115,16 @@ export class Leader {
         const startedMs = performance.now();
         try {
           this.#lease = await this.#write(step, identity, Math.ceil(this.#config.durationMs / 1000));
-          this.#state = written(recordOf(this.#lease), startedMs, performance.now());
+          this.#state = afterWrite(recordOf(this.#lease), startedMs, performance.now());
         } catch (error) {
           if (!(error instanceof ApiError) || ![404, 409].includes(error.status)) throw error;
-          // Another was faster, or a write of ours was accepted and its answer lost.
+          // Another process was faster, or an earlier write of ours succeeded and its answer was lost.
           await this.#read();
         }
       }
-      this.#say(null);
+      this.#reportError(null);
     } catch (error) {
-      this.#say(`lease ${leaseName}: ${error instanceof Error ? error.message : String(error)}`);
+      this.#reportError(`lease ${leaseName}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
@@ -131,7 +132,7 @@ export class Leader {
     const { api, leaseName, identity } = this.#options;
     try {
       this.#lease = await api.call<LeaseObject>({
-        what: 'get leases',
+        operation: 'get leases',
         path: `${this.#path}/${leaseName}`,
         timeoutMs: this.#timeoutMs,
       });
@@ -164,24 +165,24 @@ export class Leader {
     };
     const timeoutMs = this.#timeoutMs;
     if (step.kind === 'create') {
-      return api.call({ what: 'create leases', method: 'POST', path: this.#path, body: lease, timeoutMs });
+      return api.call({ operation: 'create leases', method: 'POST', path: this.#path, body: lease, timeoutMs });
     }
     const path = `${this.#path}/${leaseName}`;
-    return api.call({ what: 'update leases', method: 'PUT', path, body: lease, timeoutMs });
+    return api.call({ operation: 'update leases', method: 'PUT', path, body: lease, timeoutMs });
   }
 
-  #tell(): void {
+  #reportChange(): void {
     const { leading, holder } = this.leadership;
-    if (leading === this.#said.leading && holder === this.#said.holder) return;
-    this.#said = { leading, holder };
+    if (leading === this.#reported.leading && holder === this.#reported.holder) return;
+    this.#reported = { leading, holder };
     this.#options.onChange();
   }
 
-  #say(trouble: string | null): void {
-    const first = (trouble === null) !== (this.#trouble === null);
-    this.#trouble = trouble;
-    if (trouble === null) this.#options.onHeard();
-    if (first) this.#options.onTrouble(trouble);
+  #reportError(message: string | null): void {
+    const changed = (message === null) !== (this.#lastError === null);
+    this.#lastError = message;
+    if (message === null) this.#options.onConfirmed();
+    if (changed) this.#options.onError(message);
   }
 }
 

@@ -8,13 +8,13 @@ const resource = { name: 'things', path: '/apis/test/v1/namespaces/test/things' 
 interface Setup {
   readonly server: ApiServer;
   readonly watch: ListWatch<string>;
-  readonly troubles: (string | null)[];
+  readonly errors: (string | null)[];
   readonly changes: () => number;
-  /** Lengths of the pauses before retries, in milliseconds. No time is spent on them. */
+  /** Requested pauses before retries, in milliseconds. The test does not wait for them. */
   readonly pausesMs: readonly number[];
 }
 
-/** What is kept of an object is its label `v`. */
+/** Starts a fake server and a ListWatch that keeps the label `v` of each object. */
 async function start(
   t: TestContext,
   prepare: (server: ApiServer) => void = () => undefined,
@@ -23,7 +23,7 @@ async function start(
   const server = await ApiServer.start();
   server.put('a', { v: '1' });
   prepare(server);
-  const troubles: (string | null)[] = [];
+  const errors: (string | null)[] = [];
   const pausesMs: number[] = [];
   let changes = 0;
   const watch = new ListWatch({
@@ -31,8 +31,8 @@ async function start(
     resource: { ...resource, ...more },
     read: ({ metadata }) => metadata?.labels?.['v'] ?? '',
     onChange: () => (changes += 1),
-    onHeard: () => undefined,
-    onTrouble: (trouble) => troubles.push(trouble),
+    onConfirmed: () => undefined,
+    onError: (message) => errors.push(message),
     pause: async (ms) => {
       pausesMs.push(ms);
       await new Promise((resolve) => setImmediate(resolve));
@@ -43,13 +43,13 @@ async function start(
     await watch.close();
     await server.close();
   });
-  return { server, watch, troubles, changes: () => changes, pausesMs };
+  return { server, watch, errors, changes: () => changes, pausesMs };
 }
 
 const watching = ({ server }: Setup) => until('a watch', () => server.watches.size === 1);
 const content = ({ watch }: Setup) => Object.fromEntries(watch.objects);
 
-test('lists in pages, then watches from there; events add, change and remove', async (t) => {
+test('lists in pages, then watches; events add, change and remove objects', async (t) => {
   const setup = await start(t, (server) => {
     server.put('b', { v: '1' });
     server.put('c', { v: '1' });
@@ -71,7 +71,7 @@ test('lists in pages, then watches from there; events add, change and remove', a
   assert.deepEqual([server.count('list'), server.count('watch')], [2, 1]);
 });
 
-test('a watch that ended in order or broke off goes on from the last version, bookmarks included, without a list', async (t) => {
+test('a watch that ended or was lost continues from the last version, bookmarks included, without a list', async (t) => {
   const setup = await start(t);
   const { server, watch } = setup;
   for (const how of ['end', 'destroy'] as const) {
@@ -79,12 +79,12 @@ test('a watch that ended in order or broke off goes on from the last version, bo
     const before = server.count('watch');
     server.put('a', { v: how });
     await until('an event', () => watch.objects.get('a') === how);
-    // A bookmark shows only in when the last word was heard, which is known to a millisecond.
-    const heardMs = watch.asOfMs;
-    await until('the next millisecond', () => Date.now() > heardMs);
+    // A bookmark changes only `asOfMs`, which has millisecond resolution.
+    const confirmedMs = watch.asOfMs;
+    await until('the next millisecond', () => Date.now() > confirmedMs);
     server.bookmark();
     const { version } = server;
-    await until('the bookmark', () => watch.asOfMs > heardMs);
+    await until('the bookmark', () => watch.asOfMs > confirmedMs);
     server.endWatches(how);
     await until('the next watch', () => server.count('watch') === before + 1);
     assert.equal(server.requests.at(-1)!.query.get('resourceVersion'), version);
@@ -98,7 +98,7 @@ for (const [what, spoil] of [
   ['410 as an event', (server: ApiServer) => server.send({ type: 'ERROR', object: { code: 410, message: 'too old' } })],
   ['garbage', (server: ApiServer) => server.send('<html>no such thing</html>\n')],
   ['an event without a version', (server: ApiServer) => server.send({ type: 'ADDED', object: { metadata: {} } })],
-  ['a type that nobody knows', (server: ApiServer) => server.send({ type: 'NEW', object: server.objects.get('a')! })],
+  ['an unknown event type', (server: ApiServer) => server.send({ type: 'NEW', object: server.objects.get('a')! })],
   [
     'an event that was cut off',
     (server: ApiServer) => {
@@ -107,11 +107,11 @@ for (const [what, spoil] of [
     },
   ],
 ] as const) {
-  test(`after ${what}: lists anew, and finds what it missed; what was known stays until then`, async (t) => {
+  test(`after ${what}: lists again and finds missed changes; the old objects stay until then`, async (t) => {
     const setup = await start(t);
     const { server, watch } = setup;
     await watching(setup);
-    // Missed: nobody was told of it.
+    // Changes objects without an event, as if it had been missed.
     const missed = { metadata: { name: 'b', uid: 'b', resourceVersion: '500', labels: { v: '1' } } };
     server.objects.set('b', missed);
     server.objects.delete('a');
@@ -127,7 +127,7 @@ for (const [what, spoil] of [
   });
 }
 
-test('410 to the watch itself: lists anew', async (t) => {
+test('410 as answer to a watch: lists again', async (t) => {
   let refused = 0;
   const setup = await start(t, (server) => {
     server.intercept = ({ query }, response) => {
@@ -138,12 +138,12 @@ test('410 to the watch itself: lists anew', async (t) => {
   });
   await watching(setup);
   assert.equal(setup.server.count('list'), 2);
-  assert.deepEqual(setup.troubles, []);
+  assert.deepEqual(setup.errors, []);
 });
 
-test('an API server that is away: objects stay and grow old, trouble is told once, and then that it is over', async (t) => {
+test('an unreachable API server: objects stay and age; the error and the recovery are reported once', async (t) => {
   const setup = await start(t);
-  const { server, watch, troubles } = setup;
+  const { server, watch, errors } = setup;
   await watching(setup);
   let refusals = 0;
   server.intercept = (_, response) => {
@@ -158,70 +158,70 @@ test('an API server that is away: objects stay and grow old, trouble is told onc
   assert.equal(watch.asOfMs, asOfMs);
   assert.ok(watch.synced);
   assert.deepEqual(content(setup), { a: '1' });
-  assert.equal(troubles.length, 1);
-  assert.match(troubles[0]!, /^watch things: /);
+  assert.equal(errors.length, 1);
+  assert.match(errors[0]!, /^watch things: /);
   server.intercept = () => false;
-  await until('a new watch', () => watch.trouble === null);
-  assert.equal(troubles.at(-1), null);
+  await until('a new watch', () => watch.lastError === null);
+  assert.equal(errors.at(-1), null);
   assert.ok(watch.asOfMs > asOfMs);
   assert.equal(server.count('list'), 1);
 });
 
-test('a watch that goes on in silence past its end is dead, and another takes its place', async (t) => {
+test('a watch that is silent past its timeout is replaced', async (t) => {
   const setup = await start(t, undefined, { timing: { watchSeconds: 1, graceMs: 100, absentMs: 60_000 } });
-  const { server, troubles } = setup;
+  const { server, errors } = setup;
   await until('the second watch', () => server.count('watch') === 2);
-  await until('trouble', () => troubles.includes(null));
-  assert.match(troubles[0]!, /^watch things: it went on past its end/);
+  await until('the recovery', () => errors.includes(null));
+  assert.match(errors[0]!, /^watch things: no end after its timeout/);
   server.put('b');
   await until('b', () => setup.watch.objects.has('b'));
 });
 
-test('while a watch is open what others hear of the API server counts for its age, and not when it is not', async (t) => {
+test('successful requests of others confirm the objects while a watch is open, and only then', async (t) => {
   const setup = await start(t);
   const { server, watch } = setup;
   await watching(setup);
   const beforeMs = watch.asOfMs;
   await until('the clock', () => Date.now() > beforeMs + 5);
-  await server.api.call({ what: 'get other', path: '/other' });
+  await server.api.call({ operation: 'get other', path: '/other' });
   assert.ok(watch.asOfMs > beforeMs);
   await watch.close();
   const closedMs = watch.asOfMs;
   await until('the clock', () => Date.now() > closedMs + 5);
-  await server.api.call({ what: 'get other', path: '/other' });
+  await server.api.call({ operation: 'get other', path: '/other' });
   assert.equal(watch.asOfMs, closedMs);
 });
 
-test('forbidden is told with verb and resource, and heals by itself', async (t) => {
+test('a forbidden list is reported with verb and resource, and recovers', async (t) => {
   const message =
     'things is forbidden: User "x" cannot list resource "things" in API group "test" in the namespace "test"';
   const setup = await start(t, (server) => (server.intercept = (_, response) => refuse(response, 403, message)));
-  const { server, watch, troubles } = setup;
-  await until('trouble', () => watch.forbidden);
+  const { server, watch, errors } = setup;
+  await until('the error', () => watch.forbidden);
   assert.equal(watch.synced, false);
-  assert.deepEqual(troubles, [`list things: 403 ${message}`]);
+  assert.deepEqual(errors, [`list things: 403 ${message}`]);
   server.intercept = () => false;
   await until('the list', () => watch.synced);
-  assert.deepEqual([watch.forbidden, watch.trouble], [false, null]);
+  assert.deepEqual([watch.forbidden, watch.lastError], [false, null]);
 });
 
-test('a resource that the cluster does not know: none where it is optional, trouble where it is not', async (t) => {
+test('an unknown resource type: no objects if it is optional, else an error', async (t) => {
   const unknown = (server: ApiServer): void => {
     server.intercept = (_, response) => refuse(response, 404, 'the server could not find the requested resource');
   };
   const timing = { watchSeconds: 1, graceMs: 100, absentMs: 20 };
   const optional = await start(t, unknown, { optional: true, timing });
   await until('the answer', () => optional.watch.synced);
-  assert.deepEqual([optional.watch.objects.size, optional.watch.trouble], [0, null]);
+  assert.deepEqual([optional.watch.objects.size, optional.watch.lastError], [0, null]);
   optional.server.intercept = () => false;
   await until('it to be there', () => optional.watch.objects.size === 1);
   const needed = await start(t, unknown);
-  await until('trouble', () => needed.watch.trouble !== null);
+  await until('the error', () => needed.watch.lastError !== null);
   assert.equal(needed.watch.synced, false);
-  assert.match(needed.watch.trouble!, /^list things: 404 the server could not find/);
+  assert.match(needed.watch.lastError!, /^list things: 404 the server could not find/);
 });
 
-test('watches that end at once are not asked for without a pause', async (t) => {
+test('watches that end at once are retried with pauses', async (t) => {
   const setup = await start(t, (server) => {
     server.intercept = ({ query }, response) => {
       if (query.has('watch')) response.writeHead(200).end();

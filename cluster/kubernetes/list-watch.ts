@@ -1,11 +1,11 @@
 /**
- * All objects of one kind in one namespace, kept current: one list, then a watch that goes on where it left off.
+ * Keeps a current copy of all objects of one kind in one namespace: lists them once, then watches for changes.
  *
- *   list ──→ watch ──ended in order (its time is up)──→ watch from the last version
+ *   list ──→ watch ──ended after its timeout──→ watch from the last version
  *    ↑         ├── connection lost, refused, silent ──→ back-off, watch from the last version
- *    └─────────┴── 410 Gone, garbage, an unknown version ──→ list again; until it is whole, what was known stays
+ *    └─────────┴── 410 Gone, garbage, unknown version ──→ list again; until it is complete, the old objects stay
  *
- * A failure changes nothing of what is known, only how old it is.
+ * Failures never change the objects. They only let the time of the last confirmation (`asOfMs`) fall behind.
  */
 import type { IncomingMessage } from 'node:http';
 import { ApiError, type KubernetesApi } from './api.ts';
@@ -13,45 +13,45 @@ import type { KubernetesObject, ObjectMeta } from './objects.ts';
 import { apiBackoff, backoffMs } from './policy/backoff.ts';
 
 export interface Resource {
-  /** Plural, for people and requests: `pods`. */
+  /** Plural name for messages and metrics, such as `pods`. */
   readonly name: string;
-  /** Below the server: `/api/v1/namespaces/default/pods`. */
+  /** URL path, such as `/api/v1/namespaces/default/pods`. */
   readonly path: string;
-  /** Whether the cluster may know no such resource: then there are none, and it is asked again now and then. */
+  /** Whether the cluster may lack the resource type. Then there are no objects, and the list is retried every `absentMs`. */
   readonly optional?: boolean;
 }
 
 export interface ListWatchOptions<Item> {
   readonly api: KubernetesApi;
   readonly resource: Resource;
-  /** What is kept of an object; `previous` is what was kept of it before. */
+  /** Extracts what to keep of an object; `previous` is the earlier result for it. */
   readonly read: (object: KubernetesObject, previous: Item | undefined) => Item;
-  /** Objects, or what is said of them, have changed. */
+  /** Called after a change of the objects or of `lastError`. */
   readonly onChange: () => void;
-  /** Nothing changed, and that is known anew. */
-  readonly onHeard: () => void;
-  /** The first of a row of failures, and the end of one (null). */
-  readonly onTrouble: (trouble: string | null) => void;
+  /** Called when the objects are confirmed as current without a change. */
+  readonly onConfirmed: () => void;
+  /** Called with the first of consecutive failures, and with null after recovery. */
+  readonly onError: (message: string | null) => void;
   readonly timing?: WatchTiming;
-  /** Waits before a retry; ends early, without an error, once `signal` is aborted. */
+  /** Waits before a retry. Resolves early if `signal` aborts. */
   readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
 export interface WatchTiming {
-  /** A watch ends by itself after once to one and a half times this: the longest that a quiet resource goes unconfirmed. */
+  /** Timeout of a watch, which the server ends after 1 to 1.5 times this. Limits how long a quiet resource is unconfirmed. */
   readonly watchSeconds: number;
-  /** Silence beyond the end of a watch after which it is dead. */
+  /** Time after the timeout of a watch at which it is considered dead. */
   readonly graceMs: number;
-  /** Between two looks for a resource that the cluster does not know. */
+  /** Interval of attempts to list an optional resource that the cluster lacks. */
   readonly absentMs: number;
 }
 
-const usualTiming: WatchTiming = { watchSeconds: 40, graceMs: 10_000, absentMs: 60_000 };
+const defaultTiming: WatchTiming = { watchSeconds: 40, graceMs: 10_000, absentMs: 60_000 };
 const pageSize = 500;
-/** The API server takes no object above 3 MiB. */
-const longestLine = 16 * 1024 * 1024;
-/** A watch that ended in order sooner than this counts as a failure, or it would be asked for without a pause. */
-const shortestWatchMs = 1000;
+/** Maximum characters of an event; objects in the API server are below 3 MiB. */
+const maxLineLength = 16 * 1024 * 1024;
+/** Watches that end sooner than this count as failures, so that they are not retried without a pause. */
+const minWatchMs = 1000;
 
 interface WatchEvent {
   readonly type?: string;
@@ -63,8 +63,8 @@ interface ListAnswer {
   readonly items?: readonly KubernetesObject[];
 }
 
-/** What was read can't be gone on from: list again. */
-class LostTrack extends Error {}
+/** The watch cannot continue from the last version, so the objects must be listed again. */
+class RelistRequired extends Error {}
 
 export class ListWatch<Item> {
   readonly #options: ListWatchOptions<Item>;
@@ -75,49 +75,49 @@ export class ListWatch<Item> {
   #objects = new Map<string, Item>();
   #version: string | null = null;
   #synced = false;
-  #heardMs = 0;
-  /** A watch is open, or the resource is known not to exist: silence means that nothing changes. */
+  #confirmedMs = 0;
+  /** Whether a watch is open or the resource type is absent, so that silence means no change. */
   #open = false;
   #failures = 0;
-  #trouble: string | null = null;
+  #lastError: string | null = null;
   #forbidden = false;
 
   constructor(options: ListWatchOptions<Item>) {
     this.#options = options;
-    this.#timing = options.timing ?? usualTiming;
+    this.#timing = options.timing ?? defaultTiming;
     this.#pause = options.pause ?? pause;
     this.#done = this.#run();
   }
 
-  /** By name. */
+  /** Objects by name. */
   get objects(): ReadonlyMap<string, Item> {
     return this.#objects;
   }
 
-  /** Whether a list was whole once. */
+  /** Whether a list has completed at least once. */
   get synced(): boolean {
     return this.#synced;
   }
 
-  /** What is wrong now, `watch pods: 403 …`; null while all is well. */
-  get trouble(): string | null {
-    return this.#trouble;
+  /** Current error, such as `watch pods: 403 …`; null while list and watch work. */
+  get lastError(): string | null {
+    return this.#lastError;
   }
 
-  /** Whether the API server forbids to read it. */
+  /** Whether the API server forbids reading the resource (403). */
   get forbidden(): boolean {
     return this.#forbidden;
   }
 
   /**
-   * Wall clock, milliseconds: up to when the objects are known to be current. While a watch is open, that the API server
-   * answers others is taken as its word, but not for longer than a watch lasts.
+   * Wall-clock time in milliseconds up to which the objects are known to be current. While a watch is open, any successful
+   * request to the API server counts as a confirmation, but for no longer than a watch lasts.
    */
   get asOfMs(): number {
-    if (!this.#open) return this.#heardMs;
+    if (!this.#open) return this.#confirmedMs;
     const { watchSeconds, graceMs, absentMs } = this.#timing;
-    const longestMs = Math.max(watchSeconds * 1500, absentMs * 1.5) + graceMs;
-    return Math.max(this.#heardMs, Math.min(this.#options.api.lastOkMs, this.#heardMs + longestMs));
+    const maxMs = Math.max(watchSeconds * 1500, absentMs * 1.5) + graceMs;
+    return Math.max(this.#confirmedMs, Math.min(this.#options.api.lastOkMs, this.#confirmedMs + maxMs));
   }
 
   async close(): Promise<void> {
@@ -133,7 +133,7 @@ export class ListWatch<Item> {
         if (this.#version === null) await this.#list();
         const startedMs = performance.now();
         await this.#watch();
-        const lasted = performance.now() - startedMs >= shortestWatchMs;
+        const lasted = performance.now() - startedMs >= minWatchMs;
         this.#failures = lasted ? 0 : this.#failures + 1;
         if (lasted) continue;
       } catch (error) {
@@ -157,42 +157,42 @@ export class ListWatch<Item> {
     let version: string | undefined;
     do {
       const answer = await api.call<ListAnswer>({
-        what: `list ${resource.name}`,
+        operation: `list ${resource.name}`,
         path: resource.path,
         query: { limit: String(pageSize), ...(page === undefined ? {} : { continue: page }) },
         timeoutMs: 30_000,
         signal: this.#stop.signal,
       });
-      if (!Array.isArray(answer.items)) throw new LostTrack(`list ${resource.name}: the answer is no list`);
+      if (!Array.isArray(answer.items)) throw new RelistRequired(`list ${resource.name}: the answer is not a list`);
       for (const object of answer.items as KubernetesObject[]) {
         const name = object.metadata?.name;
-        if (name === undefined) throw new LostTrack(`list ${resource.name}: an object has no name`);
+        if (name === undefined) throw new RelistRequired(`list ${resource.name}: an object has no name`);
         objects.set(name, read(object, this.#objects.get(name)));
       }
       version = answer.metadata?.resourceVersion;
       page = answer.metadata?.continue === '' ? undefined : answer.metadata?.continue;
     } while (page !== undefined);
-    if (version === undefined) throw new LostTrack(`list ${resource.name}: the answer has no resourceVersion`);
+    if (version === undefined) throw new RelistRequired(`list ${resource.name}: the answer has no resourceVersion`);
     this.#objects = objects;
     this.#version = version;
     this.#synced = true;
-    this.#heard();
+    this.#confirm();
     this.#options.onChange();
   }
 
-  /** Returns when the watch has ended in order. */
+  /** Resolves when the server has ended the watch after its timeout. */
   async #watch(): Promise<void> {
     const { api, resource } = this.#options;
     const seconds = Math.ceil(this.#timing.watchSeconds * (1 + Math.random() / 2));
     const silence = new AbortController();
     const limitMs = seconds * 1000 + this.#timing.graceMs;
     const timer = setTimeout(() => {
-      silence.abort(new Error(`watch ${resource.name}: it went on past its end`));
+      silence.abort(new Error(`watch ${resource.name}: no end after its timeout`));
     }, limitMs);
     const signal = AbortSignal.any([this.#stop.signal, silence.signal]);
     try {
       const response = await api.stream({
-        what: `watch ${resource.name}`,
+        operation: `watch ${resource.name}`,
         path: resource.path,
         query: {
           watch: 'true',
@@ -203,12 +203,12 @@ export class ListWatch<Item> {
         signal,
       });
       this.#open = true;
-      this.#heard();
+      this.#confirm();
       for await (const line of lines(response)) {
         this.#event(line);
         this.#failures = 0;
       }
-      this.#heard();
+      this.#confirm();
     } catch (error) {
       throw silence.signal.aborted ? (silence.signal.reason as Error) : error;
     } finally {
@@ -218,7 +218,7 @@ export class ListWatch<Item> {
   }
 
   #event(line: string): void {
-    const { resource, read, onChange, onHeard } = this.#options;
+    const { resource, read, onChange, onConfirmed } = this.#options;
     const { type, object } = parse(line, resource.name);
     if (type === 'ERROR') {
       throw new ApiError(`watch ${resource.name}`, object?.code ?? 0, object?.message ?? 'no reason given');
@@ -232,41 +232,41 @@ export class ListWatch<Item> {
       else throw garbage(resource.name, line);
     }
     this.#version = resourceVersion;
-    this.#heard();
-    if (type === 'BOOKMARK') onHeard();
+    this.#confirm();
+    if (type === 'BOOKMARK') onConfirmed();
     else onChange();
   }
 
-  #heard(): void {
-    this.#heardMs = Date.now();
-    if (this.#trouble === null) {
-      this.#options.onHeard();
+  #confirm(): void {
+    this.#confirmedMs = Date.now();
+    if (this.#lastError === null) {
+      this.#options.onConfirmed();
       return;
     }
-    this.#trouble = null;
+    this.#lastError = null;
     this.#forbidden = false;
-    this.#options.onTrouble(null);
+    this.#options.onError(null);
     this.#options.onChange();
   }
 
   #failed(error: unknown): void {
     this.#failures += 1;
     const status = error instanceof ApiError ? error.status : 0;
-    // The version is too old (410), or of another history (400, 404, 504 of a version that is yet to come).
-    if (error instanceof LostTrack || [400, 404, 410, 504].includes(status)) this.#version = null;
-    // That a version has become too old is the way of the thing, not trouble.
+    // 410: the version is too old. 400, 404, 504: the version is from another history, for example after a restore.
+    if (error instanceof RelistRequired || [400, 404, 410, 504].includes(status)) this.#version = null;
+    // An expired version is normal and not reported as an error.
     if (status === 410 && this.#failures === 1) return;
     const { name } = this.#options.resource;
-    const said = error instanceof Error ? error.message : String(error);
-    const trouble = said.includes(name) ? said : `watch ${name}: ${said}`;
-    const first = this.#trouble === null || this.#forbidden !== (status === 403);
-    this.#trouble = trouble;
+    const text = error instanceof Error ? error.message : String(error);
+    const message = text.includes(name) ? text : `watch ${name}: ${text}`;
+    const isNew = this.#lastError === null || this.#forbidden !== (status === 403);
+    this.#lastError = message;
     this.#forbidden = status === 403;
-    if (first) this.#options.onTrouble(trouble);
+    if (isNew) this.#options.onError(message);
     this.#options.onChange();
   }
 
-  /** The cluster does not know the resource, and need not. */
+  /** Handles the answer that the cluster lacks an optional resource type; false for other errors. */
   #isAbsent(error: unknown): boolean {
     const { resource, onChange } = this.#options;
     if (resource.optional !== true || !(error instanceof ApiError) || error.status !== 404) return false;
@@ -274,7 +274,7 @@ export class ListWatch<Item> {
     this.#objects = new Map();
     this.#version = null;
     this.#synced = true;
-    this.#heard();
+    this.#confirm();
     this.#open = true;
     if (first) onChange();
     return true;
@@ -286,26 +286,26 @@ function parse(line: string, resource: string): WatchEvent {
     const event: unknown = JSON.parse(line);
     if (typeof event === 'object' && event !== null) return event;
   } catch {
-    // Told below.
+    // Falls through to the error below.
   }
   throw garbage(resource, line);
 }
 
-function garbage(resource: string, line: string): LostTrack {
-  return new LostTrack(`watch ${resource}: not an event: ${JSON.stringify(line.slice(0, 80))}`);
+function garbage(resource: string, line: string): RelistRequired {
+  return new RelistRequired(`watch ${resource}: not an event: ${JSON.stringify(line.slice(0, 80))}`);
 }
 
-/** @throws LostTrack where a line is cut off or has no end */
+/** @throws RelistRequired for an incomplete or overlong line */
 async function* lines(response: IncomingMessage): AsyncGenerator<string> {
   response.setEncoding('utf8');
   let rest = '';
   for await (const chunk of response) {
     const parts = (rest + (chunk as string)).split('\n');
     rest = parts.pop() ?? '';
-    if (rest.length > longestLine) throw new LostTrack(`a line is longer than ${longestLine} characters`);
+    if (rest.length > maxLineLength) throw new RelistRequired(`a line is longer than ${maxLineLength} characters`);
     for (const part of parts) if (part !== '') yield part;
   }
-  if (rest !== '') throw new LostTrack(`a line was cut off: ${JSON.stringify(rest.slice(0, 80))}`);
+  if (rest !== '') throw new RelistRequired(`incomplete line: ${JSON.stringify(rest.slice(0, 80))}`);
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-/** The parts of Kubernetes' objects that Sluice reads, as the API server writes them: everything may be missing. */
+/** Parts of Kubernetes objects that Sluice reads. Any field may be missing in an answer of the API server. */
 
 export interface ObjectMeta {
   readonly name?: string;
@@ -68,7 +68,7 @@ export interface DeploymentObject extends KubernetesObject {
   };
 }
 
-/** A HorizontalPodAutoscaler, or a ScaledObject of KEDA. */
+/** HorizontalPodAutoscaler, or ScaledObject of KEDA. */
 export interface AutoscalerObject extends KubernetesObject {
   readonly spec?: {
     readonly scaleTargetRef?: { readonly kind?: string; readonly name?: string };
@@ -85,7 +85,7 @@ export function conditionOf(conditions: readonly Condition[] | undefined, type: 
   return conditions?.find((condition) => condition.type === type);
 }
 
-/** Milliseconds of an RFC 3339 time; 0 where there is none. */
+/** Parses an RFC 3339 time to milliseconds; 0 for a missing or invalid one. */
 export function timeMs(text: string | undefined): number {
   const value = text === undefined ? NaN : Date.parse(text);
   return Number.isNaN(value) ? 0 : value;

@@ -1,13 +1,13 @@
-/** What is kept of a Deployment, and of what else may resize it. */
+/** Reads Deployments, and autoscalers that may compete for them, into records. */
 import { conditionOf, type AutoscalerObject, type DeploymentObject, type KubernetesObject } from './objects.ts';
 
 export interface DeploymentRecord {
   readonly name: string;
   readonly uid: string;
   readonly version: string;
-  /** Asked for. */
+  /** Requested replicas. */
   readonly replicas: number;
-  /** Its controller has yet to see the last change, or pods of an older template are there. */
+  /** Whether the controller has not yet seen the last change, or pods of an older template remain. */
   readonly changing: boolean;
   readonly deadlineExceeded: boolean;
 }
@@ -40,7 +40,7 @@ export function readAutoscaler(kind: AutoscalerRecord['kind'], object: Kubernete
   return {
     kind,
     name: metadata?.name ?? '',
-    // What KEDA takes where none is given.
+    // KEDA's default kind.
     targetKind: target.kind ?? 'Deployment',
     targetName: target.name ?? '',
   };

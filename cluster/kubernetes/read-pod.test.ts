@@ -10,7 +10,7 @@ const container = (status: NonNullable<NonNullable<PodObject['status']>['contain
   containerStatuses: [status],
 });
 
-test('a ready pod', () => {
+test('a ready pod has all fields', () => {
   assert.deepEqual(
     read(podObject({ status: readyCondition('True', 9), meta: { ...podObject().metadata, annotations: {} } })),
     {
@@ -36,12 +36,12 @@ test('a ready pod', () => {
   );
 });
 
-test('of nothing but a name a record is made, and no exception', () => {
+test('a pod without any field but a name is read without an exception', () => {
   const { phase, origin, reason, deployment } = read({ metadata: { name: 'x' } });
   assert.deepEqual([phase, origin, reason, deployment], ['Pending', null, 'starting', null]);
 });
 
-test('phases and reasons', () => {
+test('phase and reason follow from conditions and container states', () => {
   const cases: readonly (readonly [PodObject, string, string | null])[] = [
     [podObject({ status: { phase: 'Pending' } }), 'Pending', 'starting'],
     [
@@ -87,12 +87,12 @@ test('phases and reasons', () => {
         }),
       }),
       'Running',
-      'started again after killed for its memory (OOMKilled)',
+      'restarted after out of memory (OOMKilled)',
     ],
     [
       podObject({ meta: { ...podObject().metadata, deletionTimestamp: at(5) }, status: readyCondition('True', 2) }),
       'Terminating',
-      'told to go',
+      'terminating',
     ],
   ];
   assert.deepEqual(
@@ -101,7 +101,7 @@ test('phases and reasons', () => {
   );
 });
 
-test('crash-looping while the kubelet waits, and restarts over all containers', () => {
+test('a pod is crash-looping while the kubelet backs off; restarts are summed over containers', () => {
   const status = {
     containerStatuses: [
       { restartCount: 2, state: { waiting: { reason: 'CrashLoopBackOff' } } },
@@ -114,7 +114,7 @@ test('crash-looping while the kubelet waits, and restarts over all containers', 
   assert.equal(read(podObject({ status: pulling })).crashLooping, false);
 });
 
-test('origin: the port named http, else the first, IPv6 in brackets; the admin port by its name alone', () => {
+test('the origin has the port named http or the first port, IPv6 in brackets; the admin origin only the port named admin', () => {
   const ports = [{ containerPort: 9000 }, { name: 'http', containerPort: 8000 }];
   assert.equal(read(podObject({ ports })).origin, 'http://10.0.0.1:8000');
   assert.equal(read(podObject({ ports: [{ containerPort: 9000 }] })).origin, 'http://10.0.0.1:9000');
@@ -125,7 +125,7 @@ test('origin: the port named http, else the first, IPv6 in brackets; the admin p
   assert.equal(read(podObject({ ports: admin })).adminOrigin, 'http://10.0.0.1:8081');
 });
 
-test('the Deployment by the chain of owners: another whose name begins alike, and a bare ReplicaSet, are not it', () => {
+test('the Deployment follows from ReplicaSet and template hash; similar names and bare ReplicaSets do not match', () => {
   assert.equal(read(podObject({ deployment: 'langid-2', hash: 'abc' })).deployment, 'langid-2');
   const bare = { ...podObject().metadata, labels: {} };
   assert.equal(read(podObject({ meta: bare })).deployment, null);
@@ -133,7 +133,7 @@ test('the Deployment by the chain of owners: another whose name begins alike, an
   assert.equal(read(podObject({ meta: job })).deployment, null);
 });
 
-test('draining and deletion cost from annotations; a cost that is no number is none', () => {
+test('draining and deletion cost come from annotations; an invalid cost counts as 0', () => {
   const annotated = (cost: string) =>
     read(
       podObject({
@@ -147,7 +147,7 @@ test('draining and deletion cost from annotations; a cost that is no number is n
   assert.equal(annotated('cheap').deletionCost, 0);
 });
 
-test('a pod was ready if it is, was seen so, or turned unready after it was initialized', () => {
+test('a pod was ready if it is ready, was observed ready, or became unready after its initialization', () => {
   assert.equal(read(podObject({ status: readyCondition('False', 1) })).wasReady, false);
   assert.equal(read(podObject({ status: readyCondition('False', 30) })).wasReady, true);
   const seen = read(podObject({ status: readyCondition('True', 2) }));
@@ -156,7 +156,7 @@ test('a pod was ready if it is, was seen so, or turned unready after it was init
   assert.equal(readPod(podObject({ meta: another, status: readyCondition('False', 1) }), seen).wasReady, false);
 });
 
-test('a gateway by both its labels', () => {
+test('a gateway has both labels', () => {
   const labelled = (name: string) => ({
     ...podObject().metadata,
     labels: { 'app.kubernetes.io/name': name, 'app.kubernetes.io/component': 'gateway' },

@@ -1,4 +1,4 @@
-/** What is kept of a Pod: enough for gateways and scaler, and little enough for thousands of them. */
+/** Reads pods into records with only the fields that gateways and scaler need, since there may be thousands. */
 import type { PodPhase } from '../port.ts';
 import {
   conditionOf,
@@ -16,12 +16,12 @@ export interface PodRecord {
   readonly uid: string;
   readonly name: string;
   readonly version: string;
-  /** Of the Deployment that it belongs to by its ReplicaSet; null for any other pod. */
+  /** Name of the Deployment that owns the pod through a ReplicaSet; null for other pods. */
   readonly deployment: string | null;
-  /** Name of its ReplicaSet; null without one. */
+  /** Name of the owning ReplicaSet; null without one. */
   readonly replicaSet: string | null;
   readonly isGateway: boolean;
-  /** Its containers have ended for good; it only stands there to be read. */
+  /** Whether all containers have terminated for good, so that only the pod's status remains. */
   readonly finished: boolean;
   readonly phase: PodPhase;
   readonly origin: string | null;
@@ -68,8 +68,8 @@ export function readPod(object: KubernetesObject, previous: PodRecord | undefine
 }
 
 /**
- * A Deployment names its ReplicaSets `<deployment>-<hash of the template>`, and their pods carry the hash as a label: the
- * chain of owners without a look at the ReplicaSet.
+ * Derives the Deployment without reading its ReplicaSets: a Deployment names them `<deployment>-<template hash>`, and their
+ * pods carry the hash as a label.
  */
 function deploymentOf(meta: ObjectMeta, replicaSet: string | undefined): string | null {
   const hash = meta.labels?.['pod-template-hash'];
@@ -83,7 +83,7 @@ function phaseOf(pod: PodObject, isReady: boolean): PodPhase {
   return pod.status?.phase === 'Running' || pod.status?.phase === 'Unknown' ? 'Running' : 'Pending';
 }
 
-/** `http://<pod>:<port>` by the name of the port, or the first one that there is. */
+/** Builds `http://<pod ip>:<port>` with the port of this name, or with `orFirst` the first port. */
 function originOf(pod: PodObject, portName: string, orFirst: boolean): string | null {
   const { podIP } = pod.status ?? {};
   const ports = (pod.spec?.containers ?? []).flatMap((container) => container.ports ?? []);
@@ -93,8 +93,8 @@ function originOf(pod: PodObject, portName: string, orFirst: boolean): string | 
 }
 
 /**
- * A pod that never was ready is unready since before it was initialized or in that second; the time changes only when it
- * turns ready, or unready again.
+ * Detects a pod that was ready earlier and became unready. The transition time of Ready changes only when the pod becomes ready
+ * or unready, so a pod that was never ready has one before, or within a second of, its initialization.
  */
 function becameUnready(pod: PodObject): boolean {
   const ready = conditionOf(pod.status?.conditions, 'Ready');
@@ -104,7 +104,7 @@ function becameUnready(pod: PodObject): boolean {
 }
 
 function reasonOf(pod: PodObject, isReady: boolean): string | null {
-  if (pod.metadata?.deletionTimestamp !== undefined) return 'told to go';
+  if (pod.metadata?.deletionTimestamp !== undefined) return 'terminating';
   if (isReady) return null;
   const { conditions, initContainerStatuses = [], containerStatuses = [], phase } = pod.status ?? {};
   for (const container of [...initContainerStatuses, ...containerStatuses]) {
@@ -118,14 +118,14 @@ function reasonOf(pod: PodObject, isReady: boolean): string | null {
   return pod.status?.reason ?? 'starting';
 }
 
-/** What keeps a container from running, with how its last process ended. */
+/** Reason why a container is not running, with the exit of its last process. */
 function containerReason({ state, lastState }: ContainerStatus): string | null {
   const ended = state?.terminated ?? lastState?.terminated;
   const exit =
     ended === undefined || (ended.exitCode === 0 && ended.reason === 'Completed')
       ? undefined
       : ended.reason === 'OOMKilled'
-        ? 'killed for its memory (OOMKilled)'
+        ? 'out of memory (OOMKilled)'
         : `exit code ${ended.exitCode ?? 'unknown'}`;
   const waiting = state?.waiting?.reason;
   if (waiting === 'CrashLoopBackOff') return joined(waiting, exit ?? state?.waiting?.message);
@@ -133,11 +133,11 @@ function containerReason({ state, lastState }: ContainerStatus): string | null {
     return joined(waiting, state?.waiting?.message);
   }
   if (exit === undefined) return null;
-  return state?.terminated === undefined ? `started again after ${exit}` : `ended: ${exit}`;
+  return state?.terminated === undefined ? `restarted after ${exit}` : `terminated: ${exit}`;
 }
 
-const longestMessage = 200;
+const maxMessageLength = 200;
 
 function joined(reason: string, message: string | undefined): string {
-  return message === undefined || message === '' ? reason : `${reason}: ${message.slice(0, longestMessage)}`;
+  return message === undefined || message === '' ? reason : `${reason}: ${message.slice(0, maxMessageLength)}`;
 }

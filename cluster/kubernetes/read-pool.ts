@@ -1,4 +1,4 @@
-/** What is kept of a ModelPool. One whose spec is wrong keeps the last that was right, and says what is wrong with it. */
+/** Reads ModelPools into records. A pool whose spec becomes invalid keeps its last valid spec, beside the errors. */
 import { Check } from 'typebox/value';
 import { quote } from '../../contract/errors.ts';
 import { parseModelPool, type ModelPool } from '../../contract/model-pool.ts';
@@ -8,11 +8,11 @@ import type { KubernetesObject, ModelPoolObject } from './objects.ts';
 export interface PoolRecord {
   readonly name: string;
   readonly uid: string;
-  /** Null where no spec was right yet. */
+  /** Last valid spec; null before the first. */
   readonly pool: ModelPool | null;
-  /** Of the spec as it stands; each with the path of its field. */
+  /** Errors of the current spec, each with the path of its field. */
   readonly errors: readonly string[];
-  /** Null where there is none, or one that another version wrote. */
+  /** Status; null if there is none, or another version wrote one that this version cannot read. */
   readonly status: PoolStatus | null;
 }
 
@@ -28,12 +28,12 @@ export function readPool(object: KubernetesObject, previous: PoolRecord | undefi
     spec,
   });
   const errors = [...found, ...unusableEndpoints(pool)];
-  // Deleted and made anew under the same name, it starts anew.
+  // A pool that was deleted and created again does not inherit the old spec.
   const last = previous?.uid === uid ? previous.pool : null;
   return { name, uid, pool: errors.length === 0 ? pool : last, errors, status: readStatus(status) };
 }
 
-/** The API server leaves out what is null. */
+/** Restores the null fields, which the API server omits. */
 function readStatus(value: unknown): PoolStatus | null {
   if (typeof value !== 'object' || value === null) return null;
   const status: Partial<Record<keyof PoolStatus, unknown>> = { predictedWaitMs: null, lastDecision: null, ...value };
@@ -44,7 +44,7 @@ function readStatus(value: unknown): PoolStatus | null {
   return Check(PoolStatus, filled) ? filled : null;
 }
 
-/** The pattern of an endpoint lets through what is no address: `http://a b`. */
+/** Errors of endpoints that match the schema's pattern but are not URLs, such as `http://a b`. */
 function unusableEndpoints(pool: ModelPool | null): string[] {
   return (pool?.spec.endpoints ?? []).flatMap((endpoint, index) =>
     URL.canParse(endpoint) ? [] : [`/spec/endpoints/${index}: must be http://host:port, was: ${quote(endpoint)}`],

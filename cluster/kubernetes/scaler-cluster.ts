@@ -1,4 +1,4 @@
-/** What the scaler sees of a cluster and may do in it. Each write needs the lease, looked at in the moment of the write. */
+/** A scaler's view of Kubernetes, and its writes. Each write checks at that moment that this process holds the lease. */
 import type { PoolStatus } from '../../contract/pool-status.ts';
 import type {
   Leadership,
@@ -11,52 +11,53 @@ import type {
 } from '../scalable.ts';
 import type { KubernetesApi } from './api.ts';
 import { Events } from './events.ts';
-import { logTrouble, type KubernetesLog } from './gateway-cluster.ts';
+import { invalidSpec, logWatchState, type KubernetesLog } from './gateway-cluster.ts';
 import { Leader } from './leader.ts';
 import type { ListWatch } from './list-watch.ts';
-import { problemsOf } from './policy/problems.ts';
+import { scaleProblems } from './policy/problems.ts';
 import { readAutoscaler, readDeployment } from './read-deployment.ts';
 import type { PoolRecord } from './read-pool.ts';
 import { gatewayMembers, scalerPods, scaleTargets } from './views.ts';
-import { Coalesced, watchOf, watchPoolsAndPods, type Telling } from './watches.ts';
+import { Debounce, watchOf, watchPoolsAndPods, type WatchCallbacks } from './watches.ts';
 import { Writes } from './writes.ts';
 
 export interface KubernetesScalerOptions {
   readonly api: KubernetesApi;
   readonly log: KubernetesLog;
   readonly leaseName: string;
-  /** Of this process alone. */
+  /** Unique identity of this process in the lease. */
   readonly identity: string;
 }
 
+/** Minimum interval between views in a burst of changes. */
 const changeMs = 50;
-/** What is unchanged is told this often at most: the age of the view is in it. */
-const heardMs = 1000;
-/** After a forbidden write its pool is reported as such; then it is tried again, since somebody may have granted it. */
+/** Minimum interval between views without a change, which only update `asOfMs`. */
+const confirmedMs = 1000;
+/** Time for which a pool is reported as Forbidden after a forbidden write. Later writes are tried again. */
 const forbiddenMs = 30_000;
 
-function watchAll(api: KubernetesApi, telling: Telling) {
+function watchAll(api: KubernetesApi, callbacks: WatchCallbacks) {
   return {
-    ...watchPoolsAndPods(api, telling),
-    deployments: watchOf(api, 'apps/v1', { name: 'deployments' }, readDeployment, telling),
+    ...watchPoolsAndPods(api, callbacks),
+    deployments: watchOf(api, 'apps/v1', { name: 'deployments' }, readDeployment, callbacks),
     hpas: watchOf(
       api,
       'autoscaling/v2',
       { name: 'horizontalpodautoscalers' },
       (object) => readAutoscaler('HorizontalPodAutoscaler', object),
-      telling,
+      callbacks,
     ),
     scaledObjects: watchOf(
       api,
       'keda.sh/v1alpha1',
       { name: 'scaledobjects', optional: true },
       (object) => readAutoscaler('ScaledObject', object),
-      telling,
+      callbacks,
     ),
   };
 }
 
-type AnyWatch = Pick<ListWatch<unknown>, 'synced' | 'forbidden' | 'trouble' | 'asOfMs' | 'close'>;
+type AnyWatch = Pick<ListWatch<unknown>, 'synced' | 'forbidden' | 'lastError' | 'asOfMs' | 'close'>;
 
 export class KubernetesScaler implements ScalableCluster {
   readonly #api: KubernetesApi;
@@ -66,22 +67,22 @@ export class KubernetesScaler implements ScalableCluster {
   readonly #leader: Leader;
   readonly #writes: Writes;
   readonly #events: Events;
-  readonly #told: Coalesced;
+  readonly #debounce: Debounce;
   readonly #listeners = new Set<(view: ScalerView) => void>();
-  /** Of the writes for a pool, the last that was forbidden. */
+  /** Last forbidden write, by pool. */
   readonly #forbidden = new Map<string, { readonly message: string; readonly atMs: number }>();
-  /** What has been said of pools whose spec is wrong, by UID. */
-  readonly #wrong = new Map<string, string>();
+  /** Reported spec errors, by UID of the pool. */
+  readonly #reportedErrors = new Map<string, string>();
   #view: ScalerView | null = null;
 
   constructor({ api, log, leaseName, identity }: KubernetesScalerOptions) {
     this.#api = api;
     this.#log = log;
-    this.#told = new Coalesced(() => this.#tell(), changeMs, heardMs);
+    this.#debounce = new Debounce(() => this.#update(), changeMs, confirmedMs);
     this.#watches = watchAll(api, {
-      onChange: () => this.#told.changed(),
-      onHeard: () => this.#told.heard(),
-      onTrouble: (trouble, resource) => logTrouble(log, trouble, resource),
+      onChange: () => this.#debounce.changed(),
+      onConfirmed: () => this.#debounce.confirmed(),
+      onError: (message, resource) => logWatchState(log, message, resource),
     });
     this.#all = Object.values(this.#watches);
     this.#leader = new Leader({
@@ -90,17 +91,17 @@ export class KubernetesScaler implements ScalableCluster {
       identity,
       onChange: () => {
         const { leading, holder } = this.leadership();
-        log.info({ leading, holder }, leading ? 'this scaler leads' : `${holder ?? 'nobody'} leads`);
-        this.#told.changed();
+        log.info({ leading, holder }, leading ? 'this scaler leads' : `${holder ?? 'no scaler'} leads`);
+        this.#debounce.changed();
       },
-      // The lease is looked at every 2 s, and with it whether the API server answers.
-      onHeard: () => this.#told.heard(),
-      onTrouble: (trouble) => logTrouble(log, trouble, 'leases'),
+      // The lease is read or written every 2 s, which also confirms that the API server answers.
+      onConfirmed: () => this.#debounce.confirmed(),
+      onError: (message) => logWatchState(log, message, 'leases'),
     });
     this.#writes = new Writes(api, (pool, message) => {
       log.warn({ pool }, `the API server forbids a write: ${message}`);
       this.#forbidden.set(pool, { message, atMs: performance.now() });
-      this.#told.changed();
+      this.#debounce.changed();
     });
     this.#events = new Events(api, identity, (message) => log.warn({}, message));
   }
@@ -157,7 +158,7 @@ export class KubernetesScaler implements ScalableCluster {
   }
 
   async close(): Promise<void> {
-    this.#told.close();
+    this.#debounce.close();
     this.#listeners.clear();
     await Promise.all([this.#leader.close(), this.#events.close(), ...this.#all.map((watch) => watch.close())]);
     this.#api.close();
@@ -167,47 +168,47 @@ export class KubernetesScaler implements ScalableCluster {
     return this.leadership().leading ? write() : Promise.resolve({ kind: 'not-leader' });
   }
 
-  #tell(): void {
+  #update(): void {
     const { pools, pods, deployments, hpas, scaledObjects } = this.#watches;
-    // What may never be read has no view to wait for: the pools can be told why nothing moves.
+    // Forbidden resources do not delay the view, so that pools can report the problem.
     if (!pools.synced || !this.#all.every((watch) => watch.synced || watch.forbidden)) return;
     const poolRecords = [...pools.objects.values()];
     const podRecords = [...pods.objects.values()];
-    this.#sayWrong(poolRecords);
+    this.#reportInvalidSpecs(poolRecords);
     const uids = new Set([...podRecords, ...deployments.objects.values()].map(({ uid }) => uid));
     this.#writes.forget((uid) => uids.has(uid));
-    const troubles = this.#all.flatMap(({ trouble }) => trouble ?? []);
+    const errors = this.#all.flatMap(({ lastError }) => lastError ?? []);
     this.#view = {
       pools: poolRecords.flatMap(({ pool }) => pool ?? []),
       pods: scalerPods(poolRecords, podRecords),
       targets: scaleTargets(poolRecords, podRecords, deployments.objects, this.#api.namespace),
-      problems: problemsOf({
+      problems: scaleProblems({
         pools: poolRecords,
         deployments: deployments.synced ? new Set(deployments.objects.keys()) : null,
         autoscalers: [...hpas.objects.values(), ...scaledObjects.objects.values()],
-        forbidden: this.#all.flatMap(({ forbidden, trouble }) => (forbidden && trouble !== null ? trouble : [])),
+        forbidden: this.#all.flatMap(({ forbidden, lastError }) => (forbidden && lastError !== null ? lastError : [])),
         forbiddenWrites: this.#forbiddenWrites(),
       }),
       gateways: gatewayMembers(podRecords),
       asOfMs: Math.min(...this.#all.map(({ asOfMs }) => asOfMs)),
-      trouble: troubles.length === 0 ? null : troubles.join('; '),
+      error: errors.length === 0 ? null : errors.join('; '),
     };
     for (const listener of this.#listeners) listener(this.#view);
   }
 
-  /** A pool that never was right has no scaler, and so nobody else to say what is wrong with it. */
-  #sayWrong(pools: readonly PoolRecord[]): void {
+  /** Reports invalid specs here, since a pool without any valid spec has no PoolScaler that could report its own. */
+  #reportInvalidSpecs(pools: readonly PoolRecord[]): void {
     if (!this.leadership().leading) return;
     for (const { name, uid, errors } of pools) {
-      const said = errors.join('; ');
-      if (said === (this.#wrong.get(uid) ?? '')) continue;
-      this.#wrong.set(uid, said);
-      if (said === '') continue;
-      this.#log.warn({ pool: name }, `pool ${name} is wrong and stays as it was: ${said}`);
-      this.emit({ pool: name, type: 'Warning', reason: 'InvalidSpec', message: said });
+      const message = errors.join('; ');
+      if (message === (this.#reportedErrors.get(uid) ?? '')) continue;
+      this.#reportedErrors.set(uid, message);
+      if (message === '') continue;
+      this.#log.warn({ pool: name }, invalidSpec(name, message));
+      this.emit({ pool: name, type: 'Warning', reason: 'InvalidSpec', message });
     }
-    const there = new Set(pools.map(({ uid }) => uid));
-    for (const uid of this.#wrong.keys()) if (!there.has(uid)) this.#wrong.delete(uid);
+    const existing = new Set(pools.map(({ uid }) => uid));
+    for (const uid of this.#reportedErrors.keys()) if (!existing.has(uid)) this.#reportedErrors.delete(uid);
   }
 
   #forbiddenWrites(): Map<string, string> {

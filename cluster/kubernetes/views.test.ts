@@ -18,7 +18,7 @@ const pod = (name: string, parts: Parameters<typeof podObject>[0] = {}): PodReco
 
 const langid = pool('language', { models: ['langid'], scaleTargetRef: { name: 'langid' } });
 
-test('a gateway sees the pods of each pool, and none that have ended or belong to nobody', () => {
+test('the gateway view has the pods of each pool, without terminated and unrelated ones', () => {
   const view = gatewayView(
     [langid, pool('fixed', { models: ['m'], endpoints: ['http://triton:8000'] }), pool('broken', { models: [] })],
     [
@@ -45,7 +45,7 @@ test('a gateway sees the pods of each pool, and none that have ended or belong t
   );
 });
 
-test('a pool whose spec turned wrong stays as it was; a new one of its name does not inherit', () => {
+test('a pool with an invalid spec keeps its last valid one, which a new pool of that name does not inherit', () => {
   const wrong = pool('language', { models: ['langid'], batching: { maxRows: 0 } }, langid);
   assert.deepEqual(wrong.pool, langid.pool);
   assert.deepEqual(wrong.errors, ['/spec/batching/maxRows: must be >= 1, was: 0']);
@@ -53,13 +53,13 @@ test('a pool whose spec turned wrong stays as it was; a new one of its name does
   assert.equal(another.pool, null);
 });
 
-test('an endpoint that its pattern lets through and that is no address is named, not thrown', () => {
+test('an endpoint that matches the pattern but is not a URL is an error, not an exception', () => {
   const { pool: read, errors } = pool('x', { models: ['m'], endpoints: ['http://a b'] });
   assert.equal(read, null);
   assert.deepEqual(errors, ['/spec/endpoints/0: must be http://host:port, was: "http://a b"']);
 });
 
-test('a status is read back as it was written, though the API server may leave out nulls', () => {
+test('a status is read back as written, although the API server omits nulls', () => {
   const counts = { replicas: 1, readyReplicas: 1, desiredReplicas: 1, drainingReplicas: 0, queued: 0 };
   const object = { metadata: { name: 'x' }, status: { ...counts, conditions: [] } };
   assert.deepEqual(readPool(object, undefined).status, {
@@ -85,7 +85,7 @@ function target(deployment: DeploymentObject, pods: readonly PodRecord[] = [pod(
 const settled = { observedGeneration: 2, replicas: 3, updatedReplicas: 3 };
 const exceeded = [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' }];
 
-test('the target of a pool, with what is asked for', () => {
+test('a scale target has the requested replicas and the version of the Deployment', () => {
   assert.deepEqual(target({ spec: { replicas: 3 }, status: settled }), {
     pool: 'language',
     name: 'Deployment ns/langid',
@@ -98,7 +98,7 @@ test('the target of a pool, with what is asked for', () => {
   assert.deepEqual(scaleTargets([langid], [], new Map(), 'ns'), []);
 });
 
-test('a rollout: a change that is not seen yet, pods of an older template, or of two; stuck past its deadline', () => {
+test('a rollout is running until all pods have the current template, and stuck past its deadline', () => {
   const two = [pod('a'), pod('b', { hash: 'other' })];
   const leaving = [
     pod('a'),
@@ -112,7 +112,7 @@ test('a rollout: a change that is not seen yet, pods of an older template, or of
   assert.equal(target({ status: { ...settled, conditions: exceeded } })?.rollout, 'none');
 });
 
-test('the scaler sees the marks and version of a pod, and the gateways that exist', () => {
+test('the scaler view has marks and versions of pods, and the existing gateways', () => {
   const [one] = scalerPods([langid], [pod('a')]);
   assert.deepEqual([one?.version, one?.draining, one?.pool], ['7', null, 'language']);
   const labels = { 'app.kubernetes.io/name': 'sluice', 'app.kubernetes.io/component': 'gateway' };

@@ -1,8 +1,8 @@
-/** What gateways and scaler see, from what is known of each kind of object. */
+/** Builds the views of gateways and scaler from the records of each kind of object. */
 import type { ModelPool } from '../../contract/model-pool.ts';
 import type { ClusterView, Pod } from '../port.ts';
 import type { GatewayMember, ScalerPod, ScaleTarget } from '../scalable.ts';
-import { endpointPods } from '../static.ts';
+import { endpointPods, readOnlyPod } from '../static.ts';
 import type { DeploymentRecord } from './read-deployment.ts';
 import type { PodRecord } from './read-pod.ts';
 import type { PoolRecord } from './read-pool.ts';
@@ -30,14 +30,11 @@ export function scalerPods(pools: Pools, pods: Pods): ScalerPod[] {
   const byDeployment = podsByDeployment(pods);
   return validPools(pools).flatMap((pool) => [
     ...recordsOf(pool, byDeployment).map((record) => scalerPod(record, pool.metadata.name)),
-    ...endpointPods(pool, 0).map((pod) => ({ ...pod, ...notOurs })),
+    ...endpointPods(pool, 0).map(readOnlyPod),
   ]);
 }
 
-/** Of a pod that something else runs: nothing can be done to it. */
-const notOurs = { draining: null, deletionCost: 0, crashLooping: false, version: '' };
-
-/** A pod that has ended for good holds nothing, and its controller has counted it out. */
+/** Pods by Deployment, without pods that have terminated for good, which their controller no longer counts. */
 function podsByDeployment(pods: Pods): Map<string, PodRecord[]> {
   const found = new Map<string, PodRecord[]>();
   for (const pod of pods) {

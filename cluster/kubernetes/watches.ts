@@ -1,22 +1,22 @@
-/** Which kinds of objects are watched, and how several of them are told of as one view. */
+/** Watches of the kinds of objects that Sluice reads, and a debounce for building one view from them. */
 import type { KubernetesApi } from './api.ts';
 import { ListWatch, type ListWatchOptions, type Resource } from './list-watch.ts';
 import { readPod, type PodRecord } from './read-pod.ts';
 import { readPool, type PoolRecord } from './read-pool.ts';
 
-export interface Telling {
+export interface WatchCallbacks {
   readonly onChange: () => void;
-  readonly onHeard: () => void;
-  readonly onTrouble: (trouble: string | null, resource: string) => void;
+  readonly onConfirmed: () => void;
+  readonly onError: (message: string | null, resource: string) => void;
 }
 
-/** A watch of all objects of a kind in the namespace of `api`. */
+/** Watches all objects of a kind in the namespace of `api`. */
 export function watchOf<Item>(
   api: KubernetesApi,
   groupVersion: string,
   { name, optional }: Omit<Resource, 'path'>,
   read: ListWatchOptions<Item>['read'],
-  { onChange, onHeard, onTrouble }: Telling,
+  { onChange, onConfirmed, onError }: WatchCallbacks,
 ): ListWatch<Item> {
   const base = groupVersion.includes('/') ? `/apis/${groupVersion}` : `/api/${groupVersion}`;
   const path = `${base}/namespaces/${api.namespace}/${name}`;
@@ -25,46 +25,46 @@ export function watchOf<Item>(
     resource: { name, path, ...(optional === undefined ? {} : { optional }) },
     read,
     onChange,
-    onHeard,
-    onTrouble: (trouble) => onTrouble(trouble, name),
+    onConfirmed,
+    onError: (message) => onError(message, name),
   });
 }
 
-/** Pools, and the pods of the namespace: a single watch, however many pools there are. */
+/** Watches the pools and all pods of the namespace, with a single watch for the pods of all pools. */
 export function watchPoolsAndPods(
   api: KubernetesApi,
-  telling: Telling,
+  callbacks: WatchCallbacks,
 ): { readonly pools: ListWatch<PoolRecord>; readonly pods: ListWatch<PodRecord> } {
   return {
-    pools: watchOf(api, 'sluice.dev/v1alpha1', { name: 'modelpools' }, readPool, telling),
-    pods: watchOf(api, 'v1', { name: 'pods' }, readPod, telling),
+    pools: watchOf(api, 'sluice.dev/v1alpha1', { name: 'modelpools' }, readPool, callbacks),
+    pods: watchOf(api, 'v1', { name: 'pods' }, readPod, callbacks),
   };
 }
 
 /**
- * Calls `tell` once for many changes: at the end of this turn of the event loop, and not again within `leastMs`.
- * A change is told sooner than that something is unchanged.
+ * Calls `notify` once for a burst of events, and no more often than the minimum interval of the event: `changeMs` after a
+ * change, `confirmedMs` after a confirmation that nothing changed.
  */
-export class Coalesced {
-  readonly #tell: () => void;
+export class Debounce {
+  readonly #notify: () => void;
   readonly #changeMs: number;
-  readonly #heardMs: number;
+  readonly #confirmedMs: number;
   #timer: NodeJS.Timeout | undefined;
   #dueMs = Infinity;
-  #toldMs = -Infinity;
+  #notifiedMs = -Infinity;
 
-  constructor(tell: () => void, changeMs: number, heardMs: number) {
-    this.#tell = tell;
+  constructor(notify: () => void, changeMs: number, confirmedMs: number) {
+    this.#notify = notify;
     this.#changeMs = changeMs;
-    this.#heardMs = heardMs;
+    this.#confirmedMs = confirmedMs;
   }
 
   changed(): void {
-    this.#plan(this.#changeMs);
+    this.#schedule(this.#changeMs);
   }
 
-  heard(): void {
-    this.#plan(this.#heardMs);
+  confirmed(): void {
+    this.#schedule(this.#confirmedMs);
   }
 
   close(): void {
@@ -72,16 +72,16 @@ export class Coalesced {
     this.#dueMs = -Infinity;
   }
 
-  #plan(leastMs: number): void {
+  #schedule(intervalMs: number): void {
     const now = performance.now();
-    const due = Math.max(now, this.#toldMs + leastMs);
+    const due = Math.max(now, this.#notifiedMs + intervalMs);
     if (due >= this.#dueMs) return;
     clearTimeout(this.#timer);
     this.#dueMs = due;
     this.#timer = setTimeout(() => {
-      this.#toldMs = performance.now();
+      this.#notifiedMs = performance.now();
       this.#dueMs = Infinity;
-      this.#tell();
+      this.#notify();
     }, due - now);
   }
 }

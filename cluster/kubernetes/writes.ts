@@ -1,13 +1,13 @@
-/** The few requests that change something, each with what it was decided on as its precondition. */
+/** Write requests to the API server, each with the version that its decision was based on as precondition. */
 import type { PoolStatus } from '../../contract/pool-status.ts';
 import type { WriteResult } from '../scalable.ts';
 import { ApiError, type ApiRequest, type KubernetesApi } from './api.ts';
 import type { KubernetesObject } from './objects.ts';
 import { deletionCostAnnotation, drainingAnnotation } from './read-pod.ts';
 
-/** The version of an object as a caller knows it. */
-interface Target {
-  /** That it is changed for. */
+/** Object to write, with the version known to the caller. */
+interface WriteTarget {
+  /** Pool on whose behalf the object is written. */
   readonly pool: string;
   readonly name: string;
   readonly uid: string;
@@ -26,27 +26,27 @@ export class Writes {
   readonly #api: KubernetesApi;
   readonly #onForbidden: (pool: string, message: string) => void;
   /**
-   * By UID: the version that a caller knew when it wrote, and the one that came of that. A second write on the same
-   * knowledge has nothing of another writer between.
+   * Last own write by UID: the version that it was based on, and the version that it created. Allows a second write from the
+   * same view without a self-inflicted conflict.
    */
-  readonly #ours = new Map<string, { known: string; now: string }>();
+  readonly #ownWrites = new Map<string, { known: string; now: string }>();
 
-  /** @param onForbidden a pool can't be scaled for it; a status that may not be written hinders nothing */
+  /** @param onForbidden called for a forbidden write that scaling needs, so not for a status */
   constructor(api: KubernetesApi, onForbidden: (pool: string, message: string) => void) {
     this.#api = api;
     this.#onForbidden = onForbidden;
   }
 
-  /** Objects that are gone need not be remembered. */
+  /** Forgets own writes to objects that no longer exist. */
   forget(exists: (uid: string) => boolean): void {
-    for (const uid of this.#ours.keys()) if (!exists(uid)) this.#ours.delete(uid);
+    for (const uid of this.#ownWrites.keys()) if (!exists(uid)) this.#ownWrites.delete(uid);
   }
 
-  scale(deployment: Target, replicas: number): Promise<WriteResult> {
+  scale(deployment: WriteTarget, replicas: number): Promise<WriteResult> {
     const { namespace } = this.#api;
     const { name } = deployment;
     return this.#write(deployment, (resourceVersion) => ({
-      what: 'update deployments/scale',
+      operation: 'update deployments/scale',
       method: 'PUT',
       path: `/apis/apps/v1/namespaces/${namespace}/deployments/${name}/scale`,
       body: {
@@ -58,19 +58,19 @@ export class Writes {
     }));
   }
 
-  markDraining(pod: Target, owner: string | null): Promise<WriteResult> {
+  markDraining(pod: WriteTarget, owner: string | null): Promise<WriteResult> {
     return this.#annotate(pod, { [drainingAnnotation]: owner });
   }
 
-  setDeletionCost(pod: Target, cost: number): Promise<WriteResult> {
+  setDeletionCost(pod: WriteTarget, cost: number): Promise<WriteResult> {
     return this.#annotate(pod, { [deletionCostAnnotation]: cost === 0 ? null : String(cost) });
   }
 
-  evict(pod: Target): Promise<WriteResult> {
+  evict(pod: WriteTarget): Promise<WriteResult> {
     const { namespace } = this.#api;
     const { name, uid } = pod;
     return this.#write(pod, (resourceVersion) => ({
-      what: 'create pods/eviction',
+      operation: 'create pods/eviction',
       method: 'POST',
       path: `${this.#podPath(pod)}/eviction`,
       body: {
@@ -82,9 +82,9 @@ export class Writes {
     }));
   }
 
-  kill(pod: Target): Promise<WriteResult> {
+  kill(pod: WriteTarget): Promise<WriteResult> {
     return this.#write(pod, () => ({
-      what: 'delete pods',
+      operation: 'delete pods',
       method: 'DELETE',
       path: this.#podPath(pod),
       body: {
@@ -96,10 +96,10 @@ export class Writes {
     }));
   }
 
-  /** The whole status anew: a merge would keep the inputs of earlier decisions. */
+  /** Replaces the whole status, since a merge would keep the inputs of earlier decisions. */
   writeStatus(pool: string, uid: string, status: PoolStatus): Promise<WriteResult> {
     return this.#send({
-      what: 'patch modelpools/status',
+      operation: 'patch modelpools/status',
       method: 'PATCH',
       path: `/apis/sluice.dev/v1alpha1/namespaces/${this.#api.namespace}/modelpools/${pool}/status`,
       contentType: jsonPatch,
@@ -110,9 +110,9 @@ export class Writes {
     });
   }
 
-  #annotate(pod: Target, annotations: Record<string, string | null>): Promise<WriteResult> {
+  #annotate(pod: WriteTarget, annotations: Record<string, string | null>): Promise<WriteResult> {
     return this.#write(pod, (resourceVersion) => ({
-      what: 'patch pods',
+      operation: 'patch pods',
       method: 'PATCH',
       path: this.#podPath(pod),
       contentType: mergePatch,
@@ -120,18 +120,18 @@ export class Writes {
     }));
   }
 
-  #podPath({ name }: Target): string {
+  #podPath({ name }: WriteTarget): string {
     return `/api/v1/namespaces/${this.#api.namespace}/pods/${name}`;
   }
 
-  async #write(target: Target, request: (version: string) => ApiRequest): Promise<WriteResult> {
-    const own = this.#ours.get(target.uid);
+  async #write(target: WriteTarget, request: (version: string) => ApiRequest): Promise<WriteResult> {
+    const own = this.#ownWrites.get(target.uid);
     const version = own?.known === target.version ? own.now : target.version;
     return this.#send(request(version), {
       onDone: ({ metadata }) => {
         const { uid, resourceVersion } = metadata ?? {};
         if (uid !== target.uid || resourceVersion === undefined) return;
-        this.#ours.set(uid, { known: target.version, now: resourceVersion });
+        this.#ownWrites.set(uid, { known: target.version, now: resourceVersion });
       },
       onForbidden: (message) => this.#onForbidden(target.pool, message),
     });
@@ -153,7 +153,7 @@ export class Writes {
   }
 }
 
-/** In a patch another UID is no conflict to the API server: a field that may not change, or a test that failed. */
+/** Detects a patch of an object with another UID, which the API server rejects as invalid (422) instead of as a conflict. */
 function isOtherObject(status: number, detail: string): boolean {
   return status === 422 && /metadata\.uid|rejected our request due to an error in our request/.test(detail);
 }

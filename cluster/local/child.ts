@@ -1,8 +1,8 @@
 /**
- * A child process with an IPC channel, its output as lines, and an end that is told once, in words.
+ * Child process with an IPC channel, output as lines, and a single exit callback with a readable reason.
  *
- * Children lead a session of their own: Ctrl-C in a terminal reaches the whole foreground process group, and would
- * end them before what they hold is finished. They go when they are told to, or when their channel closes.
+ * Children run in their own session, since Ctrl-C in a terminal reaches the whole foreground process group and would stop them
+ * before their requests are finished. They stop on SIGTERM, or when their IPC channel closes.
  */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -13,28 +13,28 @@ export interface ChildOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly onLine: (line: string, stream: 'stdout' | 'stderr') => void;
   readonly onMessage: (message: unknown) => void;
-  /** Called once, after the last line. */
+  /** Called once, after the last line of output. */
   readonly onExit: (exit: Exit) => void;
 }
 
 export interface Exit {
-  /** null when a signal ended it, or it never started. */
+  /** Exit code; null if a signal ended the process or it never started. */
   readonly code: number | null;
-  /** For people: `exit code 1`, `killed by SIGKILL`, `cannot start: spawn node ENOENT`. */
+  /** Human-readable reason: `exit code 1`, `killed by SIGKILL` or `cannot start: spawn node ENOENT`. */
   readonly text: string;
 }
 
 export interface Child {
   readonly pid: number | undefined;
-  /** Dropped without an error when the child is gone. */
+  /** Sends a message, which is dropped if the child has exited. */
   send(message: object): void;
-  /** SIGTERM, then SIGKILL if it is still there after `graceMs`, which `onKill` is told. */
+  /** Sends SIGTERM, and SIGKILL after `graceMs`, in which case `onKill` is called. */
   terminate(graceMs: number, onKill: () => void): void;
   kill(): void;
   readonly exited: Promise<Exit>;
 }
 
-/** How long lines may still arrive after the process is gone, before its end is told without them. */
+/** Time after the exit in which output may still arrive, before `onExit` is called without it. */
 const lastLinesMs = 250;
 
 export function startChild(options: ChildOptions): Child {
@@ -53,7 +53,7 @@ export function startChild(options: ChildOptions): Child {
   let gone = false;
   const ended = new Promise<Exit>((resolve) => {
     child.once('error', (error) => {
-      // Errors of a channel that closes come here too, and are no end.
+      // Errors of a closing channel also arrive here, and are ignored.
       if (child.pid === undefined) resolve({ code: null, text: `cannot start: ${error.message}` });
     });
     child.on('error', () => undefined);

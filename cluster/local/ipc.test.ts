@@ -19,7 +19,7 @@ function viewOf(...names: string[]): ClusterView {
   return { pools: [], pods };
 }
 
-test('who watches later gets the latest view, who stopped gets none, and other messages are none', () => {
+test('a late listener gets the latest view, a stopped one gets none, and other messages are ignored', () => {
   const channel = new EventEmitter();
   const cluster = connectToSupervisor(channel);
   const seen: number[] = [];
@@ -34,7 +34,7 @@ test('who watches later gets the latest view, who stopped gets none, and other m
   assert.deepEqual(seen, [1, 2]);
 });
 
-test('a listening message has a port that can be one', () => {
+test('a listening message has a valid port', () => {
   assert.equal(isListening({ kind: 'listening', port: 1234 }), true);
   assert.equal(isListening({ kind: 'listening', port: 0 }), false);
   assert.equal(isListening({ kind: 'view', port: 1234 }), false);

@@ -1,8 +1,8 @@
 /**
- * What a supervisor and its children say to one another over their IPC channel, and the child's end as a `Cluster`.
+ * IPC messages between a supervisor and its children, and a `Cluster` for the child that receives them.
  *
- *   supervisor → gateway     {kind: 'view', view}                    at each change, the whole view
- *   child → supervisor       {kind: 'listening', port, adminPort?}   once, when it accepts connections
+ *   supervisor → gateway     {kind: 'view', view}                    the complete view, at each change
+ *   child → supervisor       {kind: 'listening', port, adminPort?}   once, when the child accepts connections
  */
 import Type from 'typebox';
 import { Check } from 'typebox/value';
@@ -25,20 +25,20 @@ export function isListening(message: unknown): message is ListeningMessage {
   return Check(ListeningMessage, message);
 }
 
-/** Sends each view of `cluster` to a child. Returns the way to stop. */
+/** Sends each view of `cluster` to a child. Returns a function that stops it. */
 export function publish(child: { send(message: ViewMessage): void }, cluster: Cluster): () => void {
   return cluster.watch((view) => child.send({ kind: 'view', view }));
 }
 
-/** The part of `process` that a child needs. */
+/** Parts of `process` that a child uses. */
 interface Channel {
   on(event: 'message', listener: (message: unknown) => void): unknown;
   off(event: 'message', listener: (message: unknown) => void): unknown;
 }
 
 /**
- * The cluster as the supervisor that started this process sees it. Call it once: what the supervisor sent before is
- * kept for the first listener only.
+ * Cluster of the supervisor that started this process. Call only once: Node delivers messages that arrived earlier to the first
+ * listener only.
  */
 export function connectToSupervisor(channel: Channel = process): Cluster {
   const listeners = new Set<(view: ClusterView) => void>();
@@ -63,7 +63,7 @@ export function connectToSupervisor(channel: Channel = process): Cluster {
   };
 }
 
-/** The channel is private to supervisor and child, both of this version: the kind alone tells. */
+/** Checks only `kind`, since the channel is private to a supervisor and a child of the same version. */
 function isView(message: unknown): message is ViewMessage {
   return typeof message === 'object' && message !== null && (message as { kind?: unknown }).kind === 'view';
 }

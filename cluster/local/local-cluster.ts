@@ -1,6 +1,6 @@
 /**
- * The cluster of a laptop: pods are child processes on loopback ports. The same states, victim order, grace period
- * and restarts as in Kubernetes, so that what runs here runs there.
+ * Local cluster, whose pods are child processes on loopback ports. Phases, victim order, grace periods and restarts are those of
+ * Kubernetes, so that a system behaves the same in both.
  */
 import { randomInt } from 'node:crypto';
 import { availableParallelism } from 'node:os';
@@ -16,11 +16,11 @@ import { victims } from './policy/victims.ts';
 export interface LocalClusterOptions {
   readonly pools: readonly ModelPool[];
   readonly defaults: PodDefaults;
-  /** What starts a pod. */
+  /** Command that starts a pod's process. */
   readonly command: readonly [string, ...string[]];
-  /** A line that a pod wrote. */
+  /** Called with each line of a pod's output. */
   readonly onLine: (pod: string, line: string) => void;
-  /** What a person should know of a pod: that it ended, restarts, was killed. */
+  /** Called with messages for the user: exits, restarts and kills of a pod. */
   readonly onWarning: (pod: string, message: string) => void;
 }
 
@@ -28,13 +28,13 @@ interface PoolState {
   readonly pool: ModelPool;
   readonly endpoints: readonly Pod[];
   readonly pods: Set<LocalPod>;
-  /** Asked for; pods that go don't count, and neither do endpoints, which are not ours. */
+  /** Requested pods, without terminating ones and endpoints. */
   replicas: number;
-  /** Grows with each write of `replicas`. */
+  /** Counts the changes of `replicas`. */
   version: number;
 }
 
-/** Without vowels and what looks alike, as Kubernetes names its pods. */
+/** Letters of random pod names, as in Kubernetes: no vowels and no lookalikes. */
 const nameLetters = 'bcdfghjklmnpqrstvwxz2456789';
 
 export class LocalCluster implements Cluster {
@@ -43,7 +43,7 @@ export class LocalCluster implements Cluster {
   readonly #listeners = new Set<(view: ClusterView) => void>();
   readonly #names = new Set<string>();
   readonly #gate = new StartGate(availableParallelism());
-  #announcing = false;
+  #notifying = false;
   #closed: (() => void) | undefined;
 
   constructor(options: LocalClusterOptions) {
@@ -68,12 +68,12 @@ export class LocalCluster implements Cluster {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Every pod of ours, as a scaler needs it. */
+  /** Local pods as a scaler sees them. */
   get pods(): ScalerPod[] {
     return this.#allPods().map(({ view }) => view);
   }
 
-  /** What can be resized: pools whose pods are ours. */
+  /** Scale targets: the pools without endpoints. */
   get targets(): ScaleTarget[] {
     return [...this.#pools.values()]
       .filter(({ endpoints }) => endpoints.length === 0)
@@ -86,26 +86,26 @@ export class LocalCluster implements Cluster {
       }));
   }
 
-  /** The pod with this uid, while there is one. */
-  podOf(uid: string): LocalPod | undefined {
+  /** Pod with this uid, if it exists. */
+  podByUid(uid: string): LocalPod | undefined {
     return this.#allPods().find(({ view }) => view.uid === uid);
   }
 
-  /** From now on there are so many pods of the pool: some start, some are told to go, and one that ends is replaced. */
+  /** Sets the number of pods of a pool: starts or terminates pods now, and keeps the number afterwards. */
   setReplicas(poolName: string, replicas: number): void {
     if (this.#closed !== undefined) throw new Error('the cluster is closed');
     const state = this.#pools.get(poolName);
     if (state === undefined) throw new Error(`pool ${poolName} does not exist`);
     if (!Number.isInteger(replicas) || replicas < 0) {
-      throw new Error(`replicas of pool ${poolName} must be a whole number, at least 0, was: ${replicas}`);
+      throw new Error(`replicas of pool ${poolName} must be a whole number of at least 0, was: ${replicas}`);
     }
     state.replicas = replicas;
     state.version += 1;
-    this.#announce();
+    this.#notify();
     this.#reconcile(state);
   }
 
-  /** Tells one pod to go (`at once`: ends it), and starts another where it was needed. */
+  /** Terminates a pod, with `atOnce` by killing it, and starts a replacement if the pool needs one. */
   remove(pod: LocalPod, atOnce: boolean): void {
     if (atOnce) pod.kill();
     else pod.terminate();
@@ -122,12 +122,12 @@ export class LocalCluster implements Cluster {
     for (const { pod } of victims(staying, staying.length - state.replicas)) pod.terminate();
   }
 
-  /** The process of a pod, while it has one. */
+  /** Process id of a pod, if it has a process. */
   pidOf(podName: string): number | undefined {
     return this.#allPods().find(({ name }) => name === podName)?.pid;
   }
 
-  /** Ends all pods, each within its grace period. */
+  /** Terminates all pods and waits for their exit, at most for the grace period. */
   close(): Promise<void> {
     return new Promise((resolve) => {
       this.#closed = resolve;
@@ -136,7 +136,7 @@ export class LocalCluster implements Cluster {
     });
   }
 
-  /** Ends all pods at once, whatever they hold. */
+  /** Kills all pods at once. */
   kill(): void {
     for (const pod of this.#allPods()) pod.kill();
   }
@@ -150,10 +150,10 @@ export class LocalCluster implements Cluster {
       command,
       defaults,
       gate: this.#gate,
-      onChange: () => this.#announce(),
+      onChange: () => this.#notify(),
       onGone: () => {
         state.pods.delete(pod);
-        this.#announce();
+        this.#notify();
         this.#resolveWhenEmpty();
       },
       onLine: (line) => onLine(name, line),
@@ -176,12 +176,12 @@ export class LocalCluster implements Cluster {
     return [...this.#pools.values()].flatMap(({ pods }) => [...pods]);
   }
 
-  /** One view for all the changes of a turn of the event loop. */
-  #announce(): void {
-    if (this.#announcing) return;
-    this.#announcing = true;
+  /** Notifies listeners once for all changes of a turn of the event loop. */
+  #notify(): void {
+    if (this.#notifying) return;
+    this.#notifying = true;
     queueMicrotask(() => {
-      this.#announcing = false;
+      this.#notifying = false;
       const { view } = this;
       for (const listener of this.#listeners) listener(view);
     });

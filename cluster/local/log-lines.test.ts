@@ -6,7 +6,7 @@ import { explainExit, nextErrorText, parseLogLine, renderJson, renderPretty, typ
 
 const pretty = (line: string) => stripVTControlCharacters(renderPretty('langid-x7f2', line));
 
-test('a log line becomes level, message and what else it says', () => {
+test('a log line becomes level, message and fields', () => {
   const line = JSON.stringify({
     level: 30,
     time: 1,
@@ -19,7 +19,7 @@ test('a log line becomes level, message and what else it says', () => {
   assert.equal(pretty(line), 'langid-x7f2 | info model ready, model langid, maxRows 64');
 });
 
-test('an error shows its message, and its stack below', () => {
+test('an error shows its message, with the stack below', () => {
   const err = { type: 'Error', message: 'bad file', stack: 'Error: bad file\n    at load (a.ts:1:1)' };
   assert.equal(
     pretty(JSON.stringify({ level: 50, err, msg: 'cannot load' })),
@@ -31,7 +31,7 @@ test('an error shows its message, and its stack below', () => {
   );
 });
 
-test('any other line is passed on as it is, and none throws', () => {
+test('other lines are passed on unchanged, and none throws', () => {
   assert.equal(pretty('Killed'), 'langid-x7f2 | Killed');
   fc.assert(
     fc.property(
@@ -48,7 +48,7 @@ test('any other line is passed on as it is, and none throws', () => {
   );
 });
 
-test('as JSON each line names its source', () => {
+test('a JSON line has its source', () => {
   assert.deepEqual(JSON.parse(renderJson('p-1', '{"level":30,"msg":"m"}', 0)), { source: 'p-1', level: 30, msg: 'm' });
   assert.deepEqual(JSON.parse(renderJson('p-1', 'text', 5)), { source: 'p-1', level: 30, time: 5, msg: 'text' });
 });
@@ -59,7 +59,7 @@ function reasonOf(stream: 'stdout' | 'stderr', ...lines: string[]): string | und
 const logged = (level: number, msg: string, message?: string) =>
   JSON.stringify({ level, msg, ...(message === undefined ? {} : { err: { message } }) });
 
-test('the reason of an end is the last fatal error logged, else the last error', () => {
+test('an exit is explained by the last fatal error, else the last error', () => {
   assert.equal(
     reasonOf('stdout', logged(60, 'cannot load', 'no such file'), logged(50, 'lost'), logged(30, 'bye')),
     'cannot load: no such file',
@@ -68,7 +68,7 @@ test('the reason of an end is the last fatal error logged, else the last error',
   assert.equal(reasonOf('stdout', logged(30, 'fine')), undefined);
 });
 
-test('or the line of a stack trace that says what went wrong', () => {
+test('an exit without logged errors is explained by the message of a stack trace', () => {
   const trace = [
     'file:///x/y.ts:3',
     "  throw new Error('boom');",

@@ -1,6 +1,6 @@
 /**
- * Lines of child processes, for a terminal or for a machine. Children log JSON (pino); what else they write, such as
- * a crash of the runtime, is passed on as it is.
+ * Renders output lines of child processes as text or JSON. Children log JSON (pino); other output, such as a crash of the
+ * runtime, is passed on unchanged.
  */
 import { styleText } from 'node:util';
 
@@ -20,7 +20,7 @@ const levelNames: Readonly<Record<number, LogLevel>> = {
   50: 'error',
   60: 'fatal',
 };
-/** What the prefix says already, or what nobody reads on a terminal. */
+/** Fields that repeat the prefix or are of no use on a terminal. */
 const omitted = new Set([
   'level',
   'time',
@@ -36,7 +36,7 @@ const omitted = new Set([
   'component',
 ]);
 
-/** null for a line that isn't pino's. */
+/** Parses a pino log line; null for other lines. */
 export function parseLogLine(line: string): LogLine | null {
   if (!line.startsWith('{')) return null;
   let entry: Record<string, unknown>;
@@ -51,7 +51,7 @@ export function parseLogLine(line: string): LogLine | null {
   return { level, message: typeof entry.msg === 'string' ? entry.msg : '', fields };
 }
 
-/** `langid-x7f2 | info model ready, maxRows 64`. A stack goes below its line, each line with the prefix. */
+/** Renders a line as `langid-x7f2 | info model ready, maxRows 64`. Stack traces follow on lines with the same prefix. */
 export function renderPretty(source: string, line: string): string {
   const prefix = styleText('dim', `${source} |`);
   const parsed = parseLogLine(line);
@@ -89,7 +89,7 @@ function styleLevel(level: LogLevel): string {
   }
 }
 
-/** The line as JSON, with the name of the process that wrote it. */
+/** Renders a line as JSON with the name of its process as `source`. */
 export function renderJson(source: string, line: string, nowMs: number): string {
   const name = JSON.stringify(source);
   if (parseLogLine(line) !== null) return `{"source":${name},${line.slice(1)}`;
@@ -98,13 +98,13 @@ export function renderJson(source: string, line: string, nowMs: number): string 
 
 export interface ErrorText {
   readonly text: string;
-  /** How much it explains; a lesser error that comes later doesn't replace it. */
+  /** Importance of the error; a later error of less weight does not replace it. */
   readonly weight: 'output' | 'error' | 'fatal';
 }
 
 /**
- * Why a process ended, from its lines: the last fatal error it logged, else the last error, else the line of a
- * runtime's stack trace that says what went wrong. Feed it each line; null while nothing looked like an error.
+ * Finds the error that explains the exit of a process: the last fatal error that it logged, else the last error, else the message
+ * line of a stack trace. Call it for each line, with the previous result; null means no error so far.
  */
 export function nextErrorText(before: ErrorText | null, line: string, stream: 'stdout' | 'stderr'): ErrorText | null {
   const found = errorText(line, stream);
@@ -126,7 +126,7 @@ function errorText(line: string, stream: 'stdout' | 'stderr'): ErrorText | null 
   return isNoise ? null : { text: line.replace(/^(sluice: )?(Error: )?/, ''), weight: 'output' };
 }
 
-/** `exit code 1 (no model can be served)` */
+/** Combines exit and error: `exit code 1 (no model can be served)`. */
 export function explainExit(exit: string, why: ErrorText | null): string {
   return why === null ? exit : `${exit} (${why.text})`;
 }

@@ -16,7 +16,7 @@ function settingsOf(spec: object, env: Record<string, string> = {}) {
   return readSettings(ModelServerSettings, podEnvironment(defaults, pool!, { name: 'p-1', uid: 'u' }));
 }
 
-test('a pod gets what its pool says', () => {
+test('a pod gets the settings of its pool', () => {
   const settings = settingsOf({
     batching: { maxRows: 16, maxRequestRows: 100 },
     requests: { maxBodyBytes: 1000 },
@@ -39,11 +39,11 @@ test('a pod gets what its pool says', () => {
   assert.ok(settings.graceMs < 30_000, 'a pod ends by itself before it is killed');
 });
 
-test('a pool without batching runs one row at a time', () => {
+test('without batching a pod runs one row at a time', () => {
   assert.equal(settingsOf({ batching: { enabled: false, maxRows: 16 } }).maxRows, 1);
 });
 
-test('what the pool does not set is inherited; what it sets is not, nor the address', () => {
+test('settings that the pool does not set are inherited; its own and the address are not', () => {
   const settings = settingsOf({}, { SLUICE_RUN_LIMIT_MS: '77', SLUICE_PORT: '80', SLUICE_HOST: '0.0.0.0' });
   assert.equal(settings.runLimitMs, 77);
   assert.equal(settings.port, 0);

@@ -1,4 +1,4 @@
-/** What a pod of a pool is told at its start: the environment of `sluice model-server`. */
+/** Environment of a pod's process (`sluice model-server`), from the settings of its pool. */
 import { variableName } from '../../contract/settings.ts';
 import type { ModelPool } from '../../contract/model-pool.ts';
 import type { ModelServerSettings } from '../../models/settings.ts';
@@ -6,15 +6,15 @@ import type { ModelServerSettings } from '../../models/settings.ts';
 export interface PodDefaults {
   readonly repository: string;
   readonly logLevel: ModelServerSettings['logLevel'];
-  /** A pod that is told to go is killed after this. */
+  /** Time after SIGTERM at which a pod is killed. */
   readonly graceMs: number;
-  /** What pods inherit: the path, and any `SLUICE_*` that is not set here, such as SLUICE_RUN_LIMIT_MS. */
+  /** Inherited environment. Of the `SLUICE_*` variables only those that are not set here apply, such as SLUICE_RUN_LIMIT_MS. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** The pod ends by itself this much before it would be killed. */
+/** Time by which a pod's own grace period ends before it would be killed. */
 const graceMarginMs = 1000;
-/** More than a view takes to reach the gateway: what was on its way to a pod that is told to go is still accepted. */
+/** Time in which a terminating pod still accepts requests: longer than a view takes to reach the gateway. */
 const propagationMs = 100;
 
 export function podEnvironment(

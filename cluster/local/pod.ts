@@ -1,11 +1,11 @@
 /**
- * One pod: a name under which a process runs, is probed, and is started again when it ends.
+ * A local pod: a name with a process that is probed, and restarted when it exits.
  *
  *   Pending ──spawned──→ Running ←──probes──→ Ready
- *      ↑                    │                   │        terminate() from any state → Terminating → gone
- *      └──── back-off ──────┴──── it ended ─────┘
+ *      ↑                    │                   │        terminate() in any state → Terminating → gone
+ *      └──── back-off ──────┴────── exit ───────┘
  *
- * The name stays over restarts; the uid is new for each process, and what was noted of the former one is gone with it.
+ * Restarts keep the name. Each process has a new uid and starts without the annotations of the previous one.
  */
 import { randomUUID } from 'node:crypto';
 import type { ModelPool } from '../../contract/model-pool.ts';
@@ -30,15 +30,15 @@ import type { StartGate } from './start-gate.ts';
 export interface PodOptions {
   readonly name: string;
   readonly pool: ModelPool;
-  /** What starts a pod; it gets its settings in the environment. */
+  /** Command that starts the process, which gets its settings from the environment. */
   readonly command: readonly [string, ...string[]];
   readonly defaults: PodDefaults;
   readonly gate: StartGate;
   readonly onChange: () => void;
-  /** Its process has ended for good. */
+  /** Called after the process of a terminating pod has exited. */
   readonly onGone: () => void;
   readonly onLine: (line: string) => void;
-  /** Something that a person should know: an end, a restart, a kill. */
+  /** Called with messages for the user: exits, restarts and kills. */
   readonly onWarning: (message: string) => void;
 }
 
@@ -51,18 +51,18 @@ export class LocalPod {
   #createdAtMs = Date.now();
   #readyAtMs: number | null = null;
   #restarts = 0;
-  #reason: string | null = 'waits for others to start';
+  #reason: string | null = 'waiting for other pods to start';
   #child: Child | undefined;
-  /** Exits in a row, as restart-backoff counts them. */
+  /** Consecutive exits, as counted by restart-backoff. */
   #exits = 0;
   #readiness = notProbedYet;
   #errorText: ErrorText | null = null;
-  /** The next probe, or the next start. */
+  /** Timer of the next probe or the next start. */
   #timer: NodeJS.Timeout | undefined;
   #leaveGate: () => void = () => undefined;
   #draining: string | null = null;
   #deletionCost = 0;
-  /** Grows with each change, as a resourceVersion does. */
+  /** Counts changes of the pod, as a resourceVersion does. */
   #version = 0;
 
   constructor(options: PodOptions) {
@@ -93,7 +93,7 @@ export class LocalPod {
     };
   }
 
-  /** What a pod's annotations are in Kubernetes. */
+  /** Sets what are annotations of a pod in Kubernetes. */
   annotate(given: { readonly draining?: string | null; readonly deletionCost?: number }): void {
     if (given.draining !== undefined) this.#draining = given.draining;
     if (given.deletionCost !== undefined) this.#deletionCost = given.deletionCost;
@@ -105,7 +105,7 @@ export class LocalPod {
     this.#options.onChange();
   }
 
-  /** As soon as it is its turn. */
+  /** Starts the process once the start gate admits it. */
   start(): void {
     this.#leaveGate = this.#options.gate.enter(() => this.#spawn());
     if (this.#phase === 'Pending') this.#changed();
@@ -130,30 +130,30 @@ export class LocalPod {
         void this.#probe(this.#uid, this.#origin);
         this.#changed();
       },
-      onExit: (exit) => this.#ended(exit),
+      onExit: (exit) => this.#onExit(exit),
     });
     this.#changed();
   }
 
-  /** Tells the process to finish and go; without one the pod is gone at once. */
+  /** Terminates the process gracefully. A pod without a process is gone at once. */
   terminate(): void {
     if (this.#phase === 'Terminating') return;
     const { graceMs } = this.#options.defaults;
     clearTimeout(this.#timer);
     if (this.#child === undefined) this.#leaveGate();
     this.#phase = 'Terminating';
-    this.#reason = 'told to go';
+    this.#reason = 'terminating';
     this.#changed();
     if (this.#child === undefined) {
       this.#options.onGone();
       return;
     }
     this.#child.terminate(graceMs, () =>
-      this.#options.onWarning(`did not end within ${graceMs / 1000} s of being told to, killed`),
+      this.#options.onWarning(`did not terminate within ${graceMs / 1000} s, killed`),
     );
   }
 
-  /** Ends the process at once and without a restart. */
+  /** Kills the process without a restart. */
   kill(): void {
     clearTimeout(this.#timer);
     if (this.#child === undefined) this.#leaveGate();
@@ -168,13 +168,13 @@ export class LocalPod {
 
   async #probe(uid: string, origin: string): Promise<void> {
     const result = await probeReadiness(origin);
-    // The process may have ended, or been told to go, while the probe was on its way.
+    // The process may have exited or been terminated during the probe.
     if (uid !== this.#uid || this.#phase === 'Terminating') return;
-    this.#judge(result);
+    this.#applyProbe(result);
     this.#timer = setTimeout(() => void this.#probe(uid, origin), nextProbeMs(readinessConfig, this.#readiness));
   }
 
-  #judge(result: ProbeResult): void {
+  #applyProbe(result: ProbeResult): void {
     const { ready: wasReady, reason: oldReason } = this.#readiness;
     this.#readiness = observeProbe(readinessConfig, this.#readiness, result);
     const { ready, reason } = this.#readiness;
@@ -191,7 +191,7 @@ export class LocalPod {
     }
   }
 
-  #ended({ text }: Exit): void {
+  #onExit({ text }: Exit): void {
     clearTimeout(this.#timer);
     this.#leaveGate();
     this.#child = undefined;

@@ -1,4 +1,4 @@
-/** One readiness probe, as a kubelet makes it: a new connection, a second for the answer, 200 or not. */
+/** A readiness probe like that of a kubelet: a new connection, one second for the answer, ready on 200. */
 import { get } from 'node:http';
 import { paths } from '../../contract/headers.ts';
 import type { ProbeResult } from './policy/readiness.ts';
@@ -21,17 +21,17 @@ export function probeReadiness(origin: string): Promise<ProbeResult> {
       response.on('data', (text: string) => {
         if (body.length < maxReasonBytes) body += text;
       });
-      // An answer that breaks off is an answer.
+      // An incomplete answer counts as an answer.
       response.once('error', () => undefined);
       response.once('close', () =>
-        resolve({ kind: 'not-ready', reason: `health probe: ${response.statusCode ?? 0}${said(body)}` }),
+        resolve({ kind: 'not-ready', reason: `health probe: ${response.statusCode ?? 0}${reasonIn(body)}` }),
       );
     });
   });
 }
 
-/** What the pod itself says of why it is not ready. */
-function said(body: string): string {
+/** Extracts the pod's own reason from the body. */
+function reasonIn(body: string): string {
   try {
     const { error } = JSON.parse(body) as { error?: unknown };
     return typeof error === 'string' ? `, ${error}` : '';

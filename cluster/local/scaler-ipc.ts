@@ -1,9 +1,9 @@
 /**
- * The port of cluster/scalable.ts over the channel between a supervisor and its scaler process.
+ * The interface of cluster/scalable.ts over the IPC channel between a supervisor and its scaler process.
  *
- *   supervisor → scaler   {kind: 'scaler-view', view, leadership, statuses}   at each change and each second
- *   scaler → supervisor   {kind: 'scaler-call', id, method, args}             a write, or an event
- *   supervisor → scaler   {kind: 'scaler-result', id, result}                 what became of it
+ *   supervisor → scaler   {kind: 'scaler-view', view, leadership, statuses}   at each change and every second
+ *   scaler → supervisor   {kind: 'scaler-call', id, method, args}             a write or an event
+ *   supervisor → scaler   {kind: 'scaler-result', id, result}                 the result of a write
  */
 import type { PoolStatus } from '../../contract/pool-status.ts';
 import type { Leadership, PoolEvent, ScalableCluster, ScalerView, WriteResult } from '../scalable.ts';
@@ -31,8 +31,8 @@ interface ScalerCallMessage {
 
 /**
  * Serves one scaler process from `scaling`.
- * @param transitions scaler processes that there were, this one included: the lease changes hands with each
- * @returns what takes the child's messages, and the way to stop
+ * @param transitions number of scaler processes so far, this one included, each of which is a change of leadership
+ * @returns the receiver of the child's messages, and a function that stops serving
  */
 export function serveScaler(
   child: { send(message: object): void },
@@ -61,17 +61,17 @@ export function serveScaler(
 
 type Send = (message: object, handle: undefined, options: undefined, done: (error: Error | null) => void) => unknown;
 
-/** The part of `process` that a scaler needs. */
+/** Parts of `process` that a scaler uses. */
 interface Channel {
   on(event: 'message' | 'disconnect', listener: (message: unknown) => void): unknown;
   off(event: 'message' | 'disconnect', listener: (message: unknown) => void): unknown;
   send?: Send | undefined;
 }
 
-/** A supervisor that has not answered by then never will. */
-const answerLimitMs = 10_000;
+/** Timeout of a write to the supervisor. */
+const answerTimeoutMs = 10_000;
 
-/** The cluster as the supervisor that started this scaler has it. Call it once. */
+/** Cluster of the supervisor that started this scaler. Call only once. */
 export function connectScaler(channel: Channel = process): ScalableCluster {
   const listeners = new Set<(view: ScalerView) => void>();
   const pending = new Map<number, (result: WriteResult) => void>();
@@ -103,8 +103,8 @@ export function connectScaler(channel: Channel = process): ScalableCluster {
           resolve(result);
         };
         const limit = setTimeout(
-          () => settle({ kind: 'failed', detail: `no answer of the supervisor in ${answerLimitMs} ms` }),
-          answerLimitMs,
+          () => settle({ kind: 'failed', detail: `no answer from the supervisor within ${answerTimeoutMs} ms` }),
+          answerTimeoutMs,
         );
         pending.set(id, settle);
         send({ kind: 'scaler-call', id, method, args }, gone);
@@ -143,7 +143,7 @@ export function connectScaler(channel: Channel = process): ScalableCluster {
   };
 }
 
-/** The channel is private to supervisor and child, both of this version: the kind alone tells. */
+/** Checks only `kind`, since the channel is private to a supervisor and a child of the same version. */
 function isOf<Message extends { readonly kind: string }>(message: unknown, kind: Message['kind']): message is Message {
   return typeof message === 'object' && message !== null && (message as { kind?: unknown }).kind === kind;
 }

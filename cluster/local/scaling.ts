@@ -1,9 +1,9 @@
 /**
- * The local cluster as a scaler sees it. Marks, statuses and replica counts live here, with the supervisor: a scaler
- * process that dies leaves them to the next. Preconditions are checked as an API server would.
+ * The local cluster as a scaler sees it. Draining marks, statuses and replica counts live here, in the supervisor, so that they
+ * outlive a scaler process. Preconditions of writes are checked as an API server does.
  */
 import type { PoolStatus } from '../../contract/pool-status.ts';
-import { endpointPods } from '../static.ts';
+import { endpointPods, readOnlyPod } from '../static.ts';
 import type {
   GatewayMember,
   Leadership,
@@ -17,10 +17,10 @@ import type {
 import type { LocalCluster } from './local-cluster.ts';
 import type { LocalPod } from './pod.ts';
 
-/** A view is repeated this often, so that its reader can tell that it is current. */
+/** Interval of views without a change, which confirm that the last view is current. */
 const repeatMs = 1_000;
-/** More processes than any machine runs: a defect of the scaler must not start them. */
-const mostReplicas = 1_000;
+/** Safety limit, above what any machine can run, in case of a bug in the scaler. */
+const maxReplicas = 1_000;
 
 const done: WriteResult = { kind: 'done' };
 
@@ -39,7 +39,7 @@ export class LocalScaling implements ScalableCluster {
 
   get view(): ScalerView {
     const { pools } = this.#cluster.view;
-    const endpoints = pools.flatMap((pool) => endpointPods(pool, 0)).map(foreign);
+    const endpoints = pools.flatMap((pool) => endpointPods(pool, 0)).map(readOnlyPod);
     return {
       pools,
       pods: [...this.#cluster.pods, ...endpoints],
@@ -47,7 +47,7 @@ export class LocalScaling implements ScalableCluster {
       problems: [],
       gateways: this.#gateways,
       asOfMs: Date.now(),
-      trouble: null,
+      error: null,
     };
   }
 
@@ -61,13 +61,13 @@ export class LocalScaling implements ScalableCluster {
   }
 
   watchAll(listener: (view: ScalerView) => void): () => void {
-    const tell = (): void => listener(this.view);
-    const stopPods = this.#cluster.watch(tell);
-    this.#gatewayListeners.add(tell);
-    const repeat = setInterval(tell, repeatMs);
+    const notify = (): void => listener(this.view);
+    const stopPods = this.#cluster.watch(notify);
+    this.#gatewayListeners.add(notify);
+    const repeat = setInterval(notify, repeatMs);
     const stop = (): void => {
       stopPods();
-      this.#gatewayListeners.delete(tell);
+      this.#gatewayListeners.delete(notify);
       clearInterval(repeat);
       this.#closing.delete(stop);
     };
@@ -75,7 +75,7 @@ export class LocalScaling implements ScalableCluster {
     return stop;
   }
 
-  /** One supervisor, one scaler at a time. */
+  /** The only scaler always leads: a supervisor runs one at a time. */
   leadership(): Leadership {
     return { leading: true, holder: 'local', transitions: 1 };
   }
@@ -85,9 +85,9 @@ export class LocalScaling implements ScalableCluster {
       const now = this.#cluster.targets.find(({ pool }) => pool === target.pool);
       if (now === undefined) return conflict(`pool ${target.pool} can't be scaled`);
       if (now.version !== target.version) {
-        return conflict(`pool ${target.pool} has ${now.replicas} replicas by another write`);
+        return conflict(`pool ${target.pool} was set to ${now.replicas} replicas by another write`);
       }
-      if (!(replicas <= mostReplicas)) return { kind: 'failed', detail: `replicas must be at most ${mostReplicas}` };
+      if (!(replicas <= maxReplicas)) return { kind: 'failed', detail: `replicas must be at most ${maxReplicas}` };
       this.#cluster.setReplicas(target.pool, replicas);
       return done;
     });
@@ -127,7 +127,7 @@ export class LocalScaling implements ScalableCluster {
     return this.#statuses.get(pool) ?? null;
   }
 
-  /** Stops telling; the pods are the local cluster's. */
+  /** Stops all watches. The pods keep running. */
   close(): Promise<void> {
     for (const stop of [...this.#closing]) stop();
     return Promise.resolve();
@@ -135,7 +135,7 @@ export class LocalScaling implements ScalableCluster {
 
   #onPod(pod: ScalerPod, write: (found: LocalPod) => void): Promise<WriteResult> {
     return this.#write(() => {
-      const found = this.#cluster.podOf(pod.uid);
+      const found = this.#cluster.podByUid(pod.uid);
       if (found === undefined) return conflict(`pod ${pod.name} is gone`);
       if (found.view.version !== pod.version) return conflict(`pod ${pod.name} has changed`);
       write(found);
@@ -143,7 +143,7 @@ export class LocalScaling implements ScalableCluster {
     });
   }
 
-  /** Nothing here waits, and what can't be is an answer. */
+  /** Turns an exception of a write into a result. */
   #write(attempt: () => WriteResult): Promise<WriteResult> {
     try {
       return Promise.resolve(attempt());
@@ -155,9 +155,4 @@ export class LocalScaling implements ScalableCluster {
 
 function conflict(detail: string): WriteResult {
   return { kind: 'conflict', detail };
-}
-
-/** A server that something else runs: seen, and never written to. */
-function foreign(pod: ReturnType<typeof endpointPods>[number]): ScalerPod {
-  return { ...pod, draining: null, deletionCost: 0, crashLooping: false, version: '' };
 }

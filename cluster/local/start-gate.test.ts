@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { StartGate } from './start-gate.ts';
 
-test('at most so many start at a time, in order; each that has started lets the next in', () => {
+test('at most the limit start at a time, in order, and each finished start admits the next', () => {
   const gate = new StartGate(2);
   const started: number[] = [];
   const leave = [0, 1, 2, 3, 4].map((id) => gate.enter(() => started.push(id)));
@@ -19,7 +19,7 @@ test('at most so many start at a time, in order; each that has started lets the 
   assert.deepEqual(started, [0, 1, 2, 4, 5]);
 });
 
-test('one that hangs gives its turn away after ten seconds', (t) => {
+test('a hanging start frees its slot after ten seconds', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const gate = new StartGate(1);
   const started: number[] = [];

@@ -1,14 +1,14 @@
 /**
- * Lets a few processes start at a time. Twenty that start at once on two cores are all ready as late as the last one could
- * be; one after the other the first serves while the others start. A start counts until the process listens: what it loads
- * then may take as long as it likes, beside the others.
+ * Limits how many processes start at the same time. If twenty start at once on two cores, all are ready only when the last one
+ * is; started in turn, the first ones already serve. A start lasts until the process listens, and loads its models beside others.
  */
-/** One that hangs before it listens holds up the others no longer than this. */
-const longestTurnMs = 10_000;
+
+/** Time after which a process that does not listen no longer blocks the others. */
+const maxStartMs = 10_000;
 
 export class StartGate {
   readonly #limit: number;
-  /** In order of arrival. */
+  /** Waiting starts in order of arrival. */
   readonly #waiting: (() => void)[] = [];
   #starting = 0;
 
@@ -17,8 +17,8 @@ export class StartGate {
   }
 
   /**
-   * Calls `start` at once, or when its turn comes.
-   * @returns to be called when it has started, has failed, or is not wanted any more; more than once does nothing
+   * Calls `start` at once, or when a slot is free.
+   * @returns a function to call when the process has started, has failed or is no longer needed; further calls do nothing
    */
   enter(start: () => void): () => void {
     let state: 'waiting' | 'starting' | 'done' = 'waiting';
@@ -26,7 +26,7 @@ export class StartGate {
     const begin = (): void => {
       state = 'starting';
       this.#starting += 1;
-      limit = setTimeout(leave, longestTurnMs);
+      limit = setTimeout(leave, maxStartMs);
       start();
     };
     const leave = (): void => {

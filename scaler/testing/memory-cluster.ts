@@ -93,7 +93,7 @@ export class MemoryCluster {
       problems: this.problems,
       gateways: this.gateways,
       asOfMs: this.nowMs - this.ageMs,
-      trouble: null,
+      error: null,
     };
   }
 

@@ -58,35 +58,35 @@ describe('the API server is away', { skip }, () => {
   }
 
   for (const way of ['refused', 'silent'] satisfies Way[]) {
-    test(`${way} for ${awayMs / 1000} s: what is known stays and grows old, what changed meanwhile is seen at its return`, async (t) => {
+    test(`${way} for ${awayMs / 1000} s: the view stays and ages, and missed changes appear after the reconnect`, async (t) => {
       const before = seen?.pods.length ?? 3;
       await bothSee(before);
       fewest = Infinity;
       await gate.set(way);
       await sleep(1000);
-      // Behind its back.
+      // Changes the Deployment while the adapter cannot see it.
       await namespace.kubectl(['scale', 'deployment/idle', `--replicas=${before + 2}`]);
       await sleep(awayMs - 1000);
       assert.equal(readyPods(seen), before);
       assert.equal(readyPods(scaled), before);
-      assert.ok(ageMs() > awayMs - 10_000, `the view says that it is ${ageMs()} ms old`);
+      assert.ok(ageMs() > awayMs - 10_000, `the view is ${ageMs()} ms old`);
       assert.equal(scaler.leadership().leading, false);
 
       await gate.set('open');
       const backMs = performance.now();
       await bothSee(before + 2);
-      t.diagnostic(`all was seen ${((performance.now() - backMs) / 1000).toFixed(1)} s after its return`);
-      await until('a young view without trouble', patienceMs, () =>
-        ageMs() < 10_000 && scaled?.trouble === null ? true : null,
+      t.diagnostic(`all pods were seen ${((performance.now() - backMs) / 1000).toFixed(1)} s after the reconnect`);
+      await until('a current view without errors', patienceMs, () =>
+        ageMs() < 10_000 && scaled?.error === null ? true : null,
       );
       await until('to lead again', patienceMs, () => (scaler.leadership().leading ? true : null));
-      assert.ok(fewest >= before, `a gateway was told of ${fewest} pods`);
+      assert.ok(fewest >= before, `a gateway saw only ${fewest} pods`);
     });
   }
 
-  test('it says once that what is known grows old, and once that it is known again', () => {
-    const old = log.filter((line) => line.startsWith('what is known of pods grows old'));
+  test('each outage and each recovery is logged once', () => {
+    const old = log.filter((line) => line.startsWith('pods are not updated'));
     assert.ok(old.length > 0 && old.length <= 2, log.join('\n'));
-    assert.equal(log.filter((line) => line === 'pods are known again').length, old.length);
+    assert.equal(log.filter((line) => line === 'pods are current again').length, old.length);
   });
 });

@@ -48,20 +48,20 @@ describe('why a pool can not be scaled', { skip }, () => {
       viewOf(scaler, `${what}: ${lines.join('; ')}`, (view) => said(view).join() === lines.join());
 
     await namespace.apply(poolOf('one'));
-    await expected('nothing there', ['one: TargetNotFound: there is no Deployment one']);
+    await expected('nothing there', ['one: TargetNotFound: Deployment one does not exist']);
     await namespace.apply(idleDeployment('one'));
     await expected('it came', []);
 
     await namespace.apply(poolOf('two', { scaleTargetRef: { name: 'one' } }));
     await expected('a second pool', [
-      'one: Conflict: Deployment one is the target of pool two too',
-      'two: Conflict: Deployment one is the target of pool one too',
+      'one: Conflict: Deployment one is also the target of pool two',
+      'two: Conflict: Deployment one is also the target of pool one',
     ]);
     await namespace.apply(idleDeployment('two'));
     await namespace.apply(poolOf('two', { models: ['one', 'two'] }));
     await expected('a model of two pools', [
-      'one: ModelConflict: model one is in pool two too',
-      'two: ModelConflict: model one is in pool one too',
+      'one: ModelConflict: model one is also in pool two',
+      'two: ModelConflict: model one is also in pool one',
     ]);
     await namespace.apply(poolOf('two'));
     await expected('each its own', []);
@@ -77,11 +77,11 @@ describe('why a pool can not be scaled', { skip }, () => {
       },
     });
     await expected('an HPA', [
-      'one: Conflict: HorizontalPodAutoscaler rival resizes Deployment one too: delete it, or this pool',
+      'one: Conflict: HorizontalPodAutoscaler rival also resizes Deployment one: delete it or this pool',
     ]);
     await namespace.kubectl(['delete', 'hpa', 'rival']);
     await namespace.kubectl(['delete', 'deployment', 'two']);
-    await expected('the other Deployment went', ['two: TargetNotFound: there is no Deployment two']);
+    await expected('the other Deployment went', ['two: TargetNotFound: Deployment two does not exist']);
     await namespace.kubectl(['delete', 'modelpool', 'two']);
     await expected('its pool went', []);
   });
@@ -164,7 +164,7 @@ describe('why a pool can not be scaled', { skip }, () => {
       assert.match(problems[0]!.message, words);
 
       await namespace.apply(rules(role.rules));
-      await viewOf(scaler, 'no problem any more', (view) => view.problems.length === 0 && view.trouble === null);
+      await viewOf(scaler, 'no problem any more', (view) => view.problems.length === 0 && view.error === null);
     });
   }
 });

@@ -1,4 +1,4 @@
-/** The contract of a cluster that can be resized, kept by child processes. */
+/** Contract test of the local cluster, with child processes as pods. */
 import { fileURLToPath } from 'node:url';
 import { LocalCluster } from '../../cluster/local/local-cluster.ts';
 import { LocalScaling } from '../../cluster/local/scaling.ts';

@@ -34,7 +34,7 @@ function start({ mode = '', graceMs = 5000, endpoints = [] as string[], replicas
   return { cluster, warnings, lines };
 }
 
-/** The first view that satisfies `condition`. */
+/** Resolves to the first view that satisfies `condition`. */
 function until(
   cluster: LocalCluster,
   condition: (view: ClusterView) => boolean,
@@ -61,7 +61,7 @@ const only = (view: ClusterView): Pod => {
 const isAlive = (pid: number) => {
   try {
     process.kill(pid, 0);
-    // What has ended and waits for its parent to ask is not alive; only Linux says so.
+    // Zombies count as dead, which only Linux shows.
     return !existsSync('/proc/self') || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return false;
@@ -69,7 +69,7 @@ const isAlive = (pid: number) => {
 };
 
 describe('local cluster', { concurrency: true }, () => {
-  test('a pod goes Running, Ready, Terminating, and is gone; its lines carry its name', async () => {
+  test('a pod is Running, Ready, Terminating and gone; its output has its name', async () => {
     const { cluster, lines } = start();
     const phases: string[] = [];
     cluster.watch(({ pods }) => {
@@ -87,7 +87,7 @@ describe('local cluster', { concurrency: true }, () => {
     assert.ok(lines[0]?.startsWith(`${pod.name} {`), lines[0]);
   });
 
-  test('kill -9: ready again within two seconds under the same name, with a new uid', async () => {
+  test('a pod killed by SIGKILL is ready again within two seconds, with the same name and a new uid', async () => {
     const { cluster, warnings } = start();
     const before = only(await until(cluster, allReady));
     const killedAtMs = Date.now();
@@ -101,7 +101,7 @@ describe('local cluster', { concurrency: true }, () => {
     await cluster.close();
   });
 
-  test('a pod that keeps crashing waits between starts, and says why it crashes', async () => {
+  test('a crash-looping pod backs off between starts and has the error as its reason', async () => {
     const { cluster } = start({ mode: 'crash' });
     const pod = only(await until(cluster, ({ pods }) => pods[0]!.restarts === 2));
     assert.equal(pod.phase, 'Pending');
@@ -111,7 +111,7 @@ describe('local cluster', { concurrency: true }, () => {
     assert.deepEqual(cluster.view.pods, []);
   });
 
-  test('a pod that answers not ready is not Ready, and says what it answered', async () => {
+  test('a pod that answers not ready is not Ready, with its answer as the reason', async () => {
     const { cluster } = start({ mode: 'never-ready' });
     const pod = only(await until(cluster, ({ pods }) => pods[0]!.reason?.includes('503') ?? false));
     assert.equal(pod.phase, 'Running');
@@ -119,7 +119,7 @@ describe('local cluster', { concurrency: true }, () => {
     await cluster.close();
   });
 
-  test('a Ready pod whose probes fail three times becomes Running without a restart', async () => {
+  test('three failed probes make a Ready pod Running without a restart', async () => {
     const { cluster } = start();
     const { origin, uid } = only(await until(cluster, allReady));
     get(`${origin ?? ''}/not-ready`, (response) => response.resume());
@@ -138,29 +138,29 @@ describe('local cluster', { concurrency: true }, () => {
     const tookMs = Date.now() - toldAtMs;
     assert.ok(tookMs >= 300 && tookMs < 2000, `took ${tookMs} ms`);
     assert.equal(isAlive(pid), false);
-    assert.deepEqual(warnings, [`${name} did not end within 0.3 s of being told to, killed`]);
+    assert.deepEqual(warnings, [`${name} did not terminate within 0.3 s, killed`]);
   });
 
-  test('scaling: down by victims, what is not ready first and then the youngest; up beside what still goes', async () => {
+  test('scale-down removes unready pods, then the youngest; scale-up does not wait for terminating pods', async () => {
     const { cluster } = start({ mode: 'ignore-sigterm', graceMs: 1500 });
     const oldest = only(await until(cluster, allReady)).name;
     cluster.setReplicas('p', 2);
     const second = (await until(cluster, (view) => view.pods.length === 2 && allReady(view))).pods[1]!.name;
     cluster.setReplicas('p', 3);
     cluster.setReplicas('p', 2);
-    const goes = (view: ClusterView) =>
+    const terminating = (view: ClusterView) =>
       view.pods.filter(({ phase }) => phase === 'Terminating').map(({ name }) => name);
-    assert.equal(goes(cluster.view).length, 1);
-    assert.ok(!goes(cluster.view).includes(oldest) && !goes(cluster.view).includes(second));
+    assert.equal(terminating(cluster.view).length, 1);
+    assert.ok(!terminating(cluster.view).includes(oldest) && !terminating(cluster.view).includes(second));
     cluster.setReplicas('p', 1);
-    assert.ok(goes(cluster.view).includes(second) && !goes(cluster.view).includes(oldest));
+    assert.ok(terminating(cluster.view).includes(second) && !terminating(cluster.view).includes(oldest));
     cluster.setReplicas('p', 2);
     assert.equal(cluster.view.pods.filter(({ phase }) => phase !== 'Terminating').length, 2);
     await until(cluster, (view) => view.pods.length === 2 && allReady(view));
     cluster.kill();
   });
 
-  test('endpoints of a pool are Ready pods that nothing here starts or ends', async () => {
+  test('endpoints are Ready pods that are neither started nor terminated', async () => {
     const { cluster } = start({ replicas: 0, endpoints: ['http://127.0.0.1:9000/'] });
     const { origin, phase, name, uid } = only(cluster.view);
     assert.deepEqual(
@@ -170,7 +170,7 @@ describe('local cluster', { concurrency: true }, () => {
     await cluster.close();
   });
 
-  test('nonsense is refused: a pool that is not there, replicas that are no count', async () => {
+  test('an unknown pool and an invalid number of replicas are refused', async () => {
     const { cluster } = start({ replicas: 0 });
     assert.throws(() => cluster.setReplicas('q', 1), /pool q does not exist/);
     assert.throws(() => cluster.setReplicas('p', -1), /at least 0, was: -1/);
@@ -178,7 +178,7 @@ describe('local cluster', { concurrency: true }, () => {
     assert.throws(() => cluster.setReplicas('p', 1), /closed/);
   });
 
-  test('no pod outlives a supervisor that is killed', async () => {
+  test('no pod outlives a killed supervisor', async () => {
     const supervisor = spawn(process.execPath, [fixture('supervisor.ts')], { stdio: ['ignore', 'pipe', 'inherit'] });
     const pids = await new Promise<number[]>((resolve) =>
       createInterface({ input: supervisor.stdout }).once('line', (line) => resolve(JSON.parse(line) as number[])),

@@ -1,4 +1,4 @@
-/** Views of a cluster sent to a child process, and a child that can't be started. */
+/** Views sent to a child process, and a child that cannot be started. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +21,7 @@ function viewOf(...names: string[]): ClusterView {
   return { pools: [], pods };
 }
 
-test('views reach another process, the first one too although it was sent before anyone watched', async () => {
+test('views reach a child process, the first one too although it was sent before the child watched', async () => {
   const lines: string[] = [];
   let listener: ((view: ClusterView) => void) | undefined;
   const cluster: Cluster = {
@@ -43,7 +43,7 @@ test('views reach another process, the first one too although it was sent before
     onExit: () => undefined,
   });
   const stop = publish(child, cluster);
-  // It ends by itself: a closed cluster keeps no process alive.
+  // The child exits by itself, since a closed cluster keeps no process alive.
   assert.equal((await child.exited).text, 'exit code 0');
   assert.deepEqual(lines, ['a b', 'c', '']);
   stop();
@@ -51,7 +51,7 @@ test('views reach another process, the first one too although it was sent before
   child.send({ kind: 'view', view: viewOf() });
 });
 
-test('a program that is not there is an end with a reason, not an exception', async () => {
+test('a missing program is an exit with a reason, not an exception', async () => {
   const exits: string[] = [];
   const child = startChild({
     command: ['/no/such/program'],

@@ -40,7 +40,7 @@ function start({ mode = '', replicas = 2, graceMs = 5000, endpoints = [] as stri
   return { cluster, scaling, events };
 }
 
-/** The first view that satisfies `condition`. */
+/** Resolves to the first view that satisfies `condition`. */
 function until(scaling: LocalScaling, what: string, condition: (view: ScalerView) => boolean): Promise<ScalerView> {
   return new Promise((resolve, reject) => {
     const limit = setTimeout(() => reject(new Error(`never: ${what}: ${JSON.stringify(scaling.view)}`)), 20_000);
@@ -58,7 +58,7 @@ const names = (view: ScalerView): string[] => view.pods.map(({ name }) => name);
 const podOf = (scaling: LocalScaling, name: string): ScalerPod => scaling.view.pods.find((pod) => pod.name === name)!;
 
 describe('local cluster as a scaler sees it', { concurrency: true }, () => {
-  test('scale: up, down by deletion cost, and not on a stale version', async () => {
+  test('scaling up, down by deletion cost, and a conflict on a stale version', async () => {
     const { scaling } = start({ replicas: 1 });
     const [first] = (await until(scaling, 'one pod', ready(1))).targets;
     assert.deepEqual([first!.replicas, first!.rollout], [1, 'none']);
@@ -72,7 +72,7 @@ describe('local cluster as a scaler sees it', { concurrency: true }, () => {
     assert.ok(!names(two).includes(cheap.name));
   });
 
-  test('nonsense is an answer, not an exception', async () => {
+  test('invalid writes have a result and throw no exception', async () => {
     const { scaling, cluster } = start({ replicas: 1 });
     const [target] = scaling.view.targets;
     assert.equal((await scaling.scale({ ...target!, pool: 'q' }, 1)).kind, 'conflict');
@@ -83,7 +83,7 @@ describe('local cluster as a scaler sees it', { concurrency: true }, () => {
     assert.equal((await scaling.scale(target!, 1)).kind, 'failed');
   });
 
-  test('a mark and a cost stay on their pod, and need its version', async () => {
+  test('draining mark and deletion cost are kept, and require the version of the pod', async () => {
     const { scaling } = start();
     const [pod] = (await until(scaling, 'two pods', ready(2))).pods;
     assert.deepEqual(await scaling.markDraining(pod!, '7'), { kind: 'done' });
@@ -95,7 +95,7 @@ describe('local cluster as a scaler sees it', { concurrency: true }, () => {
     assert.deepEqual([draining, deletionCost], [null, -1]);
   });
 
-  test('an evicted pod finishes within its grace, and a fresh one comes in its place', async () => {
+  test('an evicted pod terminates gracefully and is replaced', async () => {
     const { scaling } = start({ replicas: 1 });
     const [pod] = (await until(scaling, 'one pod', ready(1))).pods;
     assert.deepEqual(await scaling.evict(pod!), { kind: 'done' });
@@ -105,7 +105,7 @@ describe('local cluster as a scaler sees it', { concurrency: true }, () => {
     assert.equal((await scaling.evict(pod!)).kind, 'conflict');
   });
 
-  test('a pod that does not go is killed, and stays replaced', async () => {
+  test('a killed pod that did not terminate is not replaced a second time', async () => {
     const { scaling } = start({ replicas: 1, mode: 'ignore-sigterm', graceMs: 60_000 });
     const [pod] = (await until(scaling, 'one pod', ready(1))).pods;
     await scaling.evict(pod!);
@@ -115,7 +115,7 @@ describe('local cluster as a scaler sees it', { concurrency: true }, () => {
     await until(scaling, 'one pod is left', ready(1));
   });
 
-  test('a pod that ends again and again is marked, and evicted at once: it has no process', async () => {
+  test('a crash-looping pod is reported, and is evicted at once since it has no process', async () => {
     const { scaling } = start({ replicas: 1, mode: 'crash' });
     const loops = ({ pods }: ScalerView) => pods.some(({ crashLooping }) => crashLooping);
     const pod = (await until(scaling, 'it loops', loops)).pods[0]!;
@@ -126,7 +126,7 @@ describe('local cluster as a scaler sees it', { concurrency: true }, () => {
     assert.deepEqual([scaling.view.pods.length, fresh!.restarts, fresh!.crashLooping], [1, 0, false]);
   });
 
-  test('what a process that died was marked with is gone with it', async () => {
+  test('the draining mark of a process is gone after its restart', async () => {
     const { scaling, cluster } = start({ replicas: 1 });
     const [pod] = (await until(scaling, 'one pod', ready(1))).pods;
     await scaling.markDraining(pod!, '1');
@@ -138,14 +138,14 @@ describe('local cluster as a scaler sees it', { concurrency: true }, () => {
     assert.equal((await scaling.markDraining(pod!, '1')).kind, 'conflict');
   });
 
-  test('a pool of addresses has pods and no target, and they are never written to', async () => {
+  test('a pool with endpoints has pods but no scale target, and writes to them are conflicts', async () => {
     const { scaling } = start({ endpoints: ['http://127.0.0.1:9'] });
     const { pods, targets } = scaling.view;
     assert.deepEqual([pods.length, targets.length], [1, 0]);
     assert.equal((await scaling.evict(pods[0]!)).kind, 'conflict');
   });
 
-  test('gateways are told as they change; views repeat, so that their age is known', async () => {
+  test('changes of gateways are reported, and views repeat with a newer time', async () => {
     const { scaling } = start({ replicas: 0 });
     const uid = 'g1';
     const gateway = { uid, name: 'gateway', adminOrigin: null, wasReady: false, terminating: false, createdAtMs: 1 };
@@ -156,7 +156,7 @@ describe('local cluster as a scaler sees it', { concurrency: true }, () => {
   });
 });
 
-describe('the port over a channel', () => {
+describe('the cluster interface over IPC', () => {
   interface Said {
     readonly kind: string;
     readonly [field: string]: unknown;
@@ -194,7 +194,7 @@ describe('the port over a channel', () => {
     return { child, told, order };
   }
 
-  test('a scaler process writes through its supervisor; its end by kill -9 leaves marks and status to the next', async () => {
+  test('a scaler process writes through its supervisor, and marks and status survive its kill', async () => {
     const { scaling, events } = start({ replicas: 1 });
     await until(scaling, 'one pod', ready(1));
     const one = startScaler(scaling, 1);

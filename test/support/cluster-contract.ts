@@ -1,6 +1,6 @@
 /**
- * What every cluster must do that a scaler may resize: one suite of assertions on the port (cluster/scalable.ts), run on
- * child processes and on a real Kubernetes. Each test leaves the pool with no pods.
+ * Contract test of cluster/scalable.ts, run against local processes and against a real Kubernetes. Each test leaves the pool
+ * without pods.
  */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
@@ -8,19 +8,19 @@ import type { PoolStatus } from '../../contract/pool-status.ts';
 import type { ScalableCluster, ScalerPod, ScalerView, ScaleTarget } from '../../cluster/scalable.ts';
 
 export interface Contracted {
-  /** It leads, or will soon. */
+  /** Cluster under test, which leads or soon will. */
   readonly cluster: ScalableCluster;
-  /** A pool without pods whose pods are ready soon after they start. */
+  /** Name of a pool without pods, whose pods become ready soon after their start. */
   readonly pool: string;
-  /** Ends what was started for it. */
+  /** Stops everything that was started for the test. */
   readonly close: () => Promise<void>;
 }
 
-/** For a machine that is starved. */
+/** Timeout that is generous for busy machines. */
 const patienceMs = 120_000;
 
 export function clusterContract(name: string, start: () => Promise<Contracted>): void {
-  describe(`contract of a cluster that can be resized: ${name}`, () => {
+  describe(`contract of a scalable cluster: ${name}`, () => {
     let at: Contracted | undefined;
     before(async () => {
       at = await start();
@@ -29,13 +29,13 @@ export function clusterContract(name: string, start: () => Promise<Contracted>):
     afterEach(() => scaledTo(at!, 0));
     after(() => at?.close());
 
-    test('a view has the pool, its target without a problem, and is current', async () => {
-      const { pools, problems, asOfMs, trouble } = await until(at!, 'a target', (view) => target(view, at!) !== null);
-      assert.deepEqual([pools.map(({ metadata }) => metadata.name), problems, trouble], [[at!.pool], [], null]);
+    test('the view has the pool and its scale target without problems, and is current', async () => {
+      const { pools, problems, asOfMs, error } = await until(at!, 'a target', (view) => target(view, at!) !== null);
+      assert.deepEqual([pools.map(({ metadata }) => metadata.name), problems, error], [[at!.pool], [], null]);
       assert.ok(Math.abs(Date.now() - asOfMs) < patienceMs);
     });
 
-    test('scaled up, pods become ready, each with a uid, an address and its times', async () => {
+    test('after a scale-up pods become ready, each with uid, address and times', async () => {
       const { pods } = await scaledTo(at!, 3);
       for (const pod of pods) {
         assert.match(pod.origin ?? '', /^http:\/\/[^/]+:\d+$/);
@@ -48,14 +48,14 @@ export function clusterContract(name: string, start: () => Promise<Contracted>):
       assert.equal(new Set(pods.map(({ name }) => name)).size, 3);
     });
 
-    test('a scale on what has changed since is a conflict, and changes nothing', async () => {
+    test('scaling a stale target is a conflict and changes nothing', async () => {
       const stale = (await until(at!, 'a target', (view) => target(view, at!) !== null)).targets[0]!;
       await scaledTo(at!, 1);
       assert.equal((await at!.cluster.scale(stale, 5)).kind, 'conflict');
       await scaledTo(at!, 1);
     });
 
-    test('a mark is seen by whoever looks, and gone when it is taken off', async () => {
+    test('a draining mark appears in the view, and disappears when removed', async () => {
       const [pod] = (await scaledTo(at!, 1)).pods;
       for (const owner of ['7', null]) {
         assert.deepEqual(await onPod(at!, pod!, (now) => at!.cluster.markDraining(now, owner)), { kind: 'done' });
@@ -63,7 +63,7 @@ export function clusterContract(name: string, start: () => Promise<Contracted>):
       }
     });
 
-    test('of ready pods the one with the lowest deletion cost goes', async () => {
+    test('of ready pods the one with the lowest deletion cost is removed', async () => {
       const { pods } = await scaledTo(at!, 3);
       const victim = pods[1]!;
       assert.deepEqual(await onPod(at!, victim, (now) => at!.cluster.setDeletionCost(now, -1000)), { kind: 'done' });
@@ -76,7 +76,7 @@ export function clusterContract(name: string, start: () => Promise<Contracted>):
       ['evicted', (cluster: ScalableCluster, pod: ScalerPod) => cluster.evict(pod)],
       ['killed', (cluster: ScalableCluster, pod: ScalerPod) => cluster.kill(pod)],
     ] as const) {
-      test(`a pod that is ${verb} goes, and a fresh one takes its place`, async () => {
+      test(`a pod that is ${verb} is gone and replaced`, async () => {
         const [pod] = (await scaledTo(at!, 1)).pods;
         assert.deepEqual(await onPod(at!, pod!, (now) => end(at!.cluster, now)), { kind: 'done' });
         const { pods } = await until(
@@ -89,7 +89,7 @@ export function clusterContract(name: string, start: () => Promise<Contracted>):
       });
     }
 
-    test('a write to a pod of another life is a conflict', async () => {
+    test('a write to a pod with another uid is a conflict', async () => {
       const [pod] = (await scaledTo(at!, 1)).pods;
       const another = { ...pod!, uid: '00000000-0000-0000-0000-000000000000' };
       for (const write of [
@@ -104,7 +104,7 @@ export function clusterContract(name: string, start: () => Promise<Contracted>):
       assert.deepEqual([pods[0]!.uid, pods[0]!.draining, pods[0]!.deletionCost], [pod!.uid, null, 0]);
     });
 
-    test('a status is read as it was written, the next one has nothing of the last', async () => {
+    test('a status is read as written, and replaces the previous one', async () => {
       for (const status of [statusOf(1, { a: 1, b: 'x' }), statusOf(2, { c: 2 })]) {
         assert.deepEqual(await at!.cluster.writeStatus(at!.pool, status), { kind: 'done' });
         await until(at!, 'the status', () => at!.cluster.statusOf(at!.pool)?.queued === status.queued);
@@ -142,10 +142,10 @@ function same(view: ScalerView, { uid }: ScalerPod): ScalerPod | undefined {
   return view.pods.find((pod) => pod.uid === uid);
 }
 
-/** The first view that satisfies `isSo`; looked at again as time goes by, since not all of it is in the view. */
+/** Resolves to a view once `isSo` holds. Polls, since some conditions are not part of the view. */
 async function until(at: Contracted, what: string, isSo: (view: ScalerView) => boolean): Promise<ScalerView> {
   let view: ScalerView | undefined;
-  const stop = at.cluster.watchAll((seen) => (view = seen));
+  const stop = at.cluster.watchAll((current) => (view = current));
   try {
     const deadline = performance.now() + patienceMs;
     while (view === undefined || !isSo(view)) {
@@ -158,17 +158,18 @@ async function until(at: Contracted, what: string, isSo: (view: ScalerView) => b
   }
 }
 
-/** Asks for so many pods until that is accepted, and waits for them to be ready, and for all others to be gone. */
+/** Scales to `replicas` and waits until that many pods are ready and all others are gone. */
 async function scaledTo(at: Contracted, replicas: number): Promise<ScalerView> {
   for (let answer = ''; answer !== 'done';) {
-    const view = await until(at, 'a target', (seen) => target(seen, at) !== null);
+    const view = await until(at, 'a target', (current) => target(current, at) !== null);
     const found = target(view, at)!;
     if (found.replicas === replicas) break;
     const { kind, ...more } = await at.cluster.scale(found, replicas);
-    // Its controller may have written in between; then the next view is asked.
+    // The controller may have written in between, which makes the target stale.
     assert.ok(kind === 'done' || kind === 'conflict', JSON.stringify({ kind, ...more }));
     answer = kind;
-    if (kind === 'conflict') await until(at, 'another version', (seen) => target(seen, at)!.version !== found.version);
+    if (kind === 'conflict')
+      await until(at, 'another version', (current) => target(current, at)!.version !== found.version);
   }
   return until(
     at,
@@ -177,7 +178,7 @@ async function scaledTo(at: Contracted, replicas: number): Promise<ScalerView> {
   );
 }
 
-/** Writes to the pod as it is now, and again where its controller was faster. */
+/** Writes to the current version of a pod, and retries conflicts with its controller. */
 async function onPod<Result extends { readonly kind: string }>(
   at: Contracted,
   pod: ScalerPod,

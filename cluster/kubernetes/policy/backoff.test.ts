@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { apiBackoff, backoffMs } from './backoff.ts';
-import { nextBudget, type EventBudget } from './event-budget.ts';
+import { takeToken, type EventBudget } from './event-budget.ts';
 
-test('back-off doubles up to its most, and is spread over half of its step', () => {
+test('the back-off doubles up to its maximum, with jitter over the upper half of each step', () => {
   const most = [1, 2, 3, 4, 5, 6, 60].map((failures) => backoffMs(apiBackoff, failures, 1));
   assert.deepEqual(most, [400, 800, 1600, 3200, 6400, 10_000, 10_000]);
   assert.equal(backoffMs(apiBackoff, 3, 0), 800);
 });
 
-test('events: a burst of 25, then one every ten seconds', () => {
-  let budget: EventBudget = { left: 25, atMs: 0 };
+test('events are limited to a burst of 25, then one per ten seconds', () => {
+  let budget: EventBudget = { tokens: 25, atMs: 0 };
   const granted = (atMs: number): boolean => {
-    const { granted, next } = nextBudget(budget, atMs);
+    const { granted, next } = takeToken(budget, atMs);
     budget = next;
     return granted;
   };

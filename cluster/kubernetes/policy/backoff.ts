@@ -1,13 +1,16 @@
-/** How long to wait after `failures` failures in a row: doubling, and spread so that many processes do not come as one. */
+/** Exponential back-off with jitter, so that many processes do not retry at the same moment. */
 export interface BackoffConfig {
   readonly firstMs: number;
-  readonly mostMs: number;
+  readonly maxMs: number;
 }
 
-export const apiBackoff: BackoffConfig = { firstMs: 400, mostMs: 10_000 };
+export const apiBackoff: BackoffConfig = { firstMs: 400, maxMs: 10_000 };
 
-/** @param chance from 0 to 1; the wait is between half of its step and all of it */
-export function backoffMs({ firstMs, mostMs }: BackoffConfig, failures: number, chance: number): number {
-  const step = Math.min(mostMs, firstMs * 2 ** Math.max(0, failures - 1));
-  return step * (0.5 + 0.5 * chance);
+/**
+ * @param failures consecutive failures
+ * @param random from 0 to 1; spreads the wait over the upper half of its step
+ */
+export function backoffMs({ firstMs, maxMs }: BackoffConfig, failures: number, random: number): number {
+  const step = Math.min(maxMs, firstMs * 2 ** Math.max(0, failures - 1));
+  return step * (0.5 + 0.5 * random);
 }

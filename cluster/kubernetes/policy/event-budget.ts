@@ -1,15 +1,15 @@
-/** How many new events may be written: a burst, then one every ten seconds. */
+/** Token bucket that limits new events to a burst of 25, then one per ten seconds. */
 export interface EventBudget {
-  readonly left: number;
-  /** Milliseconds of a clock that only goes forward. */
+  readonly tokens: number;
+  /** Monotonic time of the last update, in milliseconds. */
   readonly atMs: number;
 }
 
 const burst = 25;
 const everyMs = 10_000;
 
-export function nextBudget({ left, atMs }: EventBudget, nowMs: number): { granted: boolean; next: EventBudget } {
-  const have = Math.min(burst, left + (nowMs - atMs) / everyMs);
+export function takeToken({ tokens, atMs }: EventBudget, nowMs: number): { granted: boolean; next: EventBudget } {
+  const have = Math.min(burst, tokens + (nowMs - atMs) / everyMs);
   const granted = have >= 1;
-  return { granted, next: { left: have - (granted ? 1 : 0), atMs: nowMs } };
+  return { granted, next: { tokens: have - (granted ? 1 : 0), atMs: nowMs } };
 }

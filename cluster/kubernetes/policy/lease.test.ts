@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { isLeading, leaseConfig, nextLookMs, nextStep, noLease, observe, written, type LeaseState } from './lease.ts';
+import {
+  isLeading,
+  leaseConfig,
+  nextAttemptMs,
+  nextStep,
+  noLease,
+  observe,
+  afterWrite,
+  type LeaseState,
+} from './lease.ts';
 
 const held = (by: string, version: number, durationMs = 15_000) => ({
   holder: by,
@@ -9,7 +18,7 @@ const held = (by: string, version: number, durationMs = 15_000) => ({
   version: String(version),
 });
 
-/** A process that looks every so often, seen by what it would do. */
+/** Process that takes part in the election; its methods report what it would do. */
 class Candidate {
   #state: LeaseState = noLease;
 
@@ -24,7 +33,7 @@ class Candidate {
   }
 
   wrote(startedMs: number, atMs: number, version: number): void {
-    this.#state = written(held('me', version), startedMs, atMs);
+    this.#state = afterWrite(held('me', version), startedMs, atMs);
   }
 
   leads(atMs: number): boolean {
@@ -33,13 +42,13 @@ class Candidate {
 }
 
 describe('lease', () => {
-  test('without a lease it makes one', () => {
+  test('a missing lease is created', () => {
     const me = new Candidate();
     assert.equal(me.leads(0), false);
     assert.equal(me.reads(0, null), 'create');
   });
 
-  test('another holds it: only a change seen here counts, for the duration from when it was seen', () => {
+  test('a lease held by another process becomes free after its duration without an observed change', () => {
     const me = new Candidate();
     assert.equal(me.reads(1_000, held('other', 1)), 'wait, free in 15000');
     assert.equal(me.reads(14_000, held('other', 2)), 'wait, free in 15000');
@@ -47,7 +56,7 @@ describe('lease', () => {
     assert.equal(me.reads(29_000, held('other', 2)), 'write 2, 4, takes');
   });
 
-  test('a holder that asks for longer gets longer, one that asks for less does not get less', () => {
+  test('a longer duration in the lease is respected, a shorter one is not', () => {
     const longer = new Candidate();
     assert.equal(longer.reads(0, held('other', 1, 60_000)), 'wait, free in 60000');
     assert.equal(longer.reads(59_999, held('other', 1, 60_000)), 'wait, free in 1');
@@ -57,22 +66,22 @@ describe('lease', () => {
     assert.equal(shorter.reads(14_999, held('other', 1, 1_000)), 'wait, free in 1');
   });
 
-  test('who waits looks every two seconds and a little, and then in the moment in which the lease is free', () => {
+  test('a waiting process tries every two seconds with jitter, and when the lease becomes free', () => {
     const waits = (freeInMs: number, chance: number): number =>
-      nextLookMs(leaseConfig, { kind: 'wait', freeInMs }, chance);
+      nextAttemptMs(leaseConfig, { kind: 'wait', freeInMs }, chance);
     assert.deepEqual([waits(15_000, 0), waits(15_000, 1)], [2_000, 2_400]);
     assert.deepEqual([waits(700, 0), waits(700, 1)], [700, 900]);
     const writes = { kind: 'write', version: '1', transitions: 0, takes: false } as const;
-    assert.deepEqual([nextLookMs(leaseConfig, writes, 1), nextLookMs(leaseConfig, null, 1)], [2_000, 2_000]);
+    assert.deepEqual([nextAttemptMs(leaseConfig, writes, 1), nextAttemptMs(leaseConfig, null, 1)], [2_000, 2_000]);
   });
 
-  test('one that was given back is taken at once', () => {
+  test('a released lease is taken at once', () => {
     const me = new Candidate();
     assert.equal(me.reads(0, held('other', 1)), 'wait, free in 15000');
     assert.equal(me.reads(100, held('', 2, 1_000)), 'write 2, 4, takes');
   });
 
-  test('it leads for ten seconds from the beginning of its last good write, never until others may take it', () => {
+  test('a leader leads for ten seconds after the start of its last successful write, less than the lease duration', () => {
     const me = new Candidate();
     me.wrote(1_000, 3_500, 7);
     assert.equal(me.leads(10_999), true);
@@ -81,7 +90,7 @@ describe('lease', () => {
     assert.equal(me.reads(11_000, held('me', 7)), 'write 7, 3');
   });
 
-  test('it stops in the moment in which it reads another holder, or none', () => {
+  test('a leader stops as soon as it reads another holder or none', () => {
     for (const record of [held('other', 8), null]) {
       const me = new Candidate();
       me.wrote(0, 0, 7);
@@ -91,14 +100,14 @@ describe('lease', () => {
     }
   });
 
-  test('a write of its own whose answer was lost costs it nothing', () => {
+  test('a leader keeps leading after the answer to its own write was lost', () => {
     const me = new Candidate();
     me.wrote(0, 0, 7);
     assert.equal(me.reads(2_000, held('me', 8)), 'write 8, 3');
     assert.equal(me.leads(2_000), true);
   });
 
-  test('a lease in its name that it did not write is no leadership', () => {
+  test('a lease with its own identity that it did not write gives no leadership', () => {
     const me = new Candidate();
     me.reads(0, held('me', 1));
     assert.equal(me.leads(0), false);

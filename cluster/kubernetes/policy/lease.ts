@@ -1,84 +1,84 @@
 /**
- * Who leads, by a Lease, as client-go decides it: who holds it writes its time every `retryMs`; the others take it when
- * they have seen no change for its duration. Only changes seen here count, measured by this machine's clock: the times
- * in the lease are another machine's.
+ * Leader election by a Lease, with the algorithm of client-go. The holder renews the lease every `retryMs`; another process takes
+ * it after it has observed no change for the lease's duration. Durations are measured with the local clock from local
+ * observations, since the times in the lease come from another machine's clock.
  */
 export interface LeaseConfig {
-  /** Without a change this long it is free. Longer than `renewLimitMs` by what a write may take. */
+  /** Time without a change after which the lease is free. Exceeds `renewLimitMs` by the time that a write may take. */
   readonly durationMs: number;
-  /** The holder gives up when its last good write began this long ago. */
+  /** Time after the start of its last successful write at which the holder stops leading. */
   readonly renewLimitMs: number;
   readonly retryMs: number;
 }
 
 export const leaseConfig: LeaseConfig = { durationMs: 15_000, renewLimitMs: 10_000, retryMs: 2_000 };
 
-/** What a Lease says. */
+/** Contents of a Lease. */
 export interface LeaseRecord {
-  /** Empty when it was given back. */
+  /** Identity of the holder; empty after a release. */
   readonly holder: string;
   readonly durationMs: number;
   readonly transitions: number;
-  /** Changes with each write. */
+  /** resourceVersion, which changes with each write. */
   readonly version: string;
 }
 
 export interface LeaseState {
   readonly record: LeaseRecord | null;
-  /** Milliseconds of a clock that only goes forward: when `record` was first seen as it is. */
-  readonly seenAtMs: number;
-  /** Beginning of the last write of this process that was accepted; null when it does not hold the lease. */
+  /** Monotonic time in milliseconds at which this `record` was first observed. */
+  readonly observedAtMs: number;
+  /** Start time of this process's last successful write; null if it does not hold the lease. */
   readonly renewedAtMs: number | null;
 }
 
-export const noLease: LeaseState = { record: null, seenAtMs: 0, renewedAtMs: null };
+export const noLease: LeaseState = { record: null, observedAtMs: 0, renewedAtMs: null };
 
 export type LeaseStep =
-  /** Another process holds it, and may be gone: it is free in so long, unless it changes. */
+  /** Another process holds the lease, which is free in `freeInMs` unless it changes. */
   | { readonly kind: 'wait'; readonly freeInMs: number }
   | { readonly kind: 'create' }
-  /** Write with `version` as the precondition: keep the lease, or take it. */
+  /** Write the lease with `version` as precondition, to renew it or (`takes`) to take it over. */
   | { readonly kind: 'write'; readonly version: string; readonly transitions: number; readonly takes: boolean };
 
 export function isLeading(config: LeaseConfig, state: LeaseState, nowMs: number): boolean {
   return state.renewedAtMs !== null && nowMs - state.renewedAtMs < config.renewLimitMs;
 }
 
-/** A lease was read; null where there is none. */
+/** State after reading the lease; a null record means that none exists. */
 export function observe(state: LeaseState, record: LeaseRecord | null, identity: string, nowMs: number): LeaseState {
   const changed = record?.version !== state.record?.version;
   return {
     record,
-    seenAtMs: changed ? nowMs : state.seenAtMs,
+    observedAtMs: changed ? nowMs : state.observedAtMs,
     renewedAtMs: record?.holder === identity ? state.renewedAtMs : null,
   };
 }
 
 export function nextStep(
   config: LeaseConfig,
-  { record, seenAtMs }: LeaseState,
+  { record, observedAtMs }: LeaseState,
   identity: string,
   nowMs: number,
 ): LeaseStep {
   if (record === null) return { kind: 'create' };
   const { holder, version, transitions } = record;
   if (holder === identity) return { kind: 'write', version, transitions, takes: false };
-  const freeInMs = holder === '' ? 0 : seenAtMs + Math.max(config.durationMs, record.durationMs) - nowMs;
+  const freeInMs = holder === '' ? 0 : observedAtMs + Math.max(config.durationMs, record.durationMs) - nowMs;
   if (freeInMs > 0) return { kind: 'wait', freeInMs };
   return { kind: 'write', version, transitions: transitions + 1, takes: true };
 }
 
 /**
- * How long to wait until the next look. Who waits looks as often as the holder writes, so that it sees each change early,
- * and then in the moment in which the lease is free.
- * @param chance from 0 to 1: those that wait are spread a little, or all of them would take it in the same moment
+ * Time until the next attempt. A waiting process reads the lease as often as the holder renews it, so that it observes changes
+ * early, and again when the lease becomes free.
+ * @param random from 0 to 1; spreads waiting processes, which otherwise would all try to take the lease at once
  */
-export function nextLookMs({ retryMs }: LeaseConfig, step: LeaseStep | null, chance: number): number {
+export function nextAttemptMs({ retryMs }: LeaseConfig, step: LeaseStep | null, random: number): number {
   if (step?.kind !== 'wait') return retryMs;
-  return Math.min(retryMs * (1 + 0.2 * chance), step.freeInMs + 200 * chance);
+  return Math.min(retryMs * (1 + 0.2 * random), step.freeInMs + 200 * random);
 }
 
-/** A write that began at `startedMs` was accepted. */
-export function written(record: LeaseRecord, startedMs: number, nowMs: number): LeaseState {
-  return { record, seenAtMs: nowMs, renewedAtMs: startedMs };
+/** State after a successful write that began at `startedMs`. */
+export function afterWrite(record: LeaseRecord, startedMs: number, nowMs: number): LeaseState {
+  return { record, observedAtMs: nowMs, renewedAtMs: startedMs };
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseModelPool } from '../../../contract/model-pool.ts';
-import { problemsOf, type Known } from './problems.ts';
+import { scaleProblems, type ProblemInputs } from './problems.ts';
 
-function pool(name: string, spec: object = {}): Known['pools'][number] {
+function pool(name: string, spec: object = {}): ProblemInputs['pools'][number] {
   const { pool, errors } = parseModelPool({
     apiVersion: 'sluice.dev/v1alpha1',
     kind: 'ModelPool',
@@ -13,7 +13,7 @@ function pool(name: string, spec: object = {}): Known['pools'][number] {
   return { name, pool, errors };
 }
 
-function problems(known: Partial<Known>): string[] {
+function problems(inputs: Partial<ProblemInputs>): string[] {
   const none = {
     pools: [pool('a')],
     deployments: new Set(['a', 'b']),
@@ -21,23 +21,23 @@ function problems(known: Partial<Known>): string[] {
     forbidden: [],
     forbiddenWrites: new Map<string, string>(),
   };
-  return problemsOf({ ...none, ...known }).map(({ pool, reason, message }) => `${pool} ${reason}: ${message}`);
+  return scaleProblems({ ...none, ...inputs }).map(({ pool, reason, message }) => `${pool} ${reason}: ${message}`);
 }
 
 const hpa = (kind: string, targetKind: string, targetName: string) => ({ kind, name: 'x', targetKind, targetName });
 
-test('a pool that can be scaled has none, and a pool of endpoints needs no Deployment', () => {
+test('a scalable pool has no problems, and a pool with endpoints needs no Deployment', () => {
   assert.deepEqual(problems({}), []);
   const other = { scaleTargetRef: undefined, endpoints: ['http://x:1'] };
   assert.deepEqual(problems({ pools: [pool('c', other)], forbidden: ['list deployments: 403'] }), []);
 });
 
-test('a Deployment that is not there; while none can be read nothing is said of it', () => {
-  assert.deepEqual(problems({ pools: [pool('c')] }), ['c TargetNotFound: there is no Deployment c']);
+test('a missing Deployment is reported, unless Deployments cannot be read', () => {
+  assert.deepEqual(problems({ pools: [pool('c')] }), ['c TargetNotFound: Deployment c does not exist']);
   assert.deepEqual(problems({ pools: [pool('c')], deployments: null }), []);
 });
 
-test('somebody else resizes the same Deployment, by kind and name', () => {
+test('autoscalers of the same Deployment are conflicts, matched by kind and name', () => {
   assert.deepEqual(
     problems({
       autoscalers: [
@@ -48,30 +48,30 @@ test('somebody else resizes the same Deployment, by kind and name', () => {
       ],
     }),
     [
-      'a Conflict: HorizontalPodAutoscaler x resizes Deployment a too: delete it, or this pool',
-      'a Conflict: ScaledObject x resizes Deployment a too: delete it, or this pool',
+      'a Conflict: HorizontalPodAutoscaler x also resizes Deployment a: delete it or this pool',
+      'a Conflict: ScaledObject x also resizes Deployment a: delete it or this pool',
     ],
   );
 });
 
-test('two pools on one Deployment, and on one model: told to both', () => {
+test('two pools with one Deployment or one model are reported on both', () => {
   const pools = [pool('a'), pool('b', { models: ['b', 'a'], scaleTargetRef: { name: 'a' } })];
   assert.deepEqual(problems({ pools }), [
-    'a ModelConflict: model a is in pool b too',
-    'a Conflict: Deployment a is the target of pool b too',
-    'b ModelConflict: model a is in pool a too',
-    'b Conflict: Deployment a is the target of pool a too',
+    'a ModelConflict: model a is also in pool b',
+    'a Conflict: Deployment a is also the target of pool b',
+    'b ModelConflict: model a is also in pool a',
+    'b Conflict: Deployment a is also the target of pool a',
   ]);
 });
 
-test('a write that the API server forbids is told of the pool that it was for, and of no other', () => {
+test('a forbidden write is reported only on its pool', () => {
   const forbiddenWrites = new Map([['a', 'update deployments/scale: 403 by a webhook']]);
   assert.deepEqual(problems({ pools: [pool('a'), pool('b')], forbiddenWrites }), [
     'a Forbidden: update deployments/scale: 403 by a webhook',
   ]);
 });
 
-test('what the API server forbids to read is told of each pool, in its words', () => {
+test('forbidden reads are reported on every pool, with the message of the API server', () => {
   const forbidden = ['list pods: 403 pods is forbidden'];
   assert.deepEqual(problems({ pools: [pool('a'), pool('b')], forbidden }), [
     'a Forbidden: list pods: 403 pods is forbidden',
@@ -79,11 +79,11 @@ test('what the API server forbids to read is told of each pool, in its words', (
   ]);
 });
 
-test('a wrong spec is named, and its last right one is still looked at', () => {
+test('an invalid spec is reported, and the last valid one is still checked', () => {
   const wrong = { ...pool('c'), errors: ['/spec/batching/maxRows: must be >= 1, was: 0'] };
   assert.deepEqual(problems({ pools: [wrong] }), [
     'c InvalidSpec: /spec/batching/maxRows: must be >= 1, was: 0',
-    'c TargetNotFound: there is no Deployment c',
+    'c TargetNotFound: Deployment c does not exist',
   ]);
   assert.deepEqual(problems({ pools: [{ ...wrong, pool: null }] }).length, 1);
 });

@@ -1,13 +1,13 @@
-/** Why a pool can't be scaled: what it names is not there, somebody else resizes it, or the API server forbids to look. */
+/** Finds problems that prevent scaling a pool: a missing Deployment, a competing autoscaler or pool, forbidden access. */
 import type { ModelPool } from '../../../contract/model-pool.ts';
 
-export interface Known {
+export interface ProblemInputs {
   readonly pools: readonly {
     readonly name: string;
     readonly pool: ModelPool | null;
     readonly errors: readonly string[];
   }[];
-  /** Names of the Deployments that exist; null while they can't be read. */
+  /** Names of the existing Deployments; null while they cannot be read. */
   readonly deployments: ReadonlySet<string> | null;
   readonly autoscalers: readonly {
     readonly kind: string;
@@ -15,48 +15,48 @@ export interface Known {
     readonly targetKind: string;
     readonly targetName: string;
   }[];
-  /** What the API server forbids to read, in its words: of no pool it is known how it stands. */
+  /** Messages of forbidden reads, which affect all pools. */
   readonly forbidden: readonly string[];
-  /** By pool: a write for it that it forbade. */
+  /** Message of a forbidden write, by pool. */
   readonly forbiddenWrites: ReadonlyMap<string, string>;
 }
 
-/** In the form of the port to the scaler. */
+/** A ScaleProblem of cluster/scalable.ts. */
 export interface Problem {
   readonly pool: string;
   readonly reason: 'InvalidSpec' | 'Forbidden' | 'TargetNotFound' | 'Conflict' | 'ModelConflict';
   readonly message: string;
 }
 
-export function problemsOf(known: Known): Problem[] {
+export function scaleProblems(inputs: ProblemInputs): Problem[] {
   const found: Problem[] = [];
-  const say = (pool: string, reason: Problem['reason'], message: string): unknown =>
+  const add = (pool: string, reason: Problem['reason'], message: string): unknown =>
     found.push({ pool, reason, message });
   const byTarget = new Map<string, string[]>();
   const byModel = new Map<string, string[]>();
-  for (const { name, pool } of known.pools) {
+  for (const { name, pool } of inputs.pools) {
     const target = pool?.spec.scaleTargetRef?.name;
     if (target !== undefined) append(byTarget, target, name);
     for (const model of pool?.spec.models ?? []) append(byModel, model, name);
   }
-  for (const { name, pool, errors } of known.pools) {
-    if (errors.length > 0) say(name, 'InvalidSpec', errors.join('; '));
+  for (const { name, pool, errors } of inputs.pools) {
+    if (errors.length > 0) add(name, 'InvalidSpec', errors.join('; '));
     if (pool === null) continue;
     for (const model of pool.spec.models) {
       const others = byModel.get(model)!.filter((other) => other !== name);
-      if (others.length > 0) say(name, 'ModelConflict', `model ${model} is in ${pools(others)} too`);
+      if (others.length > 0) add(name, 'ModelConflict', `model ${model} is also in ${pools(others)}`);
     }
     const target = pool.spec.scaleTargetRef?.name;
     if (target === undefined) continue;
-    for (const message of known.forbidden) say(name, 'Forbidden', message);
-    const write = known.forbiddenWrites.get(name);
-    if (write !== undefined) say(name, 'Forbidden', write);
-    if (known.deployments?.has(target) === false) say(name, 'TargetNotFound', `there is no Deployment ${target}`);
+    for (const message of inputs.forbidden) add(name, 'Forbidden', message);
+    const write = inputs.forbiddenWrites.get(name);
+    if (write !== undefined) add(name, 'Forbidden', write);
+    if (inputs.deployments?.has(target) === false) add(name, 'TargetNotFound', `Deployment ${target} does not exist`);
     const others = byTarget.get(target)!.filter((other) => other !== name);
-    if (others.length > 0) say(name, 'Conflict', `Deployment ${target} is the target of ${pools(others)} too`);
-    const rivals = known.autoscalers.filter((one) => one.targetKind === 'Deployment' && one.targetName === target);
+    if (others.length > 0) add(name, 'Conflict', `Deployment ${target} is also the target of ${pools(others)}`);
+    const rivals = inputs.autoscalers.filter((one) => one.targetKind === 'Deployment' && one.targetName === target);
     for (const rival of rivals) {
-      say(name, 'Conflict', `${rival.kind} ${rival.name} resizes Deployment ${target} too: delete it, or this pool`);
+      add(name, 'Conflict', `${rival.kind} ${rival.name} also resizes Deployment ${target}: delete it or this pool`);
     }
   }
   return found;

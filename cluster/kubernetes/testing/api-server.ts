@@ -1,6 +1,6 @@
 /**
- * A small API server: lists, watches with bookmarks, and whatever a test wants it to do wrong. Of the real one it has the
- * protocol alone: no objects but those that a test puts there, one version counter, no validation.
+ * Fake API server with lists, watches with bookmarks, and faults that a test injects. It implements only the protocol: objects
+ * are those that a test puts there, all share one version counter, and nothing is validated.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -16,15 +16,15 @@ interface Recorded {
   readonly body: unknown;
 }
 
-/** True: it has answered. */
+/** Returns true if it has answered the request. */
 type Interceptor = (request: Recorded, response: ServerResponse) => boolean;
 
 export class ApiServer {
   readonly requests: Recorded[] = [];
   readonly objects = new Map<string, KubernetesObject>();
-  /** Open watches. */
+  /** Responses of the open watches. */
   readonly watches = new Set<ServerResponse>();
-  /** Looks at each request first. */
+  /** Called first for each request. */
   intercept: Interceptor = () => false;
   pageSize = 1000;
   #version = 100;
@@ -43,12 +43,12 @@ export class ApiServer {
     return started;
   }
 
-  /** A client of it, in the namespace `test`. */
+  /** Client of this server, for the namespace `test`. */
   get api(): KubernetesApi {
     if (this.#api !== undefined) return this.#api;
     const { port } = this.#server.address() as AddressInfo;
     const config = new KubeConfig();
-    // Without TLS the client library wants to be told that it is not checked.
+    // The client library requires skipTLSVerify for a server without TLS.
     config.loadFromClusterAndUser(
       { name: 'test', server: `http://127.0.0.1:${port}`, skipTLSVerify: true },
       { name: 'test', token: 'secret' },
@@ -62,7 +62,7 @@ export class ApiServer {
       .length;
   }
 
-  /** Puts an object, or changes it; watches see it. */
+  /** Adds or changes an object and notifies watches. */
   put(name: string, labels: Readonly<Record<string, string>> = {}): void {
     const type = this.objects.has(name) ? 'MODIFIED' : 'ADDED';
     this.#version += 1;
@@ -78,7 +78,7 @@ export class ApiServer {
     this.send({ type: 'DELETED', object: { metadata: { ...metadata, resourceVersion: String(this.#version) } } });
   }
 
-  /** To every open watch: an event, or text as it stands. */
+  /** Sends an event, or raw text, to every open watch. */
   send(event: object | string): void {
     const text = typeof event === 'string' ? event : `${JSON.stringify(event)}\n`;
     for (const watch of this.watches) watch.write(text);
@@ -89,7 +89,7 @@ export class ApiServer {
     this.send({ type: 'BOOKMARK', object: { metadata: { resourceVersion: String(this.#version) } } });
   }
 
-  /** In order, as when their time is up; or broken off. */
+  /** Ends all watches: `end` as after their timeout, `destroy` as a lost connection. */
   endWatches(how: 'end' | 'destroy'): void {
     for (const watch of this.watches) {
       if (how === 'end') watch.end();
@@ -138,18 +138,18 @@ export class ApiServer {
   }
 }
 
-/** A Status, as the real one refuses with. */
+/** Answers with an error Status, as the API server does. */
 export function refuse(response: ServerResponse, code: number, message: string): true {
   response.writeHead(code, { 'content-type': 'application/json' });
   response.end(JSON.stringify({ kind: 'Status', status: 'Failure', code, message }));
   return true;
 }
 
-/** Looks until it is so; the bound is for a machine that is starved. */
+/** Polls until the condition holds. The limit is generous for busy machines. */
 export async function until(what: string, isSo: () => boolean): Promise<void> {
   const deadline = performance.now() + 30_000;
   while (!isSo()) {
-    if (performance.now() > deadline) throw new Error(`waited 30 s in vain for ${what}`);
+    if (performance.now() > deadline) throw new Error(`gave up after 30 s waiting for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -1,4 +1,4 @@
-/** Objects as the API server writes them, for tests. */
+/** Kubernetes objects for tests, in the form of the API server. */
 import type { PodObject } from '../objects.ts';
 
 interface PodParts {
@@ -12,7 +12,7 @@ interface PodParts {
 
 export const at = (seconds: number): string => new Date(Date.UTC(2026, 0, 1) + seconds * 1000).toISOString();
 
-/** Created at second 0, initialized at 1, without an end. */
+/** Running pod that was created at second 0. */
 export function podObject(parts: PodParts = {}): PodObject {
   const { name = 'p', deployment = 'langid', hash = '5f6d', meta = {}, status = {} } = parts;
   const { ports = [{ name: 'http', containerPort: 8000 }] } = parts;

@@ -8,14 +8,16 @@ const answers = {
   '-': { kind: 'no-answer', reason: 'connection refused' },
 } satisfies Record<string, ProbeResult>;
 
-/** One letter a probe: Y ready, n answered not ready, - no answer. */
+/** Readiness after a series of probes, one letter each: Y ready, n not ready, - no answer. */
 function after(probes: string) {
-  let seen = notProbedYet;
-  for (const letter of probes) seen = observeProbe(readinessConfig, seen, answers[letter as keyof typeof answers]);
-  return seen;
+  let readiness = notProbedYet;
+  for (const letter of probes) {
+    readiness = observeProbe(readinessConfig, readiness, answers[letter as keyof typeof answers]);
+  }
+  return readiness;
 }
 
-test('one good answer makes a pod ready, three bad ones in a row make it not ready', () => {
+test('one success makes a pod ready, three consecutive failures make it not ready', () => {
   assert.equal(after('').ready, false);
   assert.equal(after('nnY').ready, true);
   assert.equal(after('Ynn').ready, true);
@@ -24,21 +26,21 @@ test('one good answer makes a pod ready, three bad ones in a row make it not rea
   assert.equal(after('Yn-nY').ready, true);
 });
 
-test('it says why it is not ready, and nothing while it is', () => {
+test('a pod that is not ready has a reason', () => {
   assert.equal(after('').reason, 'starting');
   assert.equal(after('n').reason, 'answered 503');
   assert.equal(after('Ynn').reason, null);
   assert.equal(after('Ynn-').reason, 'connection refused');
 });
 
-test('only silence after having been ready calls for an end', () => {
+test('a pod is stuck only if it was ready and then stops answering', () => {
   assert.equal(isStuck(readinessConfig, after('-'.repeat(100))), false);
   assert.equal(isStuck(readinessConfig, after(`Y${'n'.repeat(100)}`)), false);
   assert.equal(isStuck(readinessConfig, after(`Y${'-'.repeat(14)}`)), false);
   assert.equal(isStuck(readinessConfig, after(`Y${'-'.repeat(15)}`)), true);
 });
 
-test('probes are fast while it starts and slow ever after', () => {
+test('probes are frequent until the pod is ready for the first time', () => {
   assert.equal(nextProbeMs(readinessConfig, after('nn')), 50);
   assert.equal(nextProbeMs(readinessConfig, after('Y')), 1000);
   assert.equal(nextProbeMs(readinessConfig, after('Ynnnn')), 1000);

@@ -1,19 +1,19 @@
 /**
- * What answers to probes say of a pod, as a kubelet judges them: one good answer makes it ready, three bad ones in a
- * row make it not ready, and a process that was ready once and then says nothing at all for long is to be ended.
+ * Readiness of a pod by its probes, as in a kubelet: one success makes it ready, three consecutive failures make it not ready. A
+ * process that was ready and then leaves many probes without any answer must be killed.
  */
 export type ProbeResult =
   | { readonly kind: 'ready' }
-  /** It answered, with something other than 200. */
+  /** Answer other than 200. */
   | { readonly kind: 'not-ready'; readonly reason: string }
   | { readonly kind: 'no-answer'; readonly reason: string };
 
 export interface ReadinessConfig {
   readonly startingIntervalMs: number;
   readonly steadyIntervalMs: number;
-  /** Bad answers in a row until a ready pod is not. */
+  /** Consecutive failures that make a ready pod not ready. */
   readonly failureThreshold: number;
-  /** Probes in a row without any answer until a pod that was ready once is ended. */
+  /** Consecutive probes without any answer after which a pod that was ready is killed. */
   readonly silenceThreshold: number;
 }
 
@@ -27,10 +27,11 @@ export const readinessConfig: ReadinessConfig = {
 export interface Readiness {
   readonly ready: boolean;
   readonly wasReady: boolean;
-  /** In a row. */
+  /** Consecutive failed probes. */
   readonly failures: number;
+  /** Consecutive probes without any answer. */
   readonly silences: number;
-  /** Why it is not ready, null while it is. */
+  /** Reason why the pod is not ready; null while it is. */
   readonly reason: string | null;
 }
 
@@ -49,11 +50,11 @@ export function observeProbe(config: ReadinessConfig, before: Readiness, result:
   };
 }
 
-/** True when only ending the process can help. A pod that is still starting may take as long as its models need. */
-export function isStuck(config: ReadinessConfig, seen: Readiness): boolean {
-  return seen.wasReady && seen.silences >= config.silenceThreshold;
+/** Whether the process must be killed. Pods that were never ready are exempt, since loading models may take any time. */
+export function isStuck(config: ReadinessConfig, readiness: Readiness): boolean {
+  return readiness.wasReady && readiness.silences >= config.silenceThreshold;
 }
 
-export function nextProbeMs(config: ReadinessConfig, seen: Readiness): number {
-  return seen.wasReady ? config.steadyIntervalMs : config.startingIntervalMs;
+export function nextProbeMs(config: ReadinessConfig, readiness: Readiness): number {
+  return readiness.wasReady ? config.steadyIntervalMs : config.startingIntervalMs;
 }

@@ -12,7 +12,7 @@ test('a crash loop waits 0, 0.5, 1, 2, 4, 8, 10, 10 seconds', () => {
   assert.deepEqual(waits, [0, 500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
 });
 
-test('a minute of health makes the next exit the first', () => {
+test('after a minute of readiness the next exit counts as the first', () => {
   assert.equal(planRestart(backoffConfig, 6, 'exit code 1', 59_999).waitMs, 10_000);
   assert.deepEqual(planRestart(backoffConfig, 6, 'killed by SIGKILL', 60_000), {
     exits: 1,
@@ -21,7 +21,7 @@ test('a minute of health makes the next exit the first', () => {
   });
 });
 
-test('the reason says how it ended and when it starts again', () => {
+test('the reason has the exit and the time until the next start', () => {
   assert.equal(
     planRestart(backoffConfig, 4, 'exit code 1', 0).reason,
     'CrashLoopBackOff: exit code 1, next start in 4 s',
@@ -32,6 +32,6 @@ test('the reason says how it ended and when it starts again', () => {
   );
 });
 
-test('a wait is finite and bounded after any number of exits', () => {
+test('the delay is bounded after any number of exits', () => {
   assert.equal(planRestart(backoffConfig, 5000, 'exit code 1', 0).waitMs, 10_000);
 });

@@ -1,33 +1,33 @@
 /**
- * When a process that ended is started again.
+ * Delay before a process is restarted after an exit.
  *
- * The first restart is immediate: a pod that was killed once costs its start and no more. Whatever ends again soon
- * waits twice as long each time, so that a model that can't load doesn't take the machine with it.
+ * The first restart is immediate, so that a pod that was killed once is back soon. Further exits double the delay, so that a
+ * model that cannot be loaded does not keep the machine busy.
  */
 export interface BackoffConfig {
-  /** Wait before the second restart in a row. */
+  /** Delay of the second consecutive restart. */
   readonly firstWaitMs: number;
   readonly maxWaitMs: number;
-  /** Ready for this long, and the next exit counts as the first. */
+  /** Time of readiness after which the next exit counts as the first. */
   readonly healthyMs: number;
-  /** Exits in a row that make a loop of it. */
+  /** Consecutive exits that count as a crash loop. */
   readonly loopExits: number;
 }
 
 export const backoffConfig: BackoffConfig = { firstWaitMs: 500, maxWaitMs: 10_000, healthyMs: 60_000, loopExits: 3 };
 
 export interface Restart {
-  /** Exits in a row, this one included, without `healthyMs` in between. */
+  /** Consecutive exits without `healthyMs` in between, this one included. */
   readonly exits: number;
   readonly waitMs: number;
-  /** For people: `CrashLoopBackOff: exit code 1, next start in 4 s`. */
+  /** Human-readable reason: `CrashLoopBackOff: exit code 1, next start in 4 s`. */
   readonly reason: string;
 }
 
 /**
  * @param exitsBefore `exits` of the previous restart, 0 for the first
- * @param exit how the process ended, for people: `exit code 1`, `killed by SIGKILL`
- * @param readyForMs how long it had been ready, 0 if it never was
+ * @param exit human-readable exit: `exit code 1`, `killed by SIGKILL`
+ * @param readyForMs time for which the process was ready, 0 if it never was
  */
 export function planRestart(config: BackoffConfig, exitsBefore: number, exit: string, readyForMs: number): Restart {
   const exits = readyForMs >= config.healthyMs ? 1 : exitsBefore + 1;
@@ -36,7 +36,7 @@ export function planRestart(config: BackoffConfig, exitsBefore: number, exit: st
   return { exits, waitMs, reason: `CrashLoopBackOff: ${exit}, next start in ${waitMs / 1000} s` };
 }
 
-/** Whether it ends again and again; once it has been ready for long, no more. */
+/** Whether the process is in a crash loop, which ends once it has been ready for `healthyMs`. */
 export function isCrashLooping(config: BackoffConfig, exits: number, readyForMs: number): boolean {
   return exits >= config.loopExits && readyForMs < config.healthyMs;
 }

@@ -7,14 +7,14 @@ function pod(name: string, over: Partial<Candidate> = {}): Candidate {
   return { name, phase: 'Ready', deletionCost: 0, readyAtMs: 1000, restarts: 0, createdAtMs: 0, ...over };
 }
 
-/** The order in which all of them would go. */
+/** Names in the order of removal. */
 function order(...pods: Candidate[]): string {
   return victims(pods, pods.length)
     .map(({ name }) => name)
     .join(' ');
 }
 
-test('what has no process goes first, then what is not ready, whatever its cost', () => {
+test('pods without a process go first, then pods that are not ready, whatever their cost', () => {
   assert.equal(
     order(
       pod('ready'),
@@ -32,13 +32,13 @@ test('among ready pods the lower deletion cost goes first, whatever its age', ()
   );
 });
 
-test('at the same cost the youngest goes first, by when it became ready, then by restarts, then by creation', () => {
+test('at equal cost the most recently ready goes first, then the one with more restarts, then the youngest', () => {
   assert.equal(order(pod('old'), pod('young', { readyAtMs: 2000 })), 'young old');
   assert.equal(order(pod('steady'), pod('shaky', { restarts: 3 })), 'shaky steady');
   assert.equal(order(pod('first'), pod('second', { createdAtMs: 10 })), 'second first');
 });
 
-test('takes as many as asked, never more than there are, in an order that does not depend on the input order', () => {
+test('the number of victims is bounded by the candidates, and their order does not depend on the input order', () => {
   const pods = fc.array(
     fc.record({
       name: fc.uuid(),

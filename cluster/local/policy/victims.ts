@@ -1,11 +1,11 @@
 /**
- * Which pods go when a pool shrinks: the order of a Kubernetes ReplicaSet (`ActivePodsWithRanks.Less`), so that what
- * is true of a scale-down on a laptop is true in a cluster. The first of the order goes first.
+ * Victims of a scale-down, in the order of a Kubernetes ReplicaSet (`ActivePodsWithRanks.Less`), so that a local cluster removes
+ * the same pods as Kubernetes.
  */
 export interface Candidate {
   readonly name: string;
   readonly phase: 'Pending' | 'Running' | 'Ready';
-  /** As the annotation `controller.kubernetes.io/pod-deletion-cost`: the cheaper goes first, 0 without one. */
+  /** Annotation `controller.kubernetes.io/pod-deletion-cost`, 0 by default: lower costs go first. */
   readonly deletionCost: number;
   readonly readyAtMs: number | null;
   readonly restarts: number;
@@ -25,7 +25,7 @@ function before(a: Candidate, b: Candidate): number {
   );
 }
 
-/** The `count` candidates that go, in the order in which they do. */
+/** The `count` candidates to remove, first victim first. */
 export function victims<Pod extends Candidate>(candidates: readonly Pod[], count: number): Pod[] {
   return candidates.toSorted(before).slice(0, Math.max(0, count));
 }

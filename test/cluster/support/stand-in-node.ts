@@ -45,8 +45,8 @@ export class StandInNode {
       resource: { name: 'pods', path: `${this.#podsPath}?fieldSelector=spec.nodeName%3D${name}` },
       read: (object) => object,
       onChange: () => this.#look(),
-      onHeard: () => undefined,
-      onTrouble: () => undefined,
+      onConfirmed: () => undefined,
+      onError: () => undefined,
     });
   }
 
@@ -78,7 +78,7 @@ export class StandInNode {
   /** A pod's status anew. */
   async write(pod: string, status: object): Promise<void> {
     await this.#api.call({
-      what: 'patch pods/status',
+      operation: 'patch pods/status',
       method: 'PATCH',
       path: `${this.#podsPath}/${pod}/status`,
       contentType: mergePatch,
@@ -118,7 +118,7 @@ export class StandInNode {
 
   async #register(): Promise<void> {
     await this.#api.call({
-      what: 'create nodes',
+      operation: 'create nodes',
       method: 'POST',
       path: '/api/v1/nodes',
       body: {
@@ -130,7 +130,7 @@ export class StandInNode {
       },
     });
     await this.#api.call({
-      what: 'create leases',
+      operation: 'create leases',
       method: 'POST',
       path: this.#leasePath.slice(0, -this.name.length - 1),
       body: {
@@ -155,7 +155,7 @@ export class StandInNode {
       lastTransitionTime: at,
     });
     await this.#api.call({
-      what: 'patch leases',
+      operation: 'patch leases',
       method: 'PATCH',
       path: this.#leasePath,
       contentType: mergePatch,
@@ -163,7 +163,7 @@ export class StandInNode {
     });
     const room = { cpu: '1000', memory: '1Ti', pods: '2000' };
     await this.#api.call({
-      what: 'patch nodes/status',
+      operation: 'patch nodes/status',
       method: 'PATCH',
       path: `/api/v1/nodes/${this.name}/status`,
       contentType: mergePatch,
@@ -192,7 +192,7 @@ export class StandInNode {
   async #delete(resource: string, path: string): Promise<void> {
     try {
       await this.#api.call({
-        what: `delete ${resource}`,
+        operation: `delete ${resource}`,
         method: 'DELETE',
         path,
         timeoutMs: 60_000,
