@@ -167,6 +167,21 @@ describe('holds, and says why', () => {
   }
 });
 
+test('time on a stale view is not idle time: after it, pods must be idle anew before they go', async () => {
+  const world = await busy();
+  const { replicas } = world.cluster;
+  world.cluster.ageMs = 60_000;
+  await world.run(longS, 1);
+  world.cluster.ageMs = 0;
+  await world.run(30, 1);
+  assert.equal(world.cluster.replicas, replicas);
+  assert.deepEqual(
+    world.cluster.livePods.filter(({ draining }) => draining !== null),
+    [],
+  );
+  await world.until('it scales down', () => world.cluster.replicas < replicas, 1, longS);
+});
+
 test('minReplicas is enforced without any report, and nothing else is done', async () => {
   const world = new World({ replicas: 2 });
   await world.run(30, 8);

@@ -14,6 +14,7 @@ import { LoadMerger } from './observe/load-merger.ts';
 import { proposedReplicas, unmetPrecondition, type GuardedDecision } from './observe/preconditions.ts';
 import type { PoolSnapshot } from './observe/snapshot.ts';
 import { recordForeignWrite, writeConflict, noForeignWrites } from './policy/write-conflicts.ts';
+import type { Observation } from './policy/observation.ts';
 import type { PoolContext } from './pool-context.ts';
 import { Reporter } from './report/reporter.ts';
 
@@ -108,8 +109,8 @@ export class PoolScaler {
     const replicas = snapshot.target?.replicas ?? snapshot.pods.length;
     const atMs = this.#context.clock.wallMs();
     // The policy is told that it knows nothing, so that idle time is counted anew afterwards.
-    const nothing = { ...merged, observation: { ...merged.observation, gateways: [] } };
-    this.#decide({ ...observed, merged: nothing, leading: false }, replicas);
+    const observation: Observation = { ...merged.observation, reports: [] };
+    this.#decide({ ...observed, merged: { ...merged, observation }, leading: false }, replicas);
     const decision: GuardedDecision = { kind: 'hold', reason, inputs: { replicas } };
     if (leading) this.reporter.decisions.decided(decision, { snapshot, from: replicas, outcome: '', atMs });
     if (leading && reason === 'cannot-scale') this.#actuator.withdraw(snapshot.pods);
