@@ -70,17 +70,17 @@ export class Scaler {
     const { cluster, gateways, clock, metrics } = this.#options;
     const view = this.#view;
     const nowMs = clock.wallMs();
-    const sources = view === null ? [] : observedGateways(view, (uid) => gateways.lastReportOf(uid));
+    const observed = view === null ? [] : observedGateways(view, (uid) => gateways.lastReportOf(uid));
     metrics.cycle({
       leading: cluster.leadership().leading,
       viewAgeMs: view === null ? null : nowMs - view.asOfMs,
-      ...this.#reporting(sources, nowMs),
+      ...this.#reporting(observed, nowMs),
     });
     if (view === null) return;
     const pods = Map.groupBy(view.pods, ({ pool }) => pool);
     for (const pool of view.pools) {
       const scaler = this.#pools.get(pool.metadata.name) ?? this.#add(pool.metadata.name);
-      scaler.tick(snapshotOf(view, pool, pods, sources, nowMs));
+      scaler.tick(snapshotOf(view, pool, pods, observed, nowMs));
     }
   }
 
@@ -154,8 +154,8 @@ export class Scaler {
     return scaler;
   }
 
-  #reporting(sources: readonly ObservedGateway[], nowMs: number) {
-    const expected = sources.filter((source) => canHoldRequests(source) && !source.terminating);
+  #reporting(observed: readonly ObservedGateway[], nowMs: number) {
+    const expected = observed.filter((gateway) => canHoldRequests(gateway) && !gateway.terminating);
     const silent = expected.filter(
       ({ lastReport }) => !isFresh(lastReport, nowMs) || lastReport?.report?.ready !== true,
     );

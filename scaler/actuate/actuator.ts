@@ -77,8 +77,8 @@ export class Actuator {
     return this.#replacements.reasonOf(uid);
   }
 
-  examine(pods: readonly ScalerPod[], said: MergedReports['podViews']): Map<string, PodVerdict> {
-    return this.#replacements.examine(pods, said);
+  examine(pods: readonly ScalerPod[], podViews: MergedReports['podViews']): Map<string, PodVerdict> {
+    return this.#replacements.examine(pods, podViews);
   }
 
   /** Drops the actions under way if somebody else changed the replica count, for which they were not meant. @returns the change */

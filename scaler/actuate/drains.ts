@@ -76,7 +76,7 @@ export class Drains {
     this.#told.clear();
   }
 
-  stateOf(pod: ScalerPod, sources: readonly ObservedGateway[], limitMs: number): DrainState {
+  stateOf(pod: ScalerPod, gateways: readonly ObservedGateway[], limitMs: number): DrainState {
     const { clock, pool } = this.#context;
     const drain = this.#drains.get(pod.uid);
     if (drain === undefined) return { drained: false, overLimit: false, waitingFor: ['the mark'] };
@@ -85,9 +85,9 @@ export class Drains {
     // After the clock was set back the pod counts as told now, so that reports from here on count.
     if (drain.toldAtMs !== null && drain.toldAtMs > nowMs) drain.toldAtMs = nowMs;
     if (drain.toldAtMs === null) return { drained: false, overLimit, waitingFor: ['the pod itself'] };
-    const gateways = missingAcknowledgements(pod.uid, pool, sources, drain.toldAtMs, nowMs);
+    const holders = missingAcknowledgements(pod.uid, pool, gateways, drain.toldAtMs, nowMs);
     const own = drain.ownInFlight === 0 ? [] : ['the pod itself'];
-    const waiting = [...gateways, ...own];
+    const waiting = [...holders, ...own];
     return { drained: waiting.length === 0, overLimit, waitingFor: waiting };
   }
 

@@ -33,7 +33,7 @@ export class PodHealth {
   /** Verdict on each pod, by UID. Probes the pods that a gateway or the cluster doubts, and those in `replacing`. */
   examine(
     pods: readonly ScalerPod[],
-    said: MergedReports['podViews'],
+    podViews: MergedReports['podViews'],
     replacing: ReadonlySet<string>,
   ): Map<string, PodVerdict> {
     const nowMs = this.#context.clock.steadyMs();
@@ -42,7 +42,7 @@ export class PodHealth {
     const verdicts = new Map<string, PodVerdict>();
     for (const pod of pods) {
       const record = this.#recordOf(pod.uid);
-      const views = said.get(pod.uid) ?? [];
+      const views = podViews.get(pod.uid) ?? [];
       const ejected = isEjected(views);
       if (ejected) record.ejectedSinceMs ??= nowMs;
       else if (!isOutOfRotation(views)) record.ejectedSinceMs = null;

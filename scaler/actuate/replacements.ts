@@ -39,10 +39,10 @@ export class Replacements {
     return this.#health.reasonOf(uid);
   }
 
-  examine(pods: readonly ScalerPod[], said: MergedReports['podViews']): Map<string, PodVerdict> {
+  examine(pods: readonly ScalerPod[], podViews: MergedReports['podViews']): Map<string, PodVerdict> {
     const existing = new Set(pods.map(({ uid }) => uid));
     for (const uid of this.#underWay) if (!existing.has(uid)) this.#underWay.delete(uid);
-    return this.#health.examine(pods, said, this.#underWay);
+    return this.#health.examine(pods, podViews, this.#underWay);
   }
 
   plan(

@@ -14,9 +14,9 @@ interface Reading {
 export class LatencyWindow {
   #readings: Reading[] = [];
 
-  add(heard: readonly FreshLoad[], nowMs: number): void {
+  add(loads: readonly FreshLoad[], nowMs: number): void {
     const gateways = new Map(
-      heard.map(({ gateway, load }) => [
+      loads.map(({ gateway, load }) => [
         gateway.lastReport?.report?.instance ?? gateway.uid,
         { arrivals: load.arrivals, durations: load.durations },
       ]),

@@ -7,6 +7,7 @@
  * never lower it. With no gateway to believe the traffic is unknown, with a reason. All times are of one clock, the scaler's.
  * Derivation: docs/scaling-algorithm.md, "Reading the traffic".
  */
+import type { PoolLoad } from '../../contract/load-report.ts';
 import type { BlindReason } from '../../contract/reasons.ts';
 
 /** Learned duration of a batch of b requests at a pod: l(b) = a + c·b, ms. */
@@ -16,18 +17,14 @@ export interface BatchCost {
 }
 
 /** Numbers of one pool in a gateway's last load report; the totals count requests since that gateway's start. */
-export interface GatewayReport {
+export interface GatewayReport extends Readonly<
+  Pick<PoolLoad, 'arrivals' | 'completions' | 'late' | 'queued' | 'inFlight'>
+> {
   readonly id: string;
   /** Time at which the scaler received the report. */
   readonly atMs: number;
-  readonly arrivals: number;
-  readonly completions: number;
+  /** Total of shed requests, for all reasons. */
   readonly shed: number;
-  readonly late: number;
-  /** Requests waiting at the gateway now. */
-  readonly queued: number;
-  /** Requests now at pods on behalf of this gateway. */
-  readonly inFlight: number;
   /** Null until a batch was served. */
   readonly cost: BatchCost | null;
 }

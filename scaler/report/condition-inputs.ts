@@ -21,7 +21,7 @@ export function conditionInputs(
     why: reasonText(decision),
     replicas: target?.replicas ?? 0,
     minReplicas: pool.spec.scaling.minReplicas,
-    gateways: gateways.filter((source) => canHoldRequests(source)).length,
+    gateways: gateways.filter((gateway) => canHoldRequests(gateway)).length,
     silent: merged.silent,
     sick: [...verdicts.values()].filter((verdict) => verdict === 'sick' || verdict === 'crash-looping').length,
     panic: plan.kind === 'panic' ? { most: plan.most } : null,
