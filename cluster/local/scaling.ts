@@ -4,16 +4,7 @@
  */
 import type { PoolStatus } from '../../contract/pool-status.ts';
 import { endpointPods, readOnlyPod } from '../static.ts';
-import type {
-  GatewayMember,
-  Leadership,
-  PoolEvent,
-  ScalableCluster,
-  ScalerPod,
-  ScalerView,
-  ScaleTarget,
-  WriteResult,
-} from '../scalable.ts';
+import type { GatewayMember, ScalableCluster, ScalerPod, ScalerView, ScaleTarget, WriteResult } from '../scalable.ts';
 import type { LocalCluster } from './local-cluster.ts';
 import type { LocalPod } from './pod.ts';
 
@@ -26,15 +17,17 @@ const done: WriteResult = { kind: 'done' };
 
 export class LocalScaling implements ScalableCluster {
   readonly #cluster: LocalCluster;
-  readonly #onEvent: (event: PoolEvent) => void;
+  readonly emit: ScalableCluster['emit'];
+  /** The only scaler always leads: a supervisor runs one at a time. */
+  readonly leadership: ScalableCluster['leadership'] = () => ({ leading: true, holder: 'local', transitions: 1 });
   readonly #statuses = new Map<string, PoolStatus>();
   readonly #closing = new Set<() => void>();
   readonly #gatewayListeners = new Set<() => void>();
   #gateways: readonly GatewayMember[] = [];
 
-  constructor(cluster: LocalCluster, onEvent: (event: PoolEvent) => void) {
+  constructor(cluster: LocalCluster, emit: ScalableCluster['emit']) {
     this.#cluster = cluster;
-    this.#onEvent = onEvent;
+    this.emit = emit;
   }
 
   get view(): ScalerView {
@@ -75,11 +68,6 @@ export class LocalScaling implements ScalableCluster {
     return stop;
   }
 
-  /** The only scaler always leads: a supervisor runs one at a time. */
-  leadership(): Leadership {
-    return { leading: true, holder: 'local', transitions: 1 };
-  }
-
   scale(target: ScaleTarget, replicas: number): Promise<WriteResult> {
     return this.#write(() => {
       const now = this.#cluster.targets.find(({ pool }) => pool === target.pool);
@@ -117,10 +105,6 @@ export class LocalScaling implements ScalableCluster {
       this.#statuses.set(pool, status);
       return done;
     });
-  }
-
-  emit(event: PoolEvent): void {
-    this.#onEvent(event);
   }
 
   statusOf(pool: string): PoolStatus | null {
