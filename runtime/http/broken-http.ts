@@ -12,8 +12,7 @@ export function answerBrokenHttp(server: Server, lingerMs: number): void {
   // Node takes its own error listener off a socket that it hands over, as after CONNECT; a reset would end the process.
   server.on('connection', (socket) => socket.on('error', ignore));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (error.code === 'ECONNRESET') socket.destroy();
-    else refuseSocket(socket, ...refusalOf(error), lingerMs);
+    refuseSocket(socket, ...refusalOf(error), lingerMs);
   });
   server.on('connect', (request, socket) => {
     refuseSocket(socket, 405, `CONNECT is not allowed here: ${quote(request.url)}`, lingerMs);
@@ -55,7 +54,7 @@ function refuseRequest(response: ServerResponse, status: number, message: string
 
 /** Writes an answer by hand, since Node makes no response for what it could not parse. */
 function refuseSocket(socket: Duplex, status: number, message: string, lingerMs: number): void {
-  // Each further chunk on a refused socket is an error again.
+  // Each further chunk on a refused socket is an error again, and its client may not have read the answer yet.
   if (socket.writableEnded) return;
   if (!socket.writable || hasBegunAnswer(socket)) {
     socket.destroy();

@@ -95,6 +95,32 @@ test('paths that lead nowhere or cannot be read, and headers that cannot be, are
   assert.equal(answer.statusCode, 415);
 });
 
+test("Fastify's refusals keep their status and text below 500, and are defects from 500 on", async () => {
+  for (const [statusCode, status, error] of [
+    [413, 413, 'too large'],
+    [415, 415, 'too large'],
+    [404, 400, 'too large'],
+    [500, 500, 'internal error'],
+    [503, 500, 'internal error'],
+  ] as const) {
+    const { app } = failing(protocolErrors, () => Object.assign(new Error('too large'), { statusCode }));
+    const answer = await app.inject({ method: 'GET', url: '/' });
+    assert.deepEqual([answer.statusCode, answer.body], [status, JSON.stringify({ error })]);
+  }
+});
+
+test('an error can ask the client to close its connection', async () => {
+  const { app } = failing(protocolErrors, () => new Error('unused'));
+  const log = { error: () => undefined };
+  route(app, '/close', {
+    GET: (_request, reply) => {
+      reply.hijack();
+      sendError(reply.raw, new SluiceError('busy', 'no room'), { log, close: true });
+    },
+  });
+  assert.equal((await app.inject({ method: 'GET', url: '/close' })).headers['connection'], 'close');
+});
+
 test('an answer that has begun is cut off', async () => {
   const { app, logged } = failing(protocolErrors, () => new Error('unused'));
   route(app, '/begun', {

@@ -3,7 +3,7 @@ import { lookup } from 'node:dns/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 
-export interface Port {
+interface Port {
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;

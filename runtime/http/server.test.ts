@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { test } from 'node:test';
+import { exchange } from '../../test/support/raw-http.ts';
+import { protocolErrors } from './errors.ts';
+import { route } from './routes.ts';
+import { httpDefaults, newServer, type ServerOptions } from './server.ts';
+
+/** A server with an answer that is begun at once, and ended by `finish`. */
+async function start(options: Partial<ServerOptions> = {}) {
+  const app = newServer({ log: { error: () => undefined }, errorForm: protocolErrors, closes: 'idle', ...options });
+  const began = Promise.withResolvers<undefined>();
+  let finish = (): void => undefined;
+  route(app, '/open', {
+    GET: (_request, reply) => {
+      reply.hijack();
+      reply.raw.writeHead(200);
+      reply.raw.write('begun');
+      finish = () => void reply.raw.end();
+      began.resolve(undefined);
+    },
+  });
+  route(app, '/now', { GET: (_request, reply) => reply.send('now') });
+  const origin = await app.listen({ host: '127.0.0.1', port: 0 });
+  return { app, origin, began: began.promise, finish: () => finish() };
+}
+
+function client(origin: string) {
+  const { hostname, port } = new URL(origin);
+  const socket = connect(Number(port), hostname);
+  let received = '';
+  socket.setEncoding('latin1').on('data', (text: string) => (received += text));
+  return { socket, received: () => received };
+}
+
+const get = (path: string) => `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;
+
+test('every limit reaches the server, and none can be changed for all', async () => {
+  const limits = { keepAliveMs: 1_000, requestTimeoutMs: 3_000, headTimeoutMs: 2_000 };
+  for (const [given, expected] of [
+    [{}, httpDefaults],
+    [limits, limits],
+  ] as const) {
+    const { app } = await start({ limits: given });
+    const { keepAliveTimeout, requestTimeout, headersTimeout } = app.server;
+    await app.close();
+    assert.deepEqual(
+      [keepAliveTimeout, requestTimeout, headersTimeout],
+      [expected.keepAliveMs, expected.requestTimeoutMs, expected.headTimeoutMs],
+    );
+  }
+  assert.throws(() => Object.assign(httpDefaults, limits), TypeError);
+});
+
+test('a head is refused beyond its limit', async (t) => {
+  const { app, origin } = await start({ limits: { maxHeadBytes: 1_000 } });
+  t.after(() => app.close());
+  const long = `GET /now HTTP/1.1\r\nhost: x\r\nx: ${'a'.repeat(1_000)}\r\n\r\n`;
+  assert.equal((await exchange(origin, [long])).answers[0]?.status, 431);
+  assert.equal((await exchange(origin, [get('/now')])).answers[0]?.status, 200);
+});
+
+test('closing waits for answers that have begun, and serves requests on their connections', async () => {
+  const { app, origin, began, finish } = await start({ closes: 'idle' });
+  const { socket, received } = client(origin);
+  socket.write(get('/open'));
+  await began;
+  const closed = app.close();
+  const arrived = once(app.server, 'request');
+  socket.write(get('/now'));
+  await arrived;
+  finish();
+  await Promise.all([closed, once(socket, 'close')]);
+  assert.match(received(), /begun.*HTTP\/1\.1 200 OK.*now$/s);
+});
+
+test('closing cuts every connection where that is asked for', async () => {
+  const { app, origin, began } = await start({ closes: 'all' });
+  const { socket, received } = client(origin);
+  socket.on('error', () => undefined).write(get('/open'));
+  await began;
+  await Promise.all([app.close(), once(socket, 'close')]);
+  assert.match(received(), /begun\r\n$/);
+});
