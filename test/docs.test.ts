@@ -1,4 +1,4 @@
-/** Holds README.md and docs/ against the code: what is listed there exists, and what exists is listed there. */
+/** Checks README.md and docs/ against the code: everything listed exists, and everything that exists is listed. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, existsSync, globSync } from 'node:fs';
 import { cp, mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
@@ -31,7 +31,7 @@ const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
 const configuration = read('docs/configuration.md');
 const metricsPage = read('docs/metrics.md');
 
-/** The part of a page from a heading to the next one of its level or above. */
+/** Part of a page from a heading to the next one of the same or a higher level. */
 function section(page: string, heading: string): string {
   const lines = page.split('\n');
   const start = lines.indexOf(heading);
@@ -45,7 +45,7 @@ function section(page: string, heading: string): string {
   return lines.slice(start + 1, length === -1 ? undefined : start + 1 + length).join('\n');
 }
 
-/** Cells of the tables in a text, without headings and without the backticks around a whole cell. */
+/** Cells of all table rows in a text, without header rows and without backticks around a whole cell. */
 function rows(text: string): string[][] {
   const lines = text.split('\n').filter((line) => line.startsWith('|'));
   const bodies = lines.filter(
@@ -59,16 +59,16 @@ function rows(text: string): string[][] {
   );
 }
 
-/** Fenced blocks of a language. */
+/** Fenced code blocks of a language. */
 function blocks(text: string, language: string): string[] {
   return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map((match) => match[1]!);
 }
 
 const quoted = (cell: string) => [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1]!);
-/** A cell of names, of which a single one has lost its backticks. */
+/** Names in a cell. `rows` has removed the backticks of a single name. */
 const namesOf = (cell: string) => (cell.includes('`') ? quoted(cell) : cell === '' ? [] : [cell]);
 
-/** Every Markdown file of the project. */
+/** All Markdown files of the project. */
 function pages(folder = ''): string[] {
   return readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const file = path.join(folder, entry.name);
@@ -126,7 +126,7 @@ for (const [command, schema] of [
   });
 }
 
-/** Fields without fields of their own, each with its default; a record's names stand as `<name>`. */
+/** Leaf fields with their defaults; keys of records appear as `<name>`. */
 function leaves(node: SchemaNode, name = '', required = true): [field: string, value: string][] {
   const inner = (key: string) => (name === '' ? key : `${name}.${key}`);
   const [each] = Object.values(node.patternProperties ?? {});
@@ -248,7 +248,7 @@ test('docs/architecture.md has the table of rooms of test/support/layout-rules.t
   assert.equal(table?.trim(), roomsTable());
 });
 
-/** As GitHub makes them. */
+/** Heading anchors as GitHub generates them. */
 const anchorsOf = (page: string) =>
   [...page.matchAll(/^#+ (.*)$/gm)].map(([, title]) =>
     title!

@@ -1,4 +1,4 @@
-/** Holds the manifests of deploy/ and docs/examples/ to what they promise. Needs no cluster; builds with kustomize where there is kubectl. */
+/** Checks the manifests of deploy/ and docs/examples/. Needs no cluster; builds overlays with kustomize if kubectl is installed. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
@@ -72,7 +72,7 @@ const all = files.flatMap((file) => objects(file).map((object) => ({ file, objec
 const deployments = all.filter(({ object }) => object.kind === 'Deployment');
 const ours = deployments.filter(({ object }) => object.spec.template.spec.containers[0].name !== 'triton');
 
-test('there is something to hold to it', () => {
+test('the expected manifests are found', () => {
   assert.deepEqual(deployments.map(({ object }) => object.metadata.name).toSorted(), [
     'langid',
     'mlp-fetched',
@@ -83,7 +83,7 @@ test('there is something to hold to it', () => {
   ]);
 });
 
-test('pods are as Pod Security "restricted" wants them, with a file system that nobody writes', () => {
+test('pods meet Pod Security "restricted", with a read-only file system', () => {
   for (const { file, object } of deployments) {
     const { securityContext, containers, initContainers = [] } = object.spec.template.spec;
     assert.equal(securityContext.runAsNonRoot, true, file);
@@ -99,7 +99,7 @@ test('pods are as Pod Security "restricted" wants them, with a file system that 
         `${file}: ${container.name}`,
       );
       assert.deepEqual(Object.keys(container.resources.requests), ['cpu', 'memory'], file);
-      // A limit on CPU throttles, and throttling is latency.
+      // No CPU limit, since throttling adds latency.
       assert.deepEqual(Object.keys(container.resources.limits), ['memory'], file);
     }
   }
@@ -111,7 +111,7 @@ const commands: Readonly<Record<string, Type.TObject>> = {
   'model-server': ModelServerSettings,
 };
 
-/** The settings that a container's process would start with. */
+/** Settings with which a container's process would start. */
 function settingsOf({ args, env = [] }: Container): Record<string, number> {
   const [command, ...rest] = args as [string, ...string[]];
   const schema = commands[command];
@@ -134,8 +134,8 @@ function settingsOf({ args, env = [] }: Container): Record<string, number> {
   return readSettings(schema, variables) as unknown as Record<string, number>;
 }
 
-test('a pod that is told to go has the time that its parts need, and ends before it is killed', () => {
-  // Of what a pod does in the end beside waiting: answer, close.
+test('the grace period of a pod covers its shutdown, which ends before the pod is killed', () => {
+  // Time to answer and close after the waiting.
   const marginMs = 2000;
   for (const { file, object } of ours) {
     const { containers, terminationGracePeriodSeconds } = object.spec.template.spec;
@@ -143,7 +143,7 @@ test('a pod that is told to go has the time that its parts need, and ends before
     const { graceMs, drainDelayMs = 0, runLimitMs = 0 } = settingsOf(containers[0]);
     const longestMs = {
       gateway: drainDelayMs + parsedDefaultTimeoutMs(),
-      // One that runs, one that waits behind it.
+      // The current run and the next one.
       'model-server': drainDelayMs + 2 * runLimitMs,
       scaler: 0,
     }[command!]!;
@@ -163,11 +163,11 @@ function parsedDefaultTimeoutMs(): number {
   return pool!.spec.requests.timeoutMs;
 }
 
-test('no Service of the namespace sets a variable of a pod: SLUICE_PORT would be that of the Service `sluice`', () => {
+test('service links are disabled: the Service `sluice` would set SLUICE_PORT', () => {
   for (const { file, object } of deployments) assert.equal(object.spec.template.spec.enableServiceLinks, false, file);
 });
 
-test('probes ask ports that exist; liveness is slower to judge than readiness', () => {
+test('probes use existing ports, and liveness fails later than readiness', () => {
   for (const { file, object } of deployments) {
     const [container] = object.spec.template.spec.containers;
     const { startupProbe, readinessProbe, livenessProbe, ports } = container;
@@ -201,7 +201,7 @@ test('a rollout of any Deployment starts the new pod first', () => {
   for (const { file, object } of deployments) assert.equal(object.spec.strategy.rollingUpdate.maxUnavailable, 0, file);
 });
 
-test('budgets let a node go that has only sick pods, and select the pods of a Deployment', () => {
+test('disruption budgets allow evicting unready pods, and select the pods of a Deployment', () => {
   const budgets = all.filter(({ object }) => object.kind === 'PodDisruptionBudget');
   assert.equal(budgets.length, examples.length + 2);
   for (const { file, object } of budgets) {
@@ -233,7 +233,7 @@ test('no role has a wildcard, and nothing is granted outside the namespace', () 
   }
 });
 
-test('examples: pools are valid and name a Deployment beside them, whose replicas are left to the scaler', () => {
+test('example pools are valid and name a Deployment of the same file without replicas', () => {
   for (const file of examples) {
     const own = objects(file);
     const pools = own.filter(({ kind }) => kind === 'ModelPool');
@@ -245,7 +245,7 @@ test('examples: pools are valid and name a Deployment beside them, whose replica
   }
 });
 
-test('kustomize builds each overlay, with an image that has a name', (t) => {
+test('kustomize builds each overlay, with a named image', (t) => {
   if (spawnSync('kubectl', ['version', '--client']).status !== 0) {
     assert.ok(process.env['CI'] === undefined, 'CI has to have kubectl');
     return t.skip('there is no kubectl');
@@ -269,7 +269,7 @@ test('kustomize builds each overlay, with an image that has a name', (t) => {
   }
 });
 
-test('what README and docs/kubernetes.md tell kubectl to take exists', () => {
+test('files that README and docs/kubernetes.md pass to kubectl exist', () => {
   const pages = ['README.md', 'docs/kubernetes.md'].map((page) => readFileSync(path.join(root, page), 'utf8'));
   const taken = pages.flatMap((text) =>
     [...text.matchAll(/kubectl\b[^\n]* -[fk] ((?:deploy|docs)\/[\w./-]+)/g)].map((match) => match[1]!),
