@@ -2,7 +2,8 @@
 import { applyPreconditions, type GuardedDecision } from './observe/preconditions.ts';
 import type { PoolSnapshot } from './observe/snapshot.ts';
 import { budgetOf } from './policy/budget.ts';
-import { decide, initialState, type PolicyConfig, type PolicyState } from './policy/decide.ts';
+import { decide } from './policy/decide.ts';
+import { initialState, type PolicyConfig, type PolicyState } from './policy/policy-state.ts';
 import type { MergedReports } from './policy/merge.ts';
 
 /** Maximum of a pool without maxReplicas: a runaway must end somewhere. */

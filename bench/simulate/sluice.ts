@@ -1,6 +1,7 @@
 /** The scaler's production policy as a policy of the simulator: one gateway whose reports are never missing. */
 import { budgetOf } from '../../scaler/policy/budget.ts';
-import { decide, initialState, type PolicyConfig } from '../../scaler/policy/decide.ts';
+import { decide } from '../../scaler/policy/decide.ts';
+import { initialState, type PolicyConfig } from '../../scaler/policy/policy-state.ts';
 import type { PolicyFactory } from './policy.ts';
 
 /**

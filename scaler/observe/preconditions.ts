@@ -2,7 +2,7 @@
 import { holdReasons, type HoldReason, type ScaleReason } from '../../contract/reasons.ts';
 import type { PoolSnapshot } from './snapshot.ts';
 import { staleViewMs } from './snapshot.ts';
-import type { Decision, DecisionInputs } from '../policy/decide.ts';
+import type { Decision, DecisionInputs } from '../policy/policy-state.ts';
 
 /** The policy's decision after the preconditions, which may have turned it into a hold. */
 export type GuardedDecision =

@@ -6,7 +6,7 @@ import type { PoolCondition } from '../../contract/pool-status.ts';
 import { holdReasons, isHoldReason, isPolicyHold, type HoldReason, type ScaleReason } from '../../contract/reasons.ts';
 
 export interface ConditionInputs {
-  /** What keeps the pool from being scaled; null if nothing is known to. */
+  /** Obstacle that keeps the pool from being scaled; null if none is known. */
   readonly problem: { readonly reason: string; readonly message: string } | null;
   readonly rollout: 'none' | 'running' | 'stuck';
   /** Error of the last scale write; null if it succeeded. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decide, initialState } from './decide.ts';
+import { decide } from './decide.ts';
+import { initialState } from './policy-state.ts';
 import { type Distortion, config, expect, expectReason, load, podPerS, timeline } from '../testing/timeline.ts';
 
 test('a steady load keeps a steady pool', () => {

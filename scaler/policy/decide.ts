@@ -8,74 +8,18 @@
  * removes no pod until it has seen new traffic. The formulas stand above the functions they belong to; their derivation and
  * every constant in docs/scaling-algorithm.md, "From reports to a decision".
  */
-import type { PolicyHoldReason, ScaleReason } from '../../contract/reasons.ts';
-import { applyBounds, type ReplicaBounds } from './bounds.ts';
+import { applyBounds } from './bounds.ts';
 import { adjustHeadroomFactor } from './budget.ts';
 import { podCapacity } from './capacity.ts';
 import { coldStartMs } from './cold-start.ts';
 import { needOf, type Need } from './desired.ts';
-import {
-  coversSeconds,
-  emptyHistory,
-  forecast,
-  hasForecastErrors,
-  meanRate,
-  recordArrivals,
-  type Forecast,
-  type RateHistory,
-} from './forecast.ts';
-import { updateTrial, type GrowthTrial } from './gain.ts';
-import { isPlausible, readTraffic } from './observation.ts';
-import type { Baselines, KnownTraffic, Observation, Traffic } from './observation.ts';
-import {
-  initialStabilizer,
-  markAllNeeded,
-  recordWrite,
-  stabilize,
-  type Proposal,
-  type StabilizerState,
-} from './stabilize.ts';
-
-export interface PolicyConfig extends ReplicaBounds {
-  readonly mode: 'Active' | 'DryRun' | 'Paused';
-  /** Latency objective, ms; null if the pool has none: a pod's capacity is then that of its largest batch. */
-  readonly objectiveMs: number | null;
-  readonly maxRows: number;
-  /** Share of requests that may be late or shed. */
-  readonly violationBudget: number;
-}
-
-export interface PolicyState {
-  /** Time of the last decision; -Infinity before the first. */
-  readonly decidedAtMs: number;
-  readonly baselines: Baselines;
-  readonly history: RateHistory;
-  readonly headroomFactor: number;
-  readonly stabilizer: StabilizerState;
-  readonly trial: GrowthTrial | null;
-  /** Last time at which the pool was or may have been in use. */
-  readonly lastRequestAtMs: number;
-  /** Replicas that the next observation should show; null before the first decision. */
-  readonly expectedReplicas: number | null;
-}
-
-export const initialState: PolicyState = {
-  decidedAtMs: -Infinity,
-  baselines: {},
-  history: emptyHistory,
-  headroomFactor: 1,
-  stabilizer: initialStabilizer,
-  trial: null,
-  lastRequestAtMs: -Infinity,
-  expectedReplicas: null,
-};
-
-/** Numbers behind a decision, shown to people; rates in requests/s. */
-export type DecisionInputs = Readonly<Record<string, number | string | null>>;
-
-export type Decision =
-  | { readonly kind: 'scale'; readonly replicas: number; readonly reason: ScaleReason; readonly inputs: DecisionInputs }
-  | { readonly kind: 'hold'; readonly reason: PolicyHoldReason; readonly inputs: DecisionInputs };
+import { assess, decideInDoubt } from './doubt.ts';
+import { coversSeconds, forecast, hasForecastErrors, meanRate, recordArrivals, type Forecast } from './forecast.ts';
+import { updateTrial } from './gain.ts';
+import { readTraffic, type KnownTraffic, type Observation } from './observation.ts';
+import { restartIdleClocks, type Decision, type DecisionInputs } from './policy-state.ts';
+import type { PolicyConfig, PolicyState } from './policy-state.ts';
+import { recordWrite, stabilize, type Proposal } from './stabilize.ts';
 
 /** Traffic that must be remembered before its absence scales a pool to zero: 90 s, and two cold starts. */
 const minHistoryForZeroS = 90;
@@ -105,57 +49,6 @@ export function decide(
     { ...state, stabilizer, expectedReplicas: config.mode === 'Active' ? decision.replicas : replicas },
     decision,
   ];
-}
-
-type Evidence =
-  | { readonly kind: 'trusted'; readonly traffic: KnownTraffic }
-  | {
-      readonly kind: 'doubted';
-      readonly reason: PolicyHoldReason;
-      readonly about: 'cluster' | 'clock' | 'reports' | 'intent';
-      /** False if the limits must not be enforced either: the pool is paused, or somebody else just resized it. */
-      readonly mayEnforceMinimum: boolean;
-    };
-
-/** The first doubt wins; without any, the traffic is known. */
-function assess(
-  config: PolicyConfig,
-  before: PolicyState,
-  observation: Observation,
-  traffic: Traffic,
-  nowMs: number,
-): Evidence {
-  const paused = config.mode === 'Paused';
-  const changed = before.expectedReplicas !== null && before.expectedReplicas !== observation.replicas;
-  const doubted = { kind: 'doubted', mayEnforceMinimum: !paused && !changed } as const;
-  if (!isPlausible(observation)) return { ...doubted, reason: 'bad-cluster-view', about: 'cluster' };
-  const jump = clockJump(before.decidedAtMs, nowMs);
-  if (jump !== null) return { ...doubted, reason: jump, about: 'clock' };
-  if (traffic.kind === 'unknown') return { ...doubted, reason: traffic.reason, about: 'reports' };
-  if (paused) return { ...doubted, reason: 'paused', about: 'intent' };
-  if (changed) return { ...doubted, reason: 'replicas-changed', about: 'intent' };
-  return { kind: 'trusted', traffic };
-}
-
-function decideInDoubt(
-  config: PolicyConfig,
-  observed: PolicyState,
-  replicas: number,
-  doubt: Extract<Evidence, { kind: 'doubted' }>,
-  nowMs: number,
-): readonly [PolicyState, Decision] {
-  const { reason, about, mayEnforceMinimum } = doubt;
-  const remembered = about === 'clock' ? afterClockJump(observed, nowMs) : observed;
-  const state = restartIdleClocks(remembered, about === 'cluster' ? 0 : replicas, nowMs);
-  if (about === 'reports' && mayEnforceMinimum) {
-    // minReplicas is a person's wish, known without any report.
-    const bounded = applyBounds(replicas, config, { current: replicas, busy: true, idleForMs: 0 });
-    if (bounded.limit === 'minimum') {
-      const inputs = { replicas, missing: reason };
-      return [state, { kind: 'scale', replicas: bounded.replicas, reason: 'minimum', inputs }];
-    }
-  }
-  return [state, { kind: 'hold', reason, inputs: { replicas } }];
 }
 
 function decideOnTraffic(
@@ -228,26 +121,6 @@ function decideOnTraffic(
   }
   const reason = proposal.kind === 'scale' ? proposal.reason : (bounded.limit ?? 'demand');
   return [next, { kind: 'scale', replicas: bounded.replicas, reason, inputs: all }];
-}
-
-/** Counts every pod as needed until now, and the pool as in use: nothing is removed for idleness that was not seen. */
-function restartIdleClocks(state: PolicyState, replicas: number, nowMs: number): PolicyState {
-  return { ...state, stabilizer: markAllNeeded(state.stabilizer, replicas, nowMs), lastRequestAtMs: nowMs };
-}
-
-/** Longest believable time between two decisions, which are due each second. */
-const maxDecisionGapMs = 30_000;
-
-function clockJump(beforeMs: number, nowMs: number): 'clock-went-back' | 'clock-went-forward' | null {
-  if (nowMs < beforeMs) return 'clock-went-back';
-  return beforeMs > -Infinity && nowMs - beforeMs > maxDecisionGapMs ? 'clock-went-forward' : null;
-}
-
-/** Forgets what compares times across the jump: report baselines, the growth trial, a last write in the future. */
-function afterClockJump(state: PolicyState, nowMs: number): PolicyState {
-  const { stabilizer } = state;
-  const lastWriteAtMs = Math.min(stabilizer.lastWriteAtMs, nowMs);
-  return { ...state, baselines: {}, trial: null, stabilizer: { ...stabilizer, lastWriteAtMs } };
 }
 
 /** Adds the traffic to what is remembered: the history of rates, the headroom factor, the last time of use. */

@@ -26,7 +26,7 @@ const minGain = 0.1;
 /** Time after which growth is tried again. */
 const forgottenAfterMs = 300_000;
 
-/** What happened since the cycle before. */
+/** Load and completions since the cycle before. */
 export interface TrialPeriod {
   readonly backlogged: boolean;
   readonly ready: number;

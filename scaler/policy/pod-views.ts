@@ -1,7 +1,7 @@
 /**
  * Gateways' views of a pod, and what most of them say.
  *
- *   said of a pod = more than half of the gateways that have had requests for the pool say it
+ *   a pod is ejected = more than half of the gateways that have had requests for the pool report it as ejected
  *
  * A majority, since one gateway's broken network is not the pod's fault.
  */

@@ -22,7 +22,7 @@ const maxCrashPauseMs = 16 * firstCrashPauseMs;
 /** Pause after a disruption budget refused an eviction. */
 const refusalPauseMs = 30_000;
 
-/** What is known of one pod's health. */
+/** Evidence on one pod's health. */
 export interface ProbeState {
   /** Not ready, and restarted again and again. */
   readonly crashLooping: boolean;

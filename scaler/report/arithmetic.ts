@@ -1,5 +1,5 @@
 /** Arithmetic of a decision in lines for people: how its inputs make its number. Pure. */
-import type { DecisionInputs } from '../policy/decide.ts';
+import type { DecisionInputs } from '../policy/policy-state.ts';
 
 export interface ArithmeticContext {
   readonly from: number;

@@ -3,7 +3,8 @@
  * 40 requests/s and then checks the replicas. Pods start in `coldStartS` and complete 10 requests/s; queues are a fluid.
  */
 import assert from 'node:assert/strict';
-import { decide, initialState, type PolicyConfig, type Decision, type PolicyState } from '../policy/decide.ts';
+import { decide } from '../policy/decide.ts';
+import { initialState, type PolicyConfig, type Decision, type PolicyState } from '../policy/policy-state.ts';
 import type { GatewayReport, Observation } from '../policy/observation.ts';
 
 export const podPerS = 10;
