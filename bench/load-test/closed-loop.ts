@@ -35,7 +35,7 @@ const hangsAfterMs = 1_000;
 /** A timer of autocannon may fire this much before its time. */
 const timerErrorMs = 5;
 
-/** @returns autocannon's own count of errors, which has connections that were never made too */
+/** Runs one closed loop. @returns autocannon's own count of errors, which includes connections that were never made */
 export async function runClosedLoop(
   { origin, workload, connections, amount, timeoutMs }: ClosedLoop,
   listener: RequestListener,
@@ -53,7 +53,7 @@ export async function runClosedLoop(
   const watches: Watch[] = [];
   const setupClient = (client: autocannon.Client): void => {
     const first = Math.floor((watches.length * requests.length) / connections);
-    // With a path for each body, connections begin at different bodies; or all would ask for one model at a time.
+    // Connections begin at different bodies where each has a path; otherwise all would ask for the same model at a time.
     if (paths !== undefined && first > 0) client.setRequests([...requests.slice(first), ...requests.slice(0, first)]);
     watches.push(new Watch(client, timeoutS * 1000, listener));
   };

@@ -1,4 +1,4 @@
-/** What `npm run bench:check` measures: CPU time per request or row of Sluice beside that of a yardstick, in turns. */
+/** Comparisons of `npm run bench:check`: CPU time per request or row of Sluice and of a yardstick, measured in turns. */
 import { binaryRows, jsonRows, langidTexts, rowInputs } from '../rig/bodies.ts';
 import type { Workload } from '../../load-test/workload.ts';
 import type { LoadGenerator } from '../rig/load.ts';
@@ -14,7 +14,7 @@ export interface Sides {
   readonly runtime: OnnxRuntime;
 }
 
-/** Microseconds of CPU time. */
+/** CPU time of one request or row on both sides, µs. */
 export interface CpuCost {
   readonly ours: number;
   readonly yardstick: number;
@@ -23,18 +23,18 @@ export interface CpuCost {
 export interface Comparison {
   readonly name: string;
   /**
-   * So many requests to each side: the same work whatever the machine is up to.
-   * @returns costs of one request or row, by the name of their ratio, which begins with that of the comparison
+   * Sends so many requests to each side: the same work, however busy the machine is.
+   * @returns costs of one request or row by the name of their ratio, which begins with the comparison's name
    */
   readonly round: (sides: Sides, requests: number) => Promise<Readonly<Record<string, CpuCost>>>;
 }
 
 export const checkedModels = ['langid', 'mlp', 'wide'] as const;
-/** Enough that batches are full, and with them what a request costs is the same on a busy machine. */
+/** Enough connections for full batches, so that a request costs the same on a busy machine. */
 const connections = 256;
 const rowsPerRequest = 64;
 const connectionsOfRows = 16;
-/** A request of 64 rows is as much work as many of one. */
+/** Single-row requests that are as much work as one of 64 rows, about. */
 const requestsPerManyRows = 100;
 const runtimeMs = 400;
 

@@ -1,9 +1,9 @@
 /**
- * `npm run bench:check`: whether Sluice has become slower.
+ * `npm run bench:check`: checks whether Sluice has become slower.
  *
- * Compares ratios with committed ones, never times: the yardstick does its work in between on the same machine, and CPU
- * time counts, which the kernel keeps for each process. What seems lost is measured again, twice, with processes that are
- * started anew (each has its luck with its memory), all rounds together, and fails only if it is lost still.
+ * It compares ratios with committed ones, never times: Sluice and a yardstick take turns on the same machine, and what
+ * counts is CPU time, which the kernel keeps for each process. A ratio that seems lost is measured up to twice more, with
+ * new processes (memory layout differs from start to start), and fails only if it is lost over all rounds together.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -83,7 +83,7 @@ async function check(tools: Tools): Promise<void> {
   process.exitCode = 1;
 }
 
-/** With fresh processes: every comparison once a round, so that what others do on the machine meets all of them. */
+/** Measures with new processes, every comparison once a round, so that other load on the machine meets all of them. */
 async function measureAll(
   tools: Tools,
   wanted: (comparison: Comparison) => boolean,
@@ -93,7 +93,7 @@ async function measureAll(
   const sluice = await cleanup.track(startSluice({ models: checkedModels, pods }));
   const sides = { ...tools, sluice, echo };
   const chosen = comparisons.filter((comparison) => comparison.name.includes(flags.only) && wanted(comparison));
-  // Code is compiled and batches are learned before anything counts.
+  // Warm-up round: code is compiled and the gateway learns its batches.
   for (const { round } of chosen) await round(sides, flags.requests);
   for (let round = 0; round < flags.rounds; round += 1) {
     for (const comparison of chosen) {
@@ -108,7 +108,7 @@ async function measureAll(
   await cleanup.stop(echo);
 }
 
-/** As often as a check measures what it doubts. */
+/** Measures as many rounds as a check does for a doubtful ratio, and writes the file. */
 async function write(tools: Tools): Promise<void> {
   const measured: Measured = {};
   for (let attempt = 1; attempt <= attempts; attempt += 1) await measureAll(tools, () => true, measured);

@@ -13,13 +13,13 @@ test('a loss is a ratio that grew by more than a quarter', () => {
   assert.equal(of(2, [NaN], [100]).lost, true);
 });
 
-test('seconds in which the machine was slow meet both sides, and change nothing', () => {
+test('slow seconds of the machine meet both sides, and change nothing', () => {
   assert.equal(ratioOf({ ours: [120, 360, 120], yardstick: [100, 300, 100] }), 1.2);
 });
 
-test('noise that only adds, up to four times the cost, makes a loss or hides one in less than 1% of checks', () => {
+test('noise of up to four times the cost makes or hides a loss in less than 1% of checks', () => {
   const random = seededRandom(7);
-  // Rounds of three attempts.
+  // Number of rounds in three attempts.
   const noisy = (cost: number) => Array.from({ length: 84 }, () => cost * (1 + 3 * random() ** 2));
   const repeats = 1_000;
   const count = (cost: number) =>
@@ -30,13 +30,13 @@ test('noise that only adds, up to four times the cost, makes a loss or hides one
   assert.ok(seen > 0.99 * repeats, `${seen} seen`);
 });
 
-test('a ratio that nobody committed, or a committed one that is none, is named', () => {
+test('a measured ratio without a committed one, or with an invalid one, is named', () => {
   const measured = { b: { ours: [1], yardstick: [1] } };
   assert.throws(() => verdicts({ a: 1 }, measured), /'b'/);
   assert.throws(() => verdicts({ b: 0 }, measured), /'b' must be above 0, was: 0/);
 });
 
-test('the table says what was lost, and by how much', () => {
+test('the table says which ratios are lost, and by how much', () => {
   const text = renderVerdicts(
     verdicts(
       { short: 1, 'a longer name': 2 },

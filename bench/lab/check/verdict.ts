@@ -1,31 +1,31 @@
-/** Whether what was measured is a loss against the ratios that were committed. Pure. */
+/** Verdicts on measured ratios against committed ones. Pure. */
 
-/** By name; of each, less is better. */
+/** Ratios by name; lower is better. */
 export type Ratios = Readonly<Record<string, number>>;
 
-/** CPU time per request of both sides, one value a round. */
+/** CPU times per request of both sides, one value for each round. */
 export interface Costs {
   readonly ours: readonly number[];
   readonly yardstick: readonly number[];
 }
 
-/** A ratio that has grown by more is a loss. */
+/** Growth of a ratio beyond which it is a loss: 0.25 for a quarter. */
 export const allowedGrowth = 0.25;
 
 export interface RatioVerdict {
   readonly name: string;
   readonly committed: number;
   readonly ratio: number;
-  /** Of the ratios of single rounds: what the machine did. */
+  /** Range of the single rounds' ratios, which shows how noisy the machine was. */
   readonly rounds: { readonly low: number; readonly high: number };
-  /** 0.1 where the ratio is 10% above what was committed. */
+  /** Growth over the committed ratio: 0.1 for 10%. */
   readonly growth: number;
   readonly lost: boolean;
 }
 
 /**
- * All rounds of one side over all of the other. A machine is fast for seconds and slow for seconds, and short rounds in turns
- * meet both alike; the cheapest round of each side would compare one that was lucky with one that was not.
+ * Sum of one side's rounds over the sum of the other's. A machine is fast for seconds and slow for seconds, which meets
+ * short rounds in turns alike; comparing the cheapest round of each side would compare good luck with bad.
  */
 export function ratioOf({ ours, yardstick }: Costs): number {
   return sum(ours) / sum(yardstick);
@@ -50,7 +50,7 @@ export function verdicts(committed: Ratios, measured: Readonly<Record<string, Co
       ratio,
       growth,
       rounds: { low: Math.min(...single), high: Math.max(...single) },
-      // What could not be measured has not been kept.
+      // NaN, from a failed measurement, counts as lost.
       lost: !(growth <= allowedGrowth),
     };
   });

@@ -1,4 +1,4 @@
-/** Sluice and a peer in turns: the same rows, connections and time for each, both on all cores. */
+/** Measures Sluice and a peer in turns: the same rows, connections and time for each, both on all cores. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { alternate, spreadOfRatios } from '../rig/alternate.ts';
 import { spread } from '../../load-test/spread.ts';
@@ -62,7 +62,7 @@ export const how =
 
 export async function compareWithPeer(bench: ScenarioContext, peer: Peer, programs: string): Promise<ScenarioResult> {
   const { cleanup, say, quick } = bench;
-  // First, because it makes the files of models that are not in the repository.
+  // Sluice starts first, because it generates the model files that are not in the repository.
   const [ourStartS, system] = await timed(() => cleanup.track(startSluice({ models: ['mlp', 'wide'], pods })));
   const asked = inputs.map((input) => workloadOf(peer.protocols[0], input));
   const [theirStartS, server] = await timed(() => startPeer(peer, programs, asked, cleanup));
@@ -126,7 +126,7 @@ async function timed<T>(start: () => Promise<T>): Promise<[seconds: number, star
   return [(performance.now() - beganMs) / 1000, started];
 }
 
-/** All bodies at once, so that they share batches. @throws Error where the two do not answer alike */
+/** Sends all bodies at once, so that they share batches. @throws Error where the two servers' answers differ */
 async function checkAnswers(
   { name, ours, theirs, protocol }: Case,
   sluice: Pick<Place, 'origin'>,
@@ -190,7 +190,7 @@ async function lineOf(
   };
 }
 
-/** So long, not so many: a peer whose processes got uneven shares of the connections is not measured by its slowest one. */
+/** Measures for a time, not a number of requests: the slowest process of a peer would decide how long a number takes. */
 async function measure(
   load: LoadGenerator,
   side: Side,
@@ -212,10 +212,10 @@ async function measure(
 
 const quietLimitMs = 5_000;
 const windowMs = 100;
-/** Of a core, above what the side spends when nobody asks: some poll. */
+/** Share of a core, above the side's idle CPU use, below which it is quiet: some peers poll while idle. */
 const quietRatio = 0.3;
 
-/** What the load generator abandoned at its end would burden the next turn. */
+/** Waits until a side has finished the requests that the load generator abandoned, which would burden the next turn. */
 async function quiet({ tree, idle }: Side): Promise<void> {
   const endMs = performance.now() + quietLimitMs;
   for (let before = tree.cpuS(); performance.now() < endMs;) {

@@ -6,7 +6,7 @@ import { difference, instances, openInference, rawFloats, workloadOf } from './p
 
 const path = (model: string) => `/${model}`;
 
-test('every peer gets the numbers that Sluice gets, digit by digit', () => {
+test('every peer gets the same numbers as Sluice, digit by digit', () => {
   for (const input of [rowInputs.mlp, rowInputs.wide]) {
     const ours = jsonRows(input).bodies.map((body) => numbersIn(body));
     assert.equal(ours[0]!.split(',').length, input.width);
@@ -25,17 +25,17 @@ test('every peer gets the numbers that Sluice gets, digit by digit', () => {
   }
 });
 
-/** The longest list in a body of JSON, as it stands. */
+/** The longest list in a JSON body, as text. */
 function numbersIn(body: Buffer): string {
   const lists = [...body.toString().matchAll(/\[([-0-9.e,]+)\]/g)].map((match) => match[1]!);
   return lists.toSorted((one, other) => other.length - one.length)[0]!;
 }
 
-test('the Open Inference Protocol is sent as Sluice itself gets it', () => {
+test('the Open Inference Protocol is sent to peers as to Sluice', () => {
   assert.deepEqual(workloadOf(openInference, rowInputs.mlp), jsonRows(rowInputs.mlp));
 });
 
-test('answers are read, and what is none is an error', () => {
+test('answers are read; an answer of another form is an error', () => {
   const read = (protocol: { decode(answer: Buffer): readonly number[] }, answer: unknown) =>
     protocol.decode(Buffer.from(JSON.stringify(answer)));
   assert.deepEqual(read(openInference, { outputs: [{ data: [1, 2.5] }] }), [1, 2.5]);

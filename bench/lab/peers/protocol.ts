@@ -1,15 +1,15 @@
-/** How a row travels to a server and back: what differs between peers while the numbers are the same. Pure. */
+/** Wire forms of a row and its answer: peers differ in these, while the numbers are the same. Pure. */
 import { randomRows, type RowInput } from '../rig/bodies.ts';
 import type { Workload } from '../../load-test/workload.ts';
 import { mediaTypes } from '../../../contract/headers.ts';
 
 export interface PeerProtocol {
-  /** For a reader of the results. */
+  /** Name in the results. */
   readonly name: 'JSON' | 'binary';
   readonly contentType: string;
   readonly path: (model: string) => string;
   readonly encode: (row: Float32Array, input: RowInput) => Buffer;
-  /** The numbers of the row that is answered. @throws where the answer is of another form */
+  /** Numbers of the answered row. @throws Error where the answer has another form */
   readonly decode: (answer: Buffer) => readonly number[];
 }
 
@@ -22,7 +22,7 @@ export function workloadOf(protocol: PeerProtocol, input: RowInput): Workload {
   };
 }
 
-/** What a server that speaks JSON gets and gives, as values. */
+/** A JSON protocol. @param ask makes the value of a request @param read takes the numbers from the value of an answer */
 export function jsonProtocol(
   path: PeerProtocol['path'],
   ask: (row: readonly number[], input: RowInput) => unknown,
@@ -37,7 +37,7 @@ export function jsonProtocol(
   };
 }
 
-/** KServe V1's form, which people write by hand too: rows as lists. */
+/** KServe V1's form: rows as lists. */
 export function instances(path: PeerProtocol['path']): PeerProtocol {
   return jsonProtocol(
     path,
@@ -52,7 +52,7 @@ export const openInference: PeerProtocol = jsonProtocol(
   (answer) => (answer as { outputs?: { data?: unknown }[] }).outputs?.[0]?.data,
 );
 
-/** Nothing but the little-endian floats of a row, both ways: the least that a binary protocol can be. */
+/** Little-endian floats of a row and nothing else, both ways: the smallest possible binary protocol. */
 export function rawFloats(path: PeerProtocol['path']): PeerProtocol {
   return {
     name: 'binary',
@@ -73,7 +73,7 @@ function numbers(value: unknown): readonly number[] {
   return value;
 }
 
-/** How far two answers to one row are apart at most. Infinity where they are not of one length. */
+/** Largest difference between the numbers of two answers; Infinity where their lengths differ. */
 export function difference(one: readonly number[], other: readonly number[]): number {
   if (one.length !== other.length) return Infinity;
   return Math.max(...one.map((value, index) => Math.abs(value - other[index]!)));

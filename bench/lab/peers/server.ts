@@ -19,13 +19,13 @@ export interface PeerServer extends Stoppable {
 
 const readyLimitMs = 120_000;
 const pollMs = 50;
-/** After SIGTERM; then what is left is killed. */
+/** Time to end after SIGTERM, before remaining processes are killed. */
 const graceMs = 15_000;
 const orphanGraceMs = 2_000;
-/** Kept to tell why a peer did not start. */
+/** Last lines of output that are kept, to tell why a peer did not start. */
 const lastLines = 30;
 
-/** @param asked answered well by a server that is ready. @throws Error with its last lines if it does not get ready */
+/** @param asked requests that a ready server answers 2xx. @throws Error with the peer's last lines if it does not get ready */
 export async function startPeer(
   peer: Peer,
   programs: string,
@@ -34,7 +34,7 @@ export async function startPeer(
 ): Promise<PeerServer> {
   const ports = await freePorts(3);
   const [port, ...otherPorts] = ports as [number, number, number];
-  // Some peers write into the folder where they run.
+  // Some peers write into their working directory.
   const folder = await mkdtemp(path.join(tmpdir(), 'peer-'));
   const { program, args, env } = peer.launch({
     folder: fileURLToPath(new URL(`${peer.name}/`, import.meta.url)),
@@ -45,7 +45,7 @@ export async function startPeer(
     cwd: folder,
     env: { ...process.env, ...environment(programs, folder), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
-    // A session of its own: Ctrl-C reaches this script alone, which then ends it; and what it orphans is found by it.
+    // A session of its own: Ctrl-C reaches this script alone, which then ends the peer, and orphans are found by session.
     detached: true,
   });
   const tree = new ProcessTree(child.pid ?? 0);
@@ -57,7 +57,7 @@ export async function startPeer(
       await rm(folder, { recursive: true, force: true });
     },
   };
-  // Before it is ready: a signal meanwhile ends it too.
+  // Tracked before it is ready, so that a signal meanwhile ends it too.
   await cleanup.track(server);
   const lines = lastLinesOf(child);
   try {
@@ -74,7 +74,7 @@ export async function startPeer(
 function environment(programs: string, folder: string): Record<string, string> {
   return {
     PATH: `${programs}${path.delimiter}${process.env['PATH'] ?? ''}`,
-    // Where onnx_model.py is.
+    // Folder of onnx_model.py.
     PYTHONPATH: fileURLToPath(new URL('shared', import.meta.url)),
     PYTHONDONTWRITEBYTECODE: '1',
     PYTHONUNBUFFERED: '1',
@@ -134,7 +134,7 @@ async function end(child: ChildProcess, tree: ProcessTree): Promise<void> {
   const running = (): boolean => child.exitCode === null && child.signalCode === null;
   if (running()) child.kill('SIGTERM');
   await within(graceMs, () => !running());
-  // It may have left others behind, which nobody will tell to end.
+  // Orphans get no signal from their parent.
   if (await within(orphanGraceMs, () => tree.alive().length === 0)) return;
   for (const { pid } of tree.alive()) signal(pid, 'SIGKILL');
   await within(graceMs, () => tree.alive().length === 0);
@@ -153,6 +153,6 @@ function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch {
-    // It has ended meanwhile.
+    // The process has ended meanwhile.
   }
 }

@@ -28,12 +28,12 @@ test('self and total time by function, recursion counted once, idle time apart',
   ]);
 });
 
-test('only what lies in the window counts', () => {
+test('samples outside of the window do not count', () => {
   const { busyUs, idleUs } = summarize(profile, { fromUs: 1030, toUs: 1050 });
   assert.deepEqual([busyUs, idleUs], [10, 20]);
 });
 
-test('the area of a function is a package, a room, or what Node does', () => {
+test('the area of a function is a package, a room, or a part of Node', () => {
   const area = (functionName: string, url = '') => areaOf({ functionName, url, lineNumber: 0 });
   assert.equal(area('writeLatin1String'), 'writes to sockets');
   assert.equal(area('writev'), 'writes to sockets');

@@ -1,23 +1,23 @@
-/** Where the time of a V8 CPU profile went, within a window of the machine's monotonic clock. Pure. */
+/** Summary of a V8 CPU profile: time by function and by area, within a window of the monotonic clock. Pure. */
 
 export interface CallFrame {
   readonly functionName: string;
-  /** '' of what is built in. */
+  /** URL of the script; '' for a built-in function. */
   readonly url: string;
   readonly lineNumber: number;
 }
 
-/** The parts of a `.cpuprofile` that are read here. */
+/** Fields of a `.cpuprofile` that are read here. */
 export interface CpuProfile {
   readonly nodes: readonly {
     readonly id: number;
     readonly callFrame: CallFrame;
     readonly children?: readonly number[];
   }[];
-  /** Microseconds of the monotonic clock. */
+  /** Start by the monotonic clock, µs. */
   readonly startTime: number;
   readonly samples: readonly number[];
-  /** Microseconds since the sample before, of the first since `startTime`. */
+  /** Microseconds from each sample to the next; the first is from `startTime`. */
   readonly timeDeltas: readonly number[];
 }
 
@@ -27,17 +27,17 @@ export interface ProfileWindow {
 }
 
 export interface FunctionTime {
-  /** `name file:line`. */
+  /** Function and place: `name file:line`. */
   readonly name: string;
   readonly selfUs: number;
-  /** With everything that it called, each moment once even if it calls itself. */
+  /** Time of the function and everything that it called; recursion counts once. */
   readonly totalUs: number;
 }
 
 export interface ProfileSummary {
-  /** The most self time first, idle time left out. */
+  /** Functions by self time, longest first; idle time left out. */
   readonly functions: readonly FunctionTime[];
-  /** Self time by area, the most first. */
+  /** Self time by area, longest first. */
   readonly areas: readonly { readonly name: string; readonly selfUs: number }[];
   readonly busyUs: number;
   readonly idleUs: number;
@@ -92,7 +92,7 @@ export function summarize(profile: CpuProfile, { fromUs, toUs }: ProfileWindow):
 
 const socketWrites = /^write(v|Buffer|\w+String)$/;
 
-/** A package, a room of the repository, or what Node does: `fastify`, `gateway/`, `writes to sockets`. */
+/** Area of a function: a package, a room of the repository, or a part of Node: `fastify`, `gateway/`, `writes to sockets`. */
 export function areaOf({ functionName, url }: CallFrame): string {
   if (functionName === '(garbage collector)') return 'garbage collection';
   if (functionName === '(program)') return 'Node outside of JavaScript';

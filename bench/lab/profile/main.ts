@@ -1,6 +1,6 @@
 /**
- * Where the time of gateway and pods goes under load: `node bench/lab/profile/main.ts`.
- * Profiling costs some percent itself: read shares here, and times in bench/results/gateway.md.
+ * Profiles the CPU time of gateway and pods under load: `node bench/lab/profile/main.ts`.
+ * Profiling itself costs some percent, so read shares here, and times in bench/results/gateway.md.
  */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -34,7 +34,7 @@ const measureMs = 6_000;
 
 const one = cpuCases.find(({ name }) => name === flags.body)!;
 
-/** V8 stamps its samples with the clock that this reads. */
+/** Time by the clock of V8's samples. */
 const monotonicUs = () => Number(process.hrtime.bigint() / 1000n);
 
 const folder = await mkdtemp(join(tmpdir(), 'sluice-profile-'));

@@ -1,10 +1,10 @@
 /**
- * Measuring two or more things in turn, and what the turns say together. A machine that others use drifts: only what
- * was measured close in time is comparable, so a ratio is taken within each round, and the median over the rounds.
+ * Measurements in turns, and their ratios. A shared machine drifts, so only measurements close in time are comparable: a
+ * ratio is taken within each round, and the median over the rounds.
  */
 import { spread, type Spread } from '../../load-test/spread.ts';
 
-/** Every side once a round, in the order given: A B A B … @returns the samples of each side, one a round */
+/** Measures every side once a round, in the given order: A B A B … @returns the samples of each side, one a round */
 export async function alternate<Name extends string, Sample>(
   sides: Readonly<Record<Name, () => Promise<Sample>>>,
   rounds: number,
@@ -17,7 +17,7 @@ export async function alternate<Name extends string, Sample>(
   return samples;
 }
 
-/** Of each round's `over` ÷ `under`. @throws RangeError if the two did not take the same number of rounds */
+/** Spread of the rounds' ratios `over` ÷ `under`. @throws RangeError if the two have different numbers of rounds */
 export function spreadOfRatios(over: readonly number[], under: readonly number[]): Spread {
   if (over.length !== under.length) throw new RangeError(`${over.length} values over ${under.length}`);
   return spread(over.map((value, round) => value / under[round]!));

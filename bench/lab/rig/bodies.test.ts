@@ -8,7 +8,7 @@ function assertDistinct({ bodies }: Workload): void {
   assert.ok(bodies.length > 1);
 }
 
-test('a binary body is the announced head, then as many floats as its shape says', () => {
+test('a binary body is a head of the announced length, then as many floats as its shape says', () => {
   const workload = binaryRows(rowInputs.mlp);
   assertDistinct(workload);
   for (const body of workload.bodies) {

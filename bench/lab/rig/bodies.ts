@@ -1,4 +1,4 @@
-/** Requests for the models that come with Sluice: seeded, so that every run sends the same bytes. */
+/** Requests for the models that come with Sluice; seeded, so that every run sends the same bytes. */
 import { headers as headerNames, mediaTypes } from '../../../contract/headers.ts';
 import { seededRandom } from '../../../runtime/seeded-random.ts';
 import type { Workload } from '../../load-test/workload.ts';
@@ -16,10 +16,10 @@ export const rowInputs = {
   wide: { model: 'wide', input: 'input', width: 512 },
 } as const satisfies Record<string, RowInput>;
 
-/** Enough that answers differ, few enough that a load generator's memory stays small with hundreds of connections. */
+/** Number of different bodies: answers differ, and hundreds of connections need little memory for them. */
 const distinctBodies = 8;
 
-/** The input and the answer as raw FP32 behind a JSON head, as the binary tensor extension has it; `count` rows each. */
+/** Requests of `count` rows by the binary tensor extension: input and answer are raw FP32 behind a JSON head. */
 export function binaryRows({ model, input, width }: RowInput, count = 1): Workload {
   const head = Buffer.from(
     JSON.stringify({
@@ -45,7 +45,7 @@ export function binaryRows({ model, input, width }: RowInput, count = 1): Worklo
   };
 }
 
-/** Numbers with all the digits of a double, as `json.dumps` and `JSON.stringify` write them. */
+/** Single-row JSON requests, with all digits of a double, as `json.dumps` and `JSON.stringify` write them. */
 export function jsonRows({ model, input, width }: RowInput): Workload {
   return {
     model,
@@ -59,7 +59,7 @@ export function jsonRows({ model, input, width }: RowInput): Workload {
   };
 }
 
-/** One sentence a request, in the V1 form. */
+/** KServe V1 requests of one sentence each. */
 export function langidTexts(): Workload {
   return {
     model: 'langid',

@@ -1,4 +1,4 @@
-/** What a script has started, ended also when it is stopped by a signal. */
+/** Everything that a script has started, stopped at its end or when a signal stops the script. */
 
 export interface Stoppable {
   stop(): void | Promise<void>;
@@ -28,7 +28,7 @@ export class Cleanup {
     await target.stop();
   }
 
-  /** A script that fails because a signal has ended what it uses waits here too, for the same end. */
+  /** Stops everything once. A script that fails because a signal has stopped its processes waits for the same stop. */
   async stopAll(): Promise<void> {
     this.#stopping ??= Promise.all([...this.#started].map((target) => this.stop(target)));
     await this.#stopping;

@@ -1,9 +1,9 @@
-/** A thread that reads what a URL answers and lets go of it: a large answer then makes nobody wait who measures beside it. */
+/** Thread that reads and drops the answer of a URL, so that a large answer does not delay a measurement beside it. */
 import { once } from 'node:events';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 
 export interface Drain {
-  /** Resolves when all has been read. */
+  /** Resolves when the whole answer has been read. */
   read(url: string): Promise<void>;
   stop(): Promise<void>;
 }

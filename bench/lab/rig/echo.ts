@@ -1,7 +1,7 @@
 /**
- * The yardstick: a bare Fastify server that sends back what it got, in a process of its own (`node bench/lab/rig/echo.ts`).
- * It does what any server in Node must do for a request, and nothing for a model. JSON is parsed; `/parse` sends the
- * bytes back as they came, every other path makes JSON of the value again, as `(request) => request.body` does.
+ * Yardstick: a bare Fastify server that echoes bodies, in a process of its own (`node bench/lab/rig/echo.ts`). It does
+ * what any server in Node must do for a request, and nothing for a model. JSON is parsed; `/parse` then sends the bytes
+ * back unchanged, every other path serializes the value again, as `(request) => request.body` does.
  */
 import type { AddressInfo } from 'node:net';
 import fastify from 'fastify';

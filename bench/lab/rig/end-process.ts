@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { ChildProcess } from 'node:child_process';
 
-/** SIGTERM, and then waits until it is gone; nothing where it is already. */
+/** Sends SIGTERM and waits until the process has exited; does nothing if it already has. */
 export async function endProcess(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');

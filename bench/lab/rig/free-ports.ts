@@ -1,8 +1,8 @@
-/** For servers that are told their ports before they run. */
+/** Free ports, for servers that must be told theirs before they start. */
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 
-/** On loopback, free a moment ago, and all different. */
+/** Different loopback ports that were free a moment ago. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {

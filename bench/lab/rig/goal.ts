@@ -1,4 +1,4 @@
-/** What a measured number has to reach. */
+/** Goal for a measured number. */
 export interface Goal {
   readonly kind: 'at least' | 'at most';
   readonly value: number;

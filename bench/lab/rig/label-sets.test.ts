@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { labelSets } from './label-sets.ts';
 
-test('a histogram is one label set for each of its labels, whatever its buckets', () => {
+test('a histogram counts once for each label set, whatever its buckets', () => {
   const text = [
     '# TYPE waits histogram',
     'waits_bucket{le="1",model="a"} 1',
@@ -17,7 +17,7 @@ test('a histogram is one label set for each of its labels, whatever its buckets'
     'bare 4',
     '',
   ].join('\n');
-  // waits a and b, alone, plain a and b, bare.
+  // Six label sets: waits a and b, alone, plain a and b, bare.
   assert.equal(labelSets(text), 6);
   assert.equal(labelSets(''), 0);
 });

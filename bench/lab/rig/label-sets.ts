@@ -1,4 +1,4 @@
-/** Counts what Prometheus keeps for a text that it scrapes: one label set for each metric, the buckets of a histogram together. */
+/** Number of label sets in a scraped text; the buckets, sum and count of a histogram are one. */
 export function labelSets(text: string): number {
   const seen = new Set<string>();
   for (const line of text.split('\n')) {

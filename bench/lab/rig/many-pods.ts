@@ -1,4 +1,4 @@
-/** A gateway in front of many pods that are stand-ins: what pods and models cost it by their number. */
+/** A gateway in front of many stand-in pods, to measure its cost by the number of pods and models. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { gatewayFlags } from '../../../runtime/process/heap.ts';
@@ -17,7 +17,7 @@ export interface ManyPods {
 const readyLimitMs = 60_000;
 const pollMs = 100;
 
-/** @param spec of the pool, beside its models and pods. @throws Error if not all pods serve within a minute */
+/** @param spec fields of the pool, added to its models and pods. @throws Error if not all pods serve within a minute */
 export async function startManyPods(
   { pods, models }: StandInPods,
   spec: Readonly<Record<string, unknown>>,
@@ -49,7 +49,7 @@ export async function startManyPods(
   }
 }
 
-/** What it says first over IPC. @throws Error if it ends before */
+/** First message of a process over IPC. @throws Error if the process ends before it */
 function said<Message>(child: ChildProcess, what: string): Promise<Message> {
   return new Promise((resolve, reject) => {
     child.once('message', (message) => resolve(message as Message));

@@ -1,4 +1,4 @@
-/** One measurement: a load on a target for a while, and what that cost the target's processes. */
+/** One measurement: a load on a target, and its cost in CPU time of the target's processes. */
 import type { Workload } from '../../load-test/workload.ts';
 import { readTotals, settle } from './target-totals.ts';
 import type { Amount } from '../../load-test/closed-loop.ts';
@@ -9,13 +9,13 @@ export interface LoadSample {
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Microseconds of CPU of the target's own process per good answer. */
+  /** CPU time of the target's own process per good answer, µs. */
   readonly serverCpuUs: number;
-  /** The same of its pods together, 0 where it has none. */
+  /** CPU time of its pods together per good answer, µs; 0 without pods. */
   readonly podsCpuUs: number;
-  /** Rows per run, null where nothing was run. */
+  /** Rows per run; null without runs. */
   readonly meanBatch: number | null;
-  /** Pods that had work given to them at the end. */
+  /** Pods in rotation at the end. */
   readonly servingPods: number;
 }
 

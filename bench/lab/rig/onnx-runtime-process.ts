@@ -1,4 +1,4 @@
-/** The process behind onnx-runtime.ts. Sessions as a pod makes them: one thread, no spinning. */
+/** Process of onnx-runtime.ts. Its sessions are configured as a pod's: one thread, no spinning. */
 import { fileURLToPath } from 'node:url';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { seededRandom } from '../../../runtime/seeded-random.ts';

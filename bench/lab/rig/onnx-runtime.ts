@@ -1,4 +1,4 @@
-/** ONNX Runtime alone, in a process of its own with one thread: the most that a core can do with a model. */
+/** ONNX Runtime alone, in a process of its own with one thread: the upper limit of what a core can do with a model. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,7 @@ export interface RuntimeJob {
   readonly model: string;
   readonly input: string;
   readonly width: number;
-  /** Of each run. */
+  /** Rows of each run. */
   readonly rows: number;
   readonly durationMs: number;
 }
@@ -20,7 +20,7 @@ export interface RuntimeResult {
 }
 
 export interface OnnxRuntime {
-  /** One run after the other for as long as the job says. @throws Error if the process ends before */
+  /** Runs the model again and again for the job's duration. @throws Error if the process ends before */
   run(job: RuntimeJob): Promise<RuntimeResult>;
   stop(): void;
 }

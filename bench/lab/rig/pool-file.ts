@@ -1,4 +1,4 @@
-/** The pool that is measured, as a file for `--pools`. */
+/** Pool file of the measured pool, for `--pools`. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,11 +9,11 @@ export interface PoolFile {
   remove(): Promise<void>;
 }
 
-/** @param spec of the pool `bench`, as a person would write it */
+/** @param spec spec of the ModelPool `bench`, as a person would write it */
 export async function writePoolFile(spec: Readonly<Record<string, unknown>>): Promise<PoolFile> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
   const file = join(folder, 'pools.yaml');
-  // YAML takes JSON as it is.
+  // JSON is valid YAML.
   await writeFile(file, JSON.stringify({ apiVersion, kind: 'ModelPool', metadata: { name: 'bench' }, spec }));
   return { path: file, remove: () => rm(folder, { recursive: true, force: true }) };
 }

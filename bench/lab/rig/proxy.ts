@@ -1,6 +1,6 @@
 /**
- * The yardstick of one hop more: passes requests on to an origin and their answers back by Node's HTTP alone, in a process of
- * its own (`node bench/lab/rig/proxy.ts http://127.0.0.1:9000`). It queues, batches and counts nothing.
+ * Yardstick for one more hop: a bare proxy on Node's HTTP, in a process of its own
+ * (`node bench/lab/rig/proxy.ts http://127.0.0.1:9000`). It queues, batches and counts nothing.
  */
 import { Agent, createServer, request as send } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { peers } from '../peers/peers.ts';
 import { fingerprint } from './python-environment.ts';
 
-test('an environment is made again for other packages and for another Python', () => {
+test('other packages or another Python need another environment', () => {
   const prints = [fingerprint('3.11', 'a==1'), fingerprint('3.11', 'a==2'), fingerprint('3.12', 'a==1')];
   assert.equal(new Set(prints).size, 3);
   assert.equal(fingerprint('3.11', 'a==1'), prints[0]);

@@ -1,4 +1,4 @@
-/** Pinned Python packages in a virtual environment outside the tree, which later runs use again. */
+/** Pinned Python packages in a virtual environment outside of the repository, which later runs use again. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -9,15 +9,15 @@ import path from 'node:path';
 import type { Cleanup } from './cleanup.ts';
 
 export interface EnvironmentOptions {
-  /** The oldest Python that the packages know: 3.this. */
+  /** Minor version of the oldest Python 3 that the packages support. */
   readonly leastMinor: number;
   readonly cleanup: Cleanup;
   readonly say: (what: string) => void;
 }
 
 /**
- * @param requirements path of pip's file
- * @returns its folder. @throws Error that names what is missing
+ * @param requirements path of pip's requirements file
+ * @returns folder of the environment. @throws Error that names what is missing
  */
 export async function pythonEnvironment(
   name: string,
@@ -42,7 +42,7 @@ export async function pythonEnvironment(
   return folder;
 }
 
-/** Changes with the packages and with the Python that they were built for. */
+/** Fingerprint of the packages and of the Python that they were built for. */
 export function fingerprint(pythonVersion: string, requirements: string): string {
   return createHash('sha256').update(pythonVersion).update('\0').update(requirements).digest('hex').slice(0, 12);
 }
@@ -65,7 +65,7 @@ async function pythonVersion(leastMinor: number): Promise<string> {
 }
 
 async function run(program: string, args: readonly string[], cleanup: Cleanup): Promise<void> {
-  // What it writes goes to stderr: it is progress, no result.
+  // Output goes to stderr, as progress: stdout has results only.
   const child = spawn(program, args, { stdio: ['ignore', 2, 2] });
   const stoppable = await cleanup.track({ stop: () => void child.kill() });
   const [status] = (await once(child, 'exit')) as [number | null];

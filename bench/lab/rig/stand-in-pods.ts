@@ -1,6 +1,7 @@
 /**
- * Many pods in one process (`bench/lab/rig/many-pods.ts` starts it): each a port that speaks the wire of a pod and answers every item at
- * once, without a model. What a gateway then costs is its own. Told how many over IPC, answers with their origins.
+ * Many stand-in pods in one process, which `bench/lab/rig/many-pods.ts` starts. Each is a port that speaks a pod's wire
+ * protocol and answers every item at once, without a model, so that only the gateway costs anything. The number of pods
+ * comes over IPC; their origins go back.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';

@@ -1,4 +1,4 @@
-/** Starts what is measured as processes on free ports of this machine, and ends it: the whole of Sluice, or the echo. */
+/** Starts and stops measured systems as processes on free ports of this machine: all of Sluice, the echo, the proxy. */
 import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -7,7 +7,7 @@ import type { Meters } from './target-totals.ts';
 import { endProcess } from './end-process.ts';
 import { writePoolFile } from './pool-file.ts';
 
-/** Something that answers at `origin` and can be measured. */
+/** A server that can be loaded and measured. */
 export interface Target {
   readonly origin: string;
   readonly meters: Meters;
@@ -15,9 +15,9 @@ export interface Target {
 }
 
 export interface SluiceProcesses extends Target {
-  /** Of the scaler's API. */
+  /** Origin of the scaler's API. */
   readonly scaler: string;
-  /** Of `sluice up`, whose children all others are. */
+  /** Pid of `sluice up`, the parent of all other processes. */
   readonly pid: number;
   readonly gatewayPid: number;
   readonly pods: readonly { readonly name: string; readonly origin: string; readonly pid: number }[];
@@ -26,22 +26,22 @@ export interface SluiceProcesses extends Target {
 export interface SluiceOptions {
   readonly models: readonly string[];
   readonly pods: number;
-  /** Fields of the pool's spec beside its models, as a person would write them. */
+  /** Fields of the pool's spec, added to its models, as a person would write them. */
   readonly spec?: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
-  /** Folder of models; those that come with Sluice without it. */
+  /** Folder of models; the models that come with Sluice if not given. */
   readonly repository?: string;
-  /** Each line of its processes, as it comes. */
+  /** Called with each line of output. */
   readonly onLine?: (line: string) => void;
 }
 
-/** Kept to tell why a system did not start. */
+/** Last lines of output that are kept, to tell why a system did not start. */
 const lastLines = 20;
 
-/** `sluice up` with one pool. @throws Error with its last lines if it does not get ready */
+/** Starts `sluice up` with one pool. @throws Error with its last lines if it does not get ready */
 export async function startSluice(options: SluiceOptions): Promise<SluiceProcesses> {
   const { models, spec, pods, env, repository, onLine } = options;
-  // As many pods as are asked for, whatever the load says.
+  // Scaling is paused: the number of pods stays as asked for, whatever the load.
   const pool = await writePoolFile({ scaling: { maxReplicas: pods, mode: 'Paused' }, ...spec, models });
   const flags = {
     pools: pool.path,
@@ -59,7 +59,7 @@ export async function startSluice(options: SluiceOptions): Promise<SluiceProcess
       'up',
       ...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, String(value)]),
     ],
-    // A group of its own: Ctrl-C reaches this process alone, which then ends what it started.
+    // A process group of its own: Ctrl-C reaches this script alone, which then stops what it has started.
     { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env }, detached: true },
   );
   const stop = async () => {
@@ -83,7 +83,7 @@ export async function startSluice(options: SluiceOptions): Promise<SluiceProcess
   }
 }
 
-/** The line that `sluice up --log-format json` writes when all is ready. */
+/** Line that `sluice up --log-format json` writes when everything is ready. */
 interface RunningLine {
   readonly msg: string;
   readonly gateway: string;
@@ -111,7 +111,7 @@ export function startEcho(): Promise<Target> {
   return startScript(new URL('./echo.ts', import.meta.url));
 }
 
-/** @param origin to which it passes on */
+/** @param origin server behind the proxy */
 export function startProxy(origin: string): Promise<Target> {
   return startScript(new URL('./proxy.ts', import.meta.url), origin);
 }

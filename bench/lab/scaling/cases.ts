@@ -1,4 +1,4 @@
-/** What the scaling report runs: traces, sizes, cold starts, and the one model that all of them serve. */
+/** Cases of the scaling report: traces, sizes and cold starts, and the one model that all of them serve. */
 import { readFileSync } from 'node:fs';
 import { podRequestsPerSecond } from '../../simulate/capacity.ts';
 import type { Scenario } from '../../simulate/engine.ts';
@@ -6,23 +6,23 @@ import { parseTrace, scaleTrace } from '../../simulate/trace.ts';
 
 export const sharedTraces = ['azure-llm-code', 'azure-llm-conv', 'mooncake-conversation'] as const;
 export type TraceName = (typeof sharedTraces)[number];
-/** Baselines are tuned on it, and so are the constants of Sluice's policy. */
+/** Training trace: baselines were tuned on it, and so were the constants of Sluice's policy. */
 export const trainingTrace: TraceName = 'azure-llm-conv';
-/** Quiet, with bursts of twenty times the mean that last less than a start. */
+/** Bursty trace: quiet, with bursts of twenty times the mean that last less than a pod's start. */
 export const burstyTrace: TraceName = 'azure-llm-code';
 
 export const meansPods = [5, 20, 50] as const;
-/** At which whole grids are run: the parameters say what a pod should have, whatever their number. */
+/** Size at which whole grids are run: their parameters are targets of one pod, so one size is enough. */
 export const gridMeanPods = 20;
 export const coldStartsS = [3, 10, 30] as const;
 
-/** A slow model, so that a pod's share of a scaled trace is not smaller than the clumps that scaling makes. */
+/** Slow model: a pod's share of a scaled trace must not be smaller than the clumps of arrivals that scaling makes. */
 export const model = { cost: { a: 80, c: 80 }, objectiveMs: 800, maxRows: 64 } as const;
 const seed = 1;
 
 export interface Case {
   readonly trace: TraceName;
-  /** Arrivals ÷ what a pod carries. */
+  /** Mean rate of arrivals ÷ the rate that one pod carries. */
   readonly meanPods: number;
   readonly coldStartS: number;
 }
@@ -33,7 +33,7 @@ export interface Chosen {
   readonly coldStarts?: readonly number[];
 }
 
-/** Each with each; of what is not chosen, all. */
+/** Every combination of the chosen values; all values where none are chosen. */
 export function casesOf({ traces = sharedTraces, means = meansPods, coldStarts = coldStartsS }: Chosen): Case[] {
   return traces.flatMap((trace) =>
     means.flatMap((meanPods) => coldStarts.map((coldStartS) => ({ trace, meanPods, coldStartS }))),
@@ -46,7 +46,7 @@ export function arrivalsOf({ trace, meanPods }: Pick<Case, 'trace' | 'meanPods'>
   return scaleTrace(stampsMs, (meanPods * podRequestsPerSecond(model)) / perSecond, seed).arrivalsMs;
 }
 
-/** Everyone stands behind the same gateway, which refuses what would be late: only the scaling differs. */
+/** Scenario of a case. All policies have the same gateway, which sheds late requests, so only the scaling differs. */
 export function scenarioOf({ meanPods, coldStartS }: Case, arrivalsMs: Float64Array): Scenario {
   const firstPerSecond = arrivalsMs.filter((atMs) => atMs < 60_000).length / 60;
   return {
@@ -58,7 +58,7 @@ export function scenarioOf({ meanPods, coldStartS }: Case, arrivalsMs: Float64Ar
     timeoutMs: 30_000,
     coldStartHoldMs: 60_000,
     maxQueued: 10_000,
-    // Far above what any schedule needs: no limit decides for a policy.
+    // The limit is far above any schedule's need, so that it decides for no policy.
     minReplicas: 1,
     maxReplicas: 20 * meanPods,
     initialReplicas: Math.ceil(firstPerSecond / podRequestsPerSecond(model)),

@@ -1,9 +1,9 @@
-/** Which of a grid's candidates tuning takes, by their results on the training trace; the first of equals. */
+/** Choice among a grid's candidates by their results on the training trace; the first of equals wins. */
 import type { Result } from './contenders.ts';
 
 export type Choose = (results: readonly Result[]) => number;
 
-/** As in tune.ts: the cheapest that keeps a limit on violations, else the one with the fewest. */
+/** Chooses as tune.ts does: the cheapest candidate within a limit on violations, else the one with the fewest. */
 export const cheapestWithin =
   (violationPercent: number): Choose =>
   (results) =>
@@ -13,7 +13,7 @@ export const cheapestWithin =
       return keeps ? a.podSeconds < b.podSeconds : a.violationPercent < b.violationPercent;
     });
 
-/** The fewest violations at no more pod-seconds, else the cheapest. */
+/** Chooses the candidate with the fewest violations at no more pod-seconds than the limit, else the cheapest. */
 export const fewestWithin =
   (podSeconds: number): Choose =>
   (results) =>
@@ -23,7 +23,7 @@ export const fewestWithin =
       return keeps ? a.violationPercent < b.violationPercent : a.podSeconds < b.podSeconds;
     });
 
-/** The fewest violations, whatever they cost. */
+/** Chooses the candidate with the fewest violations, whatever it costs. */
 export const fewest: Choose = fewestWithin(Infinity);
 
 function first(results: readonly Result[], isBetter: (one: Result, other: Result) => boolean): number {

@@ -1,4 +1,4 @@
-/** Who is simulated: the clairvoyant, Sluice, fixed sizes, and each baseline at its defaults and over its grid. */
+/** Contenders of the scaling report: the clairvoyant, Sluice, fixed sizes, and baselines at defaults and over their grids. */
 import { clairvoyant } from '../../simulate/clairvoyant.ts';
 import { baselineNames, defaultBaseline, type BaselineName } from '../../simulate/contenders.ts';
 import { simulate, type SimulationResult, type Scenario } from '../../simulate/engine.ts';
@@ -15,7 +15,7 @@ export type Contender =
   | {
       readonly kind: 'baseline';
       readonly name: BaselineName;
-      /** Index in its grid; null: its own defaults. */
+      /** Index in the baseline's grid; null for its own defaults. */
       readonly candidate: number | null;
     };
 
@@ -31,7 +31,7 @@ export interface Result {
   readonly scaleWrites: number;
 }
 
-/** What needs no choice: everything but the tuned baselines. */
+/** Jobs that need no result of others: all but the tuned baselines. */
 export function firstJobs(cases: readonly Case[]): Job[] {
   return cases.flatMap((of) => {
     const contenders: Contender[] = [{ kind: 'clairvoyant' }, ...(hasGoals(of) ? sluiceContenders : [sluiceContender])];
@@ -49,24 +49,24 @@ export function gridOf(name: BaselineName): Extract<Contender, { kind: 'baseline
   return Array.from({ length: size }, (_, candidate) => ({ kind: 'baseline', name, candidate }));
 }
 
-/** Of requests that are to keep the objective, what a person sets; the first is Sluice's own in all tables. */
+/** Values of `objective.percentile` to try; the first is Sluice's in all tables. */
 export const percentiles = [99.5, 90, 95, 98, 99, 99.6, 99.7, 99.8, 99.9, 99.95, 99.99, 99.999] as const;
 export const sluiceContenders = percentiles.map((percentile): Contender => ({ kind: 'sluice', percentile }));
 export const sluiceContender = sluiceContenders[0]!;
 
-/** Where fronts are compared, so that whole grids are run. */
+/** Whether a case has goals; its whole grids are then run, to compare fronts. */
 export function hasGoals({ coldStartS }: Case): boolean {
   return coldStartS >= 10;
 }
 
-/** Where no policy that waits for a burst can be in time, so that sizes that never change are compared too. */
+/** Whether no policy can follow the case's bursts in time; fixed sizes are then compared too. */
 export function isBursty({ trace, meanPods, coldStartS }: Case): boolean {
   return trace === burstyTrace && meanPods === gridMeanPods && coldStartS >= 10;
 }
 
-/** Grids depend on the model alone. */
+/** Any case gives the same grids, which depend on the model alone. */
 const anyCase: Case = { trace: trainingTrace, meanPods: gridMeanPods, coldStartS: 10 };
-/** In multiples of the mean. */
+/** Fixed sizes as multiples of the mean. */
 const fixedTimes = [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10];
 
 export function fixedSizes({ meanPods }: Case): Extract<Contender, { kind: 'fixed' }>[] {

@@ -1,10 +1,9 @@
-/** Violations over pod-seconds as a front: what many settings of a policy reach together. Pure. */
+/** Fronts of violations over pod-seconds: the best that many settings of a policy reach together. Pure. */
 import type { Result } from './contenders.ts';
 
 /**
- * The fewest violations, %, that any of the grid's candidates has at so many pod-seconds, or that a mixture of two has that
- * cost as much together: every candidate is tuned on the very trace, so that this is more than a baseline can know.
- * Null where all cost more.
+ * Fewest violations, %, at no more than so many pod-seconds, of any candidate of the grid or of a mixture of two. The choice
+ * knows the very trace, which is more than a tuned baseline knows. Null where all candidates cost more.
  */
 export function violationsAt(grid: readonly Result[], podSeconds: number): number | null {
   let least: number | null = null;
@@ -20,17 +19,17 @@ export function violationsAt(grid: readonly Result[], podSeconds: number): numbe
   return least;
 }
 
-/** The cheapest with no more violations; undefined where all have more. */
+/** Cheapest result with at most so many violations; undefined where all have more. */
 export function cheapestAt<One extends Result>(front: readonly One[], violationPercent: number): One | undefined {
   return front.filter((one) => one.violationPercent <= violationPercent).sort((a, b) => a.podSeconds - b.podSeconds)[0];
 }
 
-/** The fewest violations; the cheapest of equals. */
+/** Result with the fewest violations; the cheapest of equals. */
 export function fewestOf<One extends Result>(all: readonly One[]): One {
   return [...all].sort((a, b) => a.violationPercent - b.violationPercent || a.podSeconds - b.podSeconds)[0]!;
 }
 
-/** On neither axis worse, and on one better. */
+/** Whether one result is worse on neither axis and better on at least one. */
 export function beats(one: Result, other: Result): boolean {
   const noWorse = one.violationPercent <= other.violationPercent && one.podSeconds <= other.podSeconds;
   return noWorse && (one.violationPercent < other.violationPercent || one.podSeconds < other.podSeconds);

@@ -1,10 +1,11 @@
 /**
- * What of issue and design a case reaches. Pure.
+ * Goals of the scaling policy, and which of them a case reaches. Pure.
  *
- * "Violations no higher than the best tuned baseline's at no more pod-seconds": which baseline is the best depends on what it may
- * cost, so the goal is read in four ways, and each is said: at Sluice's cost, with baselines tuned on the training trace, and with
- * all of their settings on the very trace; at the fewest violations that a baseline can be tuned for, with a Sluice that is asked
- * for as few; and, as the strictest, one setting of Sluice against both at once.
+ * The main goal is "violations no higher than the best tuned baseline's at no more pod-seconds". Which baseline is the best
+ * depends on what it may cost, so the goal is read in four ways, all of which are reported: at Sluice's cost against
+ * baselines tuned on the training trace; at that cost against all of their settings on the very trace; at the fewest
+ * violations that a baseline can be tuned for, with Sluice asked for as few; and, the strictest, one setting of Sluice
+ * against both at once.
  */
 import { burstyTrace, gridMeanPods, trainingTrace } from './cases.ts';
 import { percent, times, type CaseResults, type Named } from './compare.ts';
@@ -18,7 +19,7 @@ export interface CaseGoal {
   readonly measured: string;
 }
 
-/** Pod-seconds ÷ the clairvoyant's, and violations, that a pool of 20 pods may have: by cold start, seconds. */
+/** Limits for a pool of 20 pods by cold start in seconds: pod-seconds ÷ the clairvoyant's, and violations in %. */
 const mostOfClairvoyant: Readonly<Record<number, { readonly ratio: number; readonly percent: number }>> = {
   10: { ratio: 1.1, percent: 0.5 },
   30: { ratio: 1.2, percent: 1 },

@@ -1,6 +1,6 @@
 /**
  * `npm run bench:scaling`: simulates every policy on every trace, and writes bench/results/scaling.md and scaling.svg.
- * What was simulated before, by the same code, is kept in .sluice/scaling and not simulated again.
+ * Results are cached in .sluice/scaling, and used again as long as the code that computes them is the same.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

@@ -1,4 +1,4 @@
-/** The scaling report as Markdown. Pure: results in, text out. */
+/** The scaling report as Markdown. Pure. */
 import { podRequestsPerSecond } from '../../simulate/capacity.ts';
 import type { BaselineName } from '../../simulate/contenders.ts';
 import { coldStartsS, gridMeanPods, model, trainingTrace, type Case } from './cases.ts';
@@ -7,10 +7,10 @@ import { percentiles, type Result } from './contenders.ts';
 import { violationsAt } from './front.ts';
 import { goalsOf, type CaseGoal } from './goals.ts';
 
-/** What a baseline was tuned for: least cost within a limit on violations, or fewest violations, at Sluice's cost or at any. */
+/** Purpose of tuning: the lowest cost within a limit on violations, or the fewest violations, at Sluice's cost or at any. */
 export type TuningPurpose = 'tuned' | 'tunedForCost' | 'tunedForViolations';
 
-/** What tuning chose, by cold start. */
+/** Parameters that tuning chose for one baseline, purpose and cold start. */
 export interface Choice {
   readonly name: BaselineName;
   readonly purpose: TuningPurpose;
@@ -18,7 +18,7 @@ export interface Choice {
   readonly parameters: Readonly<Record<string, number>>;
 }
 
-/** @param command that makes the page */
+/** @param command command that makes the page, to show on it */
 export function report(
   all: readonly CaseResults[],
   choices: readonly Choice[],
@@ -87,7 +87,7 @@ function inDetail(goals: readonly CaseGoal[]): string {
   return [...head, ...goals.map(row)].join('\n');
 }
 
-/** Sluice's own front: what a person gets who asks for more, or for less. */
+/** Table of Sluice's own front: the results of asking for a higher or a lower percentile. */
 function percentileTable(all: readonly CaseResults[]): string {
   const rows = all.filter(({ of, percentiles }) => of.meanPods === gridMeanPods && percentiles.length > 1);
   if (rows.length === 0) return '';
@@ -134,7 +134,7 @@ function cell(result: Result, clairvoyant: Result): string {
   return `${percent(result)} · ${times(result, clairvoyant)} · ${result.scaleWrites}`;
 }
 
-/** Honest about the trace on which a size that never changes is hard to beat. */
+/** Table for the trace on which a fixed size is hard to beat. */
 function fixedSizes(all: readonly CaseResults[]): string {
   const rows = all.filter(({ fixed }) => fixed.length > 0);
   if (rows.length === 0) return '';

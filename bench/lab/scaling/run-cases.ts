@@ -1,4 +1,4 @@
-/** All that the report needs of some cases: first what needs no choice, then the baselines as they were tuned. */
+/** Runs everything that the report needs of some cases: first what needs no tuning, then the tuned baselines. */
 import { baselineNames } from '../../simulate/contenders.ts';
 import { grid } from '../../simulate/tune.ts';
 import type { Cache } from './cache.ts';
@@ -9,7 +9,7 @@ import { firstJobs, gridOf, sluiceContender, type Contender, type Job, type Resu
 import type { Choice, TuningPurpose } from './report.ts';
 import { runJobs } from './run-jobs.ts';
 
-/** Violations that tuning accepts for less pod-seconds, %. */
+/** Violations that tuning accepts for fewer pod-seconds, %. */
 const limitPercent = 0.5;
 
 export async function runCases(

@@ -1,10 +1,10 @@
-/** Runs jobs on all cores, or takes what a former run found. */
+/** Runs jobs on all cores, or takes their results from the cache. */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Cache } from './cache.ts';
 import type { Job, Result } from './contenders.ts';
 
-/** @param onProgress jobs done, of all that had to be run */
+/** @param onProgress called with the number of jobs done, and of all that had to be run */
 export async function runJobs(
   jobs: readonly Job[],
   cache: Pick<Cache, 'get' | 'set'>,

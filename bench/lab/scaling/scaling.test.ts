@@ -39,7 +39,7 @@ const conv: CaseResults = {
 const reachedBy = (results: CaseResults): boolean[] => goalsOf(results).map(({ reached }) => reached);
 
 describe('goals', () => {
-  test('each at its very limit; a baseline with fewer violations that costs more is no better, but the strictest reading misses it', () => {
+  test('goals are reached at their limits; only the strictest counts a baseline that has fewer violations and costs more', () => {
     assert.deepEqual(reachedBy(conv), [true, true, true, false, true, true]);
     const ahead: CaseResults = { ...conv, sluice: result(0.3, 1100, 5) };
     assert.deepEqual(reachedBy(ahead), [true, true, true, true, true, true]);
@@ -57,7 +57,7 @@ describe('goals', () => {
     test(`not reached: ${what}`, () => assert.equal(goalsOf({ ...conv, ...changed })[index]!.reached, false));
   }
 
-  test('the trace of bursts is judged at equal pod-seconds; a cold start of 3 s has no goal', () => {
+  test('the bursty trace is judged at equal pod-seconds; a cold start of 3 s has no goal', () => {
     const code: CaseResults = {
       ...conv,
       of: { ...conv.of, trace: 'azure-llm-code' },
@@ -73,7 +73,7 @@ describe('goals', () => {
 
 describe('tuning', () => {
   const grid = [result(2, 50), result(0.5, 200), result(0.4, 100), result(0.1, 300)];
-  test('the cheapest within a limit, the fewest within a cost, the fewest', () => {
+  test('chooses the cheapest within a limit, the fewest violations within a cost, the fewest violations', () => {
     assert.equal(cheapestWithin(0.5)(grid), 2);
     assert.equal(cheapestWithin(0.05)(grid), 3);
     assert.equal(fewestWithin(250)(grid), 2);
@@ -82,7 +82,7 @@ describe('tuning', () => {
   });
 });
 
-test('violations at a cost: of the cheaper, or of a mixture; nobody so cheap is not nobody in violation', () => {
+test('violations at a cost: those of a cheaper setting or a mixture; null, not 0, where all cost more', () => {
   const grid = [result(10, 100), result(20, 50), result(0, 300)];
   assert.deepEqual(
     [40, 50, 75, 100, 200, 300, 1000].map((podSeconds) => violationsAt(grid, podSeconds)),
@@ -90,7 +90,7 @@ test('violations at a cost: of the cheaper, or of a mixture; nobody so cheap is 
   );
 });
 
-test('the page says each goal, each case and what was chosen; the picture has a panel for each case', () => {
+test('the page has each goal, each case and the tuned parameters; the picture has a panel for each case', () => {
   const page = report([conv], [{ name: 'hpa', purpose: 'tuned', coldStartS: 10, parameters: { utilization: 0.6 } }], {
     command: 'npm run bench:scaling',
     picture: 'x.svg',
@@ -102,7 +102,7 @@ test('the page says each goal, each case and what was chosen; the picture has a 
   assert.equal(pareto([conv]).match(/<g /g)?.length, 1);
 });
 
-test('cases are all, or those that are chosen', () => {
+test('all cases are run, or the chosen ones', () => {
   assert.equal(casesOf({}).length, 27);
   assert.deepEqual(casesOf({ traces: ['azure-llm-code'], means: [5], coldStarts: [30] }), [
     { trace: 'azure-llm-code', meanPods: 5, coldStartS: 30 },
@@ -110,7 +110,7 @@ test('cases are all, or those that are chosen', () => {
 });
 
 test('baselines are tuned on the training trace at the same cold start, for each purpose; grids and percentiles where goals are', async () => {
-  // The further down the grid, the dearer and the better; Sluice pays as much as the third.
+  // Candidates further down the grid cost more and violate less; Sluice costs as much as the third.
   const priced = (index: number): Result => result(10 / (index + 1), 100 * (index + 1));
   const cache = {
     get: ({ of, contender }: Job): Result => {

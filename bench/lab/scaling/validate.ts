@@ -1,4 +1,4 @@
-/** `npm run bench:scaling-validation`: is the simulator right? A stretch of a trace at real speed, and the same simulated. */
+/** `npm run bench:scaling-validation`: checks the simulator against a stretch of a trace that runs at real speed. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command, Option } from 'commander';

@@ -1,4 +1,4 @@
-/** A thread of the scaling report: runs the jobs that it is sent, one after the other. */
+/** Thread of the scaling report: runs the jobs that it receives, one after the other. */
 import { parentPort } from 'node:worker_threads';
 import { arrivalsOf } from './cases.ts';
 import { run, type Job } from './contenders.ts';

@@ -7,8 +7,8 @@ import { loadInTurns, turns, turnsText, type ResultLine, type BenchScenario } fr
 const pods = 2;
 const connections = 256;
 /**
- * A proxy that sends each request by itself as soon as it comes: no queue to refuse from, and pods that stay in rotation
- * however long 128 requests at once take them.
+ * Settings that turn the gateway into a proxy that forwards each request at once: no queue to shed from, and pods stay in
+ * rotation however long 128 concurrent requests take them.
  */
 const batchingOff = {
   batching: { enabled: false },

@@ -21,7 +21,7 @@ export const cpuCases: readonly CpuCase[] = [
   { name: 'mlp binary', workload: binaryRows(rowInputs.mlp), ofGateway: atMost(1.15), ofAll: atMost(2.1) },
   { name: 'langid text, tiny JSON', workload: langidTexts(), ofGateway: atMost(1.15), ofAll: null },
 ];
-/** Goals hold for the first. As long as connections open and the last ones end, batches are small: many requests make little of that. */
+/** Loads; goals hold for the first. Batches are small while connections open and end, which many requests make negligible. */
 const loads = [
   { connections: 256, requests: 20_000 },
   { connections: 64, requests: 5_000 },

@@ -1,4 +1,4 @@
-/** `npm run bench`: runs the published scenarios; a full run writes bench/results/NAME.md of each, a quick one is for a look. */
+/** `npm run bench`: runs the published scenarios. A full run writes bench/results/NAME.md of each, a quick one nothing. */
 import { writeFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { someOf, whole } from '../../../runtime/process/flag-values.ts';
@@ -50,7 +50,7 @@ const command = new Command('npm run bench --')
   .exitOverride(exitAfterUsage)
   .parse();
 const { only, quick = false, requests, write: writes = !quick } = command.opts<Flags>();
-// Memory shows itself over many requests or not at all.
+// Growth of memory shows over many requests only.
 if (quick && only?.includes('memory') === true) command.error('error: --only memory: it has no --quick');
 const scenarios = quick ? quickOnes : [...quickOnes, memoryScenario(requests)];
 

@@ -10,7 +10,7 @@ import { turns, turnsText, type ScenarioContext, type ResultLine, type BenchScen
 
 const connections = 16;
 const idleMs = 2_000;
-/** Each request travels alone, or more pods would mean smaller envelopes: how much a batch saves is another scenario. */
+/** Batches of one: otherwise more pods would mean smaller envelopes, and the savings of batching are another scenario. */
 const spec = { batching: { maxRows: 1 } };
 const scrapesMeasured = 9;
 const pingMs = 1;
@@ -27,7 +27,7 @@ export const manyScenario: BenchScenario = {
     const plan = turns(bench, { rounds: 5, requests: 10_000 });
     const lines = [
       ...(await linesBy(bench, 'pods', counts, plan)),
-      // One pod serves all models.
+      // All models are on one pod.
       ...(await linesBy(bench, 'models', counts, plan)),
     ];
     return { lines, repeats: turnsText(plan) };
@@ -51,7 +51,7 @@ async function linesBy(
   for (const [count, system] of systems) {
     const workload = workloadOf(modelNames(what === 'models' ? count : 1));
     sides[count] = () => cpuUsPerRequest(bench, system, workload, requests);
-    // Every pod gets a connection, every model its counters.
+    // Warm-up: the gateway connects to every pod, and creates the counters of every model.
     await cpuUsPerRequest(bench, system, workload, Math.max(requests, 5 * count, connections * count));
   }
   bench.say(`  ${rounds} rounds in turns`);
@@ -98,7 +98,7 @@ async function idleShare(pid: number): Promise<number> {
 async function scrapeLines(bench: ScenarioContext, system: ManyPods, where: string): Promise<ResultLine[]> {
   const drain = await bench.cleanup.track(startDrain());
   const scrape = async (): Promise<string> => (await fetch(`${system.adminOrigin}/metrics`)).text();
-  // The first ones pay for the compiler.
+  // Uncounted scrapes first: code is compiled.
   for (let round = 0; round < 5; round += 1) await scrape();
   const usPerSet: number[] = [];
   const blockedMs: number[] = [];
@@ -106,7 +106,7 @@ async function scrapeLines(bench: ScenarioContext, system: ManyPods, where: stri
   let bytes = 0;
   for (let round = 0; round < scrapesMeasured; round += 1) {
     const before = cpuSeconds(system.gatewayPid);
-    // Ten at a time: the kernel counts a process in hundredths of a second.
+    // Ten scrapes together, because /proc counts CPU time in hundredths of a second.
     for (let index = 0; index < 10; index += 1) {
       const text = await scrape();
       if (index === 0) [sets, bytes] = [labelSets(text), text.length];

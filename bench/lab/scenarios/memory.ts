@@ -6,7 +6,7 @@ import type { ScenarioContext, BenchScenario } from './scenario.ts';
 
 const connections = 64;
 const sliceMs = 2_000;
-/** Between load and reading: what is held for a moment is let go. */
+/** Pause between load and reading, in which short-lived memory is freed. */
 const restMs = 2_000;
 const readings = 5;
 
@@ -16,10 +16,10 @@ interface MemoryReading {
   readonly podMiB: number;
 }
 
-/** Before that code is still compiled, and the heap grows to its working size. */
+/** Requests before the first reading: until then code is compiled and the heap grows to its working size. */
 export const firstRequests = 1e5;
 
-/** @param most requests: 10⁷ take a quarter of an hour, and are left to who wants them (`--requests 1e7`) */
+/** @param most number of requests at the last reading; 10⁷ (`--requests 1e7`) take a quarter of an hour */
 export function memoryScenario(most: number): BenchScenario {
   return {
     name: 'memory',

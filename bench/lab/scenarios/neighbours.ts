@@ -6,7 +6,7 @@ const pods = 2;
 const width = 784;
 const perKind = 420;
 const atOnce = 64;
-/** Of every so many requests one is not like the others. */
+/** One of this many requests is bad. */
 const badEvery = 7;
 const tolerance = 1e-4;
 

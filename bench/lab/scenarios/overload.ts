@@ -13,9 +13,12 @@ import type { ScenarioContext, BenchScenario } from './scenario.ts';
 const pods = 2;
 const objectiveMs = 100;
 const delay = { runMs: 10, rowMs: 6 };
-/** A run of b rows takes 10 + 6·b ms; with one running and one staged, b = 6 keeps the objective: 6 / 46 ms a pod. */
+/**
+ * Capacity within the objective. A run of b rows takes 10 + 6·b ms, and a request waits for at most one run before its
+ * own: b = 6 keeps 100 ms, and a pod answers 6 requests in 46 ms.
+ */
 const capacityPerSecond = (pods * 6) / 0.046;
-/** Rates around the capacity, of which the best goodput is the peak. */
+/** Shares of the capacity to offer; the highest goodput of them is the peak. */
 const shares = [0.7, 0.85, 1, 1.15];
 const factor = 10;
 const warmUpMs = 1_000;

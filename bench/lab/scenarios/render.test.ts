@@ -11,7 +11,7 @@ const line = (goal: ResultLine['goal'], median: number, unit: ResultLine['unit']
   beside: 'why',
 });
 
-test('a result says what was reached, and by how much what was not', () => {
+test('a result says which goals were reached, and by how much the others were missed', () => {
   const text = renderRun({
     scenario: { name: 'x', title: 'A title', how: 'So.' },
     result: {
@@ -48,7 +48,7 @@ test('a result says what was reached, and by how much what was not', () => {
   assert.ok(text.endsWith('\n\nA remark.\n'));
 });
 
-test('what misses its goal is counted, what has none is not', () => {
+test('a line that misses its goal is counted, one without a goal is not', () => {
   const lines = [line({ kind: 'at least', value: 2 }, 1), line({ kind: 'at least', value: 2 }, 3), line(null, 1)];
   assert.deepEqual(missed(lines), [lines[0]]);
 });

@@ -1,4 +1,4 @@
-/** Outcomes as Markdown: what bench/results holds. Pure. */
+/** Results as Markdown, for bench/results. Pure. */
 import { spread, type Spread } from '../../load-test/spread.ts';
 import { reached } from '../rig/goal.ts';
 import { digits } from '../../load-test/text.ts';
@@ -38,7 +38,7 @@ export function renderLines(lines: readonly ResultLine[]): string {
   return markdownTable(['measure', 'value (range)', 'goal', 'reached', 'beside it'], rows);
 }
 
-/** Goals that were missed, of all that there are. */
+/** Lines that miss their goal. */
 export function missed(lines: readonly ResultLine[]): readonly ResultLine[] {
   return lines.filter(({ goal, value }) => goal !== null && !reached(goal, value.median));
 }

@@ -12,7 +12,7 @@ const rowsPerRequest = 64;
 const connections = 16;
 const batches = [16, 32, 64, 128, 256] as const;
 const searchMs = 300;
-/** Of each turn of ONNX Runtime. */
+/** Length of each turn of ONNX Runtime. */
 const runtimeMs = 1_000;
 const rounds = 7;
 const cases = [

@@ -1,4 +1,4 @@
-/** What a published scenario is: a name, how it measures, and lines of numbers that it answers for. */
+/** A published scenario: its name, how it measures, and the lines of its result. */
 import { alternate } from '../rig/alternate.ts';
 import type { Spread } from '../../load-test/spread.ts';
 import type { Goal } from '../rig/goal.ts';
@@ -7,16 +7,16 @@ import { measure, type Measurement, type LoadSample } from '../rig/measure.ts';
 import type { Cleanup } from '../rig/cleanup.ts';
 
 export interface BenchScenario {
-  /** Of its file in bench/results, and for --only. */
+  /** Name of its file in bench/results, and for --only. */
   readonly name: string;
   readonly title: string;
-  /** How it is measured, for a reader who wants to know what a number means. */
+  /** Method of the measurement, for readers of the numbers. */
   readonly how: string;
   readonly run: (bench: ScenarioContext) => Promise<ScenarioResult>;
 }
 
 export interface ScenarioContext {
-  /** In under two minutes for all scenarios together, with more noise. */
+  /** Whether to be quick: under two minutes for all scenarios together, with more noise. */
   readonly quick: boolean;
   readonly load: LoadGenerator;
   readonly cleanup: Cleanup;
@@ -26,25 +26,25 @@ export interface ScenarioContext {
 export interface ResultLine {
   readonly what: string;
   readonly value: Spread;
-  /** '' of a ratio or a count. */
+  /** Unit of the value; '' for a ratio or a count. */
   readonly unit: '' | 'ms' | 's' | 'µs' | 'MiB';
-  /** Null of a number that is shown for itself. */
+  /** Goal of the value; null for a number without one. */
   readonly goal: Goal | null;
-  /** The figures that the number is made of, and what a reader needs to doubt it. */
+  /** Figures that the value is made of, and what a reader needs to judge it. */
   readonly beside: string;
 }
 
 export interface ScenarioResult {
   readonly lines: readonly ResultLine[];
-  /** Rounds in turns, of what length. */
+  /** Number and length of the rounds, in words. */
   readonly repeats: string;
-  /** What stands in the way of a goal, or what the machine did to a number. */
+  /** Remarks on what prevents a goal, or on the machine's influence. */
   readonly remarks?: readonly string[];
 }
 
 export interface Turns {
   readonly rounds: number;
-  /** To each side in each round: the same work, however busy the machine is. */
+  /** Requests to each side in each round: the same work, however busy the machine is. */
   readonly requests: number;
 }
 
@@ -52,7 +52,7 @@ export function turns({ quick }: ScenarioContext, full: Turns): Turns {
   return quick ? { rounds: Math.min(3, full.rounds), requests: Math.min(1_000, full.requests) } : full;
 }
 
-/** Each side under load once for warmth, then all in turns. */
+/** Loads each side once as a warm-up, then all sides in turns. */
 export async function loadInTurns<Name extends string>(
   { load, say }: ScenarioContext,
   sides: Readonly<Record<Name, Omit<Measurement, 'amount'>>>,

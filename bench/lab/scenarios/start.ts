@@ -14,7 +14,7 @@ import type { ScenarioContext, BenchScenario } from './scenario.ts';
 
 const pollMs = 5;
 const limitMs = 60_000;
-/** Before memory is read: what a start leaves behind is collected or never will be. */
+/** Pause before memory is read, in which garbage of the start is collected. */
 const idleMs = 5_000;
 const cli = fileURLToPath(new URL('../../../cli/sluice.js', import.meta.url));
 
@@ -30,7 +30,7 @@ export const startScenario: BenchScenario = {
     const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
     const seen: Started[] = [];
     try {
-      // The first round warms the files.
+      // An uncounted first round brings the files into the page cache.
       for (let round = 0; round <= rounds; round += 1) {
         bench.say(`  start ${round} of ${rounds}`);
         const one = await startBoth(bench, folder, round === 0 ? 0 : bench.quick ? 1_000 : idleMs);
@@ -122,7 +122,7 @@ function run(flags: readonly string[], args: readonly string[]): { readonly pid:
   return { pid: child.pid!, stop: () => endProcess(child) };
 }
 
-/** @returns seconds from now, which is when the process was started */
+/** Seconds from now, which is the start of the process, to its first good answer. */
 async function untilAnswered(port: number): Promise<number> {
   const { path, headers, bodies } = langidTexts();
   const beganMs = performance.now();

@@ -1,4 +1,4 @@
-/** For `NODE_OPTIONS=--import …`: in a gateway's process, and in no other, each request costs a millisecond more. */
+/** Slows a gateway down, for `NODE_OPTIONS=--import …`: each request costs its process, and no other, a millisecond more. */
 import { Server } from 'node:http';
 
 const extraMs = 1;

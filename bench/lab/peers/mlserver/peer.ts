@@ -19,7 +19,7 @@ export const mlserver: Peer = {
       MLSERVER_HTTP_PORT: String(port),
       MLSERVER_GRPC_PORT: String(grpcPort),
       MLSERVER_METRICS_PORT: String(metricsPort),
-      // runtime.py is the same for both models.
+      // Python finds runtime.py, which is the same for both models, in the peer's folder.
       PYTHONPATH: [folder, shared].join(path.delimiter),
     },
   }),

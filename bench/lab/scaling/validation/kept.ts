@@ -1,6 +1,6 @@
 /**
- * Replays that ran, kept in .sluice/scaling-validation with their simulations: both by the code of that day, which a page may
- * compare; and the simulator can be held against them again when it has changed.
+ * Store of replays and their simulations in .sluice/scaling-validation. A page compares both as they were made together;
+ * after a change of the simulator it can be checked against the same replays again.
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -20,7 +20,7 @@ export function keep(one: Kept): void {
   writeFileSync(path.join(folder, name), JSON.stringify(one));
 }
 
-/** By name: each stretch as it ran last. */
+/** Last replay of each stretch, by name. */
 export function kept(): Kept[] {
   mkdirSync(folder, { recursive: true });
   const names = readdirSync(folder).filter((name) => name.endsWith('.json'));

@@ -1,12 +1,12 @@
-/** Pods over time, as steps, and what they cost: the same sum for those that ran and those that were simulated. Pure. */
+/** Number of pods over time, as steps, and their cost: one sum for real and for simulated pods. Pure. */
 
 export interface PodStep {
   readonly atMs: number;
-  /** From here on so many exist: starting, ready or draining. */
+  /** Pods that exist from `atMs` on: starting, ready or draining. */
   readonly pods: number;
 }
 
-/** @param steps ascending; before the first of them there is none */
+/** @param steps steps in ascending order of time; no pod exists before the first */
 export function podSeconds(steps: readonly PodStep[], fromMs: number, toMs: number): number {
   let podMs = 0;
   for (const [index, { atMs, pods }] of steps.entries()) {

@@ -1,4 +1,4 @@
-/** A stretch of a trace replayed at its own speed on `sluice up`: its scaler, its gateway, and pods that sleep. */
+/** Replays a stretch of a trace at its own speed on `sluice up`, with its scaler and gateway, and pods whose model sleeps. */
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,11 +16,11 @@ import { PodProcessCounter } from './pod-process-counter.ts';
 import { RequestLog } from './request-log.ts';
 import { delay, paidUntilMs, peakPods, pool, startDelayMs, type RealReplay } from './setup.ts';
 
-/** For the scaler to have heard of the gateway, and for the load's thread to be there. */
+/** Time for the scaler to have the gateway's reports, and for the load's ticker thread to start. */
 const settleMs = 2_000;
 const costEveryMs = 5_000;
 const sayEveryMs = 15_000;
-/** Longer than the pool's own limits: what the gateway says is counted, not that the client gave up. */
+/** Longer than the pool's own limits, so that the gateway's answers count, and not the client's patience. */
 const clientTimeoutMs = 90_000;
 
 export interface RealRequest {
@@ -87,7 +87,7 @@ async function measure(
   const log = new RequestLog(startAtMs, lengthMs, pool.objectiveMs);
   const costs: { a: number; c: number }[] = [];
   const watchCost = setInterval(() => {
-    // A gateway too busy to answer would show in the replay itself.
+    // A failed reading is left out: a gateway too busy to answer shows in the replay itself.
     void costOf(system).then(
       (cost) => costs.push(cost),
       () => undefined,
@@ -161,7 +161,7 @@ async function measure(
   }
 }
 
-/** Of `pod NAME ready in 9.8 s`, as `sluice up` says it. */
+/** Start-up times from the lines `pod NAME ready in 9.8 s` of `sluice up`, ms. */
 function startsIn(lines: readonly string[]): number[] {
   return lines.flatMap((line) => {
     const seconds = /"pod \S+ ready in ([\d.]+) s"/.exec(line)?.[1];

@@ -39,7 +39,7 @@ function validatedWith(own: Partial<Replay>): Validated {
   return { real, simulated, rows: compareReplays(real, simulated) };
 }
 
-test('a page says how many replays agree, what they come to together, and what happened in each half minute', () => {
+test('a page says how many replays agree, their totals, and what happened in each half minute', () => {
   const text = page([validatedWith({ podSeconds: 130 }), validatedWith({ podSeconds: 100, late: 0 })], 'npm run it');
   assert.match(text, /agrees with what ran on 1 of 2 stretches/);
   assert.match(
@@ -51,7 +51,7 @@ test('a page says how many replays agree, what they come to together, and what h
   assert.match(text, /\| pod-seconds \| 120 \| 100 \| -16\.7% \| ±10% \| no \|/);
 });
 
-test('a terminal gets the same in columns', () => {
+test('a terminal gets the same rows in columns', () => {
   const lines = textTable(validatedWith({}).rows).split('\n');
   assert.match(lines[1]!, /^late +2\.50% +2\.50% +0\.00 points +±1 point +yes$/);
 });

@@ -1,4 +1,4 @@
-/** What a validation found, as a table for a terminal and a page for readers. Pure. */
+/** Results of a validation as a table for a terminal and as a page. Pure. */
 import { podsAt } from './pod-count.ts';
 import { delay, pool, startDelayMs, type RealReplay, type Replay } from './setup.ts';
 import { binMs } from './stretch.ts';
@@ -52,7 +52,7 @@ export function page(validated: readonly Validated[], command: string): string {
   ].join('\n\n')}\n`;
 }
 
-/** Chance falls out of a sum. */
+/** Sentence on all replays together, in whose sum chance evens out. */
 function together(validated: readonly Validated[]): string {
   const sum = (value: (one: Replay) => number): { real: number; simulated: number } => ({
     real: validated.reduce((total, { real }) => total + value(real), 0),
@@ -81,7 +81,7 @@ function section({ real, simulated, rows }: Validated): string {
   ].join('\n\n');
 }
 
-/** Each half minute: arrivals, pods at its end, and what was late, shed or failed of its arrivals. */
+/** Rows for each half minute: arrivals, pods at its end, and how many of its arrivals were late, shed or failed. */
 function timeline(real: RealReplay, simulated: readonly Replay[]): string[][] {
   return Array.from({ length: Math.ceil(real.lengthMs / binMs) }, (_, bin) => {
     const [fromMs, toMs] = [bin * binMs, Math.min(real.lengthMs, (bin + 1) * binMs)];

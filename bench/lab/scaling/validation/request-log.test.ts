@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RequestLog } from './request-log.ts';
 
-test('each request counts once, from when it was to leave', () => {
+test('each request counts once, from its intended send time', () => {
   const log = new RequestLog(10_000, 1_000, 900);
   log.ended(10_000, 10_500, 10_900, 200);
   log.ended(10_100, 10_100, 11_001, 200);

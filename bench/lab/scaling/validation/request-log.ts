@@ -1,4 +1,4 @@
-/** How each request of a replay ended, by when it was to leave. */
+/** Endings of a replay's requests, by intended send time. */
 import { isGood, isRejection, lagMs, notSent, Recorder, type Ending } from '../../../load-test/recorder.ts';
 
 export class RequestLog extends Recorder {

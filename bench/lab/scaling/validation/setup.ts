@@ -1,14 +1,14 @@
-/** The one pool that is run and simulated, and what both sides tell of a replay. */
+/** The pool that is both run and simulated, and the results that both sides report. */
 import type { PodStep } from './pod-count.ts';
 
-/** Asleep, so that a few cores carry eight pods; slow, so that a few dozen requests a second fill them. */
+/** Added delay of the model. It sleeps, so that a few cores carry eight pods, and long, so that a few dozen requests/s fill them. */
 export const delay = { runMs: 80, rowMs: 80 } as const;
 
-/** Limits of the ModelPool and of the scenario alike. */
+/** Limits of both the ModelPool and the simulated scenario. */
 export const pool = {
-  /** Not where a row more or less keeps it: the learned cost moves by a millisecond. */
+  /** Between two batch sizes' limits, so that a millisecond in the learned cost does not change the batch size. */
   objectiveMs: 900,
-  /** With it the violation budget of the scaler is the one that is simulated. */
+  /** Percentile whose violation budget is the one that the simulation has. */
   percentile: 99.5,
   maxRows: 8,
   minReplicas: 1,
@@ -18,10 +18,10 @@ export const pool = {
   maxQueued: 10_000,
 } as const;
 
-/** Beside what a process takes to start and to warm up. */
+/** Delay added to a pod's own start and warm-up. */
 export const startDelayMs = 8_000;
 
-/** Busy in the fullest half minute. The forecast keeps about as many free: within the limit, so that it decides and not the limit. */
+/** Busy pods in the fullest half minute. The forecast keeps about as many free, which stays below maxReplicas. */
 export const peakPods = 2.5;
 
 export interface Replay {
@@ -33,38 +33,38 @@ export interface Replay {
   readonly mostPods: number;
   readonly scaleWrites: number;
   readonly meanBatch: number;
-  /** From the first arrival's clock. */
+  /** Pods over time, from the start of the replay. */
   readonly steps: readonly PodStep[];
-  /** Arrivals of requests that were late, shed or failed. */
+  /** Arrival times of requests that were late, shed or failed. */
   readonly missedAtMs: readonly number[];
 }
 
-/** What ran, with all that a simulation of the same needs. */
+/** A replay that ran, with everything that its simulation needs. */
 export interface RealReplay extends Replay {
   readonly trace: string;
   readonly fromMs: number;
   readonly lengthMs: number;
   readonly seed: number;
-  /** That it was scaled to. */
+  /** Busy pods in the fullest half minute, to which the trace was scaled. */
   readonly peakPods: number;
   readonly machine: string;
   readonly arrivalsMs: readonly number[];
   readonly initialReplicas: number;
-  /** From the scaler's first decision to the begin of the replay. */
+  /** Time from the scaler's first decision to the start of the replay. */
   readonly leadMs: number;
-  /** From creation to ready, of the pods that it began with and of those that came. */
+  /** Start-up times, from creation to ready, of the initial pods and of those added later. */
   readonly firstStartsMs: readonly number[];
   readonly startsMs: readonly number[];
-  /** As the gateway learned it, mean over the replay. */
+  /** Cost of a run as the gateway learned it, mean over the replay. */
   readonly cost: { readonly a: number; readonly c: number };
-  /** How much later than due requests left, 99th percentile. */
+  /** Delay of requests that the load generator added, 99th percentile. */
   readonly lagP99Ms: number;
   readonly endings: Readonly<Record<string, number>>;
-  /** One line each, as the scaler told them. */
+  /** Log line of each scale write. */
   readonly writes: readonly string[];
 }
 
-/** Pods are paid until the last request may have been answered, as the simulator has it. */
+/** End of the time for which pods are paid, as in the simulator: the last request is answered by then. */
 export function paidUntilMs(arrivalsMs: ArrayLike<number>): number {
   return arrivalsMs[arrivalsMs.length - 1]! + pool.objectiveMs;
 }

@@ -4,7 +4,7 @@ import { podsAt } from './pod-count.ts';
 import type { RealReplay } from './setup.ts';
 import { coldStartOf, simulateAs } from './simulated.ts';
 
-/** What ran for 20 s at a fifth of what two pods carry, after the scaler had watched for 3.5 s. */
+/** Replay of 20 s at a fifth of what two pods carry, after the scaler had watched for 3.5 s. */
 const real: RealReplay = {
   trace: 'even',
   fromMs: 0,
@@ -33,7 +33,7 @@ const real: RealReplay = {
   meanBatch: 0,
 };
 
-test('it is simulated from the begin of the replay to when the last request may have been answered', () => {
+test('a simulation lasts from the start of the replay to the last possible answer', () => {
   const simulated = simulateAs(real);
   assert.ok(simulated.length > 20);
   for (const { offered, late, shed, failed, podSeconds, steps } of simulated) {
@@ -43,7 +43,7 @@ test('it is simulated from the begin of the replay to when the last request may 
   }
 });
 
-test('start-up times as the simulator draws them: the median, and the deviation of the logarithm around it', () => {
+test('start-up times are given by their median and the standard deviation of their logarithm', () => {
   assert.deepEqual(coldStartOf([9_000, 9_000, 9_000]), { coldStartMs: 9_000, coldStartSigma: 0 });
   const { coldStartMs, coldStartSigma } = coldStartOf([9_900, 9_000, 8_100]);
   assert.equal(coldStartMs, 9_000);

@@ -1,14 +1,14 @@
-/** The same stretch in the simulator: the arrivals, limits, costs and start-up times of a replay that ran. */
+/** Simulates a replay that ran, with its arrivals, limits, costs and start-up times. */
 import { simulate, type Scenario } from '../../../simulate/engine.ts';
 import type { PolicyFactory, ScalingPolicy } from '../../../simulate/policy.ts';
 import { sluice } from '../../../simulate/sluice.ts';
 import { mostPods, podSeconds } from './pod-count.ts';
 import { paidUntilMs, pool, type RealReplay, type Replay } from './setup.ts';
 
-/** Runs of the simulator, each with another seed and another phase of the scaler's second: how much is chance. */
+/** Number of simulations. Each has another seed and another phase of the scaler's cycle, to show how much is chance. */
 const repeats = 25;
 
-/** By pod-seconds, ascending. */
+/** Simulations of a replay, in ascending order of pod-seconds. */
 export function simulateAs(real: RealReplay): Replay[] {
   const runs = Array.from({ length: repeats }, (_, repeat) => simulateOnce(real, repeat));
   return runs.sort((a, b) => a.podSeconds - b.podSeconds);
@@ -25,7 +25,7 @@ function simulateOnce(real: RealReplay, repeat: number): Replay {
     seed: repeat + 1,
     ...coldStartOf(starts),
   };
-  // The scaler has watched an idle pool before the first request; which part of a second that began is chance.
+  // The scaler watched an idle pool before the first request, from a random part of a second on.
   const leadMs = real.leadMs + (1000 * repeat) / repeats;
   const arrivalsMs = Float64Array.from(real.arrivalsMs, (atMs) => atMs + leadMs);
   const policy = knowing(sluice, real.firstStartsMs)();
@@ -46,7 +46,7 @@ function simulateOnce(real: RealReplay, repeat: number): Replay {
   };
 }
 
-/** Median, and deviation of the logarithm, as the simulator draws start-up times. */
+/** Parameters of the simulator's start-up times: the median, and the standard deviation of the logarithm. */
 export function coldStartOf(startsMs: readonly number[]): Pick<Scenario, 'coldStartMs' | 'coldStartSigma'> {
   const sorted = startsMs.toSorted((a, b) => a - b);
   const coldStartMs = sorted[Math.floor(sorted.length / 2)]!;
@@ -54,7 +54,7 @@ export function coldStartOf(startsMs: readonly number[]): Pick<Scenario, 'coldSt
   return { coldStartMs, coldStartSigma: Math.sqrt(logs.reduce((sum, log) => sum + log * log, 0) / logs.length) };
 }
 
-/** The pods that are there at the begin were seen to start. */
+/** A policy that has observed the start-up times of the initial pods. */
 function knowing(factory: PolicyFactory, startsMs: readonly number[]): PolicyFactory {
   return (): ScalingPolicy => {
     const policy = factory();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { binMs, mostMoving, stretchOf } from './stretch.ts';
 
-/** Evenly spaced within each half minute, so many in each. */
+/** Arrivals that are evenly spaced within each half minute, with the given number in each. */
 function stamps(...counts: readonly number[]): Float64Array {
   return Float64Array.from(
     counts.flatMap((count, bin) => Array.from({ length: count }, (_, at) => (bin + at / count) * binMs)),
@@ -10,14 +10,14 @@ function stamps(...counts: readonly number[]): Float64Array {
 }
 
 describe('the stretch that is replayed', () => {
-  test('it has the peak with the most before and after it, in its first half and not at its begin', () => {
+  test('its peak rises and falls the most of all, and is in its first half but not at its start', () => {
     const quiet = [5, 5, 5, 5, 5, 5, 5, 5];
     assert.equal(mostMoving([...quiet, 5, 30, 5, ...quiet], 8), 5);
-    // The higher one comes down too late to be seen.
+    // The higher peak falls too late.
     assert.equal(mostMoving([...quiet, 30, ...quiet, 90], 8), 4);
   });
 
-  test('it is scaled so that its fullest half minute has the rate that was asked for, and starts at its own zero', () => {
+  test('it is scaled to the given rate in its fullest half minute, and its times start at zero', () => {
     const stampsMs = stamps(40, 40, 40, 80, 160, 40, 40, 40, 40, 1);
     const { fromMs, arrivalsMs } = stretchOf({
       stampsMs,
@@ -33,7 +33,7 @@ describe('the stretch that is replayed', () => {
     assert.deepEqual(arrivalsMs, arrivalsMs.toSorted());
   });
 
-  test('a trace that is shorter, and one without a request, say so', () => {
+  test('a trace that is too short, or has no request there, is an error', () => {
     const request = { lengthMs: 4 * binMs, peakPerSecond: 50, seed: 1 };
     assert.throws(() => stretchOf({ ...request, stampsMs: stamps(10, 10, 1) }), /the trace has 1 minutes, not 2/);
     const stampsMs = stamps(10, 0, 0, 0, 0, 10, 1);

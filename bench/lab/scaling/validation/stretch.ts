@@ -1,25 +1,25 @@
-/** The part of a trace that a validation replays: some minutes in which the load rises and falls, at a size that fits. Pure. */
+/** Stretch of a trace that a validation replays: minutes in which the load rises and falls, scaled to a few pods. Pure. */
 import { scaleTrace } from '../../../simulate/trace.ts';
 
 export interface StretchRequest {
   readonly stampsMs: Float64Array;
   readonly lengthMs: number;
-  /** Requests a second in its fullest half minute. */
+  /** Requests per second in the stretch's fullest half minute. */
   readonly peakPerSecond: number;
   readonly seed: number;
-  /** Where it begins, instead of where load rises and falls most. */
+  /** Start of the stretch; if not given, the one where load rises and falls most. */
   readonly fromMs?: number | undefined;
 }
 
 export interface Stretch {
   readonly fromMs: number;
-  /** From its begin, ascending, below its length. */
+  /** Arrival times since the stretch's start, ascending. */
   readonly arrivalsMs: Float64Array;
 }
 
 export const binMs = 30_000;
 
-/** @throws RangeError if the trace is shorter than it, or has nothing there */
+/** @throws RangeError if the trace is shorter than the stretch, or has no request in it */
 export function stretchOf({ stampsMs, lengthMs, peakPerSecond, seed, fromMs }: StretchRequest): Stretch {
   const counts = binned(stampsMs);
   const bins = Math.ceil(lengthMs / binMs);
@@ -38,8 +38,8 @@ export function stretchOf({ stampsMs, lengthMs, peakPerSecond, seed, fromMs }: S
 }
 
 /**
- * The first bin of the window whose peak stands the most above what is before and what is after it. The peak is in the
- * first half and not at its begin: pods are let go minutes after they were needed.
+ * First bin of the window whose peak is the highest above what precedes and follows it. The peak must be in the first half
+ * of the window, but not at its start: pods are released minutes after they were needed.
  */
 export function mostMoving(counts: readonly number[], bins: number): number {
   let best = 0;
@@ -56,7 +56,7 @@ export function mostMoving(counts: readonly number[], bins: number): number {
   return best;
 }
 
-/** Whole bins only: the rest of the last one would look like a fall. */
+/** Arrivals by bin. A partial last bin is left out: it would look like a fall of the load. */
 function binned(stampsMs: Float64Array): number[] {
   const counts = Array<number>(Math.floor(stampsMs.at(-1)! / binMs)).fill(0);
   for (const atMs of stampsMs) {

@@ -20,7 +20,7 @@ function replayWith(own: Partial<Replay>): Replay {
 const rowOf = (real: Replay, simulated: readonly Replay[], what: string) =>
   compareReplays(real, simulated).find((row) => row.what === what)!;
 
-test('late requests within a percentage point of the median of the simulations, pod-seconds within a tenth', () => {
+test('late requests agree within a point of the simulations’ median, pod-seconds within a tenth', () => {
   const real = replayWith({ late: 30 });
   const simulated = [
     replayWith({ late: 20 }),
@@ -40,11 +40,11 @@ test('late requests within a percentage point of the median of the simulations, 
   assert.equal(rowOf(real, simulated, 'pod-seconds').difference, '+9.9%');
 });
 
-test('outside of any limit it does not agree', () => {
+test('a difference beyond any limit is no agreement', () => {
   const real = replayWith({ late: 30 });
   assert.equal(isWithin(compareReplays(real, [replayWith({ late: 41 })])), false);
   assert.equal(isWithin(compareReplays(real, [replayWith({ late: 30, podSeconds: 899 })])), false);
-  // What is late here and shed there is missed in both.
+  // Requests late on one side and shed on the other are missed on both.
   const shed = replayWith({ late: 25, shed: 16 });
   assert.equal(rowOf(real, [shed], 'late').within, true);
   assert.equal(rowOf(real, [shed], 'late, shed or failed').within, false);

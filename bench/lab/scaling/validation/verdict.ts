@@ -1,18 +1,18 @@
-/** Simulated beside real: the difference, and whether it is within its limit. Pure. */
+/** Differences between a replay and its simulations, and whether they are within their limits. Pure. */
 import type { Replay } from './setup.ts';
 
 export interface ComparedRow {
   readonly what: string;
   readonly real: string;
-  /** The median of the simulator's runs, and their range. */
+  /** Median of the simulations, and their range. */
   readonly simulated: string;
   readonly difference: string;
-  /** Null of a number that is shown for itself. */
+  /** Limit of the difference; null for a number without one. */
   readonly limit: string | null;
   readonly within: boolean | null;
 }
 
-/** Percentage points, and percent of what ran. */
+/** Limits: late requests in percentage points, pod-seconds in percent of the replay's. */
 export const limits = { latePoints: 1, podSecondsPercent: 10 } as const;
 
 export function compareReplays(real: Replay, simulated: readonly Replay[]): ComparedRow[] {
