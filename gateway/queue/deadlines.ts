@@ -2,7 +2,7 @@
  * One timer for the deadlines of all requests: a wheel of slots of 10 ms, so that adding and removing take constant time
  * for any mix of client timeouts. A request expires at the first tick after its deadline: at most 10 ms late, never early.
  *
- * Slots are arrays, which release what left them; the tables of a Set or Map would not (docs/performance.md, "What paid").
+ * Slots are arrays, which release what left them; the tables of a Set or Map would not (docs/performance.md, "Optimizations that paid off").
  */
 const slotMs = 10;
 /** 41 s; entries beyond that are skipped once per revolution of the wheel. */
