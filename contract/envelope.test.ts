@@ -120,7 +120,7 @@ test('an envelope that is cut off inside a frame is refused at its end', () => {
 });
 
 test('lengths that lie are refused by their prefix alone, before anything is allocated for them', (t) => {
-  // Of 20 bytes; the fourth is a head of 4 GiB, the fifth adds up to more than any of its parts.
+  // Envelopes of 20 bytes with false lengths; the fourth has a head of 4 GiB, the fifth adds up to more than any of its parts.
   const lies = [
     {
       bytes: prefix(2, 0xffff_ffff),

@@ -92,7 +92,7 @@ export function appendFrame(out: Buffer[], head: ItemHead | AnswerHead | Summary
   start.writeUInt32LE(bodyLength, 4);
 }
 
-/** What a decoder accepts. `totalBytes` is the length of the whole, where it is known in advance. */
+/** Limits of a decoder. `totalBytes` is the length of the whole envelope, where it is known in advance. */
 export interface FrameLimits {
   readonly maxBodyBytes: number;
   readonly totalBytes?: number;

@@ -58,11 +58,10 @@ test('imports form no cycle', () => {
 /** Comments per room that may still begin without a subject. Numbers may only fall. */
 const commentsWithoutSubject: Readonly<Record<string, number>> = {
   bench: 50,
-  contract: 2,
   gateway: 19,
   models: 19,
   scaler: 3,
-  test: 89,
+  test: 1, // The planted comment below.
 };
 
 test('comments begin with their subject', () => {

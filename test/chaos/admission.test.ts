@@ -1,4 +1,4 @@
-/** What the gateway promises about time: deadlines, holding, shedding, clients that leave. */
+/** The gateway's promises about time: deadlines, holding, shedding, clients that leave. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { poolOf, startGateway, until } from '../support/gateway-harness.ts';
@@ -160,7 +160,7 @@ test('a pool that leaves while its pods hold requests: they are answered, and no
 test('a model that no pod serves: refused at once, or held for a pod that comes, and others are served', async (t) => {
   const harness = await startGateway(t, 1, { models: ['echo', 'other'], requests: { coldStartHoldMs: 500 } });
   const [pod] = harness.pods;
-  // It could load one of the two.
+  // The pod could load only one of the two models.
   Object.assign(pod!, { models: ['echo'] });
   await until('it serves', async () => (await harness.predict('1')).status === 200);
   const sentAtMs = performance.now();

@@ -24,7 +24,7 @@ async function stubborn(t: TestContext, { gateway }: Harness, bytes: string): Pr
 
 /** Bytes of all buffers of this process, in which the gateway runs, that something still points to. */
 async function buffersAfterCollection(): Promise<number> {
-  // They are freed beside this thread.
+  // Buffers are freed on another thread, some time after the collection.
   for (let round = 0; round < 3; round += 1) {
     collect();
     await new Promise((resolve) => setTimeout(resolve, 50));

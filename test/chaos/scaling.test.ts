@@ -1,4 +1,4 @@
-/** What ends at the wrong moment while a system grows or shrinks: every request is accounted for, and nothing is done twice. */
+/** Processes that end while a system grows or shrinks: every request is accounted for, and nothing is done twice. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { eventually, offer, startScaling, type LogLine, type ScalingSystem } from '../support/scaling.ts';
@@ -141,7 +141,7 @@ describe('growth', () => {
         ({ readyReplicas }) => readyReplicas > 0,
         60_000,
       );
-      // What the killed pod held is tried alone, before others. Killed with it again and again, it would be taken for poison.
+      // Requests of the killed pod are retried alone, before others. After repeated kills a request counts as poison.
       assert.equal(await scaling.predict(), 200);
     }
     assert.deepEqual([...(await load)], [[200, 300]]);
@@ -166,7 +166,7 @@ describe('growth', () => {
       const [gateway] = scaling.system.pidsOf('gateway');
       process.kill(gateway!, 'SIGTERM');
       const statuses = await load;
-      // Those that came while nobody listened were refused a connection, and nothing else happened to any.
+      // Requests sent while no gateway listened were refused a connection (-1). All others were answered.
       const refused = statuses.get(-1) ?? 0;
       assert.deepEqual(
         new Map([[200, 100 - refused], ...(refused > 0 ? [[-1, refused] as const] : [])]),

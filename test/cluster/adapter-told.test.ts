@@ -1,4 +1,4 @@
-/** What a person sees of a pool with kubectl: the columns of its status, its conditions, its events. */
+/** A pool as kubectl shows it: the columns of its status, its conditions, its events. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { KubernetesScaler } from '../../cluster/kubernetes/scaler-cluster.ts';

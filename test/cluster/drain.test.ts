@@ -1,6 +1,6 @@
 /**
- * Who goes when a pool shrinks, and when: the pods that were chosen, holding nothing, although a gateway joined in the middle
- * of it, and although the leader was killed in the middle of it.
+ * Scale-down removes the pods that were chosen, and only once they hold nothing, even if a gateway joins or the scaler's
+ * leader is killed in the middle of it.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -87,7 +87,7 @@ test('the leader is killed in the middle of a drain: another takes it over withi
 const markOf = ({ metadata }: PodObject): string | undefined => metadata.annotations?.['sluice.dev/draining'];
 const names = (pods: readonly PodObject[]): string[] => pods.map(({ metadata }) => metadata.name).toSorted();
 
-/** As a person would say it: at most so many, from now on. */
+/** Bounds of the pool, changed with `kubectl patch` as an operator would. */
 const bounds = (maxReplicas: number, minReplicas = 1): Promise<string> =>
   system.namespace.kubectl([
     'patch',
@@ -99,7 +99,7 @@ const bounds = (maxReplicas: number, minReplicas = 1): Promise<string> =>
     JSON.stringify({ spec: { scaling: { minReplicas, maxReplicas } } }),
   ]);
 
-/** Those that are marked, as soon as there are so many. */
+/** Pods marked as draining, as soon as there are exactly `count`. */
 function drainingPods(count: number): Promise<PodObject[]> {
   return until(`${count} marked pods`, 60_000, async () => {
     const marked = (await system.namespace.pods(podsOf('simple'))).filter((pod) => markOf(pod) !== undefined);

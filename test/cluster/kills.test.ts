@@ -34,7 +34,7 @@ test('a model server is killed every 5 s for 2 minutes, and each request is answ
       const pods = await readyPods(namespace, 'simple');
       const pod = pods[turn % Math.max(1, pods.length)];
       if (pod === undefined) continue;
-      // It may have gone since: told to go, or killed the turn before and not yet known to be unready.
+      // The pod may be gone already: drained, or killed the turn before and not yet known to be unready.
       await killProcess(namespace, pod.metadata.name, 'model-server', 'model-server').then(
         () => (kills += 1),
         () => undefined,

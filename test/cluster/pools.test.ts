@@ -1,4 +1,4 @@
-/** What people get wrong, and who else writes: refused with the field's path, or said in a condition; no crash, no fight. */
+/** Mistakes in pool objects, and other writers of them: refused with the field's path or told in a condition, no crash. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';

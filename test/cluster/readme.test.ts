@@ -12,7 +12,7 @@ import { promisify } from 'node:util';
 import { kubectl, Namespace, requireCluster, until } from './support/kubectl.ts';
 import { image, root } from './support/image.ts';
 
-/** As README and the overlays name them. */
+/** Names that README and the overlays use. */
 const namespace = new Namespace('sluice');
 const readmeImage = 'localhost/sluice:0.1.0';
 

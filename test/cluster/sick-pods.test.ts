@@ -100,7 +100,7 @@ test('all three answer 500: one is out at most, two stay ready, and all is well 
     );
     const pods = await readyPods(namespace, 'all');
     await Promise.all(pods.map(({ metadata }) => makeSick(metadata.name, 'errors')));
-    // With 0.5 of three pods as the most, one may be out on soft evidence.
+    // Soft evidence may take at most 0.5 of the pods out of rotation: one of three.
     const least = 2;
     for (const endMs = performance.now() + 20_000; performance.now() < endMs; await sleep(250)) {
       for (const said of await podStates(namespace, 'all')) {

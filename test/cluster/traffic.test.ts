@@ -39,7 +39,7 @@ test('1 → 8 → 1 under load', (t) =>
     );
     await sleep(3000);
     await load.rate(3);
-    // What has piled up while the pods started would be too much for one.
+    // The backlog from the pods' start would be too much for one pod.
     await until('the backlog to be served', 60_000, async () => ((await load.report()).inFlight <= 3 ? true : null));
     // By policy a pool shrinks over minutes. The bound has the scaler drain them at once, by the same way.
     await patched({ maxReplicas: 1 });

@@ -47,15 +47,15 @@ const within = (what: string, value: number, low: number, high: number) =>
   assert.ok(value >= low && value <= high, `${what}: ${value} is not within ${low} to ${high}`);
 
 /**
- * What a starved machine may have added to any latency: both processes say how late they were, the server at its timers
- * and the generator at its sends, and a request meets each twice, there and back.
+ * Latency that a starved machine may have added to any request: both processes measure how late they were, the server at
+ * its timers and the generator at its sends, and a request meets each twice, there and back.
  */
 async function noiseMs(server: DelayServer, report: Report): Promise<number> {
   return 2 * ((await server.latenessMs()) + report.lagMs.max);
 }
 
 describe('against known delays', () => {
-  /** Of 100 requests 90 take 20 ms, 8 take 250 ms, 2 take 1,500 ms. */
+  /** Delays of 100 requests: 90 take 20 ms, 8 take 250 ms, 2 take 1,500 ms. */
   const delaysMs = Array.from({ length: 100 }, (_, index) => (index % 10 !== 0 ? 20 : index % 50 === 0 ? 1500 : 250));
 
   for (const load of [
@@ -209,7 +209,7 @@ describe('against known delays', () => {
   });
 });
 
-/** Of good answers, those that took as long or longer, by the curve. */
+/** Share of good answers that took `ms` or longer, read from the report's latency curve. */
 function share({ latencyCurve }: Report, ms: number): number {
   const point = latencyCurve.findLast((one) => one.ms < ms);
   return point === undefined ? 1 : 1 - point.percentile / 100;
@@ -260,7 +260,7 @@ describe('against other tools on the same endpoint', () => {
   test('wrk', async (t) => {
     const installed = await run('wrk', ['--version']).then(
       () => true,
-      // It answers its version with exit code 1.
+      // wrk prints its version with exit code 1.
       (error: unknown) => (error as NodeJS.ErrnoException).code !== 'ENOENT',
     );
     if (!installed) {

@@ -1,4 +1,4 @@
-/** What a real gateway tells the scaler: every request counted once, pods that go named until they hold nothing, urgent news at once. */
+/** Load reports of a real gateway: each request counted once, draining pods named while they hold any, urgent news at once. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';

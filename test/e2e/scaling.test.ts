@@ -6,7 +6,7 @@ import { capacityOf, eventually, offer, startScaling, type LogLine } from '../su
 /** 5 rows/s a pod: so slow that pods sleep while two cores carry twenty of them. */
 const model = { runMs: 300, rowMs: 50, maxRows: 2 };
 
-/** What each pod that was told to go held then, by its own word. */
+/** Requests in flight that each pod logged when it began to drain. */
 function heldAtEnd(lines: readonly LogLine[]): { pod: string; inFlight: unknown }[] {
   return lines.filter(({ msg }) => msg === 'draining').map(({ source, inFlight }) => ({ pod: source, inFlight }));
 }
@@ -73,7 +73,7 @@ test(
     const { status, afterMs } = await first;
     assert.deepEqual([status, [...others]], [200, [[200, 500]]]);
     const started = scaling.lines.find(({ msg }) => msg.startsWith('pod ') && msg.includes(' ready in '));
-    // Of the pod's own start, as the cluster measured it.
+    // Start time of the pod, as the cluster measured it.
     const startedMs = 1000 * Number(/ready in ([\d.]+) s/.exec(started?.msg ?? '')?.[1]);
     assert.ok(startedMs >= coldStartMs, started?.msg);
     t.diagnostic(`answered after ${Math.round(afterMs)} ms, started in ${startedMs} ms`);

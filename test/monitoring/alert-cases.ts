@@ -5,7 +5,7 @@
 export interface Expected {
   readonly severity: 'critical' | 'warning';
   readonly labels: Readonly<Record<string, string>>;
-  /** As they are told, with all labels and numbers in place. */
+  /** Annotations as Prometheus fills them in, with all labels and numbers in place. */
   readonly summary: string;
   readonly description: string;
 }
@@ -24,7 +24,7 @@ const here = { namespace: 'ml', pool: 'langid' };
 const of = 'namespace="ml",pool="langid"';
 const gateways = ['gateway-1', 'gateway-2'] as const;
 
-/** So many requests each 15 s, of them so many late; the objective is 99%. */
+/** Series with `each` requests every 15 s, `late` of them over the latency objective, of which 99% should be within. */
 function requests(each: number, late: number, steps: number, shed = 0): Record<string, string> {
   const duration = (outcome: string, step: number) => ({
     [`sluice_request_duration_seconds_count{${of},model="m",outcome="${outcome}"}`]: `0+${step}x${steps}`,

@@ -10,7 +10,7 @@ export interface Expression {
   /** For whoever has to find it. */
   readonly where: string;
   readonly expr: string;
-  /** Of a panel's series. */
+  /** Legend of a panel's series. */
   readonly legend?: string;
 }
 

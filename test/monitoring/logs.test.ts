@@ -1,4 +1,4 @@
-/** What the processes of a real system log: JSON, a line for each event, with the ids of the request and none of its body. */
+/** Logs of a real system's processes: JSON, a line for each event, with the ids of the request and none of its body. */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -82,7 +82,7 @@ for (const level of ['info', 'error'] as const)
     assert.deepEqual(statuses, [200, 400, 500, 200, 502]);
     assert.ok(!raw.some((line) => line.includes(secret)), 'a body was logged');
 
-    // Those of `sluice up` itself are for the person who started it.
+    // Lines of `sluice up` itself are left out: they are for the person who started it.
     const lines = raw.map((line) => JSON.parse(line) as Line).filter(({ source }) => source !== 'sluice');
     for (const { source, level: is, time, msg, component, podName } of lines) {
       assert.ok(is >= levels[level], `${source}: ${msg}`);

@@ -25,7 +25,7 @@ interface Known {
 
 /** Given by Prometheus to whatever it scrapes, by the scrape configurations of the component. */
 const ofTarget = ['namespace', 'pod', 'instance', 'job'];
-/** Of what is scraped from pods of models. */
+/** Target labels of model server pods. */
 const ofPodTarget = [...ofTarget, 'pool'];
 /** Labels whose values are closed sets. */
 const closed = ['reason', 'outcome', 'state', 'kind', 'status', 'type', 'result', 'direction'];
@@ -54,7 +54,7 @@ async function catalogue(): Promise<Map<string, Known>> {
     const values = new Map(selectors(expr).flatMap(({ metric }) => [...(find(known, metric)?.values ?? [])]));
     known.set(record, { ...known.get(record)!, values });
   }
-  // Of prom-client, in every process of Node.
+  // Default metric of prom-client, present in every Node process.
   known.set('nodejs_eventloop_lag_p99_seconds', { labels: new Set(ofTarget), values: new Map(), histogram: false });
   return known;
 }
@@ -106,7 +106,7 @@ test('every expression names metrics, labels and values that there are', async (
     expressions.flatMap((expression) => problems(known, expression)),
     [],
   );
-  // And the other way round: what would go wrong is found.
+  // Planted mistakes are found.
   for (const [expr, what] of [
     ['sluice_queue_request', 'no metric sluice_queue_request'],
     ['sluice_queue_requests{pol="x"}', 'sluice_queue_requests has no label pol'],

@@ -17,15 +17,15 @@ import { startStory, type Story } from './story.ts';
 const skip = skipWithout('prometheus');
 
 /**
- * What may be over between two scrapes, with what makes it come true; it has to return series all the same. All else must be
- * seen above 0.
+ * Panels whose cause may be over between two scrapes, each with that cause. Their expressions must still return series;
+ * those of all other panels must be seen above 0.
  */
 const momentary: Readonly<Record<string, string>> = {
   'batching and pods: Isolated retries':
     'two pods are lost with much in flight, and their requests are retried one at a time',
 };
 
-/** As Grafana fills in its variables at a scrape each second; pages name `langid` for the pool of whoever reads them. */
+/** Expression with Grafana's variables filled in for a scrape each second. The docs use `langid` as the example pool. */
 function filled(expr: string): string {
   return expr.replaceAll('$__rate_interval', '5s').replaceAll(/\$\w+/g, '.*').replaceAll('"langid"', '"slow"');
 }

@@ -1,5 +1,5 @@
 /**
- * Of a PromQL expression what can be wrong without a syntax error: names of metrics, labels in braces, labels to group by.
+ * Parts of a PromQL expression that can be wrong without a syntax error: metric names, labels in braces, labels to group by.
  * Not a parser: whether an expression is PromQL at all is for promtool and Prometheus to say.
  */
 export interface Selector {
@@ -9,7 +9,7 @@ export interface Selector {
 
 export interface Grouping {
   readonly labels: readonly string[];
-  /** What is grouped. */
+  /** Selectors inside the grouped expression. */
   readonly of: readonly Selector[];
 }
 

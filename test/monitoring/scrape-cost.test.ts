@@ -1,4 +1,4 @@
-/** What a scrape of a large system costs: 50 pools of 200 pods, in CPU time, since a busy machine must not change the answer. */
+/** Cost of a scrape of a large system, 50 pools of 200 pods, in CPU time, because a busy machine must not change the result. */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { largeGateway } from '../support/gateway-registry.ts';

@@ -28,7 +28,7 @@ interface Manifest {
   };
 }
 
-/** What Kubernetes would offer to scrape of a pod of the Deployment in `file`: each port of it. */
+/** Scrape targets that Kubernetes would discover for a pod of the Deployment in `file`: one for each port. */
 function podTargets(
   file: string,
   pod: string,
@@ -52,7 +52,7 @@ function podTargets(
   }));
 }
 
-/** As shipped, but for where targets come from and how often it looks. */
+/** The shipped Prometheus configuration, with other targets and a shorter scrape interval. */
 function configuration(targetsFile: string): object {
   const config = parse(readFileSync(path.join(shipped, 'prometheus.yaml'), 'utf8')) as {
     global: object;
@@ -74,7 +74,7 @@ function configuration(targetsFile: string): object {
 export interface ScrapedSystem extends AsyncDisposable {
   readonly system: System;
   readonly prometheus: Prometheus;
-  /** Of the newest pod of each pool. */
+  /** Origin of the newest pod of each pool. */
   readonly podOrigins: ReadonlyMap<string, string>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * What happens to a system so that every panel has something to show: a pool that grows to its maximum and sheds, a cold
- * start, a pod that hangs and is replaced, and pods of another make that fail in every way there is.
+ * Events that give every panel something to show: a pool that grows to its maximum and sheds, a cold start, a pod that
+ * hangs and is replaced, and stand-in pods that fail in every way the gateway distinguishes.
  */
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';

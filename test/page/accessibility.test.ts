@@ -82,7 +82,7 @@ for (const [name, look] of Object.entries(looks)) {
     const { page, complaints } = await openPage(browser, await fake.start(), look);
     t.after(() => page.context().close());
     await page.locator('.decision').nth(2).waitFor();
-    // What is out of sight is not drawn, and axe can't judge what is not there.
+    // Charts out of sight are not drawn, and axe can't judge what is not drawn.
     for (const pool of await page.locator('.pool').all()) {
       await pool.scrollIntoViewIfNeeded();
       await pool.locator('path.main[d]').first().waitFor({ state: 'attached' });

@@ -11,7 +11,7 @@ export interface PoolPlan {
   /** `langid` is itself; any other name is `simple` of the zoo, made as slow as is said. */
   readonly models: readonly { readonly name: string; readonly runMs?: number; readonly rowMs?: number }[];
   readonly maxRows?: number;
-  /** Beside the models, as a person would write it. */
+  /** Fields of the pool's spec besides its models. */
   readonly spec?: Readonly<Record<string, unknown>>;
 }
 
@@ -20,7 +20,7 @@ export interface LiveSystem extends AsyncDisposable {
   report(): Promise<PoolsReport>;
   /** Requests/s to a model from now on, whether or not they are answered. */
   offer(model: string, perS: number): void;
-  /** Of a pod that the system started with. */
+  /** Process id of a pod that the system started with. */
   pidOf(pod: string): number;
   /** Answers so far, by status; -1 counts those whose connection was lost. */
   readonly statuses: ReadonlyMap<number, number>;
@@ -85,7 +85,7 @@ export async function startLive(
   const ticker = setInterval(() => {
     const nowMs = performance.now();
     for (const [model, perS] of rates) {
-      // What a held-up process could not send in time goes out at once.
+      // Requests that a delayed process could not send in time go out at once.
       let due = (owed.get(model) ?? 0) + (perS * (nowMs - lastMs)) / 1_000;
       for (; due >= 1; due -= 1) void send(model).catch(() => count(-1));
       owed.set(model, due);

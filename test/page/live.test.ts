@@ -134,7 +134,7 @@ test('a scaler that is killed: the page says so, and goes on with the next', { s
   assert.ok((await points()) >= known, 'what was known stays, before what the next one tells');
 });
 
-/** It may have been ended for its silence. */
+/** Continues a stopped process, unless it was ended as unresponsive. */
 function revive(pid: number): void {
   try {
     process.kill(pid, 'SIGCONT');

@@ -56,7 +56,7 @@ test(
   async (t) => {
     const fake = new FakeScaler();
     t.after(() => fake.close());
-    // As long a history as the page keeps.
+    // The history is as long as the page keeps it: 300 s.
     for (let s = 300; s > 0; s -= 1) fake.tell({ atMs: Date.now() - s * 1_000, pools: reports(s) });
     const { page, complaints } = await openPage(browser, await fake.start());
     t.after(() => page.context().close());

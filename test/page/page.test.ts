@@ -204,7 +204,7 @@ test('no name or reason can inject anything', { skip }, async (t) => {
     .waitFor({ state: 'attached' });
   for (const name of hostile) {
     await page.locator('h3', { hasText: name }).first().waitFor({ state: 'attached' });
-    // It is drawn once it is in sight.
+    // A pool is drawn only once it is in sight.
     await page.locator('.pool').nth(hostile.indexOf(name)).scrollIntoViewIfNeeded();
   }
   assert.equal(await page.evaluate('window.hacked'), undefined);

@@ -8,9 +8,9 @@ import { launchBrowser, openPage, skip } from './browser.ts';
 import { startLive, type LiveSystem, type PoolPlan } from './live-system.ts';
 
 const file = fileURLToPath(new URL('../../docs/page.png', import.meta.url));
-/** As long as the page's lines. */
+/** Length of the page's charts. */
 const historyMs = 300_000;
-/** As if there were weights to load: a picture of pods that start needs a start that takes a while. */
+/** Simulated loading time, in ms: a picture of starting pods needs a start that takes a while. */
 const startDelayMs = '12000';
 
 const scaling = (minReplicas: number, maxReplicas: number, idleSeconds = 300) => ({

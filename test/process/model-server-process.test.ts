@@ -24,7 +24,7 @@ async function start(models: RepositoryFiles, settings: Record<string, string> =
   child.stdout!.on('data', (chunk) => (output += String(chunk)));
   child.stderr!.on('data', (chunk) => (output += String(chunk)));
   const exited = once(child, 'exit') as Promise<[number | null, string | null]>;
-  // What was logged last is still in the pipes when the process is gone.
+  // The last log lines may still be in the pipes when the process has exited.
   const read = Promise.all([once(child.stdout!, 'end'), once(child.stderr!, 'end')]);
   const ended = Promise.all([exited, read]).then(([[code, signal]]) => ({ code, signal }));
   const early = ended.then(() => {
@@ -57,7 +57,7 @@ const whole = (runMs: number) => ({
 const three = floats('x', [3], [1, 2, 3]);
 
 test('while models load the process is live and not ready, and says so of each model', async () => {
-  // So long that however slow the machine is, these three come before it is over.
+  // The delay outlasts the next three requests even on a slow machine.
   await using loading = await start(whole(0), { SLUICE_START_DELAY_MS: '60000' });
   assert.equal((await get(`${loading.origin}/v2/health/live`)).status, 200);
   assert.equal((await get(`${loading.origin}/v2/health/ready`)).status, 503);

@@ -1,4 +1,4 @@
-/** What a gateway tells Prometheus, without one that listens or pods that answer. */
+/** Metrics of a gateway, made without a listening process or pods that answer. */
 import { pino } from 'pino';
 import { parseModelPool, type ModelPool } from '../../contract/model-pool.ts';
 import { outcomes } from '../../gateway/queue/counters.ts';
@@ -74,7 +74,7 @@ export interface LargeGateway extends AsyncDisposable {
   readonly scrape: () => Promise<string>;
 }
 
-/** Of pools with one model each that have done much; all pods are well at first. */
+/** A gateway of pools with one model each and large counters; all pods are healthy at first. */
 export async function largeGateway(poolCount: number, podsPerPool: number): Promise<LargeGateway> {
   const specs = Array.from({ length: poolCount }, (_, index) => poolWith(`pool-${index}`, [`model-${index}`]));
   const pools = await poolsOf(specs, podsPerPool);

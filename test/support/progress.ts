@@ -1,4 +1,4 @@
-/** What a person sees while tests run: a line for each part that is done, and at the end each failure in full. */
+/** Progress output of the test run: a line for each finished part, and at the end each failure in full. */
 import { once } from 'node:events';
 import path from 'node:path';
 import type { EventData, run } from 'node:test';

@@ -32,7 +32,7 @@ export function promtool(...args: readonly string[]): { readonly ok: boolean; re
 export interface ScrapeTarget {
   /** `host:port` */
   readonly address: string;
-  /** Those that begin with `__meta_` are for relabelling, as a service discovery gives them. */
+  /** Labels that begin with `__meta_` are for relabelling, as a service discovery gives them. */
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -46,9 +46,9 @@ export interface Prometheus {
   scrape(targets: readonly ScrapeTarget[]): void;
   /** @throws Error with what Prometheus says of the expression */
   query(expr: string): Promise<Series[]>;
-  /** What it complained of so far. */
+  /** Warnings and errors that Prometheus has logged so far. */
   warnings(): string;
-  /** Of `/api/v1/…`: what is in `data`. */
+  /** The `data` field of the answer of `/api/v1/…`. */
   api(path: string): Promise<unknown>;
   stop(): Promise<void>;
 }
@@ -64,7 +64,7 @@ export async function startPrometheus(configure: (targetsFile: string) => object
   const targetsFile = path.join(folder, 'targets.json');
   await writeFile(targetsFile, '[]');
   await writeFile(path.join(folder, 'prometheus.yaml'), stringify(configure(targetsFile)));
-  // It can't pick a port by itself and tell: one that was free a moment ago, and another if it was taken since.
+  // Prometheus can't pick a port and report it: we give it one that was just free, and another if that was taken meanwhile.
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort();
     const child = spawn(
@@ -107,7 +107,7 @@ function connected(origin: string, targetsFile: string): Omit<Prometheus, 'warni
     scrape: (targets) => {
       const groups = targets.map(({ address, labels }) => ({ targets: [address], labels }));
       writeFileSync(`${targetsFile}.next`, JSON.stringify(groups));
-      // It must not be read half written.
+      // The targets file must not be read half written.
       renameSync(`${targetsFile}.next`, targetsFile);
     },
     query: async (expr) => {
@@ -137,7 +137,7 @@ async function ready(url: string, child: ChildProcess): Promise<void> {
   }
 }
 
-/** It has nothing to keep. */
+/** SIGKILL is safe here: the data folder is temporary. */
 async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
   child.kill('SIGKILL');

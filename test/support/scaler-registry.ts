@@ -1,4 +1,4 @@
-/** What a scaler tells Prometheus of pools of which it knows everything. */
+/** Metrics of a scaler whose pools have a value for every gauge. */
 import { conditionTypes, poolGauges, ScalerMetrics, type PoolNumbers } from '../../scaler/metrics.ts';
 
 export function scalerOf(pools: readonly string[]): ScalerMetrics {

@@ -136,7 +136,7 @@ export async function offer(
   const total = 'total' in until ? until.total : Infinity;
   const stop = 'stop' in until ? until.stop : null;
   while (open.length < total && stop?.aborted !== true) {
-    // What a held-up process could not send in time goes out at once.
+    // Requests that a delayed process could not send in time go out at once.
     const due = Math.min(total, Math.floor((perS * (performance.now() - beganAtMs)) / 1000) + 1);
     while (open.length < due) {
       const count = (status: number): void => void statuses.set(status, (statuses.get(status) ?? 0) + 1);

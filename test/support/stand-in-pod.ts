@@ -71,13 +71,13 @@ export class StandInPod {
     this.#port = (this.#server.address() as AddressInfo).port;
   }
 
-  /** As kill -9, and for good: whoever would start it again does nothing. */
+  /** Ends the pod like kill -9, and for good: a later restart does nothing. */
   stop(): void {
     this.#stopped = true;
     this.die();
   }
 
-  /** As kill -9: every connection is reset, new ones are refused. */
+  /** Imitates kill -9: every connection is reset, new ones are refused. */
   die(): void {
     this.#server.close();
     for (const socket of this.#sockets) {

@@ -12,7 +12,7 @@ export interface System {
   readonly origin: string;
   readonly adminOrigin: string;
   readonly scalerOrigin: string;
-  /** Of `sluice up` itself. */
+  /** Process id of `sluice up` itself. */
   readonly pid: number;
   /** The last lines of all its processes, the oldest first. */
   readonly output: readonly string[];
@@ -32,13 +32,13 @@ interface Addresses {
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-/** With many suites at once on few cores; an idle machine needs 2 s. */
+/** Start limit for many suites at once on few cores; an idle machine needs 2 s. */
 const startLimitMs = 90_000;
 const stopLimitMs = 45_000;
 const keptLines = 400;
 
 export interface SystemOptions {
-  /** Beside the path. */
+  /** Environment variables besides PATH. */
   readonly env?: Readonly<Record<string, string>>;
   /** Each line of its processes, as it comes. */
   readonly onLine?: (line: string) => void;

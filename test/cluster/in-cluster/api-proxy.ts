@@ -23,7 +23,7 @@ function callerOf(authorization: string | undefined): string {
   return sub?.split(':').at(-1) ?? 'nobody';
 }
 
-/** As RBAC names them. */
+/** Verb and resource of an API request, as RBAC names them. */
 function verbAndResource(method: string, url: URL): string {
   const [, root, ...rest] = url.pathname.split('/');
   const [group, afterGroup] = root === 'api' ? ['', rest.slice(1)] : [rest[0] ?? '', rest.slice(2)];

@@ -11,7 +11,7 @@ const { TARGET = 'http://sluice', MODEL = 'simple', RATE = '20', TIMEOUT_MS = '3
 const timeoutMs = Number(TIMEOUT_MS);
 /** A client that waits this much longer than the deadline that it asked for has been forgotten. */
 const patienceMs = timeoutMs + 10_000;
-/** So long a client may try to connect to a gateway that is just going, or not yet there for all. */
+/** Milliseconds in which a client may retry a refused connection: a gateway is ending, or not yet reachable from everywhere. */
 const refusedForMs = 5000;
 /** More than this in flight is a client that can't keep up, or a server that answers nobody. */
 const maxInFlight = 20_000;
@@ -29,7 +29,7 @@ let slowestMs = 0;
 const failed: Record<string, number> = {};
 const examples: string[] = [];
 const byPod: Record<string, number> = {};
-/** Of right answers; the upper bounds of a histogram, 10% apart. */
+/** Latencies of right answers: counts by the upper bound of a histogram bucket; bounds are 10% apart. */
 const latencies = new Map<number, number>();
 
 /** Idle connections go before the server's own limit, and before a gateway that ends would close them. */

@@ -44,7 +44,7 @@ export class ApiGate {
 
   static async start(): Promise<ApiGate> {
     const proxy = spawn('kubectl', ['proxy', '--port=0', '--address=127.0.0.1'], {
-      // It names each watch that its client ends.
+      // Standard error is ignored: kubectl proxy logs there each watch that its client ends.
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     try {
@@ -118,7 +118,7 @@ export class ApiGate {
   }
 }
 
-/** As RBAC names them. */
+/** Verb and resource of an API request, as RBAC names them. */
 function verbAndResource(method: string, { pathname, searchParams }: URL): string {
   const parts = pathname.split('/').slice(1);
   const afterVersion = parts.slice(parts[0] === 'api' ? 2 : 3);

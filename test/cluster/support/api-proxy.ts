@@ -11,7 +11,7 @@ export type Counts = Readonly<
 const labels = { 'app.kubernetes.io/component': 'api-proxy' };
 
 export class ApiProxy {
-  /** What is added to a Deployment, so that its processes take the way through the proxy. */
+  /** JSON patch of a Deployment that sends its processes' API requests through the proxy. */
   static readonly patch = [
     {
       op: 'add',
@@ -100,7 +100,7 @@ export class ApiProxy {
   }
 }
 
-/** Of a pod, by its own token. Without TLS: the client asks to be told that this is meant. */
+/** Kubeconfig of a pod, with the pod's own token. The client refuses a server without TLS unless verification is off. */
 function kubeconfig(namespace: string): string {
   const cluster = { server: 'http://api-proxy:8001', 'insecure-skip-tls-verify': true };
   const tokenFile = '/var/run/secrets/kubernetes.io/serviceaccount/token';

@@ -19,11 +19,11 @@ export interface HostProcessOptions {
   readonly flags?: readonly string[];
 }
 
-/** With a small machine full of other tests. */
+/** Start limit on a small machine that runs other tests as well. */
 const startLimitMs = 90_000;
 
 export class HostProcess {
-  /** As they come. */
+  /** Log lines so far, in the order of their arrival. */
   readonly lines: readonly LogLine[];
   /** For predict requests; that of the admin port where there is no other. */
   readonly origin: string;
@@ -107,7 +107,7 @@ export class HostProcess {
   }
 }
 
-/** What is no JSON is a crash's last words. */
+/** Lines that are not JSON come from a crash, so they count as fatal. */
 function parsed(line: string): LogLine {
   try {
     return JSON.parse(line) as LogLine;

@@ -17,7 +17,7 @@ export function requireCluster(): void {
   }
 }
 
-/** What it printed. @throws KubectlError with what it said */
+/** Standard output of kubectl. @throws KubectlError with its standard error */
 export function kubectl(args: readonly string[], input?: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = execFile('kubectl', args, { maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
@@ -104,7 +104,7 @@ export class Namespace {
     return (await this.json<{ items: PodObject[] }>(['get', 'pods', '--selector', selector])).items;
   }
 
-  /** What a port of a pod answers to GET, by way of the API server: pods need not be reachable from here. */
+  /** A pod's answer to GET, by way of the API server: pods need not be reachable from here. */
   get(pod: string, port: number, path: string): Promise<string> {
     return kubectl(['get', '--raw', `/api/v1/namespaces/${this.name}/pods/${pod}:${port}/proxy${path}`]);
   }
@@ -113,7 +113,7 @@ export class Namespace {
     return this.kubectl(['rollout', 'status', `deployment/${deployment}`, `--timeout=${withinSeconds}s`]);
   }
 
-  /** Of all that may explain a failure: the end of each log, events, objects. */
+  /** Evidence to explain a failure: the end of each log, events, objects. */
   async explain(): Promise<string> {
     const parts: string[] = [];
     const add = async (args: readonly string[]): Promise<void> => {

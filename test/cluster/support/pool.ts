@@ -17,7 +17,7 @@ export const scriptsVolume = { name: 'scripts', configMap: { name: 'scripts' } }
 export interface PoolOptions {
   readonly name?: string;
   readonly model?: string;
-  /** What a run costs, asleep: a pod then carries a known load without a core to itself. */
+  /** Milliseconds that a run sleeps: a pod then carries a known load without a core to itself. */
   readonly runMs?: number;
   readonly rowMs?: number;
   readonly maxRows?: number;
@@ -30,7 +30,7 @@ export interface PoolOptions {
   readonly slowMs?: number;
   /** Set what only a person sets: to have something to roll out. */
   readonly annotation?: string;
-  /** So that a process can be ended from within the pod: nobody can kill process 1 of a container from inside it. */
+  /** Shared process namespace, for tests that kill a process: process 1 of a container can't be killed from inside it. */
   readonly shareProcesses?: boolean;
 }
 

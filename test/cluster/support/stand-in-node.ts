@@ -10,11 +10,11 @@ import { until, type Namespace } from './kubectl.ts';
 export interface StandInNodeOptions {
   /** Status of a pod that has come, written through `pods/status`. */
   readonly statusOf: (pod: PodObject) => Promise<object> | object;
-  /** It was told to go, and is about to be gone. */
+  /** The pod was deleted, and its object is about to be removed. */
   readonly onEnd?: (pod: PodObject) => void;
 }
 
-/** So that one kubelet's worth of requests, not a burst of five hundred, meets the API server. */
+/** Most concurrent writes: the API server should meet one kubelet's worth of requests, not a burst of five hundred. */
 const writersMost = 8;
 const heartbeatMs = 5_000;
 const nodeConditions = ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure'];
@@ -64,7 +64,7 @@ export class StandInNode {
     return node;
   }
 
-  /** What to add to the spec of a pod of its. */
+  /** Fields to add to the spec of a pod that shall run on this node. */
   get podSpec(): object {
     return {
       nodeName: this.name,
@@ -224,7 +224,7 @@ export class StandInNode {
   }
 }
 
-/** Of a pod that runs well since now. */
+/** Status of a pod that became ready just now. */
 export function readyStatus(pod: PodObject, ip: string): object {
   const at = new Date().toISOString();
   const containers = (pod.spec?.containers ?? []) as readonly { readonly name?: string; readonly image?: string }[];

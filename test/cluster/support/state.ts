@@ -1,4 +1,4 @@
-/** What the system says of itself while a test goes on: load reports of the gateways, replicas, status and events of a pool. */
+/** The system's own reports during a test: load reports of the gateways, replicas, status and events of a pool. */
 import { spawn } from 'node:child_process';
 import type { LoadReport, PodLoad } from '../../../contract/load-report.ts';
 import type { PoolStatus } from '../../../contract/pool-status.ts';
@@ -15,7 +15,7 @@ export async function loadReports(namespace: Namespace): Promise<LoadReport[]> {
   );
 }
 
-/** What each gateway thinks of the pods of a pool. */
+/** Pods of a pool as each gateway reports them. */
 export async function podStates(namespace: Namespace, pool: string): Promise<PodLoad[][]> {
   const reports = await loadReports(namespace);
   return reports.map(({ pools }) => [...(pools.find(({ name }) => name === pool)?.pods ?? [])]);

@@ -14,7 +14,7 @@ export interface SystemOptions {
   /** Gateways and scalers reach the API server through a proxy that counts, and can be away. */
   readonly proxied?: boolean;
   readonly scalerEnv?: Readonly<Record<string, string>>;
-  /** So that a scaler can be ended at once: nobody can kill process 1 of a container from inside it. */
+  /** Shared process namespace, for tests that kill a scaler: process 1 of a container can't be killed from inside it. */
   readonly shareProcesses?: boolean;
 }
 
