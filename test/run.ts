@@ -32,7 +32,7 @@ const lanes = {
     {
       patterns: ['test/*.test.ts', 'test/{process,e2e,chaos,contract,monitoring,page,support}/**/*.test.ts'],
       except: /^test\/layout\.test\.ts$/,
-      // Most of them wait more than they compute.
+      // Most whole-system tests wait more than they compute.
       concurrency: 3,
     },
   ],

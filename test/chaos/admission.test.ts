@@ -11,7 +11,7 @@ interface Measured {
   readonly told: string;
 }
 
-/** Three times at most: clients, gateway and pod share one process, which tests that start others beside it keep from running. */
+/** Measures at most three times: clients, gateway and pod share one process, which other tests can starve of CPU time. */
 async function untilTrue(measure: () => Promise<Measured>): Promise<Measured[]> {
   const all = [await measure()];
   while (!all.at(-1)!.holds && all.length < 3) all.push(await measure());

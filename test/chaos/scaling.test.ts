@@ -39,18 +39,18 @@ function startsWith(lines: readonly LogLine[], start: string): LogLine[] {
   return lines.filter(({ msg }) => msg.startsWith(start));
 }
 
-/** Four pods of which one would do, and load that keeps all four busy. Resolves when the first drains. */
+/** Resolves when the first of four pods drains: one pod would suffice, and the load keeps all four busy. */
 async function untilDraining(scaling: ScalingSystem) {
   return eventually(
     'a pod drains',
     () => scaling.pool(),
     ({ drainingReplicas }) => drainingReplicas > 0,
-    // The slower pods start, the longer those that there are are kept.
+    // Slower pod starts make the scaler keep running pods longer.
     600_000,
   );
 }
 
-/** Both wait for minutes until a pod has been idle for long enough, and cost little meanwhile: at once. */
+/** Both tests wait minutes for a scale-down and cost little meanwhile, so they run at the same time. */
 describe('a drain', { concurrency: true }, () => {
   test(
     'kill -9 of the scaler in a drain: the next one ends it, with one write, and no pod goes that holds a request',

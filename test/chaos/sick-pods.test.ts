@@ -96,7 +96,7 @@ test('a pod whose answers are all 500 is found out by asking another', async (t)
   harness.pods[0]!.behaviour = { kind: 'errors' };
   const statuses = await load(harness);
   assert.ok((statuses.get(500) ?? 0) <= 64 * 2, 'at most the first envelopes fail');
-  // Ejected, or 100 ms later probed: out of rotation in both, until a request of its own is answered well.
+  // An ejected pod is probed after 100 ms. Both states are out of rotation, until the pod answers a trial request well.
   const states = ['ejected', 'probing'].map((state) => harness.metric(`sluice_pods{pool="pool",state="${state}"}`));
   assert.equal(
     (await Promise.all(states)).reduce((sum, count) => sum + count),
@@ -120,7 +120,7 @@ test('a pod 20 times slower than the others gets no more work', async (t) => {
   for (const pod of harness.pods) pod.behaviour = { kind: 'slow', ms: 10 };
   harness.pods[0]!.behaviour = { kind: 'slow', ms: 200 };
   assert.deepEqual(await load(harness, 1_500, 32), allWell(1_500));
-  // Ejected, or probed since and without a request that would tell.
+  // The slow pod is ejected, or was probed since and has not been tried with a request yet.
   await serving(harness, 2);
 });
 

@@ -12,7 +12,7 @@ import { until, type Namespace } from './support/kubectl.ts';
 import { readyStatus, StandInNode } from './support/stand-in-node.ts';
 
 const patienceMs = 90_000;
-/** Beyond what the scaler takes for current. */
+/** Time without the API server: longer than the scaler accepts a view as current. */
 const awayMs = 35_000;
 
 describe('the API server is away', { skip }, () => {

@@ -7,7 +7,7 @@ import { ApiGate, type Way } from './support/api-gate.ts';
 import { until, type Namespace } from './support/kubectl.ts';
 
 const patienceMs = 60_000;
-/** Within this another decides: the promise of docs/operations. What a starved machine takes comes on top. */
+/** Takeover limit: another scaler decides within it, as docs/operations promises. A starved machine gets extra time. */
 const takeoverMs = 20_000;
 const starvedMs = 5_000;
 
@@ -44,7 +44,7 @@ describe('two scalers, one lease', { skip }, () => {
     for (const end of ends) await end();
   });
 
-  /** The one that leads, and the other, once both say so. */
+  /** The leading scaler and the other one, once both agree on it. */
   async function settled(): Promise<[Seat, Seat]> {
     return until('one leader that both know', patienceMs, () => {
       const leader = seats.find(({ scaler }) => scaler.leadership().leading);

@@ -33,7 +33,7 @@ describe('pods of a real cluster', { skip }, () => {
     return until(what, patienceMs, () => pods.find((pod) => pod.pool === pool && isSo(pod)) ?? null, 50);
   }
 
-  /** On the pod as it is now: its kubelet may have written meanwhile. */
+  /** Writes to the current version of a pod, since its kubelet may have written meanwhile. */
   function onPod({ uid }: ScalerPod, write: (now: ScalerPod) => Promise<WriteResult>): Promise<WriteResult> {
     return until('an answer to a write', patienceMs, async () => {
       const now = pods.find((pod) => pod.uid === uid);
@@ -95,7 +95,7 @@ describe('pods of a real cluster', { skip }, () => {
     await podOf('lost', 'a pod that was told to go', ({ uid, phase }) => uid === pod.uid && phase === 'Terminating');
     const names = JSON.parse(await kubectl(['get', 'node', node.name, '--output', 'json'])) as { spec: object };
     assert.match(JSON.stringify(names.spec), /node\.kubernetes\.io\/unreachable/);
-    // Nobody is there to end it.
+    // No kubelet is left to end the pod.
     assert.deepEqual(await onPod(pod, (now) => scaler.kill(now)), { kind: 'done' });
     await until('it to be gone', patienceMs, () => (pods.every(({ uid }) => uid !== pod.uid) ? true : null));
   });

@@ -66,7 +66,7 @@ test('each verb of the Roles is used, and nothing was forbidden', (t) =>
         : null,
     );
     await settled(namespace, 'simple', 3);
-    // Again and again, so that an event is said again, and long enough after the first time.
+    // Repeated resizes make the scaler write the same event again, late enough to update the first one.
     for (const count of [2, 3, 2, 3, 2]) {
       await bounds(count, count);
       await settled(namespace, 'simple', count);
@@ -154,7 +154,7 @@ function roles(): Role[] {
   );
 }
 
-/** In the words of the proxy. */
+/** Granted verbs of all Roles, as `<service account> <verb> <resource>`, the form in which the proxy counts requests. */
 function granted(): string[] {
   return roles().flatMap(({ metadata, rules }) =>
     rules.flatMap(({ apiGroups: [group], resources, verbs }) =>

@@ -15,7 +15,7 @@ import { install, type System } from './support/system.ts';
 /** A run takes so long that whoever drains holds one, and one that waits behind it, for some seconds. */
 const pool = { name: 'simple', runMs: 4000, maxRows: 8, spec: { requests: { timeoutMs: 60_000 } } } as const;
 let system: System;
-/** From the kill to the lease of another: its duration of 15 s, and what is left of the 20 s to decide in. */
+/** Longest time from the kill to a new lease: the old one lasts 15 s, and the new leader has to decide within 20 s. */
 const takenOverMs = 19_000;
 
 before(async () => {
@@ -68,13 +68,13 @@ test('the leader is killed in the middle of a drain: another takes it over withi
     await bounds(2);
     await drainingPods(2);
     const killedAtMs = await killProcess(namespace, holder.split('_')[0]!, 'scaler', 'scaler');
-    // Adopted: the mark is the new leader's. Cancelled, or ended since: there is none.
+    // Adopted drains carry the new leader's mark. Cancelled and finished drains leave no mark.
     await until('a new leader that has looked after the drain', 60_000, async () => {
       if ((await lease()).transitions === transitions) return null;
       const pods = await namespace.pods(podsOf('simple'));
       return pods.every((pod) => markOf(pod) !== String(transitions)) ? true : null;
     });
-    // By the clocks of the cluster: kubectl takes its time.
+    // Cluster clocks measure the takeover, because kubectl itself is slow.
     const tookMs = (await lease()).acquiredAtMs - killedAtMs;
     assert.ok(tookMs <= takenOverMs, `the lease was taken over ${tookMs} ms after the kill`);
     await settled(namespace, 'simple', 2, 120_000);

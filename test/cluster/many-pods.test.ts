@@ -15,7 +15,7 @@ import type { HostProcess } from './support/host-process.ts';
 import { until } from './support/kubectl.ts';
 
 const pools = Array.from({ length: 50 }, (_, index) => `pool-${index}`);
-/** For a machine that is starved, or slower. */
+/** Patience for a machine that is starved, or slow. */
 const patienceMs = 300_000;
 const minuteMs = 60_000;
 const requestsPerS = 50;
@@ -113,12 +113,12 @@ describe('50 pools of 10 pods', { skip }, () => {
       );
     }
 
-    // Whoever takes little of a core keeps up, however little of it a starved machine gives.
+    // A process that uses less than half a core keeps up; CPU time counts, since a starved machine stretches real time.
     assert.ok(
       cores.every((taken) => taken < 0.5),
       `cores: ${cores.join(', ')}`,
     );
-    // Nothing is asked again that is watched; a quiet watch ends after 40 to 60 s. A lease is written every 2 s.
+    // Watched objects are not requested again. A quiet watch ends after 40 to 60 s; a lease is written every 2 s.
     assert.ok(requests[0]!.total <= 10, 'the gateway only watches');
     // At most a status every 5 s for each pool.
     assert.ok(requests[1]!.total <= 12 * pools.length + 60, 'the scaler');

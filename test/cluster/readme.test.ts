@@ -45,7 +45,7 @@ test('README: On Kubernetes', { skip: image !== readmeImage && `the image is not
   const [answer] = fenced('json').map((match) => match[1]!.trim());
   assert.ok(stdout.includes(answer!), `no ${answer!} in:\n${stdout}`);
   assert.match(stdout, /NAME +READY +DESIRED +QUEUE +WAIT +OBJECTIVE +REASON +AGE/);
-  // Said by the scaler, as soon as it has looked.
+  // The scaler writes conditions after its first look at the pool.
   await until('conditions', 30_000, async () =>
     /AbleToScale/.test(await namespace.kubectl(['describe', 'modelpool', 'langid'])) ? true : null,
   );

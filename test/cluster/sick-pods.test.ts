@@ -12,7 +12,7 @@ import { podStates, poolStatus, readyPods, settled } from './support/state.ts';
 import { install, type System } from './support/system.ts';
 
 const runMs = 20;
-/** Slower by this than a run: 20 times a run in all. */
+/** Delay added to each run of a slow pod, which makes it 20 times slower. */
 const slowMs = 19 * runMs;
 let system: System;
 
@@ -50,7 +50,7 @@ describe('one of three pods', () => {
     test(fault, (t) =>
       system.watched(t, async () => {
         const { namespace } = system;
-        // A gateway has evidence of what it was asked for itself.
+        // Each gateway judges by its own requests only, so the load is spread over all gateways.
         const load = await Load.start(namespace, { perSecond: 60, model: fault, spread: true });
         await until('work in each pod', 30_000, async () =>
           Object.keys((await load.report()).byPod).length === 3 ? true : null,

@@ -55,7 +55,7 @@ function values(answer: Answer): ArrayLike<number> {
   return new Float32Array(output.bytes.buffer.slice(output.bytes.byteOffset, output.bytes.byteOffset + 40));
 }
 
-/** All at once; the bad ones spread evenly among the good. */
+/** Sends all requests at once, with the bad ones spread evenly among the good. */
 async function assertGoodUnhurt(
   good: (row: Float32Array) => Payload,
   bad: readonly Payload[],

@@ -33,7 +33,7 @@ test('a gateway that costs more fails the check, and is named', async () => {
   const { ratios } = JSON.parse(await readFile(file, 'utf8')) as { ratios: Record<string, number> };
   const name = 'langid text: gateway ÷ echo';
   assert.ok(ratios[name]! > 0, written.output);
-  // A millisecond more, where an echo takes a tenth of one.
+  // The slow gateway adds 1 ms, while an echo takes 0.1 ms.
   const slow = await check([], { NODE_OPTIONS: `--import ${slowGateway}` });
   assert.equal(slow.code, 1, slow.output);
   assert.match(slow.output, /Lost more than a quarter, after 3 attempts: .*langid text: gateway ÷ echo/);

@@ -78,13 +78,13 @@ type Change = (body: Buffer) => Buffer;
 const place = fc.double({ min: 0, max: 1, noNaN: true });
 const at = (body: Buffer, where: number) => Math.floor(where * body.length);
 const change: fc.Arbitrary<Change> = fc.oneof(
-  // A byte otherwise.
+  // One changed byte.
   fc.tuple(place, fc.nat(255)).map(([where, byte]): Change => (body) => {
     const changed = Buffer.from(body);
     if (changed.length > 0) changed[Math.min(changed.length - 1, at(body, where))] = byte;
     return changed;
   }),
-  // Cut off.
+  // A body that is cut off.
   place.map(
     (where): Change =>
       (body) =>
@@ -102,7 +102,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
       (body) =>
         Buffer.concat([body.subarray(0, at(body, where) + length), body.subarray(at(body, where))]),
   ),
-  // Something that means something, where it does not belong.
+  // A token with a meaning in the protocol, in the wrong place.
   fc
     .tuple(
       place,
@@ -135,7 +135,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
             body.subarray(at(body, where)),
           ]),
     ),
-  // A number that is another.
+  // A number replaced by another.
   fc
     .tuple(place, fc.constantFrom('0', '-1', '1.5', '4294967296', '9223372036854775808', '1e3', '""'))
     .map(([where, word]): Change => (body) => {

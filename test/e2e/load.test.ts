@@ -32,14 +32,14 @@ async function follow(t: TestContext, harness: Harness) {
   const lines: { report: LoadReport; atMs: number }[] = [];
   const input = createInterface({ input: response });
   input.on('line', (line) => lines.push({ report: JSON.parse(line) as LoadReport, atMs: performance.now() }));
-  // Both tell of an end that is not the server's.
+  // Errors from the client's own abort are expected on both streams.
   for (const told of [response, input]) told.on('error', () => undefined);
   return {
     lines,
     request,
     response,
     pools: () => lines.map(({ report }) => report.pools[0]!),
-    /** A line that came between two that are a second apart has one of them near. */
+    /** Shortest gap between reports: an extra report between two regular ones, a second apart, is close to one of them. */
     shortestGapMs: () => Math.min(...lines.slice(1).map(({ atMs }, index) => atMs - lines[index]!.atMs)),
   };
 }

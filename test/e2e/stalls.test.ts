@@ -12,7 +12,7 @@ function stall(busyMs: number, everyMs: number): () => void {
     while (performance.now() < endMs);
   };
   const timer = setInterval(block, everyMs);
-  // The first one when what comes next is under way.
+  // The first pause starts early, while the requests that follow are in flight.
   const first = setTimeout(block, 50);
   return () => {
     clearInterval(timer);
@@ -28,7 +28,7 @@ test('answers that come late to a gateway that does not run are no evidence', { 
   const harness = await startGateway(t, 2);
   await warmedUp(harness);
   for (const pod of harness.pods) pod.behaviour = { kind: 'slow', ms: 1_500 };
-  // More of a pause in one go than a limit of 1 s has; and many, none of which would count as one.
+  // One pause longer than the limit of 1 s; then many short ones, none of which alone counts as a pause.
   for (const [busyMs, everyMs] of [
     [1_300, 1_400],
     [80, 100],

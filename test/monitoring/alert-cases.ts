@@ -16,7 +16,7 @@ export interface AlertCase {
   readonly series: Readonly<Record<string, string>>;
   /** When to look, from the start of the series. */
   readonly at: string;
-  /** Empty: silence. */
+  /** Expected alerts; empty where none may fire. */
   readonly expected: readonly Expected[];
 }
 
@@ -62,7 +62,7 @@ function pods(states: Readonly<Record<string, number>>): Record<string, string> 
   );
 }
 
-/** Seconds held in each 15, by reason. */
+/** Series of the seconds that the scaler was held in each 15 s, by reason. */
 function held(reasons: Readonly<Record<string, number>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(reasons).map(([reason, seconds]) => [

@@ -7,7 +7,7 @@ import { dashboards } from '../../deploy/monitoring/files.ts';
 import { recordingGroups } from '../../deploy/monitoring/recording-rules.ts';
 
 export interface Expression {
-  /** For whoever has to find it. */
+  /** Place of the expression, for error messages. */
   readonly where: string;
   readonly expr: string;
   /** Legend of a panel's series. */

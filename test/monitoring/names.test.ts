@@ -50,7 +50,7 @@ async function catalogue(): Promise<Map<string, Known>> {
   for (const { record, labels } of recordings)
     known.set(record, { labels: new Set([...labels, 'namespace']), values: new Map(), histogram: false });
   for (const { record, expr } of recordings) {
-    // Values go on into what is recorded.
+    // Recorded series keep the label values of their source metrics.
     const values = new Map(selectors(expr).flatMap(({ metric }) => [...(find(known, metric)?.values ?? [])]));
     known.set(record, { ...known.get(record)!, values });
   }

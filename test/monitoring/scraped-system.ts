@@ -96,7 +96,7 @@ export async function startScraped(
   pools: Readonly<Record<string, object>>,
   env: Readonly<Record<string, string>>,
 ): Promise<ScrapedSystem> {
-  /** The last first. */
+  /** Cleanup steps, run from last to first. */
   const ends: (() => Promise<unknown>)[] = [];
   const end = async (): Promise<void> => {
     for (const one of ends.toReversed()) await one();

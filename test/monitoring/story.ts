@@ -70,7 +70,7 @@ export async function startStory(): Promise<Story> {
       await background.stop();
       await stopFor(15_000, scraped.system.pidsOf('gateway'));
       await stopFor(5_000, scraped.system.pidsOf('scaler'));
-      // Once more, of all.
+      // A last scrape of every target.
       await delay(3_000);
     },
     [Symbol.asyncDispose]: async () => {
@@ -120,7 +120,7 @@ async function grows(client: Client): Promise<void> {
   await Promise.all(open);
 }
 
-/** A counter's first steps are lost on who did not know that it was at 0. */
+/** Waits until Prometheus has scraped every counter at 0; otherwise the first increments are lost. */
 async function hasBegun(prometheus: Prometheus): Promise<void> {
   await eventually(
     'gateway and scaler are scraped',
@@ -219,7 +219,7 @@ function isSomething(series: readonly Series[]): boolean {
   return series.length > 0;
 }
 
-/** For so long nothing is heard of it. */
+/** Stops a process for `ms`. */
 async function stopFor(ms: number, [pid]: readonly number[]): Promise<void> {
   process.kill(pid!, 'SIGSTOP');
   try {

@@ -17,7 +17,7 @@ if (executablePath === undefined) {
   console.error(`\n*** ${missing} ***\n`);
 }
 
-/** For `test(…, { skip })`. */
+/** Reason to skip browser tests, or false, for `test(…, { skip })`. */
 export const skip = executablePath === undefined ? missing : false;
 
 /** Conditions are waited for this long: the machine may be starved. */

@@ -278,7 +278,7 @@ test('followers, no leader, a missing gateway and silence are told apart', { ski
     ],
   });
   await shows(page, '2 of 3 gateways reporting, missing: gateway-b');
-  // Nothing is told from here on.
+  // The scaler sends no more reports from here on.
   await shows(page, 'connected, but no report for');
 });
 

@@ -60,7 +60,7 @@ export function poolOf(spec: Record<string, unknown>): ModelPool {
   return parsed.pool;
 }
 
-/** Ends by itself with the test. */
+/** Starts a gateway that ends with the test. */
 export async function startGateway(
   t: TestContext,
   podCount: number,

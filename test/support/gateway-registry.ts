@@ -9,7 +9,7 @@ import { Pools } from '../../gateway/pools.ts';
 import { TestCluster } from './gateway-harness.ts';
 
 const evidence = [...hardEvidence, ...softEvidence];
-/** Stands still, so that each pod is probed once, at first, and never again. */
+/** Clock that stands still, so that each pod is probed only once. */
 const now = (): number => 1;
 
 function poolWith(name: string, models: readonly string[]): ModelPool {
@@ -22,7 +22,7 @@ function poolWith(name: string, models: readonly string[]): ModelPool {
   return pool!;
 }
 
-/** Nothing listens where the pods are. @returns once each has been probed and found wanting */
+/** Pools whose pod addresses have no listener. @returns once the first probe of each pod has failed */
 async function poolsOf(specs: readonly ModelPool[], podsPerPool: number): Promise<Pools> {
   const cluster = new TestCluster();
   const pods = specs.flatMap(({ metadata: { name: pool } }) =>
@@ -45,7 +45,7 @@ async function poolsOf(specs: readonly ModelPool[], podsPerPool: number): Promis
   return pools;
 }
 
-/** All pods well but the first ones, each out on another kind of evidence; what a run costs is known. */
+/** Makes all pods healthy but the first `sick`, each ejected on another kind of evidence, and teaches run times. */
 function judge({ endpoints, book }: Pool, sick: number): void {
   const warmup = [{ rows: 1, occupiedUs: 1_234.567 }];
   for (const modelQueue of book.modelQueues.values()) modelQueue.learnWarmup({ maxRows: 64, warmup });
@@ -82,7 +82,7 @@ export async function largeGateway(poolCount: number, podsPerPool: number): Prom
     judge(pool, 0);
     for (const { counters } of pool.book.modelQueues.values()) {
       counters.plain.arrivals = 1_234_567;
-      // Sums as long as they get, and a count in every bucket.
+      // Histograms get sums with many digits and a count in every bucket.
       for (let value = 0.0007; value < 2_000; value *= 1.3) {
         for (const outcome of outcomes) counters.countOutcome(outcome, value);
         for (const histogram of [counters.queueSeconds, counters.envelopeRequests, counters.runRows])

@@ -56,7 +56,7 @@ export interface Prometheus {
 const startLimitMs = 60_000;
 
 /**
- * On loopback, with its data in a temporary folder.
+ * Starts Prometheus on loopback, with its data in a temporary folder.
  * @param configure the configuration, whose targets are in the file that it is given
  */
 export async function startPrometheus(configure: (targetsFile: string) => object): Promise<Prometheus> {

@@ -30,7 +30,7 @@ export function distance(one: ArrayLike<number>, other: ArrayLike<number>): numb
   let largest = 0;
   for (let index = 0; index < one.length; index += 1) {
     const difference = Math.abs(one[index]! - other[index]!);
-    // Not a number is as far as can be.
+    // NaN counts as an infinite distance.
     largest = difference <= largest ? largest : Number.isNaN(difference) ? Infinity : difference;
   }
   return largest;

@@ -40,7 +40,7 @@ export class Client {
     return { status: statusCode, headers, body: bytes, text: bytes.toString() };
   }
 
-  /** In chunks, without a length. */
+  /** Sends a body in chunks, without a content length. */
   stream(path: string, body: AsyncIterable<Buffer>): Promise<Answer> {
     return this.send('POST', path, { body: Readable.from(body), headers: { 'content-type': 'application/json' } });
   }

@@ -11,7 +11,7 @@ import { startSystem, type System } from './system.ts';
 export interface LogLine {
   readonly source: string;
   readonly msg: string;
-  /** On the clock of `loopMs`. */
+  /** Arrival time on the clock of `loopMs`. */
   readonly receivedAtMs: number;
   readonly [field: string]: unknown;
 }
@@ -37,7 +37,7 @@ export interface ScalingSystem extends AsyncDisposable {
 }
 
 export interface SlowModel {
-  /** Added to each run, and for each of its rows, milliseconds. */
+  /** Milliseconds added to each run, and for each of its rows. */
   readonly runMs: number;
   readonly rowMs: number;
   readonly maxRows: number;

@@ -81,7 +81,7 @@ export class StandInPod {
   die(): void {
     this.#server.close();
     for (const socket of this.#sockets) {
-      // Reset while it is being shut down, a socket is never closed, and the process spins.
+      // A socket that is reset during its shutdown never closes, and the process spins.
       if (socket.writableEnded) socket.destroy();
       else socket.resetAndDestroy();
     }
@@ -126,7 +126,7 @@ export class StandInPod {
         setTimeout(() => response.socket?.resetAndDestroy(), 20);
         return;
       case 'slow':
-        // One after the other, as a pod runs its batches.
+        // Slow answers come one after the other, as a pod runs its batches.
         this.#running = this.#running.then(() => new Promise((resolve) => setTimeout(resolve, behaviour.ms)));
         await this.#running;
         break;

@@ -21,7 +21,7 @@ export interface System {
   /** The gateway, or the scaler, that runs now. */
   pidsOf(command: 'gateway' | 'scaler'): number[];
   metrics(): Promise<Metrics>;
-  /** Drains. @returns its exit code */
+  /** Drains the system. @returns the exit code of `sluice up` */
   stop(): Promise<number | null>;
 }
 

@@ -17,7 +17,7 @@ import { KubernetesApi } from '../../../cluster/kubernetes/api.ts';
 export type Way = 'open' | 'refused' | 'silent';
 
 export class ApiGate {
-  /** Since it was last cleared, by verb and resource as RBAC names them: `watch pods`. */
+  /** Requests since the last clearing, by verb and resource as RBAC names them: `watch pods`. */
   readonly counts = new Map<string, number>();
   /** A kubeconfig file, for processes. */
   readonly kubeconfig: string;
@@ -71,7 +71,7 @@ export class ApiGate {
     this.#way = way;
     if (way === 'silent') return;
     if (way === 'refused') this.#server.close();
-    // Whatever was under way breaks, when it comes back as well: nothing stays as if nothing had been.
+    // Open connections break on the way back too: after a silence none may go on as if nothing had happened.
     for (const response of this.#held) response.destroy();
     this.#held.clear();
     this.#server.closeAllConnections();
@@ -88,7 +88,7 @@ export class ApiGate {
 
   #config(): KubeConfig {
     const config = new KubeConfig();
-    // Without TLS the client library wants to be told that it is not checked.
+    // The client library refuses a server without TLS unless verification is off.
     config.loadFromClusterAndUser({ name: 'gate', server: this.#origin, skipTLSVerify: true }, { name: 'gate' });
     return config;
   }

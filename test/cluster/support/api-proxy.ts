@@ -3,7 +3,7 @@ import { until, isReady, type Namespace } from './kubectl.ts';
 import { lockedContainer, scriptsVolume } from './pool.ts';
 import { image } from './image.ts';
 
-/** By "<service account> <verb> <resource>". */
+/** Requests by "<service account> <verb> <resource>". */
 export type Counts = Readonly<
   Record<string, { readonly count: number; readonly statuses: Readonly<Record<string, number>> }>
 >;

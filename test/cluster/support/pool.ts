@@ -24,11 +24,11 @@ export interface PoolOptions {
   readonly startDelayMs?: number;
   readonly scaling?: Partial<ModelPool['spec']['scaling']>;
   readonly spec?: Readonly<Record<string, unknown>>;
-  /** Behind the proxy that can be told to be sick. */
+  /** Puts pods behind the proxy of in-cluster/sick-pod.ts, which can be told to misbehave. */
   readonly sick?: boolean;
-  /** By how much more a run takes of one that is told to be slow. */
+  /** Milliseconds added to each run of a pod that is told to be slow. */
   readonly slowMs?: number;
-  /** Set what only a person sets: to have something to roll out. */
+  /** Annotation of the pod template; a changed value starts a rollout. */
   readonly annotation?: string;
   /** Shared process namespace, for tests that kill a process: process 1 of a container can't be killed from inside it. */
   readonly shareProcesses?: boolean;

@@ -125,7 +125,7 @@ export class StandInNode {
         apiVersion: 'v1',
         kind: 'Node',
         metadata: { name: this.name },
-        // Nobody's pod comes here who does not name it.
+        // The taint keeps off all pods that do not name this node.
         spec: { taints: [{ key: 'example.org/stand-in', effect: 'NoSchedule' }] },
       },
     });
@@ -203,7 +203,7 @@ export class StandInNode {
     }
   }
 
-  /** A few at a time; what fails is done again at the next look. */
+  /** Runs `work` once for each name, a few at a time; failed work is repeated at the next look. */
   #once(done: Set<string>, name: string, work: () => Promise<void>): void {
     if (done.has(name)) return;
     done.add(name);
