@@ -30,7 +30,7 @@ function encode(frames: readonly { head: ItemHead; body: readonly Buffer[] }[]):
   return Buffer.concat(parts);
 }
 
-/** The pieces of `bytes` between cuts, each a share in [0, 1] of the whole; equal cuts make empty pieces. */
+/** Cuts `bytes` into chunks at shares in [0, 1] of its length; equal shares make empty chunks. */
 function cut(bytes: Buffer, cuts: readonly number[]): Buffer[] {
   const at = [0, ...cuts.map((share) => Math.round(share * bytes.length)).sort((a, b) => a - b), bytes.length];
   return at.slice(1).map((end, index) => bytes.subarray(at[index], end));
@@ -38,8 +38,8 @@ function cut(bytes: Buffer, cuts: readonly number[]): Buffer[] {
 
 const anyCuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 30 });
 
-function decode(pieces: readonly Buffer[], decoder = new FrameDecoder({ maxBodyBytes: mebibyte })): Frame[] {
-  const frames = pieces.flatMap((piece) => decoder.push(piece));
+function decode(chunks: readonly Buffer[], decoder = new FrameDecoder({ maxBodyBytes: mebibyte })): Frame[] {
+  const frames = chunks.flatMap((chunk) => decoder.push(chunk));
   decoder.end();
   return frames;
 }
@@ -97,7 +97,7 @@ test('a body of no bytes is a frame like any other', () => {
   );
 });
 
-test('a frame within one piece is a view of it, not a copy', () => {
+test('a frame within one chunk is a view of it, not a copy', () => {
   const bytes = encode([{ head, body: [Buffer.from('abc')] }]);
   const [frame] = new FrameDecoder({ maxBodyBytes: 10 }).push(bytes);
   assert.equal(frame?.body.buffer, bytes.buffer);
@@ -113,7 +113,7 @@ test('an envelope that is cut off inside a frame is refused at its end', () => {
       const length = seed % bytes.length;
       fc.pre(!boundaries.has(length));
       const decoder = new FrameDecoder({ maxBodyBytes: mebibyte });
-      for (const piece of cut(bytes.subarray(0, length), cuts)) decoder.push(piece);
+      for (const chunk of cut(bytes.subarray(0, length), cuts)) decoder.push(chunk);
       assert.throws(() => decoder.end(), invalid(new RegExp(`ended inside a frame, after ${length} bytes`)));
     }),
   );
@@ -136,9 +136,9 @@ test('lengths that lie are refused by their prefix alone, before anything is all
   const allocate = t.mock.method(Buffer, 'allocUnsafe');
   for (const { bytes, totalBytes, message } of lies) {
     const limits = { maxBodyBytes: 1000, ...(totalBytes === undefined ? {} : { totalBytes }) };
-    for (const pieces of [[bytes], cut(bytes, [0.1, 0.3])]) {
+    for (const chunks of [[bytes], cut(bytes, [0.1, 0.3])]) {
       const decoder = new FrameDecoder(limits);
-      assert.throws(() => pieces.forEach((piece) => decoder.push(piece)), invalid(message));
+      assert.throws(() => chunks.forEach((chunk) => decoder.push(chunk)), invalid(message));
     }
   }
   const sizes = allocate.mock.calls.map((call) => call.arguments[0]);

@@ -1,11 +1,11 @@
 /**
- * The envelope: how requests for one model travel together from a gateway to a pod, and their answers back.
+ * The envelope, in which requests for one model travel together from a gateway to a pod, and their answers back.
  *
  *   frame    = u32le headLength | u32le bodyLength | head (JSON, UTF-8) | body (bytes, opaque here)
  *   request  = ItemHead frame per request
  *   response = AnswerHead frame per request, in any order, then one SummaryHead frame with an empty body
  *
- * A response that ends without its summary was cut off: what it did not answer has not been answered.
+ * A response that ends without its summary was cut off: items that it has no answer for are unanswered.
  */
 import Type from 'typebox';
 import { SluiceError } from './errors.ts';
@@ -14,16 +14,16 @@ export const Protocol = Type.Enum(['oip', 'v1']);
 export type Protocol = Type.Static<typeof Protocol>;
 
 export const ItemHead = Type.Object({
-  /** Names the item in the answer; unique within its envelope. */
+  /** Number of the item, unique within its envelope; its answer carries it too. */
   index: Type.Integer({ minimum: 0 }),
   model: Type.String({ minLength: 1 }),
   version: Type.Optional(Type.String()),
   protocol: Protocol,
   contentType: Type.Optional(Type.String()),
   contentEncoding: Type.Optional(Type.String()),
-  /** Value of the header as it came, a number or not: the pod judges it, so that one bad item fails alone. */
+  /** Header value as the client sent it, a number or not: the pod checks it, so that a bad item fails alone. */
   inferenceHeaderLength: Type.Optional(Type.String()),
-  /** Milliseconds that remain to the request's deadline when the envelope leaves. */
+  /** Milliseconds from the envelope's departure to the request's deadline. */
   deadlineMs: Type.Number(),
   requestId: Type.Optional(Type.String()),
   traceparent: Type.Optional(Type.String()),
@@ -35,34 +35,34 @@ export const AnswerHead = Type.Object({
   status: Type.Integer({ minimum: 100, maximum: 599 }),
   contentType: Type.String(),
   inferenceHeaderLength: Type.Optional(Type.Integer({ minimum: 0 })),
-  /** Rows of the request, 0 where it never was parsed. */
+  /** Rows of the request; 0 if it was never parsed. */
   rows: Type.Integer({ minimum: 0 }),
-  /** Index into the summary's `runs` of the (last) run that computed it, -1 where none did. */
+  /** Index into the summary's `runs` of the last run that computed the request; -1 if none did. */
   run: Type.Integer({ minimum: -1 }),
-  /** Rows of that run, over all envelopes and gateways. */
+  /** Rows of that run, counting all envelopes and gateways. */
   runRows: Type.Optional(Type.Integer({ minimum: 0 })),
-  /** The pod refused it unexecuted because it holds as much as it may: safe to send elsewhere. */
+  /** True if the pod was full and refused the request without running it: safe to send elsewhere. */
   busy: Type.Optional(Type.Boolean()),
 });
 export type AnswerHead = Type.Static<typeof AnswerHead>;
 
 export const RunReport = Type.Object({
-  /** Rows that the run computed, over all envelopes and gateways. */
+  /** Rows that the run computed, counting all envelopes and gateways. */
   rows: Type.Integer({ minimum: 0 }),
-  /** Rows of this envelope in it. */
+  /** Rows of the run that came in this envelope. */
   ownRows: Type.Integer({ minimum: 0 }),
   /** Microseconds from the first item's arrival at the pod to the start of its run. */
   queueUs: Type.Number({ minimum: 0 }),
-  /** Microseconds of the pod that the run took, from parse to serialise, without waiting. */
+  /** Microseconds that the pod spent on the run, from parsing to serialising, without waiting. */
   occupiedUs: Type.Number({ minimum: 0 }),
 });
 export type RunReport = Type.Static<typeof RunReport>;
 
 export const SummaryHead = Type.Object({
   runs: Type.Array(RunReport),
-  /** Rows that wait at the pod, over all gateways, when the envelope ended. */
+  /** Rows that waited at the pod when the envelope ended, counting all gateways. */
   queuedRows: Type.Integer({ minimum: 0 }),
-  /** Requests at the pod, over all gateways, when the envelope ended. */
+  /** Requests at the pod when the envelope ended, counting all gateways. */
   inFlight: Type.Integer({ minimum: 0 }),
   draining: Type.Boolean(),
 });
@@ -76,7 +76,7 @@ export interface Frame {
 export const maxHeadBytes = 64 * 1024;
 const prefixBytes = 8;
 
-/** Appends the frame to `out`: one small buffer for lengths and head, then the body's own buffers, uncopied. */
+/** Appends a frame to `out`: one small buffer of lengths and head, then the body's buffers without copying them. */
 export function appendFrame(out: Buffer[], head: ItemHead | AnswerHead | SummaryHead, body: readonly Buffer[]): void {
   const json = JSON.stringify(head);
   const headLength = Buffer.byteLength(json);
@@ -99,19 +99,19 @@ export interface FrameLimits {
 }
 
 /**
- * Takes the bytes of an envelope in any pieces and gives its frames.
+ * Decodes an envelope's frames from chunks of any size.
  *
- * Lengths are judged as soon as they are read and before anything is allocated for them. A frame that lies within
- * one piece is a view of it; only one that spans pieces is copied.
+ * Lengths are checked as soon as they are read, before anything is allocated for them. A frame that lies within one chunk
+ * is a view of it; only a frame that spans chunks is copied.
  */
 export class FrameDecoder {
   readonly #limits: FrameLimits;
-  #pieces: Buffer[] = [];
-  /** Bytes of the first piece that are consumed already. */
+  #chunks: Buffer[] = [];
+  /** Bytes of the first chunk that are consumed already. */
   #offset = 0;
   #available = 0;
   #consumed = 0;
-  /** Lengths of the frame that is being read, -1 while its prefix is not complete. */
+  /** Head length of the frame that is being read; -1 until its prefix is complete. */
   #headLength = -1;
   #bodyLength = 0;
 
@@ -119,10 +119,10 @@ export class FrameDecoder {
     this.#limits = limits;
   }
 
-  /** @throws SluiceError `invalid-envelope` on a length beyond its limit; the decoder is of no further use then. */
-  push(piece: Buffer): Frame[] {
-    if (piece.length > 0) this.#pieces.push(piece);
-    this.#available += piece.length;
+  /** @throws SluiceError `invalid-envelope` for a length beyond its limit; the decoder is unusable from then on */
+  push(chunk: Buffer): Frame[] {
+    if (chunk.length > 0) this.#chunks.push(chunk);
+    this.#available += chunk.length;
     const { totalBytes } = this.#limits;
     if (totalBytes !== undefined && this.#consumed + this.#available > totalBytes) {
       throw new SluiceError('invalid-envelope', `envelope is longer than its announced ${totalBytes} bytes`);
@@ -175,11 +175,11 @@ export class FrameDecoder {
     }
   }
 
-  /** The next `length` bytes, which must be available. */
+  /** Consumes the next `length` bytes, which must be available. */
   #take(length: number): Buffer {
     this.#consumed += length;
     this.#available -= length;
-    const first = this.#pieces[0];
+    const first = this.#chunks[0];
     if (first !== undefined && first.length - this.#offset >= length) {
       const view = first.subarray(this.#offset, this.#offset + length);
       this.#advance(length);
@@ -188,9 +188,9 @@ export class FrameDecoder {
     const copy = Buffer.allocUnsafe(length);
     let filled = 0;
     while (filled < length) {
-      const piece = this.#pieces[0]!;
-      const part = Math.min(length - filled, piece.length - this.#offset);
-      piece.copy(copy, filled, this.#offset, this.#offset + part);
+      const chunk = this.#chunks[0]!;
+      const part = Math.min(length - filled, chunk.length - this.#offset);
+      chunk.copy(copy, filled, this.#offset, this.#offset + part);
       filled += part;
       this.#advance(part);
     }
@@ -199,8 +199,8 @@ export class FrameDecoder {
 
   #advance(length: number): void {
     this.#offset += length;
-    if (this.#offset === this.#pieces[0]!.length) {
-      this.#pieces.shift();
+    if (this.#offset === this.#chunks[0]!.length) {
+      this.#chunks.shift();
       this.#offset = 0;
     }
   }

@@ -1,6 +1,6 @@
 /**
- * The way of one request through this process, the same for an item of an envelope and for a plain request:
- * bytes → parse → transform → scheduler → transform → bytes.
+ * Parses and renders one request, whether it came alone or in an envelope. Its way through the process is
+ * bytes → parse → transform → scheduler → transform → bytes; `accept` is the part before the scheduler, `render` after.
  */
 import { isUtf8 } from 'node:buffer';
 import { SluiceError } from '../contract/errors.ts';
@@ -16,7 +16,7 @@ export interface Accepted {
   readonly model: ServedModel;
   readonly protocol: Protocol;
   readonly call: InferCall;
-  /** The ONNX file's own tensors. */
+  /** Tensors of the ONNX file, after any transform. */
   readonly inputs: Tensors;
   readonly rows: number;
 }
@@ -54,7 +54,7 @@ function addressesTransform(model: ServedModel, call: InferCall): boolean {
   return model.transform !== null && call.surface === 0;
 }
 
-/** ONNX Runtime's strings are text that a zero byte ends: other bytes would reach the model changed. */
+/** Refuses BYTES that ONNX Runtime would change: its strings are UTF-8 and end at the first zero byte. */
 function checkStrings(inputs: Tensors): void {
   for (const [name, { datatype, data }] of inputs) {
     if (datatype !== 'BYTES') continue;

@@ -1,19 +1,19 @@
-/** The process of a model server: logs, signals, exit codes. No effects until `main` is called. */
+/** Entry point of a model server process: its log, signals and exit codes. Importing it has one effect only, on telemetry. */
 import process from 'node:process';
 import { destination, pino } from 'pino';
 import { hostname } from 'node:os';
 import { runModelServer } from './server.ts';
 import type { ModelServerSettings } from './settings.ts';
 
-/** `EX_SOFTWARE` of sysexits: the process itself is at fault. */
+/** EX_SOFTWARE of sysexits.h: the process itself is at fault. */
 const stuckExitCode = 70;
 
-/** ONNX Runtime would send usage data to its maker. Read by its library, so set before the worker loads that. */
+/** Switches off the usage data that ONNX Runtime sends to its maker; its library reads this when the worker loads it. */
 process.env.ORT_DISABLE_TELEMETRY ??= '1';
 
 export async function main(settings: ModelServerSettings): Promise<void> {
   const podName = settings.podName ?? hostname();
-  // Synchronous, since the line that says why a process killed itself must be out before. Lines are few.
+  // Synchronous: the line that says why the process kills itself must be written before it does. Lines are few.
   const log = pino({ level: settings.logLevel, base: { podName } }, destination({ dest: 1, sync: true }));
   const server = await runModelServer(settings, log, {
     onStuck: (run) => {
@@ -63,8 +63,8 @@ export async function main(settings: ModelServerSettings): Promise<void> {
 }
 
 /**
- * While a run is in progress `process.exit` waits for the worker's native code, and then aborts. A signal doesn't
- * wait. So the parent sees SIGKILL instead of an exit code.
+ * Kills the process, so that its parent sees SIGKILL instead of an exit code. During a run `process.exit` would wait for
+ * the worker's native code and then abort; a signal doesn't wait.
  */
 function endAtOnce(): void {
   process.kill(process.pid, 'SIGKILL');

@@ -1,6 +1,6 @@
 /**
- * Prometheus metrics of a model server: the only importer of prom-client. The hot path adds to plain numbers
- * (statistics.ts, the scheduler); this file copies them when it is scraped.
+ * Prometheus metrics of a model server. The hot path adds to plain numbers (statistics.ts, the scheduler); a scrape copies
+ * them into metrics of prom-client, which no other file of models/ imports.
  */
 import { collectDefaultMetrics, Counter, Gauge, Registry, type Metric } from 'prom-client';
 import type { PodState } from './pod-state.ts';
@@ -12,7 +12,7 @@ export interface ModelMetrics {
   text(): Promise<string>;
 }
 
-/** Triton's names, so that dashboards made for it work: name → help, value. */
+/** Counters by name. The names are Triton's, so that dashboards made for Triton work. */
 const counters: Record<string, [help: string, value: (statistics: ModelStatistics) => number]> = {
   nv_inference_request_success: ['Requests answered', (s) => s.success],
   nv_inference_count: ['Rows computed', (s) => s.inferenceCount],
@@ -105,8 +105,8 @@ export function createMetrics(pod: PodState): ModelMetrics {
 }
 
 /**
- * A histogram whose buckets are counted elsewhere. prom-client asks a metric for no more than a name and `get()`,
- * though its types want one of its own classes.
+ * A histogram whose buckets are counted elsewhere. The registry of prom-client uses only `name` and `get()` of a metric,
+ * though its types ask for one of its own classes.
  */
 function copiedHistogram(
   name: string,

@@ -1,11 +1,11 @@
-/** What the routes of one process share. */
+/** State that the routes of a model server share: its models, scheduler, limits, and whether it is loading or draining. */
 import type { PodStatus } from '../contract/pod-status.ts';
 import { SluiceError } from '../contract/errors.ts';
 import type { ModelSet } from './repository/served-model.ts';
 import type { RunTracing } from './tracing.ts';
 import type { Scheduler } from './scheduler.ts';
 
-/** Bytes of requests that the process holds, from their arrival to their answer. */
+/** Bytes of request bodies in memory, each from its arrival to its answer, within a limit. */
 export class Staging {
   readonly maxBytes: number;
   #bytes = 0;
@@ -18,7 +18,7 @@ export class Staging {
     return this.#bytes;
   }
 
-  /** One request is always taken, so that a limit below its size can't refuse it for ever. */
+  /** Reserves bytes if they fit. An empty area takes any request, which a low limit would otherwise refuse for ever. */
   tryHold(bytes: number): boolean {
     if (this.#bytes > 0 && this.#bytes + bytes > this.maxBytes) return false;
     this.#bytes += bytes;
@@ -37,11 +37,11 @@ export class PodState {
   readonly scheduler: Scheduler;
   readonly staging: Staging;
   readonly maxBodyBytes: number;
-  /** Null unless the process has an OpenTelemetry SDK. */
+  /** Null unless an OpenTelemetry SDK was preloaded into the process. */
   readonly tracing: RunTracing | null;
   loading = true;
   draining = false;
-  /** HTTP requests whose response isn't finished; an envelope is one. */
+  /** HTTP requests without a finished response; an envelope counts as one. */
   openResponses = 0;
 
   constructor(
@@ -72,9 +72,13 @@ export class PodState {
 }
 
 export function busyError(pod: PodState): SluiceError {
-  return new SluiceError('busy', `the pod holds ${pod.staging.bytes} bytes, the most is ${pod.staging.maxBytes}`, {
-    retryAfterSeconds: 1,
-  });
+  return new SluiceError(
+    'busy',
+    `the pod holds ${pod.staging.bytes} bytes of requests, its limit is ${pod.staging.maxBytes}`,
+    {
+      retryAfterSeconds: 1,
+    },
+  );
 }
 
 export function bodyTooLargeError(pod: PodState, bytes: number): SluiceError {

@@ -1,6 +1,6 @@
 /**
- * Rows of tensors: which requests may share a run, how their rows are stacked for it, and how the results are taken
- * apart. Pure; results may be views of what was given.
+ * Rows of tensors: which requests may share a run, how their rows are stacked for it, and how its outputs are split.
+ * Pure functions; results may be views of their arguments.
  */
 import { createHash } from 'node:crypto';
 import type { Datatype } from '../contract/datatypes.ts';
@@ -16,8 +16,8 @@ import {
 import type { Signature, Tensor, Tensors, TensorSignature } from './tensor.ts';
 
 /**
- * Equal for two requests of one signature exactly if they may be stacked: their rows have the same shapes, and the
- * inputs that all rows of a run share (batchAxis null) are the same, byte for byte.
+ * A key that two requests of one signature share exactly if they may be stacked: their rows have the same shapes, and
+ * the inputs that all rows of a run share (batchAxis null) are equal byte for byte.
  */
 export function shapeKey(signature: Signature, inputs: Tensors): string {
   let key = '';
@@ -29,16 +29,16 @@ export function shapeKey(signature: Signature, inputs: Tensors): string {
   return key;
 }
 
-/** The inputs of one run, out of those of its requests, which have equal keys. */
+/** Stacks the inputs of requests with equal shape keys into those of one run. */
 export function stack(signature: Signature, parts: readonly Tensors[]): Tensors {
   return join(signature.inputs, parts);
 }
 
 /**
- * The outputs of a request that ran in pieces. Of an output without rows, the first piece's.
+ * Joins the outputs of a request that ran in slices. An output without rows is taken from the first slice.
  *
- * @param rowCounts of the pieces
- * @throws SluiceError `model-failed` if the outputs of the pieces don't fit together: their shapes depend on the data
+ * @param rowCounts rows of each slice
+ * @throws SluiceError `model-failed` if the slices' outputs don't fit together because their shapes depend on the data
  */
 export function concatRows(signature: Signature, parts: readonly Tensors[], rowCounts: readonly number[]): Tensors {
   for (const { name, batchAxis } of signature.outputs) {
@@ -58,7 +58,7 @@ export function concatRows(signature: Signature, parts: readonly Tensors[], rowC
   return join(signature.outputs, parts);
 }
 
-/** Rows `start` to `start + count` of a request's inputs. */
+/** Takes rows `start` to `start + count` of a request's inputs. */
 export function sliceRows(signature: Signature, inputs: Tensors, start: number, count: number): Tensors {
   const slices = new Map<string, Tensor>();
   for (const { name, batchAxis } of signature.inputs) {
@@ -69,9 +69,9 @@ export function sliceRows(signature: Signature, inputs: Tensors, start: number, 
 }
 
 /**
- * The outputs of a run, by request. Outputs without rows go to all.
+ * Splits the outputs of a run among its requests. Outputs without rows go to all of them.
  *
- * @throws SluiceError `model-failed` if an output hasn't the rows that went in
+ * @throws SluiceError `model-failed` if an output hasn't as many rows as the inputs
  */
 export function split(signature: Signature, outputs: Tensors, rowCounts: readonly number[]): Tensors[] {
   const total = rowCounts.reduce((sum, count) => sum + count, 0);
@@ -96,7 +96,7 @@ export function split(signature: Signature, outputs: Tensors, rowCounts: readonl
   return parts;
 }
 
-/** `count` entries of a tensor along an axis: a view for the first axis, else a copy. */
+/** Takes `count` entries of a tensor along an axis: a view along the first axis, else a copy. */
 export function takeRows(tensor: Tensor, axis: number, start: number, count: number): Tensor {
   const { datatype, shape, data } = tensor;
   const rows = shape[axis]!;
@@ -133,7 +133,7 @@ function join(specs: readonly TensorSignature[], parts: readonly Tensors[]): Ten
   return joined;
 }
 
-/** Tensors of equal shapes but for `axis`, one behind the other along it. */
+/** Concatenates tensors along `axis`; their shapes are equal but for it. */
 export function concat(tensors: readonly Tensor[], axis: number): Tensor {
   const { datatype, shape } = tensors[0]!;
   const rows = tensors.reduce((sum, tensor) => sum + tensor.shape[axis]!, 0);
@@ -150,7 +150,7 @@ export function concat(tensors: readonly Tensor[], axis: number): Tensor {
   return { datatype, shape: joined, data: filling.data };
 }
 
-/** An array of known length that is filled from its start. */
+/** Array of known length that is filled from its start. */
 class Filling {
   readonly data: NumericData | Uint8Array[];
   #length = 0;
@@ -159,7 +159,7 @@ class Filling {
     this.data = datatype === 'BYTES' ? new Array<Uint8Array>(length) : allocate(datatype, length);
   }
 
-  /** Elements `start` to `end` of `source`, which has the same datatype. */
+  /** Appends elements `start` to `end` of `source`, which has the same datatype. */
   append(source: TensorData, start: number, end: number): void {
     const { data } = this;
     if (isBytes(data) || isBytes(source)) {

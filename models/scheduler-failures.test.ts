@@ -24,7 +24,7 @@ test('of a failed run each request is tried alone, before what waits, and only t
   assert.deepEqual(pod.answers, ['1: 10', "2: model-failed: model 'rows' failed on this input", '3: 30', '4: 40']);
   assert.deepEqual(
     pod.log.map(({ level, message }) => `${level} ${message}`),
-    ['warn a run of several requests failed, each is run alone', 'error model failed'],
+    ['warn a run of several requests failed, each is retried alone', 'error model failed'],
   );
   assert.deepEqual(pod.log[0]!.details, { model: 'rows', version: '1', rows: 3, cause: 'index out of bounds' });
   assert.deepEqual(pod.log[1]!.details, {
@@ -139,8 +139,8 @@ test('outputs that cannot be split among requests make each run alone, and the l
   assert.deepEqual(
     pod.log.map(({ message, details }) => [message.slice(0, 39), (details as { model: string }).model]),
     [
-      ['outputs cannot be divided among request', 'rows'],
-      ['outputs cannot be divided among request', 'other'],
+      ['outputs cannot be split among requests,', 'rows'],
+      ['outputs cannot be split among requests,', 'other'],
     ],
   );
   assert.equal((pod.log[0]!.details as { version: string }).version, '1');
@@ -199,7 +199,7 @@ test('requests that cannot be stacked are tried alone; one that cannot be stacke
     pod.log.map(({ level, message }) => `${level} ${message}`),
     [
       'error stacking failed',
-      'warn a run of several requests failed, each is run alone',
+      'warn a run of several requests failed, each is retried alone',
       'error stacking failed',
       'error model failed',
     ],

@@ -191,7 +191,7 @@ export class Scheduler {
       if (!this.#unsplittable.has(model)) {
         this.#unsplittable.add(model);
         const details = { err: error, model: model.name, version: model.version };
-        this.#log.warn(details, 'outputs cannot be divided among requests, each is run alone; switch batching off');
+        this.#log.warn(details, 'outputs cannot be split among requests, each is run alone; switch batching off');
       }
       this.#isolate(run, slices);
       this.#dispatch();
@@ -235,7 +235,7 @@ export class Scheduler {
     if (slices.length > 1) {
       this.#isolate(run, slices);
       const details = { model: model.name, version: model.version, rows: run.rows, cause };
-      this.#log.warn(details, 'a run of several requests failed, each is run alone');
+      this.#log.warn(details, 'a run of several requests failed, each is retried alone');
       return;
     }
     const { request } = slices[0]!;

@@ -1,4 +1,4 @@
-/** Puts a model server together and starts it: worker, scheduler, routes. Knows no signals and doesn't exit. */
+/** Composes a model server and starts it: worker, scheduler, routes. Signals and exits are main.ts's. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hostname } from 'node:os';
@@ -19,24 +19,24 @@ import { openRunTracing } from './tracing.ts';
 export interface ModelServer {
   readonly port: number;
   readonly pod: PodState;
-  /** Settles when loading is over: rejects if no model can be served. */
+  /** Settles when loading ends: rejects if no model can be served. */
   readonly loaded: Promise<void>;
-  /** true while ending the process would cut a run, which aborts. */
+  /** True during a run, when `process.exit` would abort. */
   readonly running: boolean;
-  /** Says draining, keeps accepting for `drainDelayMs`, then resolves when nothing is in flight and all is closed. */
+  /** Reports draining, still accepts for `drainDelayMs`, then closes; resolves when nothing is in flight and all is closed. */
   drain(drainDelayMs: number): Promise<void>;
-  /** Closes at once, but for a run in progress. */
+  /** Closes all connections at once, and the worker when its run ends. */
   close(): Promise<void>;
 }
 
 export interface Endings {
-  /** Nothing can stop the run: the process has to end. */
+  /** Called when a run passed its limit. Nothing can stop it, so the process has to end. */
   readonly onStuck: (run: StuckRun & { readonly model: string; readonly version: string }) => void;
-  /** No run will be answered any more: the process has to end. */
+  /** Called when the worker is gone. No run will be answered any more, so the process has to end. */
   readonly onLost: (error: Error) => void;
 }
 
-/** Listens at once; models load behind the open port, so that liveness is answered. */
+/** Starts a server. It listens at once and loads models behind the open port, so that liveness probes are answered. */
 export async function runModelServer(
   settings: ModelServerSettings,
   log: Logger,
@@ -99,7 +99,7 @@ export async function runModelServer(
     drain: async (drainDelayMs) => {
       pod.draining = true;
       await sleep(drainDelayMs);
-      // No new connections; what comes on the open ones is still served.
+      // New connections are refused from here on; requests on open ones are still served.
       app.server.close();
       while (pod.openResponses > 0 || pod.scheduler.inFlight > 0) await sleep(drainPollMs);
       await close();

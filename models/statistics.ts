@@ -1,8 +1,8 @@
-/** Plain numbers that the hot path adds to; metrics and statistics routes copy them when asked. */
+/** Counts of one model as plain numbers, which the hot path adds to; the metrics and statistics routes read them. */
 
 /**
- * Triton's reasons of `nv_inference_request_failure`: past its deadline, left by its client, failed in the model,
- * and anything else, which is what could not be read.
+ * Reasons of Triton's `nv_inference_request_failure`. REJECTED: past its deadline; CANCELED: its client left; BACKEND: the
+ * model failed; OTHER: the request could not be read.
  */
 export type FailureReason = 'REJECTED' | 'CANCELED' | 'BACKEND' | 'OTHER';
 
@@ -13,14 +13,14 @@ export interface BatchStatistics {
   computeOutputUs: number;
 }
 
-/** Upper bounds of rows of a run, for the histogram. */
+/** Buckets of the histogram of rows per run, by their upper bounds. */
 export const batchBounds = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] as const;
-/** Upper bounds of a run's duration, in seconds. */
+/** Buckets of the histogram of run durations, by their upper bounds in seconds. */
 export const runBounds = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5] as const;
 
 export class Distribution {
   readonly bounds: readonly number[];
-  /** One more than bounds: the last is above all of them. Not cumulative. */
+  /** Count of each bucket, not cumulative. The last bucket, above all bounds, has none of its own. */
   readonly counts: Float64Array;
   sum = 0;
 
@@ -40,11 +40,11 @@ export class Distribution {
 export class ModelStatistics {
   success = 0;
   readonly failures: Record<FailureReason, number> = { REJECTED: 0, CANCELED: 0, BACKEND: 0, OTHER: 0 };
-  /** Rows computed. */
+  /** Rows that were computed. */
   inferenceCount = 0;
-  /** Runs made. */
+  /** Runs that were made. */
   executionCount = 0;
-  /** Requests that wait, not those that run. */
+  /** Requests that wait for their first run. */
   pending = 0;
   requestUs = 0;
   failedUs = 0;
@@ -52,7 +52,7 @@ export class ModelStatistics {
   computeInputUs = 0;
   computeInferUs = 0;
   computeOutputUs = 0;
-  /** Wall clock, milliseconds; 0 before the first. */
+  /** Wall-clock time of the last run's end, in milliseconds; 0 before the first. */
   lastInferenceMs = 0;
   readonly batches = new Map<number, BatchStatistics>();
   readonly batchRows = new Distribution(batchBounds);

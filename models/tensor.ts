@@ -1,4 +1,4 @@
-/** Tensors as the model server holds them between parsing and running, and between running and serialising. */
+/** Tensors between parsing and running and between running and serialising, and what a model declares about them. */
 import type { Datatype } from '../contract/datatypes.ts';
 import type { TensorData } from '../contract/tensor-data.ts';
 

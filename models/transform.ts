@@ -1,18 +1,19 @@
 /**
- * What a `transform.ts` beside a model exports as `transform`: it turns what a person sends (text) into the model's
- * own tensors, and the model's answer into what a person reads. Pure and synchronous; runs on the pod's main thread.
+ * Interface of a `transform.ts` beside a model, which exports it as `transform`: it converts the tensors that clients send
+ * (text, say) to the model's, and the model's outputs to those that clients get. It must be pure and synchronous, since it
+ * runs on the pod's main thread.
  *
- * A request that names the model's own inputs skips it. Throw a `SluiceError` of status 400 for input that can't be used.
+ * Requests that name the model's own inputs skip the transform. For unusable input, throw a `SluiceError` of status 400.
  */
 import type { Tensors, TensorSignature } from './tensor.ts';
 
 export interface Transform {
-  /** What clients send; every batchAxis is 0. */
+  /** Tensors that clients send; every batchAxis is 0. */
   readonly inputs: readonly TensorSignature[];
-  /** What clients get; every batchAxis is 0. */
+  /** Tensors that clients get; every batchAxis is 0. */
   readonly outputs: readonly TensorSignature[];
-  /** From `inputs` to the model's inputs, the same number of rows. */
+  /** Converts `inputs` to the model's inputs, with the same number of rows. */
   before(inputs: Tensors): Tensors;
-  /** From the model's outputs to `outputs`, the same number of rows. */
+  /** Converts the model's outputs to `outputs`, with the same number of rows. */
   after(outputs: Tensors): Tensors;
 }

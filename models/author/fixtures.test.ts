@@ -10,8 +10,8 @@ function floats(dims: readonly number[], values: readonly number[]): Tensor {
 }
 
 /**
- * onnxruntime-node 1.30 reads no bytes from the Float16Array that its own constructor makes of FP16 data on Node 24
- * ("not enough space: expected 4, got 0", microsoft/onnxruntime#32323). A uint16 tensor that says float16 works.
+ * FP16 input as a Uint16Array in a tensor of type float16. On Node 24 onnxruntime-node 1.30 makes a Float16Array of other
+ * data and then reads no bytes of it ("not enough space: expected 4, got 0", microsoft/onnxruntime#32323).
  */
 function halves(dims: readonly number[], bits: Uint16Array): Tensor {
   return Object.defineProperty(new Tensor('uint16', bits, dims), 'type', { value: 'float16' });
@@ -52,7 +52,7 @@ test('typesEcho gives back every datatype', async () => {
     const output = outputs[`${name}_out`]!;
     assert.equal(output.type, type, name);
     assert.deepEqual(output.dims, dims, name);
-    // Answers come as Float16Array: 1 and the largest finite half.
+    // The answer is a Float16Array of 1 and the largest finite float16.
     if (type === 'float16') assert.deepEqual(Array.from(output.data as ArrayLike<number>), [1, 65504]);
     else assert.deepEqual(output.data, data, name);
   }

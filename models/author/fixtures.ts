@@ -1,8 +1,8 @@
-/** Tiny models for the tests of other folders: each returns the bytes of an ONNX file that shows one property. */
+/** Tiny models for tests: each function returns the bytes of an ONNX file with one property of interest. */
 import { datatypeBytes, type Datatype } from '../../contract/datatypes.ts';
 import { writeOnnx } from './onnx-writer.ts';
 
-/** For each datatype an input of its name in lower case, [-1, 2], copied to the output `<input>_out`. */
+/** Copies every datatype: an input named like it in lower case, [-1, 2], and an output `<input>_out`. */
 export function typesEcho(): Uint8Array {
   const datatypes = Object.keys(datatypeBytes) as Datatype[];
   const shape = ['batch', 2];
@@ -18,7 +18,7 @@ export function typesEcho(): Uint8Array {
   });
 }
 
-/** No axis varies: `x` FP32 [4, 3] → `y` = 2x. */
+/** Fixed batch of four: `x` FP32 [4, 3] → `y` = 2x. */
 export function fixedBatch(): Uint8Array {
   return writeOnnx({
     name: 'fixed_batch',
@@ -28,7 +28,7 @@ export function fixedBatch(): Uint8Array {
   });
 }
 
-/** No axis of rows at all: `x` FP32 [3] → `y` FP32 [1], its sum. */
+/** Model without a batch axis: `x` FP32 [3] → `y` FP32 [1], its sum. */
 export function unbatchable(): Uint8Array {
   return writeOnnx({
     name: 'unbatchable',
@@ -50,8 +50,8 @@ export function variableLength(): Uint8Array {
 }
 
 /**
- * Rows lie along axis 1, and all share the factor: `x` FP32 [2, -1], `k` FP32 [1] → `y` FP32 [2, -1] = x·k.
- * Its config says batchAxis 1 for `x` and `y`, null for `k`.
+ * Rows along axis 1, with a factor that all of them share: `x` FP32 [2, -1], `k` FP32 [1] → `y` FP32 [2, -1] = x·k.
+ * Tests give it a config of batchAxis 1 for `x` and `y`, null for `k`.
  */
 export function axisOne(): Uint8Array {
   return writeOnnx({
@@ -65,7 +65,7 @@ export function axisOne(): Uint8Array {
   });
 }
 
-/** Some values make a run fail: `index` INT64 [-1] → `y` FP32 [-1]: the element of [0, 10, 20, 30]; beyond it the run fails. */
+/** Lookup in [0, 10, 20, 30]: `index` INT64 [-1] → `y` FP32 [-1]. An index beyond the table makes the run fail. */
 export function lookup(): Uint8Array {
   return writeOnnx({
     name: 'lookup',
@@ -76,7 +76,7 @@ export function lookup(): Uint8Array {
   });
 }
 
-/** Rows get as long as the data of the whole run says: `x` FP32 [-1, -1] → `y` FP32 [-1, -1], its columns whose sum is not 0. */
+/** Columns of `x` FP32 [-1, -1] whose sum is not 0, as `y` FP32 [-1, -1]: the length of each row depends on all rows. */
 export function usedColumns(): Uint8Array {
   return writeOnnx({
     name: 'used_columns',
@@ -89,7 +89,7 @@ export function usedColumns(): Uint8Array {
         outputs: ['sums'],
         attributes: { keepdims: { int: 0 } },
       },
-      // 9 is BOOL.
+      // TensorProto.DataType 9 is BOOL.
       { operator: 'Cast', inputs: ['sums'], outputs: ['used'], attributes: { to: { int: 9 } } },
       { operator: 'Compress', inputs: ['x', 'used'], outputs: ['y'], attributes: { axis: { int: 1 } } },
     ],

@@ -1,7 +1,6 @@
 /**
- * `langid`: the network of the lande package (MIT, development only) as ONNX, and the tables that its features need.
- *
- * lande's parameters: 620 n-gram frequencies → dense 120, Relu → dense 50, softmax.
+ * Makes `langid`: the network of the lande package (MIT, a development dependency) as ONNX, and the tables of its features.
+ * Its layers are 620 n-gram frequencies → dense 120, Relu → dense 50, softmax.
  */
 import { readFileSync } from 'node:fs';
 import { writeOnnx, type Weights } from './onnx-writer.ts';
@@ -19,7 +18,7 @@ interface DenseLayer {
   readonly _filters: readonly string[];
 }
 
-/** What stands beside `1/model.onnx`: the two lists that `transform.ts` reads, and the licence of all three. */
+/** Files of the model: `1/model.onnx`, the tables that `transform.ts` reads, and the licence of both. */
 export interface LangidFiles {
   readonly model: Uint8Array;
   readonly tables: string;
@@ -66,8 +65,8 @@ function dense(layer: DenseLayer, index: number, fanIn: number, fanOut: number):
 }
 
 /**
- * Subtracts from each column its mean over the languages. Softmax gives the same for logits less a constant; lande's
- * lie near -900, where the steps of FP32 are 6e-5 and show in the probabilities, and these lie near 0.
+ * Subtracts from each column its mean over the languages, which softmax cancels. lande's logits are near -900, where an
+ * FP32 step of 6e-5 shows in the probabilities; after this they are near 0.
  */
 function centred({ name, shape, data }: FloatWeights): FloatWeights {
   const columns = data.length / languages;
@@ -83,7 +82,7 @@ function centred({ name, shape, data }: FloatWeights): FloatWeights {
   return { name, shape, data: out };
 }
 
-/** lande keeps parameters as `1<scale>|<base64>`: a byte each, (byte − 127) ÷ scale. */
+/** Decodes lande's parameters, `1<scale>|<base64>`: each byte stands for (byte − 127) ÷ scale. */
 function decode(encoded: string): Float32Array {
   const match = /^1([\d.]+)\|(.*)$/.exec(encoded);
   if (!match) throw new Error(`not one byte a parameter: ${encoded.slice(0, 20)}`);
@@ -91,7 +90,7 @@ function decode(encoded: string): Float32Array {
   return Float32Array.from(Buffer.from(match[2]!, 'base64'), (byte) => (byte - 127) / scale);
 }
 
-/** lande exports only its function, so its other files are found beside that one. */
+/** Path of a file of lande, found beside its main file, which exports nothing but a function. */
 function landeFile(name: string): URL {
   return new URL(name, import.meta.resolve('lande'));
 }

@@ -1,4 +1,4 @@
-/** `npm run zoo`: makes the files of the zoo anew, or says which differ from what it would make. */
+/** `npm run zoo`: generates the files of the zoo, or lists those that differ from what it would generate. */
 import { fileURLToPath } from 'node:url';
 import { Argument, Command, Option } from 'commander';
 import { committed, recipes, stale, write, type RecipeName } from './recipes.ts';
@@ -20,7 +20,7 @@ const command = new Command('npm run zoo --')
     ),
   )
   .option('--check', 'write nothing, and exit 1 where a file differs from what would be written')
-  // As the command line of `sluice` ends: 2 for what a person mistyped.
+  // Exit code 2 means wrong usage, as for `sluice`.
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .parse();
 const { out, check } = command.opts<Flags>();

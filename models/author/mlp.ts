@@ -1,4 +1,4 @@
-/** `mlp`: the size of a classifier of 28×28 images, with weights that mean nothing. */
+/** `mlp`: a perceptron as large as a classifier of 28×28 images, with random weights. */
 import { buildPerceptron } from './perceptron.ts';
 
 export function build(): Uint8Array {

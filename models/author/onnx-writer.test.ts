@@ -5,7 +5,7 @@ import protobuf from 'protobufjs';
 import { datatypeBytes, type Datatype } from '../../contract/datatypes.ts';
 import { writeOnnx, type Attribute } from './onnx-writer.ts';
 
-// The fields of onnx.proto that the writer uses, read by an implementation that is not ours.
+// Fields of onnx.proto that the writer uses, for protobufjs to read: an implementation that is not ours.
 const { root } = protobuf.parse(
   `syntax = "proto2";
   message Attribute { optional string name = 1; optional float f = 2; optional int64 i = 3; repeated int64 ints = 8;

@@ -1,16 +1,16 @@
 /**
- * Writes ONNX files: a typed description in, the bytes of `model.onnx` out. Pure; knows no model.
+ * Writes ONNX files: turns the description of a graph into the bytes of a `model.onnx`. Pure functions.
  *
  * Field numbers: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
 import type { Datatype } from '../../contract/datatypes.ts';
 import { bytes, float, integer, join, message, text, type Encoded } from './protobuf.ts';
 
-/** What ONNX Runtime has loaded for years; newer ones buy nothing here. */
+/** Versions that ONNX Runtime has loaded for years; newer ones would add nothing that is used here. */
 const irVersion = 8;
 const opsetVersion = 17;
 
-/** `TensorProto.DataType`. */
+/** Values of `TensorProto.DataType`. */
 const elementTypes = {
   FP32: 1,
   UINT8: 2,
@@ -27,14 +27,14 @@ const elementTypes = {
   UINT64: 13,
 } as const satisfies Record<Datatype, number>;
 
-/** `AttributeProto.AttributeType`. */
+/** Values of `AttributeProto.AttributeType`. */
 const attributeTypes = { float: 1, int: 2, ints: 7 } as const;
 
 /** An input or output of the graph. */
 export interface ValueInfo {
   readonly name: string;
   readonly datatype: Datatype;
-  /** A string names an axis of varying length. */
+  /** Lengths by axis; a string names an axis of varying length. */
   readonly shape: readonly (number | string)[];
 }
 
@@ -42,7 +42,7 @@ export interface ValueInfo {
 export interface Weights {
   readonly name: string;
   readonly shape: readonly number[];
-  /** Row-major. */
+  /** Elements in row-major order. */
   readonly data: Float32Array | Int32Array | BigInt64Array;
 }
 

@@ -1,18 +1,18 @@
 /**
- * The part of the protocol buffers encoding that an ONNX file needs. Pure; `protobufjs` reads it back in the tests, and
- * is not used here because `wide` is authored at run time, where there are no development packages.
+ * Encodes the part of protocol buffers that an ONNX file needs. Pure functions. Tests read the result with `protobufjs`,
+ * which can't be used here: it is a development dependency, and `wide` is generated in installations without those.
  *
  * https://protobuf.dev/programming-guides/encoding/
  */
 
-/** Pieces in order, uncopied until `join`: weights are too large to copy at each level of nesting. */
+/** Chunks in order, not copied until `join`: weights are too large to copy at each level of nesting. */
 export type Encoded = readonly Uint8Array[];
 
 const wireVarint = 0;
 const wireLengthDelimited = 2;
 const wireFixed32 = 5;
 
-/** @param value int64; negative values take ten bytes, as two's complement of 64 bits */
+/** @param value an int64; a negative one takes ten bytes, as 64 bits in two's complement */
 function varint(value: number | bigint): number[] {
   let rest = BigInt.asUintN(64, BigInt(value));
   const out: number[] = [];
@@ -46,7 +46,7 @@ export function text(field: number, value: string): Encoded {
   return bytes(field, Buffer.from(value, 'utf8'));
 }
 
-/** A nested message; `parts` are its own fields. */
+/** A nested message whose fields are `parts`. */
 export function message(field: number, parts: readonly Encoded[]): Encoded {
   const inner = parts.flat();
   const length = inner.reduce((sum, piece) => sum + piece.length, 0);

@@ -1,4 +1,4 @@
-/** Which files each model of the zoo consists of, and where they go. The script `main.ts` and its test share it. */
+/** Files of each model of the zoo: how they are generated, written and compared. Used by `main.ts` and its test. */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { randomUUID } from 'node:crypto';
@@ -8,7 +8,7 @@ type Files = ReadonlyMap<string, Uint8Array>;
 
 const modelPath = '1/model.onnx';
 
-// Imported only when asked for: langid needs a development package, and wide must do without.
+// Recipes are imported only when they run: langid needs a development dependency, which wide must do without.
 export const recipes = {
   langid: async () => {
     const { model, tables, licence } = await (await import('./langid.ts')).build();
@@ -25,14 +25,14 @@ export const recipes = {
 
 export type RecipeName = keyof typeof recipes;
 
-/** The models whose files are in the repository. */
+/** Models whose files are in the repository. */
 export const committed: readonly RecipeName[] = ['langid', 'simple', 'mlp'];
 
 function only(model: Uint8Array): Files {
   return new Map([[modelPath, model]]);
 }
 
-/** @returns the paths that it wrote; each file is there whole or not at all */
+/** Writes the files of models, each whole or not at all. @returns their paths */
 export async function write(names: readonly RecipeName[], directory: string): Promise<string[]> {
   const written: string[] = [];
   for (const name of names) {
@@ -48,7 +48,7 @@ export async function write(names: readonly RecipeName[], directory: string): Pr
   return written;
 }
 
-/** @returns the paths whose content is not what `write` would write */
+/** @returns paths whose content differs from what `write` would write */
 export async function stale(names: readonly RecipeName[], directory: string): Promise<string[]> {
   const different: string[] = [];
   for (const name of names) {

@@ -1,4 +1,4 @@
-/** `simple`: the sum and the difference of two rows, which the example clients of Triton call by these names. */
+/** `simple`: the sum and the difference of two rows, with the tensor names that Triton's example clients use. */
 import { writeOnnx } from './onnx-writer.ts';
 
 export function build(): Uint8Array {

@@ -1,6 +1,6 @@
 /**
- * Marsaglia's xorshift32, the source of the zoo's weights. It is not `runtime/seeded-random.ts`: the committed
- * `mlp/1/model.onnx` must come out of it again byte for byte, and 24 bits are exact in FP32.
+ * Random numbers for the zoo's weights, by Marsaglia's xorshift32. The generator can't be `runtime/seeded-random.ts`: the
+ * committed `mlp/1/model.onnx` must come out of it again byte for byte, and its 24 bits are exact in FP32.
  *
  * Integer arithmetic and one division by a power of two give the same numbers on every machine.
  *

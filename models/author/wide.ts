@@ -1,4 +1,4 @@
-/** `wide`: 38 MB of weights, larger than a core's caches, so that a run costs about the same for 1 row as for 8. */
+/** `wide`: a perceptron of 38 MB, larger than a core's caches, so that a run of 1 row takes about as long as one of 8. */
 import { buildPerceptron } from './perceptron.ts';
 
 export function build(): Uint8Array {

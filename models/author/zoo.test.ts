@@ -51,10 +51,10 @@ test('simple adds and subtracts', async () => {
   await session.release();
 });
 
-/** Answers of 16 random rows in one run are those of single runs, differ between rows, and are of order 1. */
+/** Checks that 16 random rows get the same outputs in one run as alone, that rows differ, and that outputs are of order 1. */
 async function assertBatches(model: string | Uint8Array, width: number): Promise<void> {
   const options = { intraOpNumThreads: 1, interOpNumThreads: 1 };
-  // Two calls, since a union of path and bytes fits no overload.
+  // A union of path and bytes fits no overload, so each has a call of its own.
   const session = await (typeof model === 'string'
     ? InferenceSession.create(model, options)
     : InferenceSession.create(model, options));

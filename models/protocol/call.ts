@@ -1,11 +1,11 @@
-/** What every protocol parses a request into, and what it renders an answer as. Types only. */
+/** Types that all protocols share: the body they parse, the call they parse it into, the answer they render. */
 import type { Signature, Tensors } from '../tensor.ts';
 
 export interface RequestBody {
-  /** Decompressed. */
+  /** The body, decompressed. */
   readonly body: Buffer;
   readonly contentType: string | undefined;
-  /** Value of the Inference-Header-Content-Length header as it came. */
+  /** Value of the Inference-Header-Content-Length header, unchecked. */
   readonly inferenceHeaderLength: string | undefined;
 }
 
@@ -16,14 +16,14 @@ export interface RequestedOutput {
 
 export interface InferCall {
   readonly id: string | undefined;
-  /** Index of the surface (a signature that clients may address) that the inputs matched. */
+  /** Index of the signature that the inputs matched, among those that clients may address (`ServedModel.surfaces`). */
   readonly surface: number;
   readonly inputs: Tensors;
-  /** Rows along the batch axis; 1 for an unbatchable surface. */
+  /** Rows along the batch axis; 1 if the model isn't batched. */
   readonly rows: number;
-  /** What to answer, in order; all of the surface's outputs if the client named none. */
+  /** Outputs to answer, in order; all of them if the client named none. */
   readonly outputs: readonly RequestedOutput[];
-  /** Set by the V1 protocol alone, which answers in the layout of the question. */
+  /** Set only by the V1 protocol, which answers in the layout of the request. */
   readonly predict?: { readonly layout: 'rows' | 'columns'; readonly signature: Signature };
 }
 

@@ -1,4 +1,4 @@
-/** Whether what a client sent fits a surface: the signature that it addresses. */
+/** Checks the inputs of a request against the signature that it addresses, called a surface of the model. */
 import { datatypeBytes, isDatatype, type Datatype } from '../../contract/datatypes.ts';
 import { quote, SluiceError } from '../../contract/errors.ts';
 import type { Signature, Tensors, TensorSignature } from '../tensor.ts';
@@ -6,7 +6,7 @@ import type { RequestedOutput } from './call.ts';
 
 const names = (specs: readonly TensorSignature[]) => specs.map(({ name }) => `'${name}'`).join(', ');
 
-/** The first surface with an input of this name. */
+/** Index of the first surface with an input of this name. */
 export function surfaceWith(name: string, surfaces: readonly Signature[]): number {
   const index = surfaces.findIndex(({ inputs }) => inputs.some((input) => input.name === name));
   if (index === -1) {
@@ -33,7 +33,7 @@ export function checkDatatype(input: TensorSignature, datatype: unknown): assert
   throw new SluiceError('invalid-tensor', `input '${input.name}': datatype ${quote(datatype)} ${what}`);
 }
 
-/** `shape` has the model's rank, and its lengths where they are fixed. */
+/** Checks that `shape` has the model's rank, and the model's lengths where they are fixed. */
 export function checkShape(input: TensorSignature, shape: readonly number[]): void {
   const fits =
     shape.length === input.shape.length &&
@@ -48,7 +48,7 @@ export function checkShape(input: TensorSignature, shape: readonly number[]): vo
   );
 }
 
-/** Every input is there and all have the same rows. @returns how many; 1 where nothing is batched */
+/** Checks that every input is there and that all have as many rows. @returns their number; 1 if nothing is batched */
 export function countRows(surface: Signature, inputs: Tensors): number {
   let rows: number | null = null;
   let from = '';

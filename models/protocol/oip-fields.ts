@@ -1,4 +1,4 @@
-/** Fields of an Open Inference Protocol request, each checked. null counts as absent, as serialisers write it. */
+/** Checks fields of an Open Inference Protocol request. A null counts as absent, since serialisers write it for that. */
 import { quote, SluiceError } from '../../contract/errors.ts';
 import type { Signature } from '../tensor.ts';
 import type { RequestedOutput } from './call.ts';
@@ -7,9 +7,11 @@ import { allOutputs, checkOutput } from './fit.ts';
 export type Members = Readonly<Record<string, unknown>>;
 
 /**
- * A field that decides something may not come twice: readers along the way could disagree about which one counts.
+ * Refuses a field that comes twice, since readers along the way could disagree about which one counts.
  *
- * @param seen the bits of the members so far
+ * @param seen bits of the fields read so far
+ * @param member bit of this field
+ * @returns the bits with this one
  */
 export function once(seen: number, member: number, where: string, key: string): number {
   if ((seen & member) !== 0) throw new SluiceError('invalid-request', `${where}: '${key}' appears twice`);

@@ -1,8 +1,8 @@
 /**
- * A request of the Open Inference Protocol, with tensors in JSON, binary, or both.
+ * Parses requests of the Open Inference Protocol, with tensors in JSON, binary, or both.
  *
- * The body is walked once: where an input's name, datatype and shape come before its data, as every client writes
- * them, its elements go straight from the bytes into the tensor.
+ * The body is walked once. If an input's name, datatype and shape come before its data, as every client writes them, its
+ * elements go straight from the bytes into the tensor.
  */
 import { quote, SluiceError } from '../../contract/errors.ts';
 import type { Signature, Tensor, TensorSignature } from '../tensor.ts';
@@ -21,14 +21,14 @@ export function parseInferRequest(request: RequestBody, surfaces: readonly Signa
   return new OipRequest(parts, surfaces).parse();
 }
 
-/** What is known of one input while its members are read; `undefined` is not read yet. */
+/** An input whose members are being read; `undefined` ones are not read yet. */
 interface InputDraft {
   name: string | undefined;
   datatype: unknown;
   shape: readonly number[] | undefined;
   parameters: Members | undefined;
   tensor: Tensor | undefined;
-  /** Where the data begin that came too early to be read. */
+  /** Position of data that came before the members needed to read them. */
   deferred: number | undefined;
 }
 
@@ -88,7 +88,7 @@ class OipRequest {
     if (this.#binaryUsed !== this.#binary.length) {
       throw new SluiceError(
         'invalid-binary',
-        `unexpected additional input data: ${this.#binary.length - this.#binaryUsed} bytes behind the last binary input`,
+        `unexpected additional input data: ${this.#binary.length - this.#binaryUsed} bytes after the last binary input`,
       );
     }
     const surface = this.#surfaces[this.#surface]!;
@@ -153,7 +153,7 @@ class OipRequest {
   #data(draft: InputDraft): void {
     const cursor = this.#cursor;
     if (cursor.peek() === 0x6e) {
-      // null, as serialisers write what is absent; anything else with an n isn't JSON.
+      // The n of null, which serialisers write for absent data; no other JSON value begins with it.
       cursor.value();
     } else if (draft.name === undefined || draft.datatype === undefined || draft.shape === undefined) {
       draft.deferred = cursor.skipValue();
@@ -189,7 +189,7 @@ class OipRequest {
     this.#inputs.set(name, tensor);
   }
 
-  /** The model's input that these describe; the request's first input decides the surface. */
+  /** Finds the model's input that the members describe. The first input of a request decides the surface. */
   #match(name: string, datatype: unknown, shape: readonly number[]): TensorSignature {
     this.#surface ??= surfaceWith(name, this.#surfaces);
     const input = findInput(this.#surfaces[this.#surface]!, name);

@@ -1,4 +1,4 @@
-/** An answer of the Open Inference Protocol: JSON, with the outputs that the client wants so in binary behind it. */
+/** Renders answers of the Open Inference Protocol: JSON, followed by the outputs that the client wants in binary. */
 import { mediaTypes } from '../../contract/headers.ts';
 import { SluiceError } from '../../contract/errors.ts';
 import type { Tensor, Tensors } from '../tensor.ts';

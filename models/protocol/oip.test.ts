@@ -258,7 +258,7 @@ const wrongElements: readonly (readonly [Datatype, string, RegExp])[] = [
   ['BOOL', '"true"', /element 1 is "true"/],
   ['BYTES', '7', /element 1 is 7, BYTES needs a string/],
   ['BYTES', '{"b64":"AA=="}', /element 1 is {"b64":"AA=="}, BYTES/],
-  ['BYTES', '"\\ud800"', /half a surrogate pair/],
+  ['BYTES', '"\\ud800"', /an unpaired surrogate/],
 ];
 for (const [datatype, element, message] of wrongElements) {
   test(`${datatype} refuses ${element.slice(0, 40)}`, () => {
@@ -505,7 +505,7 @@ test('binary BYTES: lengths are judged before they are used', () => {
   const good = Buffer.from([1, 0, 0, 0, 97, 0, 0, 0, 0]);
   assert.deepEqual((data(read([2], good)()) as Uint8Array[]).map(String), ['a', '']);
   refuses(read([3], good), 'invalid-binary', /'x': unexpected size, 9 bytes, shape \[3\] has 3 elements/);
-  refuses(read([1], good), 'invalid-binary', /4 bytes remain behind the last element/);
+  refuses(read([1], good), 'invalid-binary', /4 bytes remain after the last element/);
   refuses(
     read([1], Buffer.from([255, 255, 255, 255, 0])),
     'invalid-binary',

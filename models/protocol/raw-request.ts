@@ -1,4 +1,4 @@
-/** A raw request (header length 0): the body is the elements of the one input, one row of it; the outputs are binary. */
+/** Raw requests (header length 0): the body is one row of the model's only input, and the outputs are binary. */
 import { datatypeBytes } from '../../contract/datatypes.ts';
 import { SluiceError } from '../../contract/errors.ts';
 import type { Signature, Tensor, Tensors, TensorSignature } from '../tensor.ts';

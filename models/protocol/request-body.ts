@@ -1,16 +1,16 @@
-/** Which part of a request's body is JSON and which binary, by its headers. */
+/** Splits a request's body into its JSON and its binary part, by its headers. */
 import { mediaTypes } from '../../contract/headers.ts';
 import { quote, SluiceError } from '../../contract/errors.ts';
 import type { RequestBody } from './call.ts';
 
-/** What `curl -d` says of any body when it is told nothing. */
+/** Content type that `curl -d` sends by default, whatever the body. */
 const curlDefault = 'application/x-www-form-urlencoded';
 
 export interface JsonParts {
   readonly kind: 'json';
   readonly json: Buffer;
   readonly binary: Buffer;
-  /** The request said where the JSON ends and the binary part begins. */
+  /** True if a header told where the JSON ends and the binary part begins. */
   readonly hasHeaderLength: boolean;
 }
 
@@ -21,8 +21,8 @@ interface RawBody {
 }
 
 /**
- * A binary media type without the header is JSON: HTTP libraries put `application/octet-stream` on any bytes, and the
- * protocol's own Python client sends its JSON so.
+ * Splits the body. A binary media type without a header length is JSON: HTTP libraries put `application/octet-stream` on
+ * any bytes, and the protocol's own Python client sends its JSON with it.
  */
 export function splitBody(request: RequestBody): JsonParts | RawBody {
   const { body } = request;

@@ -1,4 +1,4 @@
-/** Tensors as the binary extension sends them: raw little-endian elements, BYTES as u32 length and bytes each. */
+/** Tensors in the binary extension: raw little-endian elements; for BYTES, a u32 length before each element. */
 import { datatypeBytes, type Datatype } from '../../contract/datatypes.ts';
 import { SluiceError } from '../../contract/errors.ts';
 import { elementCount, isBytes, viewOf, type TensorData } from '../../contract/tensor-data.ts';
@@ -7,9 +7,9 @@ import type { Tensor } from '../tensor.ts';
 const lengthBytes = 4;
 
 /**
- * A view of `bytes` where they are aligned for the datatype, else of a copy.
+ * Reads a tensor as a view of `bytes`, or of a copy if they are not aligned for the datatype.
  *
- * @param label begins every error: `input 'x'`
+ * @param label subject of every error: `input 'x'`
  */
 export function readTensor(label: string, datatype: Datatype, shape: readonly number[], bytes: Buffer): Tensor {
   const count = elementCount(shape);
@@ -49,11 +49,11 @@ function readBytesElements(label: string, shape: readonly number[], count: numbe
     elements[index] = bytes.subarray(position, position + length);
     position += length;
   }
-  if (position !== bytes.length) fail(`${bytes.length - position} bytes remain behind the last element`);
+  if (position !== bytes.length) fail(`${bytes.length - position} bytes remain after the last element`);
   return elements;
 }
 
-/** Without a copy, except for BYTES. */
+/** Bytes of a tensor; only BYTES are copied. */
 export function writeTensor(data: TensorData): Buffer {
   if (!isBytes(data)) return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   let total = 0;

@@ -35,7 +35,7 @@ export function tensor(datatype: Datatype, shape: readonly number[], options: Te
   return elements(datatype, elementCount(shape), options).map((data) => ({ datatype, shape, data }));
 }
 
-/** Rows first, then up to two more axes, without any of length 0. */
+/** Shapes of rows and up to two more axes, none of length 0. */
 export const shape = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 3 });
 
 export type Edit =
@@ -44,7 +44,7 @@ export type Edit =
   | { readonly kind: 'insert'; readonly at: number; readonly bytes: Uint8Array };
 
 const at = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true });
-/** Bytes that mean something in JSON are likelier to make a document that is nearly right. */
+/** Edits that favour bytes with a meaning in JSON, since they are likelier to leave a document nearly right. */
 const byte = fc.oneof(
   fc.constantFrom(...Buffer.from('[]{}",:\\0123456789.-+eEtfn u')),
   fc.integer({ min: 0, max: 255 }),
@@ -81,7 +81,7 @@ export function applyEdits(body: Buffer, list: readonly Edit[]): Buffer {
   return edited;
 }
 
-/** Comparable by deepEqual: 64-bit integers, NaN and -0 keep their identity, and views lose theirs. */
+/** Converts a tensor for deepEqual, which then tells NaN and -0 apart and takes views for equal to arrays. */
 export function plain({ datatype, shape: dims, data }: Tensor): unknown {
   return {
     datatype,

@@ -1,4 +1,4 @@
-/** Tensors out of a V1 request's `instances` or `inputs`, whose brackets alone say their shapes. */
+/** Reads the tensors of a V1 request's `instances` or `inputs`, whose brackets are the only sign of their shapes. */
 import { quote, SluiceError } from '../../contract/errors.ts';
 import { elementCount } from '../../contract/tensor-data.ts';
 import { concat, takeRows } from '../rows.ts';
@@ -11,7 +11,7 @@ export interface Columns {
   readonly inputs: Tensors;
 }
 
-/** `[value, …]` for a single input, `[{"input": value, …}, …]` for one or several. */
+/** Reads instances: `[value, …]` for a single input, `[{"input": value, …}, …]` for one or several. */
 export function readInstances(cursor: JsonCursor, surfaces: readonly Signature[]): Columns {
   if (cursor.peek() !== code.openArray) {
     throw new SluiceError('invalid-request', `instances: must be an array, was: ${quote(cursor.value())}`);
@@ -37,7 +37,7 @@ function readObjects(cursor: JsonCursor, surfaces: readonly Signature[], firstKe
     if (cursor.peek() !== code.openObject) {
       throw new SluiceError(
         'invalid-request',
-        `instances[${index}]: must be an object as the first is, was: ${quote(cursor.value())}`,
+        `instances[${index}]: must be an object like the first one, was: ${quote(cursor.value())}`,
       );
     }
     cursor.object((key) => {
@@ -64,7 +64,7 @@ function readObjects(cursor: JsonCursor, surfaces: readonly Signature[], firstKe
   return { surface, inputs };
 }
 
-/** `{"input": tensor, …}`, or the tensor of a single input. */
+/** Reads columns: `{"input": tensor, …}`, or the tensor of a single input. */
 export function readColumns(cursor: JsonCursor, surfaces: readonly Signature[]): Columns {
   const start = cursor.position;
   const firstKey = cursor.peek() === code.openObject ? peekKey(cursor, cursor.position) : undefined;
@@ -89,9 +89,9 @@ export function readColumns(cursor: JsonCursor, surfaces: readonly Signature[]):
 }
 
 /**
- * From what was read along axis 0, instance by instance, to how the model wants it.
+ * Converts a column, which was read instance by instance along axis 0, to the layout of the model's input.
  *
- * @param isShared whether other inputs have rows, should this one have none
+ * @param isShared for an input without rows: true if other inputs of the model have rows, which share it
  */
 function asTensor(input: TensorSignature, nest: Nest, isShared: boolean): Tensor {
   const { datatype, batchAxis } = input;
@@ -126,7 +126,7 @@ function allAlike({ data }: Tensor, rows: number): boolean {
 }
 
 function nestOf(cursor: JsonCursor, input: TensorSignature): Nest {
-  // One row's worth where the model fixes it; more grows.
+  // Room for one row if the model fixes its length; the array grows with more rows.
   const capacity = Math.min(elementCount(input.shape.map((length) => Math.abs(length))), cursor.remaining);
   return new Nest(
     cursor,
@@ -145,7 +145,7 @@ function onlyInput(surfaces: readonly Signature[], field: string, hint: string):
   );
 }
 
-/** `{"b64": …}` is an element, unless the model calls an input so. */
+/** Tells the element `{"b64": …}` from an instance of a model that has an input of this name. */
 function isBase64(key: string, surfaces: readonly Signature[]): boolean {
   return key === 'b64' && !surfaces.some(({ inputs }) => inputs.some(({ name }) => name === key));
 }

@@ -325,7 +325,7 @@ const wrong: readonly (readonly [string, unknown, Signature[], ErrorCode, RegExp
     { instances: [{ a: [1, 2], b: [1, 2] }, 7] },
     [sum],
     'invalid-request',
-    /instances\[1\]: must be an object as the first is, was: 7/,
+    /instances\[1\]: must be an object like the first one, was: 7/,
   ],
   ['a missing column', { inputs: { a: [[1, 2]] } }, [sum], 'invalid-request', /input 'b': is missing/],
   ['a scalar for a column', { inputs: 7 }, [features], 'invalid-tensor', /shape \[\] does not fit/],

@@ -1,6 +1,6 @@
 /**
- * The KServe V1 and TensorFlow Serving `:predict` request: `instances` row by row, or `inputs` tensor by tensor.
- * It names neither shapes nor datatypes: the brackets are the shape, the model knows the datatype.
+ * Parses and answers `:predict` requests of KServe V1 and TensorFlow Serving: `instances` row by row, or `inputs` tensor by
+ * tensor. A request names neither shapes nor datatypes: the brackets are the shape, and the model knows the datatype.
  */
 import { quote, SluiceError } from '../../contract/errors.ts';
 import { elementCount } from '../../contract/tensor-data.ts';
@@ -24,7 +24,7 @@ export function parsePredictRequest(request: RequestBody, surfaces: readonly Sig
   let found: { readonly layout: 'rows' | 'columns'; readonly columns: Columns } | undefined;
   cursor.object((key) => {
     if (key !== 'instances' && key !== 'inputs') {
-      // signature_name and the like: one model has one signature here.
+      // Fields such as signature_name are ignored, since a model has one signature here.
       cursor.value();
       return;
     }
@@ -53,7 +53,7 @@ export function parsePredictRequest(request: RequestBody, surfaces: readonly Sig
   };
 }
 
-/** `predictions` for `instances`, `outputs` for `inputs`; values without their names where there is one output. */
+/** Renders `predictions` for `instances`, `outputs` for `inputs`. A single output is written without its name. */
 export function renderPredictResponse(call: InferCall, outputs: Tensors): Answer {
   const { predict } = call;
   if (predict === undefined) throw new SluiceError('internal', 'the call was not parsed as a predict request');
@@ -86,7 +86,7 @@ export function renderPredictResponse(call: InferCall, outputs: Tensors): Answer
   return { contentType: mediaTypes.json, inferenceHeaderLength: undefined, body: [writer.finish()] };
 }
 
-/** How one row of an output looks. */
+/** Shape and place of the rows of an output. */
 interface RowLayout {
   readonly tensor: Tensor;
   readonly axis: number | null;

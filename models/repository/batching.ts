@@ -13,11 +13,11 @@ import { batchability, unbatched, type Batchability, type FileSignature } from '
 export interface Batching extends Batchability {
   /** A row that the model was seen to take; null where none was found. */
   readonly sample: Tensors | null;
-  /** What a person should know of a setting that the proof contradicts; null where nothing does. */
+  /** Warning about a setting that the proof contradicts; null if there is none. */
   readonly warning: string | null;
 }
 
-/** Seed of the random inputs: the same model is tried in the same way at every start. */
+/** Seed of the random inputs, fixed so that a model is tried in the same way at every start. */
 const seed = 1;
 
 /** @throws SignatureError where config.yaml contradicts the file */

@@ -1,6 +1,6 @@
 /**
- * Loads the models of a repository into the session worker, one after another. A model that can't be served is
- * marked broken with the reason and doesn't stop the others.
+ * Loads the models of a repository into the session worker, one after another. A model that can't be served is marked
+ * broken with the reason, and the others are loaded all the same.
  */
 import { pathToFileURL } from 'node:url';
 import { parseModelConfig, type ModelConfig } from './model-config.ts';
@@ -21,7 +21,7 @@ export interface LoadLog {
 
 type Limits = Pick<ModelServerSettings, 'maxRows' | 'maxRequestRows'>;
 
-/** Says which models there will be, before any is loaded. */
+/** Lists the models as loading, before any of them is. */
 export function announce(folders: readonly ModelFolder[], models: ModelSet): void {
   for (const { name, versions } of folders) {
     for (const { version } of versions) models.set(name, version, { kind: 'loading' });
@@ -35,7 +35,7 @@ export async function loadModels(
   limits: Limits,
   log: LoadLog,
 ): Promise<void> {
-  // None is ready before all are: until then the worker's runs are those of the warm-up.
+  // Models become ready together: requests would share the worker with the warm-up of those still loading.
   const loaded: ServedModel[] = [];
   for (const folder of folders) {
     const { name, versions } = folder;

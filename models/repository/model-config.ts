@@ -1,4 +1,4 @@
-/** `config.yaml` beside a model: what overrides the ONNX file. Every field is optional, and so is the file. */
+/** Schema of `config.yaml`, which may lie beside a model to override its ONNX file. Every field is optional. */
 import Type from 'typebox';
 import { Check, Errors, Pointer } from 'typebox/value';
 import { parseDocument } from 'yaml';
@@ -13,31 +13,31 @@ const TensorOverrides = Type.Record(
 
 export const ModelConfig = Type.Object(
   {
-    /** Most rows of one run. */
+    /** Largest run, in rows. */
     maxRows: Type.Optional(Type.Integer({ minimum: 1 })),
-    /** Most rows of one request. */
+    /** Largest request, in rows. */
     maxRequestRows: Type.Optional(Type.Integer({ minimum: 1 })),
-    /** Threads of ONNX Runtime within one operator. */
+    /** Threads of ONNX Runtime for one operator. */
     threads: Type.Optional(Type.Integer({ minimum: 1, maximum: 256 })),
-    /** Whether requests share runs: where it is proven that they may, always, or never. */
+    /** Sharing of runs by requests: where it is proven to be safe, always, or never. */
     batching: Type.Optional(Type.Enum(['proven', 'always', 'never'], { default: 'proven' })),
-    /** What warm-up and proof may take together before the model is ready. */
+    /** Limits of warm-up and proof together, which run before the model is ready. */
     start: Type.Optional(
       Type.Object(
         {
-          /** Processor time in milliseconds; 8 runs of one row where that is more. */
+          /** Processor time in milliseconds. A slow model gets 8 runs of one row even if they take longer. */
           cpuMs: Type.Optional(Type.Number({ minimum: 0, default: 1_000 })),
-          /** Growth of the process's memory. */
+          /** Growth of the process's memory in MiB. */
           memoryMiB: Type.Optional(Type.Number({ minimum: 1, default: 256 })),
         },
         closed,
       ),
     ),
-    /** false skips the runs before ready. */
+    /** Disable to become ready without warm-up runs. */
     warmup: Type.Optional(Type.Boolean()),
-    /** Answers requests that name no version; the highest number without it. */
+    /** Version for requests that name none; by default the highest number. */
     defaultVersion: Type.Optional(Type.Union([Type.Integer({ minimum: 0 }), Type.String({ pattern: '^[0-9]+$' })])),
-    /** Makes each run take at least this long, asleep: a model of a slower model, for tests and benchmarks. */
+    /** Simulated latency in milliseconds, for tests and benchmarks. */
     delay: Type.Optional(
       Type.Object(
         {
@@ -54,7 +54,7 @@ export const ModelConfig = Type.Object(
 );
 export type ModelConfig = Type.Static<typeof ModelConfig>;
 
-/** All errors at once, each naming the path and the value. */
+/** Every error of a config.yaml at once, each with its path and value. */
 export class ModelConfigError extends Error {
   override readonly name = 'ModelConfigError';
 
@@ -84,7 +84,7 @@ export function parseModelConfig(text: string | null): ModelConfig {
         errors.set(`${error.instancePath}/${name}`, `${error.instancePath}/${name}: is not a field of config.yaml`);
       }
     } else if (!errors.has(where)) {
-      // A union reports each of its branches; the first says enough.
+      // A union reports an error for each of its branches; the first is enough.
       errors.set(where, `${where}: ${error.message}, was: ${quote(Pointer.Get(value, error.instancePath))}`);
     }
   }

@@ -1,6 +1,6 @@
 /**
- * Finds the models of a repository folder: `<model>/<version>/model.onnx`, with `config.yaml` and `transform.ts`
- * beside the versions. Reads folders only; a model that can't be served is returned with the reason.
+ * Finds the models of a repository folder: `<model>/<version>/model.onnx`, with `config.yaml` and `transform.ts` beside the
+ * version folders. No model is loaded here. A model that can't be served is returned with the reason.
  */
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
@@ -14,7 +14,7 @@ export interface ModelFolder {
   /** Text of config.yaml; null without the file. */
   readonly configText: string | null;
   readonly transformFile: string | null;
-  /** By ascending number; empty where `problem` says why. */
+  /** Versions by ascending number; empty if `problem` says why. */
   readonly versions: readonly { readonly version: string; readonly file: string }[];
   readonly problem: string | null;
 }
@@ -52,7 +52,7 @@ export async function scanRepository(root: string, only: readonly string[] | nul
   return folders;
 }
 
-/** null for a folder that isn't a model at all. */
+/** @returns null for a folder that isn't a model at all */
 async function readModelFolder(directory: string, name: string): Promise<ModelFolder | null> {
   const transformFile = ['transform.ts', 'transform.js'].map((file) => path.join(directory, file)).find(existsSync);
   const configText = await readFile(path.join(directory, 'config.yaml'), 'utf8').catch(ifMissing(null));
@@ -78,7 +78,7 @@ async function readModelFolder(directory: string, name: string): Promise<ModelFo
     if (configText === null && transformFile === undefined && !existsSync(path.join(directory, 'model.onnx'))) {
       return null;
     }
-    return broken(`${directory} has no version folder: the file's place is ${name}/1/model.onnx`);
+    return broken(`${directory} has no version folder: put the file at ${name}/1/model.onnx`);
   }
   if (!namePattern.test(name)) return broken(`model name ${JSON.stringify(name)} does not match ${modelNamePattern}`);
   const without = numbered.filter((version) => !existsSync(path.join(directory, version, 'model.onnx')));

@@ -1,4 +1,4 @@
-/** A loaded version of a model, and the set of all of them by name. No I/O. */
+/** Loaded versions of models, and the set of all of them by name. No I/O. */
 import { quote, SluiceError } from '../../contract/errors.ts';
 import type { ServedModel as ServedModelStatus } from '../../contract/pod-status.ts';
 import { unbatched, type FileSignature } from './signature.ts';
@@ -25,9 +25,9 @@ export class ServedModel {
   readonly transform: Transform | null;
   readonly statistics = new ModelStatistics();
   readonly #file: FileSignature;
-  /** The ONNX file's own tensors, with their batch axes. */
+  /** Tensors of the ONNX file with their batch axes. */
   signature: Signature;
-  /** What clients may address: the transform's tensors, if there is one, then the file's. */
+  /** Signatures that a request may address: the transform's, if there is one, then the ONNX file's. */
   surfaces: readonly Signature[];
   maxRows: number;
   maxRequestRows: number;
@@ -47,7 +47,7 @@ export class ServedModel {
     this.maxRequestRows = options.unbatchedReason === null ? options.maxRequestRows : 1;
   }
 
-  /** From now on each request runs alone: what a run gave back could not be divided among its requests. */
+  /** Runs each request alone from now on, since the outputs of a run could not be split among its requests. */
   stopBatching(reason: string): void {
     this.unbatchedReason = reason;
     this.maxRows = 1;
@@ -63,7 +63,7 @@ export class ServedModel {
   }
 }
 
-/** Loading and broken versions are known by name, so that clients hear 503 with the reason instead of 404. */
+/** State of a version. Loading and broken ones are listed too, so that clients get 503 with the reason instead of 404. */
 export type ModelState =
   | { readonly kind: 'loading' }
   | { readonly kind: 'ready'; readonly model: ServedModel }
@@ -77,7 +77,7 @@ interface Versions {
 export class ModelSet {
   readonly #models = new Map<string, Versions>();
 
-  /** The highest number answers requests that name no version, until `setDefault` says otherwise. */
+  /** Sets the state of a version. The highest number is the default version unless `setDefault` named another. */
   set(name: string, version: string, state: ModelState): void {
     let versions = this.#models.get(name);
     if (versions === undefined) {
@@ -96,7 +96,7 @@ export class ModelSet {
     return [...this.#models.keys()];
   }
 
-  /** By ascending number. @throws SluiceError `model-not-found` */
+  /** @returns versions by ascending number @throws SluiceError `model-not-found` */
   versionsOf(name: string): string[] {
     const versions = this.#versions(name);
     return [...versions.states.keys()].sort((a, b) => (isLater(a, b) ? 1 : -1));

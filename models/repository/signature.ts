@@ -1,6 +1,6 @@
 /**
- * From what the ONNX file declares to what the server may do with it: the batch axis of each tensor, or why requests
- * can't share a run. Pure.
+ * Derives from the tensors that an ONNX file declares which axis of each is the batch axis, or why requests can't share a
+ * run. Pure functions.
  */
 import type { TensorSpec } from '../../contract/pod-status.ts';
 import type { ModelConfig } from './model-config.ts';
@@ -8,7 +8,7 @@ import type { Signature, TensorSignature } from '../tensor.ts';
 
 /** A tensor as the ONNX file declares it. */
 export interface FileTensor extends TensorSpec {
-  /** By axis; null where the length is fixed or nameless. Axes of one name have one length. */
+  /** Name of each axis; null if its length is fixed or it has no name. Axes of one name have one length. */
   readonly axisNames: readonly (string | null)[];
 }
 
@@ -23,13 +23,13 @@ interface Declared {
 }
 
 export interface Batchability {
-  /** Where the model can't be batched, every batchAxis is null: a request is one row, whatever its shape. */
+  /** Tensors with their batch axes. All axes are null for a model that can't be batched: a request then is one row. */
   readonly signature: Signature;
-  /** null where requests may be stacked. */
+  /** Null if requests may be stacked. */
   readonly unbatchedReason: string | null;
 }
 
-/** A config that contradicts the file; the message lists everything that does. */
+/** Every contradiction between a config.yaml and its ONNX file. */
 export class SignatureError extends Error {
   override readonly name = 'SignatureError';
 }
@@ -53,7 +53,7 @@ export function batchability(file: Declared, config: Pick<ModelConfig, 'inputs' 
   return { signature: unbatched(file), unbatchedReason };
 }
 
-/** The same tensors, with no axis to stack along. */
+/** The signature of a file whose requests each run alone: no tensor has a batch axis. */
 export function unbatched(file: Declared): Signature {
   const alone = ({ name, datatype, shape }: TensorSpec): TensorSignature => ({
     name,
@@ -67,7 +67,7 @@ export function unbatched(file: Declared): Signature {
 function withAxis(spec: TensorSpec, override: number | null | undefined): TensorSignature {
   const { name, datatype } = spec;
   if (override === undefined) return { name, datatype, shape: spec.shape, batchAxis: 0 };
-  // Exporters often write a fixed length where an output in fact varies: the person who set the axis knows better.
+  // A person's setting wins over the file: exporters often write a fixed length for an output that varies.
   const shape = override === null ? spec.shape : spec.shape.with(override, -1);
   return { name, datatype, shape, batchAxis: override };
 }

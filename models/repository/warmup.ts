@@ -1,7 +1,7 @@
 /**
- * Runs a model before it is ready, at 1, 2, 4 … maxRows rows: the first runs of a size allocate memory, and clients shouldn't pay
- * for that. What they took is the first fit of l(b) at the gateway; it has run, stack and split in it, and no parsing, which the
- * gateway learns from real requests. Ends early where the budget of the start does.
+ * Runs a model before it is ready, at 1, 2, 4 … maxRows rows, so that clients don't pay for the memory that the first runs of
+ * a size allocate. The measured times (run, stack and split) are the gateway's first estimate of l(b), the latency of a run of
+ * b rows; parsing it learns from real requests. Warm-up ends early when the budget of the start does.
  */
 import type { Datatype } from '../../contract/datatypes.ts';
 import { allocate, elementCount } from '../../contract/tensor-data.ts';
@@ -13,14 +13,14 @@ import type { Tensor, Tensors } from '../tensor.ts';
 
 export type WarmupResult =
   | { readonly kind: 'warm' }
-  /** The budget ended at this many rows. */
+  /** Largest run that fitted into the budget. */
   | { readonly kind: 'cut-short'; readonly rows: number; readonly reason: string }
-  /** The model took neither the sample nor zeros; it may well take what clients send. */
+  /** The model took neither the sample nor zeros; it may still take the inputs of clients. */
   | { readonly kind: 'failed'; readonly reason: string }
-  /** Outputs have other rows than went in, so requests can't share a run. */
+  /** Outputs have another number of rows than the inputs, so requests can't share a run. */
   | { readonly kind: 'undividable'; readonly reason: string };
 
-/** @param sample a row that the model takes; zeros are tried where none is known */
+/** @param sample a row that the model is known to take; null to try zeros */
 export async function warmUp(
   model: ServedModel,
   host: SessionHost,
@@ -30,10 +30,10 @@ export async function warmUp(
   let lastRunMs = 0;
   const row = sample ?? zeroRow(model);
   for (const rows of sizes(model.maxRows)) {
-    // Two runs of at most twice the rows of the last. One row is run whatever it takes: without it nothing is known.
+    // Each size takes two runs, of at most twice the rows of the last size. One row is run whatever the budget.
     const reason = budget.obstacleTo(4 * lastRunMs);
     if (reason !== null && reached > 0) return { kind: 'cut-short', rows: reached, reason };
-    // Twice, and the second counts: the first has the allocations in it.
+    // The second run is the one that is measured: the first includes allocations.
     for (const counts of [false, true]) {
       const parts = Array.from({ length: rows }, () => row);
       const startedMs = performance.now();

@@ -1,4 +1,4 @@
-/** GET routes that describe the server and its models, in the forms that clients of the protocol expect. */
+/** GET routes that describe the server and its models in the forms that protocol clients expect. */
 import type { FastifyInstance } from 'fastify';
 import { envelopeExtension, paths } from '../../contract/headers.ts';
 import { route } from '../../runtime/http/routes.ts';
@@ -45,7 +45,7 @@ function serverMetadata(version: string): object {
   };
 }
 
-/** The tensors that a person uses first; of a model with a transform, the file's own stand in the parameters. */
+/** Metadata of a model. If it has a transform, the transform's tensors are listed, and the file's are parameters. */
 function modelMetadata(models: ModelSet, model: ServedModel): object {
   const [shown] = model.surfaces;
   const own =
@@ -71,10 +71,10 @@ function metadataOf({ name, datatype, shape }: TensorSignature): object {
   return { name, datatype, shape };
 }
 
-/** Triton's model configuration. There a batched model's dims leave the batch out, and 0 means unbatched. */
+/** Configuration of a model in Triton's form, where dims leave out the batch axis and max_batch_size 0 means unbatched. */
 function modelConfiguration(model: ServedModel): object {
   const { inputs, outputs } = model.surfaces[0]!;
-  // Triton knows a batch only on the first axis of every tensor.
+  // Triton's form can express a batch only on the first axis of every tensor.
   const batched = model.unbatchedReason === null && [...inputs, ...outputs].every(({ batchAxis }) => batchAxis === 0);
   const tensor = ({ name, datatype, shape }: TensorSignature) => ({
     name,
@@ -95,7 +95,7 @@ function modelConfiguration(model: ServedModel): object {
   };
 }
 
-/** Triton's statistics; durations in nanoseconds. */
+/** Statistics of a model in Triton's form, with durations in nanoseconds. */
 function modelStatistics(model: ServedModel): object {
   const { statistics: s } = model;
   const failed = Object.values(s.failures).reduce((sum, count) => sum + count, 0);

@@ -1,17 +1,17 @@
 /**
- * Where the inputs of a run lie: one piece of memory that both threads see, used again for each run. Requests' rows
- * are copied into it once, next to one another, which is the stacking; nothing is allocated, cloned or handed over.
+ * Memory for the inputs of a run, shared by both threads and used again for each run. Copying the requests' rows into it
+ * next to one another is the stacking; nothing else is allocated, cloned or transferred.
  *
- * Safe because there is one run at a time: this thread writes only while none is in progress.
+ * Sharing is safe because there is one run at a time: this thread writes only while none is in progress.
  */
 import { concat } from '../rows.ts';
 import type { WireInput } from './session-protocol.ts';
 import type { Signature, Tensor, Tensors } from '../tensor.ts';
 
 const smallestBytes = 64 * 1024;
-/** A larger run gets memory of its own, which goes when a smaller one follows. */
+/** Memory above this size is released when a smaller run follows. */
 const keptBytes = 16 * 1024 * 1024;
-/** Every datatype's elements are aligned at this. */
+/** Bytes that every datatype's elements are aligned at. */
 const alignment = 8;
 
 export class RunMemory {
@@ -23,9 +23,7 @@ export class RunMemory {
     return this.#memory;
   }
 
-  /**
-   * The stacked inputs of `parts`, which have equal shape keys. What an earlier call returned is overwritten.
-   */
+  /** Stacks the inputs of `parts`, which have equal shape keys. The inputs of an earlier call are overwritten. */
   stack(signature: Signature, parts: readonly Tensors[]): WireInput[] {
     this.#reserve(signature, parts);
     return signature.inputs.map(({ name, batchAxis }) => {

@@ -1,6 +1,6 @@
 /**
- * The main thread's handle to the session worker: loads models, and makes one run at a time. Knows no queue and no
- * HTTP. Runs answer by callback, since a promise a run buys nothing here.
+ * The main thread's handle to the session worker: loads models, and makes one run at a time. Queues and HTTP are not known
+ * here. Runs answer by callback, since a promise for each run would buy nothing.
  */
 import { Worker } from 'node:worker_threads';
 import { RunMemory } from './run-memory.ts';
@@ -26,9 +26,9 @@ export interface StuckRun {
 
 export interface SessionHostOptions {
   readonly runLimitMs: number;
-  /** A run passed its limit. Nothing can stop it, so the process has to end. */
+  /** Called when a run passes its limit. Nothing can stop it, so the process has to end. */
   readonly onStuck: (run: StuckRun) => void;
-  /** The thread ended by itself; no run will be answered any more. */
+  /** Called when the thread ends by itself: no run will be answered any more. */
   readonly onLost: (error: Error) => void;
 }
 
@@ -63,7 +63,7 @@ export class SessionHost {
     this.#worker.on('exit', (code) => {
       if (!this.#closing) onLost(new Error(`session worker ended with code ${code}`));
     });
-    // One interval instead of a timer a run.
+    // A single interval costs less than a timer for each run.
     this.#watchdog = setInterval(
       () => {
         if (this.#run === null || this.#run.unlimited) return;
@@ -88,8 +88,8 @@ export class SessionHost {
   }
 
   /**
-   * Stacks the inputs of requests, which have equal shape keys, and runs them. The inputs are copied before this
-   * returns. Must not be called while `busy`.
+   * Stacks the inputs of requests with equal shape keys, and runs them. The inputs are copied before the call returns.
+   * Callers wait until `busy` is false.
    */
   run(
     session: number,
@@ -131,7 +131,7 @@ export class SessionHost {
     this.#run = { ...run, startedMs: performance.now() };
   }
 
-  /** Ends the thread once its run is over; resolves when it is gone. */
+  /** Ends the thread after its run; resolves when the thread is gone. */
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;

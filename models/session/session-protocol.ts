@@ -1,4 +1,4 @@
-/** What the main thread and the session worker say to each other. One run at a time, so runs carry no number. */
+/** Messages between the main thread and the session worker. There is one run at a time, so runs carry no number. */
 import type { Datatype } from '../../contract/datatypes.ts';
 import type { FileSignature } from '../repository/signature.ts';
 
@@ -8,11 +8,11 @@ interface Wire {
   readonly shape: readonly number[];
 }
 
-/** An input lies in the shared memory of the run, but for BYTES: ONNX Runtime takes those as strings. */
+/** An input in the shared memory of the run; BYTES are strings instead, as ONNX Runtime takes them. */
 export type WireInput =
   (Wire & { readonly offset: number; readonly byteLength: number }) | (Wire & { readonly strings: readonly string[] });
 
-/** An output is handed over with its buffer; FP16 as the bits in a Uint16Array, BYTES as strings. */
+/** An output whose buffer is transferred; FP16 is its bits in a Uint16Array, BYTES are strings. */
 export interface WireOutput extends Wire {
   readonly data: ArrayBufferView | readonly string[];
 }
@@ -26,7 +26,7 @@ export interface LoadOptions {
 
 export type ToWorker =
   | { readonly kind: 'load'; readonly sequence: number; readonly file: string; readonly options: LoadOptions }
-  /** Where the inputs of the runs from now on lie. */
+  /** Memory for the inputs of all runs from now on. */
   | { readonly kind: 'memory'; readonly memory: SharedArrayBuffer }
   | {
       readonly kind: 'run';
@@ -44,7 +44,7 @@ export type FromWorker =
       readonly sequence: number;
       readonly session: number;
       readonly signature: FileSignature;
-      /** Outputs that are no tensors (sequences, maps) and are left out. */
+      /** Outputs that are not tensors (sequences, maps) and are left out. */
       readonly leftOut: readonly string[];
     }
   | { readonly kind: 'load-failed'; readonly sequence: number; readonly message: string }

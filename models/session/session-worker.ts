@@ -1,9 +1,9 @@
 /**
- * Runs ONNX Runtime: the only importer of onnxruntime-node, and a thread of its own because a run blocks its thread.
+ * The thread that runs ONNX Runtime, since a run blocks its thread; no other file of the product imports onnxruntime-node.
  *
- * One worker holds the sessions of all models of the process: a pod has one core for compute (one intra-op thread
- * unless told), so runs in parallel would only slow each other, and one at a time makes their durations mean
- * something. The main thread never ends this thread while a run is in progress; that would abort the process.
+ * One worker holds the sessions of all models: a pod has one core for compute (one intra-op thread by default), so runs in
+ * parallel would only slow each other down, and one at a time makes their durations meaningful. The main thread never
+ * ends this thread during a run, which would abort the process.
  */
 import { parentPort } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
@@ -12,8 +12,9 @@ import { typedArrays } from '../../contract/tensor-data.ts';
 import type { FileTensor } from '../repository/signature.ts';
 import type { FromWorker, LoadOptions, RunTime, ToWorker, WireInput, WireOutput } from './session-protocol.ts';
 
-// Where Float16Array exists onnxruntime-common insists on it, and the native binding (Node-API has no such array)
-// takes it for empty. Without the global, FP16 travels as the bits in a Uint16Array. Read at the first Tensor.
+// Without the global Float16Array, FP16 travels as its bits in a Uint16Array. Where the global exists, onnxruntime-common
+// insists on such arrays, and the native binding takes them for empty: Node-API doesn't know them. The library looks for
+// the global at its first Tensor.
 delete (globalThis as { Float16Array?: unknown }).Float16Array;
 
 const datatypes: Readonly<Record<string, Datatype>> = {
@@ -53,9 +54,9 @@ async function load(file: string, options: LoadOptions): Promise<Omit<FromWorker
     intraOpNumThreads: options.threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
-    // Errors reach the log with the model and the request; ONNX Runtime's own line on stderr would say it again.
+    // ONNX Runtime's own lines on stderr would only repeat errors, which the log has with model and request.
     logSeverityLevel: 4,
-    // Spinning would take the core from the thread that parses and serialises.
+    // Spinning would take the core away from the thread that parses and serialises.
     extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
   });
   const inputs = session.inputMetadata.map((metadata) => specOf('input', metadata));
@@ -105,7 +106,7 @@ async function run(loaded: Loaded, { rows, inputs, undelayed }: ToWorker & { kin
       const datatype = loaded.datatypes.get(name)!;
       const data = tensor.data as ArrayBufferView | readonly string[];
       outputs.push({ name, datatype, shape: tensor.dims, data });
-      // Empty arrays may share one static buffer; an identity may give two outputs the same.
+      // A buffer is transferred once: empty arrays may share a static one, and an identity may give it to two outputs.
       if (ArrayBuffer.isView(data) && data.byteLength > 0 && !transfer.includes(data.buffer as ArrayBuffer)) {
         transfer.push(data.buffer as ArrayBuffer);
       }
@@ -117,7 +118,7 @@ async function run(loaded: Loaded, { rows, inputs, undelayed }: ToWorker & { kin
   }
 }
 
-/** The type says Float32Array where each datatype has its own: the constructor has an overload for each. */
+/** The elements of an input. Its type stands for any datatype, since the Tensor constructor has an overload for each. */
 function dataOf(input: WireInput): Float32Array {
   if ('strings' in input) return input.strings as unknown as Float32Array;
   const { datatype, offset, byteLength } = input;
@@ -151,7 +152,7 @@ port.on('message', (message: ToWorker) => {
       void run(sessions[message.session]!, message);
       return;
     case 'close':
-      // Cooperative: with its sessions released and its port closed the thread ends by itself.
+      // The thread ends by itself once its sessions are released and its port is closed.
       void Promise.allSettled(sessions.map(({ session }) => session.release())).then(() => port.close());
   }
 });

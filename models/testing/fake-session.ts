@@ -1,4 +1,4 @@
-/** For tests of the scheduler: a session without a thread, a clock that stands until it is set, and requests by name. */
+/** A scheduler for tests: its session has no thread, its clock is set by hand, and requests are known by a number. */
 import assert from 'node:assert/strict';
 import type { ModelRequest } from '../model-request.ts';
 import { ServedModel } from '../repository/served-model.ts';
@@ -7,7 +7,7 @@ import { Scheduler } from '../scheduler.ts';
 import type { RunOutcome } from '../session/session-host.ts';
 import type { Signature, Tensors } from '../tensor.ts';
 
-/** `x` FP32 [-1, -1] → `y` FP32 [-1, -1]: rows of any width may come, and only those of one width share a run. */
+/** A model from `x` to `y`, both FP32 [-1, -1]: rows may have any width, and only rows of one width share a run. */
 const rowSignature: Signature = {
   inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, -1], batchAxis: 0 }],
   outputs: [{ name: 'y', datatype: 'FP32', shape: [-1, -1], batchAxis: 0 }],
@@ -38,7 +38,7 @@ interface StartedRun {
   readonly done: (outcome: RunOutcome) => void;
 }
 
-/** What the scheduler needs of a SessionHost. A run lasts until `finish` or `fail` is called. */
+/** Stand-in for SessionHost, whose runs last until `finish` or `fail` is called. */
 export class FakeHost {
   readonly started: StartedRun[] = [];
   #current: StartedRun | null = null;
@@ -156,12 +156,12 @@ export class TestPod {
     });
   }
 
-  /** The end of the event-loop turn, where the scheduler chooses the first run. */
+  /** Waits for the end of the event-loop turn, where an idle scheduler chooses a run. */
   turn(): Promise<void> {
     return new Promise((resolve) => setImmediate(resolve));
   }
 
-  /** Nothing waits, runs or is counted as present. */
+  /** Checks that nothing waits, runs or is still counted. */
   assertEmpty(...models: readonly ServedModel[]): void {
     assert.equal(this.host.busy, false);
     assert.equal(this.scheduler.queuedRows, 0);

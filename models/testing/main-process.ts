@@ -1,4 +1,4 @@
-/** For tests: the process of a model server, by its environment alone. */
+/** A model server process for tests, which takes its settings from the environment alone. */
 import process from 'node:process';
 import { readSettings } from '../../contract/settings.ts';
 import { main } from '../main.ts';

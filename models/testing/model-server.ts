@@ -1,4 +1,4 @@
-/** For tests: a real model server in this process, over a repository of tiny models in a temporary folder. */
+/** A real model server within the test's process, over a repository of tiny models in a temporary folder. */
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -31,7 +31,7 @@ export interface TestServer extends AsyncDisposable {
   readonly origin: string;
   readonly port: number;
   readonly server: ModelServer;
-  /** What was logged, a parsed line each. */
+  /** Parsed log lines. */
   readonly logged: readonly Record<string, unknown>[];
 }
 
@@ -67,7 +67,7 @@ export async function startModelServer(
   };
 }
 
-/** A POST of JSON. */
+/** POSTs JSON, or bytes as they are. */
 export async function post(url: string, body: unknown, headers: Record<string, string> = {}): Promise<Answered> {
   const response = await fetch(url, {
     method: 'POST',
@@ -85,7 +85,7 @@ export interface Answered {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  /** undefined where the text is not JSON. */
+  /** Parsed text; undefined if it isn't JSON. */
   readonly json: unknown;
 }
 

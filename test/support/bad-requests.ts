@@ -153,7 +153,7 @@ const data = [
   bad('2 for BOOL', typed({ BOOL: '[true,2]' }), ['bool', 'element 1', '2'], types),
   bad('text for BOOL', typed({ BOOL: '["true",false]' }), ['bool', 'true'], types),
   bad('a number for BYTES', typed({ BYTES: '["a",5]' }), ['bytes', 'element 1', '5'], types),
-  bad('half a surrogate pair', typed({ BYTES: '["\\ud800",""]' }), ['bytes', 'element 0'], types),
+  bad('an unpaired surrogate', typed({ BYTES: '["\\ud800",""]' }), ['bytes', 'element 0'], types),
   bad('a zero byte in text', typed({ BYTES: '["a\\u0000b",""]' }), ['bytes', 'element 0', 'zero byte'], types),
 ];
 

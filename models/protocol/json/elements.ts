@@ -217,7 +217,7 @@ export class ElementReader {
     if (!text.isWellFormed()) {
       throw new SluiceError(
         'invalid-tensor',
-        `${this.label}: element ${this.#length} is ${quote(text)}, half a surrogate pair, which has no UTF-8 form`,
+        `${this.label}: element ${this.#length} is ${quote(text)}, an unpaired surrogate, which has no UTF-8 form`,
       );
     }
     return Buffer.from(text);

@@ -1,7 +1,8 @@
 /**
- * How often each of a fixed list of n-grams (1 to 4 units) occurs among the n-grams of its length in a text.
+ * Frequencies of a fixed list of n-grams (1 to 4 units) in a text, each among all n-grams of its length.
  *
- * A trie over symbols, walked from four starts at once: a text of n symbols costs 4n look-ups, whatever the list.
+ * They are counted by a trie over symbols, walked from four starts at once: a text of n symbols costs 4n look-ups, however
+ * long the list is.
  */
 import { alphabetOf, createSymbolReader, maxSymbols } from './letters.ts';
 
@@ -10,10 +11,10 @@ const dead = 0;
 const root = 1;
 const noFeature = -1;
 
-/** Kept between texts up to this size; a longer text gets room of its own, which goes with it. */
+/** Size of the buffer that is kept between texts; a longer text gets one of its own. */
 const keptSymbols = 64 * 1024;
 
-/** Writes the frequencies of a text, one for each n-gram of the list, to `out` from `offset` on; it must be zero there. */
+/** Writes the frequencies of a text, one for each n-gram of the list, to `out` from `offset` on, where it must be zero. */
 export type FrequencyCounter = (text: string, out: Float32Array, offset: number) => void;
 
 export function createFrequencyCounter(ngrams: readonly string[]): FrequencyCounter {
@@ -28,7 +29,7 @@ export function createFrequencyCounter(ngrams: readonly string[]): FrequencyCoun
     const needed = maxSymbols(text);
     const symbols = needed <= keptSymbols ? kept : new Uint8Array(needed);
     const total = readSymbols(text, symbols);
-    // Nodes of the walks that began one, two and three symbols ago.
+    // Nodes that the walks from one, two and three symbols ago have reached.
     let one = dead;
     let two = dead;
     let three = dead;
@@ -51,9 +52,9 @@ export function createFrequencyCounter(ngrams: readonly string[]): FrequencyCoun
 }
 
 interface Trie {
-  /** The node after `node` by `symbol`, at `node * width + symbol`; `dead` where no n-gram goes on so. */
+  /** Next node after `node` by `symbol`, at `node * width + symbol`; `dead` if no n-gram continues so. */
   readonly next: Int16Array;
-  /** The n-gram that a node completes. */
+  /** Index of the n-gram that a node completes. */
   readonly feature: Int16Array;
 }
 

@@ -1,20 +1,20 @@
 /**
- * Text as the network was trained to see it: letters and marks in lower case, a blank between words and at either end,
- * all else gone. Given as symbols, one for each UTF-16 unit: small numbers that index the n-gram tables.
+ * Reads text as the network was trained on it: letters and marks in lower case, a blank between words and at either end,
+ * nothing else. The result is one symbol for each UTF-16 unit: a small number that indexes the n-gram tables.
  *
- * The exact reading (lande's; the tests compare): a hyphen is a blank; what is no letter, mark or white space is
- * dropped; then a run of two or more white spaces is one blank, while a single one stays what it is.
+ * The rules are lande's, and tests compare: a hyphen is a blank; anything but letters, marks and white space is dropped;
+ * then two or more white spaces in a row are one blank, while a single one stays as it is.
  */
 
-/** A unit that is in no n-gram. */
+/** Symbol of units that are in no n-gram. */
 const otherSymbol = 0;
 const blankSymbol = 1;
 
-// Marks in the table, above all symbols.
+// Values of the table that are not symbols, and larger than any.
 const drop = 255;
-/** White space that is no blank while it stands alone: newline, no-break space. */
+/** White space other than a blank, such as a newline: alone it stays as it is. */
 const otherSpace = 254;
-/** Lower case depends on the neighbours, or is not one unit: surrogates, Σ, İ. */
+/** Units without a lower case of their own, one unit long: surrogates, Σ, İ. */
 const contextual = 253;
 
 const letterOrMark = /^[\p{L}\p{M}]$/u;
@@ -24,7 +24,7 @@ const hyphen = 0x2d;
 
 export type Alphabet = ReadonlyMap<string, number>;
 
-/** The symbols of all units that occur in `ngrams`. */
+/** Symbols of all units that occur in `ngrams`. */
 export function alphabetOf(ngrams: readonly string[]): Alphabet {
   const alphabet = new Map([[' ', blankSymbol]]);
   for (const unit of ngrams.flatMap((ngram) => ngram.split(''))) {
@@ -34,12 +34,12 @@ export function alphabetOf(ngrams: readonly string[]): Alphabet {
   return alphabet;
 }
 
-/** Room that `readSymbols` needs: İ becomes two units, and there is a blank at either end. */
+/** Symbols that a text may become: İ becomes two units, and there is a blank at either end. */
 export function maxSymbols(text: string): number {
   return 2 * text.length + 2;
 }
 
-/** Writes the symbols of a text to `symbols` and returns their number. */
+/** Writes the symbols of a text to `symbols`. @returns their number */
 export type SymbolReader = (text: string, symbols: Uint8Array) => number;
 
 export function createSymbolReader(alphabet: Alphabet): SymbolReader {
@@ -63,7 +63,7 @@ export function createSymbolReader(alphabet: Alphabet): SymbolReader {
         symbol = otherSymbol;
       }
       if (spaces > 0) {
-        // Before the first letter the blank is there already.
+        // The blank before the first letter is there already.
         if (length > 1) symbols[length++] = spaces > 1 ? blankSymbol : space;
         spaces = 0;
       }
@@ -76,12 +76,12 @@ export function createSymbolReader(alphabet: Alphabet): SymbolReader {
   return (text, symbols) => read(text, symbols, false);
 }
 
-/** Σ at the end of a word is ς, and what is dropped does not end a word: so it goes first. */
+/** Lower-cases a text after dropping what isn't read: Σ becomes ς at the end of a word, which dropped units don't end. */
 function lowerCase(text: string): string {
   return text.replaceAll('-', ' ').replaceAll(ignored, '').toLowerCase();
 }
 
-/** For each UTF-16 unit the symbol of its lower case, or a mark. */
+/** Table from each UTF-16 unit to the symbol of its lower case, or to one of the special values. */
 function buildTable(alphabet: Alphabet): Uint8Array {
   const table = new Uint8Array(0x10000).fill(drop);
   for (let unit = 0; unit < table.length; unit++) {

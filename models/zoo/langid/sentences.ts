@@ -1,4 +1,4 @@
-/** For tests: a few words in each language of the model, and texts that are hard to read as letters. */
+/** Texts for tests: a few words in each language of the model, and texts that are hard to read as letters. */
 
 export const sentences = {
   afr: 'Ek wil môre saam met my broer na die see toe gaan.',

@@ -20,7 +20,7 @@ const landePart = async (name: string): Promise<unknown> => import(new URL(name,
 const { getNormalized, getNgrams } = (await landePart('utils.js')) as LandeParts;
 const { default: listed } = (await landePart('t50-ngrams.js')) as { default: Record<string, string[]> };
 
-/** What lande feeds to its network. */
+/** Features that lande computes. */
 function landeFeatures(text: string): Float32Array {
   const normalized = getNormalized(text);
   return Float32Array.from(

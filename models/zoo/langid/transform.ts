@@ -1,4 +1,4 @@
-/** Text in; the language and its probability out. Runs on the pod's main thread: a few microseconds a sentence. */
+/** Transform of `langid`: from text to n-gram frequencies, and from probabilities to the likeliest language. */
 import { isUtf8 } from 'node:buffer';
 import { SluiceError } from '../../../contract/errors.ts';
 import type { Tensor, Tensors, TensorSignature } from '../../tensor.ts';

@@ -1,10 +1,10 @@
-/** Makes `wide`'s only version where the folder has none: 38 MB are quicker made than downloaded. Run by the server. */
+/** Generates the only version of `wide` where the folder has none; the model server calls it. 38 MB take less time to generate than to download. */
 import { randomUUID } from 'node:crypto';
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from '../../author/wide.ts';
 
-/** Several processes may do it at once: the first whole version stays, and no reader sees half of one. */
+/** Generates the version. Several processes may do so at once: the first complete one stays, and none is seen half written. */
 export async function generate(modelDir: string): Promise<void> {
   const version = join(modelDir, '1');
   if (await exists(version)) return;
@@ -14,7 +14,7 @@ export async function generate(modelDir: string): Promise<void> {
     await writeFile(join(draft, 'model.onnx'), build());
     await rename(draft, version);
   } catch (error) {
-    // Another process was first: its folder is not empty, so the rename failed.
+    // The rename fails if another process was first, since its folder is not empty.
     if (!(await exists(version))) throw error;
   } finally {
     await rm(draft, { recursive: true, force: true });
