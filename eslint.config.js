@@ -12,6 +12,10 @@ const shapes = [
       message: 'A literal that is spread where it stands merges nothing: write its entries.',
     }),
   ),
+  {
+    selector: "MethodDefinition[kind='constructor'] > FunctionExpression[params.length>3]",
+    message: 'A constructor with more than three positional parameters takes an object with names.',
+  },
 ];
 
 export default tseslint.config(

@@ -5,7 +5,8 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry, type Metric } from 'prom-client';
 import type { PodState } from './pod-state.ts';
 import type { ServedModel } from './repository/served-model.ts';
-import type { Distribution, FailureReason, ModelStatistics } from './statistics.ts';
+import type { Histogram } from '../runtime/histogram.ts';
+import type { FailureReason, ModelStatistics } from './statistics.ts';
 
 export interface ModelMetrics {
   readonly contentType: string;
@@ -112,7 +113,7 @@ function copiedHistogram(
   name: string,
   help: string,
   pod: PodState,
-  read: (statistics: ModelStatistics) => Distribution,
+  read: (statistics: ModelStatistics) => Histogram,
 ): Metric {
   const get = () => {
     const values: { labels: Record<string, string | number>; value: number; metricName: string }[] = [];

@@ -1,4 +1,5 @@
 /** Counts of one model as plain numbers, which the hot path adds to; the metrics and statistics routes read them. */
+import { Histogram } from '../runtime/histogram.ts';
 
 /**
  * Reasons of Triton's `nv_inference_request_failure`. REJECTED: past its deadline; CANCELED: its client left; BACKEND: the
@@ -18,25 +19,6 @@ export const batchBounds = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] as cons
 /** Buckets of the histogram of run durations, by their upper bounds in seconds. */
 export const runBounds = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5] as const;
 
-export class Distribution {
-  readonly bounds: readonly number[];
-  /** Count of each bucket, not cumulative. The last bucket, above all bounds, has none of its own. */
-  readonly counts: Float64Array;
-  sum = 0;
-
-  constructor(bounds: readonly number[]) {
-    this.bounds = bounds;
-    this.counts = new Float64Array(bounds.length + 1);
-  }
-
-  record(value: number): void {
-    let index = 0;
-    while (index < this.bounds.length && value > this.bounds[index]!) index += 1;
-    this.counts[index]! += 1;
-    this.sum += value;
-  }
-}
-
 export class ModelStatistics {
   success = 0;
   readonly failures: Record<FailureReason, number> = { REJECTED: 0, CANCELED: 0, BACKEND: 0, OTHER: 0 };
@@ -55,16 +37,16 @@ export class ModelStatistics {
   /** Wall-clock time of the last run's end, in milliseconds; 0 before the first. */
   lastInferenceMs = 0;
   readonly batches = new Map<number, BatchStatistics>();
-  readonly batchRows = new Distribution(batchBounds);
-  readonly runSeconds = new Distribution(runBounds);
+  readonly batchRows = new Histogram(batchBounds);
+  readonly runSeconds = new Histogram(runBounds);
 
   recordRun(rows: number, computeInputUs: number, computeInferUs: number): void {
     this.inferenceCount += rows;
     this.executionCount += 1;
     this.computeInputUs += computeInputUs;
     this.computeInferUs += computeInferUs;
-    this.batchRows.record(rows);
-    this.runSeconds.record(computeInferUs / 1e6);
+    this.batchRows.observe(rows);
+    this.runSeconds.observe(computeInferUs / 1e6);
     let batch = this.batches.get(rows);
     if (batch === undefined) {
       batch = { count: 0, computeInputUs: 0, computeInferUs: 0, computeOutputUs: 0 };

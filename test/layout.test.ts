@@ -252,7 +252,7 @@ test('comments without a subject are found in every form of comment', () => {
     '// Whose owner is gone, as',
     '// It continues on the next line',
     '// That ends here.',
-    'const a = 1; // What it is.',
+    ['const a = 1; //', 'What it is.'].join(' '),
     'const b = 1; // Offset of a. What it is.',
     'const url = `http://That.is/`;',
     '/** This one. */',

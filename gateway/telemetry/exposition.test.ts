@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Histogram } from '../queue/counters.ts';
+import { Histogram } from '../../runtime/histogram.ts';
 import { headText, histogramSamples, labelsText, samplesText } from './exposition.ts';
 
 test('a metric has help, type and a line for each sample', () => {

@@ -2,7 +2,7 @@
  * Prometheus' text format (version 0.0.4), for values that are counted elsewhere. prom-client would take an object of labels
  * for each sample, and five times as long; a gateway has some two hundred samples for each model.
  */
-import type { Histogram } from '../queue/counters.ts';
+import type { Histogram } from '../../runtime/histogram.ts';
 
 export type FamilyType = 'gauge' | 'counter' | 'histogram';
 

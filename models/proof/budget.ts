@@ -1,6 +1,6 @@
 /**
- * What one model may take of a pod's start, for its warm-up and its proof together: processor time and memory. Pure but for
- * its own sums; the process's memory is an argument.
+ * Budget of one model's start, for its warm-up and its proof together: processor time and memory. Keeps its own sums; the
+ * process's memory is an argument.
  */
 
 export interface BudgetLimits {
