@@ -108,8 +108,12 @@ export async function startGateway(
   };
 }
 
-/** Polls until `condition` holds; fails after `limitMs`. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>, limitMs = 5_000): Promise<void> {
+/** Polls until `condition` holds. The limit is for a hang: no machine is so busy that it judges. */
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  limitMs = 60_000,
+): Promise<void> {
   const end = performance.now() + limitMs;
   while (!(await condition())) {
     if (performance.now() > end) throw new Error(`not within ${limitMs} ms: ${what}`);

@@ -12,7 +12,10 @@ import type { Pod } from '../../cluster/port.ts';
 
 export type Behaviour =
   | { readonly kind: 'well' }
-  | { readonly kind: 'slow'; readonly ms: number }
+  /** Answers after so long, one envelope after the other, and reports `occupiedMs` for each run, or as long as it took. */
+  | { readonly kind: 'slow'; readonly ms: number; readonly occupiedMs?: number }
+  /** Answers once the promise resolves. */
+  | { readonly kind: 'held'; readonly until: Promise<unknown> }
   | { readonly kind: 'hang' }
   | { readonly kind: 'garbage' }
   | { readonly kind: 'errors' }
@@ -130,12 +133,15 @@ export class StandInPod {
         this.#running = this.#running.then(() => new Promise((resolve) => setTimeout(resolve, behaviour.ms)));
         await this.#running;
         break;
+      case 'held':
+        await behaviour.until;
+        break;
       case 'well':
       case 'errors':
         break;
     }
     const parts: Buffer[] = [this.#answers(items, behaviour.kind === 'errors' ? 500 : 200)];
-    const occupiedUs = behaviour.kind === 'slow' ? behaviour.ms * 1000 : 500;
+    const occupiedUs = behaviour.kind === 'slow' ? (behaviour.occupiedMs ?? behaviour.ms) * 1000 : 500;
     const runs = [{ rows: items.length, ownRows: items.length, queueUs: 0, occupiedUs }];
     appendFrame(parts, { runs, queuedRows: 0, inFlight: 0, draining: this.draining }, []);
     response.end(Buffer.concat(parts));
