@@ -113,13 +113,13 @@ describe('against known delays', () => {
     assert.ok(held.serviceMs.p90 < held.latencyMs.p90 / 2, `service p90 ${held.serviceMs.p90}`);
     assert.equal(held.generatorBehind, false, 'it is the server that did not keep up');
     assert.ok(held.held >= 140, `${held.held} waited for the connection`);
-    assert.ok(held.lagMs.p90 < 100, `sent late ${held.lagMs.p90}`);
+    assert.ok(held.lagMs.p90 < held.latencyMs.p90 / 4, `sent late ${held.lagMs.p90}`);
 
     // At most 100 a second, so that the stall is past the warm-up of one second.
     const closed = await served(t, { delaysMs: [10], stall: { ...stall, atRequest: 150 } });
     const waiting = await reportOf(closed.origin, ...args, '--concurrency', '1');
     assert.ok(waiting.latencyMs.max >= 1450, `max ${waiting.latencyMs.max}`);
-    assert.ok(waiting.latencyMs.p90 < 500, `p90 ${waiting.latencyMs.p90}`);
+    assert.ok(waiting.latencyMs.p90 < waiting.latencyMs.max / 2, `p90 ${waiting.latencyMs.p90}`);
   });
 
   test('what is refused, what fails and what never comes are told apart, and none is a good answer', async (t) => {

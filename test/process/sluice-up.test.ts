@@ -57,7 +57,7 @@ function up(...args: string[]) {
       void exited.then(() => reject(new Error(`ended: ${JSON.stringify(lines.slice(-5))}`)));
     });
   }
-  return { system, exited, line, running: () => line(({ msg }) => msg === 'running') as Promise<Running> };
+  return { system, lines, exited, line, running: () => line(({ msg }) => msg === 'running') as Promise<Running> };
 }
 
 const inputs = ['INPUT0', 'INPUT1'].map((name, index) => ({
@@ -94,8 +94,8 @@ function isAlive(pid: number): boolean {
     return false;
   }
 }
-/** Time within which processes must be gone: generous for a busy machine, but below the grace period. */
-const goneLimitMs = 20_000;
+/** Bound for a hang. On a quiet machine the processes are gone in a moment. */
+const goneLimitMs = 60_000;
 
 async function allGone(pids: readonly number[], limitMs: number): Promise<void> {
   const until = Date.now() + limitMs;
@@ -105,7 +105,7 @@ async function allGone(pids: readonly number[], limitMs: number): Promise<void> 
 
 describe('sluice up', { timeout: 600_000 }, () => {
   test('a killed pod and a killed gateway are restarted, and SIGINT drains everything and exits 0', async () => {
-    const { system, exited, line, running } = up('--models', 'simple', '--pods', '2');
+    const { system, lines, exited, line, running } = up('--models', 'simple', '--pods', '2');
     const { gateway, gatewayPid, pods } = await running();
     assert.equal(pods.length, 2);
     await assertServes(gateway);
@@ -122,10 +122,12 @@ describe('sluice up', { timeout: 600_000 }, () => {
     await assertServes(gateway);
 
     system.kill('SIGINT');
-    const toldAtMs = Date.now();
     assert.equal(await exited, 0);
-    // Nothing is in flight, so the exit must not wait for the grace period of 30 s.
-    assert.ok(Date.now() - toldAtMs < 25_000, `took ${Date.now() - toldAtMs} ms`);
+    // Nothing is in flight, so no process has to be killed at the end of its grace period.
+    assert.deepEqual(
+      lines.filter(({ msg }) => /did not end within|grace period is over/.test(msg)),
+      [],
+    );
     await allGone(
       pods.slice(1).map(({ pid }) => pid),
       0,
