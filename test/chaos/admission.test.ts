@@ -12,7 +12,7 @@ test('the deadline of a request is kept whether it waits or is with a pod', asyn
   const release = Promise.withResolvers<undefined>();
   t.after(() => release.resolve(undefined));
   harness.pods[0]!.behaviour = { kind: 'held', until: release.promise };
-  // As many as are with the pod at a time and then some, between requests that have time.
+  // One request is with the pod; the others come behind it.
   const patient = [harness.predict('2', { 'sluice-timeout-ms': '600000' })];
   const started = performance.now();
   const late = Array.from({ length: 8 }, () => harness.predict('1', { 'sluice-timeout-ms': '100' }));

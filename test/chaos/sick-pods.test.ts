@@ -122,7 +122,7 @@ test('a request that fails everywhere ejects nobody', async (t) => {
 test('a pod 20 times slower than the others gets no more work', async (t) => {
   const harness = await startGateway(t, 3);
   await serving(harness, 3);
-  // So long that what a busy machine adds to each changes little of how many times as long the slow one takes.
+  // Runs of 40 ms and more: a busy machine adds some milliseconds to each, which hardly change their ratio.
   for (const pod of harness.pods) pod.behaviour = { kind: 'slow', ms: 40 };
   harness.pods[0]!.behaviour = { kind: 'slow', ms: 800 };
   // Ejected, or probed since and without a request that would tell.
