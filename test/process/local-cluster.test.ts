@@ -87,7 +87,7 @@ describe('local cluster', { concurrency: true }, () => {
     assert.ok(lines[0]?.startsWith(`${pod.name} {`), lines[0]);
   });
 
-  test('a pod killed by SIGKILL is ready again within two seconds, with the same name and a new uid', async () => {
+  test('a pod killed by SIGKILL restarts without a pause, with the same name and a new uid', async () => {
     const { cluster, warnings } = start();
     const before = only(await until(cluster, allReady));
     const reasons: (string | null)[] = [];

@@ -125,7 +125,7 @@ describe('sluice up', { timeout: 600_000 }, () => {
     assert.equal(await exited, 0);
     // Nothing is in flight, so no process has to be killed at the end of its grace period.
     assert.deepEqual(
-      lines.filter(({ msg }) => /did not end within|grace period is over/.test(msg)),
+      lines.filter(({ msg }) => /did not terminate within|grace period/.test(msg)),
       [],
     );
     await allGone(
