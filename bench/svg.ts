@@ -56,7 +56,7 @@ export function ground(width: number, height: number): string {
 }
 
 /** A coordinate to a tenth of a pixel. */
-export function fixed(value: number): string {
+export function toTenth(value: number): string {
   return value.toFixed(1);
 }
 

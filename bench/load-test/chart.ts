@@ -1,5 +1,5 @@
 /** Line charts as SVG text. Pure. */
-import { drawing, fixed, ground, label, line, palette, path } from '../svg.ts';
+import { drawing, toTenth, ground, label, line, palette, path } from '../svg.ts';
 
 export interface ChartSeries {
   readonly name: string;
@@ -42,10 +42,10 @@ export function renderChart({ title, unit, series, x, logarithmic = false }: Cha
   });
   const rows = axis.ticks.map(
     (tick) =>
-      path(`M${box.left} ${fixed(atY(tick))}H${right}`, { stroke: gridColour }) +
-      label(box.left - 6, fixed(atY(tick) + 4), String(Number(tick.toPrecision(3))), { 'text-anchor': 'end' }),
+      path(`M${box.left} ${toTenth(atY(tick))}H${right}`, { stroke: gridColour }) +
+      label(box.left - 6, toTenth(atY(tick) + 4), String(Number(tick.toPrecision(3))), { 'text-anchor': 'end' }),
   );
-  const columns = x.ticks.map(([at, text]) => label(fixed(atX(at)), bottom + 18, text, { 'text-anchor': 'middle' }));
+  const columns = x.ticks.map(([at, text]) => label(toTenth(atX(at)), bottom + 18, text, { 'text-anchor': 'middle' }));
   return drawing(
     chartWidth,
     chartHeight,
@@ -90,7 +90,7 @@ function pathOf(points: readonly (readonly [number, number | null])[]): string {
   let path = '';
   let drawing = false;
   for (const [px, y] of points) {
-    if (y !== null) path += `${drawing ? 'L' : 'M'}${fixed(px)} ${fixed(y)}`;
+    if (y !== null) path += `${drawing ? 'L' : 'M'}${toTenth(px)} ${toTenth(y)}`;
     drawing = y !== null;
   }
   return path;

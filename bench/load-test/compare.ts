@@ -26,7 +26,7 @@ export interface ComparedFigure {
   readonly ratio: Spread | null;
 }
 
-export function compareReports(a: Report, b: Report): ComparedFigure[] {
+export function compareFigures(a: Report, b: Report): ComparedFigure[] {
   return figures.map(([name, read]) => {
     const [ofA, ofB] = [spread(a.repeats.map(read)), spread(b.repeats.map(read))];
     const ratio =
@@ -36,7 +36,7 @@ export function compareReports(a: Report, b: Report): ComparedFigure[] {
 }
 
 export function renderComparison(a: Report, b: Report): string {
-  const rows = compareReports(a, b).map((one) => [
+  const rows = compareFigures(a, b).map((one) => [
     one.name,
     range(one.a),
     range(one.b),

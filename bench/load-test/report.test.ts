@@ -1,7 +1,7 @@
 /** A timeline of requests through recorder, tally, report and texts: from what threads count to what is printed. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { compareReports, parseBenchReport, renderComparison } from './compare.ts';
+import { compareFigures, parseBenchReport, renderComparison } from './compare.ts';
 import { renderPage, renderPicture } from './page.ts';
 import { Recorder } from './recorder.ts';
 import { figuresOf, reportOf, type Figures, type Setup } from './report.ts';
@@ -187,7 +187,7 @@ describe('comparison', () => {
     );
 
   test('medians, their ratio, and the range that the repeats allow', () => {
-    const p99 = compareReports(repeated([10, 20, 40]), repeated([20, 40, 60])).find(({ name }) => name === 'p99 ms')!;
+    const p99 = compareFigures(repeated([10, 20, 40]), repeated([20, 40, 60])).find(({ name }) => name === 'p99 ms')!;
     assert.deepEqual(p99.ratio, { median: 2, low: 0.5, high: 6 });
   });
 

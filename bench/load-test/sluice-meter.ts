@@ -9,7 +9,7 @@ export interface SluiceSecond {
   readonly shed: number;
 }
 
-interface Totals {
+interface MetricTotals {
   readonly rows: number;
   readonly runs: number;
   readonly shed: number;
@@ -24,12 +24,12 @@ export class SluiceMeter {
   readonly #url: string;
   readonly #label: string;
   readonly #timer: NodeJS.Timeout;
-  #first: Totals;
-  #last: Totals;
+  #first: MetricTotals;
+  #last: MetricTotals;
   #reading: Promise<void> | undefined;
   #stopped: Promise<{ readonly meanBatch: number | null; readonly shed: number }> | undefined;
 
-  private constructor(url: string, label: string, totals: Totals) {
+  private constructor(url: string, label: string, totals: MetricTotals) {
     this.#url = url;
     this.#label = label;
     this.#first = this.#last = totals;
@@ -100,7 +100,7 @@ export function usualMetricsUrl(origin: string): string {
   return url.href;
 }
 
-async function scrape(url: string, label: string): Promise<Totals | null> {
+async function scrape(url: string, label: string): Promise<MetricTotals | null> {
   const answer = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
   const text = await answer.text();
   if (!answer.ok || !text.includes('sluice_build_info')) return null;

@@ -1,5 +1,5 @@
 /** A comparison of policies as an SVG picture: arrivals above, pods below. Pure. */
-import { drawing, element, escapeText, fixed, ground, label, line, palette, path } from '../svg.ts';
+import { drawing, element, escapeText, toTenth, ground, label, line, palette, path } from '../svg.ts';
 import type { PolicyComparison } from './compare.ts';
 import type { SimulationResult } from './engine.ts';
 
@@ -35,7 +35,7 @@ export function picture(title: string, arrivalsMs: Float64Array, { clairvoyant, 
   const mostPods = lines.reduce((most, { result }) => Math.max(most, ...result.replicas.map(({ pods }) => pods)), 1);
   const rateLine = rates.map((rate, bin) => {
     const y = scale(arrivalsBox, rate, mostRate);
-    return `${fixed(x((bin * spanMs) / bins))},${fixed(y)} ${fixed(x(((bin + 1) * spanMs) / bins))},${fixed(y)}`;
+    return `${toTenth(x((bin * spanMs) / bins))},${toTenth(y)} ${toTenth(x(((bin + 1) * spanMs) / bins))},${toTenth(y)}`;
   });
   const legend = lines.map(({ name, colour }, index) => {
     const at = left + (index % 3) * 300;
@@ -70,10 +70,10 @@ function staircase(
   mostPods: number,
 ): string {
   const steps = replicas.map(({ atMs, pods }, index) => {
-    const y = fixed(scale(podsBox, pods, mostPods));
-    return index === 0 ? `M${fixed(x(atMs))} ${y}` : `H${fixed(x(atMs))}V${y}`;
+    const y = toTenth(scale(podsBox, pods, mostPods));
+    return index === 0 ? `M${toTenth(x(atMs))} ${y}` : `H${toTenth(x(atMs))}V${y}`;
   });
-  const d = `${steps.join('')}H${fixed(x(spanMs))}`;
+  const d = `${steps.join('')}H${toTenth(x(spanMs))}`;
   return line(d, colour, { 'stroke-width': 1.2, 'stroke-opacity': 0.85 });
 }
 
@@ -92,7 +92,7 @@ function timeAxis(spanMs: number, x: (atMs: number) => number): string {
   const minutes = spanMs / 60_000;
   const ticks = Array.from({ length: 7 }, (_, index) => (index * minutes) / 6);
   return ticks
-    .map((at) => label(fixed(x(at * 60_000)), y, `${Number(at.toPrecision(3))} min`, { 'text-anchor': 'middle' }))
+    .map((at) => label(toTenth(x(at * 60_000)), y, `${Number(at.toPrecision(3))} min`, { 'text-anchor': 'middle' }))
     .join('');
 }
 

@@ -2,7 +2,7 @@
 import { binaryRows, jsonRows, langidTexts, rowInputs } from '../rig/bodies.ts';
 import type { Workload } from '../../load-test/workload.ts';
 import type { LoadGenerator } from '../rig/load.ts';
-import { measure } from '../rig/measure.ts';
+import { measureTarget } from '../rig/measure.ts';
 import type { OnnxRuntime } from '../rig/onnx-runtime.ts';
 import type { Target } from '../rig/systems.ts';
 
@@ -50,8 +50,8 @@ function againstEcho(name: string, workload: Workload): Comparison {
     name,
     round: async ({ load, sluice, echo }, requests) => {
       const amount = { requests };
-      const ours = await measure(load, { target: sluice, workload, connections, amount });
-      const theirs = await measure(load, { target: echo, workload, connections, amount });
+      const ours = await measureTarget(load, { target: sluice, workload, connections, amount });
+      const theirs = await measureTarget(load, { target: echo, workload, connections, amount });
       return {
         [`${name}: gateway ÷ echo`]: { ours: ours.serverCpuUs, yardstick: theirs.serverCpuUs },
         [`${name}: gateway + pods ÷ echo`]: { ours: ours.serverCpuUs + ours.podsCpuUs, yardstick: theirs.serverCpuUs },
@@ -65,7 +65,7 @@ function againstRuntime(name: string, workload: Workload): Comparison {
     name,
     round: async ({ load, sluice, runtime }, requests) => {
       const amount = { requests: Math.max(connectionsOfRows, Math.round(requests / requestsPerManyRows)) };
-      const ours = await measure(load, { target: sluice, workload, connections: connectionsOfRows, amount });
+      const ours = await measureTarget(load, { target: sluice, workload, connections: connectionsOfRows, amount });
       const theirs = await runtime.run({ ...rowInputs.wide, rows: rowsPerRequest, durationMs: runtimeMs });
       return {
         [`${name}: gateway + pods ÷ ONNX Runtime`]: {

@@ -12,7 +12,7 @@ import type { ScenarioContext, ResultLine, ScenarioResult } from '../scenarios/s
 import { startSluice } from '../rig/systems.ts';
 import type { Peer } from './peer.ts';
 import { ProcessTree } from './process-tree.ts';
-import { difference, openInference, workloadOf, type PeerProtocol } from './protocol.ts';
+import { largestDifference, openInference, workloadOf, type PeerProtocol } from './protocol.ts';
 import { postBody, startPeer } from './server.ts';
 
 const goal: Goal = { kind: 'at least', value: 3 };
@@ -137,7 +137,7 @@ async function checkAnswers(
     theirs.bodies.map(async (_, body) => {
       const expected = openInference.decode(await postBody(sluice.origin, reference, body));
       const actual = protocol.decode(await postBody(other.origin, theirs, body));
-      const apart = difference(expected, actual);
+      const apart = largestDifference(expected, actual);
       if (apart <= tolerance) return;
       throw new Error(`${name}: answers to body ${body} are ${apart} apart: ${expected.join()} and ${actual.join()}`);
     }),
@@ -158,7 +158,7 @@ async function idleOf(tree: ProcessTree, quick: boolean): Promise<Idle> {
   return { cpuRatio, memoryMiB: tree.memoryMiB(), processes: tree.alive().length };
 }
 
-interface Sample {
+interface TurnSample {
   readonly perSecond: number;
   readonly p99Ms: number;
   readonly cpuMs: number;
@@ -176,7 +176,7 @@ async function lineOf(
   await sides.ours();
   await sides.theirs();
   const samples = await alternate(sides, rounds);
-  const of = (side: keyof typeof sides, key: keyof Sample): number[] => samples[side].map((sample) => sample[key]);
+  const of = (side: keyof typeof sides, key: keyof TurnSample): number[] => samples[side].map((sample) => sample[key]);
   const figures = (side: keyof typeof sides): string =>
     `${medianText(of(side, 'perSecond'))}/s, ${medianText(of(side, 'cpuMs'))} ms of CPU a request, p99 ${medianText(of(side, 'p99Ms'))} ms`;
   return {
@@ -197,7 +197,7 @@ async function measure(
   workload: Workload,
   connections: number,
   durationMs: number,
-): Promise<Sample> {
+): Promise<TurnSample> {
   const { origin, tree } = side;
   const before = tree.cpuS();
   const result = await load.run({ origin, workload, connections, amount: { durationMs } });

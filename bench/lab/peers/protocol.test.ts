@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { jsonRows, rowInputs } from '../rig/bodies.ts';
 import { peers } from './peers.ts';
-import { difference, instances, openInference, rawFloats, workloadOf } from './protocol.ts';
+import { largestDifference, instances, openInference, rawFloats, workloadOf } from './protocol.ts';
 
 const path = (model: string) => `/${model}`;
 
@@ -47,6 +47,6 @@ test('answers are read; an answer of another form is an error', () => {
 });
 
 test('answers are compared number by number', () => {
-  assert.equal(difference([1, 2], [1, 2.5]), 0.5);
-  assert.equal(difference([1, 2], [1]), Infinity);
+  assert.equal(largestDifference([1, 2], [1, 2.5]), 0.5);
+  assert.equal(largestDifference([1, 2], [1]), Infinity);
 });

@@ -74,7 +74,7 @@ function numbers(value: unknown): readonly number[] {
 }
 
 /** Largest difference between the numbers of two answers; Infinity where their lengths differ. */
-export function difference(one: readonly number[], other: readonly number[]): number {
+export function largestDifference(one: readonly number[], other: readonly number[]): number {
   if (one.length !== other.length) return Infinity;
   return Math.max(...one.map((value, index) => Math.abs(value - other[index]!)));
 }

@@ -11,7 +11,7 @@ import { exitAfterUsage } from '../../../runtime/process/usage.ts';
 import { summarize, type CpuProfile, type ProfileWindow } from './cpu-profile.ts';
 import { cpuCases } from '../scenarios/gateway.ts';
 import { startLoadGenerator } from '../rig/load.ts';
-import { measure } from '../rig/measure.ts';
+import { measureTarget } from '../rig/measure.ts';
 import { startSluice } from '../rig/systems.ts';
 
 interface Flags {
@@ -45,9 +45,9 @@ try {
   const window = { fromUs: 0, toUs: 0 };
   try {
     const measurement = { target: system, workload: one.workload, connections };
-    await measure(load, { ...measurement, amount: { durationMs: warmUpMs } });
+    await measureTarget(load, { ...measurement, amount: { durationMs: warmUpMs } });
     window.fromUs = monotonicUs();
-    const sample = await measure(load, { ...measurement, amount: { durationMs: measureMs } });
+    const sample = await measureTarget(load, { ...measurement, amount: { durationMs: measureMs } });
     window.toUs = monotonicUs();
     process.stdout.write(`${one.name}: ${JSON.stringify(sample)}\n`);
   } finally {

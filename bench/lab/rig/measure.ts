@@ -26,7 +26,7 @@ export interface Measurement {
   readonly amount: Amount;
 }
 
-export async function measure(load: LoadGenerator, measurement: Measurement): Promise<LoadSample> {
+export async function measureTarget(load: LoadGenerator, measurement: Measurement): Promise<LoadSample> {
   const { target, workload, connections, amount } = measurement;
   const before = await readTotals(target.meters);
   const result = await load.run({ origin: target.origin, workload, connections, amount });

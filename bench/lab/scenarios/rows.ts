@@ -1,7 +1,7 @@
 import { alternate, spreadOfRatios } from '../rig/alternate.ts';
 import { spread } from '../../load-test/spread.ts';
 import { binaryRows, rowInputs } from '../rig/bodies.ts';
-import { measure } from '../rig/measure.ts';
+import { measureTarget } from '../rig/measure.ts';
 import { startOnnxRuntime, type OnnxRuntime, type RuntimeResult } from '../rig/onnx-runtime.ts';
 import { startSluice } from '../rig/systems.ts';
 import { medianText } from './render.ts';
@@ -37,11 +37,11 @@ export const rowsScenario: BenchScenario = {
       const best = await bestBatch(runtimes, model);
       const side = { target: sluice, workload: binaryRows(rowInputs[model], rowsPerRequest), connections };
       const amount = { requests: plan.requests };
-      await measure(bench.load, { ...side, amount });
+      await measureTarget(bench.load, { ...side, amount });
       const samples = await alternate(
         {
           ours: async () => {
-            const sample = await measure(bench.load, { ...side, amount });
+            const sample = await measureTarget(bench.load, { ...side, amount });
             const cpuUs = (sample.serverCpuUs + sample.podsCpuUs) / rowsPerRequest;
             return {
               perSecond: sample.perSecond * rowsPerRequest,

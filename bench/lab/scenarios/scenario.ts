@@ -3,7 +3,7 @@ import { alternate } from '../rig/alternate.ts';
 import type { Spread } from '../../load-test/spread.ts';
 import type { Goal } from '../rig/goal.ts';
 import type { LoadGenerator } from '../rig/load.ts';
-import { measure, type Measurement, type LoadSample } from '../rig/measure.ts';
+import { measureTarget, type Measurement, type LoadSample } from '../rig/measure.ts';
 import type { Cleanup } from '../rig/cleanup.ts';
 
 export interface BenchScenario {
@@ -61,7 +61,7 @@ export async function loadInTurns<Name extends string>(
   const rounded = {} as Record<Name, () => Promise<LoadSample>>;
   for (const [name, side] of Object.entries(sides) as [Name, Omit<Measurement, 'amount'>][]) {
     say(`  ${side.workload.model}, ${side.connections} connections: ${name}`);
-    rounded[name] = () => measure(load, { ...side, amount: { requests } });
+    rounded[name] = () => measureTarget(load, { ...side, amount: { requests } });
     await rounded[name]();
   }
   return alternate(rounded, rounds);
