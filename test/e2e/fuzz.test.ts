@@ -17,6 +17,7 @@ import {
   type Payload,
 } from '../support/requests.ts';
 import { startSystem, type System } from '../support/system.ts';
+import { longForm } from '../support/long-form.ts';
 
 let repository: Repository;
 let system: System;
@@ -193,7 +194,7 @@ test('500 changed requests: 200, or an error below 500 with its reason', async (
         assert.ok(error.length > 10 && error.length < 1000 && Object.keys(more).length === 0, answer.text);
       },
     ),
-    { numRuns: 500 },
+    { numRuns: longForm ? 20_000 : 500 },
   );
   assert.ok((statuses.get(400) ?? 0) > 200, `it was hardly bad input: ${JSON.stringify([...statuses])}`);
 });

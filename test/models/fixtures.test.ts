@@ -8,6 +8,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { longForm } from '../support/long-form.ts';
 import { startSystem, type System } from '../support/system.ts';
 
 interface Tensor {
@@ -30,7 +31,7 @@ const folder = fileURLToPath(new URL('fixtures', import.meta.url));
 const models = readdirSync(folder);
 const casesOf = (model: string) => JSON.parse(readFileSync(path.join(folder, model, 'cases.json'), 'utf8')) as Cases;
 /** Each request is asked so often at the same time, to meet many companions. */
-const rounds = 8;
+const rounds = longForm ? 100 : 8;
 
 let system: System;
 before(async () => {
