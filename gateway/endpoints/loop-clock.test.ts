@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LoopTimeout, LoopClock, tickMs } from './loop-clock.ts';
 
-test('while ticks come in time it goes as the clock does', () => {
+test('loop time follows the clock while ticks come in time', () => {
   let nowMs = 1_000;
   const time = new LoopClock(() => nowMs);
   const beganAtMs = time.loopMs;
@@ -13,7 +13,7 @@ test('while ticks come in time it goes as the clock does', () => {
   assert.equal(time.loopMs - beganAtMs, 100 * tickMs);
 });
 
-test('it stands still as soon as a tick is overdue, and goes on with the next one', () => {
+test('loop time stands still once a tick is overdue, and goes on with the next one', () => {
   let nowMs = 0;
   const time = new LoopClock(() => nowMs);
   nowMs = 5_000;
@@ -34,7 +34,7 @@ test('many short pauses count as one long one', () => {
   assert.equal(time.loopMs, 20 * tickMs);
 });
 
-test('a limit passes in our own time, is counted anew by a restart, and never passes once it is cleared', async (t) => {
+test('a timeout counts loop time, starts again by a restart, and never fires once cleared', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   let nowMs = 0;
   const time = new LoopClock(() => nowMs);
@@ -43,7 +43,7 @@ test('a limit passes in our own time, is counted anew by a restart, and never pa
     nowMs += ms;
   };
   const limitMs = 20;
-  /** Every timer that is due runs, and what it leaves for the end of the turn. */
+  /** Runs all timers that are due, and the immediates that they plan. */
   const looks = async (): Promise<void> => {
     for (let step = 0; step < 4; step += 1) {
       t.mock.timers.tick(limitMs);

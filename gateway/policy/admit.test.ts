@@ -82,7 +82,7 @@ test('Retry-After: the time that is too much, in whole seconds from 1 to 30', ()
   );
 });
 
-test('the wait that is too long, as the scaler is told: that of the first of the run where the request is refused for it', () => {
+test('the wait reported to the scaler is the head’s if the request is refused for the head’s sake', () => {
   const given: Wait = { waitMs: 50, runMs: 0, head: { waitMs: 120, withoutMs: 90 } };
   const refused = decideAdmission({ ...usual, wait: given });
   assert.equal(refused.kind, 'shed');

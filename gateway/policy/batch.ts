@@ -1,25 +1,25 @@
 /**
- * How much of what waits goes to one pod now. Decided once an event-loop turn, never by a timer: with an idle pod
+ * Decides how many waiting rows go to one pod now. Decided once per event-loop turn, never by a timer: with an idle pod
  * nothing waits, and batches form by themselves while pods are busy.
  *
  *   cap   = min(maxRows, largest b with (ahead + 1)·l(b) + margin ≤ time allowed), at most twice the largest b yet seen
- *           (an objective or deadline that not even one row alone can keep bounds nothing)
- *   split = over n idle pods, where it saves more time than the second run's start-up costs: l(W) − l(W/n) > a
+ *           (an objective or deadline that not even one row can keep bounds nothing)
+ *   split = W rows over n idle pods, if that saves more time than a second run's fixed cost: l(W) − l(W/n) > a
  */
 import { predictMs, rowsWithin, type Cost } from './cost.ts';
 
 export interface BatchInput {
-  /** Estimated rows that wait for this model; above 0. */
+  /** Estimated rows waiting for this model; above 0. */
   readonly waitingRows: number;
   readonly cost: Cost;
   readonly maxRows: number;
-  /** The pool's objective, null where it has none. */
+  /** Latency objective of the pool, null without one. */
   readonly objectiveMs: number | null;
-  /** Until the deadline of the first request that waits. */
+  /** Time left until the deadline of the first waiting request. */
   readonly headRemainingMs: number;
-  /** Idle pods, the chosen one included where it is. */
+  /** Idle pods, including the chosen one if it is idle. */
   readonly idlePods: number;
-  /** Rows of ours that the chosen pod is executing; 0 where it is idle. */
+  /** Rows of this gateway at the chosen pod; 0 if it is idle. */
   readonly rowsAhead: number;
 }
 
@@ -27,13 +27,13 @@ export type BatchDecision =
   | { readonly kind: 'dispatch'; readonly rows: number; readonly reason: BatchReason }
   | { readonly kind: 'wait'; readonly reason: 'forming' };
 
-/** slot-free: all that waits. full: the cap. deadline: less, or the first would be late. split: a share for each idle pod. */
+/** Reasons for a batch's size. slot-free: all that waits. full: the cap. deadline: fewer, or the first would be late. split: a share per idle pod. */
 export const batchReasons = ['slot-free', 'full', 'deadline', 'split'] as const;
 export type BatchReason = (typeof batchReasons)[number];
 
-/** Reading, framing and the way there and back. */
+/** Fixed overhead per envelope: parse, frame, round trip (ms). */
 export const marginMs = 2;
-/** Size of batch that is tried without any experience. */
+/** Largest batch tried before any size is known. */
 const firstRows = 8;
 
 export function decideBatch(input: BatchInput): BatchDecision {
@@ -44,10 +44,10 @@ export function decideBatch(input: BatchInput): BatchDecision {
   const objectiveRows = rowsInTime(cost, objectiveMs, ahead);
   const cap = Math.max(1, Math.min(input.maxRows, explored, objectiveRows));
 
-  // What the pod executes is still ahead of a second envelope: until it is worth a run of its own it gains nothing by
-  // leaving, and may still go to another pod or grow.
+  // A second envelope starts only after the one that executes: until it is worth a run of its own it gains nothing by
+  // leaving now, and may still grow or go to another pod.
   if (ahead > 0 && waitingRows < Math.min(cap, rowsAhead)) return { kind: 'wait', reason: 'forming' };
-  // Nothing sent behind what it executes would keep the objective, which it still can from an idle pod.
+  // Behind the envelope that executes the objective would be missed, but an idle pod could still keep it.
   if (ahead > 0 && objectiveRows === Infinity && rowsInTime(cost, objectiveMs, 0) < Infinity) {
     return { kind: 'wait', reason: 'forming' };
   }
@@ -67,7 +67,7 @@ export function decideBatch(input: BatchInput): BatchDecision {
     : { kind: 'dispatch', rows: waitingRows, reason: 'slot-free' };
 }
 
-/** The most rows that are done within `allowedMs`; Infinity where not even one would be. */
+/** Maximum rows that complete within `allowedMs`; Infinity if not even one would. */
 function rowsInTime(cost: Cost, allowedMs: number, ahead: number): number {
   const budgetMs = allowedMs - marginMs;
   return (ahead + 1) * predictMs(cost, 1) > budgetMs ? Infinity : rowsWithin(cost, budgetMs, ahead);

@@ -3,13 +3,13 @@ import { test } from 'node:test';
 import { firstConcurrency, learnConcurrency, type Concurrency } from './concurrency.ts';
 
 interface Server {
-  /** Requests that it runs together. */
+  /** Requests that the server runs together. */
   readonly batch: number;
-  /** Milliseconds of a run of so many. */
+  /** Milliseconds per run, by its requests. */
   readonly runMs: (requests: number) => number;
 }
 
-/** Gives the server all that the limit allows, for so long; what the server has not taken waits there. */
+/** Keeps the server at the limit for `lastsMs`; requests that it does not run yet wait there. */
 function saturate(state: Concurrency, server: Server, forMs: number): Concurrency {
   let learned = state;
   const waiting: number[] = [];

@@ -6,7 +6,7 @@ import { learnCost, predictMs, rowsWithin, unknownCost, type Cost } from './cost
 
 const sizes = [1, 2, 4, 8, 16, 32, 64];
 
-/** `count` samples of a + c·b of the sizes given, each off by up to `noise` of itself. */
+/** Samples of a + c·b at the given sizes, each off by up to the share `noise`. */
 function learn(cost: Cost, count: number, a: number, c: number, noise: number, of = sizes, seed = 1): Cost {
   const random = seededRandom(seed);
   let learned = cost;
@@ -84,7 +84,7 @@ test('a drift is followed: within 20 % after 100 samples, within 10 % after 200'
   }
 });
 
-test('what can not be a sample changes nothing', () => {
+test('invalid samples change nothing', () => {
   for (const bad of [0, -1, NaN, Infinity, -Infinity]) {
     assert.equal(learnCost(warm, bad, 5), warm);
     assert.equal(learnCost(warm, 5, bad), warm);

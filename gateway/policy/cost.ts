@@ -1,15 +1,15 @@
 /**
- * What a run costs a pod, learned: l(b) = a + c·b milliseconds for b rows.
+ * Learned cost of a run: l(b) = a + c·b milliseconds of a pod for b rows.
  *
- * Recursive least squares with exponential forgetting (L. Ljung, System Identification, §11.2): keeps the former line
- * where new samples have nothing to say about it (all of one size), follows where they do. A sample is clipped to
- * four mean deviations and moves the deviation itself by twice that at most, so that pauses of the machine, even some in
- * a row, move the line little.
+ * Recursive least squares with exponential forgetting (L. Ljung, System Identification, §11.2): follows new samples where
+ * they carry information, and keeps the former line where they carry none (all of one size). A sample is clipped to four
+ * mean deviations and moves the deviation itself by twice that at most, so that pauses of the machine, even several in a
+ * row, move the line little.
  */
 export interface Cost {
-  /** Milliseconds a run takes however small. */
+  /** Milliseconds per run. */
   readonly a: number;
-  /** Milliseconds a row. */
+  /** Milliseconds per row. */
   readonly c: number;
   readonly samples: number;
   readonly largestRows: number;
@@ -21,7 +21,7 @@ export interface Cost {
   readonly p: readonly [number, number, number];
 }
 
-/** Weight that a sample keeps when the next one comes: about the last 50 count. */
+/** Weight that a sample keeps at the next one: about the last 50 count. */
 const forgetting = 0.98;
 const quantileStep = 0.05;
 
@@ -40,7 +40,7 @@ export function predictMs(cost: Cost, rows: number): number {
   return cost.a + cost.c * rows;
 }
 
-/** A sample that can't be one (no rows, not a finite positive time) changes nothing. */
+/** Learns from one run. Invalid samples (no rows, no finite positive time) change nothing. */
 export function learnCost(cost: Cost, rows: number, occupiedMs: number): Cost {
   if (!(rows > 0) || !(occupiedMs > 0) || !Number.isFinite(rows) || !Number.isFinite(occupiedMs)) return cost;
   const predicted = predictMs(cost, rows);
@@ -53,7 +53,7 @@ export function learnCost(cost: Cost, rows: number, occupiedMs: number): Cost {
   const px1 = p01 + p11 * rows;
   const gain = 1 / (forgetting + px0 + px1 * rows);
   const line = nonNegative(cost.a + px0 * gain * clipped, cost.c + px1 * gain * clipped, rows);
-  // Without excitation forgetting alone would blow the covariance up; it stops where the first one was.
+  // Without information in the samples forgetting alone would blow the covariance up: it is not widened beyond its start.
   const widen = p00 < unknownCost.p[0] && p11 < unknownCost.p[2] ? forgetting : 1;
   const ratio = predicted > 0 ? occupiedMs / predicted : cost.p99Ratio;
   const samples = cost.samples + 1;
@@ -67,7 +67,7 @@ export function learnCost(cost: Cost, rows: number, occupiedMs: number): Cost {
   };
 }
 
-/** Neither part of a cost is negative: where the line says so, the other part carries what it says of this sample. */
+/** Clamps both parts to 0 or more; the other part then carries the whole prediction for this sample. */
 function nonNegative(a: number, c: number, rows: number): { a: number; c: number } {
   if (c < 0) return { a: a + c * rows, c: 0 };
   if (a < 0) return { a: 0, c: c + a / rows };
@@ -75,8 +75,8 @@ function nonNegative(a: number, c: number, rows: number): { a: number; c: number
 }
 
 /**
- * The most rows whose run ends within `budgetMs` behind `ahead` runs as long: the largest b with
- * (ahead + 1)·l(b) ≤ budgetMs. At least 1, since what waits must be served.
+ * Maximum rows whose run ends within `budgetMs` behind `ahead` runs of the same size: the largest b with
+ * (ahead + 1)·l(b) ≤ budgetMs. At least 1, since waiting requests must be served.
  */
 export function rowsWithin(cost: Cost, budgetMs: number, ahead: number): number {
   if (cost.samples === 0) return Infinity;

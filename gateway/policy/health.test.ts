@@ -25,7 +25,7 @@ const failed = (evidence: Evidence): HealthEvent => ({ kind: 'evidence', evidenc
 const probeOk: HealthEvent = { kind: 'probe-ok' };
 const success: HealthEvent = { kind: 'success' };
 
-/** One pod's life: at a time, something happens, and it is in that state. */
+/** Timeline of one pod: at each time an event, and the state expected after it. */
 function pod(state: HealthState = joining, pool: PoolHealth = four) {
   let now = state;
   return {
@@ -43,7 +43,7 @@ function pod(state: HealthState = joining, pool: PoolHealth = four) {
   };
 }
 
-/** A pod that serves since time 0. */
+/** Serving since time 0. */
 function servingPod(pool?: PoolHealth) {
   const one = pod(joining, pool);
   one.at(0, probeOk, 'serving');

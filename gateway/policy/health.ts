@@ -1,17 +1,17 @@
 /**
- * Whether a pod may get work: joining → serving → ejected → probing → serving.
+ * Health of a pod, which decides whether it gets work: joining → serving → ejected → probing → serving.
  *
- * Hard evidence is the gateway's own (refused, reset, hung, garbage, a failed probe): it takes the pod out at once and is
- * never overridden. Soft evidence (5xx where another pod did well, slow against the others) takes it out after some in
- * a row, and never more than a share of the pool. What a cluster says only prompts a probe.
+ * Hard evidence is the gateway's own experience (refused, reset, hung, garbage, a failed probe): it ejects the pod at once
+ * and is never overridden. Soft evidence (5xx where another pod did well, slow compared with the others) ejects it after
+ * several in a row, and never more than a share of the pool. The cluster's view only prompts a probe.
  */
 export type HealthState =
-  /** Seen, never yet ready. */
+  /** Listed, but never ready so far. */
   | { readonly kind: 'joining' }
   | {
       readonly kind: 'serving';
       readonly softFailures: number;
-      /** Ejections before it came to serve again, and when it did: soon after, the next one lasts longer. */
+      /** Ejections before it served again, and the time since it serves: the sooner the next ejection, the longer it lasts. */
       readonly ejections: number;
       readonly sinceMs: number;
     }
@@ -22,7 +22,7 @@ export type HealthState =
       readonly probeAtMs: number;
       readonly ejections: number;
     }
-  /** Its probe was answered: one request at a time, until one succeeds. */
+  /** On probation after an answered probe: one request at a time, until one succeeds. */
   | { readonly kind: 'probing'; readonly ejections: number };
 
 export const hardEvidence = ['refused', 'reset', 'hung', 'garbage', 'probe-failed'] as const;
@@ -32,7 +32,7 @@ export type Evidence = (typeof hardEvidence)[number] | (typeof softEvidence)[num
 export type HealthEvent =
   | { readonly kind: 'evidence'; readonly evidence: Evidence }
   | { readonly kind: 'probe-ok' }
-  /** A request was answered well. */
+  /** All requests of a batch were answered below 500. */
   | { readonly kind: 'success' };
 
 export interface HealthConfig {
@@ -41,15 +41,15 @@ export interface HealthConfig {
 }
 
 export interface PoolHealth {
-  /** Pods of the pool that are not joining or leaving, this one included. */
+  /** Pods of the pool that are neither joining nor leaving, this one included. */
   readonly members: number;
-  /** Of them ejected on soft evidence, this one excluded. */
+  /** Members ejected on soft evidence, this one excluded. */
   readonly softEjected: number;
 }
 
 const firstProbeMs = 100;
 const longestProbeMs = 5_000;
-/** Serving so long, a pod's former ejections no longer count. */
+/** Time of serving after which former ejections no longer count. */
 const forgivenAfterMs = 60_000;
 
 export function nextHealth(
@@ -72,7 +72,7 @@ export function nextHealth(
       const { evidence } = event;
       const hard = isHard(evidence);
       if (state.kind === 'ejected' && evidence !== 'probe-failed') {
-        // What was in flight when it was ejected tells the same failure again; only probes make it wait longer.
+        // Batches in flight at the ejection report the same failure again; only failed probes prolong it.
         return hard ? { ...state, hard, reason: evidence } : state;
       }
       const forgiven = state.kind === 'serving' && nowMs - state.sinceMs > forgivenAfterMs;
@@ -85,11 +85,11 @@ export function nextHealth(
         ejections: ejections + 1,
       };
       if (hard || state.kind === 'ejected') return ejected;
-      // One failure while probing is enough. A slow pod answers well in between, and was measured over several envelopes.
+      // One failure on probation is enough. So is slowness: it was measured over several envelopes, with good answers between.
       const enough = state.kind === 'probing' || evidence === 'slow';
       const softFailures = enough ? config.ejectAfterFailures : state.softFailures + 1;
       if (softFailures >= config.ejectAfterFailures) {
-        // Panic: past the share the pool serves on what it has, sick or not.
+        // Panic: beyond the share a pool serves with the pods that it has, sick or not.
         const allowed = Math.floor(config.maxEjectedRatio * pool.members);
         if (pool.softEjected < allowed) return ejected;
       }
@@ -103,15 +103,15 @@ export function isHard(evidence: Evidence): boolean {
   return (hardEvidence as readonly string[]).includes(evidence);
 }
 
-/** Times as slow as the median of the pool that count as evidence, and the least milliseconds that matter at all. */
+/** Ratio to the pool's median pace from which a pod is slow, and the excess below which slowness doesn't matter. */
 const slowRatio = 5;
 const slowExcessMs = 20;
 const leastSamples = 3;
 
 export interface Pace {
-  /** Mean of measured ÷ predicted time of its last envelopes. */
+  /** Mean of measured ÷ predicted time over the last envelopes. */
   readonly ratio: number;
-  /** Mean of measured − predicted. */
+  /** Mean of measured − predicted time. */
   readonly excessMs: number;
   readonly samples: number;
 }
@@ -122,7 +122,7 @@ export function learnPace(pace: Pace, measuredMs: number, predictedMs: number): 
   if (!(predictedMs > 0)) return pace;
   const samples = pace.samples + 1;
   const weight = 1 / Math.min(samples, 5);
-  // One pause of the machine is no evidence: a sample counts as four times the mean at most, so that it takes four.
+  // A sample is clipped to four times the mean, so that one pause of the machine is no evidence.
   const ratio =
     pace.samples < leastSamples ? measuredMs / predictedMs : Math.min(measuredMs / predictedMs, 4 * pace.ratio);
   return {
@@ -132,17 +132,17 @@ export function learnPace(pace: Pace, measuredMs: number, predictedMs: number): 
   };
 }
 
-/** Whether one request alone says that a pod is as slow as when it was ejected. */
+/** Whether a single batch shows that a pod on probation is still slow. */
 export function isSlow(measuredMs: number, predictedMs: number): boolean {
   return measuredMs > slowRatio * predictedMs && measuredMs - predictedMs > slowExcessMs;
 }
 
-/** Indices of pods that are slow against the median of the pool. Two pods or more must have been measured. */
+/** Indices of pods that are slow compared with the pool's median. At least two pods must have been measured. */
 export function slowPods(paces: readonly Pace[]): number[] {
   const known = paces.filter((pace) => pace.samples >= leastSamples).map((pace) => pace.ratio);
   if (known.length < 2) return [];
   known.sort((x, y) => x - y);
-  // The lower median: of two pods the faster is the measure.
+  // Lower median: of two pods the faster one is the reference.
   const median = known[Math.floor((known.length - 1) / 2)]!;
   const slow: number[] = [];
   paces.forEach((pace, index) => {

@@ -12,12 +12,12 @@ import { learnOverhead, noOverhead, predictWait } from './wait.ts';
 
 interface Scenario {
   readonly pods: number;
-  /** A run of b rows takes a pod a + c·b milliseconds, a share of `deviation` (5 %) more or less, and then `overheadMs`. */
+  /** Time of a run: (a + c·b) milliseconds for b rows, give or take the share `deviation` (5%), plus `overheadMs`. */
   readonly a: number;
   readonly c: number;
   readonly deviation?: number;
   readonly overheadMs?: number;
-  /** Arrivals ÷ what the pods complete in full batches. */
+  /** Arrival rate ÷ the rate that pods complete in full batches. */
   readonly load: number;
   readonly timeoutMs: number;
   readonly objectiveMs: number | null;
@@ -40,7 +40,7 @@ interface SimulatedPod {
 }
 
 const maxRows = 64;
-/** Full runs of a pod that the time is long: what is under way at its end is not counted. */
+/** Length of a simulation, in full runs of a pod; requests in flight at its end are not counted. */
 const lastsRuns = 200;
 
 /** Requests of one row each with equal timeouts, so that the queue is in the order of arrival. */
@@ -56,7 +56,7 @@ function simulate({ pods: count, a, c, load, timeoutMs, objectiveMs, deviation =
     doneAtMs: Infinity,
   }));
   let cost = [1, 2, 4, 8, 16, 32, 64].reduce((learned, rows) => learnCost(learned, rows, a + c * rows), unknownCost);
-  let lag = noOverhead;
+  let overhead = noOverhead;
   const queue: Item[] = [];
   let nowMs = 0;
   let nextMs = 0;
@@ -103,7 +103,7 @@ function simulate({ pods: count, a, c, load, timeoutMs, objectiveMs, deviation =
       else seen.late += 1;
     }
     cost = learnCost(cost, items.length, tookMs - overheadMs);
-    lag = learnOverhead(lag, tookMs, predictMs(cost, items.length));
+    overhead = learnOverhead(overhead, tookMs, predictMs(cost, items.length));
     pod.executing = null;
     pod.doneAtMs = Infinity;
     if (pod.staged !== null) execute(pod, pod.staged);
@@ -111,8 +111,8 @@ function simulate({ pods: count, a, c, load, timeoutMs, objectiveMs, deviation =
   };
   const arrive = (): void => {
     const begins = pods.map(({ executing, staged, beganAtMs }) => {
-      const turns = [executing, staged].filter((envelope) => envelope !== null);
-      return turns.reduce((atMs, { items }) => atMs + predictMs(cost, items.length) + lag.meanMs, beganAtMs);
+      const batches = [executing, staged].filter((envelope) => envelope !== null);
+      return batches.reduce((atMs, { items }) => atMs + predictMs(cost, items.length) + overhead.meanMs, beganAtMs);
     });
     begins.sort((x, y) => x - y);
     const idlePods = pods.filter(({ executing }) => executing === null).length;
@@ -128,7 +128,7 @@ function simulate({ pods: count, a, c, load, timeoutMs, objectiveMs, deviation =
       begins: () => begins,
       nowMs,
       cost,
-      overhead: lag,
+      overhead,
       maxRows,
       objectiveMs,
     });
@@ -162,7 +162,7 @@ function simulate({ pods: count, a, c, load, timeoutMs, objectiveMs, deviation =
   return { ...seen, goodput: seen.inTime / offered, meanBatch: seen.rows / seen.runs };
 }
 
-/** At a peak of 300 rows a second, as pods with a delay model have it. */
+/** Peak of 300 rows per second: pods with a delay model. */
 const langid: Scenario = { pods: 2, a: 180, c: 3.8, load: 10, timeoutMs: 30_000, objectiveMs: 3_000 };
 
 const table: readonly (readonly [string, Scenario])[] = [
@@ -178,7 +178,7 @@ const table: readonly (readonly [string, Scenario])[] = [
   ["ten times, runs that vary much, and what they don't explain", { ...langid, deviation: 0.3, overheadMs: 20 }],
 ];
 
-/** As the overload scenario of the bench has it: two runs of six rows are all that the objective allows. */
+/** The bench's overload scenario: the objective allows no more than two runs of six rows. */
 const tight: Scenario = { ...langid, a: 10, c: 6, objectiveMs: 100 };
 
 for (const [what, scenario] of table) {

@@ -5,7 +5,7 @@ import { pickPod, type PickInput, type PickLoad } from './pick.ts';
 
 const pod = (ownRemainingMs: number, queuedRows = 0): PickLoad => ({ ownRemainingMs, queuedRows });
 
-/** Picks among idle pods, with these draws in turn. */
+/** Picks with these random draws, and fails if more are asked for. */
 function pick(given: Partial<PickInput<PickLoad>>, ...draws: number[]): PickLoad | undefined {
   let drawn = 0;
   return pickPod({
@@ -22,7 +22,7 @@ function pick(given: Partial<PickInput<PickLoad>>, ...draws: number[]): PickLoad
   });
 }
 
-test('nobody, and one, need no draw', () => {
+test('no pod, or a single one, needs no draw', () => {
   assert.equal(pick({}), undefined);
   const only = pod(1_000);
   assert.equal(pick({ idle: [only] }), only);

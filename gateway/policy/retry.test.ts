@@ -40,25 +40,25 @@ function spendAll(budget: VerificationBudget): { spent: number; left: Verificati
   }
 }
 
-test('doubts: some to begin with, then one for each five requests', () => {
+test('second opinions: ten to begin with, then one per five requests', () => {
   const first = spendAll(initialBudget);
   assert.equal(first.spent, 10);
   assert.equal(spend(earn(first.left, 4)), null);
   assert.equal(spendAll(earn(first.left, 50)).spent, 10);
 });
 
-test('a quiet time does not save up without limit', () => {
+test('the budget has a maximum, however quiet the time', () => {
   assert.equal(spendAll(earn(initialBudget, 1e9)).spent, 100);
 });
 
-test('a failing model is given at most a fifth more', () => {
+test('a failing model gets at most a fifth more load', () => {
   let budget = initialBudget;
-  let doubts = 0;
+  let opinions = 0;
   for (let request = 0; request < 10_000; request += 1) {
     const left = spend((budget = earn(budget, 1)));
     if (left === null) continue;
     budget = left;
-    doubts += 1;
+    opinions += 1;
   }
-  assert.ok(doubts <= 2_000 + 10, `${doubts}`);
+  assert.ok(opinions <= 2_000 + 10, `${opinions}`);
 });

@@ -1,11 +1,11 @@
 /**
- * What becomes of a request whose pod gave no answer, or a bad one. Inference is a pure function, so it may be executed
- * again, unless the pool says otherwise; losing a pod costs no budget, doubting an answer does.
+ * Decides what becomes of a request whose pod gave no answer, or a 5xx. Inference is a pure function, so it may be executed
+ * again unless the pool forbids it. Retries after a lost pod have no budget; the verification of errors has one.
  */
 export type Loss =
-  /** Nothing of it was executed: the connection was refused, or the pod said busy. */
+  /** Certainly not executed: the connection was refused, or the pod said that it is busy. */
   | { readonly kind: 'not-executed' }
-  /** The pod went, or broke the protocol, while it held the request. */
+  /** The pod died, hung or broke the protocol while it held the request; `alone`: and no other. */
   | { readonly kind: 'pod-lost'; readonly alone: boolean };
 
 export interface RetryInput {
@@ -28,13 +28,13 @@ export function decideRetry(input: RetryInput): RetryDecision {
   if (!input.idempotent) return { kind: 'fail', reason: 'not-idempotent' };
   if (input.podsLostAlone >= 2) return { kind: 'fail', reason: 'poison' };
   if (input.attempts >= maxAttempts) return { kind: 'fail', reason: 'attempts' };
-  // It may be what killed the pod: alone, it can't take others with it, and shows itself.
+  // The request may have killed the pod: alone it takes no other down, and reveals itself.
   return { kind: 'retry', alone: true };
 }
 
 /**
- * Budget of doubts: a 5xx answer may be asked of a second pod for at most a fifth of the requests, so that a failing
- * model is not given twice the load. A token bucket that fills by the requests.
+ * Budget of second opinions: a token bucket that fills by a fifth of a token per answered request, so that a model that
+ * fails everywhere is not given twice the load.
  */
 export interface VerificationBudget {
   readonly tokens: number;
@@ -49,7 +49,7 @@ export function earn(budget: VerificationBudget, requests: number): Verification
   return { tokens: Math.min(mostTokens, budget.tokens + share * requests) };
 }
 
-/** The budget after one doubt, null if there is none left. */
+/** Takes one token; null if there is none. */
 export function spend(budget: VerificationBudget): VerificationBudget | null {
   return budget.tokens >= 1 ? { tokens: budget.tokens - 1 } : null;
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { countCompleted, currentRowsPerMs, noThroughput, type Throughput } from './throughput.ts';
 
-/** Each `everyMs` from `fromMs` to `toMs` so many rows are completed. */
+/** Completes `rows` every `everyMs` from `fromMs` to `toMs`. */
 function complete(
   state: Throughput,
   fromMs: number,

@@ -1,11 +1,11 @@
-/** Rows completed a millisecond while there was a backlog all the time: what the pods give this gateway when it asks for all. */
+/** Rows completed per millisecond under a continuous backlog: what the pods give this gateway when it asks for all. */
 export interface Throughput {
-  /** When the backlog of now began, null while there is none. */
+  /** Start of the current backlog, null without one. */
   readonly backloggedSinceMs: number | null;
   readonly windowStartMs: number;
   readonly windowRows: number;
   readonly rowsPerMs: number | null;
-  /** When `rowsPerMs` was last measured. */
+  /** Time of the last measurement of `rowsPerMs`. */
   readonly measuredAtMs: number;
 }
 
@@ -18,10 +18,10 @@ export const noThroughput: Throughput = {
 };
 
 const windowMs = 500;
-/** A rate older than this says nothing of now: pods may have come or gone. */
+/** Staleness of a rate: pods may have come or gone since. */
 const staleMs = 5_000;
 
-/** Counts rows that were completed, with whether requests still waited afterwards. */
+/** Counts completed rows. @param backlogged whether requests still waited afterwards */
 export function countCompleted(state: Throughput, rows: number, backlogged: boolean, nowMs: number): Throughput {
   if (!backlogged) return state.backloggedSinceMs === null ? state : { ...state, backloggedSinceMs: null };
   if (state.backloggedSinceMs === null) {

@@ -1,6 +1,6 @@
 /**
- * What is counted on the hot path: plain numbers in typed arrays, read by the metrics at a scrape. A count costs
- * nanoseconds here where a labelled counter of the client library costs about one microsecond.
+ * Counters of the hot path: plain numbers and typed arrays, read by the metrics at a scrape. Counting costs nanoseconds;
+ * a labelled counter of the client library costs about one microsecond.
  */
 import { Histogram } from '../../runtime/histogram.ts';
 import { batchReasons, type BatchReason } from '../policy/batch.ts';
@@ -18,8 +18,8 @@ export const giveUpReasons = ['not-idempotent', 'attempts', 'poison'] as const;
 export type GiveUpReason = (typeof giveUpReasons)[number];
 
 /**
- * Counters that are one number a model, each with the metric that shows it; null for what the load report alone tells. A new one is
- * a row here, the line that counts it (`counters.plain.<name> += 1`), and a row of docs/metrics.md.
+ * Counters with one number per model, each with its metric; null if only the load report has it. A new one is a row here, the
+ * line that counts it (`counters.plain.<name> += 1`), and a row of docs/metrics.md.
  */
 export const plainCounters = {
   arrivals: { metric: 'sluice_requests_arrived_total', help: 'Requests that asked for admission' },
@@ -27,14 +27,14 @@ export const plainCounters = {
     metric: 'sluice_request_bytes_total',
     help: 'Bytes of the bodies of requests that asked for admission',
   },
-  /** Rows as estimated at arrival. */
+  /** Rows, estimated at arrival. */
   arrivedRows: null,
   late: { metric: 'sluice_requests_late_total', help: "Good answers that came after the pool's objective" },
 } as const satisfies Readonly<Record<string, { readonly metric: string; readonly help: string } | null>>;
 export type PlainCounter = keyof typeof plainCounters;
 const plainNames = Object.keys(plainCounters) as PlainCounter[];
 
-/** Upper bounds; one more bucket is without a bound. */
+/** Upper bounds of buckets; one more bucket has no bound. */
 export const secondsBounds = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30,
 ] as const;
@@ -56,13 +56,13 @@ export class ModelCounters {
   readonly batches: Record<BatchReason, number> = Object.fromEntries(
     batchReasons.map((reason) => [reason, 0]),
   ) as Record<BatchReason, number>;
-  /** Requests of an envelope. */
+  /** Requests per envelope. */
   readonly envelopeRequests = new Histogram(sizeBounds);
-  /** Rows of a run at the pod, over all envelopes and gateways. */
+  /** Rows per run at a pod, over all envelopes and gateways. */
   readonly runRows = new Histogram(sizeBounds);
   readonly queueSeconds = new Histogram(secondsBounds);
 
-  /** Adds what `other` counted for the load report. */
+  /** Adds those counts of `other` that the load report needs. */
   include(other: ModelCounters): void {
     for (const name of plainNames) this.plain[name] += other.plain[name];
     for (const reason of shedReasons) this.shed[reason] += other.shed[reason];

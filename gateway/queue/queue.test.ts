@@ -16,26 +16,26 @@ type Step =
   | { readonly kind: 'push'; readonly given: Partial<PendingRequest> }
   | { readonly kind: 'pop' }
   | { readonly kind: 'peek' }
-  | { readonly kind: 'forget'; readonly pick: number };
+  | { readonly kind: 'remove'; readonly pick: number };
 
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 5, arbitrary: anyRequest.map((given) => ({ kind: 'push' as const, given })) },
   { weight: 2, arbitrary: fc.constant({ kind: 'pop' as const }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'peek' as const }) },
-  { weight: 3, arbitrary: fc.nat().map((pick) => ({ kind: 'forget' as const, pick })) },
+  { weight: 3, arbitrary: fc.nat().map((pick) => ({ kind: 'remove' as const, pick })) },
 );
 
-function forget(queue: Queue<PendingRequest>, request: PendingRequest): void {
+function remove(queue: Queue<PendingRequest>, request: PendingRequest): void {
   request.state = 'settled';
   queue.remove(request);
 }
 
-test('whatever is pushed, popped and forgotten, it behaves as a sorted list', () => {
+test('whatever is pushed, popped and removed, it behaves as a sorted list', () => {
   fc.assert(
     fc.property(fc.nat(200), fc.array(anyStep, { maxLength: 300, size: 'max' }), (first, steps) => {
       const queue = new Queue<PendingRequest>();
       const model: PendingRequest[] = [];
-      // Enough of them that forgetting has to clear up.
+      // Enough entries that removing them triggers the clean-up.
       for (let deadlineAtMs = 0; deadlineAtMs < first; deadlineAtMs += 1) {
         const request = pendingRequest({ deadlineAtMs });
         queue.push(request);
@@ -59,10 +59,10 @@ test('whatever is pushed, popped and forgotten, it behaves as a sorted list', ()
           case 'peek':
             assert.equal(queue.peek(), model[0]);
             break;
-          case 'forget': {
+          case 'remove': {
             if (model.length === 0) break;
             const [request] = model.splice(step.pick % model.length, 1);
-            forget(queue, request!);
+            remove(queue, request!);
           }
         }
         assert.equal(queue.size, model.length);
@@ -107,11 +107,11 @@ test('a request that comes back keeps its place by arrival', () => {
   assert.equal(queue.pop(), first);
 });
 
-test('all can be forgotten while they are gone through, however many', () => {
+test('entries can be removed while they are iterated, however many', () => {
   const queue = new Queue<PendingRequest>();
   const requests = Array.from({ length: 500 }, () => pendingRequest());
   for (const request of requests) queue.push(request);
-  for (const request of queue) forget(queue, request);
+  for (const request of queue) remove(queue, request);
   assert.equal(queue.size, 0);
   assert.deepEqual(
     requests.filter((request) => request.state !== 'settled'),
@@ -119,12 +119,12 @@ test('all can be forgotten while they are gone through, however many', () => {
   );
 });
 
-test('what is forgotten is let go of', () => {
+test('removed entries are released', () => {
   const queue = new Queue<PendingRequest>();
   const requests = Array.from({ length: 1000 }, () => pendingRequest({ bytes: 10 }));
   for (const request of requests) queue.push(request);
-  // From the back, so that none of them ever surfaces.
-  for (const request of requests.slice(1).reverse()) forget(queue, request);
+  // From the back, so that no removed entry ever reaches the front.
+  for (const request of requests.slice(1).reverse()) remove(queue, request);
   assert.deepEqual([queue.size, queue.bytes, queue.rows], [1, 10, 1]);
   assert.deepEqual([...queue], [requests[0]]);
 });

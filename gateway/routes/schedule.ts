@@ -1,6 +1,6 @@
 /**
- * Deadline and priority of a request: from headers, or from the `parameters` of a binary body's JSON head (Triton's
- * schedule-policy extension). A JSON body is not looked into; its clients use the headers.
+ * Timeout and priority of a request: from headers, or from the `parameters` of a binary body's JSON head (Triton's
+ * schedule-policy extension). JSON bodies are not parsed for them; their clients use the headers.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { quote, SluiceError } from '../../contract/errors.ts';
@@ -14,11 +14,11 @@ export interface Schedule {
 
 const usualPriority = 5;
 const lowestPriority = 9;
-/** A head longer than this is not searched for parameters; real ones have a few hundred bytes. */
+/** Longest JSON head that is searched for parameters; real ones have a few hundred bytes. */
 const longestHeadBytes = 16 * 1024;
 
 /**
- * @param poolTimeoutMs the most that the pool allows, and the default
+ * @param poolTimeoutMs maximum of the pool, and the default
  * @throws SluiceError `invalid-header` on a value that can't be used
  */
 export function readSchedule(headers: IncomingHttpHeaders, body: readonly Buffer[], poolTimeoutMs: number): Schedule {
@@ -28,7 +28,7 @@ export function readSchedule(headers: IncomingHttpHeaders, body: readonly Buffer
   return {
     timeoutMs:
       timeout === undefined
-        ? // Microseconds, as Triton has it; 0 is its way to say none.
+        ? // Triton's unit is microseconds; 0 means no timeout.
           Math.min(poolTimeoutMs, parameters.timeoutUs > 0 ? parameters.timeoutUs / 1000 : poolTimeoutMs)
         : Math.min(poolTimeoutMs, whole(names.timeoutMs, timeout, 1, Number.MAX_SAFE_INTEGER)),
     priority:
@@ -47,7 +47,7 @@ function whole(name: string, value: string | string[], least: number, most: numb
   );
 }
 
-/** Zeros where there is nothing to be read; what is wrong with the head is the pod's to say. */
+/** Parameters of a binary body's head, 0 where absent. A malformed head is left for the pod to report. */
 function headParameters(
   lengthHeader: string | string[] | undefined,
   body: readonly Buffer[],
@@ -70,7 +70,7 @@ function headParameters(
   }
 }
 
-/** The first bytes of a body, in whatever pieces it came; with zeros behind them where it is shorter. */
+/** The first bytes of a body across its chunks, padded with zeros if it is shorter. */
 function start(body: readonly Buffer[], length: number): Buffer {
   const [first] = body;
   return first !== undefined && first.length >= length ? first.subarray(0, length) : Buffer.concat(body, length);

@@ -1,27 +1,27 @@
 /**
- * Prometheus' text format (version 0.0.4), for values that are counted elsewhere. prom-client would take an object of labels
- * for each sample, and five times as long; a gateway has some two hundred samples for each model.
+ * Prometheus' text format (version 0.0.4), for values that are counted elsewhere. A gateway has some two hundred samples per
+ * model; prom-client would build an object of labels for each of them, and take five times as long.
  */
 import type { Histogram } from '../../runtime/histogram.ts';
 
 export type FamilyType = 'gauge' | 'counter' | 'histogram';
 
 export interface Sample {
-  /** As `labelsText` gives them. */
+  /** Labels as text, made by `labelsText`. */
   readonly labels: string;
   readonly value: number;
-  /** Of a histogram: which of its series. */
+  /** Series of a histogram that the sample belongs to. */
   readonly suffix?: '_bucket' | '_sum' | '_count';
 }
 
-/** `pool="a",model="b"`: what stands in the braces. Names are not checked. */
+/** Labels as they stand between the braces: `pool="a",model="b"`. Names are not checked. */
 export function labelsText(labels: Readonly<Record<string, string>>): string {
   return Object.entries(labels)
     .map(([name, value]) => `${name}="${escapeValue(value)}"`)
     .join();
 }
 
-/** What stands above the samples of a metric. This and what follows end with a line break. */
+/** HELP and TYPE lines of a metric, with a line break at the end. */
 export function headText(type: FamilyType, name: string, help: string): string {
   return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
 }
@@ -32,7 +32,7 @@ export function samplesText(name: string, samples: readonly Sample[]): string {
   return text;
 }
 
-/** Buckets count all below their bound, as Prometheus wants them. */
+/** Samples of a histogram. Buckets are cumulative, as Prometheus requires. */
 export function histogramSamples(labels: string, { bounds, counts, sum }: Histogram): Sample[] {
   const samples: Sample[] = [];
   let cumulative = 0;

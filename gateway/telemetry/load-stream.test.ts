@@ -19,7 +19,7 @@ function streamOf(t: TestContext) {
   return { stream, pass, made: () => sequence };
 }
 
-/** Sequences of the lines that have come since it was last asked. */
+/** Sequence numbers of the lines since the last call. */
 function read(out: PassThrough): number[] {
   const text = (out.read() as Buffer | null)?.toString() ?? '';
   return text
@@ -81,7 +81,7 @@ test('without readers it makes no report, woken or not', (t) => {
   assert.equal(made(), 1);
 });
 
-test('a reader that takes nothing holds one buffer, misses lines, and is let go after ten seconds', (t) => {
+test('a stalled reader holds one buffer, misses lines, and is disconnected after ten seconds', (t) => {
   const { stream, pass } = streamOf(t);
   let written = 0;
   const stuck = new Writable({
@@ -98,7 +98,7 @@ test('a reader that takes nothing holds one buffer, misses lines, and is let go 
   assert.equal(stuck.destroyed, true);
 });
 
-test('at the end a last line, and the end', async (t) => {
+test('closing sends a last line and ends the stream', async (t) => {
   const { stream } = streamOf(t);
   const out = new PassThrough();
   stream.add(out);

@@ -1,18 +1,18 @@
 /**
- * Load reports as they become due, for any number of readers: one each second, and at once on `wake`, at most one each
- * 100 ms. Without a reader it does nothing. A reader that doesn't keep up misses lines, never the totals in them.
+ * Stream of load reports for any number of readers: one per second, and one at once on `wake`, at most one per 100 ms.
+ * Without a reader no report is made. Slow readers miss lines but lose nothing, since reports carry totals.
  */
 import type { Writable } from 'node:stream';
 import type { LoadReport } from '../../contract/load-report.ts';
 
 const intervalMs = 1_000;
 const leastGapMs = 100;
-/** A reader that has taken nothing for so long is gone. */
+/** Time without progress after which a reader is disconnected. */
 const stalledMs = 10_000;
 
 interface Reader {
   readonly out: Writable;
-  /** When it last had room, on the clock of `now`. */
+  /** Last time, by `now`, at which its buffer had room. */
   flowingAtMs: number;
 }
 
@@ -38,20 +38,20 @@ export class LoadStream {
     const reader = { out, flowingAtMs: this.#now() };
     this.#readers.set(out, reader);
     out.once('close', () => this.#remove(out));
-    // What it breaks with is followed by its close.
+    // 'error' is always followed by 'close'.
     out.on('error', () => undefined);
     this.#write(reader, lineOf(this.#report()));
     this.#interval ??= setInterval(() => this.#send(), intervalMs);
   }
 
-  /** Something has happened that the scaler should know before the second is over. */
+  /** Sends a report at once: something has happened that the scaler should know before the second is over. */
   wake(): void {
     if (this.#waking !== undefined || this.#readers.size === 0) return;
     const waitMs = Math.max(0, this.#sentAtMs + leastGapMs - this.#now());
     this.#waking = setTimeout(() => this.#send(), waitMs);
   }
 
-  /** A last line, and the end of all readers. */
+  /** Sends a last line and ends all readers. */
   close(): void {
     if (this.#readers.size > 0) this.#send();
     for (const out of this.#readers.keys()) out.end();

@@ -1,7 +1,6 @@
 /**
- * What the gateway tells Prometheus. Counters are read from their plain arrays at a scrape, so that counting costs
- * nanoseconds. Labels are closed sets: pools and their models, reasons, states. The only importer of prom-client here,
- * for the metrics of the process.
+ * Metrics of the gateway. Counters are read from plain numbers at a scrape, so that counting costs nanoseconds. Labels are
+ * closed sets: pools and their models, reasons, states. The only importer of prom-client here, for metrics of the process.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { collectDefaultMetrics, Registry } from 'prom-client';
@@ -22,11 +21,11 @@ import type { Pools } from '../pools.ts';
 
 export interface GatewayMetrics {
   readonly contentType: string;
-  /** In Prometheus' text format, in pieces: a thousand models are 17 MB, and requests must not wait until all is written. */
+  /** Prometheus' text format in chunks: a thousand models are 17 MB, and requests must not wait until all is written. */
   parts(): AsyncIterable<string>;
 }
 
-/** After so long without a turn of the event loop, requests get one; and what is longer is copied by the collector meanwhile. */
+/** Time after which writing yields to requests. Longer chunks would also outlive a collection and be copied by it. */
 const sliceMs = 1;
 
 export const podStates = ['joining', 'serving', 'ejected', 'probing', 'draining'] as const;
@@ -36,7 +35,7 @@ export function gatewayMetrics(pools: Pools, version: string, now: () => number)
   collectDefaultMetrics({ register: registry });
 
   const families: (() => Iterable<string>)[] = [];
-  /** @param read the samples piece by piece; what is in one piece is of one moment */
+  /** @param read the samples in chunks; each chunk is consistent in itself */
   const add = (type: FamilyType, name: string, help: string, read: () => Iterable<readonly Sample[]>): void => {
     families.push(function* () {
       yield headText(type, name, help);
@@ -57,7 +56,7 @@ export function gatewayMetrics(pools: Pools, version: string, now: () => number)
     };
   const one = (read: (modelQueue: ModelQueue, pool: Pool) => number) =>
     modelQueues((modelQueue, pool, labels) => [{ labels, value: read(modelQueue, pool) }]);
-  /** No sample while nothing is known: a cost of 0 would be a pod that does everything at once. */
+  /** Learned costs have no sample while unknown: 0 would mean a pod that does everything at once. */
   const learned = (read: (cost: Cost) => number) =>
     modelQueues(({ cost }, _pool, labels) => (cost.samples === 0 ? [] : [{ labels, value: read(cost) }]));
   const byReason = <Reason extends string>(
@@ -249,7 +248,7 @@ function podCounts(pool: Pool): Sample[] {
   return [...counts].map(([state, value]) => ({ labels: labelsText({ pool: pool.name, state }), value }));
 }
 
-/** `pod` would be the gateway's own, where Prometheus adds the names of Kubernetes to what it scrapes. */
+/** Pods out of rotation. The label is `pod_name`, since Prometheus adds a label `pod` with the scraped gateway's own name. */
 function podsOut(pool: Pool): Sample[] {
   return [...pool.endpoints.all]
     .filter((pod) => pod.health.kind === 'ejected' || pod.health.kind === 'probing')

@@ -45,7 +45,7 @@ export class Tracing {
   }
 }
 
-/** The trace of one request: told of each step in its order, and deaf once it has ended. */
+/** The trace of one request. Steps are reported in their order; steps after its end are ignored. */
 export class RequestTrace {
   readonly #tracer: Tracer;
   readonly #request: Span;

@@ -10,13 +10,13 @@ test('the scaler is told of a wait beyond what is allowed, of twice that, and an
   assert.deepEqual(told([101, 100, 101, 102]), [101]);
 });
 
-test('it is told once that there is no pod, and anew after there was one', () => {
+test('the scaler is told once that there is no pod, and again after there was one', () => {
   const wakeTrigger = new WakeTrigger();
   const none = (podless: boolean): boolean => wakeTrigger.isDue(podless, 0, 100);
   assert.deepEqual([false, true, true, false, true].map(none), [false, true, false, false, true]);
 });
 
-test('a look at the pods and a request that finds none tell it once together', () => {
+test('a regular check and a request that finds no pod tell it once between them', () => {
   const wakeTrigger = new WakeTrigger();
   assert.deepEqual(
     [wakeTrigger.isPodless(true), wakeTrigger.isDue(true, 0, 100), wakeTrigger.isPodless(true)],
@@ -25,7 +25,7 @@ test('a look at the pods and a request that finds none tell it once together', (
   assert.deepEqual([wakeTrigger.isPodless(false), wakeTrigger.isDue(true, 0, 100)], [false, true]);
 });
 
-test('no pod and a long wait at once: both are taken as told', () => {
+test('no pod and a long wait at the same time count as told together', () => {
   const wakeTrigger = new WakeTrigger();
   assert.deepEqual([wakeTrigger.isDue(true, 150, 100), wakeTrigger.isDue(true, 250, 100)], [true, false]);
 });
