@@ -196,7 +196,10 @@ test('a model’s first cost is that of its warm-up, unless it is not ready or a
 });
 
 test('a closed pool answers what waits, and what its pods held, with 404', async (t) => {
-  const { pool, submit, pass, pods } = virtualPool(t, { pods: { a: ['m'] }, spec: { batching: { maxRows: 1 } } });
+  const { pool, submit, pass, pods, time } = virtualPool(t, {
+    pods: { a: ['m'] },
+    spec: { batching: { maxRows: 1 } },
+  });
   const requests = ['1', '2', '3'].map((id) => submit(id));
   pass();
   await pool.close();
@@ -205,5 +208,84 @@ test('a closed pool answers what waits, and what its pods held, with 404', async
     requests.map(() => '404 model-not-found'),
   );
   assert.equal(pods[0]!.closed, true);
+  assert.equal(time.timers, 1, 'but for the pool’s own tick, which is its caller’s');
   assert.deepEqual([pool.book.queued, pool.book.queuedBytes, pool.book.waitingAlone], [0, 0, 0]);
+});
+
+test('a changed spec holds from the next request on', (t) => {
+  const { pool, submit, configure } = virtualPool(t, { pods: { a: ['m'] }, spec: { requests: { maxQueued: 1 } } });
+  assert.deepEqual([submit('1').outcome, submit('2').outcome], [undefined, '503 queue-full']);
+  configure({ requests: { maxQueued: 3 } });
+  assert.equal(pool.spec.requests.maxQueued, 3);
+  assert.deepEqual([submit('3').outcome, submit('4').outcome], [undefined, undefined]);
+});
+
+test('a request that would miss its own deadline is refused', (t) => {
+  const spec = { batching: { maxRows: 1 } };
+  const { submit, pass } = virtualPool(t, { pods: { a: ['m'] }, prepare, spec });
+  for (const id of ['1', '2']) submit(id);
+  pass(1);
+  assert.equal(submit('3', { timeoutMs: 25 }).outcome, '503 overloaded');
+  assert.equal(submit('4', { timeoutMs: 60 }).outcome, undefined);
+});
+
+test('pods that take requests one by one are idle while they have a slot', (t) => {
+  const objective = { latencyMs: 5 };
+  const oneByOne = virtualPool(t, {
+    pods: { a: ['m'] },
+    prepare,
+    spec: { objective, batching: { enabled: false } },
+  });
+  oneByOne.submit('1');
+  oneByOne.pass(1);
+  assert.equal(oneByOne.submit('2').outcome, undefined, 'nothing waits before it');
+  const inBatches = virtualPool(t, { pods: { a: ['m'] }, prepare, spec: { objective } });
+  inBatches.submit('1');
+  inBatches.pass(1);
+  assert.equal(inBatches.submit('2').outcome, '503 overloaded');
+});
+
+test('the age of the first that waits counts for those that would share its run', (t) => {
+  const steep = [
+    { rows: 1, occupiedUs: 11_000 },
+    { rows: 64, occupiedUs: 74_000 },
+  ];
+  const { submit, pass } = virtualPool(t, {
+    pods: { a: ['m'] },
+    prepare: (pod) => void (pod.warmup = steep),
+    spec: { objective: { latencyMs: 30.5 } },
+  });
+  for (const id of ['1', '2', '3', '4', '5', '6']) submit(id);
+  pass(1);
+  const outcomes = ['7', '8', '9', '10', '11'].map((id) => {
+    pass(1);
+    return submit(id).outcome;
+  });
+  // Each would be answered after 26 ms itself; the first has waited a millisecond more each time.
+  assert.deepEqual(outcomes, [undefined, undefined, undefined, undefined, '503 overloaded']);
+});
+
+test('a pool without requests does not wake the scaler for want of a pod', (t) => {
+  const { pass, list, pods, wakes } = virtualPool(t, { pods: { a: ['m'] } });
+  list(pods[0]!.listed({ phase: 'Running', draining: 'scaler' }));
+  const before = wakes();
+  pass(500);
+  assert.equal(wakes(), before);
+});
+
+test('a measured rate counts only while requests wait', (t) => {
+  const { pool, submit, pass, pods } = virtualPool(t, { pods: { a: null }, prepare });
+  const m = pool.book.modelQueues.get('m')!;
+  for (let index = 0; index < 400; index += 1) submit(`${index}`, { timeoutMs: 100_000 });
+  pass();
+  while (pods[0]!.open.length > 0) {
+    pass(50);
+    for (const call of pods[0]!.open) call.finish();
+    pass();
+  }
+  const runMs = pool.admission.predictedWaitMs(m, 1);
+  for (let index = 0; index < 20; index += 1) submit(`more ${index}`, { timeoutMs: 100_000 });
+  const perMs = m.throughput.rowsPerMs!;
+  assert.ok(perMs > 0.05 && perMs < 0.3, `${perMs}`);
+  assert.ok(Math.abs(pool.admission.predictedWaitMs(m, 1) - (runMs + 20 / perMs)) < 1e-6);
 });

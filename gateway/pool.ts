@@ -84,7 +84,7 @@ export class Pool {
 
   /** Answers what waits with 404; what is with a pod is lost with its connection, and answered 404 then. */
   async close(): Promise<void> {
-    this.configure({ ...this.#spec, models: [] });
+    this.book.configure([]);
     await this.endpoints.close();
     this.book.close();
   }

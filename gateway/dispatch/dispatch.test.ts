@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import type { FakePod } from '../testing/fake-pod.ts';
+import type { RequestTrace } from '../telemetry/tracing.ts';
+import { predictRequest } from '../testing/pending.ts';
 import { virtualPool } from '../testing/virtual-pool.ts';
 
 const twoPods = { a: ['m'], b: ['m'] };
@@ -309,4 +311,117 @@ test('the drain of a pod that reports it takes it out, and wakes the scaler once
   callWith('2').finish();
   assert.ok(wakes() > before);
   assert.equal(pool.endpoints.accepting.size, 0);
+});
+
+test('requests with a pod are counted from when they leave until their batch ends, well or not', (t) => {
+  const { pool, submit, pass, callWith } = virtualPool(t, { pods: { a: ['m'] } });
+  const inFlight = (): number => pool.book.modelQueues.get('m')!.inFlight;
+  submit('1');
+  submit('2');
+  pass();
+  assert.equal(inFlight(), 2);
+  callWith('1').answer(0);
+  assert.equal(inFlight(), 2);
+  callWith('1').answer(1);
+  callWith('1').end();
+  assert.equal(inFlight(), 0);
+  submit('3');
+  pass();
+  assert.equal(inFlight(), 1);
+  callWith('3').abort('reset');
+  assert.equal(inFlight(), 0);
+});
+
+test('the first request’s deadline cuts a batch short', (t) => {
+  const steep = [
+    { rows: 1, occupiedUs: 11_000 },
+    { rows: 64, occupiedUs: 74_000 },
+  ];
+  const { pool, submit, pass, sent } = virtualPool(t, {
+    pods: { a: ['m'] },
+    prepare: (pod) => void (pod.warmup = steep),
+  });
+  for (const id of many) submit(id, { timeoutMs: 22 });
+  pass();
+  // l(b) = 10 + b ms, and the margin of 2 ms: ten rows are in time.
+  assert.deepEqual(sent()[0], `a: ${many.slice(0, 10).join()}`);
+  assert.equal(pool.book.modelQueues.get('m')!.counters.batches.deadline > 0, true);
+});
+
+test('what envelopes take beyond their prediction counts in the waits that are predicted', (t) => {
+  const { pool, submit, pass, callWith } = virtualPool(t, {
+    pods: { a: ['m'] },
+    prepare: (pod) => void (pod.warmup = warmup),
+  });
+  const m = pool.book.modelQueues.get('m')!;
+  const before = pool.admission.predictedWaitMs(m, 1);
+  for (let run = 0; run < 3; run += 1) {
+    submit(`${run}`);
+    pass(60);
+    callWith(`${run}`).answer(0);
+    callWith(`${run}`).end({ runs: [{ rows: 1, ownRows: 1, queueUs: 0, occupiedUs: 10_000 }] });
+  }
+  assert.ok(pool.admission.predictedWaitMs(m, 1) > before + 40);
+});
+
+test('a slot that a lost batch has left is used in the same turn', (t) => {
+  const { submit, pass, sent, callWith } = virtualPool(t, { pods: { a: ['m'] } });
+  for (const id of ['1', '2', '3']) {
+    submit(id);
+    pass();
+  }
+  callWith('1').abort('busy');
+  pass(25);
+  assert.deepEqual(sent(), ['a: 2', 'a: 1,3']);
+});
+
+test('a pod that is gone is let go of when its last batch is lost', (t) => {
+  const { pool, submit, pass, callWith, list, pods } = virtualPool(t, { pods: { a: ['m'] } });
+  submit('1');
+  pass();
+  list();
+  assert.deepEqual([[...pool.endpoints.all].length, pods[0]!.closed], [1, false]);
+  callWith('1').abort('reset');
+  assert.deepEqual([[...pool.endpoints.all].length, pods[0]!.closed], [0, true]);
+});
+
+test('a trace is told of each try: where it goes, with how many, and what came back', (t) => {
+  const { pool, time, pass, callWith } = virtualPool(t, { pods: { a: ['m'], b: ['m'] } });
+  const steps: string[] = [];
+  const trace = {
+    traceparent: 'own',
+    queued: () => steps.push('queued'),
+    sent: (pod: string, requests: number, attempt: number) => {
+      steps.push(`sent with ${requests - 1} others, attempt ${attempt}`);
+      return `try ${attempt} at ${pod.slice(0, 4)}`;
+    },
+    returned: (lost: string | null) => steps.push(`returned ${lost}`),
+    end: (status: number | null) => steps.push(`end ${status}`),
+  } as unknown as RequestTrace;
+  const times = { arrivedAtMs: time.nowMs, deadlineAtMs: time.nowMs + 1_000 };
+  const pending = pool.submit(pool.book.modelQueues.get('m')!, predictRequest({ id: '1', ...times }), trace);
+  pass();
+  assert.equal(pending.traceparent, 'try 1 at pod-');
+  callWith('1').answer(0, { status: 503, busy: true });
+  callWith('1').end();
+  pass();
+  callWith('1').abort('refused', 'ECONNREFUSED');
+  pass(200);
+  callWith('1').abort('reset', 'ECONNRESET');
+  pass(200);
+  callWith('1').finish();
+  assert.deepEqual(steps, [
+    'queued',
+    'sent with 0 others, attempt 1',
+    'returned busy',
+    'queued',
+    'sent with 0 others, attempt 1',
+    'returned refused: ECONNREFUSED',
+    'queued',
+    'sent with 0 others, attempt 1',
+    'returned reset: ECONNRESET',
+    'sent with 0 others, attempt 2',
+    'returned null',
+    'end 200',
+  ]);
 });

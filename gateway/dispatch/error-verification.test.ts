@@ -176,12 +176,13 @@ test('a model that fails everywhere is given ten second opinions, then one for e
   const { counters } = pool.book.modelQueues.get('m')!;
   const failAll = (requests: number): number => {
     const before = counters.retries['error-answers'];
-    for (let index = 0; index < requests; index += 1) submit(`r${index}`);
+    const submitted = Array.from({ length: requests }, (_, index) => submit(`r${index}`));
     pass();
     for (let open = pods.flatMap((pod) => pod.open); open.length > 0; open = pods.flatMap((pod) => pod.open)) {
       for (const call of open) call.finish(500);
       pass();
     }
+    for (const { outcome } of submitted) assert.match(outcome!, /^500 by/);
     return counters.retries['error-answers'] - before;
   };
   assert.equal(failAll(10), 10);

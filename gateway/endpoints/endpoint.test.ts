@@ -280,3 +280,21 @@ test('evidence: the last failure is kept for people, failures are counted, and n
   assert.equal(record({ kind: 'probe-ok' }).kind, 'ejected');
   assert.equal(endpoint.detail, 'garbage: what?', 'why it was ejected');
 });
+
+test('a probe leaves no timer behind, whatever it ends with', (t) => {
+  const { endpoint, pod, probe, time, results } = endpointOf(t);
+  for (const state of ['ready', 'draining', 'loading'] as const) {
+    pod.state = state;
+    assert.equal(probe(), state);
+    assert.equal(time.timers, 0);
+  }
+  pod.loses = 'refused';
+  probe();
+  assert.deepEqual(results.at(-1), { kind: 'failed', detail: '/v2/pod: refused: by the test' });
+  assert.equal(time.timers, 0);
+  pod.loses = undefined;
+  pod.garbled = true;
+  probe();
+  assert.deepEqual(results.at(-1), { kind: 'failed', detail: '/v2/pod answered 200 and no status' });
+  assert.deepEqual([time.timers, endpoint.probing], [0, false]);
+});

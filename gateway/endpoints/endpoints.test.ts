@@ -225,8 +225,9 @@ test('a busy pod is paused once, and tells when it is over', (t) => {
   const { endpoints, list, pods, of, time, told } = endpointsOf(t, ['a']);
   list(pods[0]!.listed());
   endpoints.pause(of('a'));
-  endpoints.pause(of('a'));
   assert.equal(endpoints.free.idle.length, 0);
+  endpoints.pause(of('a'));
+  assert.equal(time.timers, 2, 'the ticker, and one end of the pause');
   assert.equal(endpoints.accepting.size, 1, 'paused, not out');
   const before = told.changes;
   time.pass(20);
@@ -256,4 +257,29 @@ test('closed, all connections are', async (t) => {
   list(...pods.map((pod) => pod.listed()));
   await endpoints.close();
   assert.deepEqual([pods.map(({ closed }) => closed), [...endpoints.all]], [[true, true], []]);
+});
+
+test('whoever dispatches is told of pods that come or go, and of each probe', (t) => {
+  const { endpoints, pods, told, time, list } = endpointsOf(t, ['a', 'b']);
+  endpoints.apply([pods[0]!.listed()]);
+  assert.equal(told.changes, 1, 'listed');
+  time.turn();
+  assert.equal(told.changes, 2, 'probed');
+  list();
+  assert.equal(told.changes, 3, 'gone');
+});
+
+test('a pod that is annotated, or ends a call, is indexed again', (t) => {
+  const { endpoints, pods, of, list } = endpointsOf(t, ['a']);
+  list(pods[0]!.listed());
+  list(pods[0]!.listed({ draining: 'scaler' }));
+  assert.deepEqual([endpoints.accepting.size, endpoints.free.idle.length], [0, 0]);
+  list(pods[0]!.listed());
+  const endpoint = of('a');
+  endpoint.onBatchSent(batch);
+  endpoints.reindex(endpoint);
+  assert.deepEqual([endpoints.free.idle.length, endpoints.free.available.length], [0, 1]);
+  endpoint.onBatchEnded(batch);
+  endpoints.onCallEnd(endpoint);
+  assert.deepEqual([endpoints.free.idle.length, endpoints.free.available.length], [1, 0]);
 });

@@ -36,3 +36,18 @@ test('durations are kept apart by outcome, and model queues apart from each othe
 function zeros(names: readonly string[]): [string, number][] {
   return names.map((name) => [name, 0]);
 }
+
+test('counts of several models add up', () => {
+  const counters = new ModelCounters();
+  const totals = new ModelCounters();
+  counters.plain.arrivals = 2;
+  counters.shed['no-pod'] = 3;
+  counters.countOutcome('ok', 0.002);
+  counters.countOutcome('ok', 40);
+  totals.include(counters);
+  totals.include(counters);
+  assert.equal(totals.plain.arrivals, 4);
+  assert.deepEqual(totals.shed, { 'queue-full': 0, overloaded: 0, 'no-pod': 6 });
+  const { counts, count } = totals.duration('ok');
+  assert.deepEqual([counts[1], counts.at(-1), count], [2, 2, 4]);
+});

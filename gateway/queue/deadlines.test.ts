@@ -8,13 +8,13 @@ import { pendingRequest } from '../testing/pending.ts';
 
 interface Clock {
   readonly deadlines: Deadlines<PendingRequest>;
-  /** What expired, with when. */
+  /** Expired requests with the time of their expiry. */
   readonly expired: { readonly request: PendingRequest; readonly atMs: number }[];
   readonly pass: (ms: number) => void;
   readonly add: (afterMs: number) => PendingRequest;
 }
 
-/** A clock that begins between two ticks of a round number, as clocks do. */
+/** Deadlines on a clock that starts at `startMs`, which need not be a multiple of the slot. */
 function clockAt(t: TestContext, startMs: number, expire: (request: PendingRequest) => void = () => undefined): Clock {
   t.mock.timers.enable({ apis: ['setInterval'] });
   let nowMs = startMs;
@@ -61,7 +61,7 @@ test('never early, at most one slot late, whatever the deadlines and the phase o
         assert.equal(clock.expired.length, added.length);
         for (const { request, atMs } of clock.expired) {
           const lateMs = atMs - request.deadlineAtMs;
-          // A clock of floating-point milliseconds is off by rounding.
+          // Rounding of floating-point milliseconds.
           assert.ok(lateMs >= 0 && lateMs <= 10 + 1e-6, `${lateMs} ms late`);
         }
       } finally {
@@ -73,7 +73,7 @@ test('never early, at most one slot late, whatever the deadlines and the phase o
   );
 });
 
-test('what was removed does not expire, before or after its slot is reached', (t) => {
+test('removed requests do not expire, removed before or after their slot is reached', (t) => {
   const clock = clockAt(t, 1_003);
   const requests = [5, 15, 15, 15, 200].map(clock.add);
   clock.deadlines.remove(requests[1]!);
@@ -84,7 +84,7 @@ test('what was removed does not expire, before or after its slot is reached', (t
   for (const request of requests) clock.deadlines.remove(request);
 });
 
-test('a deadline beyond a turn of the wheel is passed by until it is due', (t) => {
+test('a deadline beyond one revolution of the wheel is skipped until it is due', (t) => {
   const clock = clockAt(t, 1_003);
   const [turns, soon] = [clock.add(2 * 40_960 + 50), clock.add(50)];
   clock.pass(2 * 40_960 + 40);
@@ -94,7 +94,7 @@ test('a deadline beyond a turn of the wheel is passed by until it is due', (t) =
   assert.deepEqual(expired(), [soon, turns]);
 });
 
-test('after a pause longer than a turn of the wheel all that is due expires, and nothing else', (t) => {
+test('after a pause longer than a revolution everything due expires, and nothing else', (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] });
   let nowMs = 0;
   const expired: PendingRequest[] = [];
@@ -167,7 +167,7 @@ test('closed, nothing expires any more', (t) => {
   assert.deepEqual(clock.expired, []);
 });
 
-test('of what was removed nothing stays behind, whatever was collected meanwhile', () => {
+test('removed requests can be collected: the wheel keeps no reference to them', () => {
   const template = pendingRequest();
   const deadlines = new Deadlines<PendingRequest>(
     () => 0,
@@ -182,4 +182,34 @@ test('of what was removed nothing stays behind, whatever was collected meanwhile
   }, 5_000);
   deadlines.close();
   assert.ok(grownMiB < 4, `${grownMiB} MiB`);
+});
+
+test('after others have left its slot a request is still found there', (t) => {
+  const clock = clockAt(t, 1_003);
+  const [first, second, third, fourth] = [clock.add(15), clock.add(15), clock.add(15), clock.add(15)];
+  clock.deadlines.remove(first);
+  clock.deadlines.remove(fourth);
+  clock.deadlines.remove(second);
+  clock.pass(50);
+  assert.deepEqual(
+    clock.expired.map((one) => one.request),
+    [third],
+  );
+});
+
+test('closed in the middle it lets go of everything, and can be used again', (t) => {
+  const clock = clockAt(t, 1_003);
+  const former = clock.add(100);
+  clock.deadlines.close();
+  assert.equal(former.deadlinePlace.tick, -1);
+  clock.deadlines.remove(former);
+  const later = clock.add(100);
+  clock.pass(200);
+  assert.deepEqual(
+    clock.expired.map((one) => one.request),
+    [later],
+  );
+  const again = clock.add(10);
+  clock.pass(50);
+  assert.equal(clock.expired.at(-1)!.request, again);
 });

@@ -57,8 +57,47 @@ test('runs teach the cost by all their rows, and the throughput by its own alone
   assert.equal(currentRowsPerMs(modelQueue.throughput, 1_000), 12 / 10);
 });
 
-test('with an empty queue the throughput stays unknown: nobody asked for all that pods can give', () => {
+test('with an empty queue the throughput stays unknown: the pods could have given more', () => {
   const modelQueue = new ModelQueue('m');
   for (let ms = 0; ms <= 2_000; ms += 10) modelQueue.learnRuns([run(8, 8, 5)], ms);
   assert.equal(currentRowsPerMs(modelQueue.throughput, 2_000), null);
+});
+
+test('what waits is known by its number, bytes and rows', () => {
+  const modelQueue = new ModelQueue('m');
+  modelQueue.push(pendingRequest({ bytes: 10, estimatedRows: 3 }));
+  modelQueue.push(pendingRequest({ bytes: 5, estimatedRows: 4 }));
+  assert.deepEqual([modelQueue.size, modelQueue.bytes, modelQueue.rows, modelQueue.inFlight], [2, 15, 7, 0]);
+  modelQueue.pop();
+  assert.deepEqual([modelQueue.size, modelQueue.bytes, modelQueue.rows], [1, 5, 4]);
+});
+
+test('rows of a run are bounded by the pool, and by the pods once they have reported a limit', () => {
+  const modelQueue = new ModelQueue('m');
+  assert.equal(modelQueue.maxRows(64), 64);
+  modelQueue.learnWarmup({ maxRows: 8, warmup: [] });
+  assert.deepEqual([modelQueue.maxRows(64), modelQueue.maxRows(4)], [8, 4]);
+});
+
+test('rows per request are a mean in which the newest answer weighs a twentieth', () => {
+  const modelQueue = new ModelQueue('m');
+  assert.equal(modelQueue.rowsPerRequest, 1);
+  modelQueue.learnRows(21, 100, undefined);
+  assert.equal(modelQueue.rowsPerRequest, 2);
+  modelQueue.learnRows(2, 100, undefined);
+  assert.equal(modelQueue.rowsPerRequest, 2);
+});
+
+test('a warm-up teaches the cost, in milliseconds, until answers do', () => {
+  const modelQueue = new ModelQueue('m');
+  const warmup = [
+    { rows: 1, occupiedUs: 6_000 },
+    { rows: 64, occupiedUs: 69_000 },
+  ];
+  modelQueue.learnWarmup({ maxRows: 64, warmup });
+  assert.ok(Math.abs(predictMs(modelQueue.cost, 10) - 15) < 0.1, `${predictMs(modelQueue.cost, 10)}`);
+  const { cost } = modelQueue;
+  modelQueue.learnWarmup({ maxRows: 32, warmup });
+  assert.equal(modelQueue.cost, cost);
+  assert.equal(modelQueue.maxRows(64), 32);
 });

@@ -326,9 +326,8 @@ export class RequestBook {
     }
   }
 
-  /** Answers what waits with 404. */
+  /** Stops watching deadlines. */
   close(): void {
-    this.configure([]);
     this.#deadlines.close();
   }
 

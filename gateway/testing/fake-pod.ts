@@ -73,6 +73,10 @@ export class FakePod implements PodConnection {
   changeModel: (model: ServedModel) => ServedModel = (model) => model;
   queuedRows = 0;
   probes = 0;
+  /** How probes are lost, if they are. */
+  loses: LossKind | undefined;
+  /** Answers probes with what is no status. */
+  garbled = false;
   closed = false;
 
   constructor(uid: string, models: readonly string[] | null) {
@@ -131,6 +135,8 @@ export class FakePod implements PodConnection {
     };
     setImmediate(() => {
       if (this.state === 'dead') return;
+      if (this.loses !== undefined) return handlers.onLost(this.loses, 'by the test');
+      if (this.garbled) return answer(200, '{}');
       if (this.models !== null) answer(200, JSON.stringify(this.#status(this.models, this.state)));
       else answer(path === '/v2/pod' ? 404 : this.state === 'ready' ? 200 : 503, '');
     });
