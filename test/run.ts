@@ -25,12 +25,15 @@ interface Lane {
   readonly concurrency: number;
 }
 
+/** Files that compare what two programs reach on this machine: they run by themselves, after all others. */
+const measuring = /^test\/e2e\/bench(-check)?\.test\.ts$/;
+
 const lanes = {
   unit: [],
   e2e: [{ patterns: ['test/{e2e,chaos}/*.test.ts'], concurrency: 2 }],
   all: [
     {
-      patterns: ['test/*.test.ts', 'test/{process,e2e,chaos,contract,monitoring,page,support}/**/*.test.ts'],
+      patterns: ['test/*.test.ts', 'test/{process,e2e,chaos,contract,models,monitoring,page,support}/**/*.test.ts'],
       except: /^test\/layout\.test\.ts$/,
       // Most whole-system tests wait more than they compute.
       concurrency: 3,
@@ -44,13 +47,7 @@ const lanes = {
 } satisfies Readonly<Record<string, readonly Lane[]>>;
 
 /** The longest files, in minutes of waiting or of work: they begin first, so that none of them runs alone at the end. */
-const longest = [
-  'test/chaos/scaling.test.ts',
-  'test/e2e/scaling.test.ts',
-  'test/e2e/bench.test.ts',
-  'test/e2e/bench-check.test.ts',
-  'test/e2e/ten-thousand.test.ts',
-];
+const longest = ['test/chaos/scaling.test.ts', 'test/e2e/scaling.test.ts', 'test/e2e/ten-thousand.test.ts'];
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -95,10 +92,20 @@ async function runOnce(): Promise<boolean> {
     unit.filter((__, index) => index % unitProcesses === share),
   );
   await Promise.all(shares.map((share) => runTogether(progress, share)));
+  const runApart = async (chosen: readonly string[], concurrency: number): Promise<void> => {
+    if (chosen.length > 0) await progress.follow(run({ files: [...chosen], concurrency }));
+  };
   await Promise.all(
-    apart.map(async (lane) => {
-      if (lane.files.length > 0) await progress.follow(run({ files: lane.files, concurrency: lane.concurrency }));
-    }),
+    apart.map((lane) =>
+      runApart(
+        lane.files.filter((file) => !measuring.test(file)),
+        lane.concurrency,
+      ),
+    ),
+  );
+  await runApart(
+    apart.flatMap((lane) => lane.files).filter((file) => measuring.test(file)),
+    1,
   );
   clearInterval(beats);
   return progress.finish();

@@ -37,7 +37,7 @@ describe('scripts with flags', { concurrency: 2 }, () => {
       /'--body <name>' argument 'nonsense' .*choices are mlp JSON, /,
     ],
     [zoo, ['simple', 'nonsense'], /'nonsense' is invalid .*choices are langid, simple, mlp, wide\./],
-    [monitoring, ['--runbooks'], /'--runbooks <place>' argument missing/],
+    [monitoring, ['--runbooks'], /'--runbooks <url>' argument missing/],
     [monitoring, ['--nonsense'], /unknown option '--nonsense'/],
   ] as const) {
     test(`${script} ${args.join(' ')}`, async () => {
