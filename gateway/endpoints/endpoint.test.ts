@@ -5,7 +5,8 @@ import type { Pod } from '../../cluster/port.ts';
 import type { HealthEvent } from '../policy/health.ts';
 import { FakePod } from '../testing/fake-pod.ts';
 import { VirtualTime } from '../testing/virtual-time.ts';
-import { Endpoint, type OutstandingBatch, type ProbeResult } from './endpoint.ts';
+import { Endpoint, type OutstandingBatch } from './endpoint.ts';
+import type { ProbeResult } from './probe.ts';
 
 const listed: Pick<Pod, 'phase' | 'draining'> = { phase: 'Ready' };
 const config = { ejectAfterFailures: 3, maxEjectedRatio: 1 };

@@ -2,10 +2,7 @@
  * One pod as this gateway knows it: its connection, the batches that are out with it, and its health as seen from here. All
  * of its state changes in this file, by the methods named after what happened; what follows from it is the pool's to decide.
  */
-import { paths } from '../../contract/headers.ts';
 import type { SummaryHead } from '../../contract/envelope.ts';
-import { readPodProbe } from '../../contract/pod-probe.ts';
-import type { PodStatus } from '../../contract/pod-status.ts';
 import type { Pod } from '../../cluster/port.ts';
 import { firstConcurrency, learnConcurrency, type Concurrency } from '../policy/concurrency.ts';
 import {
@@ -20,8 +17,9 @@ import {
   type Pace,
   type PoolHealth,
 } from '../policy/health.ts';
-import { LoopTimeout, type LoopClock } from './loop-clock.ts';
+import type { LoopClock } from './loop-clock.ts';
 import type { LossKind, PodConnection } from './pod-connection.ts';
+import { probePod, type ProbeResult } from './probe.ts';
 
 /** An envelope, or a plain request, that is out with the pod. */
 export interface OutstandingBatch {
@@ -34,12 +32,6 @@ export interface OutstandingBatch {
   abort(kind: LossKind, detail: string): void;
 }
 
-export type ProbeResult =
-  | { readonly kind: 'ready'; readonly status: PodStatus | null }
-  | { readonly kind: 'draining'; readonly status: PodStatus }
-  | { readonly kind: 'loading' }
-  | { readonly kind: 'failed'; readonly detail: string };
-
 /** Position in a list of AvailableEndpoints, which keeps it. */
 export interface AvailablePlace {
   list: Endpoint[] | null;
@@ -48,7 +40,6 @@ export interface AvailablePlace {
 
 /** One envelope that executes and one that is staged. */
 const envelopeSlots = 2;
-const probeTimeoutMs = 1_000;
 const joiningProbeMs = 50;
 const drainingProbeMs = 200;
 
@@ -285,25 +276,11 @@ export class Endpoint {
   probe(clock: LoopClock, done: (result: ProbeResult) => void): void {
     if (this.#probing || this.#deleted) return;
     this.#probing = true;
-    const finish = (result: ProbeResult): void => {
+    probePod(this.upstream, clock, (result) => {
       this.#probing = false;
       this.#nextProbeAtMs = clock.nowMs + joiningProbeMs;
       this.#onProbed(result);
       done(result);
-    };
-    this.#get(paths.podStatus, clock, finish, (status, body) => {
-      const probe = readPodProbe(status, body.toString());
-      if (probe.kind === 'foreign') {
-        this.#get(paths.ready, clock, finish, (ready) => {
-          finish(ready === 200 ? { kind: 'ready', status: null } : { kind: 'loading' });
-        });
-      } else if (probe.kind === 'failed') {
-        finish(probe);
-      } else if (probe.status.state === 'loading') {
-        finish({ kind: 'loading' });
-      } else {
-        finish({ kind: probe.status.state, status: probe.status });
-      }
     });
   }
 
@@ -319,26 +296,5 @@ export class Endpoint {
         this.#queuedRows = result.status.queuedRows;
       }
     }
-  }
-
-  #get(
-    path: string,
-    clock: LoopClock,
-    done: (result: ProbeResult) => void,
-    onAnswer: (status: number, body: Buffer) => void,
-  ): void {
-    const call = this.upstream.get(path, {
-      onAnswer: (answer) => {
-        timeout.clear();
-        onAnswer(answer.status, answer.body);
-      },
-      onLost: (kind, detail) => {
-        timeout.clear();
-        done({ kind: 'failed', detail: `${path}: ${kind}: ${detail}` });
-      },
-    });
-    const timeout = new LoopTimeout(probeTimeoutMs, clock, () =>
-      call.abort('hung', `no answer in ${probeTimeoutMs} ms`),
-    );
   }
 }

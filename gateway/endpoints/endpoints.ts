@@ -15,9 +15,10 @@ import {
   type PoolHealth,
 } from '../policy/health.ts';
 import { AvailableEndpoints } from './available-endpoints.ts';
-import { Endpoint, type ProbeResult } from './endpoint.ts';
+import { Endpoint } from './endpoint.ts';
 import type { LoopClock } from './loop-clock.ts';
 import type { PodConnection } from './pod-connection.ts';
+import type { ProbeResult } from './probe.ts';
 
 /** Pods that restarted this often are crash-looping, and no capacity to wait for. */
 const hopelessRestarts = 3;

@@ -10,12 +10,21 @@
  *
  * Knows nothing of pods; what leaves, and to whom, is decided in dispatch/.
  */
-import { SluiceError } from '../../contract/errors.ts';
+import type { SluiceError } from '../../contract/errors.ts';
 import type { ModelPool } from '../../contract/model-pool.ts';
 import { ModelCounters, type OutcomeKind, type ShedReason } from './counters.ts';
 import { Deadlines } from './deadlines.ts';
 import { ModelQueue, type PendingRequest } from './model-queue.ts';
 import { precedes, Queue } from './queue.ts';
+import {
+  bodyTooLarge,
+  deadlineExceeded,
+  modelRemoved,
+  modelUnserved,
+  noPod,
+  overloaded,
+  queueFull,
+} from './refusals.ts';
 import type { RequestTrace } from '../telemetry/tracing.ts';
 import type { PredictRequest, RequestOutcome } from './request.ts';
 
@@ -133,10 +142,7 @@ export class RequestBook {
    */
   reserve(modelQueue: ModelQueue, reserved: number, more: number): void {
     const { maxBodyBytes, maxQueuedBytes } = this.#spec().requests;
-    if (reserved + more > maxBodyBytes) {
-      const size = `body of ${reserved + more} bytes${reserved > 0 ? ' and more' : ''}`;
-      throw new SluiceError('body-too-large', `${size} is over the limit of ${maxBodyBytes} bytes`);
-    }
+    if (reserved + more > maxBodyBytes) throw bodyTooLarge(reserved, more, maxBodyBytes);
     if (this.#queuedBytes + this.#arrivingBytes + more > maxQueuedBytes) {
       modelQueue.counters.plain.arrivals += 1;
       throw this.refuse(modelQueue, 'queue-full', 1);
@@ -155,20 +161,15 @@ export class RequestBook {
     retryAfterSeconds: number,
   ): SluiceError {
     this.#countRefused(modelQueue, reason);
-    const arriving = this.#arrivingBytes > 0 ? `, and ${this.#arrivingBytes} bytes of bodies on their way` : '';
-    const message =
-      reason === 'queue-full'
-        ? `pool '${this.#pool}' has ${this.#queued} requests (${this.#queuedBytes} bytes) waiting${arriving}, its limit`
-        : `the wait for model '${modelQueue.model}' is predicted to be longer than its objective or deadline allows`;
-    return new SluiceError(reason, message, { retryAfterSeconds });
+    if (reason === 'overloaded') return overloaded(modelQueue.model, retryAfterSeconds);
+    const size = { requests: this.#queued, bytes: this.#queuedBytes, arrivingBytes: this.#arrivingBytes };
+    return queueFull(this.#pool, size, retryAfterSeconds);
   }
 
   /** Counts a request whose model no pod serves. @returns what its client is told */
   refuseUnserved(modelQueue: ModelQueue): SluiceError {
     this.#countRefused(modelQueue, 'no-pod');
-    const { model } = modelQueue;
-    const message = `model '${model}' is not ready: no pod of pool '${this.#pool}' serves it; their logs say why`;
-    return new SluiceError('model-not-ready', message, { retryAfterSeconds: 5 });
+    return modelUnserved(this.#pool, modelQueue.model);
   }
 
   #countRefused({ counters }: ModelQueue, reason: ShedReason): void {
@@ -300,10 +301,7 @@ export class RequestBook {
   expire(request: PendingRequest): void {
     // An unverified error is an answer: the second pod was too slow to replace it.
     if (request.unverified !== undefined) return this.answer(request, request.unverified.outcome);
-    const waitedMs = Math.round(this.#now() - request.arrivedAtMs);
-    const where = request.state === 'sent' ? 'with a pod' : 'in the queue';
-    const message = `no answer within the deadline: ${waitedMs} ms have passed, the last of them ${where}`;
-    this.fail(request, new SluiceError('deadline-exceeded', message));
+    this.fail(request, deadlineExceeded(this.#now() - request.arrivedAtMs, request.state === 'sent'));
   }
 
   /**
@@ -319,9 +317,7 @@ export class RequestBook {
       for (const request of modelQueue.waiting()) {
         if (request.arrivedAtMs > oldest) continue;
         modelQueue.counters.shed['no-pod'] += 1;
-        const serves = podless ? '' : ` that serves model '${modelQueue.model}'`;
-        const message = `no pod of pool '${this.#pool}'${serves} became ready within ${coldStartHoldMs} ms`;
-        this.fail(request, new SluiceError('no-pod', message, { retryAfterSeconds: 5 }));
+        this.fail(request, noPod(this.#pool, podless ? null : modelQueue.model, coldStartHoldMs));
       }
     }
   }
@@ -366,7 +362,7 @@ export class RequestBook {
   }
 
   #modelRemovedError({ model }: ModelQueue): SluiceError {
-    return new SluiceError('model-not-found', `model '${model}' has left pool '${this.#pool}'`);
+    return modelRemoved(this.#pool, model);
   }
 }
 

@@ -31,7 +31,7 @@ const rooms: readonly { readonly files: string; readonly tests: readonly string[
   { files: 'gateway/queue/*.ts', tests: ['gateway/queue/*.test.ts'] },
   { files: 'gateway/dispatch/*.ts', tests: ['gateway/dispatch/*.test.ts'] },
   {
-    files: 'gateway/endpoints/{endpoint,endpoints,in-flight-batch}.ts',
+    files: 'gateway/endpoints/{endpoint,endpoints,in-flight-batch,probe}.ts',
     tests: ['gateway/endpoints/{endpoint,endpoints,in-flight-batch}.test.ts'],
   },
   { files: 'gateway/policy/pick.ts', tests: ['gateway/policy/pick.test.ts'] },

@@ -1,0 +1,52 @@
+/** What clients are told of requests that a pool refuses, drops or can't answer in time. */
+import { SluiceError } from '../../contract/errors.ts';
+
+/** @param reserved bytes of the body that were announced or read before */
+export function bodyTooLarge(reserved: number, more: number, maxBytes: number): SluiceError {
+  const size = `body of ${reserved + more} bytes${reserved > 0 ? ' and more' : ''}`;
+  return new SluiceError('body-too-large', `${size} is over the limit of ${maxBytes} bytes`);
+}
+
+export interface QueueSize {
+  readonly requests: number;
+  readonly bytes: number;
+  /** Bytes reserved for bodies that are still arriving. */
+  readonly arrivingBytes: number;
+}
+
+export function queueFull(
+  pool: string,
+  { requests, bytes, arrivingBytes }: QueueSize,
+  retryAfterSeconds: number,
+): SluiceError {
+  const arriving = arrivingBytes > 0 ? `, and ${arrivingBytes} bytes of bodies on their way` : '';
+  const message = `pool '${pool}' has ${requests} requests (${bytes} bytes) waiting${arriving}, its limit`;
+  return new SluiceError('queue-full', message, { retryAfterSeconds });
+}
+
+export function overloaded(model: string, retryAfterSeconds: number): SluiceError {
+  const message = `the wait for model '${model}' is predicted to be longer than its objective or deadline allows`;
+  return new SluiceError('overloaded', message, { retryAfterSeconds });
+}
+
+export function modelUnserved(pool: string, model: string): SluiceError {
+  const message = `model '${model}' is not ready: no pod of pool '${pool}' serves it; their logs say why`;
+  return new SluiceError('model-not-ready', message, { retryAfterSeconds: 5 });
+}
+
+export function modelRemoved(pool: string, model: string): SluiceError {
+  return new SluiceError('model-not-found', `model '${model}' has left pool '${pool}'`);
+}
+
+/** @param model null if the pool has no pod at all */
+export function noPod(pool: string, model: string | null, waitedMs: number): SluiceError {
+  const serves = model === null ? '' : ` that serves model '${model}'`;
+  const message = `no pod of pool '${pool}'${serves} became ready within ${waitedMs} ms`;
+  return new SluiceError('no-pod', message, { retryAfterSeconds: 5 });
+}
+
+export function deadlineExceeded(waitedMs: number, sent: boolean): SluiceError {
+  const where = sent ? 'with a pod' : 'in the queue';
+  const message = `no answer within the deadline: ${Math.round(waitedMs)} ms have passed, the last of them ${where}`;
+  return new SluiceError('deadline-exceeded', message);
+}
