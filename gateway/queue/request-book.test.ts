@@ -214,14 +214,15 @@ test('outcomes are counted by their kind, with the time that they took', (t) => 
 
 test('good answers are late beyond the objective, bad ones never', (t) => {
   const { book, open, queueOf, time } = bookOf(t, { objective: { latencyMs: 50 } });
-  const requests = ['1', '2', '3'].map((id) => open(id));
+  const requests = ['1', '2', '3', '4'].map((id) => open(id));
   time.pass(50);
   book.answer(requests[0]!, answer());
   assert.equal(queueOf('m').counters.plain.late, 0);
   time.pass(1);
   book.answer(requests[1]!, answer());
   book.answer(requests[2]!, answer(400));
-  assert.equal(queueOf('m').counters.plain.late, 1);
+  book.answer(requests[3]!, answer());
+  assert.equal(queueOf('m').counters.plain.late, 2);
 });
 
 test('a request expires where it stands: in the queue, isolated, with a pod', (t) => {
@@ -404,4 +405,25 @@ test('the trace of a request follows it, and ends with its answer or its client'
   book.answer(cancelled, answer());
   assert.deepEqual(steps, ['queued', 'end null']);
   assert.equal(book.open(queueOf('m'), predictRequest({ traceparent: 'client' }), 1, null).traceparent, 'client');
+});
+
+test('isolated requests leave in the order of the queue, and have to travel alone from then on', (t) => {
+  const { book, open, queueOf } = bookOf(t);
+  open('later', { timeoutMs: 900 });
+  open('first', { timeoutMs: 100 });
+  for (let count = 0; count < 2; count += 1) book.isolate(book.dequeue(queueOf('m'))!);
+  assert.deepEqual([book.isolated, book.peekIsolated()?.id], [2, 'first']);
+  const taken = book.takeIsolated();
+  assert.deepEqual([taken?.id, taken?.state, taken?.mustTravelAlone], ['first', 'sent', true]);
+  assert.deepEqual(
+    [book.takeIsolated()?.id, book.takeIsolated(), book.peekIsolated()],
+    ['later', undefined, undefined],
+  );
+});
+
+test('the deadline of a settled request is no longer watched', (t) => {
+  const { book, open, time } = bookOf(t);
+  book.cancel(open('1', { timeoutMs: 1_000 }));
+  time.pass(20);
+  assert.equal(time.timers, 0);
 });
