@@ -55,38 +55,10 @@ test('imports form no cycle', () => {
   assert.deepEqual(importCycles(files), []);
 });
 
-/** Comments per room that may still begin without a subject. Numbers may only fall. */
-const commentsWithoutSubject: Readonly<Record<string, number>> = {
-  bench: 50,
-  gateway: 19,
-  models: 19,
-  scaler: 3,
-  test: 1, // The planted comment below.
-};
-
 test('comments begin with their subject', () => {
   const found = [...sources].flatMap(([file, text]) => subjectlessComments(file, text));
-  for (const [room, count] of countByRoom(found)) {
-    const allowedCount = commentsWithoutSubject[room] ?? 0;
-    assert.ok(
-      count <= allowedCount,
-      `${room}/ has ${count} comments that begin without a subject, ${allowedCount} are allowed:\n` +
-        found
-          .filter((comment) => comment.startsWith(`${room}/`))
-          .map((comment) => `  ${comment}`)
-          .join('\n'),
-    );
-  }
+  assert.deepEqual(found, []);
 });
-
-function countByRoom(paths: readonly string[]): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const file of paths) {
-    const room = file.split('/', 1)[0]!;
-    counts.set(room, (counts.get(room) ?? 0) + 1);
-  }
-  return counts;
-}
 
 test('fenced packages are imported by the files inside their fence', () => {
   const fenced = {

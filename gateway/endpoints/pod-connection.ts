@@ -1,4 +1,4 @@
-/** What a gateway can ask of one pod, and how a call can end. Implemented by upstream.ts, and by a double in tests. */
+/** Calls that a gateway makes to one pod, and how each can end. Implemented by upstream.ts, and by a double in tests. */
 import type { AnswerHead, SummaryHead } from '../../contract/envelope.ts';
 import type { PendingRequest } from '../queue/model-queue.ts';
 

@@ -37,7 +37,7 @@ export function decideAdmission(input: AdmitInput): AdmitDecision {
   // During a scale-up from few pods, late is better than refused. Otherwise the serving pods decide, since a growing queue makes
   // everything behind it late, even after the rush: docs/scaling-algorithm.md, "Admission during a rush".
   if (input.comingPods >= comingForOneServing * input.servingPods) return { kind: 'queue' };
-  // With an idle pod and no queue the request delays nobody, and its answer corrects a prediction that is too high.
+  // A request that finds an idle pod and no queue delays nobody, and its answer corrects a prediction that is too high.
   if (input.queuedRequests === 0 && input.idlePods > 0) return { kind: 'queue' };
   const { objectiveMs } = input;
   const { waitMs, runMs, head } = input.wait;

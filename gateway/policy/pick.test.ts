@@ -79,7 +79,7 @@ test('the worst is never picked, and the best not always: gateways do not all ch
   const counts = new Array<number>(4).fill(0);
   for (let draw = 0; draw < 6_000; draw += 1) counts[candidates.indexOf(pick({ idle: candidates, random })!)]! += 1;
   assert.equal(counts[3], 0);
-  // Of two drawn out of four the best is one with chance 1/2, then 1/3, then 1/6.
+  // Chances to be the better of two drawn out of four: 1/2 for the best, then 1/3, then 1/6.
   [3_000, 2_000, 1_000].forEach((expected, index) => {
     assert.ok(Math.abs(counts[index]! - expected) < 150, counts.join(', '));
   });

@@ -1,4 +1,4 @@
-/** What clients are told of requests that a pool refuses, drops or can't answer in time. */
+/** Errors for clients whose request a pool refuses, drops or can't answer in time. */
 import { SluiceError } from '../../contract/errors.ts';
 
 /** @param reserved bytes of the body that were announced or read before */
