@@ -61,6 +61,6 @@ export function difference(alone: Tensor, together: Tensor, least: number): numb
   return largest === 0 ? 0 : largest / Math.max(least, scaleOf(alone), scaleOf(together));
 }
 
-function sameShape(a: readonly number[], b: readonly number[]): boolean {
+export function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((length, axis) => length === b[axis]);
 }

@@ -30,16 +30,12 @@ export class StartBudget {
     this.#bytesBefore = memoryBytes();
   }
 
-  get usedMs(): number {
-    return this.#usedMs;
-  }
-
   /** Processor time that all runs together may take, in milliseconds. */
-  get limitMs(): number {
+  get #limitMs(): number {
     return Math.max(this.#limits.cpuMs, leastRuns * (this.#firstRowMs ?? 0));
   }
 
-  get grownBytes(): number {
+  get #grownBytes(): number {
     return Math.max(0, this.#memoryBytes() - this.#bytesBefore);
   }
 
@@ -57,10 +53,10 @@ export class StartBudget {
 
   /** The same of runs that are expected to take so long together. */
   obstacleTo(expectedMs: number, share = 1): string | null {
-    if (this.#usedMs + expectedMs > this.limitMs * share)
-      return `${Math.round(this.limitMs * share)} ms of processor time`;
+    if (this.#usedMs + expectedMs > this.#limitMs * share)
+      return `${Math.round(this.#limitMs * share)} ms of processor time`;
     // A run of twice the rows may grow memory by as much again.
-    if (this.grownBytes > this.#limits.bytes / 2) return `${Math.round(this.#limits.bytes / 2 ** 20)} MiB of memory`;
+    if (this.#grownBytes > this.#limits.bytes / 2) return `${Math.round(this.#limits.bytes / 2 ** 20)} MiB of memory`;
     return null;
   }
 }

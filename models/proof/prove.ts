@@ -11,7 +11,7 @@
 import { seededRandom, type Random } from '../../runtime/seeded-random.ts';
 import { stack, takeRows } from '../rows.ts';
 import type { Signature, Tensor, Tensors, TensorSignature } from '../tensor.ts';
-import { difference, leastScale, tolerances } from './agreement.ts';
+import { difference, leastScale, sameShape, tolerances } from './agreement.ts';
 import { outputAxis, type InputAxes } from './axes.ts';
 import type { FileTensor } from '../repository/signature.ts';
 import type { StartBudget } from './budget.ts';
@@ -244,6 +244,7 @@ class Trials {
       if (result.kind === 'failed') return;
       alone.push(result.outputs);
     }
+    const least = this.#leastScales(alone, regime);
     // Row 2 has a scale of 1 in every regime, so that a random part of an output shows.
     this.#compareAgain(alone[2]!, await this.#together([rows[2]!], regime));
     for (const order of orders) {
@@ -254,7 +255,7 @@ class Trials {
       this.#findAxes(alone[0]!, stacked, count);
       for (const [place, index] of order.entries()) {
         if (regime === 'non-finite' && index === spoiledRow) continue;
-        this.#compareAll(alone, index, this.#rowOf(stacked, place, count), regime);
+        this.#compareAll(alone[index]!, this.#rowOf(stacked, place, count), least, regime);
       }
     }
     if (company !== null) {
@@ -263,7 +264,7 @@ class Trials {
         regime,
       );
       for (const [place, index] of company.entries()) {
-        if (index !== null) this.#compareAll(alone, index, this.#rowOf(stacked, place, count), regime);
+        if (index !== null) this.#compareAll(alone[index]!, this.#rowOf(stacked, place, count), least, regime);
       }
     }
     this.#varied ||= this.#subject.outputs.some(({ name }) =>
@@ -303,8 +304,7 @@ class Trials {
       if (this.#outputAxes.has(name)) continue;
       const [one, all] = [alone.get(name)!, stacked.get(name)!];
       const axis = outputAxis(one, all, rows);
-      const same = one.shape.length === all.shape.length && one.shape.every((length, at) => length === all.shape[at]);
-      if (axis === undefined && !same) {
+      if (axis === undefined && !sameShape(one.shape, all.shape)) {
         throw new Dependent(
           `output '${name}' has shape ${JSON.stringify(one.shape)} for one row and ${JSON.stringify(all.shape)} for ${rows}`,
         );
@@ -327,11 +327,17 @@ class Trials {
     return row;
   }
 
-  #compareAll(alone: readonly Tensors[], index: number, together: Tensors, regime: Regime): void {
+  /** Least scale of each output over the rows of a trial that are compared. */
+  #leastScales(alone: readonly Tensors[], regime: Regime): ReadonlyMap<string, number> {
     const compared = regime === 'non-finite' ? alone.filter((_, row) => row !== spoiledRow) : alone;
+    return new Map(
+      this.#subject.outputs.map(({ name }) => [name, leastScale(compared.map((outputs) => outputs.get(name)!))]),
+    );
+  }
+
+  #compareAll(alone: Tensors, together: Tensors, least: ReadonlyMap<string, number>, regime: Regime): void {
     for (const { name, datatype } of this.#subject.outputs) {
-      const least = leastScale(compared.map((outputs) => outputs.get(name)!));
-      const apart = difference(alone[index]!.get(name)!, together.get(name)!, least);
+      const apart = difference(alone.get(name)!, together.get(name)!, least.get(name)!);
       if (apart > (tolerances[datatype] ?? 0)) {
         throw new Dependent(`outputs change with companions (${inScale(apart, name)}, inputs: ${regime})`);
       }
