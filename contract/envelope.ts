@@ -65,6 +65,10 @@ export const SummaryHead = Type.Object({
   /** Requests at the pod when the envelope ended, counting all gateways. */
   inFlight: Type.Integer({ minimum: 0 }),
   draining: Type.Boolean(),
+  /** Models that the pod knows to be unbatched by the watch in service; absent for none. The status lists them. */
+  unbatched: Type.Optional(Type.Integer({ minimum: 1 })),
+  /** True while the watch has a sample that is not judged: its verdict comes with a later summary, or with the status. */
+  watching: Type.Optional(Type.Boolean()),
 });
 export type SummaryHead = Type.Static<typeof SummaryHead>;
 

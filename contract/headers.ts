@@ -29,6 +29,8 @@ export const paths = {
   envelope: '/v2/envelope',
   podStatus: '/v2/pod',
   drain: '/drain',
+  /** Where a gateway tells a pod which models must not be batched any more. */
+  unbatched: '/v2/unbatched',
   /** Readiness, as every server of the Open Inference Protocol tells it. */
   ready: '/v2/health/ready',
 } as const;

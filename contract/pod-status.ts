@@ -1,6 +1,7 @@
 /** Answer of `GET /v2/pod`: the status that a model server reports to gateways and scaler. */
 import Type from 'typebox';
 import { datatypeBytes, type Datatype } from './datatypes.ts';
+import { UnbatchedModel } from './unbatched.ts';
 
 export const TensorSpec = Type.Object({
   name: Type.String(),
@@ -36,5 +37,9 @@ export const PodStatus = Type.Object({
   inFlight: Type.Integer({ minimum: 0 }),
   queuedRows: Type.Integer({ minimum: 0 }),
   models: Type.Array(ServedModel),
+  /** Models that are unbatched by the watch in service, here or at another pod; absent for none. */
+  unbatched: Type.Optional(Type.Array(UnbatchedModel)),
+  /** True while the watch has a sample that is not judged. */
+  watching: Type.Optional(Type.Boolean()),
 });
 export type PodStatus = Type.Static<typeof PodStatus>;

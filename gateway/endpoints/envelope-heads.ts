@@ -37,13 +37,15 @@ export function isAnswer(head: unknown): head is AnswerHead {
 
 export function isSummary(head: unknown): head is SummaryHead {
   if (typeof head !== 'object' || head === null || !('runs' in head)) return false;
-  const { runs, queuedRows, inFlight, draining } = head as Partial<SummaryHead>;
+  const { runs, queuedRows, inFlight, draining, unbatched, watching } = head as Partial<SummaryHead>;
   return (
     Array.isArray(runs) &&
     runs.every(isRun) &&
     isCount(queuedRows) &&
     isCount(inFlight) &&
-    typeof draining === 'boolean'
+    typeof draining === 'boolean' &&
+    (unbatched === undefined || isCount(unbatched)) &&
+    (watching === undefined || typeof watching === 'boolean')
   );
 }
 
