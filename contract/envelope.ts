@@ -41,6 +41,8 @@ export const AnswerHead = Type.Object({
   run: Type.Integer({ minimum: -1 }),
   /** Rows of that run, counting all envelopes and gateways. */
   runRows: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** Elements of each of its rows, over all inputs with an axis of free length; absent where all rows are of one size. */
+  rowElements: Type.Optional(Type.Number({ minimum: 1 })),
   /** True if the pod was full and refused the request without running it: safe to send elsewhere. */
   busy: Type.Optional(Type.Boolean()),
 });
@@ -55,6 +57,8 @@ export const RunReport = Type.Object({
   queueUs: Type.Number({ minimum: 0 }),
   /** Microseconds that the pod spent on the run, from parsing to serialising, without waiting. */
   occupiedUs: Type.Number({ minimum: 0 }),
+  /** Elements of each row, over all inputs with an axis of free length; absent where all rows are of one size. */
+  rowElements: Type.Optional(Type.Number({ minimum: 1 })),
 });
 export type RunReport = Type.Static<typeof RunReport>;
 

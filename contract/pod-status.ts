@@ -26,7 +26,14 @@ export const ServedModel = Type.Object({
   /** Human-readable reason why requests are not batched; absent when they are. */
   unbatchedReason: Type.Optional(Type.String()),
   /** Warm-up runs: how long each occupied the pod, in microseconds. Gateways fit their first cost model l(b) to them. */
-  warmup: Type.Array(Type.Object({ rows: Type.Integer({ minimum: 1 }), occupiedUs: Type.Number({ minimum: 0 }) })),
+  warmup: Type.Array(
+    Type.Object({
+      rows: Type.Integer({ minimum: 1 }),
+      occupiedUs: Type.Number({ minimum: 0 }),
+      /** Elements of each row, over all inputs with an axis of free length; absent where all rows are of one size. */
+      rowElements: Type.Optional(Type.Number({ minimum: 1 })),
+    }),
+  ),
 });
 export type ServedModel = Type.Static<typeof ServedModel>;
 

@@ -10,6 +10,8 @@ export interface Run {
   readonly startedMs: number;
   /** Time that the pod spent on the run: parse, stack, run, split and serialise, without waiting. */
   occupiedUs: number;
+  /** Elements of each row; undefined where all rows of the model are of one size. */
+  readonly rowElements: number | undefined;
 }
 
 export type InferenceOutcome =

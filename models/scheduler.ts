@@ -9,6 +9,7 @@ import { SluiceError } from '../contract/errors.ts';
 import type { ModelRequest, Run, Slice, Tracked } from './model-request.ts';
 import { RunQueue, type NextRun } from './policy/next-run.ts';
 import type { ServedModel } from './repository/served-model.ts';
+import { rowElements } from './row-elements.ts';
 import { concatRows, shapeKey, sliceRows, split } from './rows.ts';
 import type { RunOutcome, SessionHost } from './session/session-host.ts';
 import type { Tensors } from './tensor.ts';
@@ -137,7 +138,8 @@ export class Scheduler {
   #start(slices: readonly Slice[], rows: number): void {
     const startedMs = this.#nowMs();
     const { model } = slices[0]!.request;
-    const run: Run = { rows, startedMs, occupiedUs: 0 };
+    const elements = rowElements(model.freeInputs, slices[0]!.request.inputs);
+    const run: Run = { rows, startedMs, occupiedUs: 0, rowElements: elements };
     for (const { request, start, rows: ownRows } of slices) {
       const { tracked } = request;
       if (tracked?.pending === true) {

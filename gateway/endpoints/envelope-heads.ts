@@ -21,7 +21,8 @@ export function itemHead(request: PendingRequest, index: number, nowMs: number):
 /** Checked by hand, once per request: the compiled schema would cost as much as the parse. */
 export function isAnswer(head: unknown): head is AnswerHead {
   if (typeof head !== 'object' || head === null) return false;
-  const { index, status, contentType, rows, run, runRows, inferenceHeaderLength } = head as Partial<AnswerHead>;
+  const { index, status, contentType, rows, run, runRows, rowElements, inferenceHeaderLength } =
+    head as Partial<AnswerHead>;
   return (
     isCount(index) &&
     isCount(status) &&
@@ -31,6 +32,7 @@ export function isAnswer(head: unknown): head is AnswerHead {
     isCount(rows) &&
     Number.isSafeInteger(run) &&
     (runRows === undefined || isCount(runRows)) &&
+    (rowElements === undefined || isSize(rowElements)) &&
     (inferenceHeaderLength === undefined || isCount(inferenceHeaderLength))
   );
 }
@@ -51,8 +53,18 @@ export function isSummary(head: unknown): head is SummaryHead {
 
 function isRun(run: unknown): run is RunReport {
   if (typeof run !== 'object' || run === null) return false;
-  const { rows, ownRows, queueUs, occupiedUs } = run as Partial<RunReport>;
-  return isCount(rows) && isCount(ownRows) && Number.isFinite(queueUs) && Number.isFinite(occupiedUs);
+  const { rows, ownRows, queueUs, occupiedUs, rowElements } = run as Partial<RunReport>;
+  return (
+    isCount(rows) &&
+    isCount(ownRows) &&
+    Number.isFinite(queueUs) &&
+    Number.isFinite(occupiedUs) &&
+    (rowElements === undefined || isSize(rowElements))
+  );
+}
+
+function isSize(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 1;
 }
 
 function isCount(value: unknown): value is number {

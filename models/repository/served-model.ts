@@ -3,7 +3,8 @@ import { quote, SluiceError } from '../../contract/errors.ts';
 import type { ServedModel as ServedModelStatus } from '../../contract/pod-status.ts';
 import { unbatched, type FileSignature } from './signature.ts';
 import { ModelStatistics } from '../statistics.ts';
-import type { Signature } from '../tensor.ts';
+import { freeInputs } from '../row-elements.ts';
+import type { Signature, TensorSignature } from '../tensor.ts';
 import type { Transform } from '../transform.ts';
 
 export interface ServedModelOptions {
@@ -32,7 +33,9 @@ export class ServedModel {
   maxRows: number;
   maxRequestRows: number;
   unbatchedReason: string | null;
-  warmup: { readonly rows: number; readonly occupiedUs: number }[] = [];
+  /** Inputs whose rows vary in length. */
+  freeInputs: readonly TensorSignature[];
+  warmup: ServedModelStatus['warmup'] = [];
 
   constructor(options: ServedModelOptions) {
     this.name = options.name;
@@ -43,6 +46,7 @@ export class ServedModel {
     this.signature = options.signature;
     this.surfaces = this.#surfacesOf(options.signature);
     this.unbatchedReason = options.unbatchedReason;
+    this.freeInputs = freeInputs(options.signature);
     this.maxRows = options.unbatchedReason === null ? options.maxRows : 1;
     this.maxRequestRows = options.unbatchedReason === null ? options.maxRequestRows : 1;
   }
@@ -54,6 +58,7 @@ export class ServedModel {
     this.maxRequestRows = 1;
     this.signature = unbatched(this.#file);
     this.surfaces = this.#surfacesOf(this.signature);
+    this.freeInputs = freeInputs(this.signature);
   }
 
   #surfacesOf(signature: Signature): readonly Signature[] {

@@ -5,6 +5,7 @@
  */
 import type { Datatype } from '../../contract/datatypes.ts';
 import { allocate, elementCount } from '../../contract/tensor-data.ts';
+import { rowElements } from '../row-elements.ts';
 import { split } from '../rows.ts';
 import type { ServedModel } from './served-model.ts';
 import type { StartBudget } from '../proof/budget.ts';
@@ -57,7 +58,13 @@ export async function warmUp(
         }
       }
       const ownMs = stackedMs - startedMs + (performance.now() - splitStartedMs);
-      if (counts) model.warmup.push({ rows, occupiedUs: Math.round(ownMs * 1000 + outcome.runUs) });
+      if (!counts) continue;
+      const elements = rowElements(model.freeInputs, row);
+      model.warmup.push({
+        rows,
+        occupiedUs: Math.round(ownMs * 1000 + outcome.runUs),
+        ...(elements === undefined ? {} : { rowElements: elements }),
+      });
     }
     reached = rows;
   }

@@ -205,15 +205,17 @@ export class EnvelopeExchange {
     try {
       const answer = render(accepted, outcome.outputs);
       const { inferenceHeaderLength } = answer;
+      const lastRun = request.runs.at(-1)?.run;
       const head: AnswerHead = {
         index,
         status: 200,
         contentType: answer.contentType,
         rows: accepted.call.rows,
         run: this.#runOf(request),
-        runRows: request.runs.at(-1)?.run.rows ?? 0,
+        runRows: lastRun?.rows ?? 0,
         ...(inferenceHeaderLength === undefined ? {} : { inferenceHeaderLength }),
       };
+      if (lastRun?.rowElements !== undefined) head.rowElements = lastRun.rowElements;
       this.#write(head, answer.body);
     } catch (error) {
       this.#answerError(index, error, request);
@@ -262,12 +264,14 @@ export class EnvelopeExchange {
     const { scheduler, draining } = this.#pod;
     const runs: RunReport[] = [];
     for (const [run, own] of this.#runs) {
-      runs.push({
+      const report: RunReport = {
         rows: run.rows,
         ownRows: own.rows,
         queueUs: Math.max(0, Math.round((run.startedMs - own.firstArrivedMs) * 1000)),
         occupiedUs: Math.round(run.occupiedUs),
-      });
+      };
+      if (run.rowElements !== undefined) report.rowElements = run.rowElements;
+      runs.push(report);
     }
     this.#answers.end({ runs, queuedRows: scheduler.queuedRows, inFlight: scheduler.inFlight, draining });
   }

@@ -111,11 +111,16 @@ test('items of one envelope share runs by the shape of their rows', async () => 
       shape: [rows, 1],
       data: sums,
     });
+    assert.equal(answers.get(index)!.head.rowElements, length);
   }
   // 45 rows, fewer than fill a run, are submitted together: one run for each of the three lengths.
   assert.deepEqual(
-    summary?.runs.map(({ rows }) => rows),
-    [15, 15, 15],
+    summary?.runs.map(({ rows, rowElements }) => [rows, rowElements]),
+    [
+      [15, 1],
+      [15, 2],
+      [15, 3],
+    ],
   );
 });
 
