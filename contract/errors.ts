@@ -52,6 +52,7 @@ export const errorTable = {
   'version-not-found': { status: 404, retryable: false, meaning: 'The model has no such version.' },
   'route-not-found': { status: 404, retryable: false, meaning: 'No such path.' },
   'method-not-allowed': { status: 405, retryable: false, meaning: 'The path exists, and does not take this method.' },
+  'request-timeout': { status: 408, retryable: true, meaning: 'The body came more slowly than this server waits.' },
   'body-too-large': {
     status: 413,
     retryable: false,
@@ -75,6 +76,11 @@ export const errorTable = {
   'pod-failed': { status: 502, retryable: true, meaning: 'Every attempt ended without an answer from a pod.' },
   internal: { status: 500, retryable: true, meaning: 'A defect of Sluice; the log says what happened.' },
   'queue-full': { status: 503, retryable: true, meaning: "The pool's queue is at maxQueued or maxQueuedBytes." },
+  'client-limit': {
+    status: 503,
+    retryable: true,
+    meaning: 'Bodies of one client address take as much memory as they may while they arrive.',
+  },
   'no-pod': {
     status: 503,
     retryable: true,

@@ -18,8 +18,12 @@ export class ModelPlace implements BodyRoom {
     this.modelQueue = modelQueue;
   }
 
-  reserve(reserved: number, more: number): void {
-    this.pool.book.reserve(this.modelQueue, reserved, more);
+  check(announcedBytes: number): void {
+    this.pool.book.check(this.modelQueue, announcedBytes);
+  }
+
+  reserve(bodyBytes: number, more: number): void {
+    this.pool.book.reserve(this.modelQueue, bodyBytes, more);
   }
 
   release(bytes: number): void {

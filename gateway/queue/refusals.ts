@@ -1,16 +1,15 @@
 /** Errors for clients whose request a pool refuses, drops or can't answer in time. */
 import { SluiceError } from '../../contract/errors.ts';
 
-/** @param reserved bytes of the body that were announced or read before */
-export function bodyTooLarge(reserved: number, more: number, maxBytes: number): SluiceError {
-  const size = `body of ${reserved + more} bytes${reserved > 0 ? ' and more' : ''}`;
-  return new SluiceError('body-too-large', `${size} is over the limit of ${maxBytes} bytes`);
+/** @param body the body by its length, `body of 12 bytes` */
+export function bodyTooLarge(body: string, maxBytes: number): SluiceError {
+  return new SluiceError('body-too-large', `${body} is over the limit of ${maxBytes} bytes`);
 }
 
 export interface QueueSize {
   readonly requests: number;
   readonly bytes: number;
-  /** Bytes reserved for bodies that are still arriving. */
+  /** Memory that bodies take while they are arriving. */
   readonly arrivingBytes: number;
 }
 

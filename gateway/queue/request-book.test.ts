@@ -249,14 +249,18 @@ test('a request with an error to verify expires with that error', (t) => {
 
 test('room for bodies: refused beyond the limit of one body, or of the pool with what arrives', (t) => {
   const { book, open, queueOf } = bookOf(t, { requests: { maxBodyBytes: 100, maxQueuedBytes: 250 } });
-  const reserve = (reserved: number, more: number) => () => book.reserve(queueOf('m'), reserved, more);
-  assert.equal(errorOf(reserve(0, 101)).message, 'body of 101 bytes is over the limit of 100 bytes');
-  assert.equal(errorOf(reserve(60, 41)).message, 'body of 101 bytes and more is over the limit of 100 bytes');
-  assert.equal(errorOf(reserve(0, 101)).code, 'body-too-large');
+  const check = (announced: number) => () => book.check(queueOf('m'), announced);
+  const reserve = (bodyBytes: number, more: number) => () => book.reserve(queueOf('m'), bodyBytes, more);
+  assert.equal(errorOf(check(101)).message, 'body of 101 bytes is over the limit of 100 bytes');
+  assert.equal(errorOf(reserve(101, 41)).message, 'body of 101 bytes and more is over the limit of 100 bytes');
+  assert.equal(errorOf(check(101)).code, 'body-too-large');
+  check(100)();
+  check(100)();
+  check(100)();
   open('1', { bytes: 60 });
-  reserve(0, 100)();
-  reserve(0, 90)();
-  const full = errorOf(reserve(0, 1));
+  reserve(100, 100)();
+  reserve(90, 90)();
+  const full = errorOf(reserve(1, 1));
   assert.deepEqual([full.code, full.retryAfterSeconds], ['queue-full', 1]);
   assert.equal(
     full.message,
@@ -264,11 +268,12 @@ test('room for bodies: refused beyond the limit of one body, or of the pool with
   );
   const { counters } = queueOf('m');
   assert.deepEqual([counters.plain.arrivals, counters.shed['queue-full'], counters.duration('shed').count], [1, 1, 1]);
+  assert.equal(errorOf(check(1)).code, 'queue-full');
   book.release(1);
-  reserve(0, 1)();
+  reserve(1, 1)();
   book.release(190);
-  reserve(0, 100)();
-  assert.equal(errorOf(reserve(100, 1)).code, 'body-too-large');
+  reserve(100, 100)();
+  assert.equal(errorOf(reserve(101, 1)).code, 'body-too-large');
 });
 
 test('refusals are counted, and say why', (t) => {

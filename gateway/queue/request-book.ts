@@ -50,7 +50,7 @@ export class RequestBook {
   #sequence = 0;
   #queued = 0;
   #queuedBytes = 0;
-  /** Bytes reserved for bodies that are still arriving. */
+  /** Memory that bodies take while they are arriving. */
   #arrivingBytes = 0;
   /** Counts of models that have left the pool: totals never go back. */
   readonly #formerModels = new ModelCounters();
@@ -137,17 +137,30 @@ export class RequestBook {
   }
 
   /**
-   * Reserves room for `more` bytes of a body that has `reserved` already, before they are read.
+   * Judges a body by the length that its client announces, before it is read.
+   * @throws SluiceError `body-too-large`, or `queue-full` if there is no room for it now
+   */
+  check(modelQueue: ModelQueue, announcedBytes: number): void {
+    const { maxBodyBytes } = this.#spec().requests;
+    if (announcedBytes > maxBodyBytes) throw bodyTooLarge(`body of ${announcedBytes} bytes`, maxBodyBytes);
+    this.#refuseIfFull(modelQueue, announcedBytes);
+  }
+
+  /**
+   * Takes `more` bytes of memory for a body that has `bodyBytes` bytes so far.
    * @throws SluiceError `body-too-large` or `queue-full`
    */
-  reserve(modelQueue: ModelQueue, reserved: number, more: number): void {
-    const { maxBodyBytes, maxQueuedBytes } = this.#spec().requests;
-    if (reserved + more > maxBodyBytes) throw bodyTooLarge(reserved, more, maxBodyBytes);
-    if (this.#queuedBytes + this.#arrivingBytes + more > maxQueuedBytes) {
-      modelQueue.counters.plain.arrivals += 1;
-      throw this.refuse(modelQueue, 'queue-full', 1);
-    }
+  reserve(modelQueue: ModelQueue, bodyBytes: number, more: number): void {
+    const { maxBodyBytes } = this.#spec().requests;
+    if (bodyBytes > maxBodyBytes) throw bodyTooLarge(`body of ${bodyBytes} bytes and more`, maxBodyBytes);
+    this.#refuseIfFull(modelQueue, more);
     this.#arrivingBytes += more;
+  }
+
+  #refuseIfFull(modelQueue: ModelQueue, more: number): void {
+    if (this.#queuedBytes + this.#arrivingBytes + more <= this.#spec().requests.maxQueuedBytes) return;
+    modelQueue.counters.plain.arrivals += 1;
+    throw this.refuse(modelQueue, 'queue-full', 1);
   }
 
   release(bytes: number): void {

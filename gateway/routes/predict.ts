@@ -9,6 +9,7 @@ import type { Protocol } from '../../contract/envelope.ts';
 import { errorBody, SluiceError } from '../../contract/errors.ts';
 import { headers as names } from '../../contract/headers.ts';
 import { traceIdOf } from '../../contract/traceparent.ts';
+import { connectionOf } from '../../runtime/http/connection.ts';
 import { sendError } from '../../runtime/http/errors.ts';
 import { readBody, type Body } from '../../runtime/http/read-body.ts';
 import { requestIdOf, traceparentOf } from '../../runtime/http/request-ids.ts';
@@ -55,6 +56,9 @@ export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
     const submit = (place: ModelPlace, body: Body): void => {
       const { headers } = message;
       const schedule = readSchedule(headers, body.parts, place.pool.spec.requests.timeoutMs);
+      const connection = connectionOf(message);
+      connection?.openRequest();
+      let answerBytes = 0;
       const cancel = submissions.submit(place, {
         id,
         model,
@@ -70,11 +74,16 @@ export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
         arrivedAtMs,
         deadlineAtMs: arrivedAtMs + schedule.timeoutMs,
         settle: (outcome, ownTraceparent) => {
-          if (outcome.kind === 'error') refuse(outcome.error, ownTraceparent);
-          else writeAnswer(response, outcome, id, deps.isEnding());
+          if (outcome.kind === 'error') return refuse(outcome.error, ownTraceparent);
+          answerBytes = outcome.body.length;
+          connection?.answerRequest(answerBytes);
+          writeAnswer(response, outcome, id, deps.isEnding());
         },
       });
-      response.on('close', cancel);
+      response.on('close', () => {
+        connection?.closeRequest(answerBytes);
+        cancel();
+      });
     };
 
     try {

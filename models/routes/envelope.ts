@@ -11,6 +11,7 @@ import { errorBody, SluiceError } from '../../contract/errors.ts';
 import { mediaTypes } from '../../contract/headers.ts';
 import { traceIdOf } from '../../contract/traceparent.ts';
 import { reportError, sendError, type ErrorLog } from '../../runtime/http/errors.ts';
+import { letBodyCome } from '../../runtime/http/expect.ts';
 import type { RequestIds } from '../../runtime/http/request-ids.ts';
 import { accept, render, type Accepted } from '../accept.ts';
 import { decompress } from '../decompress.ts';
@@ -82,6 +83,7 @@ export class EnvelopeExchange {
         this.#finishIfDone();
       });
     });
+    letBodyCome(request);
   }
 
   /** Answers a broken envelope: 400 if nothing of it was started, else an end without a summary. */

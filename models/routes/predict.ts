@@ -84,8 +84,7 @@ function servePredict({ pod, log, request, response }: Exchange, { protocol, nam
   const traceparent = traceparentOf(request);
   const ids = { requestId, traceId: traceIdOf(traceparent) };
   const refuse = (error: unknown) => {
-    // The rest of a refused body is not worth reading, so its connection can't be used again.
-    sendError(response, error, { log, ids, close: !request.complete });
+    sendError(response, error, { log, ids });
   };
 
   let model: ServedModel;
@@ -172,12 +171,10 @@ function servePredict({ pod, log, request, response }: Exchange, { protocol, nam
 
 /** Bounds each body by the pod's limit; the staging area counts it once it is whole. */
 function roomOf(pod: PodState): BodyRoom {
-  return {
-    reserve: (reserved, more) => {
-      if (reserved + more > pod.maxBodyBytes) throw bodyTooLargeError(pod, reserved + more);
-    },
-    release: () => undefined,
+  const check = (bodyBytes: number): void => {
+    if (bodyBytes > pod.maxBodyBytes) throw bodyTooLargeError(pod, bodyBytes);
   };
+  return { check, reserve: check, release: () => undefined };
 }
 
 function timeoutOf(request: IncomingMessage): number {

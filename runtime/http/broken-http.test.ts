@@ -7,7 +7,8 @@ import { brokenRequests, unendingHead } from '../../test/support/broken-requests
 import { exchange } from '../../test/support/raw-http.ts';
 import { protocolErrors } from './errors.ts';
 import { route } from './routes.ts';
-import { newServer, type HttpLimits } from './server.ts';
+import type { HttpLimits } from './limits.ts';
+import { newServer } from './server.ts';
 
 async function start(t: TestContext, limits: Partial<HttpLimits> = {}) {
   const app = newServer({ log: { error: () => undefined }, errorForm: protocolErrors, closes: 'all', limits });

@@ -6,54 +6,83 @@ import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from 'node:stream';
 import { errorBody, quote } from '../../contract/errors.ts';
 import { mediaTypes } from '../../contract/headers.ts';
+import { lingerAfter } from './linger.ts';
 
 /** @param lingerMs time in which a client can read the last answer, though it still sends; then the socket is destroyed */
 export function answerBrokenHttp(server: Server, lingerMs: number): void {
   // Node takes its own error listener off a socket that it hands over, as after CONNECT; a reset would end the process.
   server.on('connection', (socket) => socket.on('error', ignore));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    refuseSocket(socket, ...refusalOf(error), lingerMs);
+    refuseSocket(socket, refusalOf(error), lingerMs);
   });
   server.on('connect', (request, socket) => {
-    refuseSocket(socket, 405, `CONNECT is not allowed here: ${quote(request.url)}`, lingerMs);
+    const message = `CONNECT is not allowed here: ${quote(request.url)}`;
+    refuseSocket(socket, { status: 405, message }, lingerMs);
   });
   server.on('checkExpectation', (request, response) => {
-    refuseRequest(response, 417, `header 'expect' must be 100-continue, was: ${quote(request.headers.expect)}`);
+    const message = `header 'expect' must be 100-continue, was: ${quote(request.headers.expect)}`;
+    refuseRequest(response, { status: 417, message }, lingerMs);
   });
 }
 
-/** Answers a request of HTTP/1.1 without Host (RFC 9112, section 3.2). @returns whether it was one */
-export function refuseMissingHost(request: IncomingMessage, response: ServerResponse): boolean {
-  if (request.headers.host !== undefined || request.httpVersion !== '1.1') return false;
-  refuseRequest(response, 400, "header 'host' is missing");
+/**
+ * Answers a request that two servers in a row may read differently (RFC 9112, sections 3.2, 6.1 and 11.2).
+ * @returns whether it was one
+ */
+export function refuseAmbiguous(request: IncomingMessage, response: ServerResponse, lingerMs: number): boolean {
+  const message = ambiguityOf(request);
+  if (message === null) return false;
+  refuseRequest(response, { status: 400, message }, lingerMs);
   return true;
+}
+
+function ambiguityOf({ headers, httpVersion: version }: IncomingMessage): string | null {
+  const { host, 'transfer-encoding': transferEncoding } = headers;
+  if (version !== '1.1' && version !== '1.0') return `not a valid HTTP/1.1 request: version ${version}`;
+  if (host === undefined) {
+    if (version === '1.1') return "header 'host' is missing";
+  } else if (host.includes(',')) {
+    // Node joins the values of headers that come twice.
+    return `header 'host' must be one name, was: ${quote(host)}`;
+  }
+  if (transferEncoding === undefined) return null;
+  if (version === '1.0') return "header 'transfer-encoding' is not part of HTTP/1.0";
+  if (transferEncoding.toLowerCase() === 'chunked') return null;
+  return `header 'transfer-encoding' must be chunked, was: ${quote(transferEncoding)}`;
 }
 
 function ignore(): void {
   // Node has destroyed the socket, and whoever uses it hears of that by 'close'.
 }
 
-function refusalOf({ code, message }: NodeJS.ErrnoException): [status: number, message: string] {
+function refusalOf({ code, message }: NodeJS.ErrnoException): Refusal {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
-      return [431, 'the headers are longer than this server takes'];
+      return { status: 431, message: 'the headers are longer than this server takes' };
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return [408, 'the request did not arrive in time'];
+      return { status: 408, message: 'the request did not arrive in time' };
     default:
-      return [400, `not a valid HTTP/1.1 request: ${code ?? message}`];
+      return { status: 400, message: `not a valid HTTP/1.1 request: ${code ?? message}` };
   }
 }
 
-/** Answers a request that was parsed, in its turn on the connection. */
-function refuseRequest(response: ServerResponse, status: number, message: string): void {
+export interface Refusal {
+  readonly status: number;
+  readonly message: string;
+}
+
+/** Answers a request that was parsed, in its turn on the connection, and ends the connection. */
+export function refuseRequest(response: ServerResponse, { status, message }: Refusal, lingerMs: number): void {
   const body = errorBody(message);
   response.sendDate = false;
   response.writeHead(status, headersOf(body));
+  // Bytes behind the request may be another's, smuggled in: they are dropped.
+  lingerAfter(response, lingerMs);
   response.end(body);
 }
 
 /** Writes an answer by hand, since Node makes no response for what it could not parse. */
-function refuseSocket(socket: Duplex, status: number, message: string, lingerMs: number): void {
+export function refuseSocket(socket: Duplex, { status, message }: Refusal, lingerMs: number): void {
   // Each further chunk on a refused socket is an error again, and its client may not have read the answer yet.
   if (socket.writableEnded) return;
   if (!socket.writable || hasBegunAnswer(socket)) {

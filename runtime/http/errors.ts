@@ -2,6 +2,9 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http';
 import { errorBody, quote, SluiceError, type ErrorCode } from '../../contract/errors.ts';
 import { headers as names, mediaTypes } from '../../contract/headers.ts';
+import { connectionOf } from './connection.ts';
+import { httpDefaults } from './limits.ts';
+import { lingerAfter } from './linger.ts';
 import type { RequestIds } from './request-ids.ts';
 
 /** The part of a pino logger that is needed here. */
@@ -57,14 +60,22 @@ function writeError(response: ServerResponse, error: SluiceError, answer: ErrorA
     response.destroy();
     return;
   }
-  const { form = protocolErrors, ids, close = false } = answer;
+  const { form = protocolErrors, ids } = answer;
+  // The rest of a refused body is not worth reading, so its connection can't be used again.
+  const isCutShort = !response.req.complete;
+  const close = answer.close === true || isCutShort;
   const { mediaType, body } = form(error);
   const headers = ['content-type', mediaType, 'content-length', String(body.length)];
   if (ids?.requestId !== undefined) headers.push(names.requestId, ids.requestId);
   if (error.status === 503) headers.push('retry-after', String(error.retryAfterSeconds ?? 1));
   if (close) headers.push('connection', 'close');
   response.writeHead(error.status, headers);
+  if (isCutShort) lingerAfter(response, lingerMsOf(response));
   response.end(body);
+}
+
+function lingerMsOf(response: ServerResponse): number {
+  return (connectionOf(response.req)?.all.limits ?? httpDefaults).lingerMs;
 }
 
 export function noSuchPath(method: string, url: string): SluiceError {

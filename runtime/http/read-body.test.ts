@@ -16,8 +16,12 @@ class CountedRoom implements BodyRoom {
     this.#limit = limit;
   }
 
-  reserve(_reserved: number, more: number): void {
-    if (this.taken + more > this.#limit) throw new SluiceError('body-too-large', 'no room');
+  check(announcedBytes: number): void {
+    if (announcedBytes > this.#limit) throw new SluiceError('body-too-large', 'no room');
+  }
+
+  reserve(bodyBytes: number, more: number): void {
+    if (bodyBytes > this.#limit) throw new SluiceError('body-too-large', 'no room');
     this.taken += more;
     this.peak = Math.max(this.peak, this.taken);
   }
@@ -43,28 +47,46 @@ function reading(message: IncomingMessage, room: BodyRoom): Outcome[] {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-test('an announced body is reserved at once, and given back when it is whole', async () => {
+/** Memory that the first small chunk of a body takes: a block to gather more in. */
+const block = 256;
+
+test('an announced body takes room as it comes, and gives it back when it is whole', async () => {
   const room = new CountedRoom(10);
   const { stream, message } = request(6);
   const outcomes = reading(message, room);
-  assert.equal(room.taken, 6);
+  assert.equal(room.taken, 0, 'an announcement costs its client nothing');
   stream.write('abc');
+  await turn();
+  assert.equal(room.taken, block);
   stream.end('def');
   await turn();
   assert.equal(outcomes.length, 1);
   const [[error, { parts, bytes }]] = outcomes as [Outcome];
   assert.deepEqual([error, Buffer.concat(parts).toString(), bytes], [null, 'abcdef', 6]);
-  assert.deepEqual([room.taken, room.peak], [0, 6]);
+  assert.deepEqual([room.taken, room.peak], [0, block]);
 });
 
-test('a body of unknown length is reserved chunk by chunk', async () => {
+test('a body that comes in one piece is not copied', async () => {
   const room = new CountedRoom(10);
+  const { stream, message } = request(6);
+  const outcomes = reading(message, room);
+  const sent = Buffer.from('abcdef');
+  stream.end(sent);
+  await turn();
+  assert.equal(outcomes[0]?.[1].parts[0], sent);
+  assert.equal(room.peak, 6);
+});
+
+test('a body of unknown length takes the room that its bytes cost', async () => {
+  const room = new CountedRoom(100_000);
   const { stream, message } = request();
   const outcomes = reading(message, room);
   for (const [chunk, taken] of [
-    ['a', 1],
-    ['bc', 3],
-    ['de', 5],
+    [Buffer.alloc(1), block],
+    [Buffer.alloc(block - 1), block],
+    [Buffer.alloc(1), 2 * block],
+    [Buffer.alloc(300), 4 * block],
+    [Buffer.alloc(20_000), 4 * block + 20_000],
   ] as const) {
     stream.write(chunk);
     await turn();
@@ -72,8 +94,23 @@ test('a body of unknown length is reserved chunk by chunk', async () => {
   }
   stream.end();
   await turn();
-  assert.equal(outcomes[0]?.[1].bytes, 5);
+  assert.equal(outcomes[0]?.[1].bytes, block + 20_301);
   assert.equal(room.taken, 0);
+});
+
+test('a body in too many tiny chunks is refused', async () => {
+  const room = new CountedRoom(100_000);
+  const { stream, message } = request();
+  const outcomes = reading(message, room);
+  for (let count = 0; count < 16 * 1024; count += 1) message.emit('data', Buffer.from('x'));
+  assert.equal(outcomes.length, 0);
+  assert.ok(room.taken < 65_536, `${room.taken} bytes for 16384`);
+  message.emit('data', Buffer.from('x'));
+  const [refused] = outcomes.map(([error]) => error?.code);
+  assert.deepEqual([refused, room.taken], ['invalid-request', 0]);
+  stream.destroy();
+  await turn();
+  assert.equal(outcomes.length, 1);
 });
 
 test('an announced body without room is refused before a byte is read', () => {
@@ -93,7 +130,7 @@ test('a body that outgrows its room is refused once, and holds nothing of what f
   await turn();
   assert.equal(outcomes.length, 1);
   assert.equal(outcomes[0]?.[0]?.code, 'body-too-large');
-  assert.deepEqual([room.taken, room.peak], [0, 3]);
+  assert.deepEqual([room.taken, room.peak], [0, block]);
 });
 
 test('a client that leaves gives its room back, and is not answered', async () => {
@@ -124,7 +161,7 @@ test('room is never left taken, whatever comes', async () => {
       else stream.destroy();
       await turn();
       assert.equal(room.taken, 0);
-      assert.ok(room.peak <= 20 && outcomes.length <= 1);
+      assert.ok(room.peak <= 2 * block && outcomes.length <= 1);
     }),
     { numRuns: 200, seed: 1 },
   );

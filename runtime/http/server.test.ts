@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import { exchange } from '../../test/support/raw-http.ts';
 import { protocolErrors } from './errors.ts';
 import { route } from './routes.ts';
-import { httpDefaults, newServer, type ServerOptions } from './server.ts';
+import { httpDefaults } from './limits.ts';
+import { newServer, type ServerOptions } from './server.ts';
 
 /** A server with an answer that is begun at once, and ended by `finish`. */
 async function start(options: Partial<ServerOptions> = {}) {

@@ -1,38 +1,16 @@
 /** Makes the HTTP server of a port: timeouts, errors and broken HTTP are the same for gateway, pod and scaler. */
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { fastify, type FastifyInstance } from 'fastify';
-import { answerBrokenHttp, refuseMissingHost } from './broken-http.ts';
+import { answerBrokenHttp, refuseAmbiguous, refuseSocket } from './broken-http.ts';
+import { Clients } from './clients.ts';
+import { Connections } from './connections.ts';
+import { openFileLimit } from './descriptors.ts';
 import { noSuchPath, sendError, type ErrorForm, type ErrorLog } from './errors.ts';
+import { holdBody } from './expect.ts';
+import { FaceCounters } from './face-counters.ts';
+import { httpDefaults, type HttpLimits } from './limits.ts';
+import { lingerAfter } from './linger.ts';
 import { requestIdsOf } from './request-ids.ts';
-
-export interface HttpLimits {
-  /** Time for which an idle connection is kept. */
-  readonly keepAliveMs: number;
-  /** Time in which a request must have arrived whole. */
-  readonly requestTimeoutMs: number;
-  /** Time in which the head of a request must have arrived. */
-  readonly headTimeoutMs: number;
-  /** Time between two searches for requests that are late. */
-  readonly timeoutCheckMs: number;
-  /** Time in which a client can read the answer to broken HTTP before its connection is destroyed. */
-  readonly lingerMs: number;
-  /** Longest start line and headers together. */
-  readonly maxHeadBytes: number;
-  /** Longest segment of a path that a route takes as a parameter. */
-  readonly maxParamLength: number;
-}
-
-export const httpDefaults: HttpLimits = Object.freeze({
-  // Above the idle time of common load balancers (60 s), so that they close first.
-  keepAliveMs: 75_000,
-  requestTimeoutMs: 120_000,
-  headTimeoutMs: 60_000,
-  timeoutCheckMs: 30_000,
-  lingerMs: 1_000,
-  maxHeadBytes: 16 * 1024,
-  // A model name has up to 128 characters, each up to 9 bytes in percent-encoding; a longer one is no known model either.
-  maxParamLength: 1024,
-});
 
 export interface ServerOptions {
   readonly log: ErrorLog;
@@ -41,15 +19,27 @@ export interface ServerOptions {
   readonly closes: 'idle' | 'all';
   /** Limits other than `httpDefaults`. */
   readonly limits?: Partial<HttpLimits>;
+  /** Where the server counts what it holds and refuses. */
+  readonly counters?: FaceCounters;
+  /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
+  readonly trustedProxies?: readonly string[];
 }
 
-export function newServer({ log, errorForm: form, closes, limits: changed }: ServerOptions): FastifyInstance {
-  const limits: HttpLimits = { ...httpDefaults, ...changed };
+export function newServer(options: ServerOptions): FastifyInstance {
+  const { log, errorForm: form, closes } = options;
+  const limits = limitsOf(options.limits);
+  const connections = new Connections({
+    limits,
+    counters: options.counters ?? new FaceCounters(),
+    clients: new Clients(options.trustedProxies),
+    log,
+    now: () => performance.now(),
+  });
   const app = fastify({
     // Fastify would make a logger for each request; errors are logged where they are answered.
     logger: false,
     schemaController: noRouteSchemas,
-    serverFactory: (handler) => newHttpServer(handler, limits),
+    serverFactory: (handler) => newHttpServer(handler, connections),
     // Broken HTTP is answered by the server itself, which may have other ports than Fastify's.
     clientErrorHandler: () => undefined,
     forceCloseConnections: closes === 'all' ? true : 'idle',
@@ -73,7 +63,25 @@ export function newServer({ log, errorForm: form, closes, limits: changed }: Ser
   return app;
 }
 
-function newHttpServer(handler: RequestListener, limits: HttpLimits): Server {
+/** Limits with those changed; no more connections than the process has descriptors for. */
+function limitsOf(changed: Partial<HttpLimits> = {}): HttpLimits {
+  const limits: HttpLimits = { ...httpDefaults, ...changed };
+  const maxConnections = Math.min(limits.maxConnections, Math.floor(0.75 * openFileLimit()));
+  const maxConnectionsPerAddress = Math.min(limits.maxConnectionsPerAddress, Math.ceil(0.75 * maxConnections));
+  return { ...limits, maxConnections, maxConnectionsPerAddress };
+}
+
+function newHttpServer(handler: RequestListener, connections: Connections): Server {
+  const { limits } = connections;
+  const serve = (request: IncomingMessage, response: ServerResponse): void => {
+    if (refuseAmbiguous(request, response, limits.lingerMs)) return;
+    if (request.method !== 'POST' && hasLongBody(request)) {
+      // No route reads it: the answer is the end of the connection.
+      response.shouldKeepAlive = false;
+      lingerAfter(response, limits.lingerMs);
+    }
+    handler(request, response);
+  };
   const server = createServer(
     {
       keepAliveTimeout: limits.keepAliveMs,
@@ -83,13 +91,35 @@ function newHttpServer(handler: RequestListener, limits: HttpLimits): Server {
       maxHeaderSize: limits.maxHeadBytes,
       // Node would answer a missing Host with an empty body.
       requireHostHeader: false,
+      // Else Node keeps the first of two and says nothing of the second.
+      joinDuplicateHeaders: true,
     },
-    (request, response) => {
-      if (!refuseMissingHost(request, response)) handler(request, response);
-    },
+    serve,
   );
   answerBrokenHttp(server, limits.lingerMs);
+  server.on('checkContinue', (request, response) => {
+    holdBody(request, response);
+    serve(request, response);
+  });
+  server.on('connection', (socket) => {
+    const message = connections.accept(socket);
+    if (message === null) return;
+    refuseSocket(socket, { status: 503, message }, 0);
+  });
+  const watch = setInterval(() => connections.watch(), limits.watchMs).unref();
+  server.on('close', () => clearInterval(watch));
+  server.on('error', (error) => {
+    // A port that can't be opened is the failure of whoever opens it; later errors are those of single clients.
+    if (server.listening) connections.refused('accept-failed', 'a connection could not be accepted', { err: error });
+  });
   return server;
+}
+
+/** Body that is longer than what a client would send by habit where none is asked for. */
+const longBodyBytes = 64 * 1024;
+
+function hasLongBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > longBodyBytes;
 }
 
 const refuseSchema = (): never => {

@@ -105,13 +105,11 @@ function modelOf(request: FastifyRequest): string {
 }
 
 /** A person's request is small, and few are sent: its body needs a limit, and no account of all together. */
-const formRoom: BodyRoom = {
-  reserve: (reserved, more) => {
-    if (reserved + more <= maxBodyBytes) return;
-    throw new SluiceError('body-too-large', `the body is over the page's limit of ${maxBodyBytes} bytes`);
-  },
-  release: () => undefined,
+const checkForm = (bodyBytes: number): void => {
+  if (bodyBytes <= maxBodyBytes) return;
+  throw new SluiceError('body-too-large', `the body is over the page's limit of ${maxBodyBytes} bytes`);
 };
+const formRoom: BodyRoom = { check: checkForm, reserve: checkForm, release: () => undefined };
 
 /** Stays pending for ever if the client leaves: nobody waits for the answer then. */
 function wholeBody(message: IncomingMessage): Promise<Buffer<ArrayBuffer>> {

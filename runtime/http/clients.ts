@@ -1,0 +1,98 @@
+/**
+ * Accounts of client addresses: what each holds of a server, so that none can hold all. An address of IPv6 counts by its first
+ * 64 bits, since a single host has all of the rest. Behind a trusted proxy the client is the last hop that isn't trusted.
+ */
+import { BlockList, isIP, isIPv6 } from 'node:net';
+
+export interface ClientAccount {
+  readonly key: string;
+  connections: number;
+  /** Memory that its arriving bodies take. */
+  arrivingBytes: number;
+  /** Connections and bodies that point here; at 0 the account is forgotten. */
+  uses: number;
+}
+
+export class Clients {
+  readonly #accounts = new Map<string, ClientAccount>();
+  readonly #trusted: BlockList | null;
+
+  /** @param trustedProxies addresses and networks, such as `10.0.0.0/8` */
+  constructor(trustedProxies: readonly string[] = []) {
+    this.#trusted = trustedProxies.length === 0 ? null : blockListOf(trustedProxies);
+  }
+
+  get size(): number {
+    return this.#accounts.size;
+  }
+
+  isTrusted(address: string): boolean {
+    return this.#trusted !== null && isIP(address) !== 0 && this.#trusted.check(address, familyOf(address));
+  }
+
+  /** Takes a use of the account of an address; `leave` gives it back. */
+  enter(address: string): ClientAccount {
+    const key = keyOf(address);
+    let account = this.#accounts.get(key);
+    if (account === undefined) {
+      account = { key, connections: 0, arrivingBytes: 0, uses: 0 };
+      this.#accounts.set(key, account);
+    }
+    account.uses += 1;
+    return account;
+  }
+
+  leave(account: ClientAccount): void {
+    account.uses -= 1;
+    if (account.uses === 0) this.#accounts.delete(account.key);
+  }
+
+  /** Address of the client behind trusted proxies: the last of X-Forwarded-For that is none of them. */
+  behind(peer: string, forwardedFor: string | undefined): string {
+    if (forwardedFor === undefined) return peer;
+    let client = peer;
+    for (const hop of forwardedFor.split(',').reverse()) {
+      const address = addressOf(hop.trim());
+      // Whoever wrote a hop that is no address could have written any: the proxy itself is held to account.
+      if (address === null) return client;
+      client = address;
+      if (!this.isTrusted(address)) return client;
+    }
+    return client;
+  }
+}
+
+function blockListOf(networks: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const network of networks) {
+    const [address = '', bits] = network.split('/');
+    if (bits === undefined) list.addAddress(address, familyOf(address));
+    else list.addSubnet(address, Number(bits), familyOf(address));
+  }
+  return list;
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIPv6(address) ? 'ipv6' : 'ipv4';
+}
+
+/** The address of a hop, which may have a port: `10.0.0.1:80`, `[2001:db8::1]:80`. */
+function addressOf(hop: string): string | null {
+  const bare = /^\[(.+)\](?::\d+)?$/.exec(hop)?.[1] ?? /^([\d.]+):\d+$/.exec(hop)?.[1] ?? hop;
+  return isIP(bare) === 0 ? null : plain(bare);
+}
+
+/** An IPv4 address in the form of IPv6, as sockets that listen on `::` show it, in its own form. */
+function plain(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+}
+
+function keyOf(given: string): string {
+  const address = plain(given);
+  if (!isIPv6(address)) return address;
+  const [head = '', tail = ''] = address.split('::');
+  const before = head === '' ? [] : head.split(':');
+  const after = tail === '' ? [] : tail.split(':');
+  const zeros = address.includes('::') ? Array<string>(Math.max(0, 8 - before.length - after.length)).fill('0') : [];
+  return [...before, ...zeros, ...after].slice(0, 4).join(':');
+}

@@ -1,0 +1,160 @@
+/** A connection as the server knows it: its client, its body that arrives, its unread answers. Policy is in connections.ts. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { SluiceError } from '../../contract/errors.ts';
+import type { ClientAccount, Clients } from './clients.ts';
+import type { FaceCounters } from './face-counters.ts';
+import type { HttpLimits } from './limits.ts';
+
+/** A body that arrives: HTTP/1.1 has one at a time on a connection. */
+export interface ArrivingBody {
+  readonly bytes: number;
+  /** Ends it with an error for its client. */
+  fail(error: SluiceError): void;
+}
+
+/** All connections of a server, as each of them needs to know them. */
+export interface ConnectionOwner {
+  readonly limits: HttpLimits;
+  readonly counters: FaceCounters;
+  readonly clients: Clients;
+  /** Bytes of answers were given, or taken if negative. */
+  addUnread(bytes: number): void;
+  /** The account that an arriving body counts for; `Clients.leave` gives it back. */
+  enterBody(connection: Connection, message: IncomingMessage): ClientAccount;
+  /**
+   * Takes memory for a body of the client, which has taken `own` already.
+   * @throws SluiceError `client-limit` if its bodies together would take more than its share
+   */
+  takeArriving(client: ClientAccount, own: number, more: number): void;
+  releaseArriving(client: ClientAccount, bytes: number): void;
+}
+
+/** Node's own fields of a socket of an HTTP server. */
+interface NodeSocket extends Socket {
+  /** Whether the server reads no further requests for now. */
+  _paused?: boolean;
+  _httpMessage?: ServerResponse | null;
+  parser?: { incoming: IncomingMessage | null; resume(): void } | null;
+  _handle?: { readonly bytesWritten: number; readonly writeQueueSize: number } | null;
+}
+
+const own = Symbol('connection');
+
+export class Connection {
+  readonly all: ConnectionOwner;
+  readonly client: ClientAccount;
+  readonly address: string;
+  /** Whether the peer is a trusted proxy, which speaks for many clients. */
+  readonly isProxied: boolean;
+  body: ArrivingBody | null = null;
+  /** Body whose rate is being measured, since when, and its bytes then. */
+  measured: ArrivingBody | null = null;
+  measuredAtMs = 0;
+  measuredBytes = 0;
+  /** Bytes that the system had taken of the answers, and when they last became more. */
+  sentBytes = 0;
+  sentAtMs = 0;
+  /** Request whose body comes although it was answered, as the last look found it. */
+  unwanted: IncomingMessage | null = null;
+  /** Bytes of answers that were given and not taken. */
+  unreadBytes = 0;
+  readonly #socket: NodeSocket;
+  #openRequests = 0;
+  #isHeldBack = false;
+  #isOver = false;
+
+  constructor(
+    all: ConnectionOwner,
+    socket: Socket,
+    client: { account: ClientAccount; address: string; isProxied: boolean },
+  ) {
+    this.all = all;
+    this.#socket = socket;
+    this.client = client.account;
+    this.address = client.address;
+    this.isProxied = client.isProxied;
+    Object.assign(socket, { [own]: this });
+  }
+
+  /** A request waits for its answer from now on. */
+  openRequest(): void {
+    this.#openRequests += 1;
+    const socket = this.#socket;
+    if (this.#openRequests <= this.all.limits.maxPipelined || socket._paused === true) return;
+    // Node itself holds back clients that read no answers in this way: it parses what has come, and reads no more.
+    socket._paused = true;
+    socket.pause();
+    this.#isHeldBack = true;
+  }
+
+  /** An answer was handed to the socket. */
+  answerRequest(bytes: number): void {
+    if (this.#isOver) return;
+    this.unreadBytes += bytes;
+    this.all.addUnread(bytes);
+  }
+
+  /** The client has taken the answer, or has left. @param bytes those of the answer, 0 without one */
+  closeRequest(bytes: number): void {
+    this.#openRequests -= 1;
+    if (!this.#isOver && bytes > 0) {
+      this.unreadBytes -= bytes;
+      this.all.addUnread(-bytes);
+    }
+    if (!this.#isHeldBack || this.#openRequests > this.all.limits.maxPipelined / 2) return;
+    this.#isHeldBack = false;
+    const socket = this.#socket;
+    if (socket.destroyed || socket._paused !== true) return;
+    socket._paused = false;
+    socket.parser?.resume();
+    socket.resume();
+  }
+
+  /** Whether the server itself reads no more from this client for now. */
+  get isHeldBack(): boolean {
+    return this.#socket._paused === true;
+  }
+
+  /** Bytes that the process keeps for the client to take. */
+  get pendingBytes(): number {
+    return Math.max(this.unreadBytes, this.#socket.writableLength);
+  }
+
+  /** Whether bytes on the socket wait for the client to take others. */
+  get isWriting(): boolean {
+    return this.#socket.writableLength > 0;
+  }
+
+  /** Bytes of answers that the system has taken from the process so far. */
+  systemTookBytes(): number {
+    const handle = this.#socket._handle;
+    return handle === null || handle === undefined ? 0 : handle.bytesWritten - handle.writeQueueSize;
+  }
+
+  /** The request that was answered while its body still comes; null without one. */
+  unwantedRequest(): IncomingMessage | null {
+    const { parser, _httpMessage: answer } = this.#socket;
+    const incoming = parser?.incoming ?? null;
+    if (incoming === null || incoming.complete || this.body !== null) return null;
+    return answer === null || answer === undefined || answer.writableFinished ? incoming : null;
+  }
+
+  /** Ends the connection at once, whatever is on its way. */
+  cut(): void {
+    this.forget();
+    this.#socket.destroy();
+  }
+
+  /** Counts nothing of it any more: it has ended. Node tells responses behind the first one nothing of that. */
+  forget(): void {
+    this.#isOver = true;
+    this.all.addUnread(-this.unreadBytes);
+    this.unreadBytes = 0;
+  }
+}
+
+/** The connection of a message; undefined if it came over none, as in tests. */
+export function connectionOf(message: IncomingMessage): Connection | undefined {
+  return (message.socket as { [own]?: Connection } | undefined)?.[own];
+}

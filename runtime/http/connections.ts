@@ -1,0 +1,213 @@
+/**
+ * All connections of one server, within its limits: how many there may be, how slow a body may come, for how long an answer may
+ * stay unread, and how much may be unread in all. Looks at each a few times a second, so that requests pay for counters only.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { SluiceError } from '../../contract/errors.ts';
+import type { Clients } from './clients.ts';
+import { type ClientAccount } from './clients.ts';
+import { Connection, type ConnectionOwner } from './connection.ts';
+import type { ErrorLog } from './errors.ts';
+import type { FaceCounters, RefusalReason } from './face-counters.ts';
+import type { HttpLimits } from './limits.ts';
+
+export interface ConnectionsOptions {
+  readonly limits: HttpLimits;
+  readonly counters: FaceCounters;
+  readonly clients: Clients;
+  readonly log: ErrorLog;
+  /** Monotonic clock, milliseconds. */
+  readonly now: () => number;
+}
+
+/** Time between two lines of one kind about refused connections. */
+const quietMs = 10_000;
+/** Delay of a look beyond which this process itself was away, so that no client is late. */
+const pauseMs = 1_000;
+
+export class Connections implements ConnectionOwner {
+  readonly limits: HttpLimits;
+  readonly counters: FaceCounters;
+  readonly clients: Clients;
+  readonly #log: ErrorLog;
+  readonly #now: () => number;
+  readonly #all = new Set<Connection>();
+  readonly #loggedAtMs = new Map<RefusalReason, number>();
+  #watchedAtMs: number;
+  #relievedAtMs = -Infinity;
+
+  constructor({ limits, counters, clients, log, now }: ConnectionsOptions) {
+    this.limits = limits;
+    this.counters = counters;
+    this.clients = clients;
+    this.#log = log;
+    this.#now = now;
+    this.#watchedAtMs = now();
+  }
+
+  /** Takes a new connection. @returns what its client is told if it may not stay */
+  accept(socket: Socket): string | null {
+    const address = socket.remoteAddress ?? 'unknown';
+    const account = this.clients.enter(address);
+    const isProxied = this.clients.isTrusted(address);
+    const reason = this.#refusalOf(account, isProxied);
+    if (reason !== null) {
+      this.clients.leave(account);
+      const limit = reason === 'all-connections' ? this.limits.maxConnections : this.limits.maxConnectionsPerAddress;
+      this.refused(reason, `connections are refused: there are ${limit}, the limit`, { address });
+      return `this server takes ${limit} connections${reason === 'all-connections' ? '' : ' of one address'}`;
+    }
+    const connection = new Connection(this, socket, { account, address, isProxied });
+    this.#all.add(connection);
+    account.connections += 1;
+    this.counters.connections += 1;
+    socket.on('close', () => {
+      this.#all.delete(connection);
+      connection.forget();
+      account.connections -= 1;
+      this.counters.connections -= 1;
+      this.clients.leave(account);
+    });
+    return null;
+  }
+
+  #refusalOf(account: ClientAccount, isProxied: boolean): RefusalReason | null {
+    if (this.#all.size >= this.limits.maxConnections) return 'all-connections';
+    return !isProxied && account.connections >= this.limits.maxConnectionsPerAddress ? 'address-connections' : null;
+  }
+
+  /** Counts a refusal, and logs it unless one like it was logged a short time ago. */
+  refused(reason: RefusalReason, message: string, details: object = {}): void {
+    const { refusals } = this.counters;
+    refusals[reason] += 1;
+    const nowMs = this.#now();
+    if (nowMs - (this.#loggedAtMs.get(reason) ?? -Infinity) < quietMs) return;
+    this.#loggedAtMs.set(reason, nowMs);
+    this.#log.error({ ...details, reason, refused: refusals[reason] }, message);
+  }
+
+  enterBody(connection: Connection, message: IncomingMessage): ClientAccount {
+    const { address, isProxied, client } = connection;
+    const forwardedFor = isProxied ? message.headers['x-forwarded-for'] : undefined;
+    if (forwardedFor !== undefined) return this.clients.enter(this.clients.behind(address, String(forwardedFor)));
+    client.uses += 1;
+    return client;
+  }
+
+  takeArriving(client: ClientAccount, own: number, more: number): void {
+    const limit = this.limits.maxArrivingBytesPerAddress;
+    if (client.arrivingBytes > own && client.arrivingBytes + more > limit) {
+      this.counters.refusals['arriving-bytes'] += 1;
+      const message = `bodies from ${client.key} take ${client.arrivingBytes} bytes while they arrive, the limit is ${limit}`;
+      throw new SluiceError('client-limit', message, { retryAfterSeconds: 1 });
+    }
+    client.arrivingBytes += more;
+    this.counters.arrivingBytes += more;
+  }
+
+  releaseArriving(client: ClientAccount, bytes: number): void {
+    client.arrivingBytes -= bytes;
+    this.counters.arrivingBytes -= bytes;
+  }
+
+  addUnread(bytes: number): void {
+    this.counters.unreadBytes += bytes;
+    if (bytes > 0 && this.counters.unreadBytes > this.limits.maxUnreadBytes) this.#relieve(this.counters.unreadBytes);
+  }
+
+  /** Looks at every connection: called each `watchMs`. */
+  watch(): void {
+    const nowMs = this.#now();
+    const wasAway = nowMs - this.#watchedAtMs > this.limits.watchMs + pauseMs;
+    this.#watchedAtMs = nowMs;
+    let pendingBytes = 0;
+    for (const connection of this.#all) {
+      if (connection.body !== null || connection.measured !== null) this.#watchBody(connection, nowMs, wasAway);
+      pendingBytes += this.#watchAnswers(connection, nowMs, wasAway);
+      this.#watchUnwanted(connection);
+    }
+    if (pendingBytes > this.limits.maxUnreadBytes) this.#relieve(pendingBytes);
+  }
+
+  #watchBody(connection: Connection, nowMs: number, wasAway: boolean): void {
+    const { body } = connection;
+    if (body === null || body !== connection.measured || wasAway || connection.isHeldBack) {
+      connection.measured = body;
+      connection.measuredAtMs = nowMs;
+      connection.measuredBytes = body?.bytes ?? 0;
+      return;
+    }
+    const { bodyWindowMs, minBodyBytesPerSecond } = this.limits;
+    const tookMs = nowMs - connection.measuredAtMs;
+    if (tookMs < bodyWindowMs) return;
+    const came = body.bytes - connection.measuredBytes;
+    connection.measuredAtMs = nowMs;
+    connection.measuredBytes = body.bytes;
+    if (came * 1000 >= minBodyBytesPerSecond * tookMs) return;
+    this.counters.refusals['slow-body'] += 1;
+    const rate = `${came} bytes in ${Math.round(tookMs / 1000)} s`;
+    body.fail(
+      new SluiceError('request-timeout', `the body comes too slowly: ${rate}, at least ${minBodyBytesPerSecond}/s`),
+    );
+  }
+
+  /** @returns bytes that the process keeps for the client */
+  #watchAnswers(connection: Connection, nowMs: number, wasAway: boolean): number {
+    const { pendingBytes } = connection;
+    const tookBytes = connection.systemTookBytes();
+    // An answer behind one that is still to come is not left unread.
+    if (!connection.isWriting || wasAway || tookBytes !== connection.sentBytes) {
+      connection.sentBytes = tookBytes;
+      connection.sentAtMs = nowMs;
+      return pendingBytes;
+    }
+    if (nowMs - connection.sentAtMs < this.limits.sendTimeoutMs) return pendingBytes;
+    this.counters.refusals['slow-reader'] += 1;
+    connection.cut();
+    return 0;
+  }
+
+  /** Cuts connections that go on with a body though it was answered. A body that is on its way may still end by the next look. */
+  #watchUnwanted(connection: Connection): void {
+    const unwanted = connection.unwantedRequest();
+    if (unwanted === null || unwanted !== connection.unwanted) {
+      connection.unwanted = unwanted;
+      return;
+    }
+    this.counters.refusals['unwanted-body'] += 1;
+    connection.cut();
+  }
+
+  /**
+   * Makes room for answers: cuts connections whose client has taken nothing since the last look, those with most to take first.
+   * Clients that do read are cut only beyond one and a half times the limit, and never one that alone has something to take.
+   */
+  #relieve(unreadBytes: number): void {
+    const { maxUnreadBytes, watchMs } = this.limits;
+    const isFar = unreadBytes > 1.5 * maxUnreadBytes;
+    const nowMs = this.#now();
+    if (!isFar && nowMs - this.#relievedAtMs < watchMs / 4) return;
+    this.#relievedAtMs = nowMs;
+    const holders = [...this.#all].filter(({ pendingBytes }) => pendingBytes > 0);
+    const stands = (connection: Connection): boolean =>
+      connection.systemTookBytes() === connection.sentBytes && connection.sentAtMs < this.#watchedAtMs;
+    const standing = holders.filter(stands).sort(byPending);
+    const reading = isFar && holders.length > 1 ? holders.filter((holder) => !stands(holder)).sort(byPending) : [];
+    let left = unreadBytes;
+    for (const connection of [...standing, ...reading]) {
+      // Some room more, so that the next answer doesn't start the search again.
+      if (left <= 0.75 * maxUnreadBytes) break;
+      left -= connection.pendingBytes;
+      this.refused('unread-bytes', 'connections are cut: their clients leave too many bytes of answers unread', {
+        address: connection.address,
+        unreadBytes: connection.pendingBytes,
+      });
+      connection.cut();
+    }
+  }
+}
+
+function byPending(a: Connection, b: Connection): number {
+  return b.pendingBytes - a.pendingBytes;
+}
