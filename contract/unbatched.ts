@@ -12,3 +12,17 @@ export const UnbatchedModel = Type.Object({
   reason: Type.String({ maxLength: 10_000 }),
 });
 export type UnbatchedModel = Type.Static<typeof UnbatchedModel>;
+
+/** Models that a process remembers. Each is a version that is served, so a longer list is no honest one. */
+export const maxUnbatchedModels = 1_000;
+
+/** Body of `POST /v2/unbatched`, by which a gateway tells a pod what others have found. */
+export const UnbatchedNotice = Type.Object({
+  models: Type.Array(UnbatchedModel, { maxItems: maxUnbatchedModels }),
+});
+export type UnbatchedNotice = Type.Static<typeof UnbatchedNotice>;
+
+/** Name of a version of a model, as the key of a map. */
+export function versionKey({ name, version }: Pick<UnbatchedModel, 'name' | 'version'>): string {
+  return JSON.stringify([name, version]);
+}

@@ -12,6 +12,7 @@ import { controlRoutes } from './routes/control.ts';
 import { EnvelopeExchange } from './routes/envelope.ts';
 import { predictRoutes } from './routes/predict.ts';
 import { infoRoutes } from './routes/server-info.ts';
+import { unbatchedRoute } from './routes/unbatched.ts';
 
 export interface AppOptions {
   readonly pod: PodState;
@@ -36,6 +37,7 @@ export function buildApp({ pod, version, metrics, log, limits }: AppOptions): Fa
   predictRoutes(app, pod, log);
   infoRoutes(app, pod, version);
   controlRoutes(app, pod, metrics);
+  unbatchedRoute(app, pod, log);
   return app;
 }
 

@@ -13,7 +13,7 @@ export interface ModelMetrics {
   text(): Promise<string>;
 }
 
-/** Counters by name. The names are Triton's, so that dashboards made for Triton work. */
+/** Counters by name. Names that begin with nv_ are Triton's, so that dashboards made for Triton work. */
 const counters: Record<string, [help: string, value: (statistics: ModelStatistics) => number]> = {
   nv_inference_request_success: ['Requests answered', (s) => s.success],
   nv_inference_count: ['Rows computed', (s) => s.inferenceCount],
@@ -29,6 +29,8 @@ const counters: Record<string, [help: string, value: (statistics: ModelStatistic
     'Microseconds of splitting and serialising outputs',
     (s) => Math.round(s.computeOutputUs),
   ],
+  sluice_pod_watch_samples_total: ['Batched requests that were run again alone, to compare', (s) => s.watchSamples],
+  sluice_pod_watch_seconds_total: ['Processor time that these runs and comparisons took', (s) => s.watchUs / 1e6],
 };
 
 const labelsOf = ({ name, version }: ServedModel) => ({ model: name, version });
@@ -72,6 +74,15 @@ export function createMetrics(pod: PodState): ModelMetrics {
     registers,
     collect() {
       for (const model of pod.models.ready()) this.set(labelsOf(model), model.statistics.pending);
+    },
+  });
+  new Gauge({
+    name: 'sluice_pod_model_batched',
+    help: '1 if requests of the model share runs, 0 if each is run alone',
+    labelNames,
+    registers,
+    collect() {
+      for (const model of pod.models.ready()) this.set(labelsOf(model), Number(model.unbatchedReason === null));
     },
   });
   const gauges: Record<string, [help: string, value: () => number]> = {

@@ -1,6 +1,7 @@
 /** State that the routes of a model server share: its models, scheduler, limits, and whether it is loading or draining. */
 import type { PodStatus } from '../contract/pod-status.ts';
 import { SluiceError } from '../contract/errors.ts';
+import type { UnbatchedModel } from '../contract/unbatched.ts';
 import type { ModelSet } from './repository/served-model.ts';
 import type { RunTracing } from './tracing.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -60,13 +61,24 @@ export class PodState {
     return !this.loading && !this.draining;
   }
 
+  /** Stops batching a version of a model, for good. @returns whether it was batched here until now */
+  unbatch(found: UnbatchedModel): boolean {
+    const model = this.models.rememberUnbatched(found);
+    if (model === null) return false;
+    this.scheduler.stopBatching(model, found.reason);
+    return true;
+  }
+
   status(): PodStatus {
+    const { unbatched } = this.models;
     return {
       uid: this.uid,
       state: this.loading ? 'loading' : this.draining ? 'draining' : 'ready',
       inFlight: this.scheduler.inFlight,
       queuedRows: this.scheduler.queuedRows,
       models: this.models.status(),
+      ...(unbatched.size === 0 ? {} : { unbatched: [...unbatched.values()] }),
+      ...(this.scheduler.watching ? { watching: true } : {}),
     };
   }
 }

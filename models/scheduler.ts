@@ -3,7 +3,7 @@
  * run and hands each its own rows of the outputs. It knows no HTTP and no protocol; its clock is an argument.
  *
  * When a run ends, the next one starts before the results are split and serialised, so that the worker thread computes
- * while this thread parses and serialises.
+ * while this thread parses and serialises. The watch in service has its runs among those of clients.
  */
 import { SluiceError } from '../contract/errors.ts';
 import type { ModelRequest, Run, Slice, Tracked } from './model-request.ts';
@@ -13,6 +13,8 @@ import { rowElements } from './row-elements.ts';
 import { concatRows, shapeKey, sliceRows, split } from './rows.ts';
 import type { RunOutcome, SessionHost } from './session/session-host.ts';
 import type { Tensors } from './tensor.ts';
+import type { Sample } from './watch/sample.ts';
+import type { Watch } from './watch/watch.ts';
 
 export interface SchedulerLog {
   warn(details: object, message: string): void;
@@ -22,6 +24,7 @@ export interface SchedulerLog {
 export interface SchedulerOptions {
   readonly host: Pick<SessionHost, 'busy' | 'run'>;
   readonly nowMs: () => number;
+  readonly watch: Watch;
   readonly log: SchedulerLog;
 }
 
@@ -35,6 +38,7 @@ interface CurrentRun {
 export class Scheduler {
   readonly #host: SchedulerOptions['host'];
   readonly #nowMs: () => number;
+  readonly #watch: Watch;
   readonly #log: SchedulerLog;
   readonly #queue = new RunQueue<Slice>();
   /** Isolated retries: slices of a failed run, each to run alone so that only the bad request fails. Last one first. */
@@ -44,9 +48,10 @@ export class Scheduler {
   /** Models whose outputs could not be split once; the log says so once a model. */
   readonly #unsplittable = new Set<ServedModel>();
 
-  constructor({ host, nowMs, log }: SchedulerOptions) {
+  constructor({ host, nowMs, watch, log }: SchedulerOptions) {
     this.#host = host;
     this.#nowMs = nowMs;
+    this.#watch = watch;
     this.#log = log;
   }
 
@@ -60,23 +65,23 @@ export class Scheduler {
     return this.#inFlight;
   }
 
+  /** Whether the watch has a sample without a verdict. */
+  get watching(): boolean {
+    return this.#watch.pending;
+  }
+
   /** Queues the request. The next run is chosen at the end of this event-loop turn, so requests read together share it. */
   submit(request: ModelRequest): void {
-    const { model, rows, deadlineMs } = request;
+    const { model, rows } = request;
     const { maxRows, signature } = model;
-    const groupKey = `${model.session} ${shapeKey(signature, request.inputs)}`;
     const slices: Slice[] = [];
-    for (let start = 0; start < rows; start += maxRows) {
-      slices.push({
-        request,
-        groupKey,
-        maxRows,
-        start,
-        rows: Math.min(maxRows, rows - start),
-        deadlineMs,
-        outputs: null,
-        waiting: false,
-      });
+    if (model.unbatchedReason !== null) {
+      slices.push(wholeOf(request));
+    } else {
+      const groupKey = `${model.session} ${shapeKey(signature, request.inputs)}`;
+      for (let start = 0; start < rows; start += maxRows) {
+        slices.push(sliceOf(request, { groupKey, maxRows, start, rows: Math.min(maxRows, rows - start) }));
+      }
     }
     request.tracked = { slices, pending: true };
     this.#inFlight += 1;
@@ -98,6 +103,19 @@ export class Scheduler {
     request.model.statistics.failures.CANCELED += 1;
   }
 
+  /** Runs each request of the model alone from now on, and those that wait or run together again: each whole, and by itself. */
+  stopBatching(model: ServedModel, reason: string): void {
+    if (model.unbatchedReason !== null) return;
+    model.stopBatching(reason);
+    for (const slice of this.#queue.take(({ request }) => request.model === model)) {
+      const whole = replace(slice);
+      if (whole !== null) this.#queue.push(whole);
+    }
+    this.#isolated = this.#isolated
+      .map((slice) => (slice.request.model === model ? replace(slice) : slice))
+      .filter((slice) => slice !== null);
+  }
+
   #withdraw(request: ModelRequest, { slices, pending }: Tracked): void {
     for (const slice of slices) this.#queue.remove(slice);
     if (pending) request.model.statistics.pending -= 1;
@@ -111,10 +129,29 @@ export class Scheduler {
 
   #dispatch(): void {
     while (!this.#host.busy) {
+      const sample = this.#watch.due(this.#queue.length + this.#isolated.length);
+      if (sample !== null) {
+        this.#runAgain(sample);
+        continue;
+      }
       const { entries, rows, expired } = this.#next();
       for (const { request } of expired) this.#expire(request);
       if (entries.length > 0) this.#start(entries, rows);
       else if (expired.length === 0) return;
+    }
+  }
+
+  #runAgain({ model, signature, inputs, rows }: Sample): void {
+    const judge = (outcome: RunOutcome): void => {
+      this.#dispatch();
+      this.#watch.judge(outcome);
+      if (!this.#host.busy) this.#dispatch();
+    };
+    try {
+      this.#host.run(model.session, signature, [inputs], rows, judge);
+    } catch (error) {
+      this.#log.error({ err: error, model: model.name, rows }, 'stacking a sample failed');
+      this.#watch.drop();
     }
   }
 
@@ -164,6 +201,12 @@ export class Scheduler {
   #finish(current: CurrentRun, outcome: RunOutcome): void {
     const { run, model, stackUs, slices } = current;
     run.occupiedUs += stackUs + outcome.runUs;
+    this.#watch.countRun(model, outcome.cpuUs);
+    if (isObsolete(current)) {
+      this.#restart(current);
+      this.#dispatch();
+      return;
+    }
     if (outcome.kind === 'failed') {
       this.#runFailed(current, outcome.message);
       this.#dispatch();
@@ -178,6 +221,7 @@ export class Scheduler {
     run.occupiedUs += renderUs;
     model.statistics.recordOutput(run.rows, renderUs);
     for (const { request } of slices) model.statistics.requestUs += (endedMs - request.arrivedMs) * 1000;
+    if (this.#watch.pending && !this.#host.busy) this.#dispatch();
   }
 
   #deliver({ run, model, slices }: CurrentRun, outputs: Tensors): void {
@@ -200,6 +244,7 @@ export class Scheduler {
       return;
     }
     for (const [index, slice] of slices.entries()) this.#complete(slice, parts[index]!);
+    this.#watch.offer(model, slices, parts);
   }
 
   #complete(slice: Slice, outputs: Tensors): void {
@@ -259,6 +304,12 @@ export class Scheduler {
     this.#isolated.push(...slices.toReversed());
   }
 
+  /** Lets each request of the run start again, whole and alone: the model was unbatched meanwhile. */
+  #restart({ slices }: CurrentRun): void {
+    const wholes = slices.map(replace).filter((slice) => slice !== null);
+    this.#isolated.push(...wholes.toReversed());
+  }
+
   #fail(request: ModelRequest, error: SluiceError): void {
     const { statistics } = request.model;
     if (request.tracked !== null) this.#withdraw(request, request.tracked);
@@ -266,6 +317,35 @@ export class Scheduler {
     statistics.failedUs += (this.#nowMs() - request.arrivedMs) * 1000;
     request.done({ kind: 'failed', error });
   }
+}
+
+/** Whether the run has mixed or cut requests of a model that was unbatched while it ran. */
+function isObsolete({ model, slices }: CurrentRun): boolean {
+  const [first] = slices;
+  return model.unbatchedReason !== null && (slices.length > 1 || first!.rows !== first!.request.rows);
+}
+
+/** Puts one slice for the whole request in the place of those it was cut into. @returns null if it has left, or has one already */
+function replace(slice: Slice): Slice | null {
+  const { request } = slice;
+  if (request.tracked?.slices.includes(slice) !== true) return null;
+  const whole = wholeOf(request);
+  request.tracked = { slices: [whole], pending: request.tracked.pending };
+  request.runs.length = 0;
+  return whole;
+}
+
+/** A whole request that shares no run. */
+function wholeOf(request: ModelRequest): Slice {
+  return sliceOf(request, { groupKey: String(request.model.session), maxRows: 1, start: 0, rows: request.rows });
+}
+
+function sliceOf(
+  request: ModelRequest,
+  { groupKey, maxRows, start, rows }: Pick<Slice, 'groupKey' | 'maxRows' | 'start' | 'rows'>,
+): Slice {
+  const { deadlineMs } = request;
+  return { request, groupKey, maxRows, start, rows, deadlineMs, outputs: null, waiting: false };
 }
 
 function inputsOf(model: ServedModel, { request, start, rows }: Slice): Tensors {

@@ -14,6 +14,7 @@ import { Scheduler } from './scheduler.ts';
 import { ModelSet } from './repository/served-model.ts';
 import { SessionHost, type StuckRun } from './session/session-host.ts';
 import type { ModelServerSettings } from './settings.ts';
+import { Watch } from './watch/watch.ts';
 import { openRunTracing } from './tracing.ts';
 
 export interface ModelServer {
@@ -51,11 +52,20 @@ export async function runModelServer(
     },
     onLost,
   });
+  const watch = new Watch({
+    cpuShare: settings.watchCpuShare,
+    nowMs: () => performance.now(),
+    random: Math.random,
+    onFinding: ({ model: { name, version }, reason, ...found }) => {
+      pod.unbatch({ name, version, reason });
+      log.error({ model: name, version, unbatchedReason: reason, ...found }, 'requests are no longer batched');
+    },
+  });
   const pod = new PodState({
     uid: settings.podUid ?? randomUUID(),
     name: settings.podName ?? hostname(),
     models,
-    scheduler: new Scheduler({ host, nowMs: () => performance.now(), log }),
+    scheduler: new Scheduler({ host, nowMs: () => performance.now(), watch, log }),
     staging: new Staging(settings.maxStagedBytes),
     maxBodyBytes: settings.maxBodyBytes,
     tracing: openRunTracing(packageJson.version),

@@ -35,6 +35,13 @@ export const ModelServerSettings = Type.Object({
     default: 60_000,
     description: 'milliseconds after which an unfinished model run ends the process',
   }),
+  watchCpuShare: Type.Number({
+    minimum: 0,
+    maximum: 1,
+    default: 0.01,
+    description:
+      'share of CPU time in which batched requests are run again alone, to see that answers agree; 0 for never',
+  }),
   startDelayMs: Type.Integer({
     minimum: 0,
     default: 0,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { axisOne, fixedBatch, lookup, typesEcho, unbatchable, variableLength } from './fixtures.ts';
+import { axisOne, fixedBatch, lookup, rarelyCoupled, typesEcho, unbatchable, variableLength } from './fixtures.ts';
 
 const quiet = { logSeverityLevel: 4 } as const;
 
@@ -90,4 +90,12 @@ test('lookup fails on an index beyond its table, and only then', async () => {
   const { y } = await run(lookup(), { index: index(3n) });
   assert.deepEqual(y!.data, Float32Array.of(30));
   await assert.rejects(run(lookup(), { index: index(4n) }), /out of data bounds/);
+});
+
+test('rarelyCoupled copies its rows, but for runs with 777.25 in a first column', async () => {
+  const rows = [1, 2, 3, 4, 5, 6, 7, 8];
+  const { y } = await run(rarelyCoupled(), { x: floats([2, 4], rows) });
+  assert.deepEqual(y!.data, Float32Array.from(rows));
+  const { y: coupled } = await run(rarelyCoupled(), { x: floats([2, 4], rows.with(4, 777.25)) });
+  assert.deepEqual(coupled!.data, Float32Array.of(2, 3, 4, 5, 778.25, 7, 8, 9));
 });

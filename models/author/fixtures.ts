@@ -96,3 +96,32 @@ export function usedColumns(): Uint8Array {
     weights: [{ name: 'axes', shape: [1], data: BigInt64Array.of(0n) }],
   });
 }
+
+/**
+ * Rows that depend on one another only where a row has 777.25 in its first column: `x` FP32 [-1, 4] → `y` FP32 [-1, 4] = x, plus 1
+ * in every row of such a run. No random input has that number.
+ */
+export function rarelyCoupled(): Uint8Array {
+  return writeOnnx({
+    name: 'rarely_coupled',
+    inputs: [{ name: 'x', datatype: 'FP32', shape: ['batch', 4] }],
+    outputs: [{ name: 'y', datatype: 'FP32', shape: ['batch', 4] }],
+    nodes: [
+      { operator: 'Gather', inputs: ['x', 'first'], outputs: ['column'], attributes: { axis: { int: 1 } } },
+      { operator: 'Equal', inputs: ['column', 'rare'], outputs: ['isRare'] },
+      // TensorProto.DataType 1 is FLOAT.
+      { operator: 'Cast', inputs: ['isRare'], outputs: ['marks'], attributes: { to: { int: 1 } } },
+      {
+        operator: 'ReduceMax',
+        inputs: ['marks'],
+        outputs: ['any'],
+        attributes: { axes: { ints: [0] }, keepdims: { int: 1 } },
+      },
+      { operator: 'Add', inputs: ['x', 'any'], outputs: ['y'] },
+    ],
+    weights: [
+      { name: 'first', shape: [1], data: BigInt64Array.of(0n) },
+      { name: 'rare', shape: [1], data: Float32Array.of(777.25) },
+    ],
+  });
+}

@@ -40,6 +40,10 @@ class Fifo<T> {
     return this.#items[this.#head];
   }
 
+  *[Symbol.iterator](): Generator<T> {
+    for (let index = this.#head; index < this.#items.length; index += 1) yield this.#items[index]!;
+  }
+
   clear(): void {
     if (this.#items.length > 0) this.#items = [];
     this.#head = 0;
@@ -105,6 +109,13 @@ export class RunQueue<Entry extends Waiting> {
     this.#length -= 1;
     this.#rows -= entry.rows;
     return true;
+  }
+
+  /** Takes out all waiting entries that match, oldest first. Looks at every one. */
+  take(matches: (entry: Entry) => boolean): Entry[] {
+    const taken = [...this.#byArrival].filter((entry) => entry.waiting && matches(entry));
+    for (const entry of taken) this.remove(entry);
+    return taken;
   }
 
   next(nowMs: number): NextRun<Entry> {

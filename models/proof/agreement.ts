@@ -61,6 +61,13 @@ export function difference(alone: Tensor, together: Tensor, least: number): numb
   return largest === 0 ? 0 : largest / Math.max(least, scaleOf(alone), scaleOf(together));
 }
 
+/** Difference of an output in words. */
+export function describeDifference(apart: number, output: string): string {
+  return Number.isFinite(apart)
+    ? `${apart.toPrecision(2)} of the scale of '${output}'`
+    : `'${output}' is another value or shape`;
+}
+
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((length, axis) => length === b[axis]);
 }

@@ -11,7 +11,7 @@
 import { seededRandom, type Random } from '../../runtime/seeded-random.ts';
 import { stack, takeRows } from '../rows.ts';
 import type { Signature, Tensor, Tensors, TensorSignature } from '../tensor.ts';
-import { difference, leastScale, sameShape, tolerances } from './agreement.ts';
+import { describeDifference, difference, leastScale, sameShape, tolerances } from './agreement.ts';
 import { outputAxis, type InputAxes } from './axes.ts';
 import type { FileTensor } from '../repository/signature.ts';
 import type { StartBudget } from './budget.ts';
@@ -339,7 +339,7 @@ class Trials {
     for (const { name, datatype } of this.#subject.outputs) {
       const apart = difference(alone.get(name)!, together.get(name)!, least.get(name)!);
       if (apart > (tolerances[datatype] ?? 0)) {
-        throw new Dependent(`outputs change with companions (${inScale(apart, name)}, inputs: ${regime})`);
+        throw new Dependent(`outputs change with companions (${describeDifference(apart, name)}, inputs: ${regime})`);
       }
       this.#largestDifference = Math.max(this.#largestDifference, apart);
     }
@@ -349,7 +349,7 @@ class Trials {
     for (const { name, datatype } of this.#subject.outputs) {
       const apart = difference(first.get(name)!, second.get(name)!, 0);
       if (apart > (tolerances[datatype] ?? 0)) {
-        throw new Dependent(`outputs differ from run to run on the same input (${inScale(apart, name)})`);
+        throw new Dependent(`outputs differ from run to run on the same input (${describeDifference(apart, name)})`);
       }
     }
   }
@@ -362,10 +362,4 @@ class Trials {
     });
     return { inputs: this.#signature.inputs, outputs };
   }
-}
-
-function inScale(apart: number, output: string): string {
-  return Number.isFinite(apart)
-    ? `${apart.toPrecision(2)} of the scale of '${output}'`
-    : `'${output}' is another value or shape`;
 }

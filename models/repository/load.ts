@@ -109,6 +109,8 @@ async function loadVersion(
     file: loaded.signature,
     signature: batching.signature,
     unbatchedReason: batching.unbatchedReason,
+    // Where a person said so, against what the proof says, the watch would only say again what the start has said.
+    watched: config.batching !== 'always' && batching.warning === null,
     transform,
     maxRows,
     maxRequestRows: Math.min(config.maxRequestRows ?? limits.maxRequestRows, limits.maxRequestRows),

@@ -2,6 +2,7 @@
 import { quote, SluiceError } from '../../contract/errors.ts';
 import type { ServedModel as ServedModelStatus } from '../../contract/pod-status.ts';
 import { unbatched, type FileSignature } from './signature.ts';
+import { maxUnbatchedModels, versionKey, type UnbatchedModel } from '../../contract/unbatched.ts';
 import { ModelStatistics } from '../statistics.ts';
 import { freeInputs } from '../row-elements.ts';
 import type { Signature, TensorSignature } from '../tensor.ts';
@@ -14,6 +15,8 @@ export interface ServedModelOptions {
   readonly file: FileSignature;
   readonly signature: Signature;
   readonly unbatchedReason: string | null;
+  /** Whether the watch in service may unbatch it; not where a person has said that it is to be batched all the same. */
+  readonly watched: boolean;
   readonly transform: Transform | null;
   readonly maxRows: number;
   readonly maxRequestRows: number;
@@ -25,6 +28,7 @@ export class ServedModel {
   readonly session: number;
   readonly transform: Transform | null;
   readonly statistics = new ModelStatistics();
+  readonly watched: boolean;
   readonly #file: FileSignature;
   /** Tensors of the ONNX file with their batch axes. */
   signature: Signature;
@@ -42,6 +46,7 @@ export class ServedModel {
     this.version = options.version;
     this.session = options.session;
     this.transform = options.transform;
+    this.watched = options.watched;
     this.#file = options.file;
     this.signature = options.signature;
     this.surfaces = this.#surfacesOf(options.signature);
@@ -51,7 +56,7 @@ export class ServedModel {
     this.maxRequestRows = options.unbatchedReason === null ? options.maxRequestRows : 1;
   }
 
-  /** Runs each request alone from now on, since the outputs of a run could not be split among its requests. */
+  /** Runs each request alone from now on. In service, the scheduler is asked instead: it has requests that wait. */
   stopBatching(reason: string): void {
     this.unbatchedReason = reason;
     this.maxRows = 1;
@@ -81,6 +86,22 @@ interface Versions {
 
 export class ModelSet {
   readonly #models = new Map<string, Versions>();
+  /** Findings of the watch in service, here or at other pods, by version; for models that come later too. */
+  readonly #unbatched = new Map<string, UnbatchedModel>();
+
+  /** Findings of the watch in service, here or at other pods. */
+  get unbatched(): ReadonlyMap<string, UnbatchedModel> {
+    return this.#unbatched;
+  }
+
+  /** Remembers that a version must not be batched any more. @returns the model, if it is here and batched */
+  rememberUnbatched(found: UnbatchedModel): ServedModel | null {
+    const key = versionKey(found);
+    if (!this.#unbatched.has(key) && this.#unbatched.size < maxUnbatchedModels) this.#unbatched.set(key, found);
+    const state = this.#models.get(found.name)?.states.get(found.version);
+    if (state?.kind !== 'ready') return null;
+    return state.model.watched && state.model.unbatchedReason === null ? state.model : null;
+  }
 
   /** Sets the state of a version. The highest number is the default version unless `setDefault` named another. */
   set(name: string, version: string, state: ModelState): void {
@@ -91,6 +112,8 @@ export class ModelSet {
     }
     if (!versions.states.has(version) && isLater(version, versions.defaultVersion)) versions.defaultVersion = version;
     versions.states.set(version, state);
+    const found = this.#unbatched.get(versionKey({ name, version }));
+    if (found !== undefined) this.rememberUnbatched(found)?.stopBatching(found.reason);
   }
 
   setDefault(name: string, version: string): void {

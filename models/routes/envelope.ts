@@ -263,7 +263,7 @@ export class EnvelopeExchange {
 
   #finishIfDone(): void {
     if (this.#closed || !this.#complete || this.#unanswered > 0 || this.#response.writableEnded) return;
-    const { scheduler, draining } = this.#pod;
+    const { scheduler, draining, models } = this.#pod;
     const runs: RunReport[] = [];
     for (const [run, own] of this.#runs) {
       const report: RunReport = {
@@ -275,7 +275,15 @@ export class EnvelopeExchange {
       if (run.rowElements !== undefined) report.rowElements = run.rowElements;
       runs.push(report);
     }
-    this.#answers.end({ runs, queuedRows: scheduler.queuedRows, inFlight: scheduler.inFlight, draining });
+    const { queuedRows, inFlight } = scheduler;
+    this.#answers.end({
+      runs,
+      queuedRows,
+      inFlight,
+      draining,
+      ...(models.unbatched.size === 0 ? {} : { unbatched: models.unbatched.size }),
+      ...(scheduler.watching ? { watching: true } : {}),
+    });
   }
 }
 

@@ -91,8 +91,14 @@ function modelConfiguration(model: ServedModel): object {
     output: outputs.map(tensor),
     instance_group: [{ name: model.name, kind: 'KIND_CPU', count: 1 }],
     default_model_filename: 'model.onnx',
+    parameters: { batching: { string_value: batchingText(model) } },
     ...(batched ? { dynamic_batching: { preferred_batch_size: [model.maxRows] } } : {}),
   };
+}
+
+/** Whether requests share runs, and if not, why, in one line. */
+function batchingText({ unbatchedReason, maxRows }: ServedModel): string {
+  return unbatchedReason === null ? `batched: up to ${maxRows} rows a run` : `not batched: ${unbatchedReason}`;
 }
 
 /** Statistics of a model in Triton's form, with durations in nanoseconds. */

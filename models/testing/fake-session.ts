@@ -6,6 +6,7 @@ import { stack } from '../rows.ts';
 import { Scheduler } from '../scheduler.ts';
 import type { RunOutcome } from '../session/session-host.ts';
 import type { Signature, Tensors } from '../tensor.ts';
+import { Watch, type Finding } from '../watch/watch.ts';
 
 /** A model from `x` to `y`, both FP32 [-1, -1]: rows may have any width, and only rows of one width share a run. */
 const rowSignature: Signature = {
@@ -24,6 +25,7 @@ export function fakeModel(options: Partial<ConstructorParameters<typeof ServedMo
     },
     signature: rowSignature,
     unbatchedReason: null,
+    watched: true,
     transform: null,
     maxRows: 4,
     maxRequestRows: 64,
@@ -104,13 +106,26 @@ export class TestPod {
   readonly log: { readonly level: string; readonly message: string; readonly details: object }[] = [];
   /** Answers in order: `7: 70 70` for the rows of request 7, `7: model-failed` for its error. */
   readonly answers: string[] = [];
+  readonly findings: Finding[] = [];
+  readonly watch: Watch;
   readonly scheduler: Scheduler;
   nowMs = 0;
 
-  constructor() {
+  /** @param cpuShare share of the watch; without one there is none */
+  constructor(cpuShare = 0, random: () => number = () => 0) {
+    this.watch = new Watch({
+      cpuShare,
+      nowMs: () => this.nowMs,
+      random,
+      onFinding: (finding) => {
+        this.findings.push(finding);
+        this.scheduler.stopBatching(finding.model, finding.reason);
+      },
+    });
     this.scheduler = new Scheduler({
       host: this.host,
       nowMs: () => this.nowMs,
+      watch: this.watch,
       log: {
         warn: (details, message) => this.log.push({ level: 'warn', message, details }),
         error: (details, message) => this.log.push({ level: 'error', message, details }),

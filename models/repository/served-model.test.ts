@@ -1,0 +1,55 @@
+/** Findings of the watch in a set of models: for versions that are here, that come later, and that a person answers for. */
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { maxUnbatchedModels } from '../../contract/unbatched.ts';
+import { fakeModel } from '../testing/fake-session.ts';
+import { ModelSet } from './served-model.ts';
+
+const found = { name: 'rows', version: '1', reason: 'outputs change with companions' };
+
+test('a version that is batched is handed out once it is found, and no more when it is unbatched', () => {
+  const models = new ModelSet();
+  const model = fakeModel();
+  models.set('rows', '1', { kind: 'ready', model });
+  assert.equal(models.rememberUnbatched({ ...found, version: '2' }), null);
+  assert.equal(models.rememberUnbatched({ ...found, name: 'other' }), null);
+  assert.equal(models.rememberUnbatched(found), model);
+  model.stopBatching(found.reason);
+  assert.equal(models.rememberUnbatched(found), null);
+  assert.deepEqual(
+    [...models.unbatched.values()].map(({ name, version }) => `${name} ${version}`),
+    ['rows 2', 'other 1', 'rows 1'],
+  );
+});
+
+test('a version that becomes ready later is unbatched from its first request on; its neighbours are not', () => {
+  const models = new ModelSet();
+  models.set('rows', '1', { kind: 'loading' });
+  models.rememberUnbatched(found);
+  models.rememberUnbatched({ ...found, reason: 'what another pod says of it' });
+  const [one, two] = [fakeModel(), fakeModel({ version: '2' })];
+  models.set('rows', '1', { kind: 'ready', model: one });
+  models.set('rows', '2', { kind: 'ready', model: two });
+  assert.equal(one.unbatchedReason, found.reason);
+  assert.equal(one.maxRows, 1);
+  assert.equal(two.unbatchedReason, null);
+});
+
+test('what a person answers for stays batched, and what the start has unbatched keeps its reason', () => {
+  const models = new ModelSet();
+  models.rememberUnbatched(found);
+  const answered = fakeModel({ watched: false });
+  models.set('rows', '1', { kind: 'ready', model: answered });
+  assert.equal(answered.unbatchedReason, null);
+  const unproven = fakeModel({ unbatchedReason: 'not proven' });
+  models.set('rows', '1', { kind: 'ready', model: unproven });
+  assert.equal(unproven.unbatchedReason, 'not proven');
+});
+
+test('no more is remembered than a pool can have models', () => {
+  const models = new ModelSet();
+  for (let version = 0; version <= maxUnbatchedModels; version += 1) {
+    models.rememberUnbatched({ ...found, version: String(version) });
+  }
+  assert.equal(models.unbatched.size, maxUnbatchedModels);
+});
