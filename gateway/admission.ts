@@ -4,6 +4,7 @@ import type { Endpoints } from './endpoints/endpoints.ts';
 import type { LoopClock } from './endpoints/loop-clock.ts';
 import type { PodSchedule } from './endpoints/pod-schedule.ts';
 import { decideAdmission, tooLongMs } from './policy/admit.ts';
+import type { RequestSize } from './policy/sizes.ts';
 import { currentRowsPerMs } from './policy/throughput.ts';
 import { predictWait, predictWaitByRate, type Wait } from './policy/wait.ts';
 import type { ModelQueue, PendingRequest } from './queue/model-queue.ts';
@@ -53,8 +54,8 @@ export class Admission {
     counters.plain.arrivedBytes += request.bytes;
     // Accepting pods could not load the model, or don't know it yet, and no pod is on its way that might.
     if (this.#endpoints.coming === 0 && this.#isUnserved(modelQueue)) throw this.#book.refuseUnserved(modelQueue);
-    const estimatedRows = modelQueue.estimateRows(request.bytes, request.contentType);
-    const wait = this.#predictWait(modelQueue, estimatedRows);
+    const size = modelQueue.estimate(request);
+    const wait = this.#predictWait(modelQueue, size);
     const { requests, objective } = this.#spec();
     const { idle, available } = this.#endpoints.free;
     const decision = decideAdmission({
@@ -70,16 +71,16 @@ export class Admission {
       idlePods: idle.length + (this.#batches() ? 0 : available.length),
       comingPods: this.#endpoints.coming,
     });
-    counters.plain.arrivedRows += estimatedRows;
+    counters.plain.arrivedRows += size.rows;
     const allowedMs = objective?.latencyMs ?? longWaitMs;
     if (this.#wakeTrigger.isDue(decision.kind === 'hold', tooLongMs(decision, wait), allowedMs)) this.#wake();
     if (decision.kind === 'shed') throw this.#book.refuse(modelQueue, decision.reason, decision.retryAfterSeconds);
-    return this.#book.open(modelQueue, request, estimatedRows, trace);
+    return this.#book.open(modelQueue, request, size, trace);
   }
 
   /** Milliseconds that a request of so many rows would wait for its answer if it came now. */
   predictedWaitMs(modelQueue: ModelQueue, rows: number): number {
-    return this.#predictWait(modelQueue, rows).waitMs;
+    return this.#predictWait(modelQueue, modelQueue.sizeOf(rows)).waitMs;
   }
 
   /** Called several times a second: fails requests that have waited too long for a pod. */
@@ -90,27 +91,27 @@ export class Admission {
     this.#book.shedUnserved(podless, (modelQueue) => this.#isUnserved(modelQueue));
   }
 
-  #predictWait(modelQueue: ModelQueue, rows: number): Wait {
-    const { cost } = modelQueue;
+  #predictWait(modelQueue: ModelQueue, size: RequestSize): Wait {
     const accepting = this.#endpoints.accepting.size;
     if (!this.#batches()) {
       const measured = modelQueue.size > 0 ? currentRowsPerMs(modelQueue.throughput, this.#clock.nowMs) : null;
-      return predictWaitByRate(modelQueue.rows, measured, accepting, cost);
+      return predictWaitByRate(modelQueue.rows, measured, accepting, modelQueue.cost);
     }
     const { batching, objective } = this.#spec();
     const head = modelQueue.peek();
+    const maxRows = modelQueue.maxRows(batching.maxRows);
     return predictWait({
-      ownRows: rows,
-      rowsBefore: modelQueue.rows,
+      ownRows: size.work,
+      rowsBefore: modelQueue.work,
       headAgeMs: head === undefined ? null : this.#clock.nowMs - head.arrivedAtMs,
       otherBatches: this.#book.waitingModels - (head === undefined ? 0 : 1),
       pods: accepting,
       idlePods: this.#endpoints.free.idle.length,
       begins: this.#podSchedule.begins,
       nowMs: this.#podSchedule.nowMs,
-      cost,
+      cost: modelQueue.costOfWaiting(maxRows, size),
       overhead: this.#podSchedule.overhead,
-      maxRows: modelQueue.maxRows(batching.maxRows),
+      maxRows: modelQueue.maxWork(maxRows, size),
       objectiveMs: objective?.latencyMs ?? null,
     });
   }

@@ -15,7 +15,6 @@ import type { LoopClock } from '../endpoints/loop-clock.ts';
 import type { LossKind } from '../endpoints/pod-connection.ts';
 import type { PodSchedule } from '../endpoints/pod-schedule.ts';
 import { decideBatch, type BatchReason } from '../policy/batch.ts';
-import { predictMs } from '../policy/cost.ts';
 import { isSlow } from '../policy/health.ts';
 import { pickPod, type PickLoad } from '../policy/pick.ts';
 import type { ModelQueue, PendingRequest } from '../queue/model-queue.ts';
@@ -100,7 +99,7 @@ export class Dispatch implements BatchListener {
         ownRemainingMs: endpoint.remainingMs(nowMs),
         queuedRows: endpoint.queuedRows,
       }),
-      rowMs: modelQueue.cost.c,
+      rowMs: modelQueue.rowMs,
       random: this.#random,
     });
   }
@@ -111,37 +110,42 @@ export class Dispatch implements BatchListener {
     const head = modelQueue.peek();
     if (head === undefined) return false;
     if (!batching.enabled || !endpoint.takesEnvelopes) {
-      this.#send(modelQueue, endpoint, this.#take(modelQueue, 1), 'slot-free', nowMs);
+      this.#send(modelQueue, endpoint, this.#take(modelQueue, 0, 1), 'slot-free', nowMs);
       return true;
     }
+    const maxRows = modelQueue.maxRows(batching.maxRows);
     const decision = decideBatch({
-      waitingRows: modelQueue.rows,
-      cost: modelQueue.cost,
-      maxRows: modelQueue.maxRows(batching.maxRows),
+      waitingRows: modelQueue.work,
+      cost: modelQueue.costOfWaiting(maxRows, null),
+      maxRows: modelQueue.maxWork(maxRows, null),
       objectiveMs: objective?.latencyMs ?? null,
       headRemainingMs: head.deadlineAtMs - nowMs,
       idlePods: this.#endpoints.free.idle.length,
-      rowsAhead: endpoint.rowsAhead(),
+      rowsAhead: endpoint.workAhead(),
     });
     if (decision.kind === 'wait') return false;
     // On probation: one request, whatever it is.
-    const rows = endpoint.health.kind === 'probing' ? 1 : decision.rows;
-    this.#send(modelQueue, endpoint, this.#take(modelQueue, rows), decision.reason, nowMs);
+    const work = endpoint.health.kind === 'probing' ? 0 : decision.rows;
+    this.#send(modelQueue, endpoint, this.#take(modelQueue, work, maxRows), decision.reason, nowMs);
     return true;
   }
 
-  /** Dequeues the first request, and more while they fit into `maxRows` and `batching.maxBytes`. */
-  #take(modelQueue: ModelQueue, maxRows: number): PendingRequest[] {
+  /** Dequeues the first request, and more while they fit into `maxWork`, `maxRows` and `batching.maxBytes`. */
+  #take(modelQueue: ModelQueue, maxWork: number, maxRows: number): PendingRequest[] {
     const { maxBytes } = this.#spec().batching;
     const requests: PendingRequest[] = [];
+    // Sums of fractions may end up beside what they were compared with.
+    const workLimit = maxWork * (1 + 1e-9);
+    let work = 0;
     let rows = 0;
     let bytes = 0;
     for (;;) {
       const next = modelQueue.peek();
       if (next === undefined) return requests;
+      work += next.work;
       rows += next.estimatedRows;
       bytes += next.bytes;
-      if (requests.length > 0 && (rows > maxRows || bytes > maxBytes)) return requests;
+      if (requests.length > 0 && (work > workLimit || rows > maxRows || bytes > maxBytes)) return requests;
       requests.push(this.#book.dequeue(modelQueue)!);
     }
   }
@@ -189,7 +193,7 @@ export class Dispatch implements BatchListener {
       this.#retries.retry(request, 'busy', { kind: 'not-executed' }, endpoint.name, 'busy');
       return this.scheduleRound();
     }
-    request.modelQueue.learnRows(head.rows, request.bytes, request.contentType);
+    request.modelQueue.learnRows(head.rows, head.rowElements, request);
     const { status, contentType, inferenceHeaderLength, runRows } = head;
     const pod = endpoint.name;
     const answer = {
@@ -237,7 +241,7 @@ export class Dispatch implements BatchListener {
     for (const { rows, ownRows } of summary.runs) {
       modelQueue.counters.runRows.observe(rows, rows > 0 ? ownRows / rows : 0);
     }
-    const predictedMs = predictMs(modelQueue.cost, batch.rows);
+    const predictedMs = modelQueue.predictMs(batch.requests, batch.work);
     const tookMs = endpoint.onEnvelopeAnswered(batch, summary, predictedMs, this.#clock.loopMs);
     this.#podSchedule.learn(tookMs, predictedMs);
   }

@@ -6,7 +6,7 @@ import { AvailableEndpoints } from './available-endpoints.ts';
 import { Endpoint, type OutstandingBatch } from './endpoint.ts';
 
 const batch: OutstandingBatch = {
-  rows: 1,
+  work: 1,
   requests: [],
   startedAtMs: 0,
   startedLoopMs: 0,

@@ -44,7 +44,7 @@ function serving(t: TestContext, models: readonly string[] | null = ['m']) {
 
 function batchOf(given: Partial<OutstandingBatch> = {}): OutstandingBatch {
   return {
-    rows: 1,
+    work: 1,
     requests: [1],
     startedAtMs: 1_000,
     startedLoopMs: 1_000,
@@ -180,7 +180,7 @@ test('an endpoint has two slots for envelopes, and one on probation', (t) => {
   endpoint.onBatchSent(one);
   assert.equal(slots(), 1);
   endpoint.onBatchSent(two);
-  assert.deepEqual([slots(), endpoint.batches.length, endpoint.inFlight, endpoint.rowsAhead()], [0, 2, 2, 2]);
+  assert.deepEqual([slots(), endpoint.batches.length, endpoint.inFlight, endpoint.workAhead()], [0, 2, 2, 2]);
   endpoint.onBatchEnded(one);
   endpoint.onBatchEnded(one);
   assert.deepEqual([slots(), endpoint.batches], [1, [two]]);
@@ -227,11 +227,11 @@ test('a pause gives no slots until it is over, and is not prolonged', (t) => {
 
 test('work that is left: of each batch what it was predicted to take, less the time that has passed', (t) => {
   const { endpoint } = serving(t);
-  endpoint.onBatchSent(batchOf({ startedAtMs: 1_000, predictedMs: 30, rows: 3, requests: [1, 2] }));
-  endpoint.onBatchSent(batchOf({ startedAtMs: 1_010, predictedMs: 40, rows: 4 }));
+  endpoint.onBatchSent(batchOf({ startedAtMs: 1_000, predictedMs: 30, work: 3, requests: [1, 2] }));
+  endpoint.onBatchSent(batchOf({ startedAtMs: 1_010, predictedMs: 40, work: 4 }));
   assert.equal(endpoint.remainingMs(1_010), 20 + 40);
   assert.equal(endpoint.remainingMs(1_045), 5);
-  assert.deepEqual([endpoint.rowsAhead(), endpoint.inFlight], [7, 3]);
+  assert.deepEqual([endpoint.workAhead(), endpoint.inFlight], [7, 3]);
 });
 
 test('an endpoint is free when the batches that it has are through, one after the other', (t) => {

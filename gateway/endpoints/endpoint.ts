@@ -23,7 +23,8 @@ import { probePod, type ProbeResult } from './probe.ts';
 
 /** An envelope, or a plain request, that is out with the pod. */
 export interface OutstandingBatch {
-  readonly rows: number;
+  /** Estimated row equivalents. */
+  readonly work: number;
   readonly requests: { readonly length: number };
   readonly startedAtMs: number;
   readonly startedLoopMs: number;
@@ -180,10 +181,11 @@ export class Endpoint {
     return atMs;
   }
 
-  rowsAhead(): number {
-    let rows = 0;
-    for (const batch of this.#batches) rows += batch.rows;
-    return rows;
+  /** Row equivalents that are out with it. */
+  workAhead(): number {
+    let work = 0;
+    for (const batch of this.#batches) work += batch.work;
+    return work;
   }
 
   /** Whether the pod should be asked for its status now: it is joining, ejected, or its drain may have been cancelled. */

@@ -41,7 +41,7 @@ function endpointsOf(t: TestContext, uids: readonly string[], spec: Record<strin
 }
 
 const batch: OutstandingBatch = {
-  rows: 1,
+  work: 1,
   requests: [1],
   startedAtMs: 0,
   startedLoopMs: 0,

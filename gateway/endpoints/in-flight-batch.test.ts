@@ -52,7 +52,7 @@ const two = (given: Partial<PendingRequest> = {}): PendingRequest => pendingRequ
 test('answers reach the listener with their requests, in any order, and then the end', (t) => {
   const { pod, endpoint, send, told } = sender(t);
   const batch = send([one({ estimatedRows: 2 }), two({ estimatedRows: 3 })]);
-  assert.deepEqual([batch.rows, batch.alone, endpoint.batches], [5, true, [batch]]);
+  assert.deepEqual([batch.work, batch.alone, endpoint.batches], [5, true, [batch]]);
   pod.calls[0]!.answer(1);
   pod.calls[0]!.answer(0, { status: 400 });
   assert.deepEqual(told(), ['2: 200 2', '1: 400 1']);

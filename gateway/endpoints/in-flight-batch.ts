@@ -8,7 +8,6 @@
  */
 import type { AnswerHead, SummaryHead } from '../../contract/envelope.ts';
 import type { ModelPool } from '../../contract/model-pool.ts';
-import { predictMs } from '../policy/cost.ts';
 import type { ModelQueue, PendingRequest } from '../queue/model-queue.ts';
 import type { Endpoint, OutstandingBatch } from './endpoint.ts';
 import { LoopTimeout, type LoopClock } from './loop-clock.ts';
@@ -48,7 +47,7 @@ export class InFlightBatch implements OutstandingBatch, BatchHandlers {
   readonly modelQueue: ModelQueue;
   readonly endpoint: Endpoint;
   readonly requests: readonly PendingRequest[];
-  readonly rows: number;
+  readonly work: number;
   readonly startedAtMs: number;
   readonly startedLoopMs: number;
   readonly predictedMs: number;
@@ -68,10 +67,10 @@ export class InFlightBatch implements OutstandingBatch, BatchHandlers {
     this.modelQueue = modelQueue;
     this.endpoint = endpoint;
     this.requests = requests;
-    this.rows = requests.reduce((sum, request) => sum + request.estimatedRows, 0);
+    this.work = requests.reduce((sum, request) => sum + request.work, 0);
     this.startedAtMs = clock.nowMs;
     this.startedLoopMs = clock.loopMs;
-    this.predictedMs = predictMs(modelQueue.cost, this.rows);
+    this.predictedMs = modelQueue.predictMs(requests, this.work);
     this.alone = endpoint.batches.length === 0;
     this.#plain = plan.plain;
     this.#listener = plan.listener;
@@ -130,7 +129,7 @@ function timeoutOf(plan: BatchPlan, predictedMs: number, nowMs: number): number 
   const { modelQueue, endpoint, requests, limits } = plan;
   const { cost } = modelQueue;
   if (cost.samples === 0 || plan.plain) return limits.timeoutMs;
-  const aheadMs = endpoint.remainingMs(nowMs) + endpoint.queuedRows * cost.c;
+  const aheadMs = endpoint.remainingMs(nowMs) + endpoint.queuedRows * modelQueue.rowMs;
   const attemptsBefore = Math.max(...requests.map(({ attempts }) => attempts - 1));
   const runMs = Math.max(minTimeoutMs, timeoutFactor * cost.p99Ratio * (predictedMs + aheadMs));
   return runMs * 2 ** attemptsBefore + inflateMs(plan);

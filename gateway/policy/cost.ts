@@ -61,10 +61,15 @@ export function learnCost(cost: Cost, rows: number, occupiedMs: number): Cost {
     ...line,
     samples,
     largestRows: Math.max(cost.largestRows, rows),
-    p99Ratio: Math.max(1, cost.p99Ratio * (ratio > cost.p99Ratio ? 1 + 0.99 * quantileStep : 1 - 0.01 * quantileStep)),
+    p99Ratio: learnP99Ratio(cost.p99Ratio, ratio),
     deviationMs: cost.deviationMs + (Math.min(Math.abs(error), 2 * limit) - cost.deviationMs) / Math.min(samples, 50),
     p: [(p00 - px0 * px0 * gain) / widen, (p01 - px0 * px1 * gain) / widen, (p11 - px1 * px1 * gain) / widen],
   };
+}
+
+/** Moves the 99th percentile of measured ÷ predicted by one sample; at least 1. */
+export function learnP99Ratio(p99Ratio: number, ratio: number): number {
+  return Math.max(1, p99Ratio * (ratio > p99Ratio ? 1 + 0.99 * quantileStep : 1 - 0.01 * quantileStep));
 }
 
 /** Clamps both parts to 0 or more; the other part then carries the whole prediction for this sample. */

@@ -4,7 +4,9 @@ import { mediaTypes } from '../../contract/headers.ts';
 import { ModelQueue } from './model-queue.ts';
 import { predictMs } from '../policy/cost.ts';
 import { currentRowsPerMs } from '../policy/throughput.ts';
-import { pendingRequest } from '../testing/pending.ts';
+import { pendingRequest, predictRequest } from '../testing/pending.ts';
+
+const body = (bytes: number, contentType: string | undefined) => predictRequest({ bytes, contentType });
 
 const run = (rows: number, ownRows: number, occupiedMs: number) => ({
   rows,
@@ -15,37 +17,37 @@ const run = (rows: number, ownRows: number, occupiedMs: number) => ({
 
 test('before anything is known a request is one row, however long', () => {
   const modelQueue = new ModelQueue('m');
-  assert.equal(modelQueue.estimateRows(0, undefined), 1);
-  assert.equal(modelQueue.estimateRows(1e9, mediaTypes.binary), 1);
+  assert.equal(modelQueue.estimate(body(0, undefined)).rows, 1);
+  assert.equal(modelQueue.estimate(body(1e9, mediaTypes.binary)).rows, 1);
 });
 
 test('rows are estimated from bytes, binary and text apart, and never less than one', () => {
   const modelQueue = new ModelQueue('m');
-  modelQueue.learnRows(10, 31_360, mediaTypes.binary);
-  modelQueue.learnRows(2, 10_000, mediaTypes.json);
-  assert.equal(modelQueue.estimateRows(3_136 * 64, mediaTypes.binary), 64);
-  assert.equal(modelQueue.estimateRows(3, mediaTypes.binary), 1);
-  assert.equal(modelQueue.estimateRows(50_000, mediaTypes.json), 10);
-  assert.equal(modelQueue.estimateRows(50_000, 'application/json; charset=utf-8'), 10);
+  modelQueue.learnRows(10, undefined, body(31_360, mediaTypes.binary));
+  modelQueue.learnRows(2, undefined, body(10_000, mediaTypes.json));
+  assert.equal(modelQueue.estimate(body(3_136 * 64, mediaTypes.binary)).rows, 64);
+  assert.equal(modelQueue.estimate(body(3, mediaTypes.binary)).rows, 1);
+  assert.equal(modelQueue.estimate(body(50_000, mediaTypes.json)).rows, 10);
+  assert.equal(modelQueue.estimate(body(50_000, 'application/json; charset=utf-8')).rows, 10);
 });
 
 test('the estimate follows clients that change, and one odd request moves it little', () => {
   const modelQueue = new ModelQueue('m');
-  for (let i = 0; i < 100; i += 1) modelQueue.learnRows(1, 100, undefined);
-  modelQueue.learnRows(10, 100, undefined);
-  assert.equal(modelQueue.estimateRows(100, undefined), 1);
-  for (let i = 0; i < 100; i += 1) modelQueue.learnRows(4, 100, undefined);
-  assert.equal(modelQueue.estimateRows(100, undefined), 4);
+  for (let i = 0; i < 100; i += 1) modelQueue.learnRows(1, undefined, body(100, undefined));
+  modelQueue.learnRows(10, undefined, body(100, undefined));
+  assert.equal(modelQueue.estimate(body(100, undefined)).rows, 1);
+  for (let i = 0; i < 100; i += 1) modelQueue.learnRows(4, undefined, body(100, undefined));
+  assert.equal(modelQueue.estimate(body(100, undefined)).rows, 4);
 });
 
 test('answers without rows, and bodies without bytes, teach nothing', () => {
   const modelQueue = new ModelQueue('m');
-  modelQueue.learnRows(4, 100, undefined);
+  modelQueue.learnRows(4, undefined, body(100, undefined));
   for (let i = 0; i < 100; i += 1) {
-    modelQueue.learnRows(0, 100, undefined);
-    modelQueue.learnRows(5, 0, undefined);
+    modelQueue.learnRows(0, undefined, body(100, undefined));
+    modelQueue.learnRows(5, undefined, body(0, undefined));
   }
-  assert.equal(modelQueue.estimateRows(100, undefined), 4);
+  assert.equal(modelQueue.estimate(body(100, undefined)).rows, 4);
 });
 
 test('runs teach the cost by all their rows, and the throughput by its own alone', () => {
@@ -82,9 +84,9 @@ test('rows of a run are bounded by the pool, and by the pods once they have repo
 test('rows per request are a mean in which the newest answer weighs a twentieth', () => {
   const modelQueue = new ModelQueue('m');
   assert.equal(modelQueue.rowsPerRequest, 1);
-  modelQueue.learnRows(21, 100, undefined);
+  modelQueue.learnRows(21, undefined, body(100, undefined));
   assert.equal(modelQueue.rowsPerRequest, 2);
-  modelQueue.learnRows(2, 100, undefined);
+  modelQueue.learnRows(2, undefined, body(100, undefined));
   assert.equal(modelQueue.rowsPerRequest, 2);
 });
 

@@ -5,10 +5,12 @@
 import type { RunReport } from '../../contract/envelope.ts';
 import { mediaTypes } from '../../contract/headers.ts';
 import type { ServedModel } from '../../contract/pod-status.ts';
-import { learnCost, unknownCost, type Cost } from '../policy/cost.ts';
+import { learnCost, predictMs, unknownCost, type Cost } from '../policy/cost.ts';
+import type { RequestSize } from '../policy/sizes.ts';
 import { countCompleted, noThroughput, type Throughput } from '../policy/throughput.ts';
 import { ModelCounters } from './counters.ts';
 import type { DeadlinePlace } from './deadlines.ts';
+import { ModelSizes, type RequestBody, type SentRequest } from './model-sizes.ts';
 import { Queue } from './queue.ts';
 import type { RequestTrace } from '../telemetry/tracing.ts';
 import type { PredictRequest, RequestOutcome } from './request.ts';
@@ -32,6 +34,10 @@ export interface PendingRequest extends PredictRequest {
   state: 'queued' | 'isolated' | 'sent' | 'verifying' | 'settled';
   /** Estimated from the bytes. */
   readonly estimatedRows: number;
+  /** Estimated row equivalents, elements of a row and shape: see RequestSize. */
+  readonly work: number;
+  readonly rowElements: number;
+  readonly shape: number;
   /** Times it was sent to a pod that may have executed it. */
   attempts: number;
   /** Times a pod was lost while it held this request and no other. */
@@ -45,6 +51,8 @@ export interface PendingRequest extends PredictRequest {
 
 /** Weight of the newest answer in the learned rows per byte. */
 const rowsWeight = 0.05;
+/** Runs in a row that name no size after which the rows of a model are taken to be of one size: it was replaced. */
+const maxUnsizedRuns = 50;
 
 export class ModelQueue {
   readonly model: string;
@@ -58,6 +66,9 @@ export class ModelQueue {
   /** Infinity while no pod has reported its limit. */
   #podMaxRows = Infinity;
   #rowsPerRequest = 1;
+  /** Null for a model whose rows are of one size. */
+  #sizes: ModelSizes | null = null;
+  #unsizedRuns = 0;
   /** Estimated rows per byte, by whether the body is binary: the gateway sees bytes, the pods report rows. */
   readonly #rowsPerByte = { binary: 0, text: 0 };
 
@@ -80,13 +91,52 @@ export class ModelQueue {
     return this.#queue.rows;
   }
 
+  /** Estimated row equivalents of the requests that wait. */
+  get work(): number {
+    return this.#queue.work;
+  }
+
   /** Requests that are with a pod. */
   get inFlight(): number {
     return this.#inFlight;
   }
 
+  /** Cost of a run, over row equivalents. */
   get cost(): Cost {
-    return this.#cost;
+    return this.#sizes === null ? this.#cost : this.#sizes.cost;
+  }
+
+  /** Cost of rows in the present mix of sizes: milliseconds per run and per row. */
+  get costOfRows(): Pick<Cost, 'a' | 'c'> {
+    return this.#sizes === null ? this.#cost : this.#sizes.costOfRows;
+  }
+
+  /** Milliseconds of one row in the present mix of sizes. */
+  get rowMs(): number {
+    return this.#sizes === null ? this.#cost.c : this.#sizes.rowMs;
+  }
+
+  /** Cost of what waits, with `arriving` if given: rows of many lengths are many runs. */
+  costOfWaiting(maxRows: number, arriving: RequestSize | null): Cost {
+    if (this.#sizes === null) return this.#cost;
+    const { rows, work, shapes } = this.#queue;
+    if (arriving === null) return this.#sizes.costOf({ rows, work, shapes }, maxRows);
+    const more = this.#queue.hasShape(arriving.shape) ? 0 : 1;
+    const waiting = { rows: rows + arriving.rows, work: work + arriving.work, shapes: shapes + more };
+    return this.#sizes.costOf(waiting, maxRows);
+  }
+
+  /** Row equivalents of a run of `maxRows` rows, of the sizes that wait and that of `arriving`. */
+  maxWork(maxRows: number, arriving: RequestSize | null): number {
+    if (this.#sizes === null) return maxRows;
+    const { rows, work } = this.#queue;
+    const totalRows = rows + (arriving?.rows ?? 0);
+    return totalRows > 0 ? (maxRows * (work + (arriving?.work ?? 0))) / totalRows : maxRows;
+  }
+
+  /** Milliseconds that a pod is expected to need for the requests of one envelope, of `work` row equivalents. */
+  predictMs(requests: readonly SentRequest[], work: number): number {
+    return this.#sizes === null ? predictMs(this.#cost, work) : this.#sizes.predictMs(requests, this.#podMaxRows);
   }
 
   get throughput(): Throughput {
@@ -101,6 +151,12 @@ export class ModelQueue {
   /** Learned mean; 1 before the first answer. */
   get rowsPerRequest(): number {
     return this.#rowsPerRequest;
+  }
+
+  /** Size of a request of so many rows of mean size. */
+  sizeOf(rows: number): RequestSize {
+    const { c } = this.cost;
+    return { rows, work: this.#sizes === null || c === 0 ? rows : (rows * this.rowMs) / c, rowElements: 0, shape: 0 };
   }
 
   /** The request that is served next. */
@@ -130,33 +186,56 @@ export class ModelQueue {
     this.#inFlight += requests;
   }
 
-  estimateRows(bytes: number, contentType: string | undefined): number {
-    const rows = Math.round(bytes * this.#rowsPerByte[bodyKind(contentType)]);
-    return rows > 1 ? rows : 1;
+  /** Size of a request as its bytes tell it. */
+  estimate(body: RequestBody): RequestSize {
+    if (this.#sizes !== null) return this.#sizes.estimate(body);
+    const rounded = Math.round(body.bytes * this.#rowsPerByte[bodyKind(body.contentType)]);
+    const rows = rounded > 1 ? rounded : 1;
+    return { rows, work: rows, rowElements: 0, shape: 0 };
   }
 
-  learnRows(rows: number, bytes: number, contentType: string | undefined): void {
+  /** @param rowElements undefined where all rows are of one size */
+  learnRows(rows: number, rowElements: number | undefined, body: RequestBody): void {
+    const { bytes } = body;
     if (rows === 0 || bytes === 0) return;
-    const kind = bodyKind(contentType);
-    const known = this.#rowsPerByte[kind];
     this.#rowsPerRequest += (rows - this.#rowsPerRequest) * rowsWeight;
+    if (rowElements !== undefined && this.#sizes !== null) this.#sizes.learnRequest(rows, rowElements, body);
+    const kind = bodyKind(body.contentType);
+    const known = this.#rowsPerByte[kind];
     this.#rowsPerByte[kind] = known === 0 ? rows / bytes : known + (rows / bytes - known) * rowsWeight;
   }
 
   learnRuns(runs: readonly RunReport[], nowMs: number): void {
     let rows = 0;
     for (const run of runs) {
-      this.#cost = learnCost(this.#cost, run.rows, run.occupiedUs / 1000);
+      this.#learnRun(run);
       rows += run.ownRows;
     }
+    this.#sizes?.learnSharing(rows, runs.length);
     this.#throughput = countCompleted(this.#throughput, rows, this.#queue.size > 0, nowMs);
   }
 
   /** Takes a pod's row limit, and the cost from its warm-up unless answers have taught it already. */
   learnWarmup({ maxRows, warmup }: Pick<ServedModel, 'maxRows' | 'warmup'>): void {
     this.#podMaxRows = maxRows;
-    if (this.#cost.samples > 0) return;
-    for (const run of warmup) this.#cost = learnCost(this.#cost, run.rows, run.occupiedUs / 1000);
+    if (this.cost.samples > 0) return;
+    for (const run of warmup) this.#learnRun(run);
+  }
+
+  #learnRun({ rows, occupiedUs, rowElements }: ServedModel['warmup'][number]): void {
+    if (rowElements !== undefined) {
+      this.#sizes ??= new ModelSizes();
+      this.#sizes.learnRun({ rows, occupiedUs, rowElements });
+      this.#unsizedRuns = 0;
+      return;
+    }
+    // Pods of a former release among newer ones say nothing of sizes: their runs are skipped.
+    if (this.#sizes !== null) {
+      this.#unsizedRuns += 1;
+      if (this.#unsizedRuns < maxUnsizedRuns) return;
+      this.#sizes = null;
+    }
+    this.#cost = learnCost(this.#cost, rows, occupiedUs / 1000);
   }
 }
 

@@ -10,6 +10,8 @@ const anyRequest = fc.record({
   deadlineAtMs: fc.integer({ min: 0, max: 5 }),
   bytes: fc.nat(100),
   estimatedRows: fc.integer({ min: 1, max: 9 }),
+  work: fc.integer({ min: 1, max: 90 }),
+  shape: fc.nat(4),
 });
 
 type Step =
@@ -68,6 +70,10 @@ test('whatever is pushed, popped and removed, it behaves as a sorted list', () =
         assert.equal(queue.size, model.length);
         assert.equal(queue.bytes, sum(model, 'bytes'));
         assert.equal(queue.rows, sum(model, 'estimatedRows'));
+        assert.equal(queue.work, sum(model, 'work'));
+        const shapes = new Set(model.map(({ shape }) => shape).filter((shape) => shape !== 0));
+        assert.equal(queue.shapes, shapes.size);
+        for (let shape = 1; shape <= 4; shape += 1) assert.equal(queue.hasShape(shape), shapes.has(shape));
       }
       assert.deepEqual(new Set(queue), new Set(model));
       const rest = model.map(() => queue.pop());
@@ -78,9 +84,16 @@ test('whatever is pushed, popped and removed, it behaves as a sorted list', () =
   );
 });
 
-function sum(requests: readonly PendingRequest[], field: 'bytes' | 'estimatedRows'): number {
+function sum(requests: readonly PendingRequest[], field: 'bytes' | 'estimatedRows' | 'work'): number {
   return requests.reduce((total, request) => total + request[field], 0);
 }
+
+test('an empty queue has no work left over from sums of fractions', () => {
+  const queue = new Queue<PendingRequest>();
+  for (let index = 0; index < 3; index += 1) queue.push(pendingRequest({ work: 0.1, sequence: index }));
+  while (queue.pop() !== undefined);
+  assert.equal(queue.work, 0);
+});
 
 test('order: priority, then deadline, then arrival', () => {
   const queue = new Queue<PendingRequest>();

@@ -10,6 +10,10 @@ export interface QueueEntry {
   readonly sequence: number;
   readonly bytes: number;
   readonly estimatedRows: number;
+  /** Estimated row equivalents. */
+  readonly work: number;
+  /** Requests of one shape may share a run; 0 where all may. */
+  readonly shape: number;
   /** An entry that is `settled` no longer waits. */
   readonly state: string;
 }
@@ -19,6 +23,9 @@ export class Queue<Entry extends QueueEntry> {
   #size = 0;
   #bytes = 0;
   #rows = 0;
+  #work = 0;
+  /** Entries that wait, by shape, for shapes other than 0. */
+  readonly #shapes = new Map<number, number>();
 
   /** Entries that wait. */
   get size(): number {
@@ -32,6 +39,20 @@ export class Queue<Entry extends QueueEntry> {
   /** Sum of the estimated rows. */
   get rows(): number {
     return this.#rows;
+  }
+
+  /** Sum of the row equivalents. */
+  get work(): number {
+    return this.#work;
+  }
+
+  /** Shapes of the waiting entries, other than 0. */
+  get shapes(): number {
+    return this.#shapes.size;
+  }
+
+  hasShape(shape: number): boolean {
+    return this.#shapes.has(shape);
   }
 
   push(entry: Entry): void {
@@ -90,6 +111,15 @@ export class Queue<Entry extends QueueEntry> {
     this.#size += sign;
     this.#bytes += sign * entry.bytes;
     this.#rows += sign * entry.estimatedRows;
+    // Sums of fractions leave a rest, which an empty queue lets go of.
+    this.#work = this.#size === 0 ? 0 : this.#work + sign * entry.work;
+    if (entry.shape !== 0) this.#countShape(entry.shape, sign);
+  }
+
+  #countShape(shape: number, sign: 1 | -1): void {
+    const count = (this.#shapes.get(shape) ?? 0) + sign;
+    if (count === 0) this.#shapes.delete(shape);
+    else this.#shapes.set(shape, count);
   }
 
   #removeFirst(): void {

@@ -10,6 +10,8 @@ import type { PendingRequest } from './model-queue.ts';
 import { RequestBook } from './request-book.ts';
 import type { RequestOutcome } from './request.ts';
 
+const oneRow = { rows: 1, work: 1, rowElements: 0, shape: 0 };
+
 function bookOf(
   t: TestContext,
   { models = ['m', 'n'], ...given }: Record<string, unknown> & { models?: string[] } = {},
@@ -25,7 +27,7 @@ function bookOf(
     outcomes.set(id, told);
     const settle = (outcome: RequestOutcome): void => void told.push(textOf(outcome));
     const times = { arrivedAtMs: time.nowMs, deadlineAtMs: time.nowMs + timeoutMs };
-    return book.open(queueOf(model), predictRequest({ id, model, bytes, priority, ...times, settle }), 1, null);
+    return book.open(queueOf(model), predictRequest({ id, model, bytes, priority, ...times, settle }), oneRow, null);
   };
   return {
     book,
@@ -397,7 +399,7 @@ test('the trace of a request follows it, and ends with its answer or its client'
         deadlineAtMs: time.nowMs + 100,
         settle: (_outcome, traceparent) => steps.push(`settled ${traceparent}`),
       }),
-      1,
+      oneRow,
       trace,
     );
   const request = open();
@@ -409,7 +411,7 @@ test('the trace of a request follows it, and ends with its answer or its client'
   book.cancel(cancelled);
   book.answer(cancelled, answer());
   assert.deepEqual(steps, ['queued', 'end null']);
-  assert.equal(book.open(queueOf('m'), predictRequest({ traceparent: 'client' }), 1, null).traceparent, 'client');
+  assert.equal(book.open(queueOf('m'), predictRequest({ traceparent: 'client' }), oneRow, null).traceparent, 'client');
 });
 
 test('isolated requests leave in the order of the queue, and have to travel alone from then on', (t) => {

@@ -12,6 +12,7 @@
  */
 import type { SluiceError } from '../../contract/errors.ts';
 import type { ModelPool } from '../../contract/model-pool.ts';
+import type { RequestSize } from '../policy/sizes.ts';
 import { ModelCounters, type OutcomeKind, type ShedReason } from './counters.ts';
 import { Deadlines } from './deadlines.ts';
 import { ModelQueue, type PendingRequest } from './model-queue.ts';
@@ -194,7 +195,7 @@ export class RequestBook {
   open(
     modelQueue: ModelQueue,
     request: PredictRequest,
-    estimatedRows: number,
+    { rows, work, rowElements, shape }: RequestSize,
     trace: RequestTrace | null,
   ): PendingRequest {
     const pending: PendingRequest = {
@@ -204,7 +205,10 @@ export class RequestBook {
       trace,
       traceparent: trace?.traceparent ?? request.traceparent,
       state: 'queued',
-      estimatedRows,
+      estimatedRows: rows,
+      work,
+      rowElements,
+      shape,
       attempts: 0,
       podsLostAlone: 0,
       mustTravelAlone: false,

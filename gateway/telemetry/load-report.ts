@@ -54,7 +54,11 @@ function poolLoad(pool: Pool, nowMs: number): PoolLoad {
       fit:
         modelQueue.cost.samples === 0
           ? null
-          : { aMs: modelQueue.cost.a, cMs: modelQueue.cost.c, samples: modelQueue.cost.samples },
+          : {
+              aMs: modelQueue.costOfRows.a,
+              cMs: modelQueue.costOfRows.c,
+              samples: modelQueue.cost.samples,
+            },
     })),
     pods,
   };
