@@ -10,6 +10,7 @@ import { addedLatencyScenario } from './added-latency.ts';
 import { batchingScenario } from './batching.ts';
 import { gatewayScenario } from './gateway.ts';
 import { manyScenario } from './many.ts';
+import { costScenario } from './cost.ts';
 import { firstRequests, memoryScenario } from './memory.ts';
 import { neighboursScenario } from './neighbours.ts';
 import { overloadScenario } from './overload.ts';
@@ -33,6 +34,7 @@ const quickOnes: readonly BenchScenario[] = [
   overloadScenario,
   neighboursScenario,
   manyScenario,
+  costScenario,
   startScenario,
 ];
 const names = [...quickOnes.map(({ name }) => name), 'memory'];
