@@ -66,7 +66,7 @@ export const errorTable = {
   'model-failed': {
     status: 500,
     retryable: false,
-    meaning: 'The model failed on this input; the log of the pod says why.',
+    meaning: 'The model or its transform failed on this input; the log of the pod says why.',
   },
   'poison-request': {
     status: 500,

@@ -1,6 +1,7 @@
 /**
  * Parses and renders one request, whether it came alone or in an envelope. Its way through the process is
- * bytes → parse → transform → scheduler → transform → bytes; `accept` is the part before the scheduler, `render` after.
+ * bytes → `accept` → scheduler → `render` → bytes. Where it addresses the model's transform, `convertInputs` follows `accept`,
+ * and `convertOutputs` comes before `render`.
  */
 import { isUtf8 } from 'node:buffer';
 import { SluiceError } from '../contract/errors.ts';
@@ -10,14 +11,18 @@ import { parseInferRequest } from './protocol/oip-request.ts';
 import { renderInferResponse } from './protocol/oip-response.ts';
 import { parsePredictRequest, renderPredictResponse } from './protocol/v1.ts';
 import type { ServedModel } from './repository/served-model.ts';
-import type { Tensors } from './tensor.ts';
+import type { Signature, Tensors } from './tensor.ts';
+import { misfit } from './transforms/checks.ts';
+import type { Converted, Transformer } from './transforms/transformer.ts';
 
 export interface Accepted {
   readonly model: ServedModel;
   readonly protocol: Protocol;
   readonly call: InferCall;
-  /** Tensors of the ONNX file, after any transform. */
-  readonly inputs: Tensors;
+  /** The transform that its tensors are for; null if they are those of the ONNX file. */
+  readonly transform: Transformer | null;
+  /** Tensors that the client sends and gets. */
+  readonly surface: Signature;
   readonly rows: number;
 }
 
@@ -40,29 +45,54 @@ function read(model: ServedModel, protocol: Protocol, request: RequestBody): Acc
       `the request has ${call.rows} rows, model '${model.name}' takes at most ${model.maxRequestRows}`,
     );
   }
-  const inputs = addressesTransform(model, call) ? model.transform!.before(call.inputs) : call.inputs;
-  checkStrings(inputs);
-  return { model, protocol, call, inputs, rows: model.unbatchedReason === null ? call.rows : 1 };
+  const transform = call.surface === 0 ? model.transform : null;
+  if (transform === null) checkStrings(call.inputs);
+  const surface = model.surfaces[call.surface]!;
+  return { model, protocol, call, transform, surface, rows: model.unbatchedReason === null ? call.rows : 1 };
 }
 
 export function render({ model, protocol, call }: Accepted, outputs: Tensors): Answer {
-  const shown = addressesTransform(model, call) ? model.transform!.after(outputs) : outputs;
-  return protocol === 'v1' ? renderPredictResponse(call, shown) : renderInferResponse(model, call, shown);
+  return protocol === 'v1' ? renderPredictResponse(call, outputs) : renderInferResponse(model, call, outputs);
 }
 
-function addressesTransform(model: ServedModel, call: InferCall): boolean {
-  return model.transform !== null && call.surface === 0;
+/** Converts the tensors of a request that addresses a transform to those of the ONNX file. */
+export function convertInputs({ model, transform, call }: Accepted, done: Converted): void {
+  const failed: Converted = (error, none) => {
+    model.statistics.failures[error!.status < 500 ? 'OTHER' : 'BACKEND'] += 1;
+    done(error, none);
+  };
+  transform!.convert('before', call.inputs, (error, tensors) => {
+    if (error !== null) {
+      failed(error, tensors);
+      return;
+    }
+    const wrong = misfit('before', model.signature.inputs, tensors, call.rows) ?? unfitString(tensors);
+    if (wrong === null) done(null, tensors);
+    else failed(transform!.unusable(wrong), tensors);
+  });
 }
 
-/** Refuses BYTES that ONNX Runtime would change: its strings are UTF-8 and end at the first zero byte. */
+/** Converts outputs of the ONNX file to those that the client gets. */
+export function convertOutputs({ surface, transform, call }: Accepted, outputs: Tensors, done: Converted): void {
+  transform!.convert('after', outputs, (error, tensors) => {
+    const wrong = error === null ? misfit('after', surface.outputs, tensors, call.rows) : null;
+    done(wrong === null ? error : transform!.unusable(wrong), tensors);
+  });
+}
+
 function checkStrings(inputs: Tensors): void {
+  const wrong = unfitString(inputs);
+  if (wrong !== null) throw new SluiceError('invalid-tensor', wrong);
+}
+
+/** @returns what ONNX Runtime would change of BYTES: its strings are UTF-8 and end at the first zero byte */
+function unfitString(inputs: Tensors): string | null {
   for (const [name, { datatype, data }] of inputs) {
     if (datatype !== 'BYTES') continue;
     for (const [index, element] of (data as readonly Uint8Array[]).entries()) {
-      if (!isUtf8(element)) throw new SluiceError('invalid-tensor', `input '${name}': element ${index} is not UTF-8`);
-      if (element.includes(0)) {
-        throw new SluiceError('invalid-tensor', `input '${name}': element ${index} holds a zero byte`);
-      }
+      if (!isUtf8(element)) return `input '${name}': element ${index} is not UTF-8`;
+      if (element.includes(0)) return `input '${name}': element ${index} holds a zero byte`;
     }
   }
+  return null;
 }

@@ -32,9 +32,9 @@ export async function main(settings: ModelServerSettings): Promise<void> {
   const end = (reason: string) => {
     if (ending) return;
     ending = true;
-    log.info({ reason, inFlight: server.pod.scheduler.inFlight }, 'draining');
+    log.info({ reason, inFlight: server.pod.inFlight }, 'draining');
     setTimeout(() => {
-      log.error({ inFlight: server.pod.scheduler.inFlight }, 'the grace period is over');
+      log.error({ inFlight: server.pod.inFlight }, 'the grace period is over');
       if (server.running) endAtOnce();
       process.exit(1);
     }, settings.graceMs).unref();

@@ -7,6 +7,7 @@ import type { PodState } from './pod-state.ts';
 import type { ServedModel } from './repository/served-model.ts';
 import type { Histogram } from '../runtime/histogram.ts';
 import type { FailureReason, ModelStatistics } from './statistics.ts';
+import { transformFailures } from './transforms/statistics.ts';
 
 export interface ModelMetrics {
   readonly contentType: string;
@@ -87,7 +88,7 @@ export function createMetrics(pod: PodState): ModelMetrics {
   });
   const gauges: Record<string, [help: string, value: () => number]> = {
     sluice_pod_queued_rows: ['Rows that wait for their run', () => pod.scheduler.queuedRows],
-    sluice_pod_in_flight_requests: ['Requests at the pod that are not answered yet', () => pod.scheduler.inFlight],
+    sluice_pod_in_flight_requests: ['Requests at the pod that are not answered yet', () => pod.inFlight],
     sluice_pod_staged_bytes: ['Bytes of the requests that the pod holds', () => pod.staging.bytes],
     sluice_pod_draining: ['1 while the pod is to get no new work', () => Number(pod.draining)],
     sluice_pod_ready: ['1 while the pod takes requests', () => Number(pod.ready)],
@@ -113,7 +114,42 @@ export function createMetrics(pod: PodState): ModelMetrics {
       (statistics) => statistics.runSeconds,
     ),
   );
+  transformMetrics(registry, pod);
   return { contentType: registry.contentType, text: () => registry.metrics() };
+}
+
+function transformMetrics(registry: Registry, { transforms }: PodState): void {
+  const name = 'sluice_pod_transform_seconds';
+  const help = 'Duration of converting the tensors of a request by its transform, waiting included';
+  const get = () => {
+    const values = transforms.all.flatMap(({ model, statistics }) =>
+      (['before', 'after'] as const).flatMap((step) => samplesOf(name, { model, step }, statistics.seconds[step])),
+    );
+    return Promise.resolve({ name, help, type: 'histogram', values, aggregator: 'sum' });
+  };
+  registry.registerMetric({ name, help, type: 'histogram', get } as unknown as Metric);
+  new Counter({
+    name: 'sluice_pod_transform_failures_total',
+    help: 'Requests that a transform did not convert',
+    labelNames: ['model', 'reason'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { model, statistics } of transforms.all) {
+        for (const reason of transformFailures) this.inc({ model, reason }, statistics.failures[reason]);
+      }
+    },
+  });
+  new Counter({
+    name: 'sluice_pod_transform_starts_total',
+    help: 'Processes that were started for a transform',
+    labelNames: ['model'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { model, statistics } of transforms.all) this.inc({ model }, statistics.starts);
+    },
+  });
 }
 
 /**
@@ -127,19 +163,29 @@ function copiedHistogram(
   read: (statistics: ModelStatistics) => Histogram,
 ): Metric {
   const get = () => {
-    const values: { labels: Record<string, string | number>; value: number; metricName: string }[] = [];
-    for (const model of pod.models.ready()) {
-      const labels = labelsOf(model);
-      const { bounds, counts, sum } = read(model.statistics);
-      let below = 0;
-      for (const [index, count] of counts.entries()) {
-        below += count;
-        values.push({ labels: { ...labels, le: bounds[index] ?? '+Inf' }, value: below, metricName: `${name}_bucket` });
-      }
-      values.push({ labels, value: sum, metricName: `${name}_sum` });
-      values.push({ labels, value: below, metricName: `${name}_count` });
-    }
+    const values = [...pod.models.ready()].flatMap((model) => samplesOf(name, labelsOf(model), read(model.statistics)));
     return Promise.resolve({ name, help, type: 'histogram', values, aggregator: 'sum' });
   };
   return { name, help, type: 'histogram', get } as unknown as Metric;
+}
+
+interface Sample {
+  readonly labels: Readonly<Record<string, string | number>>;
+  readonly value: number;
+  readonly metricName: string;
+}
+
+function samplesOf(
+  name: string,
+  labels: Readonly<Record<string, string>>,
+  { bounds, counts, sum }: Histogram,
+): Sample[] {
+  let below = 0;
+  const samples = Array.from(counts, (count, index): Sample => {
+    below += count;
+    return { labels: { ...labels, le: bounds[index] ?? '+Inf' }, value: below, metricName: `${name}_bucket` };
+  });
+  samples.push({ labels, value: sum, metricName: `${name}_sum` });
+  samples.push({ labels, value: below, metricName: `${name}_count` });
+  return samples;
 }

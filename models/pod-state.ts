@@ -5,6 +5,7 @@ import type { UnbatchedModel } from '../contract/unbatched.ts';
 import type { ModelSet } from './repository/served-model.ts';
 import type { RunTracing } from './tracing.ts';
 import type { Scheduler } from './scheduler.ts';
+import type { Transforms } from './transforms/transforms.ts';
 
 /** Bytes of request bodies in memory, each from its arrival to its answer, within a limit. */
 export class Staging {
@@ -35,6 +36,7 @@ export class PodState {
   readonly uid: string;
   readonly name: string;
   readonly models: ModelSet;
+  readonly transforms: Transforms;
   readonly scheduler: Scheduler;
   readonly staging: Staging;
   readonly maxBodyBytes: number;
@@ -46,15 +48,24 @@ export class PodState {
   openResponses = 0;
 
   constructor(
-    options: Pick<PodState, 'uid' | 'name' | 'models' | 'scheduler' | 'staging' | 'maxBodyBytes' | 'tracing'>,
+    options: Pick<
+      PodState,
+      'uid' | 'name' | 'models' | 'transforms' | 'scheduler' | 'staging' | 'maxBodyBytes' | 'tracing'
+    >,
   ) {
     this.uid = options.uid;
     this.name = options.name;
     this.models = options.models;
+    this.transforms = options.transforms;
     this.scheduler = options.scheduler;
     this.staging = options.staging;
     this.maxBodyBytes = options.maxBodyBytes;
     this.tracing = options.tracing;
+  }
+
+  /** Requests that are converted, wait or run. */
+  get inFlight(): number {
+    return this.scheduler.inFlight + this.transforms.inFlight;
   }
 
   get ready(): boolean {
@@ -74,7 +85,7 @@ export class PodState {
     return {
       uid: this.uid,
       state: this.loading ? 'loading' : this.draining ? 'draining' : 'ready',
-      inFlight: this.scheduler.inFlight,
+      inFlight: this.inFlight,
       queuedRows: this.scheduler.queuedRows,
       models: this.models.status(),
       ...(unbatched.size === 0 ? {} : { unbatched: [...unbatched.values()] }),

@@ -16,6 +16,7 @@ import { SessionHost, type StuckRun } from './session/session-host.ts';
 import type { ModelServerSettings } from './settings.ts';
 import { Watch } from './watch/watch.ts';
 import { openRunTracing } from './tracing.ts';
+import { Transforms } from './transforms/transforms.ts';
 
 export interface ModelServer {
   readonly port: number;
@@ -61,10 +62,12 @@ export async function runModelServer(
       log.error({ model: name, version, unbatchedReason: reason, ...found }, 'requests are no longer batched');
     },
   });
+  const transforms = new Transforms(log);
   const pod = new PodState({
     uid: settings.podUid ?? randomUUID(),
     name: settings.podName ?? hostname(),
     models,
+    transforms,
     scheduler: new Scheduler({ host, nowMs: () => performance.now(), watch, log }),
     staging: new Staging(settings.maxStagedBytes),
     maxBodyBytes: settings.maxBodyBytes,
@@ -83,7 +86,7 @@ export async function runModelServer(
     const only = settings.models?.split(',').map((name) => name.trim()) ?? null;
     const folders = await scanRepository(settings.repository, only);
     announce(folders, models);
-    await loadModels(folders, models, host, settings, log);
+    await loadModels(folders, models, { host, transforms, limits: settings, log });
     if ([...models.ready()].length === 0) {
       const reasons = models.status().map(({ name, version, reason }) => `${name} ${version}: ${reason ?? ''}`);
       throw new Error(`no model can be served: ${reasons.join('; ')}`);
@@ -95,6 +98,7 @@ export async function runModelServer(
     closed ??= (async () => {
       app.server.closeAllConnections();
       await app.close();
+      transforms.close();
       await host.close();
     })();
     return closed;
@@ -111,7 +115,7 @@ export async function runModelServer(
       await sleep(drainDelayMs);
       // New connections are refused from here on; requests on open ones are still served.
       app.server.close();
-      while (pod.openResponses > 0 || pod.scheduler.inFlight > 0) await sleep(drainPollMs);
+      while (pod.openResponses > 0 || pod.inFlight > 0) await sleep(drainPollMs);
       await close();
     },
     close,

@@ -2,15 +2,15 @@
  * Loads the models of a repository into the session worker, one after another. A model that can't be served is marked
  * broken with the reason, and the others are loaded all the same.
  */
-import { pathToFileURL } from 'node:url';
 import { parseModelConfig, type ModelConfig } from './model-config.ts';
 import type { ModelFolder } from './repository.ts';
-import { ServedModel, type ModelSet } from './served-model.ts';
+import { ServedModel, type ModelSet, type ModelState } from './served-model.ts';
 import { defaultLimits, StartBudget, type BudgetLimits } from '../proof/budget.ts';
 import type { SessionHost } from '../session/session-host.ts';
 import type { ModelServerSettings } from '../settings.ts';
 import { decideBatching } from './batching.ts';
-import type { Transform } from '../transform.ts';
+import type { Transformer } from '../transforms/transformer.ts';
+import type { Transforms } from '../transforms/transforms.ts';
 import { warmUp } from './warmup.ts';
 
 export interface LoadLog {
@@ -20,6 +20,13 @@ export interface LoadLog {
 }
 
 type Limits = Pick<ModelServerSettings, 'maxRows' | 'maxRequestRows'>;
+
+export interface LoadContext {
+  readonly host: SessionHost;
+  readonly transforms: Transforms;
+  readonly limits: Limits;
+  readonly log: LoadLog;
+}
 
 /** Lists the models as loading, before any of them is. */
 export function announce(folders: readonly ModelFolder[], models: ModelSet): void {
@@ -31,20 +38,18 @@ export function announce(folders: readonly ModelFolder[], models: ModelSet): voi
 export async function loadModels(
   folders: readonly ModelFolder[],
   models: ModelSet,
-  host: SessionHost,
-  limits: Limits,
-  log: LoadLog,
+  { host, transforms, limits, log }: LoadContext,
 ): Promise<void> {
   // Models become ready together: requests would share the worker with the warm-up of those still loading.
   const loaded: ServedModel[] = [];
   for (const folder of folders) {
     const { name, versions } = folder;
     let config: ModelConfig;
-    let transform: Transform | null;
+    let transform: Transformer | null;
     try {
       if (folder.problem !== null) throw new Error(folder.problem);
       config = parseModelConfig(folder.configText);
-      transform = folder.transformFile === null ? null : await importTransform(folder.transformFile);
+      transform = await transforms.open(name, folder.transformFile, config);
       const asked = config.defaultVersion === undefined ? undefined : String(config.defaultVersion);
       if (asked !== undefined) {
         if (!versions.some(({ version }) => version === asked)) {
@@ -75,7 +80,22 @@ export async function loadModels(
       }
     }
   }
-  for (const model of loaded) models.set(model.name, model.version, { kind: 'ready', model });
+  for (const model of loaded) {
+    const tell = () => models.set(model.name, model.version, stateOf(model, log));
+    model.transform?.onChange(() => {
+      model.refreshSurfaces();
+      tell();
+    });
+    tell();
+  }
+}
+
+/** A model whose transform can't be used is not served until its file is mended. */
+function stateOf(model: ServedModel, log: LoadLog): ModelState {
+  const reason = model.transform?.problem ?? null;
+  if (reason === null) return { kind: 'ready', model };
+  log.error({ model: model.name, version: model.version, reason }, 'model is not served');
+  return { kind: 'broken', reason };
 }
 
 interface VersionToLoad {
@@ -83,7 +103,7 @@ interface VersionToLoad {
   readonly version: string;
   readonly file: string;
   readonly config: ModelConfig;
-  readonly transform: Transform | null;
+  readonly transform: Transformer | null;
 }
 
 async function loadVersion(
@@ -136,18 +156,6 @@ async function loadVersion(
 function budgetOf({ start }: ModelConfig): BudgetLimits {
   const { cpuMs, bytes } = defaultLimits;
   return { cpuMs: start?.cpuMs ?? cpuMs, bytes: start?.memoryMiB === undefined ? bytes : start.memoryMiB * 2 ** 20 };
-}
-
-async function importTransform(file: string): Promise<Transform> {
-  const module = (await import(pathToFileURL(file).href)) as { transform?: Transform };
-  const { transform } = module;
-  const whole =
-    Array.isArray(transform?.inputs) &&
-    Array.isArray(transform.outputs) &&
-    typeof transform.before === 'function' &&
-    typeof transform.after === 'function';
-  if (!whole) throw new Error(`${file} must export 'transform' with inputs, outputs, before and after`);
-  return transform;
 }
 
 function reasonOf(error: unknown): string {

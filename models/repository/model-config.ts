@@ -33,6 +33,18 @@ export const ModelConfig = Type.Object(
         closed,
       ),
     ),
+    /** Limits of the process that runs transform.ts. */
+    transform: Type.Optional(
+      Type.Object(
+        {
+          /** Longest time in milliseconds that converting a request may take, each way. */
+          timeoutMs: Type.Optional(Type.Integer({ minimum: 1, default: 2_000 })),
+          /** Memory in MiB. */
+          memoryMiB: Type.Optional(Type.Integer({ minimum: 64, default: 512 })),
+        },
+        closed,
+      ),
+    ),
     /** Disable to become ready without warm-up runs. */
     warmup: Type.Optional(Type.Boolean()),
     /** Version for requests that name none; by default the highest number. */

@@ -6,7 +6,7 @@ import { maxUnbatchedModels, versionKey, type UnbatchedModel } from '../../contr
 import { ModelStatistics } from '../statistics.ts';
 import { freeInputs } from '../row-elements.ts';
 import type { Signature, TensorSignature } from '../tensor.ts';
-import type { Transform } from '../transform.ts';
+import type { Transformer } from '../transforms/transformer.ts';
 
 export interface ServedModelOptions {
   readonly name: string;
@@ -17,7 +17,7 @@ export interface ServedModelOptions {
   readonly unbatchedReason: string | null;
   /** Whether the watch in service may unbatch it; not where a person has said that it is to be batched all the same. */
   readonly watched: boolean;
-  readonly transform: Transform | null;
+  readonly transform: Transformer | null;
   readonly maxRows: number;
   readonly maxRequestRows: number;
 }
@@ -26,7 +26,7 @@ export class ServedModel {
   readonly name: string;
   readonly version: string;
   readonly session: number;
-  readonly transform: Transform | null;
+  readonly transform: Transformer | null;
   readonly statistics = new ModelStatistics();
   readonly watched: boolean;
   readonly #file: FileSignature;
@@ -66,10 +66,13 @@ export class ServedModel {
     this.freeInputs = freeInputs(this.signature);
   }
 
+  /** Takes over what the transform declares, after its file was changed. */
+  refreshSurfaces(): void {
+    this.surfaces = this.#surfacesOf(this.signature);
+  }
+
   #surfacesOf(signature: Signature): readonly Signature[] {
-    return this.transform === null
-      ? [signature]
-      : [{ inputs: this.transform.inputs, outputs: this.transform.outputs }, signature];
+    return this.transform === null ? [signature] : [this.transform.surface, signature];
   }
 }
 

@@ -13,13 +13,20 @@ import { traceIdOf } from '../../contract/traceparent.ts';
 import { reportError, sendError, type ErrorLog } from '../../runtime/http/errors.ts';
 import { letBodyCome } from '../../runtime/http/expect.ts';
 import type { RequestIds } from '../../runtime/http/request-ids.ts';
-import { accept, render, type Accepted } from '../accept.ts';
+import { accept, convertInputs, convertOutputs, render, type Accepted } from '../accept.ts';
 import { decompress } from '../decompress.ts';
 import type { InferenceOutcome, ModelRequest, Run } from '../model-request.ts';
 import { bodyTooLargeError, busyError, type PodState } from '../pod-state.ts';
+import type { Tensors } from '../tensor.ts';
 import { AnswerStream } from './answer-stream.ts';
 
 const itemHead = Compile(ItemHead);
+
+interface ParsedItem {
+  readonly item: ItemHead;
+  readonly accepted: Accepted;
+  readonly arrivedMs: number;
+}
 
 /** Share of this envelope in a run. */
 interface OwnRun {
@@ -163,29 +170,47 @@ export class EnvelopeExchange {
         contentType: item.contentType,
         inferenceHeaderLength: item.inferenceHeaderLength,
       });
-      const request: ModelRequest = {
-        model,
-        inputs: accepted.inputs,
-        rows: accepted.rows,
-        arrivedMs,
-        deadlineMs: arrivedMs + item.deadlineMs,
-        parseUs: (performance.now() - startedMs) * 1000,
-        requestId: item.requestId,
-        traceId: traceIdOf(item.traceparent),
-        runs: [],
-        tracked: null,
-        done: (outcome) => {
-          const failed = outcome.kind === 'failed' ? outcome.error.code : null;
-          this.#answer(item.index, request, accepted, outcome);
-          this.#pod.tracing?.answered(request, item.traceparent, failed);
-        },
-      };
-      this.#parsed.push(request);
-      this.#parsedRows += request.rows;
-      if (this.#parsedRows >= model.maxRows) this.#submitParsed();
+      const parsed = { item, accepted, arrivedMs };
+      if (accepted.transform === null) {
+        this.#hold(parsed, accepted.call.inputs, startedMs);
+        return;
+      }
+      convertInputs(accepted, (error, inputs) => {
+        if (this.#closed) return;
+        if (error !== null) {
+          this.#answerError(item.index, error, null, idsOf(item));
+          return;
+        }
+        this.#hold(parsed, inputs, performance.now());
+        if (this.#complete) this.#submitParsed();
+      });
     } catch (error) {
       this.#answerError(item.index, error, null, idsOf(item));
     }
+  }
+
+  /** Keeps a parsed item until the envelope is complete or fills a run. @param startedMs time at which parsing began */
+  #hold({ item, accepted, arrivedMs }: ParsedItem, inputs: Tensors, startedMs: number): void {
+    const request: ModelRequest = {
+      model: accepted.model,
+      inputs,
+      rows: accepted.rows,
+      arrivedMs,
+      deadlineMs: arrivedMs + item.deadlineMs,
+      parseUs: (performance.now() - startedMs) * 1000,
+      requestId: item.requestId,
+      traceId: traceIdOf(item.traceparent),
+      runs: [],
+      tracked: null,
+      done: (outcome) => {
+        const failed = outcome.kind === 'failed' ? outcome.error.code : null;
+        this.#answer(item.index, request, accepted, outcome);
+        this.#pod.tracing?.answered(request, item.traceparent, failed);
+      },
+    };
+    this.#parsed.push(request);
+    this.#parsedRows += request.rows;
+    if (this.#parsedRows >= accepted.model.maxRows) this.#submitParsed();
   }
 
   #submitParsed(): void {
@@ -202,10 +227,20 @@ export class EnvelopeExchange {
     this.#submitted.delete(request);
     if (outcome.kind === 'failed') {
       this.#answerError(index, outcome.error, request);
-      return;
+    } else if (accepted.transform === null) {
+      this.#answerOutputs(index, request, accepted, outcome.outputs);
+    } else {
+      convertOutputs(accepted, outcome.outputs, (error, outputs) => {
+        if (this.#closed) return;
+        if (error === null) this.#answerOutputs(index, request, accepted, outputs);
+        else this.#answerError(index, error, request);
+      });
     }
+  }
+
+  #answerOutputs(index: number, request: ModelRequest, accepted: Accepted, outputs: Tensors): void {
     try {
-      const answer = render(accepted, outcome.outputs);
+      const answer = render(accepted, outputs);
       const { inferenceHeaderLength } = answer;
       const lastRun = request.runs.at(-1)?.run;
       const head: AnswerHead = {
@@ -263,7 +298,7 @@ export class EnvelopeExchange {
 
   #finishIfDone(): void {
     if (this.#closed || !this.#complete || this.#unanswered > 0 || this.#response.writableEnded) return;
-    const { scheduler, draining, models } = this.#pod;
+    const { scheduler, inFlight, draining, models } = this.#pod;
     const runs: RunReport[] = [];
     for (const [run, own] of this.#runs) {
       const report: RunReport = {
@@ -275,10 +310,9 @@ export class EnvelopeExchange {
       if (run.rowElements !== undefined) report.rowElements = run.rowElements;
       runs.push(report);
     }
-    const { queuedRows, inFlight } = scheduler;
     this.#answers.end({
       runs,
-      queuedRows,
+      queuedRows: scheduler.queuedRows,
       inFlight,
       draining,
       ...(models.unbatched.size === 0 ? {} : { unbatched: models.unbatched.size }),

@@ -9,12 +9,13 @@ import { noSuchPath, sendError, type ErrorLog } from '../../runtime/http/errors.
 import { readBody, type BodyRoom } from '../../runtime/http/read-body.ts';
 import { requestIdOf, traceparentOf } from '../../runtime/http/request-ids.ts';
 import { route } from '../../runtime/http/routes.ts';
-import { accept, render } from '../accept.ts';
+import { accept, convertInputs, convertOutputs, render, type Accepted } from '../accept.ts';
 import { decompress } from '../decompress.ts';
 import { bodyTooLargeError, busyError, type PodState } from '../pod-state.ts';
 import type { Answer } from '../protocol/call.ts';
 import type { ModelRequest } from '../model-request.ts';
 import type { ServedModel } from '../repository/served-model.ts';
+import type { Tensors } from '../tensor.ts';
 
 /** Time that a request may take where its client sets no limit. */
 const defaultTimeoutMs = 300_000;
@@ -97,7 +98,46 @@ function servePredict({ pod, log, request, response }: Exchange, { protocol, nam
     return;
   }
 
-  const submit = (body: Buffer) => {
+  const send = (accepted: Accepted, outputs: Tensors) => {
+    try {
+      sendAnswer(response, 200, render(accepted, outputs));
+    } catch (error) {
+      refuse(error);
+    }
+  };
+
+  const submit = (accepted: Accepted, inputs: Tensors, parseStartedMs: number) => {
+    const submitted: ModelRequest = {
+      model,
+      inputs,
+      rows: accepted.rows,
+      arrivedMs,
+      deadlineMs,
+      parseUs: (performance.now() - parseStartedMs) * 1000,
+      ...ids,
+      runs: [],
+      tracked: null,
+      done: (outcome) => {
+        waiting = null;
+        pod.tracing?.answered(submitted, traceparent, outcome.kind === 'failed' ? outcome.error.code : null);
+        if (outcome.kind === 'failed') {
+          refuse(outcome.error);
+        } else if (accepted.transform === null) {
+          send(accepted, outcome.outputs);
+        } else {
+          convertOutputs(accepted, outcome.outputs, (error, outputs) => {
+            if (response.destroyed) return;
+            if (error === null) send(accepted, outputs);
+            else refuse(error);
+          });
+        }
+      },
+    };
+    waiting = submitted;
+    pod.scheduler.submit(submitted);
+  };
+
+  const parse = (body: Buffer) => {
     const parseStartedMs = performance.now();
     try {
       const accepted = accept(model, protocol, {
@@ -105,32 +145,15 @@ function servePredict({ pod, log, request, response }: Exchange, { protocol, nam
         contentType: request.headers['content-type'],
         inferenceHeaderLength: header(request, headers.inferenceHeaderLength),
       });
-      const submitted: ModelRequest = {
-        model,
-        inputs: accepted.inputs,
-        rows: accepted.rows,
-        arrivedMs,
-        deadlineMs,
-        parseUs: (performance.now() - parseStartedMs) * 1000,
-        ...ids,
-        runs: [],
-        tracked: null,
-        done: (outcome) => {
-          waiting = null;
-          pod.tracing?.answered(submitted, traceparent, outcome.kind === 'failed' ? outcome.error.code : null);
-          if (outcome.kind === 'failed') {
-            refuse(outcome.error);
-            return;
-          }
-          try {
-            sendAnswer(response, 200, render(accepted, outcome.outputs));
-          } catch (error) {
-            refuse(error);
-          }
-        },
-      };
-      waiting = submitted;
-      pod.scheduler.submit(submitted);
+      if (accepted.transform === null) {
+        submit(accepted, accepted.call.inputs, parseStartedMs);
+        return;
+      }
+      convertInputs(accepted, (error, inputs) => {
+        if (response.destroyed) return;
+        if (error === null) submit(accepted, inputs, performance.now());
+        else refuse(error);
+      });
     } catch (error) {
       refuse(error);
     }
@@ -149,7 +172,7 @@ function servePredict({ pod, log, request, response }: Exchange, { protocol, nam
     const body = parts.length === 1 ? parts[0]! : Buffer.concat(parts, bytes);
     const encoding = request.headers['content-encoding'];
     if (encoding === undefined) {
-      submit(body);
+      parse(body);
       return;
     }
     decompress(body, encoding, pod.maxBodyBytes)
@@ -163,7 +186,7 @@ function servePredict({ pod, log, request, response }: Exchange, { protocol, nam
           return;
         }
         held = plain.length;
-        submit(plain);
+        parse(plain);
       })
       .catch(refuse);
   });

@@ -11,18 +11,21 @@ export interface ModelFiles {
   /** Bytes of the ONNX file by version. */
   readonly versions: Readonly<Record<string, Uint8Array>>;
   readonly config?: string;
+  /** Text of transform.ts. */
+  readonly transform?: string;
 }
 
 export type RepositoryFiles = Readonly<Record<string, ModelFiles>>;
 
 export async function writeRepository(models: RepositoryFiles): Promise<string> {
   const root = await mkdtemp(path.join(tmpdir(), 'sluice-models-'));
-  for (const [name, { versions, config }] of Object.entries(models)) {
+  for (const [name, { versions, config, transform }] of Object.entries(models)) {
     for (const [version, bytes] of Object.entries(versions)) {
       await mkdir(path.join(root, name, version), { recursive: true });
       await writeFile(path.join(root, name, version, 'model.onnx'), bytes);
     }
     if (config !== undefined) await writeFile(path.join(root, name, 'config.yaml'), config);
+    if (transform !== undefined) await writeFile(path.join(root, name, 'transform.ts'), transform);
   }
   return root;
 }

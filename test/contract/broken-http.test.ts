@@ -11,6 +11,7 @@ import { createMetrics } from '../../models/metrics.ts';
 import { PodState, Staging } from '../../models/pod-state.ts';
 import { ModelSet } from '../../models/repository/served-model.ts';
 import type { Scheduler } from '../../models/scheduler.ts';
+import { Transforms } from '../../models/transforms/transforms.ts';
 import { buildScaler, type ScalerApp } from '../../scaler/app.ts';
 import { MemoryCluster } from '../../scaler/testing/memory-cluster.ts';
 import { brokenRequests, unendingHead } from '../support/broken-requests.ts';
@@ -34,6 +35,7 @@ function startPod(): FastifyInstance {
     uid: 'u',
     name: 'p',
     models: new ModelSet(),
+    transforms: new Transforms(log),
     scheduler: noScheduler,
     staging: new Staging(1024),
     maxBodyBytes: 1024,

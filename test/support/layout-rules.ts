@@ -127,6 +127,7 @@ const processFiles: Patterns = [
   // Scripts, and the processes that they start.
   /^bench\//,
   /^models\/author\/main\.ts$/,
+  /^models\/transforms\/child\.ts$/,
 ];
 const processUse = /\bprocess\.(env|exit|exitCode|on|once|kill|abort)\b/g;
 

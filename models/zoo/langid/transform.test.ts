@@ -4,8 +4,7 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import lande from 'lande';
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
-import { SluiceError } from '../../../contract/errors.ts';
-import type { Tensor, Tensors } from '../../tensor.ts';
+import { BadInput, type Tensor, type Tensors } from 'sluice/transform';
 import { oddTexts, sentences } from './sentences.ts';
 import { transform } from './transform.ts';
 
@@ -102,10 +101,7 @@ test('bytes that are not UTF-8 are refused with their row', () => {
   for (const bad of [[0xff], [0xc3], [0xed, 0xa0, 0x80], [0xc0, 0x80]]) {
     assert.throws(
       () => transform.before(texts(['fine', Uint8Array.from(bad)])),
-      (error) =>
-        error instanceof SluiceError &&
-        error.code === 'invalid-tensor' &&
-        error.message === 'input "text": row 1 is not valid UTF-8',
+      (error) => error instanceof BadInput && error.message === 'input "text": row 1 is not valid UTF-8',
     );
   }
 });

@@ -1,8 +1,6 @@
 /** Transform of `langid`: from text to n-gram frequencies, and from probabilities to the likeliest language. */
 import { isUtf8 } from 'node:buffer';
-import { SluiceError } from '../../../contract/errors.ts';
-import type { Tensor, Tensors, TensorSignature } from '../../tensor.ts';
-import type { Transform } from '../../transform.ts';
+import { BadInput, type ClientTensor, type Tensor, type Tensors, type Transform } from 'sluice/transform';
 import { createFrequencyCounter } from './frequencies.ts';
 import tables from './tables.json' with { type: 'json' };
 
@@ -10,16 +8,16 @@ const labels: readonly Uint8Array[] = tables.labels.map((label) => Buffer.from(l
 const features = tables.ngrams.length;
 const countFrequencies = createFrequencyCounter(tables.ngrams);
 
-function rows(name: string, datatype: TensorSignature['datatype']): TensorSignature {
-  return { name, datatype, shape: [-1], batchAxis: 0 };
+function rows(name: string, datatype: ClientTensor['datatype']): ClientTensor {
+  return { name, datatype, shape: [-1] };
 }
 
-/** @throws SluiceError `invalid-tensor` for a text that is not UTF-8 */
+/** @throws BadInput for a text that is not UTF-8 */
 function before(inputs: Tensors): Tensors {
   const texts = tensor(inputs, 'text').data as readonly Uint8Array[];
   const data = new Float32Array(texts.length * features);
   for (const [row, text] of texts.entries()) {
-    if (!isUtf8(text)) throw new SluiceError('invalid-tensor', `input "text": row ${row} is not valid UTF-8`);
+    if (!isUtf8(text)) throw new BadInput(`input "text": row ${row} is not valid UTF-8`);
     const { buffer, byteOffset, byteLength } = text;
     countFrequencies(Buffer.from(buffer, byteOffset, byteLength).toString('utf8'), data, row * features);
   }
@@ -47,13 +45,13 @@ function after(outputs: Tensors): Tensors {
 
 function tensor(tensors: Tensors, name: string): Tensor {
   const found = tensors.get(name);
-  if (!found) throw new SluiceError('invalid-request', `tensor "${name}" is missing`);
+  if (!found) throw new BadInput(`tensor "${name}" is missing`);
   return found;
 }
 
-export const transform: Transform = {
+export const transform = {
   inputs: [rows('text', 'BYTES')],
   outputs: [rows('label', 'BYTES'), rows('score', 'FP32')],
   before,
   after,
-};
+} satisfies Transform;

@@ -1,0 +1,127 @@
+/**
+ * Entry point of the child process of one transform: imports the user's module, makes calls as the pod asks on file
+ * descriptor 3, and ends with that pipe. The pod sets limits from outside; whatever happens here is no harm to it.
+ */
+import { spawnSync } from 'node:child_process';
+import { realpathSync, writeFileSync } from 'node:fs';
+import { registerHooks } from 'node:module';
+import { Socket } from 'node:net';
+import path from 'node:path';
+import process from 'node:process';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { CallRunner } from './call-runner.ts';
+import { checkDeclaration } from './checks.ts';
+import { describeError, placeOf } from './failures.ts';
+import { FrameReader, frameOf, outcomesFrame, readCalls, type FromChild, type ToChild } from './messages.ts';
+import type { Transform } from './transform.ts';
+
+const pipe = new Socket({ fd: 3 });
+const parent = process.ppid;
+let folder = '';
+let runner: CallRunner | undefined;
+const loaded = new Set<string>();
+
+/** Where the kernel doesn't end this process with the pod, a thread does, even while this one is in an endless loop. */
+if (process.argv.includes('--watch-parent')) {
+  const watch = `setInterval(() => { if (process.ppid !== ${parent}) process.kill(process.pid, 'SIGKILL'); }, 500)`;
+  new Worker(watch, { eval: true }).unref();
+}
+
+// Makes the kernel choose this process, not the pod, where memory runs out.
+try {
+  writeFileSync('/proc/self/oom_score_adj', '1000');
+} catch {
+  // Only Linux has it.
+}
+
+// Ctrl-C in a terminal reaches the pod's whole process group; the pod still needs this process to finish its requests.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
+
+// A process that ends itself says where, which neither its exit code nor a signal does.
+const exit = process.exit.bind(process);
+const abort = process.abort.bind(process);
+process.exit = (code) => {
+  tellEnd(`process.exit(${code ?? ''})`);
+  return exit(code);
+};
+process.abort = () => {
+  tellEnd('process.abort()');
+  return abort();
+};
+
+function tellEnd(what: string): void {
+  const place = placeOf(new Error().stack ?? '', folder);
+  if (place !== null) process.stderr.write(`${what} was called (${place})\n`);
+}
+
+const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+const ours = new URL(`./transform.${extension}`, import.meta.url).href;
+
+registerHooks({
+  // Makes the package path work in a model folder anywhere.
+  resolve: (specifier, context, next) =>
+    specifier === 'sluice/transform' ? { url: ours, shortCircuit: true } : next(specifier, context),
+  load: (url, context, next) => {
+    if (url.startsWith('file:') && url !== ours) loaded.add(fileURLToPath(url.replace(/[?#].*$/, '')));
+    return next(url, context);
+  },
+});
+
+function send(message: FromChild): void {
+  for (const part of frameOf(message)) pipe.write(part);
+}
+
+async function load(file: string, timeoutMs: number): Promise<void> {
+  folder = realpathSync(path.dirname(file));
+  try {
+    const module = (await import(pathToFileURL(file).href)) as { transform?: unknown };
+    const surface = checkDeclaration(module.transform);
+    runner = new CallRunner({
+      transform: module.transform as Transform,
+      folder,
+      timeoutMs,
+      nowMs: () => performance.now(),
+      send: (ended) => {
+        pipe.cork();
+        for (const part of outcomesFrame(ended)) pipe.write(part);
+        pipe.uncork();
+      },
+    });
+    send({ kind: 'up', surface, files: ownFiles() });
+  } catch (error) {
+    send({ kind: 'unusable', reason: describeImportError(error), files: ownFiles() });
+  }
+}
+
+function ownFiles(): string[] {
+  return [...loaded].filter((file) => !file.includes('/node_modules/'));
+}
+
+/**
+ * An error of the import. V8 keeps the place of a syntax error in JavaScript to itself, and a file with one that no package.json
+ * calls a module is taken for CommonJS without exports, so Node is asked about each file by itself.
+ */
+function describeImportError(error: unknown): string {
+  if (error instanceof SyntaxError && !('code' in error)) {
+    for (const file of [...loaded].reverse()) {
+      if (!/\.[cm]?js$/.test(file)) continue;
+      const { status, stderr } = spawnSync(process.execPath, ['--check', file], { encoding: 'utf8', timeout: 5_000 });
+      const [text] = /^SyntaxError.*$/m.exec(stderr) ?? [];
+      if (status !== 0 && text !== undefined) return `${text} (${placeOf(stderr, folder) ?? file})`;
+    }
+  }
+  return describeError(error, folder);
+}
+
+const reader = new FrameReader<ToChild>(Infinity);
+pipe.on('data', (chunk: Buffer) => {
+  for (const { message, body } of reader.push(chunk)) {
+    if (message.kind === 'import') void load(message.file, message.timeoutMs);
+    else runner!.run(message.step, readCalls(message, body));
+  }
+});
+pipe.on('error', () => exit(0));
+pipe.on('close', () => exit(0));
+pipe.on('end', () => exit(0));
+send({ kind: 'started' });

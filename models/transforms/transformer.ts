@@ -1,0 +1,336 @@
+/**
+ * The transform of one model: hands its requests to a child process, and owns which process that is. A process that ends is
+ * started again with a growing delay, and one whose files have changed is replaced once its successor is up.
+ *
+ * What was in a process that ended is tried once more, each request alone in the process, so that only the one that ends it
+ * fails. Until the delay is over, requests are refused at once with what ended the last process.
+ */
+import path from 'node:path';
+import { SluiceError } from '../../contract/errors.ts';
+import { planTransformRestart } from '../policy/transform-restart.ts';
+import type { Signature, Tensors } from '../tensor.ts';
+import { FileWatch } from './file-watch.ts';
+import type { Outcome, Step } from './messages.ts';
+import { TransformStatistics, type TransformFailure } from './statistics.ts';
+import { TransformProcess, type TransformLimits } from './transform-process.ts';
+
+export interface TransformLog {
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+  error(details: object, message: string): void;
+}
+
+export interface TransformerOptions {
+  readonly model: string;
+  /** Path of transform.ts or transform.js. */
+  readonly file: string;
+  readonly limits: TransformLimits;
+  readonly log: TransformLog;
+}
+
+/** Takes the converted tensors, or why there are none. */
+export type Converted = (error: SluiceError | null, tensors: Tensors) => void;
+
+interface Waiting {
+  readonly id: number;
+  readonly step: Step;
+  readonly tensors: Tensors;
+  readonly startedMs: number;
+  readonly done: Converted;
+  /** Whether it was in a process that ended, and is tried alone. */
+  suspect: boolean;
+}
+
+const none: Tensors = new Map();
+/** Calls of one message. Answers of a long message come in parts, so this bounds what is encoded in one turn. */
+const maxCalls = 64;
+
+export class Transformer {
+  readonly model: string;
+  readonly statistics = new TransformStatistics();
+  readonly #options: TransformerOptions;
+  readonly #fileName: string;
+  readonly #watch: FileWatch;
+  #surface: Signature | null = null;
+  #process: TransformProcess | null = null;
+  /** A process of changed files that is to take over. */
+  #successor: TransformProcess | null = null;
+  /** End of the delay before the next start; null while there is none. */
+  #delay: NodeJS.Timeout | null = null;
+  #ends = 0;
+  #lastReason = '';
+  #sequence = 0;
+  readonly #calls = new Map<number, Waiting>();
+  /** Calls that no process has yet. */
+  #queue: Waiting[] = [];
+  #suspects: Waiting[] = [];
+  /** The suspect that has the process to itself. */
+  #alone: Waiting | null = null;
+  #flushing = false;
+  #closed = false;
+  #idle: NodeJS.Timeout | null = null;
+  #problem: string | null = null;
+  readonly #listeners: (() => void)[] = [];
+  readonly #opened = Promise.withResolvers<undefined>();
+
+  constructor(options: TransformerOptions) {
+    this.#options = options;
+    this.model = options.model;
+    this.#fileName = path.basename(options.file);
+    this.#watch = new FileWatch(() => this.#reload());
+  }
+
+  /** Imports the module in its process. Afterwards `problem` says whether it can be used. */
+  async open(): Promise<void> {
+    this.#process = this.#startProcess();
+    await this.#opened.promise;
+    if (this.#problem === null) this.#idle = setTimeout(() => this.#endIdle(), unusedMs).unref();
+  }
+
+  /** Why the module can't be used, with file and line; null if it can be. */
+  get problem(): string | null {
+    return this.#problem;
+  }
+
+  /** Tensors that clients send and get; none while there is a problem. */
+  get surface(): Signature {
+    return this.#surface ?? { inputs: [], outputs: [] };
+  }
+
+  /** Calls `listener` when changed files declare other tensors, solve the problem or have another one. */
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  get inFlight(): number {
+    return this.#calls.size;
+  }
+
+  /** Id of the process that takes calls, for tests and logs. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  /** Converts the tensors of one request. Calls of one turn of the event loop travel together. */
+  convert(step: Step, tensors: Tensors, done: Converted): void {
+    if (this.#idle !== null) clearTimeout(this.#idle);
+    this.#idle = null;
+    if (this.#delay !== null || this.#closed) {
+      this.statistics.failures.unavailable += 1;
+      done(this.#unavailable(), none);
+      return;
+    }
+    this.#sequence += 1;
+    const startedMs = performance.now();
+    const call: Waiting = { id: this.#sequence, step, tensors, startedMs, done, suspect: false };
+    this.#calls.set(call.id, call);
+    this.#queue.push(call);
+    if (this.#process === null) this.#process = this.#startProcess();
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => {
+      this.#flushing = false;
+      this.#flush();
+    });
+  }
+
+  /** Ends the processes at once; calls fail. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#watch.close();
+    if (this.#delay !== null) clearTimeout(this.#delay);
+    if (this.#idle !== null) clearTimeout(this.#idle);
+    this.#process?.kill('the pod ends');
+    this.#successor?.kill('the pod ends');
+    this.#problem ??= 'the pod ends';
+    this.#opened.resolve(undefined);
+  }
+
+  #setProblem(reason: string): void {
+    this.#problem = `${this.#fileName}: ${reason}`;
+    this.#opened.resolve(undefined);
+    this.#tellChange();
+  }
+
+  #tellChange(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  #flush(): void {
+    const process = this.#process;
+    if (process?.up !== true || this.#alone !== null) return;
+    if (this.#suspects.length > 0) {
+      if (process.held > 0) return;
+      this.#alone = this.#suspects.shift()!;
+      process.send(this.#alone.step, [this.#alone]);
+      return;
+    }
+    const queue = this.#queue;
+    this.#queue = [];
+    for (const step of ['before', 'after'] as const) {
+      const calls = queue.filter((call) => call.step === step);
+      for (let start = 0; start < calls.length; start += maxCalls) {
+        process.send(step, calls.slice(start, start + maxCalls));
+      }
+    }
+  }
+
+  #startProcess(): TransformProcess {
+    const { file, limits, model, log } = this.#options;
+    this.statistics.starts += 1;
+    const process: TransformProcess = new TransformProcess(file, limits, {
+      onUp: (surface) => this.#onUp(process, surface),
+      onOutcome: (id, outcome) => this.#settle(id, outcome),
+      onEnd: (reason, held) => this.#onEnd(process, reason, held),
+      onLine: (line) => log.info({ model, line }, 'transform printed'),
+    });
+    return process;
+  }
+
+  #onUp(process: TransformProcess, surface: Signature): void {
+    void this.#watch.use(process.files);
+    const { log, model } = this.#options;
+    if (process === this.#successor) {
+      this.#successor = null;
+      this.#process?.retire();
+      this.#process = process;
+      this.#ends = 0;
+      log.info({ model, file: this.#fileName }, 'transform is loaded again');
+    }
+    const changed = JSON.stringify(surface) !== JSON.stringify(this.#surface);
+    this.#surface = surface;
+    this.#problem = null;
+    this.#opened.resolve(undefined);
+    if (changed) this.#tellChange();
+    this.#flush();
+  }
+
+  #settle(id: number, outcome: Outcome): void {
+    const call = this.#calls.get(id);
+    if (call === undefined) return;
+    this.#calls.delete(id);
+    if (call === this.#alone) this.#alone = null;
+    if (outcome.kind === 'converted') {
+      this.statistics.seconds[call.step].observe((performance.now() - call.startedMs) / 1000);
+      call.done(null, outcome.tensors);
+    } else if (outcome.kind === 'refused') {
+      this.#fail(call, 'refused', new SluiceError('invalid-request', outcome.message));
+    } else {
+      this.#fail(call, 'failed', this.#failed(outcome.message));
+    }
+    if (call.suspect || this.#suspects.length > 0) this.#flush();
+  }
+
+  #onEnd(process: TransformProcess, reason: string, held: readonly number[]): void {
+    if (this.#closed) {
+      this.#failAll([...this.#calls.values()], reason);
+      return;
+    }
+    const { log, model } = this.#options;
+    if (process === this.#successor) {
+      this.#successor = null;
+      void this.#watch.use(process.files);
+      log.error({ model, reason: `${this.#fileName}: ${reason}` }, 'the changed transform is not used');
+      if (this.#surface === null) this.#setProblem(reason);
+      return;
+    }
+    const calls = held.map((id) => this.#calls.get(id)!);
+    if (process === this.#process) this.#process = null;
+    else if (calls.length === 0) return;
+    if (this.#surface === null) {
+      void this.#watch.use(process.files);
+      this.#setProblem(reason);
+      return;
+    }
+    log.error({ model, reason, requests: calls.length }, 'the process of a transform ended');
+    this.#lastReason = reason;
+    this.#alone = null;
+    if (process.upMs === null) {
+      this.#failAll([...this.#calls.values()], reason);
+    } else if (calls.length === 1) {
+      this.#failAll(calls, reason);
+    } else {
+      for (const call of calls) call.suspect = true;
+      this.#suspects.push(...calls);
+    }
+    if (this.#process === null) this.#restart(process);
+    else this.#flush();
+  }
+
+  #failAll(calls: readonly Waiting[], reason: string): void {
+    for (const call of calls) {
+      this.#calls.delete(call.id);
+      this.#fail(call, 'lost', this.#failed(reason));
+    }
+    this.#queue = this.#queue.filter((call) => this.#calls.has(call.id));
+    this.#suspects = this.#suspects.filter((call) => this.#calls.has(call.id));
+  }
+
+  #restart(ended: TransformProcess): void {
+    const livedMs = ended.upMs === null ? 0 : performance.now() - ended.upMs;
+    const { ends, waitMs } = planTransformRestart(this.#ends, livedMs);
+    this.#ends = ends;
+    if (waitMs === 0) {
+      // Started again by the next request if none waits.
+      if (this.#calls.size > 0) this.#process = this.#startProcess();
+      return;
+    }
+    const queue = this.#queue;
+    this.#queue = [];
+    this.#delay = setTimeout(() => {
+      this.#delay = null;
+      if (this.#process === null && this.#calls.size > 0) this.#process = this.#startProcess();
+    }, waitMs);
+    for (const call of queue) {
+      this.#calls.delete(call.id);
+      this.#fail(call, 'unavailable', this.#unavailable());
+    }
+  }
+
+  #reload(): void {
+    const { model, log } = this.#options;
+    if (this.#closed) return;
+    log.info({ model, file: this.#fileName }, 'transform has changed');
+    this.#successor?.kill('its files changed again');
+    this.#successor = this.#startProcess();
+  }
+
+  /** Ends a process that nobody has used since the model was loaded; the next request starts it again. */
+  #endIdle(): void {
+    this.#idle = null;
+    const process = this.#process;
+    if (this.#calls.size > 0 || process === null) return;
+    this.#process = null;
+    process.retire();
+  }
+
+  #fail(call: Waiting, failure: TransformFailure, error: SluiceError): void {
+    this.statistics.failures[failure] += 1;
+    const { log, model } = this.#options;
+    if (failure === 'failed' || failure === 'lost') log.error({ model, reason: error.message }, 'transform failed');
+    call.done(error, none);
+  }
+
+  #failed(reason: string): SluiceError {
+    return new SluiceError('model-failed', `model '${this.model}': ${this.#fileName}: ${reason}`);
+  }
+
+  /** The error of a request whose converted tensors don't fit. Counts and logs it. */
+  unusable(reason: string): SluiceError {
+    const error = this.#failed(reason);
+    this.statistics.failures.failed += 1;
+    this.#options.log.error({ model: this.model, reason: error.message }, 'transform failed');
+    return error;
+  }
+
+  #unavailable(): SluiceError {
+    const message = this.#closed ? 'the pod ends' : `not tried again yet, since ${this.#lastReason}`;
+    return new SluiceError('model-not-ready', `model '${this.model}': ${this.#fileName}: ${message}`, {
+      retryAfterSeconds: 1,
+    });
+  }
+}
+
+/** Time after which a process that was started to read what its module declares ends again if no request came. */
+const unusedMs = 30_000;
