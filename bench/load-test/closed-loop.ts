@@ -6,7 +6,7 @@
  */
 import autocannon from 'autocannon';
 import { nowMs } from './clock.ts';
-import type { LoadPlan, Share } from './plan.ts';
+import type { LoadPlan, StartedShare } from './plan.ts';
 import type { Ending, Recorder } from './recorder.ts';
 import type { Workload } from './workload.ts';
 
@@ -78,14 +78,15 @@ export async function runClosedLoop(
 }
 
 /** A thread's share of the connections of a closed plan. */
-export async function closedLoop(share: Share, recorder: Recorder, signal: AbortSignal): Promise<void> {
+export async function closedLoop(share: StartedShare, recorder: Recorder, signal: AbortSignal): Promise<void> {
   const { plan, index, startAtMs } = share;
   const { concurrency } = plan.load as Extract<LoadPlan['load'], { kind: 'closed' }>;
   const connections = Math.floor(concurrency / plan.threads) + (index < concurrency % plan.threads ? 1 : 0);
   await new Promise((resolve) => setTimeout(resolve, Math.max(0, startAtMs - nowMs())));
   if (signal.aborted || connections === 0) return;
   const { origin, workload, timeoutMs } = plan;
-  const amount = { durationMs: startAtMs + plan.warmUpMs + plan.durationMs - nowMs() };
+  // A thread that wakes late still ends with the others.
+  const amount = { durationMs: Math.max(sampleMs, startAtMs + plan.warmUpMs + plan.durationMs - nowMs()) };
   await runClosedLoop({ origin, workload, connections, amount, timeoutMs }, recorder, signal);
 }
 

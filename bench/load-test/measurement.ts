@@ -1,7 +1,8 @@
 /** One measured run of a plan, together with Sluice's own metrics where the target has them. */
 import type { LoadPlan } from './plan.ts';
 import { figuresOf, type Figures } from './report.ts';
-import { runLoad, startMs, type RunOptions } from './run.ts';
+import { nowMs } from './clock.ts';
+import { runLoad, type RunOptions } from './run.ts';
 import { SluiceMeter } from './sluice-meter.ts';
 import type { Tally } from './tally.ts';
 
@@ -13,9 +14,12 @@ export interface Measured {
 /** @param metricsUrl metrics endpoint of Sluice; null for another server */
 export async function measureOnce(plan: LoadPlan, metricsUrl: string | null, options: RunOptions): Promise<Measured> {
   const meter = metricsUrl === null ? null : await SluiceMeter.start(metricsUrl, plan.workload.model);
-  const forget = setTimeout(() => void meter?.restart(), startMs + plan.warmUpMs);
+  let forget: NodeJS.Timeout | undefined;
+  const onStart = (startAtMs: number): void => {
+    forget = setTimeout(() => void meter?.restart(), startAtMs + plan.warmUpMs - nowMs());
+  };
   try {
-    const tally = await runLoad(plan, options);
+    const tally = await runLoad(plan, { ...options, onStart });
     const seen = meter === null ? null : { ...(await meter.stop()), seconds: meter.seconds };
     return { figures: figuresOf(tally, seen), tally };
   } finally {

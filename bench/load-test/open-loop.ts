@@ -9,7 +9,7 @@ import { Client, type Dispatcher } from 'undici';
 import type { Workload } from './workload.ts';
 import { sendTimes } from './arrivals.ts';
 import { nowMs } from './clock.ts';
-import type { LoadPlan, Share } from './plan.ts';
+import type { LoadPlan, StartedShare } from './plan.ts';
 import type { Recorder } from './recorder.ts';
 import { Ticker } from './ticker.ts';
 
@@ -22,7 +22,7 @@ const pollMs = 20;
 type OpenLoad = Extract<LoadPlan['load'], { kind: 'open' }>;
 
 /** Runs until all requests are answered or given up, or `signal` aborts: requests not sent by then count as never offered. */
-export async function openLoop(share: Share, recorder: Recorder, signal: AbortSignal): Promise<void> {
+export async function openLoop(share: StartedShare, recorder: Recorder, signal: AbortSignal): Promise<void> {
   const { plan, index, startAtMs } = share;
   const { arrivals, maxInFlight } = plan.load as OpenLoad;
   const next = ownShare(sendTimes(arrivals, plan.warmUpMs + plan.durationMs, plan.seed), index, plan.threads);

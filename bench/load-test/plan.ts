@@ -27,6 +27,9 @@ export interface Share {
    * loop it has its share of the connections.
    */
   readonly index: number;
-  /** Start of the warm-up, by `nowMs` of clock.ts. */
+}
+
+export interface StartedShare extends Share {
+  /** Start of the warm-up, by `nowMs` of clock.ts; the same for all threads. */
   readonly startAtMs: number;
 }
