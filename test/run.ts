@@ -25,9 +25,6 @@ interface Lane {
   readonly concurrency: number;
 }
 
-/** Files that compare what two programs reach on this machine: they run by themselves, after all others. */
-const measuring = /^test\/e2e\/bench(-check)?\.test\.ts$/;
-
 const lanes = {
   unit: [],
   e2e: [{ patterns: ['test/{e2e,chaos}/*.test.ts'], concurrency: 2 }],
@@ -47,7 +44,13 @@ const lanes = {
 } satisfies Readonly<Record<string, readonly Lane[]>>;
 
 /** The longest files, in minutes of waiting or of work: they begin first, so that none of them runs alone at the end. */
-const longest = ['test/chaos/scaling.test.ts', 'test/e2e/scaling.test.ts', 'test/e2e/ten-thousand.test.ts'];
+const longest = [
+  'test/chaos/scaling.test.ts',
+  'test/e2e/scaling.test.ts',
+  'test/e2e/bench.test.ts',
+  'test/monitoring/prometheus.test.ts',
+  'test/e2e/ten-thousand.test.ts',
+];
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -95,18 +98,7 @@ async function runOnce(): Promise<boolean> {
   const runApart = async (chosen: readonly string[], concurrency: number): Promise<void> => {
     if (chosen.length > 0) await progress.follow(run({ files: [...chosen], concurrency }));
   };
-  await Promise.all(
-    apart.map((lane) =>
-      runApart(
-        lane.files.filter((file) => !measuring.test(file)),
-        lane.concurrency,
-      ),
-    ),
-  );
-  await runApart(
-    apart.flatMap((lane) => lane.files).filter((file) => measuring.test(file)),
-    1,
-  );
+  await Promise.all(apart.map((lane) => runApart(lane.files, lane.concurrency)));
   clearInterval(beats);
   return progress.finish();
 }
