@@ -50,8 +50,8 @@ async function untilDraining(scaling: ScalingSystem) {
   );
 }
 
-/** Both tests wait minutes for a scale-down and cost little meanwhile, so they run at the same time. */
-describe('a drain', { concurrency: true }, () => {
+/** Tests that wait minutes for a scale-down and cost little meanwhile, so that all run at the same time. */
+describe('a drain', { concurrency: 2 }, () => {
   test(
     'kill -9 of the scaler in a drain: the next one ends it, with one write, and no pod goes that holds a request',
     { timeout: 4 * limitMs },
@@ -117,7 +117,7 @@ describe('a drain', { concurrency: true }, () => {
   );
 });
 
-describe('growth', () => {
+describe('growth', { concurrency: 2 }, () => {
   test('pods are killed while the pool grows: no request is lost', { timeout: 2 * limitMs }, async () => {
     const slow = { runMs: 300, rowMs: 50, maxRows: 2 };
     await using scaling = await startScaling(slow, {
