@@ -91,7 +91,12 @@ export class Pool {
 
   #learn(models: readonly ServedModel[]): void {
     for (const model of models) {
-      if (model.ready && model.isDefault) this.book.modelQueues.get(model.name)?.learnWarmup(model);
+      if (!model.ready || !model.isDefault) continue;
+      const modelQueue = this.book.modelQueues.get(model.name);
+      const found = this.endpoints.unbatched.find(model);
+      // A pod that has not been told yet still says that it batches.
+      modelQueue?.learnWarmup(found === undefined ? model : { ...model, maxRows: 1 });
+      modelQueue?.learnBatching(found?.reason ?? model.unbatchedReason ?? null);
     }
   }
 }

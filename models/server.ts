@@ -14,6 +14,7 @@ import { Scheduler } from './scheduler.ts';
 import { ModelSet } from './repository/served-model.ts';
 import { SessionHost, type StuckRun } from './session/session-host.ts';
 import type { ModelServerSettings } from './settings.ts';
+import { noLongerBatched } from './routes/unbatched.ts';
 import { Watch } from './watch/watch.ts';
 import { openRunTracing } from './tracing.ts';
 import { Transforms } from './transforms/transforms.ts';
@@ -59,7 +60,7 @@ export async function runModelServer(
     random: Math.random,
     onFinding: ({ model: { name, version }, reason, ...found }) => {
       pod.unbatch({ name, version, reason });
-      log.error({ model: name, version, unbatchedReason: reason, ...found }, 'requests are no longer batched');
+      log.error({ model: name, version, unbatchedReason: reason, ...found }, noLongerBatched);
     },
   });
   const transforms = new Transforms(log);

@@ -244,6 +244,7 @@ export class Dispatch implements BatchListener {
     const predictedMs = modelQueue.predictMs(batch.requests, batch.work);
     const tookMs = endpoint.onEnvelopeAnswered(batch, summary, predictedMs, this.#clock.loopMs);
     this.#podSchedule.learn(tookMs, predictedMs);
+    this.#endpoints.unbatched.onSummary(endpoint, summary);
   }
 
   onLoss(batch: InFlightBatch, unanswered: readonly PendingRequest[], kind: LossKind, detail: string): void {

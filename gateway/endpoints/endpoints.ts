@@ -19,6 +19,7 @@ import { Endpoint } from './endpoint.ts';
 import type { LoopClock } from './loop-clock.ts';
 import type { PodConnection } from './pod-connection.ts';
 import type { ProbeResult } from './probe.ts';
+import { UnbatchedModels } from './unbatched-models.ts';
 
 /** Pods that restarted this often are crash-looping, and no capacity to wait for. */
 const hopelessRestarts = 3;
@@ -44,6 +45,7 @@ export interface EndpointsDeps {
 
 export class Endpoints {
   readonly free = new AvailableEndpoints();
+  readonly unbatched: UnbatchedModels;
   /** Ejections of pods, by the evidence that caused them. */
   readonly ejections = Object.fromEntries(
     [...hardEvidence, ...softEvidence].map((evidence) => [evidence, 0]),
@@ -65,6 +67,7 @@ export class Endpoints {
     this.#clock = clock;
     this.#log = log;
     this.#connect = connect;
+    this.unbatched = new UnbatchedModels({ endpoints: () => this.#endpoints.values(), clock, log });
   }
 
   get all(): IterableIterator<Endpoint> {
@@ -191,6 +194,7 @@ export class Endpoints {
   tick(): void {
     const { nowMs } = this.#clock;
     for (const endpoint of this.#endpoints.values()) if (endpoint.isProbeDue(nowMs)) this.#probe(endpoint);
+    for (const endpoint of this.unbatched.due()) this.#readStatus(endpoint);
     const serving = [...this.#endpoints.values()].filter(({ health }) => health.kind === 'serving');
     for (const index of slowPods(serving.map(({ pace }) => pace))) {
       const endpoint = serving[index]!;
@@ -217,11 +221,23 @@ export class Endpoints {
     });
   }
 
+  /** Asks a pod for its status that nothing speaks against: no answer is no evidence, and the question is put again. */
+  #readStatus(endpoint: Endpoint): void {
+    if (endpoint.probing) return this.unbatched.onUnread(endpoint);
+    endpoint.probe(this.#clock, (result) => {
+      if (result.kind === 'failed') return this.unbatched.onUnread(endpoint);
+      this.#onProbed(endpoint, result);
+      this.#events.onChange();
+    });
+  }
+
   #onProbed(endpoint: Endpoint, result: ProbeResult): void {
     switch (result.kind) {
       case 'ready':
-        if (result.status !== null) this.#events.onStatus(result.status);
         this.recordEvidence(endpoint, { kind: 'probe-ok' });
+        if (result.status === null) break;
+        this.unbatched.onStatus(endpoint, result.status);
+        this.#events.onStatus(result.status);
         break;
       case 'draining':
         this.reindex(endpoint);

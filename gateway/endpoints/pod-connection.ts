@@ -43,6 +43,8 @@ export interface PodConnection {
   /** Sends one request as its client sent it, without an envelope. */
   sendPlain(request: PendingRequest, nowMs: number, handlers: BatchHandlers): Call;
   get(path: string, handlers: PlainHandlers): Call;
+  /** Sends JSON. */
+  post(path: string, body: Buffer, handlers: PlainHandlers): Call;
   /** Ends the connections; calls under way are lost. */
   close(): Promise<void>;
 }

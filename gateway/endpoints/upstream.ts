@@ -77,6 +77,10 @@ export class Upstream implements PodConnection {
     return this.#plain('GET', path, [], null, handlers);
   }
 
+  post(path: string, body: Buffer, handlers: PlainHandlers): Call {
+    return this.#plain('POST', path, ['content-type', mediaTypes.json], body, handlers);
+  }
+
   #plain(method: 'GET' | 'POST', path: string, headers: string[], body: Buffer | null, handlers: PlainHandlers): Call {
     const reader = new PlainReader(handlers);
     this.#client.dispatch({ path, method, headers, body }, reader);

@@ -65,6 +65,7 @@ export class ModelQueue {
   #throughput: Throughput = noThroughput;
   /** Infinity while no pod has reported its limit. */
   #podMaxRows = Infinity;
+  #unbatchedReason: string | null | undefined = undefined;
   #rowsPerRequest = 1;
   /** Null for a model whose rows are of one size. */
   #sizes: ModelSizes | null = null;
@@ -143,6 +144,11 @@ export class ModelQueue {
     return this.#throughput;
   }
 
+  /** Human-readable reason why requests share no run; null if they do, undefined while no pod has said. */
+  get unbatchedReason(): string | null | undefined {
+    return this.#unbatchedReason;
+  }
+
   /** Maximum rows of one run: the pool's limit, or the pods' where that is lower. */
   maxRows(poolMaxRows: number): number {
     return Math.min(poolMaxRows, this.#podMaxRows);
@@ -213,6 +219,11 @@ export class ModelQueue {
     }
     this.#sizes?.learnSharing(rows, runs.length);
     this.#throughput = countCompleted(this.#throughput, rows, this.#queue.size > 0, nowMs);
+  }
+
+  /** Takes what a pod says of batching. */
+  learnBatching(unbatchedReason: string | null): void {
+    this.#unbatchedReason = unbatchedReason;
   }
 
   /** Takes a pod's row limit, and the cost from its warm-up unless answers have taught it already. */

@@ -176,6 +176,25 @@ export function gatewayMetrics(pools: Pools, version: string, now: () => number)
     'c of the learned l(b) = a + c·b',
     learned(({ c }) => c / 1000),
   );
+  add(
+    'gauge',
+    'sluice_model_batched',
+    '1 if requests of the model share runs, 0 if each is run alone',
+    modelQueues(({ unbatchedReason }, _pool, labels) =>
+      unbatchedReason === undefined ? [] : [{ labels, value: Number(unbatchedReason === null) }],
+    ),
+  );
+  add(
+    'gauge',
+    'sluice_model_unbatched_in_service',
+    '1 for each version that the watch of a pod has unbatched',
+    eachPool((pool) =>
+      Array.from(pool.endpoints.unbatched.all, ({ name, version }) => ({
+        labels: labelsText({ pool: pool.name, model: name, version }),
+        value: 1,
+      })),
+    ),
+  );
   add('gauge', 'sluice_pods', 'Pods by their state as this gateway sees them', eachPool(podCounts));
   add(
     'counter',

@@ -1,5 +1,5 @@
 /** A pod without a socket: a test sees each call that it gets, and answers it when it likes. */
-import type { AnswerHead, RunReport } from '../../contract/envelope.ts';
+import type { AnswerHead, SummaryHead } from '../../contract/envelope.ts';
 import type { PodStatus, ServedModel } from '../../contract/pod-status.ts';
 import type { Pod } from '../../cluster/port.ts';
 import type { BatchHandlers, Call, LossKind, PlainHandlers, PodConnection } from '../endpoints/pod-connection.ts';
@@ -34,7 +34,7 @@ export class FakeCall implements Call {
   }
 
   /** Ends the answer: with a summary if it is an envelope. */
-  end(given: { runs?: RunReport[]; queuedRows?: number; draining?: boolean } = {}): void {
+  end(given: Partial<SummaryHead> = {}): void {
     this.over = true;
     const runs = [{ rows: this.requests.length, ownRows: this.requests.length, queueUs: 0, occupiedUs: 1_000 }];
     const summary = { runs, queuedRows: 0, inFlight: 0, draining: false, ...given };
@@ -78,6 +78,10 @@ export class FakePod implements PodConnection {
   /** Answers probes with what is no status. */
   garbled = false;
   closed = false;
+  /** Adds to its status. */
+  alsoReports: Partial<PodStatus> = {};
+  /** Notices that it was sent, which the test answers. */
+  readonly posts: { readonly path: string; readonly body: object; readonly handlers: PlainHandlers }[] = [];
 
   constructor(uid: string, models: readonly string[] | null) {
     this.uid = uid;
@@ -116,6 +120,11 @@ export class FakePod implements PodConnection {
   #take(call: FakeCall): FakeCall {
     this.calls.push(call);
     return call;
+  }
+
+  post(path: string, body: Buffer, handlers: PlainHandlers): Call {
+    this.posts.push({ path, body: JSON.parse(body.toString()) as object, handlers });
+    return { abort: (kind, detail) => handlers.onLost(kind, detail) };
   }
 
   /** Answers probes at the next turn; a dead pod never does. */
@@ -166,6 +175,7 @@ export class FakePod implements PodConnection {
           warmup: this.warmup,
         }),
       ),
+      ...this.alsoReports,
     };
   }
 

@@ -10,6 +10,8 @@ import { route } from '../../runtime/http/routes.ts';
 import type { PodState } from '../pod-state.ts';
 
 const notice = Compile(UnbatchedNotice);
+/** Words of the log for both ways in which a model is unbatched in service. */
+export const noLongerBatched = 'requests are no longer batched';
 const maxBytes = 16 * 1024 * 1024;
 
 export function unbatchedRoute(app: FastifyInstance, pod: PodState, log: ErrorLog): void {
@@ -23,7 +25,14 @@ export function unbatchedRoute(app: FastifyInstance, pod: PodState, log: ErrorLo
       readBody(request.raw, noticeRoom, (error, { parts }) => {
         try {
           if (error !== null) throw error;
-          for (const model of readNotice(Buffer.concat(parts)).models) pod.unbatch(model);
+          for (const found of readNotice(Buffer.concat(parts)).models) {
+            if (!pod.unbatch(found)) continue;
+            const { name, version, reason } = found;
+            log.error(
+              { model: name, version, unbatchedReason: reason },
+              `${noLongerBatched}, as another pod has found`,
+            );
+          }
           response.writeHead(204).end();
         } catch (cause) {
           refuse(cause);

@@ -34,10 +34,13 @@ const rooms: readonly { readonly files: string; readonly tests: readonly string[
     files: 'gateway/endpoints/{endpoint,endpoints,in-flight-batch,probe}.ts',
     tests: ['gateway/endpoints/{endpoint,endpoints,in-flight-batch}.test.ts'],
   },
+  { files: 'gateway/endpoints/unbatched-models.ts', tests: ['gateway/endpoints/unbatched-models.test.ts'] },
   { files: 'gateway/policy/pick.ts', tests: ['gateway/policy/pick.test.ts'] },
   { files: 'gateway/{admission,pool,submit}.ts', tests: ['gateway/{pool,submit}.test.ts'] },
   { files: 'models/scheduler.ts', tests: ['models/scheduler*.test.ts'] },
+  { files: 'models/watch/*.ts', tests: ['models/scheduler-watch.test.ts'] },
   { files: 'models/policy/next-run.ts', tests: ['models/policy/next-run.test.ts'] },
+  { files: 'models/policy/watch-budget.ts', tests: ['models/policy/watch-budget.test.ts'] },
 ];
 
 /** Time that a mutant may take, in times of what the tests take without one: loops without end are the common case. */

@@ -48,7 +48,10 @@ async function poolsOf(specs: readonly ModelPool[], podsPerPool: number): Promis
 /** Makes all pods healthy but the first `sick`, each ejected on another kind of evidence, and teaches run times. */
 function judge({ endpoints, book }: Pool, sick: number): void {
   const warmup = [{ rows: 1, occupiedUs: 1_234.567 }];
-  for (const modelQueue of book.modelQueues.values()) modelQueue.learnWarmup({ maxRows: 64, warmup });
+  for (const modelQueue of book.modelQueues.values()) {
+    modelQueue.learnWarmup({ maxRows: 64, warmup });
+    modelQueue.learnBatching(null);
+  }
   for (const [index, pod] of [...endpoints.all].entries()) {
     endpoints.recordEvidence(pod, { kind: 'probe-ok' });
     if (index < sick) endpoints.recordEvidence(pod, { kind: 'evidence', evidence: evidence[index % evidence.length]! });
@@ -61,7 +64,11 @@ export async function gatewayScrape(): Promise<string> {
   try {
     const [pool] = [...pools.all];
     judge(pool!, evidence.length);
-    pool!.endpoints.recordEvidence([...pool!.endpoints.all].at(-1)!, { kind: 'probe-ok' });
+    const last = [...pool!.endpoints.all].at(-1)!;
+    pool!.endpoints.recordEvidence(last, { kind: 'probe-ok' });
+    const unbatched = [{ name: 'model', version: '1', reason: 'outputs change with companions' }];
+    const idle = { state: 'ready', inFlight: 0, queuedRows: 0 } as const;
+    pool!.endpoints.unbatched.onStatus(last, { uid: last.uid, ...idle, models: [], unbatched });
     return await joined(gatewayMetrics(pools, 'test', now));
   } finally {
     await pools.close();
