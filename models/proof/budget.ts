@@ -18,7 +18,9 @@ export const leastRuns = 8;
 export class StartBudget {
   readonly #limits: BudgetLimits;
   readonly #memoryBytes: () => number;
-  readonly #bytesBefore: number;
+  /** Least memory of the process so far: what another model's load took for a moment is no start to count from. */
+  #leastBytes: number;
+  #endedByMemory = false;
   #usedMs = 0;
   #slowestRowMs = 0;
   #firstRowMs: number | null = null;
@@ -27,7 +29,7 @@ export class StartBudget {
   constructor(limits: BudgetLimits, memoryBytes: () => number) {
     this.#limits = limits;
     this.#memoryBytes = memoryBytes;
-    this.#bytesBefore = memoryBytes();
+    this.#leastBytes = memoryBytes();
   }
 
   /** Processor time that all runs together may take, in milliseconds. */
@@ -36,7 +38,14 @@ export class StartBudget {
   }
 
   get #grownBytes(): number {
-    return Math.max(0, this.#memoryBytes() - this.#bytesBefore);
+    const bytes = this.#memoryBytes();
+    this.#leastBytes = Math.min(this.#leastBytes, bytes);
+    return bytes - this.#leastBytes;
+  }
+
+  /** Whether memory has stood in the way: the model's own, or that of others which start at the same time. */
+  get endedByMemory(): boolean {
+    return this.#endedByMemory;
   }
 
   /** Records a run that was made. */
@@ -44,6 +53,11 @@ export class StartBudget {
     this.#usedMs += runMs;
     if (rows === 1) this.#firstRowMs ??= runMs;
     this.#slowestRowMs = Math.max(this.#slowestRowMs, runMs / rows);
+  }
+
+  /** Records a run that failed: its time is spent, and says nothing of how long the next one takes. */
+  spendFailed(runMs: number): void {
+    this.#usedMs += runMs;
   }
 
   /** Null where runs of so many rows together fit into this share of the budget, else which limit stands in the way. */
@@ -56,7 +70,8 @@ export class StartBudget {
     if (this.#usedMs + expectedMs > this.#limitMs * share)
       return `${Math.round(this.#limitMs * share)} ms of processor time`;
     // A run of twice the rows may grow memory by as much again.
-    if (this.#grownBytes > this.#limits.bytes / 2) return `${Math.round(this.#limits.bytes / 2 ** 20)} MiB of memory`;
-    return null;
+    if (this.#grownBytes <= this.#limits.bytes / 2) return null;
+    this.#endedByMemory = true;
+    return `${Math.round(this.#limits.bytes / 2 ** 20)} MiB of memory`;
   }
 }

@@ -261,6 +261,20 @@ describe('what is not proven', () => {
     });
   });
 
+  test('a model that takes long to refuse its inputs: failed runs are spent too', async () => {
+    let runs = 0;
+    const model: Model = {
+      inputs: [int64('ids', 'n', 'length')],
+      outputs: [fp32('y', 'n')],
+      compute: () => {
+        runs += 1;
+        throw new Error('beyond the vocabulary');
+      },
+    };
+    const verdict = await verdictOf(model, { runMs: 400 });
+    assert.deepEqual([verdict.kind, runs], ['unproven', 2]);
+  });
+
   test('outputs that are the same for all inputs: they would agree by luck', async () => {
     const verdict = await verdictOf(byRow(2, (row) => row.map(() => 1)));
     assert.equal(verdict.kind, 'unproven');

@@ -295,6 +295,7 @@ class Trials {
     if (obstacle !== null) throw new BudgetSpent(`not proven within ${obstacle}`);
     const result = await this.#subject.run(stack(this.#signature, rows), rows.length);
     if (result.kind === 'ran') this.#budget.spend(rows.length, result.runMs);
+    else this.#budget.spendFailed(result.runMs);
     return result;
   }
 

@@ -24,7 +24,11 @@ const seed = 1;
 export async function decideBatching(
   { session, signature: file }: { readonly session: number; readonly signature: FileSignature },
   config: ModelConfig,
-  { host, budget, maxRows }: { readonly host: SessionHost; readonly budget: StartBudget; readonly maxRows: number },
+  {
+    host,
+    budget,
+    maxRows,
+  }: { readonly host: Pick<SessionHost, 'runAtStart'>; readonly budget: StartBudget; readonly maxRows: number },
 ): Promise<Batching> {
   const declared = batchability(file, config);
   const runAlone = (reason: string, sample: Tensors | null): Batching => ({
@@ -66,5 +70,12 @@ function namesAxes({ inputs, outputs }: ModelConfig): boolean {
 }
 
 function contradiction(verdict: Verdict): string | null {
-  return verdict.kind === 'dependent' ? `batchAxis is obeyed, and ${verdict.reason}` : null;
+  switch (verdict.kind) {
+    case 'independent':
+      return null;
+    case 'dependent':
+      return `batchAxis is obeyed, and ${verdict.reason}`;
+    case 'unproven':
+      return `batchAxis is obeyed unproven: ${verdict.reason}`;
+  }
 }
