@@ -28,6 +28,17 @@ export function fixedBatch(): Uint8Array {
   });
 }
 
+/** `x` FP32 [-1, 1] → `y` = x · factor. */
+export function multiplier(factor: number): Uint8Array {
+  return writeOnnx({
+    name: 'multiplier',
+    inputs: [{ name: 'x', datatype: 'FP32', shape: ['batch', 1] }],
+    outputs: [{ name: 'y', datatype: 'FP32', shape: ['batch', 1] }],
+    nodes: [{ operator: 'Mul', inputs: ['x', 'factor'], outputs: ['y'] }],
+    weights: [{ name: 'factor', shape: [1], data: Float32Array.of(factor) }],
+  });
+}
+
 /** Model without a batch axis: `x` FP32 [3] → `y` FP32 [1], its sum. */
 export function unbatchable(): Uint8Array {
   return writeOnnx({

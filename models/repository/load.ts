@@ -1,7 +1,8 @@
 /**
- * Loads the models of a repository into the session worker, one after another. A model that can't be served is marked
- * broken with the reason, and the others are loaded all the same.
+ * Loads the models of a repository into the threads of the session host, side by side where there are cores. A model that
+ * can't be served is marked broken with the reason, and the others are loaded all the same.
  */
+import { availableParallelism } from 'node:os';
 import { parseModelConfig, type ModelConfig } from './model-config.ts';
 import type { ModelFolder } from './repository.ts';
 import { ServedModel, type ModelSet, type ModelState } from './served-model.ts';
@@ -11,6 +12,8 @@ import type { ModelServerSettings } from '../settings.ts';
 import { decideBatching } from './batching.ts';
 import type { Transformer } from '../transforms/transformer.ts';
 import type { Transforms } from '../transforms/transforms.ts';
+import { LoadProgress } from './load-progress.ts';
+import { lanesFor, startSideBySide, type Lane } from './side-by-side.ts';
 import { warmUp } from './warmup.ts';
 
 export interface LoadLog {
@@ -21,6 +24,13 @@ export interface LoadLog {
 
 type Limits = Pick<ModelServerSettings, 'maxRows' | 'maxRequestRows'>;
 
+/** Lists the models as loading, before any of them is. */
+export function announce(folders: readonly ModelFolder[], models: ModelSet): void {
+  for (const { name, versions } of folders) {
+    for (const { version } of versions) models.set(name, version, { kind: 'loading', stage: 'waiting to be loaded' });
+  }
+}
+
 export interface LoadContext {
   readonly host: SessionHost;
   readonly transforms: Transforms;
@@ -28,58 +38,48 @@ export interface LoadContext {
   readonly log: LoadLog;
 }
 
-/** Lists the models as loading, before any of them is. */
-export function announce(folders: readonly ModelFolder[], models: ModelSet): void {
-  for (const { name, versions } of folders) {
-    for (const { version } of versions) models.set(name, version, { kind: 'loading' });
-  }
-}
-
 export async function loadModels(
   folders: readonly ModelFolder[],
   models: ModelSet,
-  { host, transforms, limits, log }: LoadContext,
+  context: LoadContext,
 ): Promise<void> {
-  // Models become ready together: requests would share the worker with the warm-up of those still loading.
+  const { host, log } = context;
+  const versions: VersionToLoad[] = [];
+  for (const folder of folders) versions.push(...(await readFolder(folder, models, context)));
+  // Models become ready together: requests would share the threads with the proofs of those still loading.
   const loaded: ServedModel[] = [];
-  for (const folder of folders) {
-    const { name, versions } = folder;
-    let config: ModelConfig;
-    let transform: Transformer | null;
+  const progress = new LoadProgress(versions.length, performance.now());
+  const telling = setInterval(() => {
+    const line = progress.line(performance.now());
+    if (line !== null) log.info({}, line);
+  }, 1_000);
+  const createSession = inTurn(host.load.bind(host));
+  await startSideBySide(versions, lanesFor(versions.length, availableParallelism()), async (toLoad, lane) => {
+    const { name, version } = toLoad;
+    progress.began(name);
+    models.set(name, version, { kind: 'loading', stage: 'loading' });
     try {
-      if (folder.problem !== null) throw new Error(folder.problem);
-      config = parseModelConfig(folder.configText);
-      transform = await transforms.open(name, folder.transformFile, config);
-      const asked = config.defaultVersion === undefined ? undefined : String(config.defaultVersion);
-      if (asked !== undefined) {
-        if (!versions.some(({ version }) => version === asked)) {
-          throw new Error(`config.yaml: /defaultVersion: there is no version folder ${asked}`);
-        }
-        models.setDefault(name, asked);
+      const model = await loadVersion(toLoad, context, { lane, createSession });
+      progress.ended(name, model === null ? 'again' : 'loaded');
+      if (model === null) {
+        models.set(name, version, { kind: 'loading', stage: 'waiting to be loaded' });
+        return false;
       }
+      models.set(name, version, { kind: 'loading', stage: 'loaded, and ready once the start has ended' });
+      loaded.push(model);
+      const { maxRows, unbatchedReason, warmup } = model;
+      const slowestUs = warmup.at(-1)?.occupiedUs;
+      log.info({ model: name, version, maxRows, unbatchedReason, largestRunUs: slowestUs }, 'model is loaded');
+      if (unbatchedReason !== null) log.warn({ model: name, version, unbatchedReason }, 'requests are not batched');
     } catch (error) {
       const reason = reasonOf(error);
-      log.error({ model: name, reason }, 'model is not served');
-      for (const { version } of versions.length > 0 ? versions : [{ version: '1' }]) {
-        models.set(name, version, { kind: 'broken', reason });
-      }
-      continue;
+      progress.ended(name, 'broken');
+      log.error({ model: name, version, reason }, 'model is not served');
+      models.set(name, version, { kind: 'broken', reason });
     }
-    for (const { version, file } of versions) {
-      try {
-        const model = await loadVersion({ name, version, file, config, transform }, { host, limits, log });
-        loaded.push(model);
-        const { maxRows, unbatchedReason, warmup } = model;
-        const slowestUs = warmup.at(-1)?.occupiedUs;
-        log.info({ model: name, version, maxRows, unbatchedReason, largestRunUs: slowestUs }, 'model is loaded');
-        if (unbatchedReason !== null) log.warn({ model: name, version, unbatchedReason }, 'requests are not batched');
-      } catch (error) {
-        const reason = reasonOf(error);
-        log.error({ model: name, version, reason }, 'model is not served');
-        models.set(name, version, { kind: 'broken', reason });
-      }
-    }
-  }
+    return true;
+  });
+  clearInterval(telling);
   for (const model of loaded) {
     const tell = () => models.set(model.name, model.version, stateOf(model, log));
     model.transform?.onChange(() => {
@@ -106,22 +106,50 @@ interface VersionToLoad {
   readonly transform: Transformer | null;
 }
 
+/** The versions of a folder; none, and the reason in their place, if its files say that they can't be served. */
+async function readFolder(
+  folder: ModelFolder,
+  models: ModelSet,
+  { transforms, log }: LoadContext,
+): Promise<VersionToLoad[]> {
+  const { name, versions } = folder;
+  try {
+    if (folder.problem !== null) throw new Error(folder.problem);
+    const config = parseModelConfig(folder.configText);
+    const transform = await transforms.open(name, folder.transformFile, config);
+    const asked = config.defaultVersion === undefined ? undefined : String(config.defaultVersion);
+    if (asked !== undefined) {
+      if (!versions.some(({ version }) => version === asked)) {
+        throw new Error(`config.yaml: /defaultVersion: there is no version folder ${asked}`);
+      }
+      models.setDefault(name, asked);
+    }
+    return versions.map(({ version, file }) => ({ name, version, file, config, transform }));
+  } catch (error) {
+    const reason = reasonOf(error);
+    log.error({ model: name, reason }, 'model is not served');
+    for (const { version } of versions.length > 0 ? versions : [{ version: '1' }]) {
+      models.set(name, version, { kind: 'broken', reason });
+    }
+    return [];
+  }
+}
+
+/** @returns null if it must be loaded again, alone, to know what memory is its own */
 async function loadVersion(
   { name, version, file, config, transform }: VersionToLoad,
-  { host, limits, log }: { readonly host: SessionHost; readonly limits: Limits; readonly log: LoadLog },
-): Promise<ServedModel> {
-  const loaded = await host.load(file, {
+  { host, limits, log }: LoadContext,
+  { lane, createSession }: { readonly lane: Lane; readonly createSession: SessionHost['load'] },
+): Promise<ServedModel | null> {
+  const options = {
     threads: config.threads ?? 1,
     delayRunMs: config.delay?.runMs ?? 0,
     delayRowMs: config.delay?.rowMs ?? 0,
-  });
-  for (const output of loaded.leftOut) {
-    log.warn({ model: name, version, output }, 'output is not a tensor and is left out');
-  }
+  };
+  const loaded = await createSession(file, options, lane.index);
   const maxRows = Math.min(config.maxRows ?? limits.maxRows, limits.maxRows);
   const budget = new StartBudget(budgetOf(config), () => process.memoryUsage.rss());
   const batching = await decideBatching(loaded, config, { host, budget, maxRows });
-  if (batching.warning !== null) log.warn({ model: name, version, reason: batching.warning }, 'batching is not proven');
   const model = new ServedModel({
     name,
     version,
@@ -135,22 +163,40 @@ async function loadVersion(
     maxRows,
     maxRequestRows: Math.min(config.maxRequestRows ?? limits.maxRequestRows, limits.maxRequestRows),
   });
-  if (config.warmup === false) return model;
-  const result = await warmUp(model, host, { sample: batching.sample, budget });
-  switch (result.kind) {
+  const warmth = config.warmup === false ? null : await warmUp(model, host, { sample: batching.sample, budget });
+  if (budget.endedByMemory && !lane.alone) {
+    host.release(loaded.session);
+    return null;
+  }
+  for (const output of loaded.leftOut) {
+    log.warn({ model: name, version, output }, 'output is not a tensor and is left out');
+  }
+  if (batching.warning !== null) log.warn({ model: name, version, reason: batching.warning }, 'batching is not proven');
+  switch (warmth?.kind) {
+    case undefined:
     case 'warm':
       break;
     case 'failed':
-      log.warn({ model: name, version, reason: result.reason }, 'warm-up failed; the model is served unwarmed');
+      log.warn({ model: name, version, reason: warmth.reason }, 'warm-up failed; the model is served unwarmed');
       break;
     case 'undividable':
-      model.stopBatching(result.reason);
+      model.stopBatching(warmth.reason);
       break;
     case 'cut-short':
-      model.maxRows = result.rows;
-      log.warn({ model: name, version, maxRows: result.rows, reason: result.reason }, 'maxRows is capped by the start');
+      model.maxRows = warmth.rows;
+      log.warn({ model: name, version, maxRows: warmth.rows, reason: warmth.reason }, 'maxRows is capped by the start');
   }
   return model;
+}
+
+/** Lets one session be created at a time: for a moment that takes twice the memory of the file. */
+function inTurn(load: SessionHost['load']): SessionHost['load'] {
+  let last: Promise<unknown> = Promise.resolve();
+  return (...args) => {
+    const mine = last.then(() => load(...args));
+    last = mine.catch(() => undefined);
+    return mine;
+  };
 }
 
 function budgetOf({ start }: ModelConfig): BudgetLimits {

@@ -24,7 +24,7 @@ test('a version that is batched is handed out once it is found, and no more when
 
 test('a version that becomes ready later is unbatched from its first request on; its neighbours are not', () => {
   const models = new ModelSet();
-  models.set('rows', '1', { kind: 'loading' });
+  models.set('rows', '1', { kind: 'loading', stage: 'loading' });
   models.rememberUnbatched(found);
   models.rememberUnbatched({ ...found, reason: 'what another pod says of it' });
   const [one, two] = [fakeModel(), fakeModel({ version: '2' })];

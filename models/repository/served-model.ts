@@ -76,9 +76,12 @@ export class ServedModel {
   }
 }
 
+/** Where a version that is not ready yet stands, as its clients and `GET /v2/pod` are told. */
+export type LoadingStage = 'waiting to be loaded' | 'loading' | 'loaded, and ready once the start has ended';
+
 /** State of a version. Loading and broken ones are listed too, so that clients get 503 with the reason instead of 404. */
 export type ModelState =
-  | { readonly kind: 'loading' }
+  | { readonly kind: 'loading'; readonly stage: LoadingStage }
   | { readonly kind: 'ready'; readonly model: ServedModel }
   | { readonly kind: 'broken'; readonly reason: string };
 
@@ -146,7 +149,7 @@ export class ModelSet {
       case 'ready':
         return state.model;
       case 'loading':
-        throw new SluiceError('model-not-ready', `model '${name}' version ${asked} is loading`);
+        throw new SluiceError('model-not-ready', `model '${name}' version ${asked} is ${state.stage}`);
       case 'broken':
         throw new SluiceError('model-not-ready', `model '${name}' version ${asked} is not ready: ${state.reason}`);
     }
@@ -168,7 +171,7 @@ export class ModelSet {
           const unbatched = unbatchedReason === null ? {} : { unbatchedReason };
           all.push({ ...base, ready: true, maxRows, maxRequestRows, ...unbatched, warmup });
         } else {
-          const reason = state.kind === 'loading' ? 'loading' : state.reason;
+          const reason = state.kind === 'loading' ? state.stage : state.reason;
           all.push({ ...base, ready: false, reason, maxRows: 1, maxRequestRows: 1, warmup: [] });
         }
       }

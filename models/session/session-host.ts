@@ -1,22 +1,11 @@
 /**
- * The main thread's handle to the session worker: loads models, and makes one run at a time. Queues and HTTP are not known
- * here. Runs answer by callback, since a promise for each run would buy nothing.
+ * The sessions of a process, over one thread or several: loads models, and runs them. Requests are run one at a time over all
+ * threads, since a pod has one core for compute; only at the start do models of several threads run side by side. Queues and
+ * HTTP are not known here. Runs answer by callback, since a promise for each run would buy nothing.
  */
-import { Worker } from 'node:worker_threads';
-import { RunMemory } from './run-memory.ts';
-import type { FromWorker, LoadOptions, RunTime, ToWorker, WireInput, WireOutput } from './session-protocol.ts';
-import type { FileSignature } from '../repository/signature.ts';
-import type { Signature, Tensor, Tensors } from '../tensor.ts';
-
-export type RunOutcome =
-  | ({ readonly kind: 'ran'; readonly outputs: Tensors } & RunTime)
-  | ({ readonly kind: 'failed'; readonly message: string } & RunTime);
-
-export interface LoadedSession {
-  readonly session: number;
-  readonly signature: FileSignature;
-  readonly leftOut: readonly string[];
-}
+import type { LoadOptions } from './session-protocol.ts';
+import { SessionThread, type LoadedFile, type RunOutcome } from './session-thread.ts';
+import type { Signature, Tensors } from '../tensor.ts';
 
 export interface StuckRun {
   readonly session: number;
@@ -28,63 +17,51 @@ export interface SessionHostOptions {
   readonly runLimitMs: number;
   /** Called when a run passes its limit. Nothing can stop it, so the process has to end. */
   readonly onStuck: (run: StuckRun) => void;
-  /** Called when the thread ends by itself: no run will be answered any more. */
+  /** Called when a thread ends by itself: its runs will not be answered any more. */
   readonly onLost: (error: Error) => void;
 }
 
-interface CurrentRun {
-  readonly session: number;
-  readonly rows: number;
-  readonly startedMs: number;
-  /** Whether it may take longer than the run limit. */
-  readonly unlimited: boolean;
-  readonly done: (outcome: RunOutcome) => void;
-}
-
-interface Pending {
-  resolve(loaded: LoadedSession): void;
-  reject(error: Error): void;
-}
-
 export class SessionHost {
-  readonly #worker: Worker;
-  readonly #memory = new RunMemory();
-  readonly #loads = new Map<number, Pending>();
+  readonly #threads: SessionThread[] = [];
+  /** By the number of a session: its thread, and its place there. */
+  readonly #sessions: { readonly thread: SessionThread; readonly place: number }[] = [];
+  readonly #onLost: (error: Error) => void;
   readonly #watchdog: NodeJS.Timeout;
-  #sequence = 0;
   #closing = false;
-  #run: CurrentRun | null = null;
 
   constructor({ runLimitMs, onStuck, onLost }: SessionHostOptions) {
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    this.#worker = new Worker(new URL(`./session-worker.${extension}`, import.meta.url));
-    this.#worker.on('message', (message: FromWorker) => this.#receive(message));
-    this.#worker.on('error', (error) => onLost(error as Error));
-    this.#worker.on('exit', (code) => {
-      if (!this.#closing) onLost(new Error(`session worker ended with code ${code}`));
-    });
+    this.#onLost = onLost;
+    this.#thread(0);
     // A single interval costs less than a timer for each run.
     this.#watchdog = setInterval(
       () => {
-        if (this.#run === null || this.#run.unlimited) return;
-        const elapsedMs = performance.now() - this.#run.startedMs;
-        if (elapsedMs > runLimitMs) onStuck({ session: this.#run.session, rows: this.#run.rows, elapsedMs });
+        for (const { current, runStartedMs } of this.#threads) {
+          if (current === null || current.unlimited) continue;
+          const elapsedMs = performance.now() - runStartedMs;
+          if (elapsedMs > runLimitMs) onStuck({ session: current.session, rows: current.rows, elapsedMs });
+        }
       },
       Math.min(1000, Math.max(10, runLimitMs / 4)),
     ).unref();
   }
 
   get busy(): boolean {
-    return this.#run !== null;
+    for (const { current } of this.#threads) if (current !== null) return true;
+    return false;
   }
 
-  load(file: string, options: LoadOptions): Promise<LoadedSession> {
-    this.#sequence += 1;
-    const sequence = this.#sequence;
-    return new Promise((resolve, reject) => {
-      this.#loads.set(sequence, { resolve, reject });
-      this.#worker.postMessage({ kind: 'load', sequence, file, options } satisfies ToWorker);
-    });
+  /** @param index of the thread that is to hold the session; threads up to it are started if there are none yet */
+  async load(file: string, options: LoadOptions, index = 0): Promise<LoadedFile> {
+    const thread = this.#thread(index);
+    const loaded = await thread.load(file, options);
+    const session = this.#sessions.push({ thread, place: loaded.session }) - 1;
+    return { session, signature: loaded.signature, leftOut: loaded.leftOut };
+  }
+
+  /** Frees the memory of a session. Its number is not used again. */
+  release(session: number): void {
+    const { thread, place } = this.#sessions[session]!;
+    thread.release(place);
   }
 
   /**
@@ -98,11 +75,14 @@ export class SessionHost {
     rows: number,
     done: (outcome: RunOutcome) => void,
   ): void {
-    this.#send({ session, rows, unlimited: false, done }, this.#stack(signature, parts));
+    if (this.busy) throw new Error('a run is in progress');
+    const { thread, place } = this.#sessions[session]!;
+    thread.run({ place, session, rows, unlimited: false, undelayed: false, done }, signature, parts);
   }
 
   /**
-   * A run of the start, before clients are waiting: it may take longer than the run limit. `undelayed` skips the simulated delay.
+   * A run of the start, before clients are waiting: it may take longer than the run limit, and at the same time as runs of
+   * sessions in other threads. `undelayed` skips the simulated delay.
    */
   runAtStart(
     { session, signature, undelayed }: { session: number; signature: Signature; undelayed: boolean },
@@ -110,72 +90,21 @@ export class SessionHost {
     rows: number,
   ): Promise<RunOutcome> {
     const { promise, resolve } = Promise.withResolvers<RunOutcome>();
-    this.#send({ session, rows, unlimited: true, done: resolve }, this.#stack(signature, parts), undelayed);
+    const { thread, place } = this.#sessions[session]!;
+    thread.run({ place, session, rows, unlimited: true, undelayed, done: resolve }, signature, parts);
     return promise;
   }
 
-  #stack(signature: Signature, parts: readonly Tensors[]): readonly WireInput[] {
-    if (this.#run !== null) throw new Error('a run is in progress');
-    const before = this.#memory.shared;
-    const inputs = this.#memory.stack(signature, parts);
-    if (this.#memory.shared !== before) {
-      this.#worker.postMessage({ kind: 'memory', memory: this.#memory.shared } satisfies ToWorker);
-    }
-    return inputs;
-  }
-
-  #send(run: Omit<CurrentRun, 'startedMs'>, inputs: readonly WireInput[], undelayed = false): void {
-    const { session, rows } = run;
-    const message = { kind: 'run', session, rows, inputs } as const;
-    this.#worker.postMessage((undelayed ? { ...message, undelayed } : message) satisfies ToWorker);
-    this.#run = { ...run, startedMs: performance.now() };
-  }
-
-  /** Ends the thread after its run; resolves when the thread is gone. */
+  /** Ends the threads after their runs; resolves when they are gone. */
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
     clearInterval(this.#watchdog);
-    const gone = new Promise<void>((resolve) => this.#worker.once('exit', () => resolve()));
-    this.#worker.postMessage({ kind: 'close' } satisfies ToWorker);
-    await gone;
+    await Promise.all(this.#threads.map((thread) => thread.close()));
   }
 
-  #receive(message: FromWorker): void {
-    switch (message.kind) {
-      case 'loaded':
-        this.#loads.get(message.sequence)!.resolve(message);
-        this.#loads.delete(message.sequence);
-        return;
-      case 'load-failed':
-        this.#loads.get(message.sequence)!.reject(new Error(message.message));
-        this.#loads.delete(message.sequence);
-        return;
-      case 'ran':
-      case 'run-failed': {
-        const { done } = this.#run!;
-        this.#run = null;
-        const { runUs, cpuUs } = message;
-        done(
-          message.kind === 'ran'
-            ? { kind: 'ran', outputs: fromWire(message.outputs), runUs, cpuUs }
-            : { kind: 'failed', message: message.message, runUs, cpuUs },
-        );
-      }
-    }
+  #thread(index: number): SessionThread {
+    while (this.#threads.length <= index) this.#threads.push(new SessionThread(this.#onLost));
+    return this.#threads[index]!;
   }
-}
-
-function fromWire(outputs: readonly WireOutput[]): Tensors {
-  const tensors = new Map<string, Tensor>();
-  for (const { name, datatype, shape, data } of outputs) {
-    tensors.set(name, { datatype, shape, data: fromWireData(datatype, data) });
-  }
-  return tensors;
-}
-
-function fromWireData(datatype: WireOutput['datatype'], data: WireOutput['data']): Tensor['data'] {
-  if (!ArrayBuffer.isView(data)) return data.map((text) => Buffer.from(text));
-  if (datatype === 'FP16') return new Float16Array(data.buffer, data.byteOffset, data.byteLength / 2);
-  return data as Float32Array;
 }

@@ -1,4 +1,4 @@
-/** Messages between the main thread and the session worker. There is one run at a time, so runs carry no number. */
+/** Messages between the main thread and a session worker. A worker has one run at a time, so runs carry no number. */
 import type { Datatype } from '../../contract/datatypes.ts';
 import type { FileSignature } from '../repository/signature.ts';
 
@@ -26,6 +26,8 @@ export interface LoadOptions {
 
 export type ToWorker =
   | { readonly kind: 'load'; readonly sequence: number; readonly file: string; readonly options: LoadOptions }
+  /** The session is run no more. */
+  | { readonly kind: 'release'; readonly session: number }
   /** Memory for the inputs of all runs from now on. */
   | { readonly kind: 'memory'; readonly memory: SharedArrayBuffer }
   | {

@@ -1,9 +1,9 @@
 /**
  * The thread that runs ONNX Runtime, since a run blocks its thread; no other file of the product imports onnxruntime-node.
  *
- * One worker holds the sessions of all models: a pod has one core for compute (one intra-op thread by default), so runs in
- * parallel would only slow each other down, and one at a time makes their durations meaningful. The main thread never
- * ends this thread during a run, which would abort the process.
+ * Requests are run one at a time, whichever worker holds the session: a pod has one core for compute (one intra-op thread by
+ * default), so runs in parallel would only slow each other down, and one at a time makes their durations meaningful. Several
+ * workers serve a quicker start. The main thread never ends this thread during a run, which would abort the process.
  */
 import { parentPort } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
@@ -145,6 +145,9 @@ port.on('message', (message: ToWorker) => {
       );
       return;
     }
+    case 'release':
+      void sessions[message.session]!.session.release();
+      return;
     case 'memory':
       ({ memory } = message);
       return;

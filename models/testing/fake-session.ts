@@ -4,7 +4,7 @@ import type { ModelRequest } from '../model-request.ts';
 import { ServedModel } from '../repository/served-model.ts';
 import { stack } from '../rows.ts';
 import { Scheduler } from '../scheduler.ts';
-import type { RunOutcome } from '../session/session-host.ts';
+import type { RunOutcome } from '../session/session-thread.ts';
 import type { Signature, Tensors } from '../tensor.ts';
 import { Watch, type Finding } from '../watch/watch.ts';
 

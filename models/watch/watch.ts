@@ -12,7 +12,7 @@
 import type { ModelRequest, Slice } from '../model-request.ts';
 import { countRun, countSample, isDue, mayWatch, noBudget, type WatchBudget } from '../policy/watch-budget.ts';
 import type { ServedModel } from '../repository/served-model.ts';
-import type { RunOutcome } from '../session/session-host.ts';
+import type { RunOutcome } from '../session/session-thread.ts';
 import type { Tensors } from '../tensor.ts';
 import { disagreement, hashOf, takeSample, type Sample } from './sample.ts';
 

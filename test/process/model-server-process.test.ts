@@ -35,6 +35,27 @@ test('a model answers only when all are loaded: the warm-up of the others has th
   await ready(started);
 });
 
+test('a pod that loads says of each model whether it waits, is loading or is loaded', async () => {
+  await using started = await start({
+    first: { versions: { 1: fixtures.unbatchable() } },
+    second: { versions: { 1: fixtures.unbatchable() }, config: 'delay: { runMs: 700 }\n' },
+    third: { versions: { 1: fixtures.unbatchable() } },
+  });
+  const stages = [];
+  for (;;) {
+    const { models } = (await get(`${started.origin}/v2/pod`)).json as {
+      models: { ready: boolean; reason?: string }[];
+    };
+    stages.push(models.map(({ reason }) => reason ?? 'ready').join('; '));
+    if (models.length > 0 && models.every((model) => model.ready)) break;
+  }
+  assert.ok(
+    stages.includes('loaded, and ready once the start has ended; loading; waiting to be loaded'),
+    [...new Set(stages)].join('\n'),
+  );
+  assert.match(started.log(), /"msg":"1 of 3 models loaded; loading second"/, 'and the log counts');
+});
+
 test('SIGTERM in the middle of a run: not ready, still accepting, answered, exit 0', async () => {
   await using started = await start(whole(300), { SLUICE_DRAIN_DELAY_MS: '150' });
   await ready(started);

@@ -3,7 +3,14 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { deflateSync, gzipSync } from 'node:zlib';
 import * as fixtures from '../../models/author/fixtures.ts';
-import { floats, get, post, startModelServer, type Answered } from '../../models/testing/model-server.ts';
+import {
+  floats,
+  get,
+  post,
+  startModelServer,
+  type Answered,
+  type RepositoryFiles,
+} from '../../models/testing/model-server.ts';
 
 interface Outputs {
   readonly outputs: readonly { readonly name: string; readonly shape: readonly number[]; readonly data: unknown[] }[];
@@ -215,6 +222,21 @@ test('a broken model tells its reason and does not stop the others', async () =>
   const misconfigured = await post(`${started.origin}/v2/models/misconfigured/infer`, floats('x', [3], [1, 2, 3]));
   assert.equal(misconfigured.status, 503);
   assert.match(errorOf(misconfigured), /\/maxRows: must be integer, was: "none"/);
+});
+
+test('a hundred models are loaded, and each answers for itself', async () => {
+  const names = Array.from({ length: 100 }, (_, index) => `times-${index}`);
+  const models: RepositoryFiles = Object.fromEntries(
+    names.map((name, index) => [name, { versions: { 1: fixtures.multiplier(index) } }]),
+  );
+  await using started = await startModelServer(models);
+  const answers = await Promise.all(
+    names.map((name) => post(`${started.origin}/v2/models/${name}/infer`, floats('x', [2, 1], [1, 10]))),
+  );
+  assert.deepEqual(
+    answers.map((answer) => firstOutput(answer).data),
+    names.map((_, index) => [index, 10 * index]),
+  );
 });
 
 test('bodies may be compressed, and a client may set how long it waits', async () => {
