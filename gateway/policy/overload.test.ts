@@ -62,6 +62,18 @@ function simulate({ pods: count, a, c, load, timeoutMs, objectiveMs, deviation =
   let nextMs = 0;
   const seen = { inTime: 0, late: 0, expired: 0, shed: 0, rows: 0, runs: 0 };
 
+  /** Times at which pods can begin their next batch; null once a batch has begun, ended or joined a pod since. */
+  let knownBegins: number[] | null = null;
+  const begins = (): number[] => {
+    knownBegins ??= pods
+      .map(({ executing, staged, beganAtMs }) => {
+        const batches = [executing, staged].filter((envelope) => envelope !== null);
+        return batches.reduce((atMs, { items }) => atMs + predictMs(cost, items.length) + overhead.meanMs, beganAtMs);
+      })
+      .sort((x, y) => x - y);
+    return knownBegins;
+  };
+
   const execute = (pod: SimulatedPod, envelope: Envelope): void => {
     const noise = 1 + deviation * (2 * random() - 1);
     envelope.tookMs = (a + c * envelope.items.length) * noise + overheadMs;
@@ -92,6 +104,7 @@ function simulate({ pods: count, a, c, load, timeoutMs, objectiveMs, deviation =
       });
       if (decision.kind === 'wait') return;
       const envelope = { items: queue.splice(0, decision.rows), tookMs: 0 };
+      knownBegins = null;
       if (pod.executing === null) execute(pod, envelope);
       else pod.staged = envelope;
     }
@@ -104,17 +117,13 @@ function simulate({ pods: count, a, c, load, timeoutMs, objectiveMs, deviation =
     }
     cost = learnCost(cost, items.length, tookMs - overheadMs);
     overhead = learnOverhead(overhead, tookMs, predictMs(cost, items.length));
+    knownBegins = null;
     pod.executing = null;
     pod.doneAtMs = Infinity;
     if (pod.staged !== null) execute(pod, pod.staged);
     pod.staged = null;
   };
   const arrive = (): void => {
-    const begins = pods.map(({ executing, staged, beganAtMs }) => {
-      const batches = [executing, staged].filter((envelope) => envelope !== null);
-      return batches.reduce((atMs, { items }) => atMs + predictMs(cost, items.length) + overhead.meanMs, beganAtMs);
-    });
-    begins.sort((x, y) => x - y);
     const idlePods = pods.filter(({ executing }) => executing === null).length;
     const rowsBefore = queue.length;
     const headAgeMs = queue[0] === undefined ? null : nowMs - queue[0].arrivedAtMs;
@@ -125,7 +134,7 @@ function simulate({ pods: count, a, c, load, timeoutMs, objectiveMs, deviation =
       otherBatches: 0,
       pods: count,
       idlePods,
-      begins: () => begins,
+      begins,
       nowMs,
       cost,
       overhead,

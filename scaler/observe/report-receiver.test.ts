@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import { Check } from 'typebox/value';
 import { LoadReport } from '../../contract/load-report.ts';
 import type { GatewayMember } from '../../cluster/scalable.ts';
-import { realClock } from '../clock.ts';
+import { realClock, type Clock } from '../clock.ts';
 import { ReportReceiver, parseReport } from './report-receiver.ts';
 import { HttpClient } from '../http-client.ts';
 import { World } from '../testing/world.ts';
@@ -40,7 +40,7 @@ async function standInGateway(t: TestContext, port = 0): Promise<StandIn> {
   return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server, readers };
 }
 
-function follow(t: TestContext) {
+function follow(t: TestContext, clock: Clock = realClock) {
   const http = new HttpClient();
   const reports: string[] = [];
   let urgent = 0;
@@ -49,7 +49,7 @@ function follow(t: TestContext) {
       reports.push(detail === null ? result : `${result}: ${detail}`),
     onUrgent: () => (urgent += 1),
   };
-  const receiver = new ReportReceiver({ http, clock: realClock, random: () => 0, events });
+  const receiver = new ReportReceiver({ http, clock, random: () => 0, events });
   t.after(async () => {
     receiver.close();
     await http.close();
@@ -131,7 +131,8 @@ test('an invalid line clears the report, an old line changes nothing, a restart 
 
 test('a queue that begins is urgent, and so is a line out of turn; the regular line of each second is not', async (t) => {
   const gateway = await standInGateway(t);
-  const { receiver, reports, urgent } = follow(t);
+  let nowMs = 0;
+  const { receiver, reports, urgent } = follow(t, { wallMs: () => nowMs, steadyMs: () => nowMs });
   receiver.follow([member(gateway.origin)]);
   await until('a reader', () => gateway.readers.length === 1);
   const [reader] = gateway.readers;
@@ -139,17 +140,16 @@ test('a queue that begins is urgent, and so is a line out of turn; the regular l
   reader!.write(line({ ...idle, sequence: 1 }));
   await until('the first', () => reports.length === 1);
   assert.equal(urgent(), 0);
-  await delay(1_000);
+  nowMs += 1_000;
   reader!.write(line({ ...waits, sequence: 2 }));
   await until('it is urgent', () => urgent() === 1);
-  await delay(1_000);
+  nowMs += 1_000;
   reader!.write(line({ ...waits, sequence: 3 }));
   await until('the third', () => reports.length === 3);
   assert.equal(urgent(), 1);
   reader!.write(line({ ...waits, sequence: 4 }));
   await until('the fourth', () => reports.length === 4);
-  // A slow machine may have received the fourth line on schedule, so a second urgent one is not certain.
-  assert.ok(urgent() >= 1);
+  assert.equal(urgent(), 2);
 });
 
 test('a stream that ends, one that breaks and a gateway that is away are followed again once they return', async (t) => {
