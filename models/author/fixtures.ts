@@ -110,7 +110,7 @@ export function usedColumns(): Uint8Array {
 
 /**
  * Rows that depend on one another only where a row has 777.25 in its first column: `x` FP32 [-1, 4] → `y` FP32 [-1, 4] = x, plus 1
- * in every row of such a run. No random input has that number.
+ * in every row of such a run. No random input has that number, and a walk over the graph loses sight of the rows at NonZero.
  */
 export function rarelyCoupled(): Uint8Array {
   return writeOnnx({
@@ -120,18 +120,18 @@ export function rarelyCoupled(): Uint8Array {
     nodes: [
       { operator: 'Gather', inputs: ['x', 'first'], outputs: ['column'], attributes: { axis: { int: 1 } } },
       { operator: 'Equal', inputs: ['column', 'rare'], outputs: ['isRare'] },
+      // Rows that are found by their values can't be followed through the graph.
+      { operator: 'NonZero', inputs: ['isRare'], outputs: ['places'] },
+      { operator: 'Shape', inputs: ['places'], outputs: ['shape'] },
+      { operator: 'Gather', inputs: ['shape', 'last'], outputs: ['count'], attributes: { axis: { int: 0 } } },
+      { operator: 'Min', inputs: ['count', 'last'], outputs: ['atMostOne'] },
       // TensorProto.DataType 1 is FLOAT.
-      { operator: 'Cast', inputs: ['isRare'], outputs: ['marks'], attributes: { to: { int: 1 } } },
-      {
-        operator: 'ReduceMax',
-        inputs: ['marks'],
-        outputs: ['any'],
-        attributes: { axes: { ints: [0] }, keepdims: { int: 1 } },
-      },
+      { operator: 'Cast', inputs: ['atMostOne'], outputs: ['any'], attributes: { to: { int: 1 } } },
       { operator: 'Add', inputs: ['x', 'any'], outputs: ['y'] },
     ],
     weights: [
       { name: 'first', shape: [1], data: BigInt64Array.of(0n) },
+      { name: 'last', shape: [1], data: BigInt64Array.of(1n) },
       { name: 'rare', shape: [1], data: Float32Array.of(777.25) },
     ],
   });
