@@ -1,9 +1,10 @@
 /** Logger and credential errors of the commands that talk to Kubernetes. */
-import { destination, pino, type Logger } from 'pino';
+import { pino, type Logger } from 'pino';
 import { SettingsError } from '../contract/settings.ts';
+import { processLog } from '../runtime/process/log-destination.ts';
 
 export function clusterLog(component: 'gateway' | 'scaler', level: string): Logger {
-  return pino({ level, base: { component, cluster: 'kubernetes' } }, destination({ dest: 1, sync: true }));
+  return pino({ level, base: { component, cluster: 'kubernetes' } }, processLog);
 }
 
 /** @throws SettingsError for unusable credentials, such as a missing file or a context without a cluster */

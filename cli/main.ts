@@ -5,10 +5,12 @@ import { AskError } from './ask-scaler.ts';
 import { buildProgram } from './program.ts';
 import { exitAfterUsage, exitUsage } from '../runtime/process/usage.ts';
 
+// Warnings of Node that can't be written are no reason to end.
+process.stderr.on('error', () => undefined);
 let isOpen = true;
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
-  // EPIPE, as in `sluice explain | head`: servers shut down as on SIGTERM, printing commands exit quietly.
+  // EPIPE, as in `sluice explain | head`: printing commands exit quietly. Logs are written elsewhere, and lose lines.
   if (isOpen) process.kill(process.pid, 'SIGTERM');
   isOpen = false;
 });

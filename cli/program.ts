@@ -45,7 +45,7 @@ Examples:
       ],
       env,
       print,
-      run: async (settings) => (await import('./up.ts')).up(settings, { env, print }),
+      run: async (settings) => (await import('./up.ts')).up(settings, { env }),
     }),
   );
   program.addCommand(

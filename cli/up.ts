@@ -2,12 +2,13 @@
 import { runLocal } from '../deploy/local.ts';
 import type { LocalSettings } from '../deploy/local-settings.ts';
 import { exitInterrupted } from '../runtime/process/usage.ts';
+import { processLog } from '../runtime/process/log-destination.ts';
 import type { ProgramIo } from './io.ts';
 
 /** Two signals this close are one Ctrl-C: npm forwards the signal although the terminal has already sent it. */
 const sameKeystrokeMs = 300;
 
-export async function up(settings: LocalSettings, { env, print }: ProgramIo): Promise<void> {
+export async function up(settings: LocalSettings, { env }: Pick<ProgramIo, 'env'>): Promise<void> {
   const stop = new AbortController();
   const kill = new AbortController();
   let firstAtMs: number | undefined;
@@ -20,6 +21,8 @@ export async function up(settings: LocalSettings, { env, print }: ProgramIo): Pr
     process.exit(exitInterrupted);
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  // A terminal that went away or a full disk costs lines, and not the system.
+  const print = (text: string): void => processLog.write(`${text}\n`);
   const { served } = await runLocal(settings, { env, print, stop: stop.signal, kill: kill.signal });
   process.exit(served ? 0 : 1);
 }

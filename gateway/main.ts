@@ -1,8 +1,10 @@
 /** The gateway process: listens, follows signals, ends gracefully. */
 import { hostname } from 'node:os';
-import { destination, pino } from 'pino';
+import { pino } from 'pino';
 import type { Cluster } from '../cluster/port.ts';
+import { limitsOf, listOf, trustedProxiesOf } from '../runtime/http/http-settings.ts';
 import { listen } from '../runtime/http/listen.ts';
+import { processLog } from '../runtime/process/log-destination.ts';
 import { buildGateway } from './app.ts';
 import type { GatewaySettings } from './settings.ts';
 
@@ -16,9 +18,17 @@ export interface GatewayProcess {
 const backlog = 4096;
 
 export async function main(settings: GatewaySettings, { cluster, version }: GatewayProcess): Promise<void> {
-  // Synchronous, since pino retries its last lines forever if the pipe's reader is gone, and the process would never exit.
-  const log = pino({ level: settings.logLevel, base: { component: 'gateway' } }, destination({ dest: 1, sync: true }));
-  const gateway = buildGateway({ cluster, log, version, name: settings.podName ?? hostname() });
+  const log = pino({ level: settings.logLevel, base: { component: 'gateway' } }, processLog);
+  const gateway = buildGateway({
+    cluster,
+    log,
+    version,
+    name: settings.podName ?? hostname(),
+    limits: limitsOf(settings),
+    trustedProxies: trustedProxiesOf(settings),
+    corsOrigins: listOf(settings.corsOrigins),
+    allowedHosts: listOf(settings.allowedHosts),
+  });
   const port = await listen(gateway.app, { host: settings.host, port: settings.port, backlog });
   const adminPort = await listen(gateway.admin, { host: settings.host, port: settings.adminPort });
   log.info({ port, adminPort }, 'gateway listens');

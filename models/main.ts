@@ -1,7 +1,8 @@
 /** Entry point of a model server process: its log, signals and exit codes. Importing it has one effect only, on telemetry. */
 import process from 'node:process';
-import { destination, pino } from 'pino';
+import { pino } from 'pino';
 import { hostname } from 'node:os';
+import { processLog } from '../runtime/process/log-destination.ts';
 import { runModelServer } from './server.ts';
 import type { ModelServerSettings } from './settings.ts';
 
@@ -13,8 +14,7 @@ process.env.ORT_DISABLE_TELEMETRY ??= '1';
 
 export async function main(settings: ModelServerSettings): Promise<void> {
   const podName = settings.podName ?? hostname();
-  // Synchronous: the line that says why the process kills itself must be written before it does. Lines are few.
-  const log = pino({ level: settings.logLevel, base: { podName } }, destination({ dest: 1, sync: true }));
+  const log = pino({ level: settings.logLevel, base: { podName } }, processLog);
   const server = await runModelServer(settings, log, {
     onStuck: (run) => {
       log.fatal(run, 'a run passed its limit; the process ends, since nothing else can stop it');

@@ -1,7 +1,8 @@
 /** Scaler process: listens, handles signals, and ends gracefully. */
-import { destination, pino } from 'pino';
+import { pino } from 'pino';
 import type { ScalableCluster } from '../cluster/scalable.ts';
 import { listen } from '../runtime/http/listen.ts';
+import { processLog } from '../runtime/process/log-destination.ts';
 import { buildScaler } from './app.ts';
 import type { ScalerSettings } from './settings.ts';
 
@@ -11,8 +12,7 @@ export interface ScalerProcess {
 }
 
 export async function main(settings: ScalerSettings, { cluster, version }: ScalerProcess): Promise<void> {
-  // Synchronous, since pino retries its last lines forever if the pipe's reader is gone, and the process would never exit.
-  const log = pino({ level: settings.logLevel, base: { component: 'scaler' } }, destination({ dest: 1, sync: true }));
+  const log = pino({ level: settings.logLevel, base: { component: 'scaler' } }, processLog);
   const scaler = buildScaler({ cluster, log, version, settings });
   const adminPort = await listen(scaler.app, { host: settings.host, port: settings.adminPort });
   log.info({ adminPort }, 'scaler listens');
