@@ -7,6 +7,7 @@ import type { Cluster } from '../cluster/port.ts';
 import type { LoadReport } from '../contract/load-report.ts';
 import { problemErrors, protocolErrors } from '../runtime/http/errors.ts';
 import { route } from '../runtime/http/routes.ts';
+import { FaceCounters } from '../runtime/http/face-counters.ts';
 import type { HttpLimits } from '../runtime/http/limits.ts';
 import { newServer } from '../runtime/http/server.ts';
 import { LoadStream } from './telemetry/load-stream.ts';
@@ -26,6 +27,12 @@ export interface GatewayDeps {
   readonly name: string;
   /** Limits of both ports other than the defaults. */
   readonly limits?: Partial<HttpLimits>;
+  /** Addresses and networks of proxies whose X-Forwarded-For names the client. */
+  readonly trustedProxies?: readonly string[];
+  /** Origins whose pages may send requests. */
+  readonly corsOrigins?: readonly string[];
+  /** Names by which browsers reach the admin port, beside the usual ones. */
+  readonly allowedHosts?: readonly string[];
 }
 
 export interface Gateway {
@@ -38,7 +45,11 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-export function buildGateway({ cluster, log, version, name, limits = {} }: GatewayDeps): Gateway {
+/** Connections that the admin port takes: those of scalers, Prometheus and probes, though clients have all of theirs. */
+const adminConnections = 512;
+
+export function buildGateway(deps: GatewayDeps): Gateway {
+  const { cluster, log, version, name, limits = {} } = deps;
   const now = (): number => performance.now();
   const identity = { instance: randomUUID(), name };
   let reports = 0;
@@ -48,12 +59,28 @@ export function buildGateway({ cluster, log, version, name, limits = {} }: Gatew
   let ending = false;
   const isEnding = (): boolean => ending;
 
-  const app = newServer({ log, errorForm: protocolErrors, closes: 'idle', limits });
+  const faces = { client: new FaceCounters(), admin: new FaceCounters() };
+  const app = newServer({
+    log,
+    errorForm: protocolErrors,
+    closes: 'idle',
+    limits,
+    counters: faces.client,
+    trustedProxies: deps.trustedProxies ?? [],
+    browsers: { allowedHosts: null, corsOrigins: deps.corsOrigins ?? [] },
+  });
   predictRoutes(app, { pools, now, log, newRequestId: requestIds(), tracing: openTracing(version), isEnding });
   metadataRoutes(app, { pools, version, isEnding });
 
-  const admin = newServer({ log, errorForm: problemErrors, closes: 'idle', limits });
-  const metrics = gatewayMetrics(pools, version, now);
+  const admin = newServer({
+    log,
+    errorForm: problemErrors,
+    closes: 'idle',
+    limits: { ...limits, maxConnections: adminConnections },
+    counters: faces.admin,
+    browsers: { allowedHosts: deps.allowedHosts ?? [], corsOrigins: [] },
+  });
+  const metrics = gatewayMetrics({ pools, version, now, faces });
   route(admin, '/metrics', {
     GET: (_request, reply) => void reply.type(metrics.contentType).send(Readable.from(metrics.parts())),
   });

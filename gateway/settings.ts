@@ -1,6 +1,7 @@
 /** Settings of a gateway process. */
 import Type from 'typebox';
 import { hostSetting, logLevelSetting, namespaceSetting, portSetting } from '../contract/shared-settings.ts';
+import { allowedHostsSetting, httpSettings } from '../runtime/http/http-settings.ts';
 
 export const GatewaySettings = Type.Object({
   host: hostSetting,
@@ -27,6 +28,8 @@ export const GatewaySettings = Type.Object({
     default: 35_000,
     description: 'milliseconds after SIGTERM until the process exits even with requests in flight',
   }),
+  ...httpSettings,
+  allowedHosts: allowedHostsSetting,
   logLevel: logLevelSetting,
 });
 export type GatewaySettings = Type.Static<typeof GatewaySettings>;

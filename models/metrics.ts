@@ -6,6 +6,7 @@ import { collectDefaultMetrics, Counter, Gauge, Registry, type Metric } from 'pr
 import type { PodState } from './pod-state.ts';
 import type { ServedModel } from './repository/served-model.ts';
 import type { Histogram } from '../runtime/histogram.ts';
+import { processLog } from '../runtime/process/log-destination.ts';
 import type { FailureReason, ModelStatistics } from './statistics.ts';
 import { transformFailures } from './transforms/statistics.ts';
 
@@ -54,6 +55,16 @@ export function createMetrics(pod: PodState): ModelMetrics {
       },
     });
   }
+  new Counter({
+    name: 'sluice_log_lines_lost_total',
+    help: 'Log lines that could not be written',
+    labelNames: ['component'],
+    registers,
+    collect() {
+      this.reset();
+      this.inc({ component: 'model-server' }, processLog.lost);
+    },
+  });
   new Counter({
     name: 'nv_inference_request_failure',
     help: 'Requests that failed: REJECTED before they ran, CANCELED by the client, BACKEND in the model, OTHER',

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { ScalableCluster } from '../cluster/scalable.ts';
 import { problemErrors } from '../runtime/http/errors.ts';
 import { route } from '../runtime/http/routes.ts';
+import { listOf } from '../runtime/http/http-settings.ts';
 import type { HttpLimits } from '../runtime/http/limits.ts';
 import { newServer } from '../runtime/http/server.ts';
 import { realClock } from './clock.ts';
@@ -28,7 +29,7 @@ export interface ScalerAppDeps {
   readonly cluster: ScalableCluster;
   readonly log: Logger;
   readonly version: string;
-  readonly settings: Pick<ScalerSettings, 'drainLimitMs' | 'podGraceMs' | 'gatewayUrl'>;
+  readonly settings: Pick<ScalerSettings, 'drainLimitMs' | 'podGraceMs' | 'gatewayUrl' | 'allowedHosts'>;
   /** Limits of the admin port other than the defaults. */
   readonly limits?: Partial<HttpLimits>;
 }
@@ -65,7 +66,13 @@ export function buildScaler({ cluster, log, version, settings, limits = {} }: Sc
     limits: { drainLimitMs: settings.drainLimitMs, podGraceMs: settings.podGraceMs },
   });
 
-  const app = newServer({ log, errorForm: problemErrors, closes: 'all', limits });
+  const app = newServer({
+    log,
+    errorForm: problemErrors,
+    closes: 'all',
+    limits: { ...limits, maxConnections: 1024 },
+    browsers: { allowedHosts: listOf(settings.allowedHosts), corsOrigins: [] },
+  });
   const { registry } = metrics;
   route(app, '/metrics', {
     GET: async (_request, reply) => reply.type(registry.contentType).send(await registry.metrics()),

@@ -4,6 +4,7 @@
  */
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import { holdReasons, scaleReasons } from '../contract/reasons.ts';
+import { processLog } from '../runtime/process/log-destination.ts';
 
 export const conditionTypes = [
   'AbleToScale',
@@ -75,6 +76,16 @@ export class ScalerMetrics {
     const counter = (name: string, help: string, labelNames: string[] = []) =>
       new Counter({ name, help, labelNames, registers });
 
+    new Counter({
+      name: 'sluice_log_lines_lost_total',
+      help: 'Log lines that could not be written',
+      labelNames: ['component'],
+      registers,
+      collect() {
+        this.reset();
+        this.inc({ component: 'scaler' }, processLog.lost);
+      },
+    });
     this.#leader = gauge('sluice_scaler_leader', '1 while this process is the leader');
     this.#viewAge = gauge('sluice_scaler_view_age_seconds', 'Age of the oldest part of the cluster view');
     this.#gatewaysExpected = gauge('sluice_scaler_gateways_expected', 'Gateways that should report');

@@ -1,6 +1,7 @@
 /** Settings of a scaler process. */
 import Type from 'typebox';
 import { hostSetting, logLevelSetting, namespaceSetting, portSetting } from '../contract/shared-settings.ts';
+import { allowedHostsSetting } from '../runtime/http/http-settings.ts';
 
 export const ScalerSettings = Type.Object({
   host: hostSetting,
@@ -42,6 +43,7 @@ export const ScalerSettings = Type.Object({
     default: 5_000,
     description: 'milliseconds after SIGTERM until the process exits even with writes in flight',
   }),
+  allowedHosts: allowedHostsSetting,
   logLevel: logLevelSetting,
 });
 export type ScalerSettings = Type.Static<typeof ScalerSettings>;

@@ -9,6 +9,7 @@ import type { Protocol } from '../../contract/envelope.ts';
 import { errorBody, SluiceError } from '../../contract/errors.ts';
 import { headers as names } from '../../contract/headers.ts';
 import { traceIdOf } from '../../contract/traceparent.ts';
+import { refuseForm } from '../../runtime/http/browsers.ts';
 import { connectionOf } from '../../runtime/http/connection.ts';
 import { sendError } from '../../runtime/http/errors.ts';
 import { readBody, type Body } from '../../runtime/http/read-body.ts';
@@ -88,6 +89,7 @@ export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
 
     try {
       const place = submissions.find(model);
+      refuseForm(message.headers);
       readBody(message, place, (error, body) => {
         if (error !== null) return refuse(error);
         try {

@@ -12,6 +12,8 @@ import {
   shedReasons,
   type PlainCounter,
 } from '../queue/counters.ts';
+import { refusalReasons, type FaceCounters } from '../../runtime/http/face-counters.ts';
+import { processLog } from '../../runtime/process/log-destination.ts';
 import { headText, histogramSamples, labelsText, samplesText, type FamilyType, type Sample } from './exposition.ts';
 import type { ModelQueue } from '../queue/model-queue.ts';
 import { batchReasons } from '../policy/batch.ts';
@@ -30,7 +32,15 @@ const sliceMs = 1;
 
 export const podStates = ['joining', 'serving', 'ejected', 'probing', 'draining'] as const;
 
-export function gatewayMetrics(pools: Pools, version: string, now: () => number): GatewayMetrics {
+export interface GatewayMetricsDeps {
+  readonly pools: Pools;
+  readonly version: string;
+  readonly now: () => number;
+  /** Counters of each port. */
+  readonly faces: Readonly<Record<'client' | 'admin', FaceCounters>>;
+}
+
+export function gatewayMetrics({ pools, version, now, faces }: GatewayMetricsDeps): GatewayMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
 
@@ -235,6 +245,37 @@ export function gatewayMetrics(pools: Pools, version: string, now: () => number)
     'Requests that were with a pod when it was lost and now wait to travel alone',
     eachPool((pool) => [{ labels: labelsText({ pool: pool.name }), value: pool.book.isolated }]),
   );
+  const eachPort = (read: (face: FaceCounters, labels: string) => Sample[]) => (): Iterable<readonly Sample[]> =>
+    Object.entries(faces).map(([port, face]) => read(face, labelsText({ port })));
+  add(
+    'gauge',
+    'sluice_http_connections',
+    'Open connections of a port',
+    eachPort(({ connections: value }, labels) => [{ labels, value }]),
+  );
+  add(
+    'gauge',
+    'sluice_http_arriving_bytes',
+    'Memory of bodies that are arriving at a port',
+    eachPort(({ arrivingBytes: value }, labels) => [{ labels, value }]),
+  );
+  add(
+    'gauge',
+    'sluice_http_unread_bytes',
+    'Bytes of answers that clients have not taken',
+    eachPort(({ unreadBytes: value }, labels) => [{ labels, value }]),
+  );
+  add(
+    'counter',
+    'sluice_http_refusals_total',
+    'Connections and requests that a port refused or cut off, by reason',
+    eachPort(({ refusals }, labels) =>
+      refusalReasons.map((reason) => ({ labels: `${labels},reason="${reason}"`, value: refusals[reason] })),
+    ),
+  );
+  add('counter', 'sluice_log_lines_lost_total', 'Log lines that could not be written', () => [
+    [{ labels: labelsText({ component: 'gateway' }), value: processLog.lost }],
+  ]);
   add('gauge', 'sluice_build_info', 'Always 1', () => [
     [{ labels: labelsText({ version, component: 'gateway' }), value: 1 }],
   ]);

@@ -3,9 +3,6 @@ import { mediaTypes } from '../../contract/headers.ts';
 import { quote, SluiceError } from '../../contract/errors.ts';
 import type { RequestBody } from './call.ts';
 
-/** Content type that `curl -d` sends by default, whatever the body. */
-const curlDefault = 'application/x-www-form-urlencoded';
-
 export interface JsonParts {
   readonly kind: 'json';
   readonly json: Buffer;
@@ -64,7 +61,7 @@ function refuseMediaType(request: RequestBody, accepted: string): never {
 
 function isJson(request: RequestBody): boolean {
   const type = mediaType(request);
-  return type === '' || type === mediaTypes.json || type.endsWith('+json') || type === curlDefault;
+  return type === '' || type === mediaTypes.json || type.endsWith('+json');
 }
 
 function mediaType(request: RequestBody): string {

@@ -134,7 +134,9 @@ export class Connection {
 
   /** The request that was answered while its body still comes; null without one. */
   unwantedRequest(): IncomingMessage | null {
-    const { parser, _httpMessage: answer } = this.#socket;
+    const { parser, _httpMessage: answer, writableEnded } = this.#socket;
+    // The end is sent: whoever sent it destroys the socket soon.
+    if (writableEnded) return null;
     const incoming = parser?.incoming ?? null;
     if (incoming === null || incoming.complete || this.body !== null) return null;
     return answer === null || answer === undefined || answer.writableFinished ? incoming : null;

@@ -1,7 +1,9 @@
 /** Makes the HTTP server of a port: timeouts, errors and broken HTTP are the same for gateway, pod and scaler. */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { fastify, type FastifyInstance } from 'fastify';
-import { answerBrokenHttp, refuseAmbiguous, refuseSocket } from './broken-http.ts';
+import { quote, SluiceError } from '../../contract/errors.ts';
+import { answerBrokenHttp, refuseAmbiguous, refuseRequest, refuseSocket } from './broken-http.ts';
+import { answerCors, foreignPage, type BrowserRules } from './browsers.ts';
 import { Clients } from './clients.ts';
 import { Connections } from './connections.ts';
 import { openFileLimit } from './descriptors.ts';
@@ -23,11 +25,13 @@ export interface ServerOptions {
   readonly counters?: FaceCounters;
   /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
   readonly trustedProxies?: readonly string[];
+  /** What browsers may do here; without it nothing is checked. */
+  readonly browsers?: BrowserRules;
 }
 
 export function newServer(options: ServerOptions): FastifyInstance {
   const { log, errorForm: form, closes } = options;
-  const limits = limitsOf(options.limits);
+  const limits = withinDescriptors({ ...httpDefaults, ...options.limits });
   const connections = new Connections({
     limits,
     counters: options.counters ?? new FaceCounters(),
@@ -39,7 +43,7 @@ export function newServer(options: ServerOptions): FastifyInstance {
     // Fastify would make a logger for each request; errors are logged where they are answered.
     logger: false,
     schemaController: noRouteSchemas,
-    serverFactory: (handler) => newHttpServer(handler, connections),
+    serverFactory: (handler) => newHttpServer(handler, connections, options.browsers),
     // Broken HTTP is answered by the server itself, which may have other ports than Fastify's.
     clientErrorHandler: () => undefined,
     forceCloseConnections: closes === 'all' ? true : 'idle',
@@ -58,23 +62,37 @@ export function newServer(options: ServerOptions): FastifyInstance {
   });
   app.setErrorHandler((error, request, reply) => {
     reply.hijack();
-    sendError(reply.raw, error, { log, form, ids: requestIdsOf(request.raw) });
+    sendError(reply.raw, named(error, request.headers['content-type']), { log, form, ids: requestIdsOf(request.raw) });
   });
   return app;
 }
 
-/** Limits with those changed; no more connections than the process has descriptors for. */
-function limitsOf(changed: Partial<HttpLimits> = {}): HttpLimits {
-  const limits: HttpLimits = { ...httpDefaults, ...changed };
-  const maxConnections = Math.min(limits.maxConnections, Math.floor(0.75 * openFileLimit()));
+/** Fastify's refusal of a content type with the value, which it leaves out. */
+function named(error: unknown, contentType: string | undefined): unknown {
+  if ((error as { code?: unknown }).code !== 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return error;
+  return new SluiceError('unsupported-media-type', `Content-Type: must be a media type, was: ${quote(contentType)}`);
+}
+
+/** Limits with no more connections than the process has descriptors for, and some left for others than clients. */
+function withinDescriptors(limits: HttpLimits): HttpLimits {
+  const maxConnections = Math.max(1, Math.min(limits.maxConnections, Math.floor(0.75 * openFileLimit())));
   const maxConnectionsPerAddress = Math.min(limits.maxConnectionsPerAddress, Math.ceil(0.75 * maxConnections));
   return { ...limits, maxConnections, maxConnectionsPerAddress };
 }
 
-function newHttpServer(handler: RequestListener, connections: Connections): Server {
+function newHttpServer(handler: RequestListener, connections: Connections, browsers?: BrowserRules): Server {
   const { limits } = connections;
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     if (refuseAmbiguous(request, response, limits.lingerMs)) return;
+    if (browsers !== undefined) {
+      const message = foreignPage(request, browsers);
+      if (message !== null) {
+        connections.counters.refusals['foreign-page'] += 1;
+        refuseRequest(response, { status: 403, message }, limits.lingerMs);
+        return;
+      }
+      if (answerCors(request, response, browsers)) return;
+    }
     if (request.method !== 'POST' && hasLongBody(request)) {
       // No route reads it: the answer is the end of the connection.
       response.shouldKeepAlive = false;

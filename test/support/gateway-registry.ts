@@ -1,4 +1,5 @@
 /** Metrics of a gateway, made without a listening process or pods that answer. */
+import { FaceCounters } from '../../runtime/http/face-counters.ts';
 import { pino } from 'pino';
 import { parseModelPool, type ModelPool } from '../../contract/model-pool.ts';
 import { outcomes } from '../../gateway/queue/counters.ts';
@@ -59,6 +60,8 @@ function judge({ endpoints, book }: Pool, sick: number): void {
 }
 
 /** @returns a scrape of a gateway that has something of everything to tell: one sick pod for each kind of evidence */
+const faces = { client: new FaceCounters(), admin: new FaceCounters() };
+
 export async function gatewayScrape(): Promise<string> {
   const pools = await poolsOf([poolWith('pool', ['model'])], evidence.length);
   try {
@@ -69,7 +72,7 @@ export async function gatewayScrape(): Promise<string> {
     const unbatched = [{ name: 'model', version: '1', reason: 'outputs change with companions' }];
     const idle = { state: 'ready', inFlight: 0, queuedRows: 0 } as const;
     pool!.endpoints.unbatched.onStatus(last, { uid: last.uid, ...idle, models: [], unbatched });
-    return await joined(gatewayMetrics(pools, 'test', now));
+    return await joined(gatewayMetrics({ pools, version: 'test', now, faces }));
   } finally {
     await pools.close();
   }
@@ -97,7 +100,7 @@ export async function largeGateway(poolCount: number, podsPerPool: number): Prom
       }
     }
   }
-  const metrics = gatewayMetrics(pools, 'test', now);
+  const metrics = gatewayMetrics({ pools, version: 'test', now, faces });
   return {
     eject: (podsOfEach) => {
       for (const pool of pools.all) judge(pool, podsOfEach);
