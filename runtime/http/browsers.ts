@@ -7,7 +7,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import { quote, SluiceError } from '../../contract/errors.ts';
 import { headers as names, mediaTypes } from '../../contract/headers.ts';
 
-/** What browsers may do at a port. */
+/** Rights of browsers at a port. */
 export interface BrowserRules {
   /** Names beside the usual ones by which the port is reached, `*.example.com` for all below; null lets any pass. */
   readonly allowedHosts: readonly string[] | null;

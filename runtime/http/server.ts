@@ -25,7 +25,7 @@ export interface ServerOptions {
   readonly counters?: FaceCounters;
   /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
   readonly trustedProxies?: readonly string[];
-  /** What browsers may do here; without it nothing is checked. */
+  /** Rights of browsers; without them nothing is checked. */
   readonly browsers?: BrowserRules;
 }
 
