@@ -125,7 +125,9 @@ export function errorBody(message: string): Buffer {
 
 /** Renders a client's value for an error message, on one line and cut to 80 characters. */
 export function quote(value: unknown): string {
+  // A long text is cut before it is escaped, which would take as long as the text is.
+  const short = typeof value === 'string' ? value.slice(0, 100) : value;
   const text =
-    typeof value === 'bigint' ? String(value) : ((JSON.stringify(value) as string | undefined) ?? String(value));
+    typeof short === 'bigint' ? String(short) : ((JSON.stringify(short) as string | undefined) ?? String(short));
   return text.length <= 80 ? text : `${text.slice(0, 77)}...`;
 }

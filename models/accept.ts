@@ -7,6 +7,7 @@ import { isUtf8 } from 'node:buffer';
 import { SluiceError } from '../contract/errors.ts';
 import type { Protocol } from '../contract/envelope.ts';
 import type { Answer, InferCall, RequestBody } from './protocol/call.ts';
+import type { RequestLimits } from './protocol/limits.ts';
 import { parseInferRequest } from './protocol/oip-request.ts';
 import { renderInferResponse } from './protocol/oip-response.ts';
 import { parsePredictRequest, renderPredictResponse } from './protocol/v1.ts';
@@ -37,14 +38,14 @@ export function accept(model: ServedModel, protocol: Protocol, request: RequestB
 }
 
 function read(model: ServedModel, protocol: Protocol, request: RequestBody): Accepted {
+  const limits: RequestLimits = {
+    model: model.name,
+    maxRows: model.unbatchedReason === null ? model.maxRequestRows : Infinity,
+  };
   const call =
-    protocol === 'v1' ? parsePredictRequest(request, model.surfaces) : parseInferRequest(request, model.surfaces);
-  if (call.rows > model.maxRequestRows && model.unbatchedReason === null) {
-    throw new SluiceError(
-      'too-many-rows',
-      `the request has ${call.rows} rows, model '${model.name}' takes at most ${model.maxRequestRows}`,
-    );
-  }
+    protocol === 'v1'
+      ? parsePredictRequest(request, model.surfaces, limits)
+      : parseInferRequest(request, model.surfaces, limits);
   const transform = call.surface === 0 ? model.transform : null;
   if (transform === null) checkStrings(call.inputs);
   const surface = model.surfaces[call.surface]!;

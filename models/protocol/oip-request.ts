@@ -5,20 +5,26 @@
  * elements go straight from the bytes into the tensor.
  */
 import { quote, SluiceError } from '../../contract/errors.ts';
+import { elementCount } from '../../contract/tensor-data.ts';
 import type { Signature, Tensor, TensorSignature } from '../tensor.ts';
 import type { InferCall, RequestBody } from './call.ts';
 import { checkDatatype, checkShape, countRows, findInput, surfaceWith } from './fit.ts';
 import { code, JsonCursor, readShapedData } from './json/json.ts';
+import { checkRowCount, checkStringCount, unlimited, type RequestLimits } from './limits.ts';
 import { asShape, objectOrNull, once, requestedOutputs, textOrNull, type Members } from './oip-fields.ts';
 import { rawCall } from './raw-request.ts';
 import { splitBody, type JsonParts } from './request-body.ts';
 import { readTensor } from './tensor-bytes.ts';
 
 /** @throws SluiceError of status 400 or 415 */
-export function parseInferRequest(request: RequestBody, surfaces: readonly Signature[]): InferCall {
+export function parseInferRequest(
+  request: RequestBody,
+  surfaces: readonly Signature[],
+  limits: RequestLimits = unlimited,
+): InferCall {
   const parts = splitBody(request);
   if (parts.kind === 'raw') return rawCall(parts.binary, surfaces);
-  return new OipRequest(parts, surfaces).parse();
+  return new OipRequest(parts, surfaces, limits).parse();
 }
 
 /** An input whose members are being read; `undefined` ones are not read yet. */
@@ -37,6 +43,7 @@ class OipRequest {
   readonly #binary: Buffer;
   readonly #hasHeaderLength: boolean;
   readonly #surfaces: readonly Signature[];
+  readonly #limits: RequestLimits;
   readonly #inputs = new Map<string, Tensor>();
   #binaryUsed = 0;
   #surface: number | undefined;
@@ -44,11 +51,12 @@ class OipRequest {
   #parameters: Members | undefined;
   #outputs: unknown;
 
-  constructor({ json, binary, hasHeaderLength }: JsonParts, surfaces: readonly Signature[]) {
+  constructor({ json, binary, hasHeaderLength }: JsonParts, surfaces: readonly Signature[], limits: RequestLimits) {
     this.#cursor = new JsonCursor(json);
     this.#binary = binary;
     this.#hasHeaderLength = hasHeaderLength;
     this.#surfaces = surfaces;
+    this.#limits = limits;
   }
 
   parse(): InferCall {
@@ -80,7 +88,7 @@ class OipRequest {
           this.#outputs = cursor.value();
           break;
         default:
-          cursor.value();
+          cursor.passValue();
       }
     });
     cursor.finish();
@@ -144,7 +152,7 @@ class OipRequest {
           this.#data(draft);
           break;
         default:
-          cursor.value();
+          cursor.passValue();
       }
     });
     this.#finishInput(where, draft);
@@ -195,6 +203,10 @@ class OipRequest {
     const input = findInput(this.#surfaces[this.#surface]!, name);
     checkDatatype(input, datatype);
     checkShape(input, shape);
+    if (input.batchAxis !== null) checkRowCount(this.#limits, shape[input.batchAxis]!);
+    // A shape of more elements than the body has bytes is refused where the data are read.
+    const elements = elementCount(shape);
+    if (elements <= this.#cursor.bytes.length + this.#binary.length) checkStringCount(input, elements);
     return input;
   }
 

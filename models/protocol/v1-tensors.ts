@@ -5,6 +5,7 @@ import { concat, takeRows } from '../rows.ts';
 import type { Signature, Tensor, Tensors, TensorSignature } from '../tensor.ts';
 import { findInput, surfaceWith } from './fit.ts';
 import { code, ElementReader, Nest, type JsonCursor } from './json/json.ts';
+import { checkRowCount, mostElements, type RequestLimits } from './limits.ts';
 
 export interface Columns {
   readonly surface: number;
@@ -12,7 +13,7 @@ export interface Columns {
 }
 
 /** Reads instances: `[value, …]` for a single input, `[{"input": value, …}, …]` for one or several. */
-export function readInstances(cursor: JsonCursor, surfaces: readonly Signature[]): Columns {
+export function readInstances(cursor: JsonCursor, surfaces: readonly Signature[], limits: RequestLimits): Columns {
   if (cursor.peek() !== code.openArray) {
     throw new SluiceError('invalid-request', `instances: must be an array, was: ${quote(cursor.value())}`);
   }
@@ -21,17 +22,23 @@ export function readInstances(cursor: JsonCursor, surfaces: readonly Signature[]
   cursor.position = start;
   if (firstKey === undefined || isBase64(firstKey, surfaces)) {
     const input = onlyInput(surfaces, 'instances', 'each instance must be an object with');
-    const nest = nestOf(cursor, input);
+    const nest = nestOf(cursor, input, limits);
     nest.read(0);
     return { surface: 0, inputs: new Map([[input.name, asTensor(input, nest, false)]]) };
   }
-  return readObjects(cursor, surfaces, firstKey);
+  return readObjects(cursor, surfaces, firstKey, limits);
 }
 
-function readObjects(cursor: JsonCursor, surfaces: readonly Signature[], firstKey: string): Columns {
+function readObjects(
+  cursor: JsonCursor,
+  surfaces: readonly Signature[],
+  firstKey: string,
+  limits: RequestLimits,
+): Columns {
   const surface = surfaceWith(firstKey, surfaces);
   const signature = surfaces[surface]!;
-  const columns = signature.inputs.map((input) => ({ input, nest: nestOf(cursor, input), rows: 0 }));
+  const columns = signature.inputs.map((input) => ({ input, nest: nestOf(cursor, input, limits), rows: 0 }));
+  const hasRows = signature.inputs.some(({ batchAxis }) => batchAxis !== null);
   let rows = 0;
   cursor.array((index) => {
     if (cursor.peek() !== code.openObject) {
@@ -54,8 +61,8 @@ function readObjects(cursor: JsonCursor, surfaces: readonly Signature[], firstKe
       throw new SluiceError('invalid-request', `instances[${index}]: input '${missing.input.name}' is missing`);
     }
     rows = index + 1;
+    if (hasRows) checkRowCount(limits, rows);
   });
-  const hasRows = signature.inputs.some(({ batchAxis }) => batchAxis !== null);
   const inputs = new Map<string, Tensor>();
   for (const { input, nest } of columns) {
     nest.checkLength(0, rows);
@@ -65,13 +72,13 @@ function readObjects(cursor: JsonCursor, surfaces: readonly Signature[], firstKe
 }
 
 /** Reads columns: `{"input": tensor, …}`, or the tensor of a single input. */
-export function readColumns(cursor: JsonCursor, surfaces: readonly Signature[]): Columns {
+export function readColumns(cursor: JsonCursor, surfaces: readonly Signature[], limits: RequestLimits): Columns {
   const start = cursor.position;
   const firstKey = cursor.peek() === code.openObject ? peekKey(cursor, cursor.position) : undefined;
   cursor.position = start;
   const inputs = new Map<string, Tensor>();
   const read = (input: TensorSignature) => {
-    const nest = nestOf(cursor, input);
+    const nest = nestOf(cursor, input, limits);
     nest.read(0);
     inputs.set(input.name, { datatype: input.datatype, shape: nest.shape(), data: nest.reader.data() });
   };
@@ -125,13 +132,16 @@ function allAlike({ data }: Tensor, rows: number): boolean {
   return true;
 }
 
-function nestOf(cursor: JsonCursor, input: TensorSignature): Nest {
+function nestOf(cursor: JsonCursor, input: TensorSignature, limits: RequestLimits): Nest {
+  const { most, tooMany } = mostElements(limits, input);
   // Room for one row if the model fixes its length; the array grows with more rows.
-  const capacity = Math.min(elementCount(input.shape.map((length) => Math.abs(length))), cursor.remaining);
-  return new Nest(
-    cursor,
-    new ElementReader(cursor, { label: `input '${input.name}'`, datatype: input.datatype, capacity, base64: true }),
-  );
+  const capacity = Math.min(elementCount(input.shape.map((length) => Math.abs(length))), cursor.remaining, most);
+  const onMore = (): void => {
+    if (reader.length >= most) throw tooMany();
+  };
+  const { name, datatype } = input;
+  const reader = new ElementReader(cursor, { label: `input '${name}'`, datatype, capacity, onMore, base64: true });
+  return new Nest(cursor, reader);
 }
 
 /** The single input of the first surface, for values that come without a name. */

@@ -10,12 +10,17 @@ import { takeRows } from '../rows.ts';
 import type { Answer, InferCall, RequestBody } from './call.ts';
 import { allOutputs, checkShape, countRows } from './fit.ts';
 import { code, JsonCursor, JsonWriter, maxElementBytes } from './json/json.ts';
+import { checkRowCount, unlimited, type RequestLimits } from './limits.ts';
 import { outputOf } from './oip-response.ts';
 import { readColumns, readInstances, type Columns } from './v1-tensors.ts';
 import { jsonBody } from './request-body.ts';
 
 /** @throws SluiceError of status 400 or 415 */
-export function parsePredictRequest(request: RequestBody, surfaces: readonly Signature[]): InferCall {
+export function parsePredictRequest(
+  request: RequestBody,
+  surfaces: readonly Signature[],
+  limits: RequestLimits = unlimited,
+): InferCall {
   const cursor = new JsonCursor(jsonBody(request));
   if (cursor.peek() === -1) throw new SluiceError('invalid-json', 'the body is empty, it must be a JSON object');
   if (cursor.peek() !== code.openObject) {
@@ -25,14 +30,14 @@ export function parsePredictRequest(request: RequestBody, surfaces: readonly Sig
   cursor.object((key) => {
     if (key !== 'instances' && key !== 'inputs') {
       // Fields such as signature_name are ignored, since a model has one signature here.
-      cursor.value();
+      cursor.passValue();
       return;
     }
     if (found !== undefined) throw new SluiceError('invalid-request', `${key}: instances or inputs must come once`);
     found =
       key === 'instances'
-        ? { layout: 'rows', columns: readInstances(cursor, surfaces) }
-        : { layout: 'columns', columns: readColumns(cursor, surfaces) };
+        ? { layout: 'rows', columns: readInstances(cursor, surfaces, limits) }
+        : { layout: 'columns', columns: readColumns(cursor, surfaces, limits) };
   });
   cursor.finish();
   if (found === undefined) throw new SluiceError('invalid-request', 'instances: is missing');
@@ -43,6 +48,7 @@ export function parsePredictRequest(request: RequestBody, surfaces: readonly Sig
     if (tensor !== undefined) checkShape(input, tensor.shape);
   }
   const rows = countRows(signature, columns.inputs);
+  checkRowCount(limits, rows);
   return {
     id: undefined,
     surface: columns.surface,

@@ -9,6 +9,8 @@ import { readNumber } from './number.ts';
 import { knownWord } from './words.ts';
 
 export const maxDepth = 100;
+/** Most values that one call of `value` builds, those within it included. */
+export const maxValues = 10_000;
 
 const literals = { true: Buffer.from('true'), false: Buffer.from('false'), null: Buffer.from('null') };
 
@@ -21,6 +23,8 @@ export class JsonCursor {
   /** Position of the last number's first byte. */
   numberStart = 0;
   #depth = 0;
+  /** Values that the present call of `value` has built. */
+  #built = 0;
 
   /** @param bytes the whole document and nothing else */
   constructor(bytes: Buffer) {
@@ -152,8 +156,28 @@ export class JsonCursor {
     return escaped;
   }
 
-  /** Builds any value as JSON.parse would; meant for the small parts of a request. */
+  /**
+   * Builds any value as JSON.parse would; meant for the small parts of a request.
+   * @throws SluiceError `invalid-request` beyond `maxValues`
+   */
   value(): unknown {
+    this.#built = 0;
+    return this.#build();
+  }
+
+  /** Checks the value at the cursor as `value` does, and builds nothing. */
+  passValue(): void {
+    const byte = this.peek();
+    if (byte === code.openObject) this.object(() => this.passValue());
+    else if (byte === code.openArray) this.array(() => this.passValue());
+    else this.value();
+  }
+
+  #build(): unknown {
+    this.#built += 1;
+    if (this.#built > maxValues) {
+      throw new SluiceError('invalid-request', `a value outside of the tensors has more than ${maxValues} parts`);
+    }
     const byte = this.peek();
     switch (byte) {
       case code.quote:
@@ -161,7 +185,7 @@ export class JsonCursor {
       case code.openObject: {
         const members: Record<string, unknown> = {};
         this.object((key) => {
-          const value = this.value();
+          const value = this.#build();
           if (key !== '__proto__') members[key] = value;
           else Object.defineProperty(members, key, { value, enumerable: true, configurable: true, writable: true });
         });
@@ -169,7 +193,7 @@ export class JsonCursor {
       }
       case code.openArray: {
         const elements: unknown[] = [];
-        this.array(() => elements.push(this.value()));
+        this.array(() => elements.push(this.#build()));
         return elements;
       }
       case literals.true[0]:

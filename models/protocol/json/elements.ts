@@ -24,8 +24,8 @@ export interface ElementReaderOptions {
   readonly datatype: Datatype;
   /** Expected number of elements, allocated at once. */
   readonly capacity: number;
-  /** Refuses elements beyond the capacity by throwing; without it, more are taken. */
-  readonly onMore?: () => never;
+  /** Called before elements beyond the capacity are taken, each time that memory grows; refuses them by throwing. */
+  readonly onMore: () => void;
   /** Takes `{"b64": "…"}` for an element of BYTES, as the V1 protocol does. */
   readonly base64?: boolean;
 }
@@ -101,7 +101,7 @@ export class ElementReader {
     const datatype = this.#datatype;
     if (datatype === 'BYTES') {
       const element = this.#bytes();
-      if (index === this.#options.capacity) this.#options.onMore?.();
+      if (index >= this.#options.capacity) this.#options.onMore();
       this.#strings.push(element);
       this.#length += 1;
       return;
@@ -132,7 +132,7 @@ export class ElementReader {
   }
 
   #grow(): void {
-    this.#options.onMore?.();
+    this.#options.onMore();
     const shorter = this.#data;
     const longer = allocate(this.#datatype as Exclude<Datatype, 'BYTES'>, Math.max(16, shorter.length * 2));
     // Both arrays are of one datatype; the type system can't tell.
