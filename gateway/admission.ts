@@ -100,9 +100,11 @@ export class Admission {
     const { batching, objective } = this.#spec();
     const head = modelQueue.peek();
     const maxRows = modelQueue.maxRows(batching.maxRows);
+    // Mean rows of all that would wait: together they are as many as the rows are.
+    const ownRows = size.work / modelQueue.rowWork(size);
     return predictWait({
-      ownRows: size.work,
-      rowsBefore: modelQueue.work,
+      ownRows,
+      rowsBefore: modelQueue.rows + size.rows - ownRows,
       headAgeMs: head === undefined ? null : this.#clock.nowMs - head.arrivedAtMs,
       otherBatches: this.#book.waitingModels - (head === undefined ? 0 : 1),
       pods: accepting,
@@ -111,7 +113,7 @@ export class Admission {
       nowMs: this.#podSchedule.nowMs,
       cost: modelQueue.costOfWaiting(maxRows, size),
       overhead: this.#podSchedule.overhead,
-      maxRows: modelQueue.maxWork(maxRows, size),
+      maxRows,
       objectiveMs: objective?.latencyMs ?? null,
     });
   }

@@ -114,18 +114,19 @@ export class Dispatch implements BatchListener {
       return true;
     }
     const maxRows = modelQueue.maxRows(batching.maxRows);
+    const rowWork = modelQueue.rowWork(null);
     const decision = decideBatch({
-      waitingRows: modelQueue.work,
+      waitingRows: modelQueue.rows,
       cost: modelQueue.costOfWaiting(maxRows, null),
-      maxRows: modelQueue.maxWork(maxRows, null),
+      maxRows,
       objectiveMs: objective?.latencyMs ?? null,
       headRemainingMs: head.deadlineAtMs - nowMs,
       idlePods: this.#endpoints.free.idle.length,
-      rowsAhead: endpoint.workAhead(),
+      rowsAhead: endpoint.workAhead() / rowWork,
     });
     if (decision.kind === 'wait') return false;
     // On probation: one request, whatever it is.
-    const work = endpoint.health.kind === 'probing' ? 0 : decision.rows;
+    const work = endpoint.health.kind === 'probing' ? 0 : decision.rows * rowWork;
     this.#send(modelQueue, endpoint, this.#take(modelQueue, work, maxRows), decision.reason, nowMs);
     return true;
   }

@@ -91,7 +91,8 @@ export function predictWait(input: WaitInput): Wait {
   const rows = input.rowsBefore + ownRows;
   // Batches further back will be full by the time that they leave.
   const batchRows = Math.min(rows, workingRows(input));
-  const before = Math.ceil(rows / batchRows) - 1 + input.otherBatches;
+  // Rows of mean size are fractions, whose sum may end up just above a whole batch.
+  const before = Math.ceil(rows / batchRows - 1e-9) - 1 + input.otherBatches;
   const rounds = Math.floor(before / pods);
   const beginMs = before < input.idlePods ? 0 : Math.max(0, input.begins()[before % pods]! - nowMs);
   const runMs = predictMs(cost, batchRows) + overhead.meanMs;

@@ -117,22 +117,22 @@ export class ModelQueue {
     return this.#sizes === null ? this.#cost.c : this.#sizes.rowMs;
   }
 
-  /** Cost of what waits, with `arriving` if given: rows of many lengths are many runs. */
-  costOfWaiting(maxRows: number, arriving: RequestSize | null): Cost {
-    if (this.#sizes === null) return this.#cost;
-    const { rows, work, shapes } = this.#queue;
-    if (arriving === null) return this.#sizes.costOf({ rows, work, shapes }, maxRows);
-    const more = this.#queue.hasShape(arriving.shape) ? 0 : 1;
-    const waiting = { rows: rows + arriving.rows, work: work + arriving.work, shapes: shapes + more };
-    return this.#sizes.costOf(waiting, maxRows);
+  /** Row equivalents of a mean row of what waits, with `arriving` if given; 1 where all rows are of one size. */
+  rowWork(arriving: RequestSize | null): number {
+    if (this.#sizes === null) return 1;
+    const rows = this.#queue.rows + (arriving?.rows ?? 0);
+    const work = this.#queue.work + (arriving?.work ?? 0);
+    return rows > 0 && work > 0 ? work / rows : 1;
   }
 
-  /** Row equivalents of a run of `maxRows` rows, of the sizes that wait and that of `arriving`. */
-  maxWork(maxRows: number, arriving: RequestSize | null): number {
-    if (this.#sizes === null) return maxRows;
-    const { rows, work } = this.#queue;
-    const totalRows = rows + (arriving?.rows ?? 0);
-    return totalRows > 0 ? (maxRows * (work + (arriving?.work ?? 0))) / totalRows : maxRows;
+  /** Cost of what waits, with `arriving` if given, over its mean rows: rows of many lengths are many runs. */
+  costOfWaiting(maxRows: number, arriving: RequestSize | null): Cost {
+    if (this.#sizes === null) return this.#cost;
+    const { rows, shapes } = this.#queue;
+    const rowWork = this.rowWork(arriving);
+    if (arriving === null) return this.#sizes.costOf({ rows, rowWork, shapes }, maxRows);
+    const more = this.#queue.hasShape(arriving.shape) ? 0 : 1;
+    return this.#sizes.costOf({ rows: rows + arriving.rows, rowWork, shapes: shapes + more }, maxRows);
   }
 
   /** Milliseconds that a pod is expected to need for the requests of one envelope, of `work` row equivalents. */

@@ -52,7 +52,7 @@ function push(modelQueue: ModelQueue, rows: number, tokens: number): void {
 /** Prediction for all that waits, as the batch policy reads it. */
 function waitingMs(modelQueue: ModelQueue): number {
   const { a, c } = modelQueue.costOfWaiting(64, null);
-  return a + c * modelQueue.work;
+  return a + c * modelQueue.rows;
 }
 
 function near(actual: number, expected: number, share: number): void {
@@ -65,7 +65,7 @@ test('rows of one size are counted as they are, and cost what the line says', ()
   modelQueue.learnRows(4, undefined, predictRequest({ bytes: 400 }));
   assert.deepEqual(modelQueue.estimate(predictRequest({ bytes: 800 })), { rows: 8, work: 8, rowElements: 0, shape: 0 });
   assert.equal(modelQueue.costOfWaiting(64, null), modelQueue.cost);
-  assert.equal(modelQueue.maxWork(64, null), 64);
+  assert.equal(modelQueue.rowWork(null), 1);
   assert.equal(modelQueue.rowMs, modelQueue.cost.c);
   assert.equal(modelQueue.costOfRows, modelQueue.cost);
   assert.equal(modelQueue.predictMs([], 10), modelQueue.cost.a + 10 * modelQueue.cost.c);
@@ -117,7 +117,7 @@ test('a request that arrives brings a run unless its like waits', () => {
   const costWith = (tokens: number): number => {
     const size = modelQueue.estimate(binary(1, tokens));
     const { a, c } = modelQueue.costOfWaiting(64, size);
-    return a + c * (modelQueue.work + size.work);
+    return a + c * (modelQueue.rows + size.rows);
   };
   near(costWith(64), tookMs(2, 64), 0.1);
   near(costWith(128), tookMs(1, 64) + tookMs(1, 128), 0.1);
@@ -127,7 +127,7 @@ test('rows beyond those of one run bring further runs', () => {
   const modelQueue = taught();
   for (let index = 0; index < 4; index += 1) push(modelQueue, 1, 64);
   const { a, c } = modelQueue.costOfWaiting(1, null);
-  near(a + c * modelQueue.work, 4 * tookMs(1, 64), 0.1);
+  near(a + c * modelQueue.rows, 4 * tookMs(1, 64), 0.1);
 });
 
 test('a batch of mixed lengths is predicted run by run', () => {
@@ -139,13 +139,14 @@ test('a batch of mixed lengths is predicted run by run', () => {
   near(modelQueue.predictMs(sent, 0), tookMs(1, 8) + tookMs(2, 512) + tookMs(1, 32), 0.1);
 });
 
-test('a run of as many rows as allowed is as much work as the rows that wait make it', () => {
+test('a mean row is that of what waits, and the largest run is counted in it', () => {
   const modelQueue = taught();
-  assert.equal(modelQueue.maxWork(64, null), 64);
+  assert.equal(modelQueue.rowWork(null), 1);
   push(modelQueue, 1, 8);
   push(modelQueue, 1, 504);
-  near(modelQueue.maxWork(64, null), 64 * 4, 0.15);
-  near(modelQueue.maxWork(64, modelQueue.estimate(binary(1, 128))), (64 * 10) / 3, 0.15);
+  near(modelQueue.rowWork(null), 4, 0.15);
+  near(modelQueue.costOfWaiting(64, null).largestRows, modelQueue.cost.largestRows / 4, 0.15);
+  near(modelQueue.rowWork(modelQueue.estimate(binary(1, 128))), 10 / 3, 0.15);
 });
 
 test('text bodies are estimated too, and the runs that they bring are learned', () => {

@@ -15,7 +15,8 @@ import type { PredictRequest } from './request.ts';
 /** Sums over the requests that wait. */
 export interface WaitingWork {
   readonly rows: number;
-  readonly work: number;
+  /** Row equivalents of a mean row. */
+  readonly rowWork: number;
   /** Shapes among the waiting requests. */
   readonly shapes: number;
 }
@@ -123,11 +124,12 @@ export class ModelSizes {
     this.#moreRuns += (runs - 1 - this.#moreRuns) / meanRuns;
   }
 
-  /** Cost of what waits, as a line over its work: each shape is a run, and each `maxRows` rows. */
-  costOf({ rows, work, shapes }: WaitingWork, maxRows: number): Cost {
-    const runs = Math.max(shapes, Math.ceil(rows / maxRows));
-    if (runs <= 1 || !(work > 0)) return this.#lineOfWork;
-    return { ...this.#lineOfWork, c: this.#unitMs + (this.#runMs * (runs - 1)) / work };
+  /** Cost of what waits, as a line over its rows: each shape is a run, and each `maxRows` rows. */
+  costOf({ rows, rowWork, shapes }: WaitingWork, maxRows: number): Cost {
+    const runs = Math.max(1, shapes, Math.ceil(rows / maxRows));
+    const { c, largestRows } = this.#lineOfWork;
+    const moreRunsMs = rows > 0 ? (this.#runMs * (runs - 1)) / rows : 0;
+    return { ...this.#lineOfWork, c: c * rowWork + moreRunsMs, largestRows: largestRows / rowWork };
   }
 
   /** Milliseconds that a pod needs for the requests of one envelope. */
