@@ -8,9 +8,10 @@ import { writeOnnx, type Attribute } from './onnx-writer.ts';
 // Fields of onnx.proto that the writer uses, for protobufjs to read: an implementation that is not ours.
 const { root } = protobuf.parse(
   `syntax = "proto2";
-  message Attribute { optional string name = 1; optional float f = 2; optional int64 i = 3; repeated int64 ints = 8;
-    optional int32 type = 20; }
-  message Node { repeated string input = 1; repeated string output = 2; optional string op_type = 4;
+  message Attribute { optional string name = 1; optional float f = 2; optional int64 i = 3; optional bytes s = 4; optional Graph g = 6;
+    repeated int64 ints = 8; optional int32 type = 20; }
+  message Node { repeated string input = 1; repeated string output = 2; optional string name = 3;
+    optional string op_type = 4;
     repeated Attribute attribute = 5; }
   message Tensor { repeated int64 dims = 1; optional int32 data_type = 2; optional string name = 8;
     optional bytes raw_data = 9; }
@@ -48,8 +49,10 @@ const attribute: fc.Arbitrary<Attribute> = fc.oneof(
   fc.record({ int }),
   fc.record({ float: fc.float({ noNaN: true }) }),
   fc.record({ ints: fc.array(int) }),
+  fc.record({ text: name }),
 );
 const node = fc.record({
+  name,
   operator: name,
   inputs: fc.array(name),
   outputs: fc.array(name),
@@ -93,6 +96,8 @@ function valueInfo(info: { name: string; datatype: Datatype; shape: (number | st
 function attributeFields(given: Attribute) {
   if ('int' in given) return { i: given.int, ints: [], type: 2 };
   if ('float' in given) return { f: given.float, ints: [], type: 1 };
+  if ('text' in given) return { s: Buffer.from(given.text), ints: [], type: 3 };
+  if ('graph' in given) assert.fail('graphs have a test of their own');
   return { ints: given.ints, type: 7 };
 }
 
@@ -104,7 +109,8 @@ test('what is written is what another reader of protocol buffers finds', () => {
         producer_name: 'sluice',
         graph: {
           name: given.name,
-          node: given.nodes.map(({ inputs, outputs, operator, attributes }) => ({
+          node: given.nodes.map(({ name, inputs, outputs, operator, attributes }) => ({
+            name,
             input: inputs,
             output: outputs,
             op_type: operator,
@@ -124,6 +130,16 @@ test('what is written is what another reader of protocol buffers finds', () => {
       });
     }),
   );
+});
+
+test('a graph within a graph is what another reader finds', () => {
+  const body = { name: 'body', inputs: [], outputs: [], nodes: [{ operator: 'Relu', inputs: ['x'], outputs: ['y'] }] };
+  const nodes = [{ operator: 'If', inputs: ['c'], outputs: ['y'], attributes: { then_branch: { graph: body } } }];
+  const { graph } = read(writeOnnx({ name: 'm', inputs: [], outputs: [], nodes })) as {
+    graph: { node: { attribute: { type: number; g: { name: string; node: { op_type: string }[] } }[] }[] };
+  };
+  const [attribute] = graph.node[0]!.attribute;
+  assert.deepEqual([attribute!.type, attribute!.g.name, attribute!.g.node[0]!.op_type], [5, 'body', 'Relu']);
 });
 
 test('weights that disagree with their shape are refused', () => {

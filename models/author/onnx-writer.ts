@@ -28,7 +28,7 @@ const elementTypes = {
 } as const satisfies Record<Datatype, number>;
 
 /** Values of `AttributeProto.AttributeType`. */
-const attributeTypes = { float: 1, int: 2, ints: 7 } as const;
+const attributeTypes = { float: 1, int: 2, text: 3, graph: 5, ints: 7 } as const;
 
 /** An input or output of the graph. */
 export interface ValueInfo {
@@ -46,9 +46,16 @@ export interface Weights {
   readonly data: Float32Array | Int32Array | BigInt64Array;
 }
 
-export type Attribute = { readonly int: number } | { readonly float: number } | { readonly ints: readonly number[] };
+export type Attribute =
+  | { readonly int: number }
+  | { readonly float: number }
+  | { readonly ints: readonly number[] }
+  | { readonly text: string }
+  /** Body of an If, a Loop or a Scan. */
+  | { readonly graph: OnnxModel };
 
 export interface Node {
+  readonly name?: string;
   readonly operator: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
@@ -66,26 +73,30 @@ export interface OnnxModel {
 
 /** @throws RangeError where weights disagree with their shape */
 export function writeOnnx(model: OnnxModel): Uint8Array {
-  const graph = [
+  return join([
+    integer(1, irVersion),
+    text(2, 'sluice'),
+    message(7, encodeGraph(model)),
+    message(8, [text(1, ''), integer(2, opsetVersion)]),
+    ...Object.entries(model.metadata ?? {}).map(([key, value]) => message(14, [text(1, key), text(2, value)])),
+  ]);
+}
+
+function encodeGraph(model: OnnxModel): Encoded[] {
+  return [
     ...model.nodes.map((node) => message(1, encodeNode(node))),
     text(2, model.name),
     ...(model.weights ?? []).map((weights) => message(5, encodeWeights(weights))),
     ...model.inputs.map((value) => message(11, encodeValueInfo(value))),
     ...model.outputs.map((value) => message(12, encodeValueInfo(value))),
   ];
-  return join([
-    integer(1, irVersion),
-    text(2, 'sluice'),
-    message(7, graph),
-    message(8, [text(1, ''), integer(2, opsetVersion)]),
-    ...Object.entries(model.metadata ?? {}).map(([key, value]) => message(14, [text(1, key), text(2, value)])),
-  ]);
 }
 
 function encodeNode(node: Node): Encoded[] {
   return [
     ...node.inputs.map((name) => text(1, name)),
     ...node.outputs.map((name) => text(2, name)),
+    ...(node.name === undefined ? [] : [text(3, node.name)]),
     text(4, node.operator),
     ...Object.entries(node.attributes ?? {}).map(([name, value]) => message(5, encodeAttribute(name, value))),
   ];
@@ -94,6 +105,8 @@ function encodeNode(node: Node): Encoded[] {
 function encodeAttribute(name: string, value: Attribute): Encoded[] {
   if ('int' in value) return [text(1, name), integer(3, value.int), integer(20, attributeTypes.int)];
   if ('float' in value) return [text(1, name), float(2, value.float), integer(20, attributeTypes.float)];
+  if ('text' in value) return [text(1, name), text(4, value.text), integer(20, attributeTypes.text)];
+  if ('graph' in value) return [text(1, name), message(6, encodeGraph(value.graph)), integer(20, attributeTypes.graph)];
   return [text(1, name), ...value.ints.map((each) => integer(8, each)), integer(20, attributeTypes.ints)];
 }
 
