@@ -136,3 +136,46 @@ export function rarelyCoupled(): Uint8Array {
     ],
   });
 }
+
+/**
+ * Rows that depend on one another only where the mean of a column lies from 2·10⁶ to 4·10⁶, which no random input reaches: `x` FP32
+ * [-1, 3] → `y` FP32 [-1, 3], in such columns −x and else x. The walk over the graph is certain of it.
+ */
+export function quietMean(): Uint8Array {
+  return writeOnnx({
+    name: 'quiet_mean',
+    inputs: [{ name: 'x', datatype: 'FP32', shape: ['batch', 3] }],
+    outputs: [{ name: 'y', datatype: 'FP32', shape: ['batch', 3] }],
+    nodes: [
+      {
+        name: 'Mean_0',
+        operator: 'ReduceMean',
+        inputs: ['x'],
+        outputs: ['mean'],
+        attributes: { axes: { ints: [0] } },
+      },
+      { operator: 'Sub', inputs: ['mean', 'middle'], outputs: ['offset'] },
+      { operator: 'Abs', inputs: ['offset'], outputs: ['distance'] },
+      { operator: 'Less', inputs: ['distance', 'near'], outputs: ['isNear'] },
+      { operator: 'Neg', inputs: ['x'], outputs: ['minus'] },
+      { operator: 'Where', inputs: ['isNear', 'minus', 'x'], outputs: ['y'] },
+    ],
+    weights: [
+      { name: 'middle', shape: [1], data: Float32Array.of(3e6) },
+      { name: 'near', shape: [1], data: Float32Array.of(1e6) },
+    ],
+  });
+}
+
+/** Rows that are rounded to the steps of a scale that the whole run shares: `x` FP32 [-1, 3] → `y` FP32 [-1, 3], x in 8 bits. */
+export function quantisedTogether(): Uint8Array {
+  return writeOnnx({
+    name: 'quantised_together',
+    inputs: [{ name: 'x', datatype: 'FP32', shape: ['batch', 3] }],
+    outputs: [{ name: 'y', datatype: 'FP32', shape: ['batch', 3] }],
+    nodes: [
+      { name: 'Quantise_0', operator: 'DynamicQuantizeLinear', inputs: ['x'], outputs: ['q', 'scale', 'zero'] },
+      { operator: 'DequantizeLinear', inputs: ['q', 'scale', 'zero'], outputs: ['y'] },
+    ],
+  });
+}

@@ -20,7 +20,7 @@ async function warningOf(model: (x: Float32Array) => Float32Array): Promise<stri
     return Promise.resolve({ kind: 'ran', outputs, runUs: 1, cpuUs: 1 });
   };
   const budget = new StartBudget({ cpuMs: 1_000, bytes: 2 ** 28 }, () => 0);
-  const batching = await decideBatching({ session: 0, signature: file }, axesNamed, {
+  const batching = await decideBatching({ path: 'none.onnx', session: 0, signature: file }, axesNamed, {
     host: { runAtStart },
     budget,
     maxRows: 8,

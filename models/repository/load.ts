@@ -149,7 +149,7 @@ async function loadVersion(
   const loaded = await createSession(file, options, lane.index);
   const maxRows = Math.min(config.maxRows ?? limits.maxRows, limits.maxRows);
   const budget = new StartBudget(budgetOf(config), () => process.memoryUsage.rss());
-  const batching = await decideBatching(loaded, config, { host, budget, maxRows });
+  const batching = await decideBatching({ ...loaded, path: file }, config, { host, budget, maxRows });
   const model = new ServedModel({
     name,
     version,
