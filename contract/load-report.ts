@@ -20,6 +20,8 @@ export const ModelLoad = Type.Object({
   rowsPerRequest: Amount,
   /** Maximum rows per run: the smaller of the pool's and the model's cap. */
   maxRows: Type.Integer({ minimum: 1 }),
+  /** Human-readable reason why requests share no run; absent where they do, or no pod has said. */
+  unbatchedReason: Type.Optional(Type.String()),
   /** Null until a run is measured. */
   fit: Type.Union([LoadFit, Type.Null()]),
 });

@@ -33,6 +33,8 @@ export type PodReport = Type.Static<typeof PodReport>;
 export const PoolReport = Type.Object({
   name: Type.String(),
   models: Type.Array(Type.String()),
+  /** Models whose requests share no run, by name, and why. */
+  unbatched: Type.Record(Type.String(), Type.String()),
   mode: Type.Enum(['Active', 'DryRun', 'Paused']),
   minReplicas: Count,
   maxReplicas: orNull(Count),

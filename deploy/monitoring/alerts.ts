@@ -90,6 +90,14 @@ const gatewayAlerts: readonly Alert[] = [
     summary: `A request to model {{ $labels.model }} crashes pods`,
     description: `In ${poolOf} two pods were lost while running only this request. It was answered 500 poison-request and is not retried.`,
   },
+  {
+    name: 'SluiceModelUnbatched',
+    severity: 'warning',
+    for: '0m',
+    expr: 'max by (namespace, pool, model, version) (sluice_model_unbatched_in_service) > 0',
+    summary: 'Answers of model {{ $labels.model }} changed with the requests beside them',
+    description: `A pod of ${poolOf} ran a batched request of version {{ $labels.version }} again alone, and got another answer. Requests of the model are run one by one since; some answers before were wrong.`,
+  },
 ];
 
 const blindReasons = Object.entries(holdReasons).flatMap(([reason, { blind }]) => (blind === true ? [reason] : []));

@@ -51,6 +51,7 @@ function poolLoad(pool: Pool, nowMs: number): PoolLoad {
       arrivals: modelQueue.counters.plain.arrivals,
       rowsPerRequest: modelQueue.rowsPerRequest,
       maxRows: modelQueue.maxRows(pool.spec.batching.maxRows),
+      ...(typeof modelQueue.unbatchedReason === 'string' ? { unbatchedReason: modelQueue.unbatchedReason } : {}),
       fit:
         modelQueue.cost.samples === 0
           ? null

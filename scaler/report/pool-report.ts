@@ -1,4 +1,5 @@
 /** Report on one pool for people, the page and the pool's status in the cluster. Pure. */
+import type { PoolLoad } from '../../contract/load-report.ts';
 import type { PoolStatus, PoolCondition, LastDecision } from '../../contract/pool-status.ts';
 import type { PodReport, PoolReport } from '../../contract/scaler-api.ts';
 import type { ScalerPod } from '../../cluster/scalable.ts';
@@ -26,6 +27,7 @@ export function poolReport(
   return {
     name: pool.metadata.name,
     models,
+    unbatched: unbatchedModels(loads),
     mode: scaling.mode,
     minReplicas: scaling.minReplicas,
     maxReplicas: scaling.maxReplicas ?? null,
@@ -47,6 +49,15 @@ export function poolReport(
     conditions: [...conditions],
     pods: [...pods, ...terminating].map((pod) => podReport(pod, merged.podViews.get(pod.uid) ?? [], reasonOf(pod.uid))),
   };
+}
+
+/** Reasons by model. What one gateway has heard of, the others will. */
+function unbatchedModels(loads: readonly PoolLoad[]): Record<string, string> {
+  const reasons: Record<string, string> = {};
+  for (const { name, unbatchedReason } of loads.flatMap(({ models }) => models)) {
+    if (unbatchedReason !== undefined) reasons[name] = unbatchedReason;
+  }
+  return reasons;
 }
 
 function longestWaitMs({ freshLoads }: MergedReports): number | null {

@@ -287,6 +287,33 @@ export const alertCases: readonly AlertCase[] = [
     expected: [],
   },
   {
+    alert: 'SluiceModelUnbatched',
+    name: 'two gateways know of one version',
+    series: Object.fromEntries(
+      gateways.map((gateway) => [
+        `sluice_model_unbatched_in_service{${of},pod="${gateway}",model="m",version="2"}`,
+        '_x20 1x40',
+      ]),
+    ),
+    at: '7m',
+    expected: [
+      {
+        severity: 'warning',
+        labels: { ...here, model: 'm', version: '2' },
+        summary: 'Answers of model m changed with the requests beside them',
+        description:
+          'A pod of pool langid ran a batched request of version 2 again alone, and got another answer. Requests of the model are run one by one since; some answers before were wrong.',
+      },
+    ],
+  },
+  {
+    alert: 'SluiceModelUnbatched',
+    name: 'a model that was never batched',
+    series: { [`sluice_model_batched{${of},model="m"}`]: '0x60' },
+    at: '7m',
+    expected: [],
+  },
+  {
     alert: 'SluicePoolAtMaximum',
     name: 'held at the maximum for most of the time',
     series: held({ 'at-maximum': 12, steady: 3 }),

@@ -52,7 +52,7 @@ function fill(fake: FakeScaler): void {
           why: 'more waits than the pods can serve in time',
           conditions: [{ type: 'AbleToScale', status: 'False', ...condition }],
         }),
-        poolReport('many', { pods: many, mode: 'DryRun', models: ['one', 'two'] }),
+        poolReport('many', { pods: many, mode: 'DryRun', models: ['one', 'two'], unbatched: { two: 'maxRows is 1' } }),
         poolReport('compact', { pods: many.slice(0, 40).map((pod) => ({ ...pod, uid: `c-${pod.uid}` })) }),
         poolReport('cold', { pods: [], desiredReplicas: 1, queued: 3, mode: 'Paused', p99Ms: null, p50Ms: null }),
         ...['d', 'e', 'f', 'g'].map((name) => poolReport(name)),

@@ -69,6 +69,23 @@ test(
   },
 );
 
+test('models that are not batched are listed with their reasons, the first eight of many', { skip }, async (t) => {
+  const fake = new FakeScaler();
+  const reason = "outputs change with companions (0.41 of the scale of '<b>tags</b>')";
+  fake.tell({ pools: [poolReport('langid', { models: ['langid', 'tagger'], unbatched: { tagger: reason } })] });
+  const { page, complaints } = await open(t, fake);
+  await shows(page, `tagger is not batched: ${reason}`);
+  assert.equal(await page.locator('.unbatched li').count(), 1);
+  const many = Object.fromEntries(Array.from({ length: 11 }, (_, index) => [`model-${index}`, 'maxRows is 1']));
+  fake.tell({ pools: [poolReport('langid', { unbatched: many })] });
+  await shows(page, 'model-7 is not batched: maxRows is 1');
+  await shows(page, 'and 3 more');
+  fake.tell({ pools: [poolReport('langid')] });
+  await page.locator('.unbatched').waitFor({ state: 'hidden' });
+  assert.equal(await page.locator('.unbatched li').count(), 0);
+  assert.deepEqual(complaints, []);
+});
+
 test(
   'a scale-up, an ejected pod and a decision appear as they happen, and are said to those who listen',
   { skip },

@@ -11,6 +11,8 @@ import { Sparkline } from './sparkline.js';
 /** @import { Shown } from './sparkline.js' */
 
 const unknown = '–';
+/** Models that are not batched, beyond which the rest is only counted. */
+const mostUnbatched = 8;
 
 export class PoolCard {
   /** @type {HTMLElement} */
@@ -20,6 +22,8 @@ export class PoolCard {
   /** Whether the card is in view; charts and cells are drawn only then. */
   visible = false;
   #models = element('p', { class: 'models' });
+  #unbatched = element('ul', { class: 'unbatched', hidden: true });
+  #unbatchedText = '';
   #mode = element('span', { class: 'badge' });
   #remarks = element('ul', { class: 'remarks' });
   #why = element('span', { class: 'why' });
@@ -57,6 +61,7 @@ export class PoolCard {
       'article',
       { class: 'pool', 'aria-labelledby': id },
       element('header', {}, title, this.#mode, this.#models, this.#remarks),
+      this.#unbatched,
       element('div', { class: 'charts' }, arrivals.node, queue.node, latency.node, replicas.node),
       this.#pods.node,
     );
@@ -69,6 +74,7 @@ export class PoolCard {
    */
   draw(pool, samples, nowMs) {
     setText(this.#models, pool.models.join(', ') === pool.name ? '' : pool.models.join(', '));
+    this.#showUnbatched(unbatchedLines(pool));
     setText(this.#mode, pool.mode === 'DryRun' ? 'dry run' : pool.mode.toLowerCase());
     setShown(this.#mode, pool.mode !== 'Active');
     setText(this.#why, pool.why);
@@ -84,6 +90,15 @@ export class PoolCard {
   /** @param {string} pod name of the pod that answered */
   flash(pod) {
     this.#pods.flash(pod);
+  }
+
+  /** @param {readonly string[]} lines */
+  #showUnbatched(lines) {
+    const text = lines.join('\n');
+    if (text === this.#unbatchedText) return;
+    this.#unbatchedText = text;
+    setShown(this.#unbatched, lines.length > 0);
+    this.#unbatched.replaceChildren(...lines.map((line) => element('li', {}, line)));
   }
 
   /** @param {readonly Remark[]} remarks */
@@ -103,6 +118,17 @@ export class PoolCard {
  */
 function keysOf(value) {
   return /** @type {(keyof T)[]} */ (Object.keys(value));
+}
+
+/**
+ * Models that are not batched, and why, in one line each.
+ * @param {PoolReport} pool
+ * @returns {string[]}
+ */
+function unbatchedLines({ unbatched }) {
+  const lines = Object.entries(unbatched).map(([model, reason]) => `${model} is not batched: ${reason}`);
+  const more = lines.length - mostUnbatched;
+  return more > 0 ? [...lines.slice(0, mostUnbatched), `and ${more} more`] : lines;
 }
 
 /**

@@ -97,6 +97,7 @@ export function poolReport(name: string, given: Partial<PoolReport> = {}): PoolR
   return {
     name,
     models: [name],
+    unbatched: {},
     mode: 'Active',
     minReplicas: 0,
     maxReplicas: 20,
