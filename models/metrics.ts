@@ -152,6 +152,16 @@ function transformMetrics(registry: Registry, { transforms }: PodState): void {
     },
   });
   new Counter({
+    name: 'sluice_pod_transform_cpu_seconds_total',
+    help: 'Processor time of the processes of a transform',
+    labelNames: ['model'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { model, statistics } of transforms.all) this.inc({ model }, statistics.cpuUs / 1e6);
+    },
+  });
+  new Counter({
     name: 'sluice_pod_transform_starts_total',
     help: 'Processes that were started for a transform',
     labelNames: ['model'],

@@ -84,14 +84,19 @@ async function load(file: string, timeoutMs: number): Promise<void> {
       nowMs: () => performance.now(),
       send: (ended) => {
         pipe.cork();
-        for (const part of outcomesFrame(ended)) pipe.write(part);
+        for (const part of outcomesFrame(ended, cpuUs())) pipe.write(part);
         pipe.uncork();
       },
     });
-    send({ kind: 'up', surface, files: ownFiles() });
+    send({ kind: 'up', surface, files: ownFiles(), cpuUs: cpuUs() });
   } catch (error) {
     send({ kind: 'unusable', reason: describeImportError(error), files: ownFiles() });
   }
+}
+
+function cpuUs(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
 }
 
 function ownFiles(): string[] {

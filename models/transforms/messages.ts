@@ -47,10 +47,16 @@ export type FromChild =
       readonly surface: Signature;
       /** Files of the user that were loaded, without those in node_modules. */
       readonly files: readonly string[];
+      readonly cpuUs: number;
     }
   /** The module can't be used, for this reason. */
   | { readonly kind: 'unusable'; readonly reason: string; readonly files: readonly string[] }
-  | { readonly kind: 'outcomes'; readonly outcomes: readonly WireOutcome[] };
+  | {
+      readonly kind: 'outcomes';
+      readonly outcomes: readonly WireOutcome[];
+      /** Processor time of the process since its start, all threads. */
+      readonly cpuUs: number;
+    };
 
 export interface Call {
   readonly id: number;
@@ -74,13 +80,13 @@ export function callsFrame(step: Step, calls: readonly Call[]): Buffer[] {
   return frameOf({ kind: 'calls', step, calls: wire }, parts);
 }
 
-export function outcomesFrame(ended: readonly EndedCall[]): Buffer[] {
+export function outcomesFrame(ended: readonly EndedCall[], cpuUs: number): Buffer[] {
   const parts: Buffer[] = [];
   const outcomes = ended.map(({ id, outcome }): WireOutcome => {
     if (outcome.kind !== 'converted') return { id, kind: outcome.kind, message: outcome.message };
     return { id, kind: 'converted', tensors: pack(outcome.tensors, parts) };
   });
-  return frameOf({ kind: 'outcomes', outcomes }, parts);
+  return frameOf({ kind: 'outcomes', outcomes, cpuUs }, parts);
 }
 
 /** A frame whose parts are to be written one after another. */

@@ -15,6 +15,8 @@ export class TransformStatistics {
   /** Time from the hand-over of a request to its converted tensors, waiting included. */
   readonly seconds = { before: new Histogram(bounds), after: new Histogram(bounds) };
   readonly failures: Record<TransformFailure, number> = { refused: 0, failed: 0, lost: 0, unavailable: 0 };
+  /** Processor time of the processes, as far as they have told. */
+  cpuUs = 0;
   /** Processes that were started. */
   starts = 0;
 }

@@ -31,8 +31,10 @@ export interface ProcessListener {
   /** The module is imported, and calls may be sent. */
   onUp(surface: Signature): void;
   onOutcome(id: number, outcome: Outcome): void;
-  /** The process is gone, or can't be used. Called once. @param held calls without an outcome, oldest first */
-  onEnd(reason: string, held: readonly number[]): void;
+  /** Processor time that the process has used since it last told. */
+  onCpu(us: number): void;
+  /** The process is gone, or can't be used. Called once; calls without an outcome get none. */
+  onEnd(reason: string): void;
   /** A line that user code printed. */
   onLine(line: string): void;
 }
@@ -56,7 +58,9 @@ export class TransformProcess {
   upMs: number | null = null;
   readonly #limits: TransformLimits;
   readonly #listener: ProcessListener;
-  readonly #held = new Set<number>();
+  /** Calls that were sent and have no outcome. */
+  #held = 0;
+  #cpuUs = 0;
   #child: ChildProcess | null = null;
   #pipe: Duplex | null = null;
   #watch: NodeJS.Timeout | null = null;
@@ -81,7 +85,7 @@ export class TransformProcess {
   }
 
   get held(): number {
-    return this.#held.size;
+    return this.#held;
   }
 
   get up(): boolean {
@@ -90,8 +94,8 @@ export class TransformProcess {
 
   /** Sends calls together. The process must be up. */
   send(step: Step, calls: readonly Call[]): void {
-    if (this.#held.size === 0) this.#silentMs = 0;
-    for (const { id } of calls) this.#held.add(id);
+    if (this.#held === 0) this.#silentMs = 0;
+    this.#held += calls.length;
     this.#write(callsFrame(step, calls));
     this.#watchAgain();
   }
@@ -99,7 +103,7 @@ export class TransformProcess {
   /** Ends the process once it has answered what it holds. */
   retire(): void {
     this.#retiring = true;
-    if (this.#held.size === 0) this.#hangUp();
+    if (this.#held === 0) this.#hangUp();
   }
 
   kill(reason: string): void {
@@ -183,6 +187,7 @@ export class TransformProcess {
       case 'up':
         this.files = message.files;
         this.upMs = performance.now();
+        this.#countCpu(message.cpuUs);
         this.#listener.onUp(message.surface);
         return;
       case 'unusable':
@@ -190,11 +195,18 @@ export class TransformProcess {
         this.kill(message.reason);
         return;
       case 'outcomes':
+        this.#countCpu(message.cpuUs);
         for (const { id, outcome } of this.#guard(() => readOutcomes(message, body)) ?? []) {
-          if (this.#held.delete(id)) this.#listener.onOutcome(id, outcome);
+          this.#held -= 1;
+          this.#listener.onOutcome(id, outcome);
         }
-        if (this.#retiring && this.#held.size === 0) this.#hangUp();
+        if (this.#retiring && this.#held === 0) this.#hangUp();
     }
+  }
+
+  #countCpu(totalUs: number): void {
+    this.#listener.onCpu(totalUs - this.#cpuUs);
+    this.#cpuUs = totalUs;
   }
 
   #write(parts: readonly Buffer[]): void {
@@ -225,9 +237,9 @@ export class TransformProcess {
       this.kill(`its process used ${usedMiB} MiB of memory, the limit is ${memoryMiB} MiB (transform.memoryMiB)`);
     } else if (starting && performance.now() - this.startedMs > startLimitMs) {
       this.kill(`importing it took longer than ${startLimitMs / 1000} s`);
-    } else if (!starting && this.#silentMs > timeoutMs + graceMs && (this.#held.size > 0 || this.#retiring)) {
+    } else if (!starting && this.#silentMs > timeoutMs + graceMs && (this.#held > 0 || this.#retiring)) {
       this.kill(`it took longer than ${timeoutMs} ms (transform.timeoutMs)`);
-    } else if (!starting && this.#held.size === 0 && !this.#retiring) {
+    } else if (!starting && this.#held === 0 && !this.#retiring) {
       clearInterval(this.#watch!);
       this.#watch = null;
     }
@@ -238,9 +250,8 @@ export class TransformProcess {
     this.#ended = true;
     if (this.#watch !== null) clearInterval(this.#watch);
     this.#pipe?.destroy();
-    const held = [...this.#held];
-    this.#held.clear();
-    this.#listener.onEnd(reason, held);
+    this.#held = 0;
+    this.#listener.onEnd(reason);
   }
 }
 

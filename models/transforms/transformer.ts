@@ -9,6 +9,7 @@ import path from 'node:path';
 import { SluiceError } from '../../contract/errors.ts';
 import { planTransformRestart } from '../policy/transform-restart.ts';
 import type { Signature, Tensors } from '../tensor.ts';
+import { CallSlots } from './call-slots.ts';
 import { FileWatch } from './file-watch.ts';
 import type { Outcome, Step } from './messages.ts';
 import { TransformStatistics, type TransformFailure } from './statistics.ts';
@@ -37,6 +38,8 @@ interface Waiting {
   readonly tensors: Tensors;
   readonly startedMs: number;
   readonly done: Converted;
+  /** The process that has it; null while it waits for one. */
+  process: TransformProcess | null;
   /** Whether it was in a process that ended, and is tried alone. */
   suspect: boolean;
 }
@@ -59,8 +62,7 @@ export class Transformer {
   #delay: NodeJS.Timeout | null = null;
   #ends = 0;
   #lastReason = '';
-  #sequence = 0;
-  readonly #calls = new Map<number, Waiting>();
+  readonly #calls = new CallSlots<Waiting>();
   /** Calls that no process has yet. */
   #queue: Waiting[] = [];
   #suspects: Waiting[] = [];
@@ -120,11 +122,8 @@ export class Transformer {
       done(this.#unavailable(), none);
       return;
     }
-    this.#sequence += 1;
     const startedMs = performance.now();
-    const call: Waiting = { id: this.#sequence, step, tensors, startedMs, done, suspect: false };
-    this.#calls.set(call.id, call);
-    this.#queue.push(call);
+    this.#queue.push(this.#calls.add((id) => ({ id, step, tensors, startedMs, done, process: null, suspect: false })));
     if (this.#process === null) this.#process = this.#startProcess();
     if (this.#flushing) return;
     this.#flushing = true;
@@ -163,7 +162,7 @@ export class Transformer {
     if (this.#suspects.length > 0) {
       if (process.held > 0) return;
       this.#alone = this.#suspects.shift()!;
-      process.send(this.#alone.step, [this.#alone]);
+      this.#send(process, this.#alone.step, [this.#alone]);
       return;
     }
     const queue = this.#queue;
@@ -171,9 +170,14 @@ export class Transformer {
     for (const step of ['before', 'after'] as const) {
       const calls = queue.filter((call) => call.step === step);
       for (let start = 0; start < calls.length; start += maxCalls) {
-        process.send(step, calls.slice(start, start + maxCalls));
+        this.#send(process, step, calls.slice(start, start + maxCalls));
       }
     }
+  }
+
+  #send(process: TransformProcess, step: Step, calls: readonly Waiting[]): void {
+    for (const call of calls) call.process = process;
+    process.send(step, calls);
   }
 
   #startProcess(): TransformProcess {
@@ -181,8 +185,9 @@ export class Transformer {
     this.statistics.starts += 1;
     const process: TransformProcess = new TransformProcess(file, limits, {
       onUp: (surface) => this.#onUp(process, surface),
-      onOutcome: (id, outcome) => this.#settle(id, outcome),
-      onEnd: (reason, held) => this.#onEnd(process, reason, held),
+      onOutcome: (id, outcome) => this.#settle(process, id, outcome),
+      onCpu: (us) => (this.statistics.cpuUs += us),
+      onEnd: (reason) => this.#onEnd(process, reason),
       onLine: (line) => log.info({ model, line }, 'transform printed'),
     });
     return process;
@@ -206,10 +211,10 @@ export class Transformer {
     this.#flush();
   }
 
-  #settle(id: number, outcome: Outcome): void {
+  #settle(process: TransformProcess, id: number, outcome: Outcome): void {
     const call = this.#calls.get(id);
-    if (call === undefined) return;
-    this.#calls.delete(id);
+    if (call?.process !== process) return;
+    this.#calls.remove(id);
     if (call === this.#alone) this.#alone = null;
     if (outcome.kind === 'converted') {
       this.statistics.seconds[call.step].observe((performance.now() - call.startedMs) / 1000);
@@ -222,9 +227,9 @@ export class Transformer {
     if (call.suspect || this.#suspects.length > 0) this.#flush();
   }
 
-  #onEnd(process: TransformProcess, reason: string, held: readonly number[]): void {
+  #onEnd(process: TransformProcess, reason: string): void {
     if (this.#closed) {
-      this.#failAll([...this.#calls.values()], reason);
+      this.#failAll(this.#calls.all(), reason);
       return;
     }
     const { log, model } = this.#options;
@@ -235,7 +240,7 @@ export class Transformer {
       if (this.#surface === null) this.#setProblem(reason);
       return;
     }
-    const calls = held.map((id) => this.#calls.get(id)!);
+    const calls = this.#calls.all().filter((call) => call.process === process);
     if (process === this.#process) this.#process = null;
     else if (calls.length === 0) return;
     if (this.#surface === null) {
@@ -247,11 +252,14 @@ export class Transformer {
     this.#lastReason = reason;
     this.#alone = null;
     if (process.upMs === null) {
-      this.#failAll([...this.#calls.values()], reason);
+      this.#failAll(this.#calls.all(), reason);
     } else if (calls.length === 1) {
       this.#failAll(calls, reason);
     } else {
-      for (const call of calls) call.suspect = true;
+      for (const call of calls) {
+        call.process = null;
+        call.suspect = true;
+      }
       this.#suspects.push(...calls);
     }
     if (this.#process === null) this.#restart(process);
@@ -260,11 +268,12 @@ export class Transformer {
 
   #failAll(calls: readonly Waiting[], reason: string): void {
     for (const call of calls) {
-      this.#calls.delete(call.id);
+      this.#calls.remove(call.id);
       this.#fail(call, 'lost', this.#failed(reason));
     }
-    this.#queue = this.#queue.filter((call) => this.#calls.has(call.id));
-    this.#suspects = this.#suspects.filter((call) => this.#calls.has(call.id));
+    const left = (call: Waiting) => this.#calls.get(call.id) === call;
+    this.#queue = this.#queue.filter(left);
+    this.#suspects = this.#suspects.filter(left);
   }
 
   #restart(ended: TransformProcess): void {
@@ -283,7 +292,7 @@ export class Transformer {
       if (this.#process === null && this.#calls.size > 0) this.#process = this.#startProcess();
     }, waitMs);
     for (const call of queue) {
-      this.#calls.delete(call.id);
+      this.#calls.remove(call.id);
       this.#fail(call, 'unavailable', this.#unavailable());
     }
   }

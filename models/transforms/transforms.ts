@@ -1,4 +1,5 @@
 /** The transforms of a pod's models: opens one for each model that has a file, and ends all of them with the pod. */
+import path from 'node:path';
 import type { ModelConfig } from '../repository/model-config.ts';
 import { Transformer, type TransformLog } from './transformer.ts';
 
@@ -20,7 +21,7 @@ export class Transforms {
       timeoutMs: transform?.timeoutMs ?? defaults.timeoutMs,
       memoryMiB: transform?.memoryMiB ?? defaults.memoryMiB,
     };
-    const transformer = new Transformer({ model, file, limits, log: this.#log });
+    const transformer = new Transformer({ model, file: path.resolve(file), limits, log: this.#log });
     this.#all.push(transformer);
     await transformer.open();
     return transformer;

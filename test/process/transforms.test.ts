@@ -427,7 +427,8 @@ test('the shipped example works as it is, copied to any folder; as JavaScript to
   await cp(folder, path.join(root, 'misspelt'), { recursive: true });
   const letters = path.join(root, 'misspelt/letters.js');
   await writeFile(letters, (await readFile(letters, 'utf8')).replace('const blankSymbol', 'constant blankSymbol'));
-  await using pod = await start({}, { SLUICE_REPOSITORY: root });
+  // A person names the folder from where they are.
+  await using pod = await start({}, { SLUICE_REPOSITORY: path.relative(process.cwd(), root) });
   await ready(pod);
   for (const name of ['langid', 'script']) {
     const answer = await post(`${pod.origin}/v1/models/${name}:predict`, { instances: ['Bonjour tout le monde'] });

@@ -8,7 +8,7 @@ import { sumOf } from '../../load-test/prometheus.ts';
 export interface ProcessTotals {
   /** User and system time of the target's own process, all threads. */
   readonly serverCpuMs: number;
-  /** The same of its pods together; 0 for a target without pods. */
+  /** The same of its pods together, the processes of transforms included; 0 for a target without pods. */
   readonly podsCpuMs: number;
   readonly rows: number;
   readonly runs: number;
@@ -27,7 +27,7 @@ export async function readTotals({ server, pods }: Meters): Promise<ProcessTotal
   const sum = (name: string) => others.reduce((total, text) => total + sumOf(text, name), 0);
   return {
     serverCpuMs: 1000 * sumOf(own!, 'process_cpu_seconds_total'),
-    podsCpuMs: 1000 * sum('process_cpu_seconds_total'),
+    podsCpuMs: 1000 * (sum('process_cpu_seconds_total') + sum('sluice_pod_transform_cpu_seconds_total')),
     rows: sum('sluice_pod_batch_rows_sum'),
     runs: sum('sluice_pod_batch_rows_count'),
     servingPods: sumOf(own!, 'sluice_pods', 'state="serving"'),
