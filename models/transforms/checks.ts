@@ -107,13 +107,13 @@ export function misfit(
     const tensor = tensors.get(name);
     if (tensor === undefined) return `${who} gave no tensor '${name}'`;
     if (tensor.datatype !== datatype) return `${who} gave '${name}' as ${tensor.datatype}, expected: ${datatype}`;
-    const given = JSON.stringify(tensor.shape);
     const fits =
       tensor.shape.length === shape.length &&
       shape.every((length, axis) => length === -1 || tensor.shape[axis] === length);
-    if (!fits) return `${who} gave '${name}' with shape ${given}, expected: ${JSON.stringify(shape)}`;
+    if (!fits)
+      return `${who} gave '${name}' with shape ${JSON.stringify(tensor.shape)}, expected: ${JSON.stringify(shape)}`;
     if (batchAxis !== null && rows !== null && tensor.shape[batchAxis] !== rows) {
-      return `${who} gave '${name}' with shape ${given}: ${tensor.shape[batchAxis]!} rows, the request has ${rows}`;
+      return `${who} gave '${name}' with shape ${JSON.stringify(tensor.shape)}: ${tensor.shape[batchAxis]!} rows, the request has ${rows}`;
     }
   }
   return null;

@@ -10,11 +10,15 @@ import path from 'node:path';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { tuneCollector } from '../../runtime/process/heap.ts';
 import { CallRunner } from './call-runner.ts';
 import { checkDeclaration } from './checks.ts';
 import { describeError, placeOf } from './failures.ts';
-import { FrameReader, frameOf, outcomesFrame, readCalls, type FromChild, type ToChild } from './messages.ts';
+import { FrameReader } from './frames.ts';
+import { messageFrame, outcomesFrame, readCalls, type FromChild, type ToChild } from './messages.ts';
 import type { Transform } from './transform.ts';
+
+tuneCollector();
 
 const pipe = new Socket({ fd: 3 });
 const parent = process.ppid;
@@ -69,7 +73,7 @@ registerHooks({
 });
 
 function send(message: FromChild): void {
-  for (const part of frameOf(message)) pipe.write(part);
+  pipe.write(messageFrame(message));
 }
 
 async function load(file: string, timeoutMs: number): Promise<void> {
@@ -82,11 +86,7 @@ async function load(file: string, timeoutMs: number): Promise<void> {
       folder,
       timeoutMs,
       nowMs: () => performance.now(),
-      send: (ended) => {
-        pipe.cork();
-        for (const part of outcomesFrame(ended, cpuUs())) pipe.write(part);
-        pipe.uncork();
-      },
+      send: (ended) => pipe.write(outcomesFrame(ended, cpuUs())),
     });
     send({ kind: 'up', surface, files: ownFiles(), cpuUs: cpuUs() });
   } catch (error) {

@@ -8,14 +8,13 @@ import type { Duplex } from 'node:stream';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describeExit } from './failures.ts';
+import { FrameReader, type Frame } from './frames.ts';
 import { limitMemory, wordsToEndWithParent } from './kernel-limits.ts';
 import {
   callsFrame,
-  FrameReader,
-  frameOf,
+  messageFrame,
   readOutcomes,
   type Call,
-  type Frame,
   type FromChild,
   type Outcome,
   type Step,
@@ -96,7 +95,7 @@ export class TransformProcess {
   send(step: Step, calls: readonly Call[]): void {
     if (this.#held === 0) this.#silentMs = 0;
     this.#held += calls.length;
-    this.#write(callsFrame(step, calls));
+    this.#pipe!.write(callsFrame(step, calls));
     this.#watchAgain();
   }
 
@@ -181,7 +180,7 @@ export class TransformProcess {
     switch (message.kind) {
       case 'started':
         void limitMemory(this.pid!, this.#limits.memoryMiB * megabyte).then(() => {
-          this.#write(frameOf({ kind: 'import', file: this.file, timeoutMs: this.#limits.timeoutMs }));
+          this.#pipe!.write(messageFrame({ kind: 'import', file: this.file, timeoutMs: this.#limits.timeoutMs }));
         });
         return;
       case 'up':
@@ -207,13 +206,6 @@ export class TransformProcess {
   #countCpu(totalUs: number): void {
     this.#listener.onCpu(totalUs - this.#cpuUs);
     this.#cpuUs = totalUs;
-  }
-
-  #write(parts: readonly Buffer[]): void {
-    const pipe = this.#pipe!;
-    pipe.cork();
-    for (const part of parts) pipe.write(part);
-    pipe.uncork();
   }
 
   #hangUp(): void {
