@@ -25,6 +25,11 @@ export const ServedModel = Type.Object({
   maxRequestRows: Type.Integer({ minimum: 1 }),
   /** Human-readable reason why requests are not batched; absent when they are. */
   unbatchedReason: Type.Optional(Type.String()),
+  /**
+   * Milliseconds that a request of this model may spend in the pod beyond its runs, in its transform: a gateway waits so much
+   * longer for an answer. Absent without a transform.
+   */
+  transformMs: Type.Optional(Type.Number({ minimum: 0 })),
   /** Warm-up runs: how long each occupied the pod, in microseconds. Gateways fit their first cost model l(b) to them. */
   warmup: Type.Array(
     Type.Object({

@@ -203,3 +203,14 @@ test('a batch that is given up by others is lost', (t) => {
   send([one()]).abort('hung', 'as its neighbour');
   assert.deepEqual([told(), endpoint.batches, time.timers], [['lost 1 hung: as its neighbour'], [], 0]);
 });
+
+test('a model with a transform has the time that its pods say it may take', (t) => {
+  const modelQueue = knownCost();
+  modelQueue.learnWarmup({ maxRows: 64, warmup: [], transformMs: 6_000 });
+  const { time, send, told } = sender(t, modelQueue);
+  send([one()]);
+  for (let passedMs = 0; passedMs < 6_900; passedMs += 1) time.pass(1);
+  assert.deepEqual(told(), []);
+  for (let passedMs = 0; passedMs < 200; passedMs += 1) time.pass(1);
+  assert.deepEqual(told(), ['lost 1 hung: no answer within 7000 ms']);
+});

@@ -2,7 +2,7 @@
  * One envelope, or one plain request, out with one pod: sends it, bounds its time, keeps who has been answered, and reports
  * its end exactly once.
  *
- * Its timeout is max(1 s, 5 × the predicted 99th percentile) of loop time, restarted by each answer, and doubled for each
+ * Its timeout is max(1 s, 5 × the predicted 99th percentile) of loop time, and what the model's transform may take, restarted by each answer, and doubled for each
  * earlier attempt: a machine that stalls pods stalls the second one too, and two pods lost in a row make a request look
  * like poison.
  */
@@ -132,7 +132,7 @@ function timeoutOf(plan: BatchPlan, predictedMs: number, nowMs: number): number 
   const aheadMs = endpoint.remainingMs(nowMs) + endpoint.queuedRows * modelQueue.rowMs;
   const attemptsBefore = Math.max(...requests.map(({ attempts }) => attempts - 1));
   const runMs = Math.max(minTimeoutMs, timeoutFactor * cost.p99Ratio * (predictedMs + aheadMs));
-  return runMs * 2 ** attemptsBefore + inflateMs(plan);
+  return runMs * 2 ** attemptsBefore + modelQueue.transformMs + inflateMs(plan);
 }
 
 /** Time to inflate compressed bodies, which the learned cost can't foresee: a small one may unpack to the largest allowed. */

@@ -65,6 +65,7 @@ export class ModelQueue {
   #throughput: Throughput = noThroughput;
   /** Infinity while no pod has reported its limit. */
   #podMaxRows = Infinity;
+  #transformMs = 0;
   #unbatchedReason: string | null | undefined = undefined;
   #rowsPerRequest = 1;
   /** Null for a model whose rows are of one size. */
@@ -149,6 +150,11 @@ export class ModelQueue {
     return this.#unbatchedReason;
   }
 
+  /** Milliseconds that a request may spend in a pod beyond its runs, in the model's transform. */
+  get transformMs(): number {
+    return this.#transformMs;
+  }
+
   /** Maximum rows of one run: the pool's limit, or the pods' where that is lower. */
   maxRows(poolMaxRows: number): number {
     return Math.min(poolMaxRows, this.#podMaxRows);
@@ -227,7 +233,8 @@ export class ModelQueue {
   }
 
   /** Takes a pod's row limit, and the cost from its warm-up unless answers have taught it already. */
-  learnWarmup({ maxRows, warmup }: Pick<ServedModel, 'maxRows' | 'warmup'>): void {
+  learnWarmup({ maxRows, warmup, transformMs = 0 }: Pick<ServedModel, 'maxRows' | 'warmup' | 'transformMs'>): void {
+    this.#transformMs = transformMs;
     this.#podMaxRows = maxRows;
     if (this.cost.samples > 0) return;
     for (const run of warmup) this.#learnRun(run);

@@ -167,9 +167,10 @@ export class ModelSet {
       for (const [version, state] of states) {
         const base = { name, version, isDefault: version === defaultVersion };
         if (state.kind === 'ready') {
-          const { maxRows, maxRequestRows, unbatchedReason, warmup } = state.model;
+          const { maxRows, maxRequestRows, unbatchedReason, warmup, transform } = state.model;
           const unbatched = unbatchedReason === null ? {} : { unbatchedReason };
-          all.push({ ...base, ready: true, maxRows, maxRequestRows, ...unbatched, warmup });
+          const converted = transform === null ? {} : { transformMs: transform.longestMs };
+          all.push({ ...base, ready: true, maxRows, maxRequestRows, ...unbatched, ...converted, warmup });
         } else {
           const reason = state.kind === 'loading' ? state.stage : state.reason;
           all.push({ ...base, ready: false, reason, maxRows: 1, maxRequestRows: 1, warmup: [] });

@@ -104,6 +104,14 @@ export class Transformer {
     this.#listeners.push(listener);
   }
 
+  /**
+   * Longest time in milliseconds without an answer that is no sign of a sick pod: a request is converted twice, and once more
+   * where another one has ended the process.
+   */
+  get longestMs(): number {
+    return 3 * this.#options.limits.timeoutMs;
+  }
+
   get inFlight(): number {
     return this.#calls.size;
   }
