@@ -145,6 +145,36 @@ test('lengths that lie are refused by their prefix alone, before anything is all
   assert.ok(Math.max(...sizes) <= 8, `allocated ${sizes.join(', ')}`);
 });
 
+test('a body that is given up is let go as it comes, and the frames around it stay whole', () => {
+  fc.assert(
+    fc.property(anyFrames, anyFrames, anyCuts, (before, after, cuts) => {
+      const body = Buffer.alloc(1_000, 1);
+      const bytes = encode([...before, { head, body: [body] }, ...after]);
+      const start = encode(before).length;
+      const decoder = new FrameDecoder({ maxBodyBytes: mebibyte });
+      const frames = decoder.push(bytes.subarray(0, start + 9));
+      decoder.dropBody();
+      for (const chunk of cut(bytes.subarray(start + 9), cuts)) {
+        frames.push(...decoder.push(chunk));
+        const rest = encode(after).length;
+        assert.ok(
+          decoder.heldBytes <= Math.max(rest, encode([{ head, body: [] }]).length),
+          `${decoder.heldBytes} held`,
+        );
+      }
+      decoder.end();
+      assert.deepEqual(
+        frames.map(({ dropped }) => dropped === true),
+        [...before.map(() => false), true, ...after.map(() => false)],
+      );
+      const kept = frames.filter(({ dropped }) => dropped !== true);
+      assert.deepEqual(kept, decode([encode([...before, ...after])]));
+      assert.equal(frames[before.length]!.body.length, 0);
+      assert.deepEqual(JSON.parse(frames[before.length]!.head.toString()), head);
+    }),
+  );
+});
+
 test('limits are themselves allowed', () => {
   const decoder = new FrameDecoder({ maxBodyBytes: 10, totalBytes: 8 + 2 + 10 });
   assert.equal(decoder.push(prefix(2, 10)).length, 1);

@@ -79,6 +79,8 @@ export type SummaryHead = Type.Static<typeof SummaryHead>;
 export interface Frame {
   readonly head: Buffer;
   readonly body: Buffer;
+  /** True if the body was given up while it arrived, and is empty here. */
+  readonly dropped?: true;
 }
 
 export const maxHeadBytes = 64 * 1024;
@@ -122,9 +124,24 @@ export class FrameDecoder {
   /** Head length of the frame that is being read; -1 until its prefix is complete. */
   #headLength = -1;
   #bodyLength = 0;
+  /** Whether the body of the frame that is being read is given up, its head once that has arrived, and its bytes to come. */
+  #drops = false;
+  #droppedHead: Buffer | null = null;
+  #toDrop = 0;
 
   constructor(limits: FrameLimits) {
     this.#limits = limits;
+  }
+
+  /** Bytes in memory of the frame that is being read. */
+  get heldBytes(): number {
+    return this.#available;
+  }
+
+  /** Gives up the body of the frame that is being read: what came of it is let go, and so is the rest as it comes. */
+  dropBody(): void {
+    this.#drops = true;
+    this.#drop();
   }
 
   /** @throws SluiceError `invalid-envelope` for a length beyond its limit; the decoder is unusable from then on */
@@ -144,6 +161,15 @@ export class FrameDecoder {
         this.#bodyLength = prefix.readUInt32LE(4);
         this.#checkLengths();
       }
+      if (this.#drops) {
+        this.#drop();
+        if (this.#droppedHead === null || this.#toDrop > 0) return frames;
+        frames.push({ head: this.#droppedHead, body: Buffer.alloc(0), dropped: true });
+        this.#drops = false;
+        this.#droppedHead = null;
+        this.#headLength = -1;
+        continue;
+      }
       if (this.#available < this.#headLength + this.#bodyLength) return frames;
       const whole = this.#take(this.#headLength + this.#bodyLength);
       frames.push({ head: whole.subarray(0, this.#headLength), body: whole.subarray(this.#headLength) });
@@ -158,6 +184,20 @@ export class FrameDecoder {
         'invalid-envelope',
         `envelope ended inside a frame, after ${this.#consumed + this.#available} bytes`,
       );
+    }
+  }
+
+  #drop(): void {
+    if (this.#droppedHead === null) {
+      if (this.#headLength < 0 || this.#available < this.#headLength) return;
+      // A copy, as a view would keep the chunk with the part of the body in it.
+      this.#droppedHead = Buffer.from(this.#take(this.#headLength));
+      this.#toDrop = this.#bodyLength;
+    }
+    while (this.#toDrop > 0 && this.#available > 0) {
+      const part = Math.min(this.#toDrop, this.#chunks[0]!.length - this.#offset);
+      this.#take(part);
+      this.#toDrop -= part;
     }
   }
 

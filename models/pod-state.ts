@@ -20,9 +20,12 @@ export class Staging {
     return this.#bytes;
   }
 
-  /** Reserves bytes if they fit. An empty area takes any request, which a low limit would otherwise refuse for ever. */
-  tryHold(bytes: number): boolean {
-    if (this.#bytes > 0 && this.#bytes + bytes > this.maxBytes) return false;
+  /**
+   * Reserves bytes if they fit. An area that is empty but for what the caller holds takes any request, which a low limit would
+   * otherwise refuse for ever.
+   */
+  tryHold(bytes: number, ownBytes = 0): boolean {
+    if (this.#bytes > ownBytes && this.#bytes + bytes > this.maxBytes) return false;
     this.#bytes += bytes;
     return true;
   }

@@ -51,6 +51,8 @@ export class EnvelopeExchange {
   readonly #answers: AnswerStream;
   /** Bytes that each item holds of the pod's staging area, by its index; 0 once it is answered. */
   readonly #stagedBytes = new Map<number, number>();
+  /** Bytes held of the staging area for the item that is arriving. */
+  #arrivingBytes = 0;
   /** Parsed requests that are not submitted yet. */
   #parsed: ModelRequest[] = [];
   #parsedRows = 0;
@@ -80,6 +82,7 @@ export class EnvelopeExchange {
       pod.openResponses -= 1;
       this.#abandon();
       for (const bytes of this.#stagedBytes.values()) pod.staging.release(bytes);
+      this.#releaseArriving(0);
     });
     request.on('data', (chunk: Buffer) => this.#guard(() => this.#receive(chunk)));
     request.on('end', () => {
@@ -117,15 +120,34 @@ export class EnvelopeExchange {
 
   #receive(chunk: Buffer): void {
     const arrivedMs = performance.now();
-    for (const frame of this.#decoder.push(chunk)) this.#item(frame, arrivedMs);
+    const frames = this.#decoder.push(chunk);
+    // Items that are whole hold room of their own.
+    if (frames.length > 0) this.#releaseArriving(0);
+    for (const frame of frames) this.#item(frame, arrivedMs);
+    this.#holdArriving();
   }
 
-  #item({ head, body }: Frame, arrivedMs: number): void {
+  /** Counts the item that is arriving with its bytes; one that the pod has no room for is let go, and answered busy at its end. */
+  #holdArriving(): void {
+    const more = this.#decoder.heldBytes - this.#arrivingBytes;
+    if (more > 0 && this.#pod.staging.tryHold(more, this.#arrivingBytes)) this.#arrivingBytes += more;
+    else if (more > 0) this.#decoder.dropBody();
+    this.#releaseArriving(this.#decoder.heldBytes);
+  }
+
+  /** Gives back all that is held for the arriving item beyond `keptBytes`. */
+  #releaseArriving(keptBytes: number): void {
+    if (this.#arrivingBytes <= keptBytes) return;
+    this.#pod.staging.release(this.#arrivingBytes - keptBytes);
+    this.#arrivingBytes = keptBytes;
+  }
+
+  #item({ head, body, dropped }: Frame, arrivedMs: number): void {
     const item = readHead(head);
     if (this.#stagedBytes.has(item.index)) {
       throw new SluiceError('invalid-envelope', `index ${item.index} names two items`);
     }
-    const fits = this.#pod.staging.tryHold(body.length);
+    const fits = dropped !== true && this.#pod.staging.tryHold(body.length);
     this.#stagedBytes.set(item.index, fits ? body.length : 0);
     this.#unanswered += 1;
     if (!fits) {

@@ -366,3 +366,38 @@ test('an inflated body counts with its own length among what the pod holds', asy
   const { answers: next } = await exchange(started.port, [zipped(2)]);
   assert.equal(next.get(2)!.head.status, 200, 'nothing is held any more');
 });
+
+test('unfinished envelopes count with the bytes that came, and what has no room is let go', async () => {
+  const maxStagedBytes = 1 << 20;
+  await using started = await startModelServer(sums, { maxStagedBytes: String(maxStagedBytes) });
+  const { staging } = started.server.pod;
+  const whole = frame({ index: 0 }, Buffer.alloc(600_000, ' '));
+  const envelopes = Array.from({ length: 4 }, () => {
+    const options = { port: started.port, host: '127.0.0.1', path: '/v2/envelope', method: 'POST' };
+    const sent = httpRequest({
+      ...options,
+      headers: { 'content-type': 'application/vnd.sluice.envelope', 'content-length': whole.length },
+    });
+    const answer = new Promise<AnswerHead>((resolve) => {
+      sent.on('response', (response) => {
+        const decoder = new FrameDecoder({ maxBodyBytes: 1 << 16 });
+        response.on('data', (part: Buffer) => {
+          const [first] = decoder.push(part);
+          if (first !== undefined) resolve(JSON.parse(first.head.toString()) as AnswerHead);
+        });
+      });
+    });
+    sent.write(whole.subarray(0, whole.length - 1));
+    return { sent, answer };
+  });
+  // Requests in turn, with small ones of others that are answered: by then the pod has read all that was sent.
+  for (let round = 0; round < 50; round += 1) {
+    const { answers } = await exchange(started.port, [frame({ index: 0 }, floats('x', [1, 1], [1]))]);
+    assert.ok(staging.bytes <= maxStagedBytes, `${staging.bytes} bytes`);
+    assert.equal(answers.size, 1);
+  }
+  for (const { sent } of envelopes) sent.end(whole.subarray(whole.length - 1));
+  const busy = (await Promise.all(envelopes.map(({ answer }) => answer))).filter((head) => head.busy === true);
+  assert.ok(busy.length >= 3, `${busy.length} of 4 were let go, where one has room`);
+  assert.equal(staging.bytes, 0);
+});
