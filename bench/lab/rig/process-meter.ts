@@ -53,6 +53,21 @@ export function cpuSeconds(pid: number): number {
   return tickS * (Number(field(14)) + Number(field(15)));
 }
 
+/**
+ * CPU time of a Node process's worker threads, in milliseconds: to the nanosecond, where `stat` counts hundredths of a
+ * second. @throws Error where the process has none
+ */
+export function workerCpuMs(pid: number): number {
+  const folder = `/proc/${pid}/task`;
+  const workers = readdirSync(folder).filter(
+    (tid) => readFileSync(`${folder}/${tid}/comm`, 'utf8').trim() === 'WorkerThread',
+  );
+  if (workers.length === 0) throw new Error(`process ${pid} has no worker thread`);
+  return (
+    workers.reduce((sum, tid) => sum + Number.parseInt(readFileSync(`${folder}/${tid}/schedstat`, 'utf8')), 0) / 1e6
+  );
+}
+
 /** Resident set, MiB: pages that several processes map count in each. @throws Error where the process is gone */
 export function residentMiB(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
