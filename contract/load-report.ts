@@ -9,7 +9,10 @@ import Type from 'typebox';
 const Count = Type.Integer({ minimum: 0 });
 const Amount = Type.Number({ minimum: 0 });
 
-/** Learned cost model l(b) = aMs + cMs·b: milliseconds for which a run of b rows occupies a pod. */
+/**
+ * Learned cost model l(b) = aMs + cMs·b: milliseconds for which a run of b rows occupies a pod. Where rows vary in length it is
+ * that of b rows of the present mix of sizes, which may come to several runs.
+ */
 export const LoadFit = Type.Object({ aMs: Amount, cMs: Amount, samples: Count });
 export type LoadFit = Type.Static<typeof LoadFit>;
 
@@ -18,6 +21,8 @@ export const ModelLoad = Type.Object({
   arrivals: Count,
   /** Average rows per request; 1 until something is measured. */
   rowsPerRequest: Amount,
+  /** Average elements per row, over the inputs with an axis of free length; absent where all rows are of one size. */
+  rowElements: Type.Optional(Amount),
   /** Maximum rows per run: the smaller of the pool's and the model's cap. */
   maxRows: Type.Integer({ minimum: 1 }),
   /** Human-readable reason why requests share no run; absent where they do, or no pod has said. */

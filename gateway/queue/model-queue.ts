@@ -162,7 +162,12 @@ export class ModelQueue {
 
   /** Learned mean; 1 before the first answer. */
   get rowsPerRequest(): number {
-    return this.#rowsPerRequest;
+    return this.#sizes?.rowsPerRequest ?? this.#rowsPerRequest;
+  }
+
+  /** Learned mean elements per row; null where all rows are of one size, and before the first answer. */
+  get rowElements(): number | null {
+    return this.#sizes?.rowElements ?? null;
   }
 
   /** Size of a request of so many rows of mean size. */

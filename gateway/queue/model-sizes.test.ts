@@ -174,6 +174,18 @@ test('the load report counts the runs that the present mix brings, in millisecon
   near(shared.costOfRows.a, 1, 0.05);
 });
 
+test('rows of a request and elements of a row are means over what the answers said', () => {
+  const modelQueue = new ModelQueue('m');
+  assert.equal(modelQueue.rowElements, null);
+  modelQueue.learnWarmup({ maxRows: 64, warmup });
+  assert.deepEqual([modelQueue.rowsPerRequest, modelQueue.rowElements], [1, null]);
+  modelQueue.learnRows(3, 8, binary(3, 8));
+  modelQueue.learnRows(1, 512, binary(1, 512));
+  assert.deepEqual([modelQueue.rowsPerRequest, modelQueue.rowElements], [2, (3 * 8 + 512) / 4]);
+  // The pods' time for a request is the same, whichever way it is put together.
+  near(modelQueue.rowsPerRequest * modelQueue.rowMs, (0.01 * (3 * 8 + 512)) / 2, 0.05);
+});
+
 test('a mean request is as much work as the rows of the mix', () => {
   const modelQueue = taught();
   const { rows, work } = modelQueue.sizeOf(2);

@@ -54,6 +54,7 @@ export class ModelSizes {
   #requests = 0;
   #rowsPerRequest = 1;
   #rowsMsPerRequest = 0;
+  #elementsPerRequest = 0;
   /** Means over the last envelopes: rows after the first, and runs after the first. */
   #moreRows = 0;
   #moreRuns = 0;
@@ -61,6 +62,16 @@ export class ModelSizes {
   /** Cost of work that shares one run: `a` milliseconds and `c` for each unit. */
   get cost(): Cost {
     return this.#lineOfWork;
+  }
+
+  /** Mean rows of a request; null before the first answer. */
+  get rowsPerRequest(): number | null {
+    return this.#requests === 0 ? null : this.#rowsPerRequest;
+  }
+
+  /** Mean elements of a row; null before the first answer. */
+  get rowElements(): number | null {
+    return this.#requests === 0 ? null : this.#elementsPerRequest / this.#rowsPerRequest;
   }
 
   /** Milliseconds of one row in the present mix. */
@@ -97,6 +108,7 @@ export class ModelSizes {
     else this.#text = learnSize(this.#text, dataBytes, rows, rowElements);
     this.#requests = Math.min(this.#requests + 1, meanRequests);
     this.#rowsPerRequest += (rows - this.#rowsPerRequest) / this.#requests;
+    this.#elementsPerRequest += (rows * rowElements - this.#elementsPerRequest) / this.#requests;
     this.#rowsMsPerRequest += (lineOf(this.#cost, rowElements).c * rows - this.#rowsMsPerRequest) / this.#requests;
   }
 

@@ -50,6 +50,7 @@ function poolLoad(pool: Pool, nowMs: number): PoolLoad {
       name: modelQueue.model,
       arrivals: modelQueue.counters.plain.arrivals,
       rowsPerRequest: modelQueue.rowsPerRequest,
+      ...(modelQueue.rowElements === null ? {} : { rowElements: modelQueue.rowElements }),
       maxRows: modelQueue.maxRows(pool.spec.batching.maxRows),
       ...(typeof modelQueue.unbatchedReason === 'string' ? { unbatchedReason: modelQueue.unbatchedReason } : {}),
       fit:

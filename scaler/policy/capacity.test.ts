@@ -6,6 +6,7 @@ test('the batch is the largest of which a wait and a run fit the objective', () 
   // ((200 − 2)/2 − 20)/2 = 39.5, l(39) = 98
   assert.deepEqual(podCapacity([{ a: 20, c: 2 }], 200, 64), {
     slowestPerS: 39_000 / 98,
+    slowestCost: { a: 20, c: 2 },
     fastestPerS: 39_000 / 98,
     batch: 39,
   });
@@ -31,6 +32,7 @@ test('fits that differ give a range; no fit, or one of zero time, gives no capac
     8,
   );
   assert.deepEqual([range?.slowestPerS, range?.fastestPerS], [10, 20]);
+  assert.deepEqual(range?.slowestCost, { a: 0, c: 100 });
   assert.equal(podCapacity([], 200, 64), null);
   assert.equal(podCapacity([{ a: 0, c: 0 }], 200, 64), null);
 });

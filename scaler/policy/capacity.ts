@@ -12,6 +12,8 @@ import type { BatchCost } from './observation.ts';
 
 export interface PodCapacity {
   readonly slowestPerS: number;
+  /** Cost with which `slowestPerS` is reached. */
+  readonly slowestCost: BatchCost;
   readonly fastestPerS: number;
   /** Batch size at which `fastestPerS` is reached. */
   readonly batch: number;
@@ -26,11 +28,19 @@ export function podCapacity(
   objectiveMs: number | null,
   maxRows: number,
 ): PodCapacity | null {
-  const rates = costs.filter(({ a, c }) => a + c > 0).map((cost) => bestRate(cost, objectiveMs ?? Infinity, maxRows));
+  const rates = costs
+    .filter(({ a, c }) => a + c > 0)
+    .map((cost) => ({ cost, ...bestRate(cost, objectiveMs ?? Infinity, maxRows) }));
   if (rates.length === 0) return null;
   const sorted = rates.sort((x, y) => x.perSecond - y.perSecond);
   const fastest = sorted.at(-1)!;
-  return { slowestPerS: sorted[0]!.perSecond, fastestPerS: fastest.perSecond, batch: fastest.batch };
+  const slowest = sorted[0]!;
+  return {
+    slowestPerS: slowest.perSecond,
+    slowestCost: slowest.cost,
+    fastestPerS: fastest.perSecond,
+    batch: fastest.batch,
+  };
 }
 
 function bestRate({ a, c }: BatchCost, objectiveMs: number, maxRows: number): { perSecond: number; batch: number } {

@@ -10,7 +10,7 @@
  */
 import { applyBounds } from './bounds.ts';
 import { adjustHeadroomFactor } from './budget.ts';
-import { podCapacity } from './capacity.ts';
+import { podCapacity, type PodCapacity } from './capacity.ts';
 import { coldStartMs } from './cold-start.ts';
 import { needOf, type Need } from './desired.ts';
 import { assess, decideInDoubt } from './doubt.ts';
@@ -95,7 +95,7 @@ function decideOnTraffic(
   });
   // Incomplete reports are a lower bound, so every existing pod may be needed.
   const need = { ...estimate, most: complete ? estimate.most : Math.max(estimate.most, replicas) };
-  const all = inputsOf(seen, state, need, { ...expected, podPerS: capacity.slowestPerS, horizonMs });
+  const all = inputsOf(seen, state, need, { ...expected, capacity, horizonMs });
 
   const [stabilizer, stabilized] = stabilize(state.stabilizer, need, replicas, horizonMs, nowMs);
   // At zero only a request starts a pod: the forecast still remembers the traffic for whose end the last pod left.
@@ -154,7 +154,7 @@ function inputsOf(
   { observation: { replicas, pods }, traffic }: { readonly observation: Observation; readonly traffic: KnownTraffic },
   state: PolicyState,
   need: Need,
-  terms: Forecast & { readonly podPerS: number; readonly horizonMs: number },
+  terms: Forecast & { readonly capacity: PodCapacity; readonly horizonMs: number },
 ): DecisionInputs {
   return {
     replicas,
@@ -168,7 +168,9 @@ function inputsOf(
     expectedPerS: terms.expectedPerS,
     headroomPerS: terms.headroomPerS,
     headroomFactor: state.headroomFactor,
-    podPerS: terms.podPerS,
+    podPerS: terms.capacity.slowestPerS,
+    runMs: terms.capacity.slowestCost.a,
+    requestMs: terms.capacity.slowestCost.c,
     coldStartMs: terms.horizonMs,
     backlogThen: need.backlogThen,
     needLeast: need.least,

@@ -50,6 +50,12 @@ export function arithmetic(inputs: DecisionInputs, context: ArithmeticContext): 
       );
     }
     if (podPerS !== null && podPerS > 0) {
+      const [runMs, requestMs] = [number('runMs'), number('requestMs')];
+      if (runMs !== null && requestMs !== null) {
+        lines.push(
+          `a pod: ${short(runMs)} ms a run + ${short(requestMs)} ms a request, in the present mix of models and sizes of rows`,
+        );
+      }
       const cleared = backlog > 0 ? ` + ${short(backlog)} ÷ ${short(withinMs / 1000)}` : '';
       const most = number('needMost');
       const least = number('needLeast');
