@@ -56,7 +56,10 @@ export async function runModelServer(
   });
   const watch = new Watch({
     cpuShare: settings.watchCpuShare,
-    nowMs: () => performance.now(),
+    cpuUs: () => {
+      const { user, system } = process.threadCpuUsage();
+      return user + system;
+    },
     random: Math.random,
     onFinding: ({ model: { name, version }, reason, ...found }) => {
       pod.unbatch({ name, version, reason });

@@ -36,7 +36,7 @@ export class ModelStatistics {
   computeOutputUs = 0;
   /** Requests that the watch has run again alone. */
   watchSamples = 0;
-  /** Time that these took: of the worker, and to copy and compare. */
+  /** Processor time that these took: of the worker, and to copy and compare. */
   watchUs = 0;
   /** Wall-clock time of the last run's end, in milliseconds; 0 before the first. */
   lastInferenceMs = 0;

@@ -108,6 +108,9 @@ export class TestPod {
   readonly answers: string[] = [];
   readonly findings: Finding[] = [];
   readonly watch: Watch;
+  /** Processor time of this thread as the watch reads it, and what it grows by with each look. */
+  watchUs = 0;
+  watchStepUs = 0;
   readonly scheduler: Scheduler;
   nowMs = 0;
 
@@ -115,7 +118,7 @@ export class TestPod {
   constructor(cpuShare = 0, random: () => number = () => 0) {
     this.watch = new Watch({
       cpuShare,
-      nowMs: () => this.nowMs,
+      cpuUs: () => (this.watchUs += this.watchStepUs),
       random,
       onFinding: (finding) => {
         this.findings.push(finding);

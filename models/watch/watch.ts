@@ -7,7 +7,7 @@
  *                                                                       companions from one that differs from run to run
  *
  * It holds one sample at a time, and makes no run itself: the scheduler asks what is due, and tells what came of it. Chance and
- * the clock are arguments.
+ * the clock of processor time are arguments.
  */
 import type { ModelRequest, Slice } from '../model-request.ts';
 import { countRun, countSample, isDue, mayWatch, noBudget, type WatchBudget } from '../policy/watch-budget.ts';
@@ -32,7 +32,8 @@ export interface Finding {
 export interface WatchOptions {
   /** Share of a model's processor time that its samples may take; 0 for no watch. */
   readonly cpuShare: number;
-  readonly nowMs: () => number;
+  /** Processor time that this thread has used: a busy machine would lengthen any other. In microseconds. */
+  readonly cpuUs: () => number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly onFinding: (finding: Finding) => void;
@@ -43,7 +44,7 @@ interface Watched {
   readonly sample: Sample;
   /** Outcome of the first run alone, where it differs from the answer. */
   differing: { readonly outcome: RunOutcome; readonly how: string } | null;
-  /** Time that the sample has taken of both threads. */
+  /** Processor time that the sample has taken of both threads, in microseconds. */
   tookUs: number;
   runsSince: number;
   /** Whether it runs at this moment. */
@@ -78,10 +79,10 @@ export class Watch {
   /** Samples a request of the run that has just been answered, if the budget of its model allows. */
   offer(model: ServedModel, slices: readonly Slice[], parts: readonly Tensors[]): void {
     if (this.#watched !== null || !model.watched || !mayWatch(this.#budgets.get(model) ?? noBudget)) return;
-    const { nowMs, random } = this.#options;
-    const startedMs = nowMs();
+    const { cpuUs, random } = this.#options;
+    const beforeUs = cpuUs();
     const sample = takeSample(model, { slices, parts }, Math.floor(random() * slices.length));
-    const tookUs = (nowMs() - startedMs) * 1000;
+    const tookUs = cpuUs() - beforeUs;
     if (sample === null) return;
     this.#watched = { sample, differing: null, tookUs, runsSince: 0, running: false };
   }
@@ -103,11 +104,11 @@ export class Watch {
   judge(outcome: RunOutcome): void {
     const watched = this.#watched!;
     const { sample, differing } = watched;
-    const { nowMs } = this.#options;
-    const startedMs = nowMs();
+    const { cpuUs } = this.#options;
+    const beforeUs = cpuUs();
     watched.running = false;
     const how = disagreementWith(sample, outcome);
-    watched.tookUs += outcome.cpuUs + (nowMs() - startedMs) * 1000;
+    watched.tookUs += outcome.cpuUs + cpuUs() - beforeUs;
     // Another pod may have found the same meanwhile.
     if (sample.model.unbatchedReason !== null || (how === null && differing === null)) {
       this.#end(watched);
