@@ -19,8 +19,8 @@ const faults: readonly Fault[] = [
   {
     name: 'a pod on probation gets whole batches',
     file: 'gateway/dispatch/dispatch.ts',
-    find: "endpoint.health.kind === 'probing' ? 1 : decision.rows",
-    replacement: 'decision.rows',
+    find: "endpoint.health.kind === 'probing' ? 0 : decision.rows * rowWork",
+    replacement: 'decision.rows * rowWork',
   },
   {
     name: 'an unverified answer does not stand when the second pod is lost',
