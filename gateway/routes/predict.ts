@@ -81,8 +81,9 @@ export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
           writeAnswer(response, outcome, id, deps.isEnding());
         },
       });
+      connection?.cancelAtEnd(cancel);
       response.on('close', () => {
-        connection?.closeRequest(answerBytes);
+        connection?.closeRequest(answerBytes, cancel);
         cancel();
       });
     };

@@ -61,6 +61,8 @@ export class Connection {
   unreadBytes = 0;
   readonly #socket: NodeSocket;
   #openRequests = 0;
+  /** Ends of the requests behind the first one, which Node tells nothing when the connection ends. */
+  #cancels: Set<() => void> | null = null;
   #isHeldBack = false;
   #isOver = false;
 
@@ -88,6 +90,11 @@ export class Connection {
     this.#isHeldBack = true;
   }
 
+  /** Calls `cancel` if the connection ends before the request's `closeRequest`, unless it is the only open one. */
+  cancelAtEnd(cancel: () => void): void {
+    if (this.#openRequests > 1) (this.#cancels ??= new Set()).add(cancel);
+  }
+
   /** An answer was handed to the socket. */
   answerRequest(bytes: number): void {
     if (this.#isOver) return;
@@ -96,8 +103,9 @@ export class Connection {
   }
 
   /** The client has taken the answer, or has left. @param bytes those of the answer, 0 without one */
-  closeRequest(bytes: number): void {
+  closeRequest(bytes: number, cancel: () => void): void {
     this.#openRequests -= 1;
+    this.#cancels?.delete(cancel);
     if (!this.#isOver && bytes > 0) {
       this.unreadBytes -= bytes;
       this.all.addUnread(-bytes);
@@ -153,6 +161,9 @@ export class Connection {
     this.#isOver = true;
     this.all.addUnread(-this.unreadBytes);
     this.unreadBytes = 0;
+    const cancels = this.#cancels;
+    this.#cancels = null;
+    if (cancels !== null) for (const cancel of cancels) cancel();
   }
 }
 

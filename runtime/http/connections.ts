@@ -181,11 +181,11 @@ export class Connections implements ConnectionOwner {
 
   /**
    * Makes room for answers: cuts connections whose client has taken nothing since the last look, those with most to take first.
-   * Clients that do read are cut only beyond one and a half times the limit, and never one that alone has something to take.
+   * Clients that do read are cut only beyond twice the limit, and never one that alone has something to take.
    */
   #relieve(unreadBytes: number): void {
     const { maxUnreadBytes, watchMs } = this.limits;
-    const isFar = unreadBytes > 1.5 * maxUnreadBytes;
+    const isFar = unreadBytes > 2 * maxUnreadBytes;
     const nowMs = this.#now();
     if (!isFar && nowMs - this.#relievedAtMs < watchMs / 4) return;
     this.#relievedAtMs = nowMs;
@@ -196,8 +196,8 @@ export class Connections implements ConnectionOwner {
     const reading = isFar && holders.length > 1 ? holders.filter((holder) => !stands(holder)).sort(byPending) : [];
     let left = unreadBytes;
     for (const connection of [...standing, ...reading]) {
-      // Some room more, so that the next answer doesn't start the search again.
-      if (left <= 0.75 * maxUnreadBytes) break;
+      // Much room at once: those that stand still would take it again.
+      if (left <= maxUnreadBytes / 4) break;
       left -= connection.pendingBytes;
       this.refused('unread-bytes', 'connections are cut: their clients leave too many bytes of answers unread', {
         address: connection.address,

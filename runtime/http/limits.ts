@@ -51,7 +51,7 @@ export const httpDefaults: HttpLimits = Object.freeze({
   minBodyBytesPerSecond: 1024,
   maxArrivingBytesPerAddress: 64 * mebibyte,
   sendTimeoutMs: 30_000,
-  maxUnreadBytes: 64 * mebibyte,
+  maxUnreadBytes: 32 * mebibyte,
   maxPipelined: 64,
   maxConnections: 20_000,
   maxConnectionsPerAddress: 15_000,

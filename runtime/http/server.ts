@@ -31,7 +31,7 @@ export interface ServerOptions {
 
 export function newServer(options: ServerOptions): FastifyInstance {
   const { log, errorForm: form, closes } = options;
-  const limits = withinDescriptors({ ...httpDefaults, ...options.limits });
+  const limits = coherent({ ...httpDefaults, ...options.limits });
   const connections = new Connections({
     limits,
     counters: options.counters ?? new FaceCounters(),
@@ -73,11 +73,13 @@ function named(error: unknown, contentType: string | undefined): unknown {
   return new SluiceError('unsupported-media-type', `Content-Type: must be a media type, was: ${quote(contentType)}`);
 }
 
-/** Limits with no more connections than the process has descriptors for, and some left for others than clients. */
-function withinDescriptors(limits: HttpLimits): HttpLimits {
+/** Limits that agree with one another, and with the descriptors that the process may open: some are left for others than clients. */
+function coherent(limits: HttpLimits): HttpLimits {
   const maxConnections = Math.max(1, Math.min(limits.maxConnections, Math.floor(0.75 * openFileLimit())));
   const maxConnectionsPerAddress = Math.min(limits.maxConnectionsPerAddress, Math.ceil(0.75 * maxConnections));
-  return { ...limits, maxConnections, maxConnectionsPerAddress };
+  // A head is late by a quarter of its time at most.
+  const timeoutCheckMs = Math.min(limits.timeoutCheckMs, Math.max(10, limits.headTimeoutMs / 4));
+  return { ...limits, maxConnections, maxConnectionsPerAddress, timeoutCheckMs };
 }
 
 function newHttpServer(handler: RequestListener, connections: Connections, browsers?: BrowserRules): Server {

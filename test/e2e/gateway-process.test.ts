@@ -53,7 +53,11 @@ async function startPod(t: TestContext): Promise<StandInPod> {
 
 const ready = async (admin: string): Promise<boolean> => (await fetch(`${admin}/readyz`)).status === 200;
 const predict = async (origin: string, body: string): Promise<number> => {
-  const answer = await fetch(`${origin}/v2/models/echo/infer`, { method: 'POST', body });
+  const answer = await fetch(`${origin}/v2/models/echo/infer`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body,
+  });
   await answer.text();
   return answer.status;
 };
