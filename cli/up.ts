@@ -2,7 +2,7 @@
 import { runLocal } from '../deploy/local.ts';
 import type { LocalSettings } from '../deploy/local-settings.ts';
 import { exitInterrupted } from '../runtime/process/usage.ts';
-import { processLog } from '../runtime/process/log-destination.ts';
+import { LogDestination } from '../runtime/process/log-destination.ts';
 import type { ProgramIo } from './io.ts';
 
 /** Two signals this close are one Ctrl-C: npm forwards the signal although the terminal has already sent it. */
@@ -21,8 +21,9 @@ export async function up(settings: LocalSettings, { env }: Pick<ProgramIo, 'env'
     process.exit(exitInterrupted);
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
-  // A terminal that went away or a full disk costs lines, and not the system.
-  const print = (text: string): void => processLog.write(`${text}\n`);
+  // A full disk costs lines, and not the system; a reader that has left, as of a pipe into `head`, asks for its end.
+  const log = new LogDestination({ onClosed: () => stop.abort() });
+  const print = (text: string): void => log.write(`${text}\n`);
   const { served } = await runLocal(settings, { env, print, stop: stop.signal, kill: kill.signal });
   process.exit(served ? 0 : 1);
 }

@@ -18,7 +18,7 @@ function failing(code: string, times: number) {
 
 test('a line is written whole, in as many pieces as it takes', () => {
   const { write, written } = failing('', 0);
-  const log = new LogDestination(1, write);
+  const log = new LogDestination({ write });
   log.write('{"a":1}\n');
   assert.deepEqual([written(), log.lost], ['{"a":1}\n', 0]);
 });
@@ -26,19 +26,30 @@ test('a line is written whole, in as many pieces as it takes', () => {
 test('a line that cannot be written is lost and counted, and the next one is tried', () => {
   for (const code of ['ENOSPC', 'EPIPE', 'EIO', 'EBADF']) {
     const { write, written } = failing(code, 2);
-    const log = new LogDestination(1, write);
+    const log = new LogDestination({ write });
     for (const line of ['a\n', 'b\n', 'c\n']) log.write(line);
     assert.deepEqual([written(), log.lost], ['c\n', 2], code);
   }
 });
 
+test('who asked for it is told that nobody reads any more', () => {
+  for (const [code, told] of [
+    ['EPIPE', 1],
+    ['ENOSPC', 0],
+  ] as const) {
+    let closed = 0;
+    new LogDestination({ write: failing(code, 1).write, onClosed: () => (closed += 1) }).write('a\n');
+    assert.equal(closed, told, code);
+  }
+});
+
 test('a reader that is behind is waited for once, and for a short time', () => {
   const soon = failing('EAGAIN', 3);
-  const log = new LogDestination(1, soon.write);
+  const log = new LogDestination({ write: soon.write });
   log.write('a\n');
   assert.deepEqual([soon.written(), log.lost], ['a\n', 0]);
   const never = failing('EAGAIN', 1_000);
-  const lost = new LogDestination(1, never.write);
+  const lost = new LogDestination({ write: never.write });
   lost.write('a\n');
   const { calls } = never;
   const first = calls();

@@ -8,17 +8,27 @@ import { writeSync } from 'node:fs';
 const stepMs = 5;
 const maxSteps = 20;
 
+export interface LogDestinationOptions {
+  /** Standard output by default. */
+  readonly descriptor?: number;
+  readonly write?: typeof writeSync;
+  /** Called for each line that found no reader any more, as behind a pipe into `head`. */
+  readonly onClosed?: () => void;
+}
+
 export class LogDestination {
   /** Lines that could not be written. */
   lost = 0;
   readonly #descriptor: number;
   readonly #write: typeof writeSync;
+  readonly #onClosed: () => void;
   /** Whether the last line was lost: the next one waits for nobody. */
   #isBroken = false;
 
-  constructor(descriptor = 1, write: typeof writeSync = writeSync) {
+  constructor({ descriptor = 1, write = writeSync, onClosed = () => undefined }: LogDestinationOptions = {}) {
     this.#descriptor = descriptor;
     this.#write = write;
+    this.#onClosed = onClosed;
   }
 
   write(line: string): void {
@@ -30,10 +40,12 @@ export class LogDestination {
         this.#isBroken = false;
         return;
       } catch (error) {
-        const isBusy = (error as NodeJS.ErrnoException).code === 'EAGAIN';
+        const { code } = error as NodeJS.ErrnoException;
+        const isBusy = code === 'EAGAIN';
         if (!isBusy || this.#isBroken || step === maxSteps) {
           this.lost += 1;
           this.#isBroken = true;
+          if (code === 'EPIPE') this.#onClosed();
           return;
         }
         step += 1;
