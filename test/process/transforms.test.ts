@@ -99,7 +99,7 @@ const alive = (pid: number): boolean => {
 };
 
 async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (let turn = 0; turn < 600; turn += 1) {
+  for (let turn = 0; turn < 2_400; turn += 1) {
     if (await holds()) return;
     await sleep(50);
   }

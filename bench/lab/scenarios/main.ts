@@ -18,6 +18,7 @@ import { missed, renderLines, renderRun } from './render.ts';
 import { rowsScenario } from './rows.ts';
 import type { BenchScenario } from './scenario.ts';
 import { startScenario } from './start.ts';
+import { transformScenario } from './transform.ts';
 
 interface Flags {
   readonly only?: readonly string[];
@@ -35,6 +36,7 @@ const quickOnes: readonly BenchScenario[] = [
   neighboursScenario,
   manyScenario,
   costScenario,
+  transformScenario,
   startScenario,
 ];
 const names = [...quickOnes.map(({ name }) => name), 'memory'];

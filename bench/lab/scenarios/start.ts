@@ -8,7 +8,7 @@ import { spread } from '../../load-test/spread.ts';
 import { langidTexts } from '../rig/bodies.ts';
 import { endProcess } from '../rig/end-process.ts';
 import { freePorts } from '../rig/free-ports.ts';
-import { cpuSeconds, residentMiB } from '../rig/process-meter.ts';
+import { childrenOf, cpuSeconds, residentMiB } from '../rig/process-meter.ts';
 import { medianText } from './render.ts';
 import type { ScenarioContext, BenchScenario } from './scenario.ts';
 
@@ -23,7 +23,7 @@ export const startScenario: BenchScenario = {
   title: 'Start and idle memory',
   how:
     'From the start of a process to its first good answer, with warm files. The pod serves langid alone and is asked itself; the gateway ' +
-    'is started in front of that pod and asked for a prediction of it. Memory is the resident set of both processes, ' +
+    'is started in front of that pod and asked for a prediction of it. Memory is the resident set of both processes and of the one that runs the transform of langid, ' +
     `${idleMs / 1000} s later, pages that both map counted twice.`,
   run: async (bench) => {
     const rounds = bench.quick ? 2 : 5;
@@ -111,7 +111,8 @@ async function startBoth({ cleanup }: ScenarioContext, folder: string, restMs: n
   const gatewayS = await untilAnswered(gatewayPort);
   const gatewayCpuS = cpuSeconds(gateway.pid);
   await new Promise((resolve) => setTimeout(resolve, restMs));
-  const memory = [residentMiB(pod.pid), residentMiB(gateway.pid)] as const;
+  const transformsMiB = (childrenOf(pod.pid) ?? []).reduce((total, pid) => total + residentMiB(pid), 0);
+  const memory = [residentMiB(pod.pid) + transformsMiB, residentMiB(gateway.pid)] as const;
   await cleanup.stop(gateway);
   await cleanup.stop(pod);
   return { podS, podCpuS, gatewayS, gatewayCpuS, podMiB: memory[0], gatewayMiB: memory[1] };
