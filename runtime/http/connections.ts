@@ -23,6 +23,8 @@ export interface ConnectionsOptions {
 
 /** Time between two lines of one kind about refused connections. */
 const quietMs = 10_000;
+/** Looks for which a client takes nothing before its connection counts as standing still: lost packets take a second. */
+const looksToStand = 4;
 /** Delay of a look beyond which this process itself was away, so that no client is late. */
 const pauseMs = 1_000;
 
@@ -180,7 +182,7 @@ export class Connections implements ConnectionOwner {
   }
 
   /**
-   * Makes room for answers: cuts connections whose client has taken nothing since the last look, those with most to take first.
+   * Makes room for answers: cuts connections whose client has taken nothing for some looks, those with most to take first.
    * Clients that do read are cut only beyond twice the limit, and never one that alone has something to take.
    */
   #relieve(unreadBytes: number): void {
@@ -191,7 +193,7 @@ export class Connections implements ConnectionOwner {
     this.#relievedAtMs = nowMs;
     const holders = [...this.#all].filter(({ pendingBytes }) => pendingBytes > 0);
     const stands = (connection: Connection): boolean =>
-      connection.systemTookBytes() === connection.sentBytes && connection.sentAtMs < this.#watchedAtMs;
+      connection.systemTookBytes() === connection.sentBytes && nowMs - connection.sentAtMs >= looksToStand * watchMs;
     const standing = holders.filter(stands).sort(byPending);
     const reading = isFar && holders.length > 1 ? holders.filter((holder) => !stands(holder)).sort(byPending) : [];
     let left = unreadBytes;

@@ -1,0 +1,105 @@
+/** The watch over connections: answers that nobody takes, pipelined requests, processes that were away. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { test, type TestContext } from 'node:test';
+import { connectionOf } from './connection.ts';
+import { protocolErrors } from './errors.ts';
+import { FaceCounters } from './face-counters.ts';
+import type { HttpLimits } from './limits.ts';
+import { route } from './routes.ts';
+import { newServer } from './server.ts';
+
+const mebibyte = 1024 * 1024;
+
+/** A server whose answers have `answerBytes` bytes and are counted, `hold` until it resolves. */
+async function start(t: TestContext, limits: Partial<HttpLimits>, answerBytes: number, hold?: Promise<unknown>) {
+  const counters = new FaceCounters();
+  const app = newServer({
+    log: { error: () => undefined },
+    errorForm: protocolErrors,
+    closes: 'all',
+    limits,
+    counters,
+  });
+  const body = Buffer.alloc(answerBytes, 'x');
+  const seen = { open: 0, most: 0, cancelled: 0 };
+  route(app, '/', {
+    GET: (request, reply) => {
+      reply.hijack();
+      const connection = connectionOf(request.raw)!;
+      connection.openRequest();
+      seen.open += 1;
+      seen.most = Math.max(seen.most, seen.open);
+      const cancel = (): void => void (seen.cancelled += 1);
+      connection.cancelAtEnd(cancel);
+      let answered = 0;
+      reply.raw.on('close', () => {
+        seen.open -= 1;
+        connection.closeRequest(answered, cancel);
+      });
+      void Promise.resolve(hold).then(() => {
+        answered = body.length;
+        connection.answerRequest(answered);
+        reply.raw.end(body);
+      });
+    },
+  });
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  t.after(() => app.close());
+  const { port } = app.server.address() as { port: number };
+  const client = async (): Promise<{ socket: Socket; served: Socket }> => {
+    const accepted = once(app.server, 'connection') as Promise<[Socket]>;
+    const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+    t.after(() => socket.destroy());
+    const [served] = await accepted;
+    return { socket, served };
+  };
+  return { counters, client, seen };
+}
+
+const get = 'GET / HTTP/1.1\r\nhost: x\r\n\r\n';
+
+test('an answer that nobody takes ends the connection after a while, one that is taken does not', async (t) => {
+  const { counters, client } = await start(t, { watchMs: 50, sendTimeoutMs: 300 }, 16 * mebibyte);
+  const reader = await client();
+  let readBytes = 0;
+  reader.socket.on('data', (chunk) => (readBytes += chunk.length)).write(get);
+  while (readBytes < 16 * mebibyte) await once(reader.socket, 'data');
+  const lazy = await client();
+  lazy.socket.pause().write(get);
+  await once(lazy.served, 'close');
+  assert.deepEqual([counters.refusals['slow-reader'], counters.unreadBytes], [1, 0]);
+  assert.equal(reader.served.destroyed, false);
+});
+
+test('beyond the bound of unread answers those that stand still are cut', async (t) => {
+  const { counters, client, seen } = await start(t, { watchMs: 50, maxUnreadBytes: 40 * mebibyte }, 16 * mebibyte);
+  const lazy = [];
+  for (let count = 0; count < 4; count += 1) {
+    const one = await client();
+    one.socket.pause().write(get + get);
+    lazy.push(one);
+  }
+  await Promise.race(lazy.map(({ served }) => once(served, 'close')));
+  assert.ok(counters.refusals['unread-bytes'] > 0);
+  while (counters.unreadBytes > 40 * mebibyte) await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(seen.cancelled > 0, 'the requests behind the first one were not cancelled');
+});
+
+test('no more than so many requests of a connection are open, and all are answered', async (t) => {
+  const release = Promise.withResolvers<undefined>();
+  const { client, seen } = await start(t, { maxPipelined: 4 }, 1, release.promise);
+  const { socket } = await client();
+  let received = '';
+  socket.setEncoding('latin1').on('data', (text: string) => (received += text));
+  // One read has all of the first requests: the parser stops at its end.
+  for (let count = 0; count < 40; count += 1) {
+    socket.write(get);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  while (seen.open < 4) await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(seen.most < 40, `${seen.most} were open`);
+  release.resolve(undefined);
+  while (received.split('HTTP/1.1 200').length < 41) await once(socket, 'data');
+});
