@@ -45,6 +45,8 @@ export const AnswerHead = Type.Object({
   rowElements: Type.Optional(Type.Number({ minimum: 1 })),
   /** True if the pod was full and refused the request without running it: safe to send elsewhere. */
   busy: Type.Optional(Type.Boolean()),
+  /** True if the model is not ready at this pod, which executed nothing: another pod may have it. */
+  notReady: Type.Optional(Type.Boolean()),
 });
 export type AnswerHead = Type.Static<typeof AnswerHead>;
 

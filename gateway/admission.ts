@@ -53,7 +53,7 @@ export class Admission {
     counters.plain.arrivals += 1;
     counters.plain.arrivedBytes += request.bytes;
     // Accepting pods could not load the model, or don't know it yet, and no pod is on its way that might.
-    if (this.#endpoints.coming === 0 && this.#isUnserved(modelQueue)) throw this.#book.refuseUnserved(modelQueue);
+    if (this.#endpoints.coming === 0 && this.#isUnserved(request)) throw this.#book.refuseUnserved(modelQueue);
     const size = modelQueue.estimate(request);
     const wait = this.#predictWait(modelQueue, size);
     const { requests, objective } = this.#spec();
@@ -88,7 +88,7 @@ export class Admission {
     const podless = this.#endpoints.accepting.size === 0;
     if (!podless) this.#wakeTrigger.isPodless(false);
     else if (this.#book.queued > 0 && this.#wakeTrigger.isPodless(true)) this.#wake();
-    this.#book.shedUnserved(podless, (modelQueue) => this.#isUnserved(modelQueue));
+    this.#book.shedUnserved(podless, (request) => this.#isUnserved(request));
   }
 
   #predictWait(modelQueue: ModelQueue, size: RequestSize): Wait {
@@ -124,7 +124,7 @@ export class Admission {
   }
 
   /** Pods accept work, and none of them serves the model. */
-  #isUnserved(modelQueue: ModelQueue): boolean {
-    return this.#endpoints.accepting.size > 0 && this.#endpoints.forModel(modelQueue.model) === undefined;
+  #isUnserved({ model, version }: Pick<PredictRequest, 'model' | 'version'>): boolean {
+    return this.#endpoints.accepting.size > 0 && this.#endpoints.forModel(model, version) === undefined;
   }
 }

@@ -91,10 +91,12 @@ export class Dispatch implements BatchListener {
 
   #pick(modelQueue: ModelQueue, nowMs: number): Endpoint | undefined {
     const { idle, available } = this.#endpoints.free;
+    const { model } = modelQueue;
+    const version = modelQueue.peek()?.version;
     return pickPod({
       idle,
       available,
-      fits: (endpoint) => !this.#isolated.reserves(endpoint) && endpoint.hasModel(modelQueue.model),
+      fits: (endpoint) => !this.#isolated.reserves(endpoint) && endpoint.hasModel(model, version),
       load: (endpoint): PickLoad => ({
         ownRemainingMs: endpoint.remainingMs(nowMs),
         queuedRows: endpoint.queuedRows,
@@ -188,7 +190,8 @@ export class Dispatch implements BatchListener {
     body: Buffer,
     retryAfter: string | undefined,
   ): void {
-    request.trace?.returned(head.busy === true ? 'busy' : null);
+    request.trace?.returned(head.busy === true ? 'busy' : head.notReady === true ? 'not ready' : null);
+    if (head.notReady === true && this.#isForAnotherPod(request, endpoint)) return this.scheduleRound();
     if (head.busy === true) {
       this.#endpoints.pause(endpoint);
       this.#retries.retry(request, 'busy', { kind: 'not-executed' }, endpoint.name, 'busy');
@@ -209,6 +212,15 @@ export class Dispatch implements BatchListener {
     } as const;
     if (this.#verification.holdsBack(request, endpoint, answer)) this.scheduleRound();
     else this.#book.answer(request, answer);
+  }
+
+  /** Takes back a request whose model is not ready at the pod. @returns false if no other pod has it or may soon */
+  #isForAnotherPod(request: PendingRequest, endpoint: Endpoint): boolean {
+    this.#endpoints.onModelNotReady(endpoint, request);
+    const other = this.#endpoints.forModel(request.model, request.version);
+    if (other === undefined && this.#endpoints.coming === 0) return false;
+    this.#retries.retry(request, 'busy', { kind: 'not-executed' }, endpoint.name, 'the model is not ready');
+    return true;
   }
 
   onEnd(batch: InFlightBatch, summary: SummaryHead | null): void {

@@ -45,7 +45,7 @@ export class ErrorVerification {
     // A deadline that passed at the pod says nothing of the pod.
     if (answer.status < 500 || answer.status === 504 || request.state !== 'sent') return false;
     if (!this.#spec().requests.idempotent) return false;
-    if (this.#endpoints.forModel(request.model, endpoint.uid) === undefined) return false;
+    if (this.#endpoints.forModel(request.model, request.version, endpoint.uid) === undefined) return false;
     const left = spend(this.#budget);
     if (left === null) return false;
     this.#budget = left;
@@ -63,12 +63,12 @@ export class ErrorVerification {
     for (const request of this.#book.verifying) {
       const { podUid, outcome } = request.unverified!;
       const isSecond = (endpoint: Endpoint): boolean =>
-        endpoint.uid !== podUid && mayTake(endpoint) && endpoint.hasModel(request.model);
+        endpoint.uid !== podUid && mayTake(endpoint) && endpoint.hasModel(request.model, request.version);
       const second = idle.find(isSecond) ?? available.find(isSecond);
       if (second !== undefined) {
         this.#book.resend(request);
         send(request, second);
-      } else if (this.#endpoints.forModel(request.model, podUid) === undefined) {
+      } else if (this.#endpoints.forModel(request.model, request.version, podUid) === undefined) {
         this.#book.answer(request, outcome);
       }
     }

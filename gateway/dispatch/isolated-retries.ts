@@ -29,21 +29,21 @@ export class IsolatedRetries {
       this.#reserved = null;
       return undefined;
     }
-    const endpoint = this.#reserve(head.model, nowMs);
-    if (endpoint === null || !endpoint.hasModel(head.model)) return undefined;
+    const endpoint = this.#reserve(head, nowMs);
+    if (endpoint === null || !endpoint.hasModel(head.model, head.version)) return undefined;
     if (endpoint.batches.length > 0 || endpoint.freeSlots(false, nowMs) === 0) return undefined;
     return { request: this.#book.takeIsolated()!, endpoint };
   }
 
   /** Keeps the reserved endpoint while it can take the model, or is still busy with what it got before. */
-  #reserve(model: string, nowMs: number): Endpoint | null {
+  #reserve({ model, version }: PendingRequest, nowMs: number): Endpoint | null {
     const reserved = this.#reserved;
     if (reserved !== null) {
       if (reserved.batches.length > 0 && !reserved.deleted) return reserved;
-      if (reserved.hasModel(model) && reserved.freeSlots(false, nowMs) > 0) return reserved;
+      if (reserved.hasModel(model, version) && reserved.freeSlots(false, nowMs) > 0) return reserved;
     }
     const { idle, available } = this.#endpoints.free;
-    const serves = (endpoint: Endpoint): boolean => endpoint.hasModel(model);
+    const serves = (endpoint: Endpoint): boolean => endpoint.hasModel(model, version);
     this.#reserved = idle.find(serves) ?? available.find(serves) ?? null;
     return this.#reserved;
   }

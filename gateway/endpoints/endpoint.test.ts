@@ -10,7 +10,7 @@ import type { ProbeResult } from './probe.ts';
 
 const listed: Pick<Pod, 'phase' | 'draining'> = { phase: 'Ready' };
 const config = { ejectAfterFailures: 3, maxEjectedRatio: 1 };
-const pool = { members: 2, softEjected: 0 };
+const pool = { members: 2, softEjected: 0, irreplaceable: false };
 
 function endpointOf(t: TestContext, models: readonly string[] | null = ['m']) {
   const time = new VirtualTime(t);
@@ -158,17 +158,17 @@ test('a foreign server is asked for its readiness, and takes plain requests for 
   pod.state = 'ready';
   probe();
   assert.deepEqual(results.at(-1), { kind: 'ready', status: null });
-  assert.deepEqual([endpoint.takesEnvelopes, endpoint.hasModel('any')], [false, true]);
+  assert.deepEqual([endpoint.takesEnvelopes, endpoint.hasModel('any', undefined)], [false, true]);
 });
 
 test('a status tells which models are ready and how much waits at the pod', (t) => {
   const { endpoint, pod, probe } = endpointOf(t, ['m', 'n', 'o']);
   pod.queuedRows = 12;
   pod.changeModel = (model) => ({ ...model, ready: model.name !== 'n' });
-  assert.equal(endpoint.hasModel('n'), true);
+  assert.equal(endpoint.hasModel('n', undefined), true);
   probe();
   assert.deepEqual(
-    ['m', 'n', 'o', 'p'].map((model) => endpoint.hasModel(model)),
+    ['m', 'n', 'o', 'p'].map((model) => endpoint.hasModel(model, undefined)),
     [true, false, true, false],
   );
   assert.equal(endpoint.queuedRows, 12);

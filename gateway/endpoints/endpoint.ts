@@ -20,6 +20,7 @@ import {
 import type { LoopClock } from './loop-clock.ts';
 import type { LossKind, PodConnection } from './pod-connection.ts';
 import { probePod, type ProbeResult } from './probe.ts';
+import { ServedList } from './served-list.ts';
 
 /** An envelope, or a plain request, that is out with the pod. */
 export interface OutstandingBatch {
@@ -43,6 +44,8 @@ export interface AvailablePlace {
 const envelopeSlots = 2;
 const joiningProbeMs = 50;
 const drainingProbeMs = 200;
+/** Interval at which a pod is asked for its list while models of it are not ready. */
+const unreadyProbeMs = 1_000;
 
 export class Endpoint {
   readonly uid: string;
@@ -58,7 +61,7 @@ export class Endpoint {
   #terminating = false;
   #deleted = false;
   #takesEnvelopes = true;
-  #models: ReadonlySet<string> | null = null;
+  #models: ServedList | null = null;
   #concurrency: Concurrency = firstConcurrency;
   #queuedRows = 0;
   #pace: Pace = noPace;
@@ -151,9 +154,9 @@ export class Endpoint {
     return requests;
   }
 
-  /** Whether it serves the model. A server that lists no models is taken to serve any. */
-  hasModel(model: string): boolean {
-    return this.#models === null || this.#models.has(model);
+  /** Whether it serves the model, by its own list. A server that lists no models is taken to serve any. */
+  hasModel(model: string, version: string | undefined): boolean {
+    return this.#models === null || this.#models.serves(model, version);
   }
 
   /** Envelopes (or plain requests) that it may still be given. */
@@ -194,6 +197,16 @@ export class Endpoint {
     if (this.#reportsDraining && nowMs >= this.#nextProbeAtMs + drainingProbeMs) return true;
     if (this.#health.kind === 'joining') return nowMs >= this.#nextProbeAtMs;
     return this.#health.kind === 'ejected' && nowMs >= this.#health.probeAtMs;
+  }
+
+  /** Whether its list should be read again, since a model of it wasn't ready: it may be by now. */
+  isListDue(nowMs: number): boolean {
+    return this.accepting && this.#models?.complete === false && nowMs >= this.#nextProbeAtMs + unreadyProbeMs;
+  }
+
+  /** The pod answered that a model is not ready, and executed nothing. */
+  onModelNotReady(model: string, version: string | undefined): void {
+    this.#models?.refused(model, version);
   }
 
   /** The cluster lists the pod. */
@@ -294,7 +307,7 @@ export class Endpoint {
       if (result.status === null) {
         this.#takesEnvelopes = false;
       } else {
-        this.#models = new Set(result.status.models.filter((model) => model.ready).map((model) => model.name));
+        this.#models = new ServedList(result.status.models);
         this.#queuedRows = result.status.queuedRows;
       }
     }

@@ -59,10 +59,15 @@ test('pods that are listed are probed, and accept work once they are ready', (t)
   time.turn();
   assert.deepEqual([states(), endpoints.allProbed, told.statuses], [['serving', 'joining'], true, 1]);
   assert.deepEqual(
-    [endpoints.accepting.size, endpoints.free.idle.length, endpoints.forModel('m')?.uid, endpoints.forModel('n')],
+    [
+      endpoints.accepting.size,
+      endpoints.free.idle.length,
+      endpoints.forModel('m', undefined)?.uid,
+      endpoints.forModel('n', undefined),
+    ],
     [1, 1, 'a', undefined],
   );
-  assert.equal(endpoints.forModel('m', 'a'), undefined, 'except that one');
+  assert.equal(endpoints.forModel('m', undefined, 'a'), undefined, 'except that one');
   assert.equal(endpoints.takesEnvelopes, true);
   b!.state = 'ready';
   time.pass(100);

@@ -1,6 +1,7 @@
 /**
  * The endpoints of one pool: which pods exist, which are healthy, which have a free slot. Follows the cluster's view, gathers
- * evidence, and probes pods that are new or suspected; pods that serve well are never probed.
+ * evidence, and probes pods that are new or suspected; those that serve well are asked only what models they serve, where
+ * some were not ready.
  */
 import type { Logger } from 'pino';
 import type { Pod } from '../../cluster/port.ts';
@@ -8,6 +9,7 @@ import type { ModelPool } from '../../contract/model-pool.ts';
 import type { PodStatus } from '../../contract/pod-status.ts';
 import {
   hardEvidence,
+  isHard,
   slowPods,
   softEvidence,
   type Evidence,
@@ -106,10 +108,10 @@ export class Endpoints {
     return true;
   }
 
-  /** Any accepting pod that serves the model, except the one with this UID. */
-  forModel(model: string, exceptUid?: string): Endpoint | undefined {
+  /** Any accepting pod that serves the model (its default version if none is named), except the one with this UID. */
+  forModel(model: string, version: string | undefined, exceptUid?: string): Endpoint | undefined {
     for (const endpoint of this.#accepting) {
-      if (endpoint.uid !== exceptUid && endpoint.hasModel(model)) return endpoint;
+      if (endpoint.uid !== exceptUid && endpoint.hasModel(model, version)) return endpoint;
     }
     return undefined;
   }
@@ -176,9 +178,17 @@ export class Endpoints {
     }, busyPauseMs + 1);
   }
 
+  /** The pod refused a request since its model is not ready there: no evidence of sickness, and its list is read again. */
+  onModelNotReady(endpoint: Endpoint, { model, version }: { model: string; version: string | undefined }): void {
+    endpoint.onModelNotReady(model, version);
+    this.#changes += 1;
+    this.#readStatus(endpoint);
+  }
+
   recordEvidence(endpoint: Endpoint, event: HealthEvent, detail: string | null = null): void {
     const { health: config } = this.#spec();
-    const pool = this.#poolHealth(endpoint);
+    const soft = event.kind === 'evidence' && !isHard(event.evidence);
+    const pool = this.#poolHealth(endpoint, soft);
     const before = endpoint.recordEvidence(event, detail, { config, pool, nowMs: this.#clock.nowMs });
     const { health, name } = endpoint;
     if (health.kind !== before.kind) {
@@ -193,7 +203,10 @@ export class Endpoints {
   /** Called several times a second: probes that are due, pods that are slow compared with the others. */
   tick(): void {
     const { nowMs } = this.#clock;
-    for (const endpoint of this.#endpoints.values()) if (endpoint.isProbeDue(nowMs)) this.#probe(endpoint);
+    for (const endpoint of this.#endpoints.values()) {
+      if (endpoint.isProbeDue(nowMs)) this.#probe(endpoint);
+      else if (endpoint.isListDue(nowMs)) this.#readStatus(endpoint);
+    }
     for (const endpoint of this.unbatched.due()) this.#readStatus(endpoint);
     const serving = [...this.#endpoints.values()].filter(({ health }) => health.kind === 'serving');
     for (const index of slowPods(serving.map(({ pace }) => pace))) {
@@ -256,7 +269,7 @@ export class Endpoints {
     if (endpoint.leaving && endpoint.batches.length === 0) this.#events.onReleased();
   }
 
-  #poolHealth(except: Endpoint): PoolHealth {
+  #poolHealth(except: Endpoint, soft: boolean): PoolHealth {
     let members = 0;
     let softEjected = 0;
     for (const endpoint of this.#endpoints.values()) {
@@ -265,7 +278,18 @@ export class Endpoints {
       members += 1;
       if (endpoint !== except && health.kind === 'ejected' && !health.hard) softEjected += 1;
     }
-    return { members, softEjected };
+    return { members, softEjected, irreplaceable: soft && this.#isIrreplaceable(except) };
+  }
+
+  #isIrreplaceable(endpoint: Endpoint): boolean {
+    const others = [...this.#endpoints.values()].filter(
+      (other) => other !== endpoint && !other.leaving && other.health.kind !== 'joining',
+    );
+    // A pool of one pod has `maxEjectedRatio` to say so.
+    if (others.length === 0) return false;
+    return this.#spec().models.some(
+      (model) => endpoint.hasModel(model, undefined) && !others.some((other) => other.hasModel(model, undefined)),
+    );
   }
 
   #forgetIfDone(endpoint: Endpoint): void {

@@ -6,7 +6,7 @@ import { LoopTimeout, type LoopClock } from './loop-clock.ts';
 import type { PodConnection } from './pod-connection.ts';
 
 export type ProbeResult =
-  /** `status` is null for a foreign server, which has none. */
+  /** Serves at least one model, or is done with loading. `status` is null for a foreign server, which has none. */
   | { readonly kind: 'ready'; readonly status: PodStatus | null }
   | { readonly kind: 'draining'; readonly status: PodStatus }
   | { readonly kind: 'loading' }
@@ -37,10 +37,12 @@ export function probePod(upstream: PodConnection, clock: LoopClock, done: (resul
       get(paths.ready, (ready) => done(ready === 200 ? { kind: 'ready', status: null } : { kind: 'loading' }));
     } else if (probe.kind === 'failed') {
       done(probe);
-    } else if (probe.status.state === 'loading') {
+    } else if (probe.status.state === 'draining') {
+      done({ kind: 'draining', status: probe.status });
+    } else if (probe.status.state === 'loading' && !probe.status.models.some((model) => model.ready)) {
       done({ kind: 'loading' });
     } else {
-      done({ kind: probe.status.state, status: probe.status });
+      done({ kind: 'ready', status: probe.status });
     }
   });
 }

@@ -18,7 +18,7 @@ import {
 } from './health.ts';
 
 const config: HealthConfig = { ejectAfterFailures: 3, maxEjectedRatio: 0.5 };
-const four: PoolHealth = { members: 4, softEjected: 0 };
+const four: PoolHealth = { members: 4, softEjected: 0, irreplaceable: false };
 const joining: HealthState = { kind: 'joining' };
 
 const failed = (evidence: Evidence): HealthEvent => ({ kind: 'evidence', evidence });
@@ -60,7 +60,7 @@ test('a new pod serves once its probe is answered, and not before', () => {
 
 for (const evidence of hardEvidence) {
   test(`hard evidence takes it out at once, whatever the pool looks like: ${evidence}`, () => {
-    const one = servingPod({ members: 1, softEjected: 0 });
+    const one = servingPod({ members: 1, softEjected: 0, irreplaceable: false });
     one.at(1_000, failed(evidence), 'ejected');
     assert.deepEqual(one.state, { kind: 'ejected', hard: true, reason: evidence, probeAtMs: 1_100, ejections: 1 });
   });
@@ -157,7 +157,7 @@ test('a pod that comes and goes stays out longer each time, until it has served 
 });
 
 test('panic: past half of the pool soft evidence ejects nobody, and hard evidence still does', () => {
-  const enough: PoolHealth = { members: 4, softEjected: 2 };
+  const enough: PoolHealth = { members: 4, softEjected: 2, irreplaceable: false };
   const one = servingPod(enough);
   for (let ms = 1; ms < 100; ms += 1) one.at(ms, failed('error-answers'), 'serving');
   one.at(100, failed('slow'), 'serving');
@@ -165,13 +165,21 @@ test('panic: past half of the pool soft evidence ejects nobody, and hard evidenc
 });
 
 test('panic ends when another pod is back: what is known of this one counts then', () => {
-  const one = servingPod({ members: 4, softEjected: 2 });
+  const one = servingPod({ members: 4, softEjected: 2, irreplaceable: false });
   for (let ms = 1; ms <= 5; ms += 1) one.at(ms, failed('error-answers'), 'serving');
-  one.at(6, failed('error-answers'), 'ejected', { members: 4, softEjected: 1 });
+  one.at(6, failed('error-answers'), 'ejected', { members: 4, softEjected: 1, irreplaceable: false });
+});
+
+test('a pod that alone serves a model stays on soft evidence, however many others there are', () => {
+  const alone: PoolHealth = { members: 4, softEjected: 0, irreplaceable: true };
+  const one = servingPod(alone);
+  for (let ms = 1; ms < 100; ms += 1) one.at(ms, failed('error-answers'), 'serving');
+  one.at(100, failed('slow'), 'serving');
+  one.at(101, failed('slow'), 'ejected', { ...alone, irreplaceable: false });
 });
 
 test('the only pod of a pool is never ejected on soft evidence', () => {
-  const one = servingPod({ members: 1, softEjected: 0 });
+  const one = servingPod({ members: 1, softEjected: 0, irreplaceable: false });
   for (let ms = 0; ms < 100; ms += 1) one.at(ms, failed('slow'), 'serving');
 });
 
@@ -185,7 +193,13 @@ test('whatever comes over four pods, soft evidence never has more than half of t
       const states: HealthState[] = [0, 1, 2, 3].map(() => nextHealth(joining, probeOk, config, four, 0));
       steps.forEach(({ who, event }, ms) => {
         const out = states.filter((state, index) => index !== who && state.kind === 'ejected').length;
-        states[who] = nextHealth(states[who]!, event, config, { members: 4, softEjected: out }, ms);
+        states[who] = nextHealth(
+          states[who]!,
+          event,
+          config,
+          { members: 4, softEjected: out, irreplaceable: false },
+          ms,
+        );
         const ejected = states.filter((state) => state.kind === 'ejected').length;
         assert.ok(ejected <= 2, `${ejected} of 4 after ${ms + 1} steps`);
       });

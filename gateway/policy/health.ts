@@ -45,6 +45,8 @@ export interface PoolHealth {
   readonly members: number;
   /** Members ejected on soft evidence, this one excluded. */
   readonly softEjected: number;
+  /** Whether this one serves a model that no other member serves: slow answers are better than none. */
+  readonly irreplaceable: boolean;
 }
 
 const firstProbeMs = 100;
@@ -91,7 +93,7 @@ export function nextHealth(
       if (softFailures >= config.ejectAfterFailures) {
         // Panic: beyond the share a pool serves with the pods that it has, sick or not.
         const allowed = Math.floor(config.maxEjectedRatio * pool.members);
-        if (pool.softEjected < allowed) return ejected;
+        if (pool.softEjected < allowed && !pool.irreplaceable) return ejected;
       }
       const sinceMs = state.kind === 'serving' ? state.sinceMs : nowMs;
       return { kind: 'serving', softFailures, ejections, sinceMs };

@@ -326,13 +326,13 @@ export class RequestBook {
    * @param podless no pod accepts work at all
    * @param isUnserved pods accept work, but none serves the model
    */
-  shedUnserved(podless: boolean, isUnserved: (modelQueue: ModelQueue) => boolean): void {
+  shedUnserved(podless: boolean, isUnserved: (request: PendingRequest) => boolean): void {
     const { coldStartHoldMs } = this.#spec().requests;
     const oldest = this.#now() - coldStartHoldMs;
     for (const modelQueue of [...this.#waiting]) {
-      if (!podless && !isUnserved(modelQueue)) continue;
       for (const request of modelQueue.waiting()) {
         if (request.arrivedAtMs > oldest) continue;
+        if (!podless && !isUnserved(request)) continue;
         modelQueue.counters.shed['no-pod'] += 1;
         this.fail(request, noPod(this.#pool, podless ? null : modelQueue.model, coldStartHoldMs));
       }

@@ -48,9 +48,9 @@ export function metadataRoutes(app: FastifyInstance, deps: MetadataDeps): void {
   }
 
   function ask(request: FastifyRequest, reply: FastifyReply): void {
-    const { model } = request.params as { model: string };
+    const { model, version } = request.params as { model: string; version?: string };
     const { pool } = pools.find(model);
-    const pod = pool.endpoints.forModel(model);
+    const pod = pool.endpoints.forModel(model, version);
     if (pod === undefined) throw notReady(model);
     const path = request.url.split('?', 1)[0]!.replace(/\/$/, '');
     const call = pod.upstream.get(path, {

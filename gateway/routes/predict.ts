@@ -130,7 +130,7 @@ export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
 /** Readiness of a model, as KServe V1 has it. */
 function modelStatus(pools: Pools, model: string, reply: FastifyReply): void {
   const { pool } = pools.find(model);
-  const ready = pool.endpoints.forModel(model) !== undefined;
+  const ready = pool.endpoints.forModel(model, undefined) !== undefined;
   void reply.code(ready ? 200 : 503).send({ name: model, ready });
 }
 

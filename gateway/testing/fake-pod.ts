@@ -168,7 +168,7 @@ export class FakePod implements PodConnection {
         this.changeModel({
           name,
           version: '1',
-          ready: true,
+          ready: state !== 'loading',
           isDefault: true,
           maxRows: this.maxRows,
           maxRequestRows: 1_024,

@@ -291,6 +291,7 @@ export class EnvelopeExchange {
       rows: request?.rows ?? 0,
       run: request === null ? -1 : this.#runOf(request),
       ...(known.code === 'busy' ? { busy: true } : {}),
+      ...(known.code === 'model-not-ready' ? { notReady: true } : {}),
     };
     this.#write(head, [errorBody(known.message)]);
   }

@@ -1,0 +1,90 @@
+/** Real pods that do not serve the same models, behind a real gateway: each request goes where its model is ready. */
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import { multiplier } from '../../models/author/fixtures.ts';
+import { floats, startModelServer, type RepositoryFiles, type TestServer } from '../../models/testing/model-server.ts';
+import { startGateway, until, type Answered, type Harness } from '../support/gateway-harness.ts';
+
+interface System {
+  readonly harness: Harness;
+  readonly pods: readonly TestServer[];
+}
+
+async function startSystem(t: TestContext, repositories: readonly RepositoryFiles[]): Promise<System> {
+  const models = [...new Set(repositories.flatMap((repository) => Object.keys(repository)))];
+  // Slowness is no subject here, and all share one process.
+  const harness = await startGateway(t, 0, { models, health: { maxEjectedRatio: 0 } });
+  const pods: TestServer[] = [];
+  for (const [index, repository] of repositories.entries()) {
+    const pod = await startModelServer(repository, { podName: `pod-${index}`, podUid: String(index) });
+    t.after(() => pod[Symbol.asyncDispose]());
+    pods.push(pod);
+  }
+  const base = { pool: 'pool', phase: 'Ready', restarts: 0, createdAtMs: 0, readyAtMs: 0, reason: null } as const;
+  harness.cluster.show({
+    pools: [harness.pool],
+    pods: pods.map(({ origin }, index) => ({ ...base, uid: String(index), name: `pod-${index}`, origin })),
+  });
+  await until('both pods are known', () => accepting(harness) === pods.length);
+  return { harness, pods };
+}
+
+function accepting({ gateway }: Harness): number {
+  return [...gateway.pools.all].reduce((sum, { endpoints }) => sum + endpoints.accepting.size, 0);
+}
+
+const factors = { a: 2, b: 3, c: 5 };
+const modelOf = (name: keyof typeof factors) => ({ versions: { 1: multiplier(factors[name]) } });
+
+/** Asks for this value times the model's factor. @returns name of the pod that answered right */
+async function ask(harness: Harness, model: keyof typeof factors, value: number): Promise<string> {
+  const answer: Answered = await harness.predict(JSON.stringify(floats('x', [1, 1], [value])), {}, model);
+  assert.equal(answer.status, 200, answer.body);
+  const { outputs } = JSON.parse(answer.body) as { outputs: [{ data: number[] }] };
+  assert.deepEqual(outputs[0].data, [value * factors[model]]);
+  return String(answer.headers['sluice-pod']);
+}
+
+async function askMany(harness: Harness, models: readonly (keyof typeof factors)[]): Promise<Map<string, Set<string>>> {
+  const pods = new Map<string, Set<string>>(models.map((model) => [model, new Set()]));
+  await Promise.all(
+    Array.from({ length: 300 }, async (_, value) => {
+      const model = models[value % models.length]!;
+      pods.get(model)!.add(await ask(harness, model, value));
+    }),
+  );
+  return pods;
+}
+
+test('a pod with a broken model serves its others, and another pod serves that one', async (t) => {
+  const broken = { versions: { 1: Buffer.from('no model') } };
+  const { harness } = await startSystem(t, [{ a: modelOf('a'), b: modelOf('b'), c: broken }, { c: modelOf('c') }]);
+  const pods = await askMany(harness, ['a', 'b', 'c']);
+  assert.deepEqual(
+    [...pods].map(([model, names]) => [model, [...names]]),
+    [
+      ['a', ['pod-0']],
+      ['b', ['pod-0']],
+      ['c', ['pod-1']],
+    ],
+  );
+  assert.equal(accepting(harness), 2);
+});
+
+test('a model that stops being ready at one pod loses no request, and comes back', async (t) => {
+  const { harness, pods } = await startSystem(t, [
+    { a: modelOf('a'), c: modelOf('c') },
+    { a: modelOf('a'), c: modelOf('c') },
+  ]);
+  const [{ models }] = [pods[0]!.server.pod];
+  const model = models.find('c');
+  const traffic = askMany(harness, ['a', 'c']);
+  models.set('c', '1', { kind: 'broken', reason: 'its transform was edited' });
+  await traffic;
+  const without = await askMany(harness, ['a', 'c']);
+  assert.deepEqual([...without.get('c')!], ['pod-1']);
+  assert.ok(without.get('a')!.has('pod-0'), 'it is no sick pod');
+  models.set('c', '1', { kind: 'ready', model });
+  await until('the pod is asked again', async () => (await askMany(harness, ['c'])).get('c')!.has('pod-0'));
+  assert.equal(await harness.metric('sluice_request_retries_total{pool="pool",model="c",reason="error-answers"}'), 0);
+});
