@@ -1,7 +1,8 @@
 /** Entry point of a model server process: its log, signals and exit codes. Importing it has one effect only, on telemetry. */
 import process from 'node:process';
 import { pino } from 'pino';
-import { hostname } from 'node:os';
+import { homedir, hostname } from 'node:os';
+import path from 'node:path';
 import { processLog } from '../runtime/process/log-destination.ts';
 import { runModelServer } from './server.ts';
 import type { ModelServerSettings } from './settings.ts';
@@ -15,7 +16,8 @@ process.env.ORT_DISABLE_TELEMETRY ??= '1';
 export async function main(settings: ModelServerSettings): Promise<void> {
   const podName = settings.podName ?? hostname();
   const log = pino({ level: settings.logLevel, base: { podName } }, processLog);
-  const server = await runModelServer(settings, log, {
+  const verdictFolder = settings.verdictFolder ?? cachedVerdicts();
+  const server = await runModelServer({ ...settings, verdictFolder }, log, {
     onStuck: (run) => {
       log.fatal(run, 'a run passed its limit; the process ends, since nothing else can stop it');
       endAtOnce();
@@ -60,6 +62,11 @@ export async function main(settings: ModelServerSettings): Promise<void> {
     log.fatal(error instanceof Error ? error.message : String(error));
     process.exit(1);
   }
+}
+
+/** Folder for kept verdicts in the user's cache. */
+function cachedVerdicts(): string {
+  return path.join(process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache'), 'sluice', 'verdicts');
 }
 
 /**

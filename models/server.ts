@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hostname } from 'node:os';
+import path from 'node:path';
 import type { Logger } from 'pino';
 import packageJson from '../package.json' with { type: 'json' };
 import { listen } from '../runtime/http/listen.ts';
@@ -17,6 +18,7 @@ import type { ModelServerSettings } from './settings.ts';
 import { noLongerBatched } from './routes/unbatched.ts';
 import { Watch } from './watch/watch.ts';
 import { openRunTracing } from './tracing.ts';
+import { besideModels, VerdictStore } from './verdicts/verdict-store.ts';
 import { Transforms } from './transforms/transforms.ts';
 
 export interface ModelServer {
@@ -61,8 +63,9 @@ export async function runModelServer(
       return user + system;
     },
     random: Math.random,
-    onFinding: ({ model: { name, version }, reason, ...found }) => {
+    onFinding: ({ model: { name, version, proof }, reason, ...found }) => {
       pod.unbatch({ name, version, reason });
+      proof?.refute?.(reason);
       log.error({ model: name, version, unbatchedReason: reason, ...found }, noLongerBatched);
     },
   });
@@ -90,7 +93,11 @@ export async function runModelServer(
     const only = settings.models?.split(',').map((name) => name.trim()) ?? null;
     const folders = await scanRepository(settings.repository, only);
     announce(folders, models);
-    await loadModels(folders, models, { host, transforms, limits: settings, log });
+    const cache = settings.verdictFolder === 'none' ? null : (settings.verdictFolder ?? null);
+    const beside = path.join(settings.repository, besideModels);
+    const reads = cache === null ? [beside] : [cache, beside];
+    const verdicts = new VerdictStore({ reads, writes: cache, log });
+    await loadModels(folders, models, { host, transforms, limits: settings, verdicts, log });
     if ([...models.ready()].length === 0) {
       const reasons = models.status().map(({ name, version, reason }) => `${name} ${version}: ${reason ?? ''}`);
       throw new Error(`no model can be served: ${reasons.join('; ')}`);

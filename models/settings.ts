@@ -42,6 +42,13 @@ export const ModelServerSettings = Type.Object({
     description:
       'share of CPU time in which batched requests are run again alone, to see that answers agree; 0 for never',
   }),
+  verdictFolder: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        "folder that keeps proofs of batching for later starts; 'none' for none; defaults to the user's cache folder",
+    }),
+  ),
   startDelayMs: Type.Integer({
     minimum: 0,
     default: 0,

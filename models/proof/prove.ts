@@ -102,6 +102,21 @@ export async function prove(subject: ProofSubject, budget: StartBudget, seed: nu
   return likeliest ?? { kind: 'dependent', reason: 'no input has an axis of varying length', sample: null };
 }
 
+/**
+ * Makes one short trial of a verdict that was reached elsewhere, such as on another kind of processor.
+ *
+ * @returns whether it agrees; false where it could not be made
+ */
+export async function confirms(
+  verdict: Verdict & { readonly kind: 'independent' },
+  subject: ProofSubject,
+  { budget, seed }: { readonly budget: StartBudget; readonly seed: number },
+): Promise<boolean> {
+  const axes = new Map(verdict.signature.inputs.map(({ name, batchAxis }) => [name, batchAxis]));
+  const trials = new Trials(subject, axes, { budget, random: seededRandom(seed) });
+  return verdict.sample !== null && (await trials.confirm(verdict.sample, verdict.signature.outputs));
+}
+
 /** Inputs that the model takes: how long its free axes are, and how large its integers. */
 interface Taken {
   readonly lengthOf: (input: TensorSignature, axis: number) => number;
@@ -162,6 +177,27 @@ class Trials {
       sample,
       trials: this.#trials,
     };
+  }
+
+  async confirm(sample: Tensors, outputs: Signature['outputs']): Promise<boolean> {
+    let integersBelow = 1;
+    for (const { data } of sample.values()) {
+      if (data instanceof BigInt64Array || data instanceof Int32Array)
+        for (const value of data) integersBelow = Math.max(integersBelow, Number(value) + 1);
+    }
+    const shared = new Map([...sample].filter(([name]) => this.#isShared(name)));
+    const lengthOf: Taken['lengthOf'] = ({ name }, axis) => sample.get(name)!.shape[axis]!;
+    try {
+      await this.#trial({ lengthOf, integersBelow, shared, sample }, 'mixed', brief);
+    } catch (error) {
+      if (error instanceof Dependent || error instanceof BudgetSpent) return false;
+      throw error;
+    }
+    return this.#trials === 1 && outputs.every(({ name, batchAxis }) => this.#outputAxes.get(name) === batchAxis);
+  }
+
+  #isShared(name: string): boolean {
+    return this.#signature.inputs.some((input) => input.name === name && input.batchAxis === null);
   }
 
   #unproven(reason: string): Verdict {
@@ -230,8 +266,12 @@ class Trials {
     return elements.reduce((sum, count) => sum + count, 0) <= mostElements;
   }
 
-  async #trial({ lengthOf, integersBelow, shared }: Taken, regime: Regime): Promise<void> {
-    const { rows: count, orders, company } = this.#arrangement();
+  async #trial(
+    { lengthOf, integersBelow, shared }: Taken,
+    regime: Regime,
+    arrangement = this.#arrangement(),
+  ): Promise<void> {
+    const { rows: count, orders, company } = arrangement;
     const draw = (row: number) => {
       const options: DrawOptions = { regime, row, integersBelow, lengthOf, random: this.#random };
       return drawRow(this.#signature.inputs, shared, options);

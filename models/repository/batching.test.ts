@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { StartBudget } from '../proof/budget.ts';
 import type { RunOutcome } from '../session/session-thread.ts';
 import type { Tensor, Tensors } from '../tensor.ts';
+import { VerdictStore } from '../verdicts/verdict-store.ts';
 import { decideBatching } from './batching.ts';
 import type { FileSignature } from './signature.ts';
 
@@ -10,6 +11,9 @@ import type { FileSignature } from './signature.ts';
 const file: FileSignature = {
   inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 2], axisNames: ['n', null] }],
   outputs: [{ name: 'y', datatype: 'FP32', shape: [-1, 2], axisNames: ['n', null] }],
+};
+const noLine = (): never => {
+  throw new Error('nothing is kept here');
 };
 const axesNamed = { inputs: { x: { batchAxis: 0 } }, outputs: { y: { batchAxis: 0 } } };
 
@@ -20,11 +24,16 @@ async function warningOf(model: (x: Float32Array) => Float32Array): Promise<stri
     return Promise.resolve({ kind: 'ran', outputs, runUs: 1, cpuUs: 1 });
   };
   const budget = new StartBudget({ cpuMs: 1_000, bytes: 2 ** 28 }, () => 0);
-  const batching = await decideBatching({ path: 'none.onnx', session: 0, signature: file }, axesNamed, {
-    host: { runAtStart },
-    budget,
-    maxRows: 8,
-  });
+  const batching = await decideBatching(
+    { path: 'none.onnx', label: 'm 1', session: 0, signature: file, runtime: '1 cpu' },
+    axesNamed,
+    {
+      host: { runAtStart },
+      budget,
+      maxRows: 8,
+      verdicts: new VerdictStore({ reads: [], writes: null, log: { info: noLine, warn: noLine } }),
+    },
+  );
   assert.equal(batching.unbatchedReason, null, 'a person who names the axes is obeyed');
   return batching.warning;
 }

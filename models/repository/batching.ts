@@ -4,9 +4,11 @@
  */
 import { hypotheses, type InputAxes } from '../proof/axes.ts';
 import type { StartBudget } from '../proof/budget.ts';
-import { readOnnxFile } from '../proof/graph/onnx-file.ts';
-import { prove, type ProofSubject, type Verdict } from '../proof/prove.ts';
+import { readOnnxFile, type OnnxFile } from '../proof/graph/onnx-file.ts';
+import { confirms, prove, type ProofSubject, type Verdict } from '../proof/prove.ts';
 import { combined, witnessOf, type Witness } from '../proof/second-witness.ts';
+import { verdictKey } from '../verdicts/verdict-key.ts';
+import type { VerdictStore } from '../verdicts/verdict-store.ts';
 import type { SessionHost } from '../session/session-host.ts';
 import type { Tensors } from '../tensor.ts';
 import type { ModelConfig } from './model-config.ts';
@@ -17,6 +19,16 @@ export interface Batching extends Batchability {
   readonly sample: Tensors | null;
   /** Warning about a setting that the proof contradicts; null if there is none. */
   readonly warning: string | null;
+  /** The proof; null where none was asked for. */
+  readonly proof: Proof | null;
+}
+
+export interface Proof {
+  readonly verdict: Verdict;
+  /** Whether an earlier start had made it. */
+  readonly kept: boolean;
+  /** Keeps that the model is not to be batched, found out in service; null where nothing is kept. */
+  readonly refute: ((reason: string) => void) | null;
 }
 
 /** Seed of the random inputs, fixed so that a model is tried in the same way at every start. */
@@ -25,36 +37,44 @@ const seed = 1;
 export interface ModelToJudge {
   /** Path of the ONNX file. */
   readonly path: string;
+  /** Name and version, for people who look into kept verdicts. */
+  readonly label: string;
   readonly session: number;
   readonly signature: FileSignature;
+  /** Version of ONNX Runtime, with the execution provider. */
+  readonly runtime: string;
 }
 
 export interface JudgeOptions {
   readonly host: Pick<SessionHost, 'runAtStart'>;
   readonly budget: StartBudget;
   readonly maxRows: number;
+  readonly verdicts: VerdictStore;
 }
 
 /** @throws SignatureError where config.yaml contradicts the file */
 export async function decideBatching(
-  { path, session, signature: file }: ModelToJudge,
+  model: ModelToJudge,
   config: ModelConfig,
-  { host, budget, maxRows }: JudgeOptions,
+  { host, budget, maxRows, verdicts }: JudgeOptions,
 ): Promise<Batching> {
+  const { path, session, signature: file } = model;
   const declared = batchability(file, config);
-  const runAlone = (reason: string, sample: Tensors | null): Batching => ({
+  const runAlone = (reason: string, proof: Proof | null = null): Batching => ({
     signature: unbatched(file),
     unbatchedReason: reason,
-    sample,
+    sample: proof?.verdict.sample ?? null,
     warning: null,
+    proof,
   });
-  if (config.batching === 'never') return runAlone('config.yaml says batching: never', null);
-  if (maxRows === 1) return runAlone('maxRows is 1', null);
-  const witness = readWitness(path, file);
+  if (config.batching === 'never') return runAlone('config.yaml says batching: never');
+  if (maxRows === 1) return runAlone('maxRows is 1');
+  const graph = readGraph(path);
+  const witness = graph === null ? silent : witnessOf(graph, file);
   if (config.batching === 'always') {
     const { decisive } = witness(declared.signature.inputs);
     const warning = decisive === null ? null : `batching: always is obeyed, and ${decisive}`;
-    return { ...declared, sample: null, warning };
+    return { ...declared, sample: null, warning, proof: null };
   }
 
   const subject = (axes: readonly InputAxes[]): ProofSubject => ({
@@ -65,22 +85,21 @@ export async function decideBatching(
       return { ...outcome, runMs: outcome.cpuUs / 1000 };
     },
   });
+  const key = graph === null || !verdicts.isOpen ? null : await keyOf(model, config, graph);
+  const proofOf = (asked: ProofSubject): Promise<Proof> =>
+    keptOrNew(asked, { key, label: model.label, budget, witness, verdicts });
   if (namesAxes(config)) {
-    if (declared.unbatchedReason !== null) return { ...declared, sample: null, warning: null };
+    if (declared.unbatchedReason !== null) return { ...declared, sample: null, warning: null, proof: null };
     const axes = new Map(declared.signature.inputs.map(({ name, batchAxis }) => [name, batchAxis]));
-    const verdict = await judge(subject([axes]), budget, witness);
-    return {
-      ...declared,
-      sample: verdict.sample,
-      warning: contradiction(verdict),
-    };
+    const proof = await proofOf(subject([axes]));
+    return { ...declared, sample: proof.verdict.sample, warning: contradiction(proof.verdict), proof };
   }
   const possible = hypotheses(file.inputs);
-  if (possible.length === 0)
-    return runAlone(declared.unbatchedReason ?? 'no input has an axis of varying length', null);
-  const verdict = await judge(subject(possible), budget, witness);
-  if (verdict.kind !== 'independent') return runAlone(verdict.reason, verdict.sample);
-  return { signature: verdict.signature, unbatchedReason: null, sample: verdict.sample, warning: null };
+  if (possible.length === 0) return runAlone(declared.unbatchedReason ?? 'no input has an axis of varying length');
+  const proof = await proofOf(subject(possible));
+  const { verdict } = proof;
+  if (verdict.kind !== 'independent') return runAlone(verdict.reason, proof);
+  return { signature: verdict.signature, unbatchedReason: null, sample: verdict.sample, warning: null, proof };
 }
 
 function namesAxes({ inputs, outputs }: ModelConfig): boolean {
@@ -100,15 +119,52 @@ function contradiction(verdict: Verdict): string | null {
   }
 }
 
-async function judge(subject: ProofSubject, budget: StartBudget, witness: Witness): Promise<Verdict> {
-  return combined(await prove(subject, budget, seed), subject, witness);
+interface ProofOptions {
+  /** Key of the verdict; null where none is kept. */
+  readonly key: string | null;
+  readonly label: string;
+  readonly budget: StartBudget;
+  readonly witness: Witness;
+  readonly verdicts: VerdictStore;
 }
 
-/** A file that ONNX Runtime has loaded and that can't be followed here leaves the trial as the only witness. */
-function readWitness(path: string, file: FileSignature): Witness {
+/** The verdict of an earlier start where it holds here too, else a new one. */
+async function keptOrNew(
+  subject: ProofSubject,
+  { key, label, budget, witness, verdicts }: ProofOptions,
+): Promise<Proof> {
+  const refute =
+    key === null
+      ? null
+      : (reason: string) => void verdicts.keep(key, label, { kind: 'dependent', reason, sample: null });
+  const found = key === null ? null : await verdicts.find(key, subject);
+  if (found !== null) {
+    const { verdict, cpu } = found;
+    // On another kind of processor kernels differ. To run requests alone is right on any.
+    const holds = verdict.kind !== 'independent' || cpu === verdicts.cpu;
+    if (holds || (await confirms(verdict, subject, { budget, seed }))) return { verdict, kept: true, refute };
+  }
+  const verdict = combined(await prove(subject, budget, seed), subject, witness);
+  if (key !== null) await verdicts.keep(key, label, verdict);
+  return { verdict, kept: false, refute };
+}
+
+/** @returns null where a file can't be read any more */
+async function keyOf(
+  { path, runtime }: ModelToJudge,
+  config: ModelConfig,
+  { externalFiles }: OnnxFile,
+): Promise<string | null> {
+  return verdictKey({ file: path, externalFiles, config, samples: [], runtime }).catch(() => null);
+}
+
+const silent: Witness = () => ({ decisive: null, explains: null });
+
+/** @returns null for a file that ONNX Runtime has loaded and that can't be followed here: the trial is the only witness then */
+function readGraph(path: string): OnnxFile | null {
   try {
-    return witnessOf(readOnnxFile(path), file);
+    return readOnnxFile(path);
   } catch {
-    return () => ({ decisive: null, explains: null });
+    return null;
   }
 }

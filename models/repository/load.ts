@@ -12,6 +12,7 @@ import type { ModelServerSettings } from '../settings.ts';
 import { decideBatching } from './batching.ts';
 import type { Transformer } from '../transforms/transformer.ts';
 import type { Transforms } from '../transforms/transforms.ts';
+import type { VerdictStore } from '../verdicts/verdict-store.ts';
 import { LoadProgress } from './load-progress.ts';
 import { lanesFor, startSideBySide, type Lane } from './side-by-side.ts';
 import { warmUp } from './warmup.ts';
@@ -35,6 +36,7 @@ export interface LoadContext {
   readonly host: SessionHost;
   readonly transforms: Transforms;
   readonly limits: Limits;
+  readonly verdicts: VerdictStore;
   readonly log: LoadLog;
 }
 
@@ -67,9 +69,10 @@ export async function loadModels(
       }
       models.set(name, version, { kind: 'loading', stage: 'loaded, and ready once the start has ended' });
       loaded.push(model);
-      const { maxRows, unbatchedReason, warmup } = model;
-      const slowestUs = warmup.at(-1)?.occupiedUs;
-      log.info({ model: name, version, maxRows, unbatchedReason, largestRunUs: slowestUs }, 'model is loaded');
+      const { maxRows, unbatchedReason, warmup, proof } = model;
+      const largestRunUs = warmup.at(-1)?.occupiedUs;
+      const proven = proof === null ? undefined : proof.kept ? 'by an earlier start' : 'now';
+      log.info({ model: name, version, maxRows, unbatchedReason, proven, largestRunUs }, 'model is loaded');
       if (unbatchedReason !== null) log.warn({ model: name, version, unbatchedReason }, 'requests are not batched');
     } catch (error) {
       const reason = reasonOf(error);
@@ -138,7 +141,7 @@ async function readFolder(
 /** @returns null if it must be loaded again, alone, to know what memory is its own */
 async function loadVersion(
   { name, version, file, config, transform }: VersionToLoad,
-  { host, limits, log }: LoadContext,
+  { host, limits, verdicts, log }: LoadContext,
   { lane, createSession }: { readonly lane: Lane; readonly createSession: SessionHost['load'] },
 ): Promise<ServedModel | null> {
   const options = {
@@ -149,7 +152,8 @@ async function loadVersion(
   const loaded = await createSession(file, options, lane.index);
   const maxRows = Math.min(config.maxRows ?? limits.maxRows, limits.maxRows);
   const budget = new StartBudget(budgetOf(config), () => process.memoryUsage.rss());
-  const batching = await decideBatching({ ...loaded, path: file }, config, { host, budget, maxRows });
+  const toJudge = { ...loaded, path: file, label: `${name} ${version}` };
+  const batching = await decideBatching(toJudge, config, { host, budget, maxRows, verdicts });
   const model = new ServedModel({
     name,
     version,
@@ -159,6 +163,7 @@ async function loadVersion(
     unbatchedReason: batching.unbatchedReason,
     // Where a person said so, against what the proof says, the watch would only say again what the start has said.
     watched: config.batching !== 'always' && batching.warning === null,
+    proof: batching.proof,
     transform,
     maxRows,
     maxRequestRows: Math.min(config.maxRequestRows ?? limits.maxRequestRows, limits.maxRequestRows),

@@ -1,6 +1,7 @@
 /** Loaded versions of models, and the set of all of them by name. No I/O. */
 import { quote, SluiceError } from '../../contract/errors.ts';
 import type { ServedModel as ServedModelStatus } from '../../contract/pod-status.ts';
+import type { Proof } from './batching.ts';
 import { unbatched, type FileSignature } from './signature.ts';
 import { maxUnbatchedModels, versionKey, type UnbatchedModel } from '../../contract/unbatched.ts';
 import { ModelStatistics } from '../statistics.ts';
@@ -17,6 +18,8 @@ export interface ServedModelOptions {
   readonly unbatchedReason: string | null;
   /** Whether the watch in service may unbatch it; not where a person has said that it is to be batched all the same. */
   readonly watched: boolean;
+  /** Proof that decided on batching; null where none was asked for. */
+  readonly proof?: Pick<Proof, 'kept' | 'refute'> | null;
   readonly transform: Transformer | null;
   readonly maxRows: number;
   readonly maxRequestRows: number;
@@ -29,6 +32,7 @@ export class ServedModel {
   readonly transform: Transformer | null;
   readonly statistics = new ModelStatistics();
   readonly watched: boolean;
+  readonly proof: Pick<Proof, 'kept' | 'refute'> | null;
   readonly #file: FileSignature;
   /** Tensors of the ONNX file with their batch axes. */
   signature: Signature;
@@ -47,6 +51,7 @@ export class ServedModel {
     this.session = options.session;
     this.transform = options.transform;
     this.watched = options.watched;
+    this.proof = options.proof ?? null;
     this.#file = options.file;
     this.signature = options.signature;
     this.surfaces = this.#surfacesOf(options.signature);

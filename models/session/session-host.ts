@@ -55,7 +55,7 @@ export class SessionHost {
     const thread = this.#thread(index);
     const loaded = await thread.load(file, options);
     const session = this.#sessions.push({ thread, place: loaded.session }) - 1;
-    return { session, signature: loaded.signature, leftOut: loaded.leftOut };
+    return { session, signature: loaded.signature, leftOut: loaded.leftOut, runtime: loaded.runtime };
   }
 
   /** Frees the memory of a session. Its number is not used again. */

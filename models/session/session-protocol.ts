@@ -48,6 +48,8 @@ export type FromWorker =
       readonly signature: FileSignature;
       /** Outputs that are not tensors (sequences, maps) and are left out. */
       readonly leftOut: readonly string[];
+      /** Version of ONNX Runtime, with the execution provider that runs the session. */
+      readonly runtime: string;
     }
   | { readonly kind: 'load-failed'; readonly sequence: number; readonly message: string }
   | ({ readonly kind: 'ran'; readonly outputs: readonly WireOutput[] } & RunTime)

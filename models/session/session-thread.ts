@@ -17,6 +17,8 @@ export interface LoadedFile {
   readonly session: number;
   readonly signature: FileSignature;
   readonly leftOut: readonly string[];
+  /** Version of ONNX Runtime, with the execution provider that runs the session. */
+  readonly runtime: string;
 }
 
 export interface ThreadRun {

@@ -6,7 +6,7 @@
  * workers serve a quicker start. The main thread never ends this thread during a run, which would abort the process.
  */
 import { parentPort } from 'node:worker_threads';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Datatype } from '../../contract/datatypes.ts';
 import { typedArrays } from '../../contract/tensor-data.ts';
 import type { FileTensor } from '../repository/signature.ts';
@@ -71,7 +71,8 @@ async function load(file: string, options: LoadOptions): Promise<Omit<FromWorker
     datatypes: new Map(outputs.map(({ name, datatype }) => [name, datatype])),
     options,
   });
-  return { kind: 'loaded', session: sessions.length - 1, signature: { inputs, outputs }, leftOut };
+  const runtime = `${env.versions.node ?? 'unknown'} cpu`;
+  return { kind: 'loaded', session: sessions.length - 1, signature: { inputs, outputs }, leftOut, runtime };
 }
 
 function specOf(role: string, metadata: InferenceSession.ValueMetadata): FileTensor {

@@ -17,7 +17,13 @@ export interface Started extends AsyncDisposable {
 export async function start(models: RepositoryFiles, settings: Record<string, string> = {}): Promise<Started> {
   const repository = await writeRepository(models);
   const child = fork(new URL('../../models/testing/main-process.ts', import.meta.url), {
-    env: { ...process.env, SLUICE_REPOSITORY: repository, SLUICE_PORT: '0', ...settings },
+    env: {
+      ...process.env,
+      SLUICE_REPOSITORY: repository,
+      SLUICE_PORT: '0',
+      SLUICE_VERDICT_FOLDER: 'none',
+      ...settings,
+    },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   let output = '';

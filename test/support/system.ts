@@ -69,7 +69,13 @@ export async function startSystem(flags: readonly string[] = [], options: System
     {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...options.env },
+      // Verdicts of other runs would hide what the proof of this one comes to.
+      env: {
+        PATH: process.env['PATH'],
+        HOME: process.env['HOME'],
+        SLUICE_VERDICT_FOLDER: 'none',
+        ...options.env,
+      },
     },
   );
   // The channel is there to be cut with this process, and must not keep it.
