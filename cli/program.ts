@@ -14,6 +14,7 @@ import { endWithSupervisor } from '../runtime/process/lifeline.ts';
 import { scalerCluster } from './scaler-cluster.ts';
 import { settingsCommand } from './settings-command.ts';
 import { poolsCommand } from './pools.ts';
+import { proveCommand } from './prove.ts';
 import { simulateCommand } from './simulate.ts';
 
 export function buildProgram({ env, print }: ProgramIo): Command {
@@ -107,6 +108,7 @@ Examples:
   );
   program.addCommand(poolsCommand({ env, print }));
   program.addCommand(explainCommand({ env, print }));
+  program.addCommand(proveCommand({ env, print }));
   program.addCommand(simulateCommand({ print }));
   program.addCommand(benchCommand({ print, ...(process.stderr.isTTY ? { progress: showStatus } : {}) }));
   for (const command of [program, ...program.commands]) command.exitOverride();
