@@ -203,8 +203,11 @@ export class EnvelopeExchange {
           this.#answerError(item.index, error, null, idsOf(item));
           return;
         }
-        this.#hold(parsed, inputs, performance.now());
-        if (this.#complete) this.#submitParsed();
+        // A throw here has no request's handler above it, and would end the process.
+        this.#guard(() => {
+          this.#hold(parsed, inputs, performance.now());
+          if (this.#complete) this.#submitParsed();
+        });
       });
     } catch (error) {
       this.#answerError(item.index, error, null, idsOf(item));

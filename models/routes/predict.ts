@@ -151,8 +151,15 @@ function servePredict({ pod, log, request, response }: Exchange, { protocol, nam
       }
       convertInputs(accepted, (error, inputs) => {
         if (response.destroyed) return;
-        if (error === null) submit(accepted, inputs, performance.now());
-        else refuse(error);
+        if (error !== null) {
+          refuse(error);
+          return;
+        }
+        try {
+          submit(accepted, inputs, performance.now());
+        } catch (defect) {
+          refuse(defect);
+        }
       });
     } catch (error) {
       refuse(error);
