@@ -19,6 +19,7 @@ import { rowsScenario } from './rows.ts';
 import type { BenchScenario } from './scenario.ts';
 import { startScenario } from './start.ts';
 import { transformScenario } from './transform.ts';
+import { watchScenario } from './watch.ts';
 
 interface Flags {
   readonly only?: readonly string[];
@@ -37,6 +38,7 @@ const quickOnes: readonly BenchScenario[] = [
   manyScenario,
   costScenario,
   transformScenario,
+  watchScenario,
   startScenario,
 ];
 const names = [...quickOnes.map(({ name }) => name), 'memory'];
