@@ -212,3 +212,32 @@ test('answers that come before the first run teach no size', () => {
   modelQueue.learnRows(1, 64, binary(1, 64));
   assert.equal(modelQueue.estimate(binary(1, 64)).rowElements, 0);
 });
+
+test('rows of one shape fill runs of as many rows as the pods allow', () => {
+  const modelQueue = taught();
+  const { shape } = modelQueue.estimate(binary(1, 64));
+  const sent = [1, 2, 3].map(() => ({ estimatedRows: 30, rowElements: 64, shape }));
+  near(modelQueue.predictMs(sent, 0), 2 + 0.64 * 90, 0.02);
+  near(modelQueue.cost.largestRows, 64, 0.15);
+});
+
+for (const [rows, runs, chance] of [
+  [2, 2, 1],
+  [4, 2, 1 / 3],
+] as const) {
+  test(`of envelopes of ${rows} rows in ${runs} runs a further row brings a run with a chance of ${chance.toFixed(2)}`, () => {
+    const modelQueue = new ModelQueue('m');
+    modelQueue.learnWarmup({ maxRows: 64, warmup });
+    for (let round = 0; round < 60; round += 1) {
+      modelQueue.learnRows(1, 64, text(64));
+      modelQueue.learnRuns(
+        Array.from({ length: runs }, () => run(rows / runs, 64)),
+        0,
+      );
+    }
+    near(modelQueue.costOfRows.c, 0.64 + chance, 0.05);
+    const { rows: estimatedRows, rowElements, shape } = modelQueue.estimate(text(64));
+    const sent = Array.from({ length: 5 }, () => ({ estimatedRows, rowElements, shape }));
+    near(modelQueue.predictMs(sent, 0), 1 + 5 * 0.64 + 4 * chance, 0.05);
+  });
+}
