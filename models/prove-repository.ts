@@ -6,6 +6,7 @@ import path from 'node:path';
 import { defaultLimits, StartBudget } from './proof/budget.ts';
 import { decideBatching } from './repository/batching.ts';
 import { parseModelConfig } from './repository/model-config.ts';
+import { readSamples } from './repository/samples.ts';
 import { scanRepository, type ModelFolder } from './repository/repository.ts';
 import { SessionHost } from './session/session-host.ts';
 import { besideModels, VerdictStore, type StoreLog } from './verdicts/verdict-store.ts';
@@ -88,9 +89,16 @@ async function proveVersion(
       bytes: Math.max(memoryMiB, config.start?.memoryMiB ?? 0) * 2 ** 20,
     };
     const budget = new StartBudget(limits, () => process.memoryUsage.rss());
+    const samples = await readSamples(folder.directory, loaded.signature);
     const toJudge = { ...loaded, path: file, label: `${folder.name} ${version}` };
     const maxRows = config.maxRows ?? Infinity;
-    const { unbatchedReason, proof } = await decideBatching(toJudge, config, { host, budget, maxRows, verdicts });
+    const { unbatchedReason, proof } = await decideBatching(toJudge, config, {
+      host,
+      budget,
+      maxRows,
+      verdicts,
+      samples,
+    });
     const verdict = proof?.verdict;
     return {
       model: folder.name,

@@ -4,17 +4,18 @@
  */
 import type { Datatype } from '../../contract/datatypes.ts';
 import type { Random } from '../../runtime/seeded-random.ts';
-import { allocate, elementCount, type TensorData } from '../../contract/tensor-data.ts';
-import type { Tensor, Tensors, TensorSignature } from '../tensor.ts';
+import { allocate, elementCount, isBytes, type TensorData } from '../../contract/tensor-data.ts';
+import type { Signature, Tensor, Tensors, TensorSignature } from '../tensor.ts';
 
 export const regimes = ['mixed', 'non-finite', 'unit', 'normal', 'pixels', 'zeros'] as const;
 /**
  * - `mixed`: each row has a scale of its own, from 0.01 to 1,000. A model that asks "is the largest value above 1?" of the whole
  *   run agrees with itself wherever all rows are alike, and not here.
  * - `non-finite`: one row holds NaN and infinities, as a client's broken row would. Only the other rows are compared.
+ * - `samples`: rows that people gave, and rows made of them; drawn by nobody.
  * - `unit`: 0 to 1. `normal`: standard normal. `pixels`: 0 to 255. `zeros`: all the same, the empty input.
  */
-export type Regime = (typeof regimes)[number];
+export type Regime = (typeof regimes)[number] | 'samples';
 
 export interface DrawOptions {
   readonly regime: Regime;
@@ -48,6 +49,30 @@ export function drawTensor(input: TensorSignature, options: DrawOptions): Tensor
     return length === -1 ? options.lengthOf(input, axis) : length;
   });
   return { datatype, shape, data: drawData(datatype, elementCount(shape), options) };
+}
+
+/**
+ * A row that is made of a sample: the elements of whole numbers, words and truths in another order, which keeps to what the model
+ * knows; floats at another scale. Inputs that all rows share stay.
+ */
+export function varied({ inputs }: Pick<Signature, 'inputs'>, row: Tensors, turn: number): Tensors {
+  const made = new Map<string, Tensor>();
+  for (const { name, batchAxis } of inputs) {
+    const tensor = row.get(name)!;
+    const { datatype, shape, data } = tensor;
+    if (batchAxis === null) made.set(name, tensor);
+    else if (/^FP/.test(datatype)) {
+      const scaled = (data as Float64Array).map((value) => value * mixedScales[turn % mixedScales.length]!);
+      made.set(name, { datatype, shape, data: scaled });
+    } else {
+      const first = turn % Math.max(1, data.length);
+      const turned = isBytes(data)
+        ? [...data.slice(first), ...data.slice(0, first)]
+        : (data as Int32Array).map((_, index) => (data as Int32Array)[(index + first) % data.length]!);
+      made.set(name, { datatype, shape, data: turned });
+    }
+  }
+  return made;
 }
 
 function drawData(datatype: Datatype, length: number, options: DrawOptions): TensorData {
@@ -96,6 +121,7 @@ function drawFloat({ regime, row, random }: DrawOptions): number {
     case 'pixels':
       return Math.floor(random() * 256);
     case 'normal':
+    case 'samples':
     case 'non-finite':
       return normal(random);
     case 'mixed':

@@ -256,7 +256,8 @@ describe('what is not proven', () => {
     });
     assert.deepEqual(verdict, {
       kind: 'unproven',
-      reason: 'no random input was taken: Error: not a picture',
+      reason:
+        'no random input was taken; put requests that it takes into samples/ beside its versions: Error: not a picture',
       sample: null,
     });
   });

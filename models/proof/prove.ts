@@ -9,13 +9,13 @@
  * trial can't show what no trial met; the watch in service is the second guard.
  */
 import { seededRandom, type Random } from '../../runtime/seeded-random.ts';
-import { stack, takeRows } from '../rows.ts';
+import { shapeKey, sliceRows, stack, takeRows } from '../rows.ts';
 import type { Signature, Tensor, Tensors, TensorSignature } from '../tensor.ts';
 import { describeDifference, difference, leastScale, sameShape, tolerances } from './agreement.ts';
 import { outputAxis, type InputAxes } from './axes.ts';
 import type { FileTensor } from '../repository/signature.ts';
 import type { StartBudget } from './budget.ts';
-import { drawRow, drawTensor, regimes, spoiledRow, type DrawOptions, type Regime } from './draw.ts';
+import { drawRow, drawTensor, regimes, varied, spoiledRow, type DrawOptions, type Regime } from './draw.ts';
 
 export type RunResult =
   | { readonly kind: 'ran'; readonly outputs: Tensors; readonly runMs: number }
@@ -25,6 +25,8 @@ export interface ProofSubject {
   readonly inputs: readonly FileTensor[];
   readonly outputs: readonly FileTensor[];
   readonly hypotheses: readonly InputAxes[];
+  /** Requests that people gave as samples: tried first. */
+  readonly samples?: readonly Tensors[];
   readonly run: (inputs: Tensors, rows: number) => Promise<RunResult>;
 }
 
@@ -84,6 +86,9 @@ const lengthPlans: readonly ((axis: number) => number)[] = [
 const integerBounds = [1_000, 10, 2] as const;
 /** Elements of one row beyond which a length is not tried: 16 MiB of FP32. */
 const mostElements = 4 * 1024 * 1024;
+
+/** Rows of one sample that are tried. */
+const mostSampleRows = 16;
 
 /** Ends the trials of a hypothesis: its rows depend on one another. */
 class Dependent extends Error {}
@@ -156,11 +161,12 @@ class Trials {
 
   async verdict(): Promise<Verdict> {
     try {
+      await this.#trySamples();
+      let every = true;
       for await (const taken of this.#taken()) {
         // Every regime at the first lengths; at others the sharpest one.
-        for (const regime of this.#sample === taken.sample ? regimes : regimes.slice(0, 1)) {
-          await this.#trial(taken, regime);
-        }
+        for (const regime of every ? regimes : regimes.slice(0, 1)) await this.#trial(taken, regime);
+        every = false;
       }
     } catch (error) {
       if (error instanceof Dependent) return { kind: 'dependent', reason: error.message, sample: this.#sample };
@@ -168,7 +174,10 @@ class Trials {
       if (this.#regimesTried.size < leastRegimes) return this.#unproven(error.message);
     }
     const sample = this.#sample;
-    if (sample === null) return this.#unproven(`no random input was taken: ${this.#refusal}`);
+    if (sample === null) {
+      const how = 'put requests that it takes into samples/ beside its versions';
+      return this.#unproven(`no random input was taken; ${how}: ${this.#refusal}`);
+    }
     if (!this.#varied) return this.#unproven('its outputs were the same for all inputs that were tried');
     return {
       kind: 'independent',
@@ -188,7 +197,7 @@ class Trials {
     const shared = new Map([...sample].filter(([name]) => this.#isShared(name)));
     const lengthOf: Taken['lengthOf'] = ({ name }, axis) => sample.get(name)!.shape[axis]!;
     try {
-      await this.#trial({ lengthOf, integersBelow, shared, sample }, 'mixed', brief);
+      await this.#trial({ lengthOf, integersBelow, shared, sample }, 'mixed', { arrangement: brief });
     } catch (error) {
       if (error instanceof Dependent || error instanceof BudgetSpent) return false;
       throw error;
@@ -198,6 +207,41 @@ class Trials {
 
   #isShared(name: string): boolean {
     return this.#signature.inputs.some((input) => input.name === name && input.batchAxis === null);
+  }
+
+  /** Trials with the rows of people's samples, and with rows that are made of them where those are too few. */
+  async #trySamples(): Promise<void> {
+    const groups = new Map<string, Tensors[]>();
+    for (const request of this.#subject.samples ?? []) {
+      for (const row of this.#rowsOf(request)) {
+        const key = shapeKey(this.#signature, row);
+        groups.set(key, [...(groups.get(key) ?? []), row]);
+      }
+    }
+    for (const rows of groups.values()) {
+      const [sample] = rows as [Tensors];
+      const result = await this.#run([sample]);
+      if (result.kind === 'failed') {
+        this.#refusal = `a sample is refused: ${result.message}`;
+        continue;
+      }
+      this.#sample ??= sample;
+      const taken = { lengthOf: () => 1, integersBelow: 1, shared: new Map(), sample };
+      await this.#trial(taken, 'samples', { draw: (row) => rows[row % rows.length]! });
+      const made = (row: number) => varied(this.#signature, rows[row % rows.length]!, row);
+      await this.#trial(taken, 'samples', { draw: made });
+    }
+  }
+
+  /** Rows of a request by this hypothesis; none where its inputs have different numbers of them. */
+  #rowsOf(request: Tensors): Tensors[] {
+    const batched = this.#signature.inputs.filter(({ batchAxis }) => batchAxis !== null);
+    const counts = new Set(batched.map(({ name, batchAxis }) => request.get(name)!.shape[batchAxis!]!));
+    const [count] = counts;
+    if (counts.size !== 1 || count === undefined) return [];
+    return Array.from({ length: Math.min(count, mostSampleRows) }, (_, row) =>
+      sliceRows(this.#signature, request, row, 1),
+    );
   }
 
   #unproven(reason: string): Verdict {
@@ -269,13 +313,18 @@ class Trials {
   async #trial(
     { lengthOf, integersBelow, shared }: Taken,
     regime: Regime,
-    arrangement = this.#arrangement(),
+    {
+      arrangement = this.#arrangement(),
+      draw: given,
+    }: { arrangement?: Arrangement; draw?: (row: number) => Tensors } = {},
   ): Promise<void> {
     const { rows: count, orders, company } = arrangement;
-    const draw = (row: number) => {
-      const options: DrawOptions = { regime, row, integersBelow, lengthOf, random: this.#random };
-      return drawRow(this.#signature.inputs, shared, options);
-    };
+    const draw =
+      given ??
+      ((row: number) => {
+        const options: DrawOptions = { regime, row, integersBelow, lengthOf, random: this.#random };
+        return drawRow(this.#signature.inputs, shared, options);
+      });
     const rows = Array.from({ length: count }, (_, row) => draw(row));
     const alone: Tensors[] = [];
     for (const row of rows) {

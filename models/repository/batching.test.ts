@@ -31,6 +31,7 @@ async function warningOf(model: (x: Float32Array) => Float32Array): Promise<stri
       host: { runAtStart },
       budget,
       maxRows: 8,
+      samples: [],
       verdicts: new VerdictStore({ reads: [], writes: null, log: { info: noLine, warn: noLine } }),
     },
   );

@@ -12,6 +12,7 @@ import type { VerdictStore } from '../verdicts/verdict-store.ts';
 import type { SessionHost } from '../session/session-host.ts';
 import type { Tensors } from '../tensor.ts';
 import type { ModelConfig } from './model-config.ts';
+import type { Sample } from './samples.ts';
 import { batchability, unbatched, type Batchability, type FileSignature } from './signature.ts';
 
 export interface Batching extends Batchability {
@@ -50,13 +51,15 @@ export interface JudgeOptions {
   readonly budget: StartBudget;
   readonly maxRows: number;
   readonly verdicts: VerdictStore;
+  /** Requests that people gave. */
+  readonly samples: readonly Sample[];
 }
 
 /** @throws SignatureError where config.yaml contradicts the file */
 export async function decideBatching(
   model: ModelToJudge,
   config: ModelConfig,
-  { host, budget, maxRows, verdicts }: JudgeOptions,
+  { host, budget, maxRows, verdicts, samples }: JudgeOptions,
 ): Promise<Batching> {
   const { path, session, signature: file } = model;
   const declared = batchability(file, config);
@@ -80,12 +83,13 @@ export async function decideBatching(
   const subject = (axes: readonly InputAxes[]): ProofSubject => ({
     ...file,
     hypotheses: axes,
+    samples: samples.map(({ inputs }) => inputs),
     run: async (inputs, rows) => {
       const outcome = await host.runAtStart({ session, signature: unbatched(file), undelayed: true }, [inputs], rows);
       return { ...outcome, runMs: outcome.cpuUs / 1000 };
     },
   });
-  const key = graph === null || !verdicts.isOpen ? null : await keyOf(model, config, graph);
+  const key = graph === null || !verdicts.isOpen ? null : await keyOf(model, config, { graph, samples });
   const proofOf = (asked: ProofSubject): Promise<Proof> =>
     keptOrNew(asked, { key, label: model.label, budget, witness, verdicts });
   if (namesAxes(config)) {
@@ -153,9 +157,10 @@ async function keptOrNew(
 async function keyOf(
   { path, runtime }: ModelToJudge,
   config: ModelConfig,
-  { externalFiles }: OnnxFile,
+  { graph: { externalFiles }, samples }: { readonly graph: OnnxFile; readonly samples: readonly Sample[] },
 ): Promise<string | null> {
-  return verdictKey({ file: path, externalFiles, config, samples: [], runtime }).catch(() => null);
+  const digests = samples.map(({ digest }) => digest);
+  return verdictKey({ file: path, externalFiles, config, samples: digests, runtime }).catch(() => null);
 }
 
 const silent: Witness = () => ({ decisive: null, explains: null });

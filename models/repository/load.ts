@@ -3,8 +3,10 @@
  * can't be served is marked broken with the reason, and the others are loaded all the same.
  */
 import { availableParallelism } from 'node:os';
+import path from 'node:path';
 import { parseModelConfig, type ModelConfig } from './model-config.ts';
 import type { ModelFolder } from './repository.ts';
+import { readSamples } from './samples.ts';
 import { ServedModel, type ModelSet, type ModelState } from './served-model.ts';
 import { defaultLimits, StartBudget, type BudgetLimits } from '../proof/budget.ts';
 import type { SessionHost } from '../session/session-host.ts';
@@ -152,8 +154,9 @@ async function loadVersion(
   const loaded = await createSession(file, options, lane.index);
   const maxRows = Math.min(config.maxRows ?? limits.maxRows, limits.maxRows);
   const budget = new StartBudget(budgetOf(config), () => process.memoryUsage.rss());
+  const samples = await readSamples(path.dirname(path.dirname(file)), loaded.signature);
   const toJudge = { ...loaded, path: file, label: `${name} ${version}` };
-  const batching = await decideBatching(toJudge, config, { host, budget, maxRows, verdicts });
+  const batching = await decideBatching(toJudge, config, { host, budget, maxRows, verdicts, samples });
   const model = new ServedModel({
     name,
     version,
