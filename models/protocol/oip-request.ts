@@ -203,10 +203,12 @@ class OipRequest {
     const input = findInput(this.#surfaces[this.#surface]!, name);
     checkDatatype(input, datatype);
     checkShape(input, shape);
-    if (input.batchAxis !== null) checkRowCount(this.#limits, shape[input.batchAxis]!);
     // A shape of more elements than the body has bytes is refused where the data are read.
     const elements = elementCount(shape);
-    if (elements <= this.#cursor.bytes.length + this.#binary.length) checkStringCount(input, elements);
+    if (elements <= this.#cursor.bytes.length + this.#binary.length) {
+      if (input.batchAxis !== null) checkRowCount(this.#limits, shape[input.batchAxis]!);
+      checkStringCount(input, elements);
+    }
     return input;
   }
 

@@ -236,7 +236,7 @@ const instances = [
   bad(
     'V1: too many',
     json({ instances: new Array<string>(1025).fill('a') }),
-    ['1025 rows', 'langid', '1024'],
+    ['more than 1024 rows', 'langid'],
     v1('langid'),
   ),
   bad('V1: a list for two inputs', json({ instances: [numbers(16)] }), ['instances', 'INPUT0', 'INPUT1'], v1('simple')),
