@@ -45,11 +45,12 @@ export async function startStory(): Promise<Story> {
         requests: { ...requests, coldStartHoldMs: 500 },
         scaling: { minReplicas: 0, maxReplicas: 1 },
       },
+      coupled: { models: ['coupled'], scaling: { minReplicas: 1, maxReplicas: 1 } },
       frail: { models: ['frail'], requests, health, endpoints: endpoints(frail) },
       lost: { models: ['lost'], objective, requests, endpoints: endpoints([lost]) },
     },
-    // A drain that can't end is given up soon.
-    { SLUICE_DRAIN_LIMIT_MS: '3000' },
+    // A drain that can't end is given up soon, and the watch in service looks often.
+    { SLUICE_DRAIN_LIMIT_MS: '3000', SLUICE_WATCH_CPU_SHARE: '0.2' },
   );
   const client = new Client(scraped.system.origin, { connections: 512, limitMs: 120_000 });
   return {
@@ -64,6 +65,7 @@ export async function startStory(): Promise<Story> {
         grows(client),
         startsColdAndDrains(client, scraped),
         isReplaced(scraped),
+        isUnbatched(client, scraped.prometheus),
         losesItsPod(scraped.prometheus, client, lost, background),
         failEachInItsWay(scraped.prometheus, client, frail),
       ]);
@@ -143,6 +145,23 @@ async function startsColdAndDrains(client: Client, { podOrigins, prometheus }: S
   // Prometheus takes some seconds to find what is new.
   await eventually('it is seen to drain', () => prometheus.query('sluice_pod_draining == 1'), isSomething, 60_000);
   await fetch(drain, { method: 'DELETE' });
+}
+
+/** Rows that change one another, as no proof could know: the watch in service sees it, and the model is batched no longer. */
+async function isUnbatched(client: Client, prometheus: Prometheus): Promise<void> {
+  const row = (first: number): Payload =>
+    json({ inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 4], data: [first, 1, 2, 3] }] });
+  await eventually(
+    'a model is unbatched',
+    async () => {
+      await Promise.all(
+        Array.from({ length: 24 }, (_, index) => client.infer('coupled', row(index === 11 ? 777.25 : index))),
+      );
+      return prometheus.query('sluice_model_unbatched_in_service == 1');
+    },
+    isSomething,
+    120_000,
+  );
 }
 
 /** One of two pods hangs: it is ejected, found sick, drained as far as it goes, and evicted. */
