@@ -33,7 +33,7 @@ export const ModelConfig = Type.Object(
         closed,
       ),
     ),
-    /** Limits of the process that runs transform.ts. */
+    /** Process that runs transform.ts, and its limits. */
     transform: Type.Optional(
       Type.Object(
         {
@@ -41,6 +41,8 @@ export const ModelConfig = Type.Object(
           timeoutMs: Type.Optional(Type.Integer({ minimum: 1, default: 2_000 })),
           /** Memory in MiB. */
           memoryMiB: Type.Optional(Type.Integer({ minimum: 64, default: 512 })),
+          /** Runs it in the pod's own process, which costs less and protects the pod from nothing. */
+          inPod: Type.Optional(Type.Boolean({ default: false })),
         },
         closed,
       ),

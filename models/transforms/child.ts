@@ -16,6 +16,7 @@ import { checkDeclaration } from './checks.ts';
 import { describeError, placeOf } from './failures.ts';
 import { FrameReader } from './frames.ts';
 import { messageFrame, outcomesFrame, readCalls, type FromChild, type ToChild } from './messages.ts';
+import { resolvePackagePath, transformModule } from './package-path.ts';
 import type { Transform } from './transform.ts';
 
 tuneCollector();
@@ -59,15 +60,10 @@ function tellEnd(what: string): void {
   if (place !== null) process.stderr.write(`${what} was called (${place})\n`);
 }
 
-const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-const ours = new URL(`./transform.${extension}`, import.meta.url).href;
-
+resolvePackagePath();
 registerHooks({
-  // Makes the package path work in a model folder anywhere.
-  resolve: (specifier, context, next) =>
-    specifier === 'sluice/transform' ? { url: ours, shortCircuit: true } : next(specifier, context),
   load: (url, context, next) => {
-    if (url.startsWith('file:') && url !== ours) loaded.add(fileURLToPath(url.replace(/[?#].*$/, '')));
+    if (url.startsWith('file:') && url !== transformModule) loaded.add(fileURLToPath(url.replace(/[?#].*$/, '')));
     return next(url, context);
   },
 });

@@ -13,6 +13,7 @@ import { CallSlots } from './call-slots.ts';
 import { FileWatch } from './file-watch.ts';
 import type { Outcome, Step } from './messages.ts';
 import { TransformStatistics, type TransformFailure } from './statistics.ts';
+import { InPodTransform } from './in-pod.ts';
 import { TransformProcess, type TransformLimits } from './transform-process.ts';
 
 export interface TransformLog {
@@ -26,8 +27,12 @@ export interface TransformerOptions {
   /** Path of transform.ts or transform.js. */
   readonly file: string;
   readonly limits: TransformLimits;
+  /** Whether it runs in this process instead of one of its own. */
+  readonly inPod: boolean;
   readonly log: TransformLog;
 }
+
+type Process = TransformProcess | InPodTransform;
 
 /** Takes the converted tensors, or why there are none. */
 export type Converted = (error: SluiceError | null, tensors: Tensors) => void;
@@ -39,7 +44,7 @@ interface Waiting {
   readonly startedMs: number;
   readonly done: Converted;
   /** The process that has it; null while it waits for one. */
-  process: TransformProcess | null;
+  process: Process | null;
   /** Whether it was in a process that ended, and is tried alone. */
   suspect: boolean;
 }
@@ -55,9 +60,9 @@ export class Transformer {
   readonly #fileName: string;
   readonly #watch: FileWatch;
   #surface: Signature | null = null;
-  #process: TransformProcess | null = null;
+  #process: Process | null = null;
   /** A process of changed files that is to take over. */
-  #successor: TransformProcess | null = null;
+  #successor: Process | null = null;
   /** End of the delay before the next start; null while there is none. */
   #delay: NodeJS.Timeout | null = null;
   #ends = 0;
@@ -86,7 +91,8 @@ export class Transformer {
   async open(): Promise<void> {
     this.#process = this.#startProcess();
     await this.#opened.promise;
-    if (this.#problem === null) this.#idle = setTimeout(() => this.#endIdle(), unusedMs).unref();
+    if (this.#problem === null && !this.#options.inPod)
+      this.#idle = setTimeout(() => this.#endIdle(), unusedMs).unref();
   }
 
   /** Why the module can't be used, with file and line; null if it can be. */
@@ -183,15 +189,15 @@ export class Transformer {
     }
   }
 
-  #send(process: TransformProcess, step: Step, calls: readonly Waiting[]): void {
+  #send(process: Process, step: Step, calls: readonly Waiting[]): void {
     for (const call of calls) call.process = process;
     process.send(step, calls);
   }
 
-  #startProcess(): TransformProcess {
-    const { file, limits, model, log } = this.#options;
+  #startProcess(): Process {
+    const { file, limits, inPod, model, log } = this.#options;
     this.statistics.starts += 1;
-    const process: TransformProcess = new TransformProcess(file, limits, {
+    const process: Process = new (inPod ? InPodTransform : TransformProcess)(file, limits, {
       onUp: (surface) => this.#onUp(process, surface),
       onOutcome: (id, outcome) => this.#settle(process, id, outcome),
       onCpu: (us) => (this.statistics.cpuUs += us),
@@ -201,7 +207,7 @@ export class Transformer {
     return process;
   }
 
-  #onUp(process: TransformProcess, surface: Signature): void {
+  #onUp(process: Process, surface: Signature): void {
     void this.#watch.use(process.files);
     const { log, model } = this.#options;
     if (process === this.#successor) {
@@ -219,7 +225,7 @@ export class Transformer {
     this.#flush();
   }
 
-  #settle(process: TransformProcess, id: number, outcome: Outcome): void {
+  #settle(process: Process, id: number, outcome: Outcome): void {
     const call = this.#calls.get(id);
     if (call?.process !== process) return;
     this.#calls.remove(id);
@@ -235,7 +241,7 @@ export class Transformer {
     if (call.suspect || this.#suspects.length > 0) this.#flush();
   }
 
-  #onEnd(process: TransformProcess, reason: string): void {
+  #onEnd(process: Process, reason: string): void {
     if (this.#closed) {
       this.#failAll(this.#calls.all(), reason);
       return;
@@ -284,7 +290,7 @@ export class Transformer {
     this.#suspects = this.#suspects.filter(left);
   }
 
-  #restart(ended: TransformProcess): void {
+  #restart(ended: Process): void {
     const livedMs = ended.upMs === null ? 0 : performance.now() - ended.upMs;
     const { ends, waitMs } = planTransformRestart(this.#ends, livedMs);
     this.#ends = ends;

@@ -21,7 +21,13 @@ export class Transforms {
       timeoutMs: transform?.timeoutMs ?? defaults.timeoutMs,
       memoryMiB: transform?.memoryMiB ?? defaults.memoryMiB,
     };
-    const transformer = new Transformer({ model, file: path.resolve(file), limits, log: this.#log });
+    const transformer = new Transformer({
+      model,
+      file: path.resolve(file),
+      limits,
+      inPod: transform?.inPod ?? false,
+      log: this.#log,
+    });
     this.#all.push(transformer);
     await transformer.open();
     return transformer;

@@ -419,7 +419,11 @@ test('the shipped example works as it is, copied to any folder; as JavaScript to
   const root = await mkdtemp(path.join(tmpdir(), 'sluice-copied-'));
   const zoo = new URL('../../models/zoo/langid/', import.meta.url);
   await cp(zoo, path.join(root, 'langid'), { recursive: true });
-  await cp(zoo, path.join(root, 'script'), { recursive: true });
+  // The example runs in the pod by its config.yaml, and without one in a process of its own, as any other.
+  for (const name of ['alone', 'script']) {
+    await cp(zoo, path.join(root, name), { recursive: true });
+    await rm(path.join(root, name, 'config.yaml'));
+  }
   const folder = path.join(root, 'script');
   for (const name of ['transform', 'frequencies', 'letters']) {
     const text = stripTypeScriptTypes(await readFile(path.join(folder, `${name}.ts`), 'utf8'));
@@ -432,7 +436,7 @@ test('the shipped example works as it is, copied to any folder; as JavaScript to
   // A person names the folder from where they are.
   await using pod = await start({}, { SLUICE_REPOSITORY: path.relative(process.cwd(), root) });
   await ready(pod);
-  for (const name of ['langid', 'script']) {
+  for (const name of ['langid', 'alone', 'script']) {
     const answer = await post(`${pod.origin}/v1/models/${name}:predict`, { instances: ['Bonjour tout le monde'] });
     assert.match(answer.text, /"label":"fra"/);
   }
@@ -440,11 +444,13 @@ test('the shipped example works as it is, copied to any folder; as JavaScript to
   const head = Buffer.from(
     JSON.stringify({ inputs: [{ name: 'text', datatype: 'BYTES', shape: [1], parameters: { binary_data_size: 5 } }] }),
   );
-  const refused = await post(`${pod.origin}/v2/models/langid/infer`, Buffer.concat([head, invalid]), {
-    'inference-header-content-length': String(head.length),
-    'content-type': 'application/octet-stream',
-  });
-  assert.deepEqual([refused.status, refused.json], [400, { error: 'input "text": row 0 is not valid UTF-8' }]);
+  for (const name of ['langid', 'alone']) {
+    const refused = await post(`${pod.origin}/v2/models/${name}/infer`, Buffer.concat([head, invalid]), {
+      'inference-header-content-length': String(head.length),
+      'content-type': 'application/octet-stream',
+    });
+    assert.deepEqual([refused.status, refused.json], [400, { error: 'input "text": row 0 is not valid UTF-8' }]);
+  }
   const broken = await post(`${pod.origin}/v1/models/misspelt:predict`, { instances: ['x'] });
   assert.equal(broken.status, 503);
   assert.match(broken.text, /SyntaxError: Unexpected identifier 'blankSymbol' \(letters\.js:\d+\)/);

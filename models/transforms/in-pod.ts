@@ -1,0 +1,81 @@
+/**
+ * A transform in the pod's own process, for code that is trusted as Sluice's own is (`transform.inPod` of config.yaml). It stands in
+ * for a TransformProcess: the same calls and outcomes, without a pipe, and without what only another process can give, which
+ * is a limit of time on code that computes, a limit of memory, and an end that is not the pod's.
+ */
+import { realpathSync } from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { CallRunner } from './call-runner.ts';
+import { checkDeclaration } from './checks.ts';
+import { describeError } from './failures.ts';
+import type { Call, Step } from './messages.ts';
+import { resolvePackagePath } from './package-path.ts';
+import type { Transform } from './transform.ts';
+import type { ProcessListener, TransformLimits } from './transform-process.ts';
+
+export class InPodTransform {
+  /** Nothing is watched: a module that a process has imported can't be imported anew with all that it imports. */
+  readonly files: readonly string[] = [];
+  readonly pid = undefined;
+  upMs: number | null = null;
+  readonly #file: string;
+  readonly #limits: TransformLimits;
+  readonly #listener: ProcessListener;
+  #runner: CallRunner | null = null;
+  #held = 0;
+
+  constructor(file: string, limits: TransformLimits, listener: ProcessListener) {
+    this.#file = file;
+    this.#limits = limits;
+    this.#listener = listener;
+    void this.#load();
+  }
+
+  get held(): number {
+    return this.#held;
+  }
+
+  get up(): boolean {
+    return this.#runner !== null;
+  }
+
+  send(step: Step, calls: readonly Call[]): void {
+    this.#held += calls.length;
+    this.#runner!.run(step, calls);
+  }
+
+  /** There is no process to end: calls that are under way still get their outcome. */
+  retire(): void {
+    this.#runner = null;
+  }
+
+  kill(reason: string): void {
+    if (this.#runner === null) return;
+    this.#runner = null;
+    this.#listener.onEnd(reason);
+  }
+
+  async #load(): Promise<void> {
+    const folder = path.dirname(this.#file);
+    try {
+      resolvePackagePath();
+      const module = (await import(pathToFileURL(this.#file).href)) as { transform?: unknown };
+      const surface = checkDeclaration(module.transform);
+      this.#runner = new CallRunner({
+        transform: module.transform as Transform,
+        folder: realpathSync(folder),
+        timeoutMs: this.#limits.timeoutMs,
+        nowMs: () => performance.now(),
+        send: (ended) => {
+          this.#held -= ended.length;
+          for (const { id, outcome } of ended) this.#listener.onOutcome(id, outcome);
+        },
+      });
+      this.upMs = performance.now();
+      this.#listener.onUp(surface);
+    } catch (error) {
+      this.#listener.onEnd(describeError(error, realpathSync(folder)));
+    }
+  }
+}
