@@ -93,10 +93,14 @@ describe('against known delays', { concurrency }, () => {
     // 150 of 500 fall due while nothing is answered, and wait evenly from 0 to 1,500 ms: of all, 20% for 500 ms or more.
     const least = share(fixed, 500);
     assert.ok(least >= 0.18, `share that waited for half a second: ${least}`);
-    // A server that is late after its stall, or a generator that is late itself, makes it more: only by what they were late.
+    // A busy machine makes it more. The server knows by how much: requests are due each 10 ms, and it saw when each came to it.
+    const waited = waits((await open.takenAtMs()).slice(-fixed.offered), 10);
+    const seen = waited.filter((ms) => ms >= 500).length / waited.length;
+    // What the server can't see is its own lateness with an answer, and that of the generator.
     const noise = (await open.latenessMs()) + fixed.lagMs.max;
     const most = share(fixed, 500 + noise);
-    assert.ok(most <= 0.3, `share that waited for ${(500 + noise).toFixed(0)} ms: ${most}`);
+    t.diagnostic(`waited for half a second: ${least} by the report, ${seen} by the server`);
+    assert.ok(most <= seen + 0.05, `waited for ${(500 + noise).toFixed(0)} ms: ${most}, where the server saw ${seen}`);
     assert.ok(fixed.latencyMs.p90 >= 900, `p90 ${fixed.latencyMs.p90}`);
     assert.ok(fixed.latencyMs.max >= 1450, `max ${fixed.latencyMs.max}`);
 
@@ -211,6 +215,13 @@ describe('against known delays', { concurrency }, () => {
     assert.ok(last! > 2 * first!, `${first} to ${last}`);
   });
 });
+
+/** Time that each request waited until a server took it up, of requests due each `everyMs`: beyond that of the one that waited least. */
+function waits(takenAtMs: readonly number[], everyMs: number): number[] {
+  const since = takenAtMs.map((atMs, index) => atMs - index * everyMs);
+  const least = Math.min(...since);
+  return since.map((ms) => ms - least);
+}
 
 /** Share of good answers that took `ms` or longer, read from the report's latency curve. */
 function share({ latencyCurve }: Report, ms: number): number {

@@ -29,6 +29,8 @@ export interface DelayServer {
   readonly origin: string;
   /** Longest lateness so far of an answer that no stall delayed: the part that a busy machine added. */
   latenessMs(): Promise<number>;
+  /** Times at which it took up each request, in the order in which they came, by its own clock. */
+  takenAtMs(): Promise<number[]>;
   close(): Promise<void>;
 }
 
@@ -39,11 +41,13 @@ export async function startDelayServer(options: DelayServerOptions): Promise<Del
   return {
     origin,
     latenessMs: async () => Number(await (await fetch(`${origin}${latenessPath}`)).text()),
+    takenAtMs: async () => (await (await fetch(`${origin}${takenPath}`)).json()) as number[],
     close: () => worker.terminate().then(() => undefined),
   };
 }
 
 const latenessPath = '/lateness';
+const takenPath = '/taken';
 const metadata = { name: 'm', platform: 'test', inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 2] }] };
 
 function serve(options: DelayServerOptions): void {
@@ -60,12 +64,17 @@ function serve(options: DelayServerOptions): void {
   let count = 0;
   let latenessMs = 0;
   let stallEndedMs = -Infinity;
+  const takenAtMs: number[] = [];
   let last = Promise.resolve();
   const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
   const server = createServer((request, response) => {
     request.resume();
     if (request.url === latenessPath) {
       response.end(String(latenessMs));
+      return;
+    }
+    if (request.url === takenPath) {
+      response.end(JSON.stringify(takenAtMs));
       return;
     }
     if (request.method === 'GET') {
@@ -99,6 +108,7 @@ function serve(options: DelayServerOptions): void {
     }
     const delayMs = delaysMs[number % delaysMs.length]!;
     const receivedMs = performance.now();
+    takenAtMs.push(receivedMs);
     const done = sequential ? (last = last.then(() => sleep(delayMs))) : sleep(delayMs);
     void done.then(() => {
       const late = performance.now() - receivedMs - delayMs;
