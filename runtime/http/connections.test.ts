@@ -87,6 +87,21 @@ test('beyond the bound of unread answers those that stand still are cut', async 
   assert.ok(seen.cancelled > 0, 'the requests behind the first one were not cancelled');
 });
 
+test('beyond twice the bound neither a new connection is cut with its first answer, nor one that reads', async (t) => {
+  // A look only every minute: whoever was there at the last one has stood still since, as far as anyone knows.
+  const { counters, client } = await start(t, { watchMs: 60_000, maxUnreadBytes: 1 }, mebibyte);
+  const readers = [];
+  for (let count = 0; count < 8; count += 1) readers.push(await client());
+  const read = readers.map(async ({ socket }) => {
+    let bytes = 0;
+    socket.on('data', (chunk) => (bytes += chunk.length)).write(get);
+    const closed = once(socket, 'close').then(() => assert.fail('it was cut'));
+    while (bytes < mebibyte) await Promise.race([once(socket, 'data'), closed]);
+  });
+  await Promise.all(read);
+  assert.equal(counters.refusals['unread-bytes'], 0);
+});
+
 test('no more than so many requests of a connection are open, and all are answered', async (t) => {
   const release = Promise.withResolvers<undefined>();
   const { client, seen } = await start(t, { maxPipelined: 4 }, 1, release.promise);

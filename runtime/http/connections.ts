@@ -61,6 +61,7 @@ export class Connections implements ConnectionOwner {
       return `this server takes ${limit} connections${reason === 'all-connections' ? '' : ' of one address'}`;
     }
     const connection = new Connection(this, socket, { account, address, isProxied });
+    connection.sentAtMs = this.#now();
     this.#all.add(connection);
     account.connections += 1;
     this.counters.connections += 1;
@@ -182,22 +183,23 @@ export class Connections implements ConnectionOwner {
   }
 
   /**
-   * Makes room for answers: cuts connections whose client has taken nothing for some looks, those with most to take first.
-   * Clients that do read are cut only beyond twice the limit, and never one that alone has something to take.
+   * Makes room for answers: cuts connections whose client has taken nothing for some looks, beyond twice the limit for one look,
+   * those with most to take first. Clients that read are never cut, however much is on its way to them.
    */
   #relieve(unreadBytes: number): void {
     const { maxUnreadBytes, watchMs } = this.limits;
     const isFar = unreadBytes > 2 * maxUnreadBytes;
     const nowMs = this.#now();
-    if (!isFar && nowMs - this.#relievedAtMs < watchMs / 4) return;
+    if (nowMs - this.#relievedAtMs < watchMs / 4) return;
     this.#relievedAtMs = nowMs;
-    const holders = [...this.#all].filter(({ pendingBytes }) => pendingBytes > 0);
-    const stands = (connection: Connection): boolean =>
-      connection.systemTookBytes() === connection.sentBytes && nowMs - connection.sentAtMs >= looksToStand * watchMs;
-    const standing = holders.filter(stands).sort(byPending);
-    const reading = isFar && holders.length > 1 ? holders.filter((holder) => !stands(holder)).sort(byPending) : [];
+    const standMs = (isFar ? 1 : looksToStand) * watchMs;
+    const standing = [...this.#all]
+      .filter(
+        (one) => one.pendingBytes > 0 && one.systemTookBytes() === one.sentBytes && nowMs - one.sentAtMs >= standMs,
+      )
+      .sort((one, other) => other.pendingBytes - one.pendingBytes);
     let left = unreadBytes;
-    for (const connection of [...standing, ...reading]) {
+    for (const connection of standing) {
       // Much room at once: those that stand still would take it again.
       if (left <= maxUnreadBytes / 4) break;
       left -= connection.pendingBytes;
@@ -208,8 +210,4 @@ export class Connections implements ConnectionOwner {
       connection.cut();
     }
   }
-}
-
-function byPending(a: Connection, b: Connection): number {
-  return b.pendingBytes - a.pendingBytes;
 }
