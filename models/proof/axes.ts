@@ -10,7 +10,8 @@ export type InputAxes = ReadonlyMap<string, number | null>;
 
 /**
  * Hypotheses, the likeliest first: axis 0 of every input that has a free one there; then each name of an axis that stands once
- * in an input, wherever that is (a state of `[2, batch, 16]`, a batch that comes last).
+ * in an input, wherever that is (a state of `[2, batch, 16]`, a batch that comes last); then the first free axis of every
+ * input, for files that name none.
  */
 export function hypotheses(inputs: readonly FileTensor[]): InputAxes[] {
   const found: InputAxes[] = [];
@@ -24,6 +25,7 @@ export function hypotheses(inputs: readonly FileTensor[]): InputAxes[] {
   for (const name of new Set(inputs.flatMap(({ axisNames }) => axisNames))) {
     if (name !== null) add(axesNamed(inputs, name));
   }
+  add(new Map(inputs.map(({ name, shape }) => [name, shape.includes(-1) ? shape.indexOf(-1) : null])));
   return found;
 }
 

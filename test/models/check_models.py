@@ -37,6 +37,10 @@ def draw(kind, shape):
         return np.asarray(values, dtype={"normal": np.float32, "half": np.float16, "double": np.float64}[kind])
     if kind.startswith("ids"):
         return rng.integers(0, int(kind[3:]), shape, dtype=np.int64)
+    if kind == "bytes":
+        return rng.integers(0, 256, shape, dtype=np.int32)
+    if kind == "rate":
+        return np.full(shape, 16000, dtype=np.int64)
     if kind == "ones":
         return np.ones(shape, dtype=np.int64)
     if kind == "words":

@@ -5,8 +5,11 @@ Usage: python make_models.py FOLDER [NAME ...]
 """
 import json
 import os
+import subprocess
 import sys
+import tempfile
 import warnings
+import zipfile
 
 import numpy as np
 import onnx
@@ -114,6 +117,40 @@ def boosted_trees():
     ]:
         fitted = estimator.fit(x, y)
         register(name, onnxmltools.convert_xgboost(fitted, initial_types=types, target_opset=15), rows, True)
+
+
+def catboost_trees():
+    import catboost
+    from sklearn.datasets import make_classification
+
+    x, labels = make_classification(300, 8, n_informative=6, n_classes=3, random_state=1)
+    fitted = catboost.CatBoostClassifier(iterations=20, verbose=False, allow_writing_files=False).fit(x, labels)
+    register("catboost", lambda path: fitted.save_model(path, format="onnx"), {"features": ["normal", ["n", 8]]}, True, "probabilities are a map and left out")
+
+
+# --- inside packages -------------------------------------------------------------------------------------------------
+def from_packages():
+    """Trained models that ship in wheels of other projects. Only the files are taken: what the packages need is not installed."""
+    ocr = "rapidocr-onnxruntime==1.4.4"
+    ocr_files = "rapidocr_onnxruntime/models"
+    voice = "silero-vad==6.2.3"
+    state = ["normal", [2, "n", 128]]
+    cell = ["normal", [1, 1, 128]]
+    for name, package, file, inputs, independent, note in [
+        ("package-file-type", "magika==1.0.3", "magika/models/standard_v3_3/model.onnx", {"bytes": ["bytes", ["n", 2048]]}, True, "magika"),
+        ("package-ocr-boxes", ocr, f"{ocr_files}/ch_PP-OCRv4_det_infer.onnx", {"x": ["normal", ["n", 3, 64, 64]]}, True, "PP-OCR"),
+        ("package-ocr-angle", ocr, f"{ocr_files}/ch_ppocr_mobile_v2.0_cls_infer.onnx", {"x": ["normal", ["n", 3, 48, 192]]}, True, "PP-OCR"),
+        ("package-ocr-text", ocr, f"{ocr_files}/ch_PP-OCRv4_rec_infer.onnx", {"x": ["normal", ["n", 3, 48, "w"]]}, True, "PP-OCR"),
+        ("package-voice", voice, "silero_vad/data/silero_vad.onnx", {"input": ["normal", ["n", 576]], "state": state, "sr": ["rate", []]}, True, "Silero, with control flow and axes without names"),
+        ("package-voice-sequence", voice, "silero_vad/data/silero_vad_16k_sequence.onnx", {"input": ["normal", ["t", 576]], "h": cell, "c": cell}, False, "Silero, the first axis is time"),
+    ]:
+        if wanted and name not in wanted:
+            continue
+        with tempfile.TemporaryDirectory() as wheels:
+            subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", wheels, package], check=True)
+            (wheel,) = os.listdir(wheels)
+            with zipfile.ZipFile(os.path.join(wheels, wheel)) as archive:
+                register(name, archive.read(file), inputs, independent, note)
 
 
 # --- networks --------------------------------------------------------------------------------------------------------
@@ -428,7 +465,7 @@ def by_hand():
 
 
 os.makedirs(folder, exist_ok=True)
-for make in (scikit_learn, boosted_trees, pytorch, by_hand):
+for make in (scikit_learn, boosted_trees, catboost_trees, from_packages, pytorch, by_hand):
     safely(make)
 with open(os.path.join(folder, "corpus.json"), "w") as file:
     json.dump(corpus, file, indent=1)
