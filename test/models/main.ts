@@ -1,5 +1,5 @@
 /**
- * `npm run test:models`: some fifty models of other people's libraries, served without configuration and compared with ONNX Runtime
+ * `npm run test:models`: some sixty models of other people's libraries, served without configuration and compared with ONNX Runtime
  * in Python, one by one and many at once, JSON and binary, beyond maxRows. Makes the models in a Python environment outside
  * the tree, which later runs use again; --write puts the table into docs/models.md.
  */
@@ -35,7 +35,7 @@ const folder = here('../../.sluice/models');
 const page = here('../../docs/models.md');
 
 const command = new Command('npm run test:models --')
-  .description('Compares the answers of some fifty real models with ONNX Runtime in Python.')
+  .description('Compares the answers of some sixty real models with ONNX Runtime in Python.')
   .argument('[models...]', 'names of models (default: all)')
   .option('--requests <n>', 'requests a model, asked once alone and twice among others', whole(1), 51)
   .option('--write', 'write the table into docs/models.md')
