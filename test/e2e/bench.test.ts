@@ -96,7 +96,7 @@ describe('against known delays', { concurrency }, () => {
     // A busy machine makes it more. The server knows by how much: requests are due each 10 ms, and it saw when each came to it.
     const waited = waits((await open.takenAtMs()).slice(-fixed.offered), 10);
     const seen = waited.filter((ms) => ms >= 500).length / waited.length;
-    // What the server can't see is its own lateness with an answer, and that of the generator.
+    // Lateness with an answer, and that of the generator, is what the server can't see.
     const noise = (await open.latenessMs()) + fixed.lagMs.max;
     const most = share(fixed, 500 + noise);
     t.diagnostic(`waited for half a second: ${least} by the report, ${seen} by the server`);
