@@ -32,8 +32,8 @@ const lanes = {
     {
       patterns: ['test/*.test.ts', 'test/{process,e2e,chaos,contract,models,monitoring,page,support}/**/*.test.ts'],
       except: /^test\/layout\.test\.ts$/,
-      // Most whole-system tests wait more than they compute.
-      concurrency: 3,
+      // Most whole-system tests wait more than they compute, and the two longest wait for minutes.
+      concurrency: 4,
     },
   ],
   cluster: [
