@@ -1,5 +1,5 @@
 /**
- * Calls the functions of a transform, in its child process: one after another where they are synchronous, at once where they
+ * Calls the functions of a transform, in its child process or in the pod: one after another where they are synchronous, at once where they
  * are not. Each call ends once, with tensors, a refusal or a failure; nothing that user code throws leaves this file.
  */
 import { checkReturned } from './checks.ts';

@@ -3,21 +3,19 @@
  * descriptor 3, and ends with that pipe. The pod sets limits from outside; whatever happens here is no harm to it.
  */
 import { spawnSync } from 'node:child_process';
-import { realpathSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { Socket } from 'node:net';
-import path from 'node:path';
 import process from 'node:process';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { tuneCollector } from '../../runtime/process/heap.ts';
-import { CallRunner } from './call-runner.ts';
-import { checkDeclaration } from './checks.ts';
+import type { CallRunner } from './call-runner.ts';
 import { describeError, placeOf } from './failures.ts';
 import { FrameReader } from './frames.ts';
-import { messageFrame, outcomesFrame, readCalls, type FromChild, type ToChild } from './messages.ts';
+import { messageFrame, outcomesFrame, readCalls, type EndedCall, type FromChild, type ToChild } from './messages.ts';
+import { folderOf, openTransform } from './open-transform.ts';
 import { resolvePackagePath, transformModule } from './package-path.ts';
-import type { Transform } from './transform.ts';
 
 tuneCollector();
 
@@ -68,25 +66,19 @@ registerHooks({
   },
 });
 
-function send(message: FromChild): void {
+function tell(message: FromChild): void {
   pipe.write(messageFrame(message));
 }
 
 async function load(file: string, timeoutMs: number): Promise<void> {
-  folder = realpathSync(path.dirname(file));
+  folder = folderOf(file);
   try {
-    const module = (await import(pathToFileURL(file).href)) as { transform?: unknown };
-    const surface = checkDeclaration(module.transform);
-    runner = new CallRunner({
-      transform: module.transform as Transform,
-      folder,
-      timeoutMs,
-      nowMs: () => performance.now(),
-      send: (ended) => pipe.write(outcomesFrame(ended, cpuUs())),
-    });
-    send({ kind: 'up', surface, files: ownFiles(), cpuUs: cpuUs() });
+    const send = (ended: readonly EndedCall[]): unknown => pipe.write(outcomesFrame(ended, cpuUs()));
+    const opened = await openTransform(file, { timeoutMs, send });
+    runner = opened.runner;
+    tell({ kind: 'up', surface: opened.surface, files: ownFiles(), cpuUs: cpuUs() });
   } catch (error) {
-    send({ kind: 'unusable', reason: describeImportError(error), files: ownFiles() });
+    tell({ kind: 'unusable', reason: describeImportError(error), files: ownFiles() });
   }
 }
 
@@ -125,4 +117,4 @@ pipe.on('data', (chunk: Buffer) => {
 pipe.on('error', () => exit(0));
 pipe.on('close', () => exit(0));
 pipe.on('end', () => exit(0));
-send({ kind: 'started' });
+tell({ kind: 'started' });

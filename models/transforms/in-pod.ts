@@ -3,15 +3,11 @@
  * for a TransformProcess: the same calls and outcomes, without a pipe, and without what only another process can give, which
  * is a limit of time on code that computes, a limit of memory, and an end that is not the pod's.
  */
-import { realpathSync } from 'node:fs';
-import path from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { CallRunner } from './call-runner.ts';
-import { checkDeclaration } from './checks.ts';
+import type { CallRunner } from './call-runner.ts';
 import { describeError } from './failures.ts';
 import type { Call, Step } from './messages.ts';
+import { folderOf, openTransform } from './open-transform.ts';
 import { resolvePackagePath } from './package-path.ts';
-import type { Transform } from './transform.ts';
 import type { ProcessListener, TransformLimits } from './transform-process.ts';
 
 export class InPodTransform {
@@ -57,25 +53,20 @@ export class InPodTransform {
   }
 
   async #load(): Promise<void> {
-    const folder = path.dirname(this.#file);
     try {
       resolvePackagePath();
-      const module = (await import(pathToFileURL(this.#file).href)) as { transform?: unknown };
-      const surface = checkDeclaration(module.transform);
-      this.#runner = new CallRunner({
-        transform: module.transform as Transform,
-        folder: realpathSync(folder),
+      const { runner, surface } = await openTransform(this.#file, {
         timeoutMs: this.#limits.timeoutMs,
-        nowMs: () => performance.now(),
         send: (ended) => {
           this.#held -= ended.length;
           for (const { id, outcome } of ended) this.#listener.onOutcome(id, outcome);
         },
       });
+      this.#runner = runner;
       this.upMs = performance.now();
       this.#listener.onUp(surface);
     } catch (error) {
-      this.#listener.onEnd(describeError(error, realpathSync(folder)));
+      this.#listener.onEnd(describeError(error, folderOf(this.#file)));
     }
   }
 }

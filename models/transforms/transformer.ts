@@ -2,8 +2,8 @@
  * The transform of one model: hands its requests to a child process, and owns which process that is. A process that ends is
  * started again with a growing delay, and one whose files have changed is replaced once its successor is up.
  *
- * What was in a process that ended is tried once more, each request alone in the process, so that only the one that ends it
- * fails. Until the delay is over, requests are refused at once with what ended the last process.
+ * Requests that were in a process when it ended are tried once more, each alone in the process, so that only the one that ends
+ * it fails. Until the delay is over, requests are refused at once with what ended the last process.
  */
 import path from 'node:path';
 import { SluiceError } from '../../contract/errors.ts';

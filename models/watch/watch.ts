@@ -6,7 +6,7 @@
  *                                                                     → not? run it alone again, to tell a model that depends on
  *                                                                       companions from one that differs from run to run
  *
- * It holds one sample at a time, and makes no run itself: the scheduler asks what is due, and tells what came of it. Chance and
+ * The watch holds one sample at a time, and makes no run itself: the scheduler asks what is due, and tells what came of it. Chance and
  * the clock of processor time are arguments.
  */
 import type { ModelRequest, Slice } from '../model-request.ts';
