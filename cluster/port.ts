@@ -27,6 +27,7 @@ export interface Pod {
 }
 
 export interface ClusterView {
+  /** Pools in the order in which their claims count: a model that several name belongs to the first. */
   readonly pools: readonly ModelPool[];
   readonly pods: readonly Pod[];
 }

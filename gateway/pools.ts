@@ -43,6 +43,8 @@ export interface PoolsDeps {
 export class Pools {
   readonly #pools = new Map<string, Pool>();
   #places = new Map<string, ModelPlace>();
+  /** Models in more than one pool that were logged, so that each is logged once and not with every view. */
+  #contested = new Set<string>();
   readonly #poolDeps: PoolDeps;
   readonly #log: Logger;
   readonly #stopWatching: () => void;
@@ -101,6 +103,7 @@ export class Pools {
 
   #apply(view: ClusterView): void {
     const places = new Map<string, ModelPlace>();
+    const contested = new Set<string>();
     const names = new Set<string>();
     for (const spec of view.pools) {
       const { name } = spec.metadata;
@@ -114,8 +117,15 @@ export class Pools {
       }
       for (const [model, modelQueue] of pool.book.modelQueues) {
         const other = places.get(model);
-        if (other === undefined) places.set(model, new ModelPlace(pool, modelQueue));
-        else this.#log.error({ model, pools: [other.pool.name, name] }, 'two pools serve one model: the first has it');
+        if (other === undefined) {
+          places.set(model, new ModelPlace(pool, modelQueue));
+          continue;
+        }
+        const pools = [other.pool.name, name];
+        const claim = [model, ...pools].join(' ');
+        contested.add(claim);
+        if (!this.#contested.has(claim))
+          this.#log.error({ model, pools }, 'two pools claim one model: the first has it');
       }
     }
     for (const [name, pool] of this.#pools) {
@@ -124,6 +134,7 @@ export class Pools {
       void pool.close();
     }
     this.#places = places;
+    this.#contested = contested;
     for (const pool of this.#pools.values()) pool.applyPods(view.pods.filter((pod) => pod.pool === pool.name));
     this.#known = true;
   }

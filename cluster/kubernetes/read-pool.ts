@@ -3,11 +3,13 @@ import { Check } from 'typebox/value';
 import { quote } from '../../contract/errors.ts';
 import { parseModelPool, type ModelPool } from '../../contract/model-pool.ts';
 import { PoolStatus } from '../../contract/pool-status.ts';
-import type { KubernetesObject, ModelPoolObject } from './objects.ts';
+import { timeMs, type KubernetesObject, type ModelPoolObject } from './objects.ts';
 
 export interface PoolRecord {
   readonly name: string;
   readonly uid: string;
+  /** Wall-clock time at which the pool was created, in milliseconds; 0 if the API server did not say. */
+  readonly createdAtMs: number;
   /** Last valid spec; null before the first. */
   readonly pool: ModelPool | null;
   /** Errors of the current spec, each with the path of its field. */
@@ -30,7 +32,8 @@ export function readPool(object: KubernetesObject, previous: PoolRecord | undefi
   const errors = [...found, ...unusableEndpoints(pool)];
   // A pool that was deleted and created again does not inherit the old spec.
   const last = previous?.uid === uid ? previous.pool : null;
-  return { name, uid, pool: errors.length === 0 ? pool : last, errors, status: readStatus(status) };
+  const createdAtMs = timeMs(metadata?.creationTimestamp);
+  return { name, uid, createdAtMs, pool: errors.length === 0 ? pool : last, errors, status: readStatus(status) };
 }
 
 /** Restores the null fields, which the API server omits. */

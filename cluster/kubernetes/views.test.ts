@@ -7,8 +7,8 @@ import { readPool, type PoolRecord } from './read-pool.ts';
 import { at, podObject, readyCondition } from './testing/objects.ts';
 import { gatewayMembers, gatewayView, scalerPods, scaleTargets } from './views.ts';
 
-function pool(name: string, spec: object, previous?: PoolRecord): PoolRecord {
-  const metadata = { name, uid: `uid-${name}`, generation: 4 };
+function pool(name: string, spec: object, previous?: PoolRecord, creationTimestamp = at(0)): PoolRecord {
+  const metadata = { name, uid: `uid-${name}`, generation: 4, creationTimestamp };
   const object = { apiVersion: 'sluice.dev/v1alpha1', kind: 'ModelPool', metadata };
   return readPool({ ...object, spec } as object, previous);
 }
@@ -31,17 +31,42 @@ test('the gateway view has the pods of each pool, without terminated and unrelat
   assert.deepEqual(
     view.pools.map(({ metadata }) => [metadata.name, metadata.generation]),
     [
-      ['language', 4],
       ['fixed', 4],
+      ['language', 4],
     ],
   );
   assert.deepEqual(
     view.pods.map((one) => [one.pool, one.name, one.phase, one.origin]),
     [
+      ['fixed', 'fixed-triton-8000', 'Ready', 'http://triton:8000'],
       ['language', 'a', 'Ready', 'http://10.0.0.1:8000'],
       ['language', 'd', 'Terminating', 'http://10.0.0.1:8000'],
-      ['fixed', 'fixed-triton-8000', 'Ready', 'http://triton:8000'],
     ],
+  );
+});
+
+test('a second pool of a Deployment comes after the older one, and has neither its pods nor its replicas', () => {
+  const newer = pool('a', { models: ['other'], scaleTargetRef: { name: 'langid' } }, undefined, at(5));
+  const pools = [newer, langid];
+  const view = gatewayView(pools, [pod('one')]);
+  assert.deepEqual(
+    view.pools.map(({ metadata }) => metadata.name),
+    ['language', 'a'],
+  );
+  assert.deepEqual(
+    view.pods.map((one) => one.pool),
+    ['language'],
+  );
+  assert.deepEqual(
+    scalerPods(pools, [pod('one')]).map((one) => one.pool),
+    ['language'],
+  );
+  const object: DeploymentObject = { metadata: { name: 'langid', resourceVersion: '9' }, spec: { replicas: 1 } };
+  const deployment = readDeployment(object);
+  const targets = scaleTargets(pools, [], new Map([['langid', deployment]]), 'ns');
+  assert.deepEqual(
+    targets.map((one) => one.pool),
+    ['language'],
   );
 });
 

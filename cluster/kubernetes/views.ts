@@ -1,9 +1,13 @@
-/** Builds the views of gateways and scaler from the records of each kind of object. */
+/**
+ * Builds the views of gateways and scaler from the records of each kind of object. Pools come in the order in which their claims
+ * count, and a pool without a claim to its Deployment has none of its pods.
+ */
 import type { ModelPool } from '../../contract/model-pool.ts';
 import type { ClusterView, Pod } from '../port.ts';
 import type { GatewayMember, ScalerPod, ScaleTarget } from '../scalable.ts';
 import { endpointPods, readOnlyPod } from '../static.ts';
 import type { DeploymentRecord } from './read-deployment.ts';
+import { byPrecedence, ownsDeployment, settleClaims } from './policy/claims.ts';
 import type { PodRecord } from './read-pod.ts';
 import type { PoolRecord } from './read-pool.ts';
 
@@ -11,25 +15,32 @@ type Pools = Iterable<PoolRecord>;
 type Pods = Iterable<PodRecord>;
 
 function validPools(records: Pools): ModelPool[] {
-  return [...records].flatMap(({ pool }) => (pool === null ? [] : [pool]));
+  return byPrecedence(records).flatMap(({ pool }) => (pool === null ? [] : [pool]));
+}
+
+/** Finds the pods of a pool's Deployment; none for a pool whose Deployment belongs to another. */
+function podFinder(records: Pools, pods: Pods): (pool: ModelPool) => readonly PodRecord[] {
+  const claims = settleClaims(records);
+  const byDeployment = podsByDeployment(pods);
+  return (pool) => (ownsDeployment(claims, pool) ? (byDeployment.get(pool.spec.scaleTargetRef?.name ?? '') ?? []) : []);
 }
 
 export function gatewayView(pools: Pools, pods: Pods): ClusterView {
   const valid = validPools(pools);
-  const byDeployment = podsByDeployment(pods);
+  const podsOf = podFinder(pools, pods);
   return {
     pools: valid,
     pods: valid.flatMap((pool) => [
-      ...recordsOf(pool, byDeployment).map((record) => gatewayPod(record, pool.metadata.name)),
+      ...podsOf(pool).map((record) => gatewayPod(record, pool.metadata.name)),
       ...endpointPods(pool, 0),
     ]),
   };
 }
 
 export function scalerPods(pools: Pools, pods: Pods): ScalerPod[] {
-  const byDeployment = podsByDeployment(pods);
+  const podsOf = podFinder(pools, pods);
   return validPools(pools).flatMap((pool) => [
-    ...recordsOf(pool, byDeployment).map((record) => scalerPod(record, pool.metadata.name)),
+    ...podsOf(pool).map((record) => scalerPod(record, pool.metadata.name)),
     ...endpointPods(pool, 0).map(readOnlyPod),
   ]);
 }
@@ -44,10 +55,6 @@ function podsByDeployment(pods: Pods): Map<string, PodRecord[]> {
     else others.push(pod);
   }
   return found;
-}
-
-function recordsOf(pool: ModelPool, byDeployment: ReadonlyMap<string, PodRecord[]>): readonly PodRecord[] {
-  return byDeployment.get(pool.spec.scaleTargetRef?.name ?? '') ?? [];
 }
 
 function gatewayPod(record: PodRecord, pool: string): Pod {
@@ -66,8 +73,10 @@ export function scaleTargets(
   deployments: ReadonlyMap<string, DeploymentRecord>,
   namespace: string,
 ): ScaleTarget[] {
+  const claims = settleClaims(pools);
   const byDeployment = podsByDeployment(pods);
   return validPools(pools).flatMap((pool) => {
+    if (!ownsDeployment(claims, pool)) return [];
     const deployment = deployments.get(pool.spec.scaleTargetRef?.name ?? '');
     if (deployment === undefined) return [];
     return {

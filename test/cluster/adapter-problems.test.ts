@@ -53,16 +53,10 @@ describe('why a pool can not be scaled', { skip }, () => {
     await expected('it came', []);
 
     await namespace.apply(poolOf('two', { scaleTargetRef: { name: 'one' } }));
-    await expected('a second pool', [
-      'one: Conflict: Deployment one is also the target of pool two',
-      'two: Conflict: Deployment one is also the target of pool one',
-    ]);
+    await expected('a second pool', ['two: Conflict: Deployment one belongs to pool one, which is older']);
     await namespace.apply(idleDeployment('two'));
     await namespace.apply(poolOf('two', { models: ['one', 'two'] }));
-    await expected('a model of two pools', [
-      'one: ModelConflict: model one is also in pool two',
-      'two: ModelConflict: model one is also in pool one',
-    ]);
+    await expected('a model of two pools', ['two: ModelConflict: model one belongs to pool one, which is older']);
     await namespace.apply(poolOf('two'));
     await expected('each its own', []);
 

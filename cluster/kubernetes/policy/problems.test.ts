@@ -3,14 +3,14 @@ import { test } from 'node:test';
 import { parseModelPool } from '../../../contract/model-pool.ts';
 import { scaleProblems, type ProblemInputs } from './problems.ts';
 
-function pool(name: string, spec: object = {}): ProblemInputs['pools'][number] {
+function pool(name: string, spec: object = {}, createdAtMs = 0): ProblemInputs['pools'][number] {
   const { pool, errors } = parseModelPool({
     apiVersion: 'sluice.dev/v1alpha1',
     kind: 'ModelPool',
     metadata: { name },
     spec: { models: [name], scaleTargetRef: { name }, ...spec },
   });
-  return { name, pool, errors };
+  return { name, createdAtMs, pool, errors };
 }
 
 function problems(inputs: Partial<ProblemInputs>): string[] {
@@ -54,13 +54,11 @@ test('autoscalers of the same Deployment are conflicts, matched by kind and name
   );
 });
 
-test('two pools with one Deployment or one model are reported on both', () => {
-  const pools = [pool('a'), pool('b', { models: ['b', 'a'], scaleTargetRef: { name: 'a' } })];
-  assert.deepEqual(problems({ pools }), [
-    'a ModelConflict: model a is also in pool b',
-    'a Conflict: Deployment a is also the target of pool b',
-    'b ModelConflict: model a is also in pool a',
-    'b Conflict: Deployment a is also the target of pool a',
+test('a second pool with a model or a Deployment of an older one is told so, and the older one has no problem', () => {
+  const second = { models: ['b', 'a'], scaleTargetRef: { name: 'a' } };
+  assert.deepEqual(problems({ pools: [pool('b', second, 2), pool('a', {}, 1)] }), [
+    'b ModelConflict: model a belongs to pool a, which is older',
+    'b Conflict: Deployment a belongs to pool a, which is older',
   ]);
 });
 

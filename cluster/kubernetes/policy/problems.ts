@@ -1,12 +1,8 @@
 /** Finds problems that prevent scaling a pool: a missing Deployment, a competing autoscaler or pool, forbidden access. */
-import type { ModelPool } from '../../../contract/model-pool.ts';
+import { byPrecedence, settleClaims, type Claimant } from './claims.ts';
 
 export interface ProblemInputs {
-  readonly pools: readonly {
-    readonly name: string;
-    readonly pool: ModelPool | null;
-    readonly errors: readonly string[];
-  }[];
+  readonly pools: readonly (Claimant & { readonly errors: readonly string[] })[];
   /** Names of the existing Deployments; null while they cannot be read. */
   readonly deployments: ReadonlySet<string> | null;
   readonly autoscalers: readonly {
@@ -32,19 +28,13 @@ export function scaleProblems(inputs: ProblemInputs): Problem[] {
   const found: Problem[] = [];
   const add = (pool: string, reason: Problem['reason'], message: string): unknown =>
     found.push({ pool, reason, message });
-  const byTarget = new Map<string, string[]>();
-  const byModel = new Map<string, string[]>();
-  for (const { name, pool } of inputs.pools) {
-    const target = pool?.spec.scaleTargetRef?.name;
-    if (target !== undefined) append(byTarget, target, name);
-    for (const model of pool?.spec.models ?? []) append(byModel, model, name);
-  }
-  for (const { name, pool, errors } of inputs.pools) {
+  const { modelOwners, deploymentOwners } = settleClaims(inputs.pools);
+  for (const { name, pool, errors } of byPrecedence(inputs.pools)) {
     if (errors.length > 0) add(name, 'InvalidSpec', errors.join('; '));
     if (pool === null) continue;
     for (const model of pool.spec.models) {
-      const others = byModel.get(model)!.filter((other) => other !== name);
-      if (others.length > 0) add(name, 'ModelConflict', `model ${model} is also in ${pools(others)}`);
+      const owner = modelOwners.get(model)!;
+      if (owner !== name) add(name, 'ModelConflict', `model ${model} belongs to pool ${owner}, which is older`);
     }
     const target = pool.spec.scaleTargetRef?.name;
     if (target === undefined) continue;
@@ -52,20 +42,12 @@ export function scaleProblems(inputs: ProblemInputs): Problem[] {
     const write = inputs.forbiddenWrites.get(name);
     if (write !== undefined) add(name, 'Forbidden', write);
     if (inputs.deployments?.has(target) === false) add(name, 'TargetNotFound', `Deployment ${target} does not exist`);
-    const others = byTarget.get(target)!.filter((other) => other !== name);
-    if (others.length > 0) add(name, 'Conflict', `Deployment ${target} is also the target of ${pools(others)}`);
+    const owner = deploymentOwners.get(target)!;
+    if (owner !== name) add(name, 'Conflict', `Deployment ${target} belongs to pool ${owner}, which is older`);
     const rivals = inputs.autoscalers.filter((one) => one.targetKind === 'Deployment' && one.targetName === target);
     for (const rival of rivals) {
       add(name, 'Conflict', `${rival.kind} ${rival.name} also resizes Deployment ${target}: delete it or this pool`);
     }
   }
   return found;
-}
-
-function append(map: Map<string, string[]>, key: string, value: string): void {
-  map.set(key, [...(map.get(key) ?? []), value]);
-}
-
-function pools(names: readonly string[]): string {
-  return `${names.length === 1 ? 'pool' : 'pools'} ${names.join(', ')}`;
 }

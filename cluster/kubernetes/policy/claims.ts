@@ -1,0 +1,44 @@
+/**
+ * Owner of each model and each Deployment that pools of a namespace claim: the oldest pool, and of equally old ones the first by
+ * name. The rule needs no memory, so that all gateways and scalers agree, restarts included. A claim is lost alone: the pool
+ * keeps its others.
+ */
+import type { ModelPool } from '../../../contract/model-pool.ts';
+
+export interface Claimant {
+  readonly name: string;
+  /** Wall-clock time at which the pool was created, in milliseconds; 0 if unknown. */
+  readonly createdAtMs: number;
+  /** Last valid spec; null before the first, which claims nothing. */
+  readonly pool: ModelPool | null;
+}
+
+export interface Claims {
+  /** Name of the pool that has the model. */
+  readonly modelOwners: ReadonlyMap<string, string>;
+  /** Name of the pool that has the Deployment. */
+  readonly deploymentOwners: ReadonlyMap<string, string>;
+}
+
+/** Claimants in the order in which their claims count: by age, then by name. */
+export function byPrecedence<T extends Claimant>(claimants: Iterable<T>): T[] {
+  return [...claimants].sort((a, b) => a.createdAtMs - b.createdAtMs || (a.name < b.name ? -1 : 1));
+}
+
+export function settleClaims(claimants: Iterable<Claimant>): Claims {
+  const modelOwners = new Map<string, string>();
+  const deploymentOwners = new Map<string, string>();
+  for (const { name, pool } of byPrecedence(claimants)) {
+    if (pool === null) continue;
+    for (const model of pool.spec.models) if (!modelOwners.has(model)) modelOwners.set(model, name);
+    const target = pool.spec.scaleTargetRef?.name;
+    if (target !== undefined && !deploymentOwners.has(target)) deploymentOwners.set(target, name);
+  }
+  return { modelOwners, deploymentOwners };
+}
+
+/** Whether the pool has the Deployment that it names. A pool of `endpoints` names none. */
+export function ownsDeployment({ deploymentOwners }: Claims, { metadata, spec }: ModelPool): boolean {
+  const target = spec.scaleTargetRef?.name;
+  return target !== undefined && deploymentOwners.get(target) === metadata.name;
+}
