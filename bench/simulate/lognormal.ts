@@ -2,7 +2,7 @@
 import type { Random } from '../../runtime/seeded-random.ts';
 
 /** Draws from the standard normal distribution (G. Box, M. Muller, 1958). */
-function normal(random: Random): number {
+export function normal(random: Random): number {
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 }
 
