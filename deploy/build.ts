@@ -1,18 +1,27 @@
 /**
  * `npm run build` compiles `sluice` to JavaScript in dist/, for the image and the published package: Node does not strip
- * types inside node_modules, and neither has the compiler.
+ * types inside node_modules, and neither has the compiler. `--image` leaves out what the image does without, and
+ * `--out DIRECTORY` writes elsewhere.
  */
 import { execFileSync } from 'node:child_process';
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { leftOut } from './image-content.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const dist = path.join(root, 'dist');
+const { values: flags } = parseArgs({
+  options: { image: { type: 'boolean', default: false }, out: { type: 'string', default: path.join(root, 'dist') } },
+});
+const dist = path.resolve(flags.out);
 
 rmSync(dist, { recursive: true, force: true });
 const compiler = path.join(root, 'node_modules/typescript/bin/tsc');
-execFileSync(process.execPath, [compiler, '--project', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
+execFileSync(process.execPath, [compiler, '--project', 'tsconfig.build.json', '--outDir', dist], {
+  cwd: root,
+  stdio: 'inherit',
+});
 cpSync(path.join(root, 'cli/sluice.js'), path.join(dist, 'cli/sluice.js'));
 // The package path of transforms leads to the compiled file.
 const packageFile = path.join(dist, 'package.json');
@@ -24,3 +33,4 @@ cpSync(path.join(root, 'models/zoo'), path.join(dist, 'models/zoo'), {
   recursive: true,
   filter: (source) => !source.endsWith('.ts') && !/\/wide\/(1|\.generate-.*)$/.test(source),
 });
+if (flags.image) for (const folder of Object.keys(leftOut)) rmSync(path.join(dist, folder), { recursive: true });

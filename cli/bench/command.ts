@@ -4,6 +4,7 @@ import type { BenchIo } from '../io.ts';
 import { compareReports } from './compare.ts';
 import { findMaximum } from './find-max.ts';
 import { addBenchFlags, checkBenchFlags, type BenchFlags } from './flags.ts';
+import { requireLoadGenerator } from './load-generator.ts';
 import { measure } from './measure.ts';
 import { asUsageError } from './usage-error.ts';
 
@@ -35,6 +36,7 @@ Examples:
 }
 
 async function bench(url: string | undefined, flags: BenchFlags, io: BenchIo): Promise<void> {
+  requireLoadGenerator();
   checkBenchFlags(url, flags);
   if (flags.compare !== undefined) return compareReports(flags.compare[0]!, flags.compare[1]!, io);
   const stop = new AbortController();

@@ -1,9 +1,17 @@
 /** Flags of `sluice bench`, with the validation of each and of their combinations. Errors name the flag and its value. */
-import { arrivalKinds } from '../../bench/load-test/arrivals.ts';
+import type { Arrivals } from '../../bench/load-test/arrivals.ts';
 import type { LoadRequest } from '../../bench/load-test/prepare.ts';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { SettingsError } from '../../contract/settings.ts';
 import { numberOf, outputFile, percentile, positive, whole } from '../../runtime/process/flag-values.ts';
+
+/** Arrival processes by name. A copy of those of the load generator, which an installation may be without. */
+const arrivalKinds = Object.keys({
+  poisson: true,
+  constant: true,
+  ramp: true,
+  step: true,
+} satisfies Record<Exclude<Arrivals['kind'], 'trace'>, true>);
 
 export interface BenchFlags extends Omit<LoadRequest, 'model'> {
   readonly model?: string;

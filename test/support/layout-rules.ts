@@ -114,7 +114,7 @@ const fences: Readonly<Record<string, Patterns>> = {
     /^bench\/lab\/(.+\/main|scaling\/validate)\.ts$/,
     /^(models\/author|deploy\/monitoring)\/main\.ts$/,
   ],
-  autocannon: [/^bench\//],
+  autocannon: [/^bench\//, /^cli\/bench\/load-generator\.ts$/],
 };
 
 /** Files that may use the environment, signals and the exit of the process. */
