@@ -233,6 +233,20 @@ test('no role has a wildcard, and nothing is granted outside the namespace', () 
   }
 });
 
+test('what a cluster has once is in no overlay, and opens ModelPools to admin, edit and view alone', () => {
+  for (const file of globSync('deploy/{base,components,overlays}/**/kustomization.yaml', { cwd: root })) {
+    assert.doesNotMatch(readFileSync(path.join(root, file), 'utf8').replaceAll(/#.*/g, ''), /crd/, file);
+  }
+  const roles = objects('deploy/crd/roles.yaml');
+  const aggregated = roles.flatMap(({ metadata }) =>
+    Object.keys(metadata.labels ?? {}).flatMap((label) => /aggregate-to-(\w+)$/.exec(label)?.[1] ?? []),
+  );
+  assert.deepEqual(aggregated, ['admin', 'edit', 'view']);
+  for (const { rules } of roles) {
+    for (const { resources } of rules!) assert.deepEqual(resources, ['modelpools']);
+  }
+});
+
 test('example pools are valid and name a Deployment of the same file without replicas', () => {
   for (const file of examples) {
     const own = objects(file);

@@ -85,6 +85,13 @@ export function conditionOf(conditions: readonly Condition[] | undefined, type: 
   return conditions?.find((condition) => condition.type === type);
 }
 
+/** Part of Sluice itself that a pod or Deployment is by its labels, as the manifests set them; null for anything else. */
+export function sluiceComponent(labels: ObjectMeta['labels']): 'gateway' | 'scaler' | null {
+  if (labels?.['app.kubernetes.io/name'] !== 'sluice') return null;
+  const component = labels['app.kubernetes.io/component'];
+  return component === 'gateway' || component === 'scaler' ? component : null;
+}
+
 /** Parses an RFC 3339 time to milliseconds; 0 for a missing or invalid one. */
 export function timeMs(text: string | undefined): number {
   const value = text === undefined ? NaN : Date.parse(text);

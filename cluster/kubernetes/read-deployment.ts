@@ -1,5 +1,11 @@
 /** Reads Deployments, and autoscalers that may compete for them, into records. */
-import { conditionOf, type AutoscalerObject, type DeploymentObject, type KubernetesObject } from './objects.ts';
+import {
+  conditionOf,
+  sluiceComponent,
+  type AutoscalerObject,
+  type DeploymentObject,
+  type KubernetesObject,
+} from './objects.ts';
 
 export interface DeploymentRecord {
   readonly name: string;
@@ -10,6 +16,8 @@ export interface DeploymentRecord {
   /** Whether the controller has not yet seen the last change, or pods of an older template remain. */
   readonly changing: boolean;
   readonly deadlineExceeded: boolean;
+  /** Whether it runs gateways or scalers of Sluice, which no pool may resize. */
+  readonly isSluice: boolean;
 }
 
 export function readDeployment(object: KubernetesObject): DeploymentRecord {
@@ -24,6 +32,7 @@ export function readDeployment(object: KubernetesObject): DeploymentRecord {
       (status.observedGeneration ?? 0) < (metadata.generation ?? 0) ||
       (status.replicas ?? 0) > (status.updatedReplicas ?? 0),
     deadlineExceeded: progressing?.status === 'False' && progressing.reason === 'ProgressDeadlineExceeded',
+    isSluice: sluiceComponent(metadata.labels) !== null,
   };
 }
 

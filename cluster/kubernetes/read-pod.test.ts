@@ -19,7 +19,7 @@ test('a ready pod has all fields', () => {
       version: '7',
       deployment: 'langid',
       replicaSet: 'langid-5f6d',
-      isGateway: false,
+      component: null,
       finished: false,
       phase: 'Ready',
       origin: 'http://10.0.0.1:8000',
@@ -161,6 +161,6 @@ test('a gateway has both labels', () => {
     ...podObject().metadata,
     labels: { 'app.kubernetes.io/name': name, 'app.kubernetes.io/component': 'gateway' },
   });
-  assert.equal(read(podObject({ meta: labelled('sluice') })).isGateway, true);
-  assert.equal(read(podObject({ meta: labelled('another') })).isGateway, false);
+  assert.equal(read(podObject({ meta: labelled('sluice') })).component, 'gateway');
+  assert.equal(read(podObject({ meta: labelled('another') })).component, null);
 });

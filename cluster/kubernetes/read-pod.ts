@@ -2,6 +2,7 @@
 import type { PodPhase } from '../port.ts';
 import {
   conditionOf,
+  sluiceComponent,
   timeMs,
   type ContainerStatus,
   type KubernetesObject,
@@ -20,7 +21,7 @@ export interface PodRecord {
   readonly deployment: string | null;
   /** Name of the owning ReplicaSet; null without one. */
   readonly replicaSet: string | null;
-  readonly isGateway: boolean;
+  readonly component: ReturnType<typeof sluiceComponent>;
   /** Whether all containers have terminated for good, so that only the pod's status remains. */
   readonly finished: boolean;
   readonly phase: PodPhase;
@@ -50,8 +51,7 @@ export function readPod(object: KubernetesObject, previous: PodRecord | undefine
     version: meta.resourceVersion ?? '',
     deployment: deploymentOf(meta, replicaSet?.name),
     replicaSet: replicaSet?.name ?? null,
-    isGateway:
-      meta.labels?.['app.kubernetes.io/name'] === 'sluice' && meta.labels['app.kubernetes.io/component'] === 'gateway',
+    component: sluiceComponent(meta.labels),
     finished: pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed',
     phase: phaseOf(pod, isReady),
     origin: originOf(pod, 'http', true),

@@ -184,7 +184,7 @@ export class KubernetesScaler implements ScalableCluster {
       targets: scaleTargets(poolRecords, podRecords, deployments.objects, this.#api.namespace),
       problems: scaleProblems({
         pools: poolRecords,
-        deployments: deployments.synced ? new Set(deployments.objects.keys()) : null,
+        deployments: deployments.synced ? deployments.objects : null,
         autoscalers: [...hpas.objects.values(), ...scaledObjects.objects.values()],
         forbidden: this.#all.flatMap(({ forbidden, lastError }) => (forbidden && lastError !== null ? lastError : [])),
         forbiddenWrites: this.#forbiddenWrites(),

@@ -70,6 +70,15 @@ test('a second pool of a Deployment comes after the older one, and has neither i
   );
 });
 
+test('a pool that names the Deployment of the gateways gets neither their pods nor their replicas', () => {
+  const labels = { 'app.kubernetes.io/name': 'sluice', 'app.kubernetes.io/component': 'gateway' };
+  const pools = [pool('a', { models: ['m'], scaleTargetRef: { name: 'sluice-gateway' } })];
+  const pods = [pod('g', { deployment: 'sluice-gateway', meta: { labels } })];
+  assert.deepEqual([gatewayView(pools, pods).pods, scalerPods(pools, pods)], [[], []]);
+  const deployment = readDeployment({ metadata: { name: 'sluice-gateway', labels } });
+  assert.deepEqual(scaleTargets(pools, pods, new Map([['sluice-gateway', deployment]]), 'ns'), []);
+});
+
 test('a pool with an invalid spec keeps its last valid one, which a new pool of that name does not inherit', () => {
   const wrong = pool('language', { models: ['langid'], batching: { maxRows: 0 } }, langid);
   assert.deepEqual(wrong.pool, langid.pool);

@@ -45,11 +45,14 @@ export function scalerPods(pools: Pools, pods: Pods): ScalerPod[] {
   ]);
 }
 
-/** Pods by Deployment, without pods that have terminated for good, which their controller no longer counts. */
+/**
+ * Pods by Deployment, without those that have terminated for good, which their controller no longer counts, and without Sluice's
+ * own, which a pool must not probe, drain or replace.
+ */
 function podsByDeployment(pods: Pods): Map<string, PodRecord[]> {
   const found = new Map<string, PodRecord[]>();
   for (const pod of pods) {
-    if (pod.deployment === null || pod.finished) continue;
+    if (pod.deployment === null || pod.finished || pod.component !== null) continue;
     const others = found.get(pod.deployment);
     if (others === undefined) found.set(pod.deployment, [pod]);
     else others.push(pod);
@@ -78,7 +81,7 @@ export function scaleTargets(
   return validPools(pools).flatMap((pool) => {
     if (!ownsDeployment(claims, pool)) return [];
     const deployment = deployments.get(pool.spec.scaleTargetRef?.name ?? '');
-    if (deployment === undefined) return [];
+    if (deployment === undefined || deployment.isSluice) return [];
     return {
       pool: pool.metadata.name,
       name: `Deployment ${namespace}/${deployment.name}`,
@@ -98,7 +101,7 @@ function rolloutOf(deployment: DeploymentRecord, pods: readonly PodRecord[]): Sc
 
 export function gatewayMembers(pods: Pods): GatewayMember[] {
   return [...pods].flatMap((pod) => {
-    if (!pod.isGateway || pod.finished) return [];
+    if (pod.component !== 'gateway' || pod.finished) return [];
     const { uid, name, adminOrigin, wasReady, phase, createdAtMs } = pod;
     return { uid, name, adminOrigin, wasReady, terminating: phase === 'Terminating', createdAtMs };
   });

@@ -17,7 +17,12 @@ const patienceMs = 60_000;
 interface Role {
   readonly kind: string;
   readonly metadata: { readonly name: string };
-  readonly rules: readonly { readonly apiGroups: string[]; readonly resources: string[]; readonly verbs: string[] }[];
+  readonly rules: readonly {
+    readonly apiGroups: string[];
+    readonly resources: string[];
+    readonly resourceNames?: string[];
+    readonly verbs: string[];
+  }[];
 }
 
 describe('why a pool can not be scaled', { skip }, () => {
@@ -127,7 +132,9 @@ describe('why a pool can not be scaled', { skip }, () => {
         apiVersion: 'rbac.authorization.k8s.io/v1',
         kind: 'Role',
         metadata: { name: account },
-        rules: given.filter(({ verbs }) => verbs.length > 0),
+        rules: given
+          .filter(({ verbs }) => verbs.length > 0)
+          .map((rule) => (rule.resourceNames === undefined ? rule : { ...rule, resourceNames: [account] })),
       });
       await namespace.apply(idleDeployment('one'));
       await namespace.apply(poolOf('one'));

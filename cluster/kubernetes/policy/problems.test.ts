@@ -16,7 +16,7 @@ function pool(name: string, spec: object = {}, createdAtMs = 0): ProblemInputs['
 function problems(inputs: Partial<ProblemInputs>): string[] {
   const none = {
     pools: [pool('a')],
-    deployments: new Set(['a', 'b']),
+    deployments: new Map(['a', 'b'].map((name) => [name, { isSluice: false }])),
     autoscalers: [],
     forbidden: [],
     forbiddenWrites: new Map<string, string>(),
@@ -35,6 +35,14 @@ test('a scalable pool has no problems, and a pool with endpoints needs no Deploy
 test('a missing Deployment is reported, unless Deployments cannot be read', () => {
   assert.deepEqual(problems({ pools: [pool('c')] }), ['c TargetNotFound: Deployment c does not exist']);
   assert.deepEqual(problems({ pools: [pool('c')], deployments: null }), []);
+});
+
+test('a Deployment of gateways or scalers is no target', () => {
+  const deployments = new Map([['sluice-gateway', { isSluice: true }]]);
+  const pools = [pool('c', { scaleTargetRef: { name: 'sluice-gateway' } })];
+  assert.deepEqual(problems({ pools, deployments }), [
+    'c InvalidSpec: /spec/scaleTargetRef/name: Deployment sluice-gateway is a part of Sluice itself',
+  ]);
 });
 
 test('autoscalers of the same Deployment are conflicts, matched by kind and name', () => {

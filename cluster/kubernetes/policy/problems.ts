@@ -3,8 +3,8 @@ import { byPrecedence, settleClaims, type Claimant } from './claims.ts';
 
 export interface ProblemInputs {
   readonly pools: readonly (Claimant & { readonly errors: readonly string[] })[];
-  /** Names of the existing Deployments; null while they cannot be read. */
-  readonly deployments: ReadonlySet<string> | null;
+  /** Existing Deployments by name; null while they cannot be read. */
+  readonly deployments: ReadonlyMap<string, { readonly isSluice: boolean }> | null;
   readonly autoscalers: readonly {
     readonly kind: string;
     readonly name: string;
@@ -42,6 +42,9 @@ export function scaleProblems(inputs: ProblemInputs): Problem[] {
     const write = inputs.forbiddenWrites.get(name);
     if (write !== undefined) add(name, 'Forbidden', write);
     if (inputs.deployments?.has(target) === false) add(name, 'TargetNotFound', `Deployment ${target} does not exist`);
+    if (inputs.deployments?.get(target)?.isSluice === true) {
+      add(name, 'InvalidSpec', `/spec/scaleTargetRef/name: Deployment ${target} is a part of Sluice itself`);
+    }
     const owner = deploymentOwners.get(target)!;
     if (owner !== name) add(name, 'Conflict', `Deployment ${target} belongs to pool ${owner}, which is older`);
     const rivals = inputs.autoscalers.filter((one) => one.targetKind === 'Deployment' && one.targetName === target);

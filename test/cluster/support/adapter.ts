@@ -1,11 +1,11 @@
 /** A namespace with a Deployment that serves nothing and a pool of it, and the adapter as gateways and scalers use it. */
 import process from 'node:process';
-import path from 'node:path';
 import { KubernetesCluster } from '../../../cluster/kubernetes/gateway-cluster.ts';
 import { kubernetesApi, type KubernetesApi } from '../../../cluster/kubernetes/api.ts';
 import { KubernetesScaler } from '../../../cluster/kubernetes/scaler-cluster.ts';
+import { installCrd } from './crd.ts';
+import { image } from './image.ts';
 import { kubectl, Namespace, requireCluster } from './kubectl.ts';
-import { image, root } from './image.ts';
 
 /** Tests against a real Kubernetes are asked for. */
 export const clusterAsked = process.env.SLUICE_TEST_CLUSTER === '1';
@@ -56,8 +56,7 @@ export function poolOf(name: string, spec: object = {}): object {
 
 export async function adapterNamespace(name: string): Promise<Namespace> {
   requireCluster();
-  await kubectl(['apply', '--server-side', '--force-conflicts', '-f', path.join(root, 'deploy/crd/modelpools.yaml')]);
-  await kubectl(['wait', '--for=condition=Established', 'crd/modelpools.sluice.dev', '--timeout=60s']);
+  await installCrd();
   const namespace = new Namespace(`sluice-test-${name}-${Math.random().toString(36).slice(2, 6)}`);
   await kubectl(['create', 'namespace', namespace.name]);
   return namespace;

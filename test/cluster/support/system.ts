@@ -6,6 +6,7 @@ import process from 'node:process';
 import type { TestContext } from 'node:test';
 import { kubectl, Namespace, requireCluster } from './kubectl.ts';
 import { ApiProxy } from './api-proxy.ts';
+import { installCrd } from './crd.ts';
 import { image, root } from './image.ts';
 
 export interface SystemOptions {
@@ -71,6 +72,7 @@ async function scripts(): Promise<object> {
 /** Installs it and waits until gateways and scalers are ready. */
 export async function install(name: string, options: SystemOptions = {}): Promise<System> {
   requireCluster();
+  await installCrd();
   const namespace = new Namespace(`sluice-test-${name}-${Math.random().toString(36).slice(2, 6)}`);
   await kubectl(['create', 'namespace', namespace.name]);
   const system = new System(namespace);
