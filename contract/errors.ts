@@ -52,6 +52,11 @@ export const errorTable = {
   'version-not-found': { status: 404, retryable: false, meaning: 'The model has no such version.' },
   'route-not-found': { status: 404, retryable: false, meaning: 'No such path.' },
   'method-not-allowed': { status: 405, retryable: false, meaning: 'The path exists, and does not take this method.' },
+  'drain-held': {
+    status: 409,
+    retryable: false,
+    meaning: 'Another holder drains this pod; its lease lapses unless it is renewed.',
+  },
   'request-timeout': { status: 408, retryable: true, meaning: 'The body came more slowly than this server waits.' },
   'body-too-large': {
     status: 413,

@@ -42,9 +42,24 @@ export const ServedModel = Type.Object({
 });
 export type ServedModel = Type.Static<typeof ServedModel>;
 
+/** Lease by which a pod drains. */
+export const PodDrain = Type.Object({
+  /** Identity of this drain, new whenever the pod has taken work in between. */
+  id: Type.String(),
+  /** Name of the caller, such as the scalers of one installation; `unknown` if it gave none. */
+  holder: Type.String(),
+  /** Number of the holder's leader, which grows with each change of leadership. */
+  generation: Type.Integer({ minimum: 0 }),
+  /** Milliseconds until it lapses unless it is renewed. */
+  remainingMs: Type.Number({ minimum: 0 }),
+});
+export type PodDrain = Type.Static<typeof PodDrain>;
+
 export const PodStatus = Type.Object({
   uid: Type.String(),
   state: Type.Enum(['loading', 'ready', 'draining']),
+  /** Absent if the pod does not drain, or drains since its process ends, which has no term. */
+  drain: Type.Optional(PodDrain),
   /** Requests on the pod: queued, running or being answered. */
   inFlight: Type.Integer({ minimum: 0 }),
   queuedRows: Type.Integer({ minimum: 0 }),

@@ -66,6 +66,15 @@ export function createMetrics(pod: PodState): ModelMetrics {
     },
   });
   new Counter({
+    name: 'sluice_pod_drains_lapsed_total',
+    help: 'Drains that ended since their holder did not renew them',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(pod.drain.lapses);
+    },
+  });
+  new Counter({
     name: 'nv_inference_request_failure',
     help: 'Requests that failed: REJECTED before they ran, CANCELED by the client, BACKEND in the model, OTHER',
     labelNames: [...labelNames, 'reason'],

@@ -2,6 +2,7 @@
 import type { PodStatus } from '../contract/pod-status.ts';
 import { SluiceError } from '../contract/errors.ts';
 import type { UnbatchedModel } from '../contract/unbatched.ts';
+import type { Drain } from './drain.ts';
 import type { ModelSet } from './repository/served-model.ts';
 import type { RunTracing } from './tracing.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -45,15 +46,15 @@ export class PodState {
   readonly maxBodyBytes: number;
   /** Null unless an OpenTelemetry SDK was preloaded into the process. */
   readonly tracing: RunTracing | null;
+  readonly drain: Drain;
   loading = true;
-  draining = false;
   /** HTTP requests without a finished response; an envelope counts as one. */
   openResponses = 0;
 
   constructor(
     options: Pick<
       PodState,
-      'uid' | 'name' | 'models' | 'transforms' | 'scheduler' | 'staging' | 'maxBodyBytes' | 'tracing'
+      'uid' | 'name' | 'models' | 'transforms' | 'scheduler' | 'staging' | 'maxBodyBytes' | 'tracing' | 'drain'
     >,
   ) {
     this.uid = options.uid;
@@ -64,11 +65,16 @@ export class PodState {
     this.staging = options.staging;
     this.maxBodyBytes = options.maxBodyBytes;
     this.tracing = options.tracing;
+    this.drain = options.drain;
   }
 
   /** Requests that are converted, wait or run. */
   get inFlight(): number {
     return this.scheduler.inFlight + this.transforms.inFlight;
+  }
+
+  get draining(): boolean {
+    return this.drain.active;
   }
 
   get ready(): boolean {
@@ -85,9 +91,11 @@ export class PodState {
 
   status(): PodStatus {
     const { unbatched } = this.models;
+    const drain = this.drain.status();
     return {
       uid: this.uid,
       state: this.loading ? 'loading' : this.draining ? 'draining' : 'ready',
+      ...(drain === null ? {} : { drain }),
       inFlight: this.inFlight,
       queuedRows: this.scheduler.queuedRows,
       models: this.models.status(),

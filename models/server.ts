@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import packageJson from '../package.json' with { type: 'json' };
 import { listen } from '../runtime/http/listen.ts';
 import { buildApp } from './app.ts';
+import { Drain } from './drain.ts';
 import { announce, loadModels } from './repository/load.ts';
 import { createMetrics } from './metrics.ts';
 import { PodState, Staging } from './pod-state.ts';
@@ -79,6 +80,7 @@ export async function runModelServer(
     staging: new Staging(settings.maxStagedBytes),
     maxBodyBytes: settings.maxBodyBytes,
     tracing: openRunTracing(packageJson.version),
+    drain: new Drain({ nowMs: () => performance.now(), log }),
   });
   const app = buildApp({
     pod,
@@ -122,7 +124,7 @@ export async function runModelServer(
       return host.busy;
     },
     drain: async (drainDelayMs) => {
-      pod.draining = true;
+      pod.drain.end();
       await sleep(drainDelayMs);
       // New connections are refused from here on; requests on open ones are still served.
       app.server.close();

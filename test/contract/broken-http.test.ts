@@ -8,6 +8,7 @@ import { pino } from 'pino';
 import { buildGateway, type Gateway } from '../../gateway/app.ts';
 import { buildApp } from '../../models/app.ts';
 import { createMetrics } from '../../models/metrics.ts';
+import { Drain } from '../../models/drain.ts';
 import { PodState, Staging } from '../../models/pod-state.ts';
 import { ModelSet } from '../../models/repository/served-model.ts';
 import type { Scheduler } from '../../models/scheduler.ts';
@@ -40,6 +41,7 @@ function startPod(): FastifyInstance {
     staging: new Staging(1024),
     maxBodyBytes: 1024,
     tracing: null,
+    drain: new Drain({ nowMs: () => performance.now(), log }),
   });
   return buildApp({ pod, version: '1', metrics: createMetrics(pod), log, limits });
 }

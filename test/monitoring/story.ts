@@ -141,9 +141,12 @@ async function startsColdAndDrains(client: Client, { podOrigins, prometheus }: S
     120_000,
   );
   const drain = `${podOrigins.get('cold')!}/drain`;
-  await fetch(drain, { method: 'POST' });
-  // Prometheus takes some seconds to find what is new.
-  await eventually('it is seen to drain', () => prometheus.query('sluice_pod_draining == 1'), isSomething, 60_000);
+  // Prometheus takes some seconds to find what is new, and nobody else keeps the drain for so long.
+  const drains = async () => {
+    await fetch(drain, { method: 'POST' });
+    return prometheus.query('sluice_pod_draining == 1');
+  };
+  await eventually('it is seen to drain', drains, isSomething, 60_000);
   await fetch(drain, { method: 'DELETE' });
 }
 

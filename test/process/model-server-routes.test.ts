@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import test, { after, before } from 'node:test';
+import type { PodDrain } from '../../contract/pod-status.ts';
 import * as fixtures from '../../models/author/fixtures.ts';
 import {
   floats,
@@ -111,4 +112,41 @@ test('a drain is said everywhere, keeps answering, and can be taken back', async
   assert.match((await get(`${origin}/metrics`)).text, /^sluice_pod_draining 1$/m);
   assert.equal(stateOf(await get(`${origin}/drain`, 'DELETE')), 'ready');
   assert.equal(stateOf(await get(`${origin}/v2/pod`)), 'ready');
+});
+
+test('a drain is a lease: granted up to a cap, kept for its holder, and given back by the pod itself', async () => {
+  const { origin, logged } = started;
+  const drainOf = ({ json }: Answered) => (json as { drain?: PodDrain }).drain;
+  const scaler = `${origin}/drain?holder=default/scaler&generation=4`;
+  const { holder, generation, remainingMs, id } = drainOf(await get(`${scaler}&ttlMs=3600000`, 'POST'))!;
+  assert.deepEqual([holder, generation, remainingMs], ['default/scaler', 4, 15_000]);
+  for (const method of ['POST', 'DELETE']) {
+    const refused = await get(`${origin}/drain?holder=stranger`, method);
+    assert.deepEqual([refused.status, refused.text.includes('default/scaler')], [409, true]);
+  }
+  // The next leader takes the drain over, for a moment only.
+  const taken = drainOf(await get(`${origin}/drain?holder=default/scaler&generation=5&ttlMs=100`, 'POST'))!;
+  assert.deepEqual([taken.id, taken.generation], [id, 5]);
+  const isReady = async () => (await get(`${origin}/v2/health/ready`)).status === 200;
+  while (!(await isReady())) await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.equal(drainOf(await get(`${origin}/v2/pod`)), undefined);
+  assert.match((await get(`${origin}/metrics`)).text, /^sluice_pod_drains_lapsed_total 1$/m);
+  assert.ok(logged.some(({ level, msg }) => level === 40 && /"default\/scaler" was not renewed/.test(String(msg))));
+});
+
+test('a wrong lease is refused by field and value, and drains nothing', async () => {
+  const { origin } = started;
+  for (const [query, said] of [
+    ['ttlMs=0', 'ttlMs: must be a whole number of at least 1, was: \\"0\\"'],
+    ['ttlMs=1e3', 'ttlMs: must be a whole number of at least 1, was: \\"1e3\\"'],
+    ['holder=', 'holder: must be 1 to 200 printable characters, was: \\"\\"'],
+    ['holder=a%0ab', 'holder: must be 1 to 200 printable characters, was: \\"a\\\\nb\\"'],
+    ['holder=a&holder=b', 'was: [\\"a\\",\\"b\\"]'],
+    ['holder=a&generation=-1', 'generation: must be a whole number of at least 0, was: \\"-1\\"'],
+  ]) {
+    const { status, text } = await get(`${origin}/drain?${query}`, 'POST');
+    assert.equal(status, 400, query);
+    assert.ok(text.includes(said!), `${text} says ${said}`);
+  }
+  assert.equal((await get(`${origin}/v2/health/ready`)).status, 200);
 });
