@@ -1,6 +1,8 @@
 /** Arrival times from CSV text, and the same traffic at another rate. Pure. */
 import { quote } from '../../contract/errors.ts';
 import { seededRandom, type Random } from '../../runtime/seeded-random.ts';
+import { drawnRate } from './drawn-rate.ts';
+import { poissonArrivals } from './families/rate-curve.ts';
 
 /** Thrown for a malformed trace; the message has the line and the value. */
 export class TraceError extends Error {
@@ -52,33 +54,35 @@ export function parseTrace(text: string, file: string): Float64Array {
 }
 
 /**
- * Makes `rateScale` copies of each arrival (a fraction is the probability of one more), each moved by up to the mean gap
- * of the original; a scale of 1 keeps the trace. Coarse stamps are spread over their step first.
+ * The same traffic at `rateScale` times its rate: below 1 each arrival stays with that probability, above 1 all are drawn
+ * afresh, as a Poisson process, from that multiple of a rate that may have made the trace; a scale of 1 keeps the trace.
+ * For a Poisson process whose rate varies, both multiply variance ÷ mean − 1 by the scale, whatever the window.
+ * Coarse stamps are spread over their step first. Times are moved so that the first request is at 0.
  */
 export function scaleTrace(stampsMs: Float64Array, rateScale: number, seed: number): Trace {
   const random = seededRandom(seed);
-  const stepMs = coarseStepMs(stampsMs);
-  const fine = stepMs === null ? stampsMs : stampsMs.map((stamp) => stamp + random() * stepMs);
-  const arrivalsMs = (
-    rateScale === 1 ? fine : copies(fine, stampsMs.at(-1)! / stampsMs.length, rateScale, random)
-  ).sort();
+  const { fineMs, spreadOverMs } = spread(stampsMs, random);
+  const arrivalsMs = scaled(fineMs, rateScale, random);
   const first = arrivalsMs[0] ?? 0;
-  return { arrivalsMs: arrivalsMs.map((time) => time - first), spreadOverMs: stepMs };
+  return { arrivalsMs: arrivalsMs.map((time) => time - first), spreadOverMs };
 }
 
-function copies(timesMs: Float64Array, meanGapMs: number, rateScale: number, random: Random): Float64Array {
-  const whole = Math.floor(rateScale);
-  const fraction = rateScale - whole;
-  const scaled = new Float64Array(timesMs.length * (whole + 1));
-  let count = 0;
-  for (const time of timesMs) {
-    const times = whole + (fraction > 0 && random() < fraction ? 1 : 0);
-    for (let copy = 0; copy < times; copy += 1) {
-      scaled[count] = time + random() * meanGapMs;
-      count += 1;
-    }
-  }
-  return scaled.slice(0, count);
+function scaled(timesMs: Float64Array, rateScale: number, random: Random): Float64Array {
+  if (rateScale === 1) return timesMs;
+  if (rateScale < 1) return timesMs.filter(() => random() < rateScale);
+  const { stepMs, perSecond } = drawnRate(timesMs, random);
+  return poissonArrivals({ stepMs, perSecond: perSecond.map((rate) => rateScale * rate) }, random);
+}
+
+/** Spreads coarse stamps over their step, evenly at random. */
+export function spread(
+  stampsMs: Float64Array,
+  random: Random,
+): { readonly fineMs: Float64Array; readonly spreadOverMs: number | null } {
+  const stepMs = coarseStepMs(stampsMs);
+  if (stepMs === null) return { fineMs: stampsMs, spreadOverMs: null };
+  const fineMs = stampsMs.map((stamp) => stamp + random() * stepMs).sort();
+  return { fineMs: fineMs.map((time) => time - fineMs[0]!), spreadOverMs: stepMs };
 }
 
 /** Finest step that counts as coarse: shorter ones make no difference to a queue. */

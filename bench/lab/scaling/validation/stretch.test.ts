@@ -18,17 +18,17 @@ describe('the stretch that is replayed', () => {
   });
 
   test('it is scaled to the given rate in its fullest half minute, and its times start at zero', () => {
-    const stampsMs = stamps(40, 40, 40, 80, 160, 40, 40, 40, 40, 1);
+    const stampsMs = stamps(400, 400, 400, 800, 1600, 400, 400, 400, 400, 1);
     const { fromMs, arrivalsMs } = stretchOf({
       stampsMs,
       lengthMs: 4 * binMs,
-      peakPerSecond: 50,
+      peakPerSecond: 150,
       seed: 1,
       fromMs: 60_000,
     });
     assert.equal(fromMs, 60_000);
     const inPeak = arrivalsMs.filter((atMs) => atMs >= 2 * binMs && atMs < 3 * binMs).length;
-    assert.ok(Math.abs(inPeak / 30 - 50) < 3, `${inPeak / 30} requests/s`);
+    assert.ok(Math.abs(inPeak / 30 / 150 - 1) < 0.06, `${inPeak / 30} requests/s`);
     assert.ok(arrivalsMs[0]! >= 0 && arrivalsMs.at(-1)! < 4 * binMs);
     assert.deepEqual(arrivalsMs, arrivalsMs.toSorted());
   });
