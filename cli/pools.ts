@@ -53,6 +53,7 @@ export function poolsTable(report: PoolsReport): string {
 function whyOf({ why, conditions, drainingReplicas, pods, mode }: PoolReport): string {
   const trouble = conditions
     .filter(({ type, status }) => type !== 'ScalingLimited' && type !== 'ScalingActive' && status === 'False')
+    .filter(({ reason }) => reason !== 'External')
     .map(({ message }) => message);
   const crashing = pods.filter(({ state }) => state === 'crash-looping').length;
   const ejected = pods.filter(({ state }) => state === 'ejected').length;

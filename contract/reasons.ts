@@ -46,6 +46,7 @@ const policyHolds = {
 /** Holds that the scaler imposes around the policy; AbleToScale explains the unsure ones, not ScalingActive. */
 const processHolds = {
   'stale-view': { text: 'the view of the cluster is too old', blind: true, unsure: true },
+  external: { text: 'its servers are managed by someone else (spec.endpoints), who scales them', unsure: true },
   'cannot-scale': { text: 'the pool cannot be scaled; the condition AbleToScale says why', unsure: true },
   rollout: { text: 'a rollout is running; the pool scales down only after it', unsure: true },
   'pods-failing': { text: 'the existing pods crash, and more pods would crash too', limited: true },

@@ -17,6 +17,7 @@ export const PodReport = Type.Object({
   state: Type.Enum([
     'pending',
     'starting',
+    'joining',
     'serving',
     'ejected',
     'probing',
@@ -39,6 +40,7 @@ export const PoolReport = Type.Object({
   minReplicas: Count,
   maxReplicas: orNull(Count),
   replicas: Count,
+  /** Pods that serve: ready, not draining, and neither ejected nor still to be reached by every gateway that reports. */
   readyReplicas: Count,
   desiredReplicas: Count,
   drainingReplicas: Count,

@@ -7,6 +7,7 @@ import { holdReasons, scaleReasons } from '../contract/reasons.ts';
 import { processLog } from '../runtime/process/log-destination.ts';
 
 export const conditionTypes = [
+  'Ready',
   'AbleToScale',
   'ScalingActive',
   'ScalingLimited',
@@ -26,7 +27,10 @@ export const reportResults = ['ok', 'invalid', 'old'] as const;
 export const poolGauges = {
   replicas: ['sluice_scaler_replicas', 'Replicas of the scale target'],
   desired: ['sluice_scaler_desired_replicas', 'Replicas that the scaler wants, below replicas while pods drain'],
-  ready: ['sluice_scaler_ready_replicas', 'Pods that are ready and not draining'],
+  ready: [
+    'sluice_scaler_ready_replicas',
+    'Pods that serve: ready, not draining, and neither ejected nor still to be reached',
+  ],
   draining: ['sluice_scaler_draining_replicas', 'Pods that are draining'],
   sick: ['sluice_scaler_sick_replicas', 'Pods found sick or crash-looping'],
   minReplicas: ['sluice_scaler_min_replicas', 'scaling.minReplicas of the pool'],

@@ -10,10 +10,16 @@ export type GuardedDecision =
   | { readonly kind: 'hold'; readonly reason: HoldReason; readonly inputs: DecisionInputs };
 
 /** Reason why nothing may be written at all; null if writes are allowed. */
-export function unmetPrecondition({ problem, viewAgeMs, target }: PoolSnapshot): HoldReason | null {
+export function unmetPrecondition({ pool, problem, viewAgeMs, target }: PoolSnapshot): HoldReason | null {
+  if (problem === null && target === null && isExternal(pool)) return 'external';
   if (problem !== null || target === null) return 'cannot-scale';
   // A view from the future means that the clock was set back since, so its age is unknown.
   return viewAgeMs > staleViewMs || viewAgeMs < -1_000 ? 'stale-view' : null;
+}
+
+/** Whether the pool's servers are managed by someone else, who also scales them. */
+export function isExternal({ spec }: PoolSnapshot['pool']): boolean {
+  return spec.endpoints.length > 0;
 }
 
 /** Turns a scale-down during a rollout, and a scale-up while every pod crashes, into a hold. */

@@ -17,6 +17,9 @@ const inputs: ConditionInputs = {
   gateways: 2,
   silent: [],
   silentForMs: 0,
+  serving: 3,
+  trouble: null,
+  external: false,
   sick: 0,
   panic: null,
 };
@@ -26,6 +29,7 @@ const summaries = (more: Partial<ConditionInputs>): string[] =>
 
 test('every input sets one condition, with status and reason, within the schema', () => {
   const normal = [
+    'Ready True PodsServe',
     'AbleToScale True ReadyForNewScale',
     'ScalingActive True ValidReports',
     'ScalingLimited False WithinLimits',
@@ -35,7 +39,10 @@ test('every input sets one condition, with status and reason, within the schema'
   assert.deepEqual(summaries({}), normal);
   const cases: readonly (readonly [Partial<ConditionInputs>, string])[] = [
     [{ problem: { reason: 'Conflict', message: 'HPA m' } }, 'AbleToScale False Conflict'],
-    [{ viewStale: true }, 'AbleToScale Unknown ViewStale'],
+    [{ external: true }, 'AbleToScale False External'],
+    [{ serving: 0 }, 'Ready False NoPodServes'],
+    [{ serving: 0, replicas: 0, minReplicas: 0 }, 'Ready True ScaledToZero'],
+    [{ serving: 1, rollout: 'stuck' }, 'Ready False RolloutStuck'],
     [{ writeFailure: '403' }, 'AbleToScale False WriteFailed'],
     [{ rollout: 'running' }, 'AbleToScale True RolloutRunning'],
     [{ mode: 'Paused' }, 'ScalingActive False Paused'],
@@ -60,13 +67,31 @@ test('every input sets one condition, with status and reason, within the schema'
   }
 });
 
+test('a view that is too old makes everything that rests on it unknown', () => {
+  assert.deepEqual(summaries({ viewStale: true }).slice(0, 2), [
+    'Ready Unknown ViewStale',
+    'AbleToScale Unknown ViewStale',
+  ]);
+});
+
+test('an invalid spec is not ready, though pods of the last valid one serve', () => {
+  const problem = { reason: 'InvalidSpec', message: '/spec/models: must not be empty' };
+  assert.deepEqual(summaries({ problem }).slice(0, 2), ['Ready False InvalidSpec', 'AbleToScale False InvalidSpec']);
+});
+
+test('Ready counts the pods that serve and quotes why one does not', () => {
+  const trouble = 'm-1: ImagePullBackOff: not found';
+  const [ready] = conditionsOf({ ...inputs, serving: 2, trouble }, [], at(0));
+  assert.equal(ready!.message, '2 of 3 pods serve; m-1: ImagePullBackOff: not found');
+});
+
 test('lastTransitionTime follows the status; conditions differ by status and reason only', () => {
   const first = conditionsOf(inputs, [], at(0));
   const rollout = conditionsOf({ ...inputs, rollout: 'running' }, first, at(10));
-  assert.equal(rollout[0]!.lastTransitionTime, at(0).iso);
+  assert.equal(rollout[1]!.lastTransitionTime, at(0).iso);
   const failed = conditionsOf({ ...inputs, writeFailure: '403' }, rollout, at(20));
-  assert.equal(failed[0]!.lastTransitionTime, at(20).iso);
-  assert.equal(failed[0]!.observedGeneration, 4);
+  assert.equal(failed[1]!.lastTransitionTime, at(20).iso);
+  assert.equal(failed[1]!.observedGeneration, 4);
   assert.deepEqual([conditionsDiffer(first, rollout), conditionsDiffer(first, first)], [true, false]);
   const longer = { ...inputs, silent: ['g'], silentForMs: 1 };
   const [one, two] = [conditionsOf(longer, [], at(0)), conditionsOf({ ...longer, silent: ['h'] }, [], at(0))];

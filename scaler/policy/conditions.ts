@@ -24,6 +24,12 @@ export interface ConditionInputs {
   readonly silent: readonly string[];
   /** Longest time for which one of them has been silent. */
   readonly silentForMs: number;
+  /** Pods that serve. */
+  readonly serving: number;
+  /** Why a pod does not serve, with its name; null if all do, or nothing is known. */
+  readonly trouble: string | null;
+  /** Whether the servers are managed by someone else, so that nothing is to be scaled. */
+  readonly external: boolean;
   /** Sick and crash-looping pods. */
   readonly sick: number;
   /** Set while too many pods are sick to replace any: the number that would be allowed. */
@@ -33,6 +39,8 @@ export interface ConditionInputs {
 /** Silence after which the condition names a gateway as missing. */
 export const namedAfterMs = 60_000;
 
+const staleViewMessage = 'the view of the cluster is too old';
+
 type ConditionState = Pick<PoolCondition, 'type' | 'status' | 'reason' | 'message'>;
 
 export function conditionsOf(
@@ -41,6 +49,7 @@ export function conditionsOf(
   at: { readonly iso: string; readonly generation: number | undefined },
 ): PoolCondition[] {
   const states = [
+    ready(inputs),
     ableToScale(inputs),
     scalingActive(inputs),
     scalingLimited(inputs),
@@ -62,11 +71,31 @@ export function conditionsDiffer(a: readonly PoolCondition[], b: readonly PoolCo
   return key(a) !== key(b);
 }
 
+/** Whether requests are answered: what `kubectl wait`, and tools that know the status of Kubernetes objects, look at. */
+function ready(inputs: ConditionInputs): ConditionState {
+  const type = 'Ready';
+  const { problem, viewStale, replicas, minReplicas, serving, rollout, trouble } = inputs;
+  if (problem?.reason === 'InvalidSpec') return { type, status: 'False', ...problem };
+  if (viewStale) return { type, status: 'Unknown', reason: 'ViewStale', message: staleViewMessage };
+  if (serving === 0 && replicas === 0 && minReplicas === 0) {
+    return { type, status: 'True', reason: 'ScaledToZero', message: 'no pod is needed now; a request starts one' };
+  }
+  const count = `${serving} of ${replicas} pods serve`;
+  const message = trouble === null ? count : `${count}; ${trouble}`;
+  if (serving === 0) return { type, status: 'False', reason: 'NoPodServes', message };
+  if (rollout === 'stuck') return { type, status: 'False', reason: 'RolloutStuck', message };
+  return { type, status: 'True', reason: 'PodsServe', message };
+}
+
 function ableToScale(inputs: ConditionInputs): ConditionState {
   const type = 'AbleToScale';
   if (inputs.problem !== null) return { type, status: 'False', ...inputs.problem };
+  if (inputs.external) {
+    const message = 'its servers are managed by someone else (spec.endpoints): there is nothing to scale';
+    return { type, status: 'False', reason: 'External', message };
+  }
   if (inputs.viewStale) {
-    return { type, status: 'Unknown', reason: 'ViewStale', message: 'the view of the cluster is too old' };
+    return { type, status: 'Unknown', reason: 'ViewStale', message: staleViewMessage };
   }
   if (inputs.writeFailure !== null)
     return { type, status: 'False', reason: 'WriteFailed', message: inputs.writeFailure };

@@ -1,25 +1,35 @@
 /** Inputs of a pool's conditions, from one cycle. Pure. */
 import { holdReasons, scaleReasons } from '../../contract/reasons.ts';
+import type { PodReport } from '../../contract/scaler-api.ts';
 import type { Cycle } from '../cycle.ts';
-import { unmetPrecondition, type GuardedDecision } from '../observe/preconditions.ts';
+import { isExternal, unmetPrecondition, type GuardedDecision } from '../observe/preconditions.ts';
 import type { ConditionInputs } from '../policy/conditions.ts';
 import { canHoldRequests } from '../policy/merge.ts';
+import { doesServe } from './pod-reports.ts';
 
 export function conditionInputs(
   { snapshot, merged, decision, verdicts, plan }: Cycle,
   acrossCycles: Pick<ConditionInputs, 'writeFailure' | 'silentForMs'>,
+  podReports: readonly PodReport[],
 ): ConditionInputs {
-  const { pool, target, problem, gateways } = snapshot;
+  const { pool, target, problem, gateways, pods } = snapshot;
+  const external = target === null && isExternal(pool);
+  const troubled = podReports.find(
+    ({ state, reason }) => !doesServe(state) && state !== 'terminating' && reason !== null,
+  );
   const noTarget = { reason: 'TargetNotFound', message: 'there is nothing whose replicas could be set' };
   return {
     ...acrossCycles,
-    problem: problem ?? (target === null ? noTarget : null),
+    problem: problem ?? (target === null && !external ? noTarget : null),
+    external,
     rollout: target?.rollout ?? 'none',
     viewStale: unmetPrecondition(snapshot) === 'stale-view',
     mode: pool.spec.scaling.mode,
     reason: decision.reason,
     why: reasonText(decision),
-    replicas: target?.replicas ?? 0,
+    replicas: target?.replicas ?? pods.length,
+    serving: podReports.filter(({ state }) => doesServe(state)).length,
+    trouble: troubled === undefined ? null : `${troubled.name}: ${troubled.reason}`,
     minReplicas: pool.spec.scaling.minReplicas,
     gateways: gateways.filter((gateway) => canHoldRequests(gateway)).length,
     silent: merged.silent,

@@ -2,26 +2,24 @@
 import type { PoolLoad } from '../../contract/load-report.ts';
 import type { PoolStatus, PoolCondition, LastDecision } from '../../contract/pool-status.ts';
 import type { PodReport, PoolReport } from '../../contract/scaler-api.ts';
-import type { ScalerPod } from '../../cluster/scalable.ts';
 import type { Cycle } from '../cycle.ts';
 import type { LatencyWindow } from '../observe/latency-window.ts';
 import type { MergedReports } from '../policy/merge.ts';
-import { inFlightOf, type PodView } from '../policy/pod-views.ts';
+import { doesServe } from './pod-reports.ts';
 
 export interface ReportContext {
   readonly latency: LatencyWindow;
-  /** Why the scaler doubts a pod, by UID; null if it does not. */
-  readonly reasonOf: (uid: string) => string | null;
   /** Reason of the cycle's decision, in words. */
   readonly why: string;
   readonly conditions: readonly PoolCondition[];
+  readonly pods: readonly PodReport[];
 }
 
 export function poolReport(
   { snapshot, merged, decision, desiredReplicas }: Cycle,
-  { latency, reasonOf, why, conditions }: ReportContext,
+  { latency, why, conditions, pods: podReports }: ReportContext,
 ): PoolReport {
-  const { pool, target, pods, terminating } = snapshot;
+  const { pool, target, pods } = snapshot;
   const { scaling, models, objective } = pool.spec;
   const loads = merged.freshLoads.map(({ load }) => load);
   return {
@@ -32,7 +30,7 @@ export function poolReport(
     minReplicas: scaling.minReplicas,
     maxReplicas: scaling.maxReplicas ?? null,
     replicas: target?.replicas ?? pods.length,
-    readyReplicas: pods.filter(isServing).length,
+    readyReplicas: podReports.filter(({ state }) => doesServe(state)).length,
     desiredReplicas,
     drainingReplicas: pods.filter(({ draining }) => draining !== null).length,
     arrivalsPerS: latency.arrivalsPerS,
@@ -47,7 +45,7 @@ export function poolReport(
     coldStartMs: amount(decision.inputs['coldStartMs']),
     why,
     conditions: [...conditions],
-    pods: [...pods, ...terminating].map((pod) => podReport(pod, merged.podViews.get(pod.uid) ?? [], reasonOf(pod.uid))),
+    pods: [...podReports],
   };
 }
 
@@ -77,27 +75,6 @@ export function statusOf(report: PoolReport, lastDecision: LastDecision | null, 
     conditions: report.conditions,
     lastDecision,
   };
-}
-
-function isServing({ phase, draining }: ScalerPod): boolean {
-  return phase === 'Ready' && draining === null;
-}
-
-function podReport(pod: ScalerPod, views: readonly PodView[], doubt: string | null): PodReport {
-  const { uid, name } = pod;
-  const reason = pod.reason ?? doubt ?? views.find((view) => view.reason !== null)?.reason ?? null;
-  return { uid, name, state: stateOf(pod, views), inFlight: inFlightOf(views), reason };
-}
-
-function stateOf(pod: ScalerPod, views: readonly PodView[]): PodReport['state'] {
-  if (pod.phase === 'Terminating') return 'terminating';
-  if (pod.crashLooping) return 'crash-looping';
-  if (pod.draining !== null) return 'draining';
-  if (pod.phase === 'Pending') return 'pending';
-  // Ejection is checked before the phase: a hung pod turns unready too, and would read as 'starting'.
-  if (views.some(({ state }) => state === 'ejected')) return 'ejected';
-  if (pod.phase === 'Running') return 'starting';
-  return views.some(({ state }) => state === 'probing') ? 'probing' : 'serving';
 }
 
 function amount(value: number | string | null | undefined): number | null {

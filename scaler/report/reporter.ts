@@ -10,6 +10,7 @@ import type { PoolContext } from '../pool-context.ts';
 import { ActionReporter } from './action-reporter.ts';
 import { conditionInputs } from './condition-inputs.ts';
 import { DecisionRecorder } from './decision-recorder.ts';
+import { podReports } from './pod-reports.ts';
 import { poolReport, statusOf } from './pool-report.ts';
 import { StatusWriter } from './status-writer.ts';
 
@@ -47,14 +48,24 @@ export class Reporter {
   update(cycle: Cycle): void {
     const { pool, metrics, clock } = this.#context;
     const { snapshot, merged, decision, leading } = cycle;
-    const inputs = conditionInputs(cycle, {
-      writeFailure: this.actions.writeFailure,
-      silentForMs: this.#staleness.update(merged.silent, clock.steadyMs()),
-    });
+    const pods = podReports(cycle, this.#options.reasonOf);
+    const inputs = conditionInputs(
+      cycle,
+      {
+        writeFailure: this.actions.writeFailure,
+        silentForMs: this.#staleness.update(merged.silent, clock.steadyMs()),
+      },
+      pods,
+    );
     const { generation } = snapshot.pool.metadata;
     const at = { iso: new Date(clock.wallMs()).toISOString(), generation };
     this.#conditions = conditionsOf(inputs, this.#conditions ?? this.#earlierConditions(), at);
-    this.#report = poolReport(cycle, { ...this.#options, why: inputs.why, conditions: this.#conditions });
+    this.#report = poolReport(cycle, {
+      latency: this.#options.latency,
+      why: inputs.why,
+      conditions: this.#conditions,
+      pods,
+    });
     metrics.conditions(pool, this.#conditions);
     metrics.poolNumbers(pool, numbersOf(this.#report, inputs.sick, decision));
     if (!leading) this.#status.forget();

@@ -78,7 +78,7 @@ export class MemoryCluster {
       pools: [this.pool],
       pods: [...this.pods.values()].map((pod) => ({ ...pod })),
       targets: [
-        ...(this.problems.some(({ reason }) => reason === 'TargetNotFound')
+        ...(this.problems.some(({ reason }) => reason === 'TargetNotFound') || this.pool.spec.endpoints.length > 0
           ? []
           : [
               {

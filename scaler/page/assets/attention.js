@@ -35,9 +35,16 @@ export function remarksOn(pool) {
   } else if (pool.objectiveMs !== null && pool.predictedWaitMs !== null && pool.predictedWaitMs > pool.objectiveMs) {
     warn(`predicted wait ${duration(pool.predictedWaitMs)} exceeds the objective`);
   }
-  for (const { type, status, reason } of pool.conditions) {
+  for (const { type, status, reason, message } of pool.conditions) {
     const good = goodWhenFalse.has(type) ? 'False' : 'True';
     if (status === good) continue;
+    if (reason === 'External') continue;
+    if (type === 'Ready') {
+      // Pods that are on their way are no fault yet.
+      if (status === 'False' && podsIn('pending') + podsIn('starting') === 0) bad(`not ready: ${message}`);
+      else warn(`not ready: ${message}`);
+      continue;
+    }
     // Paused is what was asked for, and a pool at rest has nothing to scale.
     const rests = pool.replicas === 0 && pool.queued === 0;
     if (type === 'ScalingActive' && (pool.mode === 'Paused' || rests)) continue;

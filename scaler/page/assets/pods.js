@@ -11,6 +11,7 @@ import { counted } from './format.js';
 export const podStates = {
   serving: { sign: '●', words: 'serving' },
   starting: { sign: '◔', words: 'starting' },
+  joining: { sign: '◔', words: 'not reached yet' },
   pending: { sign: '○', words: 'pending' },
   probing: { sign: '?', words: 'probing' },
   ejected: { sign: '✕', words: 'ejected' },
@@ -22,6 +23,8 @@ export const podStates = {
 const maxCells = 60;
 /** Largest number of cells that show a pod's name. */
 const maxNamed = 24;
+/** @type {ReadonlySet<PodReport['state']>} */
+const sickStates = new Set(['ejected', 'crash-looping', 'probing', 'joining']);
 /** Largest number of sick pods whose reason is written out. */
 const maxReasons = 3;
 /** Largest number of cells, for pods that are not serving, in a collapsed pool. */
@@ -129,7 +132,7 @@ export class Pods {
    * @param {readonly PodReport[]} pods
    */
   #showReasons(pods) {
-    const sick = pods.filter(({ state }) => state === 'ejected' || state === 'crash-looping' || state === 'probing');
+    const sick = pods.filter(({ state }) => sickStates.has(state));
     const lines = sick
       .slice(0, maxReasons)
       .map(({ name, state, reason }) => `${name} ${podStates[state].words}${reason === null ? '' : `: ${reason}`}`);

@@ -1,0 +1,61 @@
+/** States of pods in the report on a pool: what the cluster calls ready counts only once a gateway has reached it. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { PodLoad } from '../../contract/load-report.ts';
+import { World } from '../testing/world.ts';
+
+/** Makes every gateway see every pod so. */
+function seen(world: World, pod: Partial<PodLoad>): void {
+  for (const gateway of world.gateways) {
+    gateway.distort = (report) => ({
+      ...report,
+      pools: report.pools.map((pool) => ({ ...pool, pods: pool.pods.map((one) => ({ ...one, ...pod })) })),
+    });
+  }
+}
+
+const condition = ({ pool }: World, wanted: string) => {
+  const { status, reason, message } = pool.conditions.find(({ type }) => type === wanted)!;
+  return { status, reason, message };
+};
+
+test('a server of someone else that was never reached serves nobody, whatever its address says', async () => {
+  const world = new World({ spec: { endpoints: ['http://x:1'] }, gateways: 2 });
+  seen(world, { state: 'joining', reason: 'connection refused' });
+  await world.run(3, 1);
+  assert.deepEqual([world.pool.pods[0]!.state, world.pool.readyReplicas], ['joining', 0]);
+  assert.deepEqual(condition(world, 'Ready'), {
+    status: 'False',
+    reason: 'NoPodServes',
+    message: '0 of 1 pods serve; p-1: connection refused',
+  });
+  seen(world, { state: 'serving', reason: null });
+  await world.run(2, 1);
+  assert.deepEqual([world.pool.pods[0]!.state, world.pool.readyReplicas], ['serving', 1]);
+  assert.equal(condition(world, 'Ready').reason, 'PodsServe');
+});
+
+test('servers of someone else are nothing to scale, and that is no fault', async () => {
+  const world = new World({ spec: { endpoints: ['http://x:1'] } });
+  await world.run(3, 1);
+  assert.equal(condition(world, 'AbleToScale').reason, 'External');
+  assert.equal(world.last.reason, 'external');
+  assert.deepEqual(world.cluster.writes, []);
+});
+
+test('a pod that one of two gateways has reached serves', async () => {
+  const world = new World({ gateways: 2 });
+  world.gateways[0]!.distort = (report) => ({
+    ...report,
+    pools: report.pools.map((pool) => ({ ...pool, pods: pool.pods.map((one) => ({ ...one, state: 'joining' })) })),
+  });
+  await world.run(3, 1);
+  assert.equal(world.pool.pods[0]!.state, 'serving');
+});
+
+test('an ejected pod does not count as ready', async () => {
+  const world = new World({ replicas: 2 });
+  seen(world, { state: 'ejected', reason: 'refused' });
+  await world.run(2, 1);
+  assert.equal(world.pool.readyReplicas, 0);
+});

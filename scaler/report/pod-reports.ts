@@ -1,0 +1,37 @@
+/** Reports on the pods of one pool: the state of each, as the cluster and the gateways see it. Pure. */
+import type { ScalerPod } from '../../cluster/scalable.ts';
+import type { PodReport } from '../../contract/scaler-api.ts';
+import type { Cycle } from '../cycle.ts';
+import { inFlightOf, type PodView } from '../policy/pod-views.ts';
+
+/** @param reasonOf why the scaler doubts a pod, by UID; null if it does not */
+export function podReports(
+  { snapshot, merged }: Pick<Cycle, 'snapshot' | 'merged'>,
+  reasonOf: (uid: string) => string | null,
+): PodReport[] {
+  const { pods, terminating } = snapshot;
+  return [...pods, ...terminating].map((pod) => {
+    const { uid, name } = pod;
+    const views = merged.podViews.get(uid) ?? [];
+    const reason = pod.reason ?? reasonOf(uid) ?? views.find((view) => view.reason !== null)?.reason ?? null;
+    return { uid, name, state: stateOf(pod, views), inFlight: inFlightOf(views), reason };
+  });
+}
+
+/** Whether a pod in this state answers requests. A pod on probation does. */
+export function doesServe(state: PodReport['state']): boolean {
+  return state === 'serving' || state === 'probing';
+}
+
+function stateOf(pod: ScalerPod, views: readonly PodView[]): PodReport['state'] {
+  if (pod.phase === 'Terminating') return 'terminating';
+  if (pod.crashLooping) return 'crash-looping';
+  if (pod.draining !== null) return 'draining';
+  if (pod.phase === 'Pending') return 'pending';
+  // Ejection is checked before the phase: a hung pod turns unready too, and would read as 'starting'.
+  if (views.some(({ state }) => state === 'ejected')) return 'ejected';
+  if (pod.phase === 'Running') return 'starting';
+  // Ready by the cluster's word, or a foreign server that the cluster can't ask: it serves once a gateway has reached it.
+  if (views.length > 0 && views.every(({ state }) => state === 'joining')) return 'joining';
+  return views.some(({ state }) => state === 'probing') ? 'probing' : 'serving';
+}
