@@ -515,6 +515,21 @@ test('binary BYTES: lengths are judged before they are used', () => {
   refuses(read([2 ** 50], good), 'invalid-binary', /unexpected size/);
 });
 
+test('every prefix of a request is refused, whatever datatype it ends in', () => {
+  const values: Partial<Record<Datatype, unknown>> = { BOOL: [true, false], BYTES: ['a', 'b'] };
+  for (const datatype of datatypes) {
+    const whole = x(datatype, [2], values[datatype] ?? [1, 2.0]).body;
+    for (let length = 0; length < whole.length; length += 1) {
+      const cut = { ...json(''), body: Buffer.from(whole.subarray(0, length)) };
+      assert.throws(
+        () => parseInferRequest(cut, [one(datatype)]),
+        (error) => error instanceof SluiceError && error.status === 400,
+        cut.body.toString(),
+      );
+    }
+  }
+});
+
 test('binary BOOL takes 0 and 1 only', () => {
   const head = { inputs: [{ name: 'x', shape: [2], datatype: 'BOOL', parameters: { binary_data_size: 2 } }] };
   refuses(

@@ -197,7 +197,8 @@ export class ElementReader {
       if (value !== 0 && value !== 1) this.#refuseText();
       return value;
     }
-    if (cursor.bytes.compare(word, 0, word.length, cursor.position, cursor.position + word.length) !== 0) {
+    // `subarray` ends with the bytes, where a range beyond them would be an error of its own.
+    if (!word.equals(cursor.bytes.subarray(cursor.position, cursor.position + word.length))) {
       cursor.fail('true or false');
     }
     cursor.position += word.length;
