@@ -1,8 +1,10 @@
-/** Runs several policies on one trace and scenario, and the clairvoyant beside them. */
+/** Runs several policies on one trace and scenario; beside them the clairvoyant and the reactive oracle. */
 import { clairvoyant } from './clairvoyant.ts';
 import { baselineNames, defaultBaseline, type BaselineName } from './contenders.ts';
 import { simulate, type SimulationResult, type Scenario } from './engine.ts';
 import type { PolicyFactory } from './policy.ts';
+import { reactiveOracle } from './reactive-oracle.ts';
+import { segmentedRate } from './segmented-rate.ts';
 import { grid, tune } from './tune.ts';
 
 export const policyNames = ['sluice', ...baselineNames] as const;
@@ -17,6 +19,7 @@ export interface Compared {
 
 export interface PolicyComparison {
   readonly clairvoyant: SimulationResult;
+  readonly reactiveOracle: SimulationResult;
   readonly policies: readonly Compared[];
 }
 
@@ -34,6 +37,7 @@ export function comparePolicies(request: {
 }): PolicyComparison {
   const { scenario, arrivalsMs, trainingMs, onProgress } = request;
   const foreseen = clairvoyant(scenario, arrivalsMs, (done) => onProgress('clairvoyant', done));
+  const reacting = reactiveOracle(scenario, arrivalsMs, segmentedRate(arrivalsMs));
   const policies = request.policies.map((policy): Compared => {
     let factory: PolicyFactory;
     let tuned: Compared['tuned'] = null;
@@ -48,7 +52,7 @@ export function comparePolicies(request: {
     const result = simulate(scenario, arrivalsMs, factory(), { onProgress: (done) => onProgress(policy, done) });
     return { policy, tuned, result };
   });
-  return { clairvoyant: foreseen.result, policies };
+  return { clairvoyant: foreseen.result, reactiveOracle: reacting, policies };
 }
 
 function isBaseline(name: PolicyName): name is BaselineName {

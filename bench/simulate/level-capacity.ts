@@ -22,34 +22,40 @@ const warmUpObjectives = 10;
 
 /** @returns the pods that a rate in requests per second needs, at most the scenario's `maxReplicas` */
 export function podsByRate(scenario: Scenario): (perSecond: number) => number {
-  const capacity = podRequestsPerSecond(scenario);
-  const known = simulatedPods.map((pods) => ({ pods, used: utilization(scenario, pods, capacity) }));
-  const carried = Array.from({ length: scenario.maxReplicas }, (_, index) => {
-    const pods = index + 1;
-    return pods * capacity * interpolate(known, pods);
-  });
+  const perPod = podRequestsPerSecond(scenario);
+  const simulated = new Map<number, number>();
+  /** Rates that 1, 2, 3 … pods carry; only as many as were asked for, since each simulation takes a tenth of a second. */
+  const carried: number[] = [];
+
+  function simulatedUtilization(pods: number): number {
+    const known = simulated.get(pods) ?? utilization(scenario, pods, perPod);
+    simulated.set(pods, known);
+    return known;
+  }
+
+  function utilizationOf(pods: number): number {
+    if (simulatedPods.includes(pods)) return simulatedUtilization(pods);
+    const above = simulatedPods.findIndex((one) => one > pods);
+    const [fewer, more] = above === -1 ? simulatedPods.slice(-2) : simulatedPods.slice(above - 1, above + 1);
+    const [low, high] = [simulatedUtilization(fewer!), simulatedUtilization(more!)];
+    const place = (of: number): number => 1 / Math.sqrt(of);
+    return low + ((high - low) * (place(pods) - place(fewer!))) / (place(more!) - place(fewer!));
+  }
+
   return (perSecond) => {
     if (!(perSecond > 0)) return 0;
+    while ((carried.at(-1) ?? 0) < perSecond && carried.length < scenario.maxReplicas) {
+      const pods = carried.length + 1;
+      carried.push(pods * perPod * utilizationOf(pods));
+    }
     const found = carried.findIndex((most) => most >= perSecond);
     return found === -1 ? scenario.maxReplicas : found + 1;
   };
 }
 
-interface Known {
-  readonly pods: number;
-  readonly used: number;
-}
-
-function interpolate(known: readonly Known[], pods: number): number {
-  const after = known.findIndex((one) => one.pods >= pods);
-  const [one, other] = after === -1 ? known.slice(-2) : known.slice(Math.max(0, after - 1), Math.max(2, after + 1));
-  const at = (of: number): number => 1 / Math.sqrt(of);
-  return one!.used + ((other!.used - one!.used) * (at(pods) - at(one!.pods))) / (at(other!.pods) - at(one!.pods));
-}
-
 /** Most of their capacity that so many pods carry within the limit. */
-function utilization(scenario: Scenario, pods: number, capacity: number): number {
-  const perMs = (pods * capacity) / 1000;
+function utilization(scenario: Scenario, pods: number, perPod: number): number {
+  const perMs = (pods * perPod) / 1000;
   const count = Math.ceil(Math.max(leastArrivals, leastObjectives * scenario.objectiveMs * perMs));
   const random = seededRandom(pods);
   let at = 0;

@@ -48,8 +48,8 @@ describe('reactive oracle', () => {
     const { arrivalsMs, curve } = even([5, 10], [10, 40]);
     const result = reactiveOracle(scenario, arrivalsMs, curve, tenEach);
     const missed = result.late + result.shed + result.failed;
-    // Of the 40 that come within the start, the pod takes those at 5000, 5025 and 5050 ms, the last of which is answered after
-    // 250 ms, and from then on one of four: at 5150, 5250 … 5950. The other 28 are refused.
+    // Within the start 40 come. The pod takes those at 5000, 5025 and 5050 ms, the last of which is answered after 250 ms, and
+    // from then on one of four: at 5150, 5250 … 5950. The other 28 are refused.
     assert.equal(missed, 28);
     assert.equal(result.scaleWrites, 1);
     // One pod for 15.225 s, until the last answer is due, and three more from 5 s on.
@@ -79,7 +79,10 @@ describe('pods of a level', () => {
 
   test('none for no rate, more for more, never above maxReplicas', () => {
     const found = [0, 0.1, 1, 5, 10, 20, 50, 100, 200, 400, 800, 5000].map(podsFor);
-    assert.deepEqual(found, [...found].sort((one, other) => one - other));
+    assert.deepEqual(
+      found,
+      [...found].sort((one, other) => one - other),
+    );
     assert.deepEqual([found[0], found[1], found.at(-1)], [0, 1, 100]);
   });
 

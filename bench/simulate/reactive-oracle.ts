@@ -1,17 +1,17 @@
 /**
  * Schedule of an autoscaler that sees the true rate of arrivals, but not ahead. It learns of each change when it happens,
- * without delay or noise, and how long what it sees will stay; it never learns that a change is to come. What it misses,
- * nobody misses less who can't foresee: the yardstick for steps, ramps and bursts.
+ * without delay or noise, and how long what it sees will stay; it never learns that a change is to come. What it misses
+ * nobody avoids who can't foresee, but by paying for pods before they are needed: the yardstick for steps.
  *
  *   need(t) = the pods that the rate of now needs for ever (level-capacity.ts)
  *   Pod k is ordered when need rises to k, if need stays at k or more for longer than a start takes; else it would come too late.
  *   It is given back when need falls below k, unless need is k again within the time of a start and a drain: ending it and
  *   starting another would cost as much as keeping it.
  *
- * Pods start and drain as those of all policies do, within the same bounds. Of what it can't serve in time nothing is kept:
- * its gateway refuses it at once, since a queue would make those late who come after the pods are there.
+ * Pods start and drain as those of all policies do, within the same bounds. What can't be served in time is refused at once,
+ * since a queue of it would make late what comes when the pods are there.
  */
-import { endMs, simulate, type Scenario, type SimulationResult } from './engine.ts';
+import { simulate, type Scenario, type SimulationResult } from './engine.ts';
 import type { RateCurve } from './families/rate-curve.ts';
 import { podsByRate } from './level-capacity.ts';
 
@@ -42,7 +42,7 @@ export function reactiveOracle(
       reason: 'rate',
     }),
   };
-  // It knew the first level before the trace began.
+  // The first level was known before the trace began.
   const known = { initialReplicas: replicas[0] ?? minReplicas, coldStartHoldMs: objectiveMs };
   return simulate({ ...scenario, ...known }, arrivalsMs, policy, { queuesForStarts: false });
 }

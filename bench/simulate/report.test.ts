@@ -28,9 +28,13 @@ const [sluice, hpa] = comparison.policies;
 test('JSON has the documented fields, and its sums add up', () => {
   const report = jsonReport({ trace: 'a.csv', coldStartSeconds: 1 }, comparison) as {
     trace: string;
+    clairvoyantLate: number;
+    reactiveOracle: Record<string, number>;
     policies: Record<string, number | string | boolean>[];
   };
   assert.equal(report.trace, 'a.csv');
+  assert.equal(report.clairvoyantLate, 0);
+  assert.equal(report.reactiveOracle.offered, 600);
   assert.deepEqual(
     report.policies.map(({ policy, tuned }) => [policy, tuned]),
     [
@@ -46,11 +50,11 @@ test('JSON has the documented fields, and its sums add up', () => {
   }
 });
 
-test('the table has a line for each policy, the clairvoyant first', () => {
+test('the table has a line for each policy, after the clairvoyant and the reactive oracle', () => {
   const lines = comparisonTable(comparison).split('\n');
   assert.deepEqual(
     lines.map((line) => line.split(/ {2,}/)[0]),
-    ['policy', 'clairvoyant', 'sluice', 'hpa (tuned)'],
+    ['policy', 'clairvoyant', 'reactive oracle', 'sluice', 'hpa (tuned)'],
   );
   assert.match(lines[1]!, / 0\.00% .* 1\.000 /);
 });

@@ -9,31 +9,36 @@ export interface ReportHead {
 
 export function jsonReport(
   { trace, coldStartSeconds }: ReportHead,
-  { clairvoyant, policies }: PolicyComparison,
+  { clairvoyant, reactiveOracle, policies }: PolicyComparison,
 ): object {
+  const fields = (result: SimulationResult): object => ({
+    offered: result.arrivals,
+    late: result.late,
+    shed: result.shed,
+    failed: result.failed,
+    violationPercent: round(result.violationPercent, 4),
+    podSeconds: round(result.podSeconds, 3),
+    podSecondsOverClairvoyant: round(result.podSeconds / clairvoyant.podSeconds, 4),
+    scaleWrites: result.scaleWrites,
+  });
   return {
     trace,
     coldStartSeconds,
     clairvoyantPodSeconds: round(clairvoyant.podSeconds, 3),
+    clairvoyantLate: clairvoyant.late + clairvoyant.shed + clairvoyant.failed,
+    reactiveOracle: fields(reactiveOracle),
     policies: policies.map(({ policy, tuned, result }) => ({
       policy,
       tuned: tuned !== null,
       ...(tuned !== null && { parameters: tuned }),
-      offered: result.arrivals,
-      late: result.late,
-      shed: result.shed,
-      failed: result.failed,
-      violationPercent: round(result.violationPercent, 4),
-      podSeconds: round(result.podSeconds, 3),
-      podSecondsOverClairvoyant: round(result.podSeconds / clairvoyant.podSeconds, 4),
-      scaleWrites: result.scaleWrites,
+      ...fields(result),
     })),
   };
 }
 
 const columns = ['policy', 'late', 'shed', 'failed', 'violations', 'pod-seconds', '÷ clairvoyant', 'writes'];
 
-export function comparisonTable({ clairvoyant, policies }: PolicyComparison): string {
+export function comparisonTable({ clairvoyant, reactiveOracle, policies }: PolicyComparison): string {
   const row = (name: string, result: SimulationResult): string[] => [
     name,
     ...[result.late, result.shed, result.failed].map(String),
@@ -45,6 +50,7 @@ export function comparisonTable({ clairvoyant, policies }: PolicyComparison): st
   const rows = [
     columns,
     row('clairvoyant', clairvoyant),
+    row('reactive oracle', reactiveOracle),
     ...policies.map(({ policy, tuned, result }) => row(tuned === null ? policy : `${policy} (tuned)`, result)),
   ];
   const widths = columns.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)));
