@@ -22,6 +22,11 @@ export interface Pod {
   readonly readyAtMs: number | null;
   /** Annotation `sluice.dev/draining`: the owner of the drain. A draining pod gets no new requests. Null or absent otherwise. */
   readonly draining?: string | null;
+  /**
+   * Annotation `sluice.dev/drain-lease`: who renewed that mark last, and until when it holds, for people. A mark that has not
+   * changed for 15 s, this text included, has lapsed.
+   */
+  readonly drainLease?: string | null;
   /** Human-readable reason why the pod is not ready: `CrashLoopBackOff: exit code 1, next start in 4 s`. */
   readonly reason: string | null;
 }

@@ -81,6 +81,8 @@ export interface Leadership {
   readonly leading: boolean;
   /** Identity of the leader; null without one. */
   readonly holder: string | null;
+  /** Name that all scalers share of which one leads, such as `default/sluice-scaler`: the holder of their drains. */
+  readonly group: string;
   /** Number of changes of leadership, which marks the owner of drains. */
   readonly transitions: number;
 }
@@ -102,8 +104,11 @@ export interface ScalableCluster extends Pick<Cluster, 'close'> {
   /** Current leadership, by this machine's clock and the lease that it holds. */
   leadership(): Leadership;
   scale(target: ScaleTarget, replicas: number): Promise<WriteResult>;
-  /** Sets the draining mark; null removes it. */
-  markDraining(pod: ScalerPod, owner: string | null): Promise<WriteResult>;
+  /**
+   * Sets the draining mark; null removes it.
+   * @param lease text that changes with each renewal of the mark, see `Pod.drainLease`
+   */
+  markDraining(pod: ScalerPod, owner: string | null, lease?: string | null): Promise<WriteResult>;
   setDeletionCost(pod: ScalerPod, cost: number): Promise<WriteResult>;
   /** Terminates a pod gracefully. Its controller creates a replacement. */
   evict(pod: ScalerPod): Promise<WriteResult>;

@@ -22,6 +22,8 @@ export const PodReport = Type.Object({
     'ejected',
     'probing',
     'draining',
+    // Drained by somebody other than the scaler; the reason says by whom.
+    'foreign-drain',
     'terminating',
     'crash-looping',
   ]),

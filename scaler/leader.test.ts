@@ -93,10 +93,11 @@ test('a restarted scaler does not scale down, and reads conditions and cold star
   assert.equal(since(world.pool.conditions), since(conditions));
 });
 
-test('a draining mark that no scaler wrote is left alone', async () => {
+test('a draining mark that no scaler wrote is taken off, with a warning', async () => {
   const world = new World({ spec, replicas: 4 });
   world.cluster.pods.get('p-1')!.draining = 'by hand';
-  await world.run(60, 20);
-  assert.equal(world.cluster.pods.get('p-1')!.draining, 'by hand');
-  assert.ok(!world.cluster.calls.some((call) => call.includes('p-1')));
+  await world.run(5, 20);
+  assert.equal(world.cluster.pods.get('p-1')!.draining, null);
+  const { type, message } = world.cluster.events.find(({ reason }) => reason === 'ForeignDrain')!;
+  assert.deepEqual([type, message], ['Warning', 'p-1: marked as draining by "by hand", not by this scaler']);
 });

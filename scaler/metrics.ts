@@ -61,6 +61,8 @@ export class ScalerMetrics {
   readonly #holdSeconds: Counter;
   readonly #scaleWrites: Counter;
   readonly #drains: Counter;
+  readonly #drainLapses: Counter;
+  readonly #foreignDrains: Counter;
   readonly #replacements: Counter;
   readonly #statusWrites: Counter;
   readonly #condition: Gauge;
@@ -118,6 +120,14 @@ export class ScalerMetrics {
       'result',
     ]);
     this.#drains = counter('sluice_scaler_drains_total', 'Ended drains, by outcome', ['pool', 'outcome']);
+    this.#drainLapses = counter(
+      'sluice_scaler_drain_lapses_total',
+      'Drains whose pod took requests again before it was let go; each begins anew',
+      ['pool'],
+    );
+    this.#foreignDrains = counter('sluice_scaler_foreign_drains_total', 'Drains by others that this scaler ended', [
+      'pool',
+    ]);
     this.#replacements = counter('sluice_scaler_replacements_total', 'Replacements of sick or stuck pods, by outcome', [
       'pool',
       'outcome',
@@ -148,6 +158,7 @@ export class ScalerMetrics {
       this.#statusWrites.inc({ pool, result }, 0);
     }
     for (const outcome of drainOutcomes) this.#drains.inc({ pool, outcome }, 0);
+    for (const counter of [this.#drainLapses, this.#foreignDrains]) counter.inc({ pool }, 0);
     for (const outcome of replacementOutcomes) this.#replacements.inc({ pool, outcome }, 0);
   }
 
@@ -163,6 +174,7 @@ export class ScalerMetrics {
       this.#statusWrites.remove({ pool, result });
     }
     for (const outcome of drainOutcomes) this.#drains.remove({ pool, outcome });
+    for (const counter of [this.#drainLapses, this.#foreignDrains]) counter.remove({ pool });
     for (const outcome of replacementOutcomes) this.#replacements.remove({ pool, outcome });
     for (const gauge of Object.values(this.#pools)) gauge.remove({ pool });
     for (const type of conditionTypes) {
@@ -186,6 +198,14 @@ export class ScalerMetrics {
 
   drain(pool: string, outcome: DrainOutcome): void {
     if (this.#added.has(pool)) this.#drains.inc({ pool, outcome });
+  }
+
+  drainLapsed(pool: string): void {
+    if (this.#added.has(pool)) this.#drainLapses.inc({ pool });
+  }
+
+  foreignDrainEnded(pool: string): void {
+    if (this.#added.has(pool)) this.#foreignDrains.inc({ pool });
   }
 
   replacement(pool: string, outcome: ReplacementOutcome): void {

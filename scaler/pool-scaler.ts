@@ -39,6 +39,7 @@ export class PoolScaler {
       onDecision,
       latency: this.#merger.latency,
       reasonOf: (uid) => this.#actuator.reasonOf(uid),
+      foreignDrainOf: (uid) => this.#actuator.foreignDrainOf(uid),
     });
     this.#actuator = new Actuator(this.#context, {
       limits,

@@ -74,6 +74,7 @@ export class Leader {
     return {
       leading: isLeading(this.#config, this.#state, performance.now()),
       holder: record === null || record.holder === '' ? null : record.holder,
+      group: `${this.#options.api.namespace}/${this.#options.leaseName}`,
       transitions: record?.transitions ?? 0,
     };
   }

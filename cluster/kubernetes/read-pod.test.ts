@@ -30,6 +30,7 @@ test('a ready pod has all fields', () => {
       wasReady: true,
       crashLooping: false,
       draining: null,
+      drainLease: null,
       deletionCost: 0,
       reason: null,
     },

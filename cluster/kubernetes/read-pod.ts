@@ -11,6 +11,7 @@ import {
 } from './objects.ts';
 
 export const drainingAnnotation = 'sluice.dev/draining';
+export const drainLeaseAnnotation = 'sluice.dev/drain-lease';
 export const deletionCostAnnotation = 'controller.kubernetes.io/pod-deletion-cost';
 
 export interface PodRecord {
@@ -33,6 +34,7 @@ export interface PodRecord {
   readonly wasReady: boolean;
   readonly crashLooping: boolean;
   readonly draining: string | null;
+  readonly drainLease: string | null;
   readonly deletionCost: number;
   readonly reason: string | null;
 }
@@ -62,6 +64,7 @@ export function readPod(object: KubernetesObject, previous: PodRecord | undefine
     wasReady: isReady || (previous?.uid === uid && previous.wasReady) || becameUnready(pod),
     crashLooping: containers.some(({ state }) => state?.waiting?.reason === 'CrashLoopBackOff'),
     draining: meta.annotations?.[drainingAnnotation] ?? null,
+    drainLease: meta.annotations?.[drainLeaseAnnotation] ?? null,
     deletionCost: Number.parseInt(meta.annotations?.[deletionCostAnnotation] ?? '0', 10) || 0,
     reason: reasonOf(pod, isReady),
   };

@@ -125,8 +125,8 @@ export class KubernetesScaler implements ScalableCluster {
     return this.#fenced(() => this.#writes.scale({ pool, name: deploymentName, uid, version }, replicas));
   }
 
-  markDraining(pod: ScalerPod, owner: string | null): Promise<WriteResult> {
-    return this.#fenced(() => this.#writes.markDraining(pod, owner));
+  markDraining(pod: ScalerPod, owner: string | null, lease: string | null = null): Promise<WriteResult> {
+    return this.#fenced(() => this.#writes.markDraining(pod, owner, lease));
   }
 
   setDeletionCost(pod: ScalerPod, cost: number): Promise<WriteResult> {

@@ -3,7 +3,7 @@ import type { PoolStatus } from '../../contract/pool-status.ts';
 import type { WriteResult } from '../scalable.ts';
 import { ApiError, type ApiRequest, type KubernetesApi } from './api.ts';
 import type { KubernetesObject } from './objects.ts';
-import { deletionCostAnnotation, drainingAnnotation } from './read-pod.ts';
+import { deletionCostAnnotation, drainingAnnotation, drainLeaseAnnotation } from './read-pod.ts';
 
 /** Object to write, with the version known to the caller. */
 interface WriteTarget {
@@ -58,8 +58,8 @@ export class Writes {
     }));
   }
 
-  markDraining(pod: WriteTarget, owner: string | null): Promise<WriteResult> {
-    return this.#annotate(pod, { [drainingAnnotation]: owner });
+  markDraining(pod: WriteTarget, owner: string | null, lease: string | null): Promise<WriteResult> {
+    return this.#annotate(pod, { [drainingAnnotation]: owner, [drainLeaseAnnotation]: owner === null ? null : lease });
   }
 
   setDeletionCost(pod: WriteTarget, cost: number): Promise<WriteResult> {

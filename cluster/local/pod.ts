@@ -61,6 +61,7 @@ export class LocalPod {
   #timer: NodeJS.Timeout | undefined;
   #leaveGate: () => void = () => undefined;
   #draining: string | null = null;
+  #drainLease: string | null = null;
   #deletionCost = 0;
   /** Counts changes of the pod, as a resourceVersion does. */
   #version = 0;
@@ -87,6 +88,7 @@ export class LocalPod {
       readyAtMs: this.#readyAtMs,
       reason: this.#reason,
       draining: this.#draining,
+      drainLease: this.#drainLease,
       deletionCost: this.#deletionCost,
       crashLooping: isCrashLooping(backoffConfig, this.#exits, readyForMs),
       version: String(this.#version),
@@ -94,8 +96,13 @@ export class LocalPod {
   }
 
   /** Sets what are annotations of a pod in Kubernetes. */
-  annotate(given: { readonly draining?: string | null; readonly deletionCost?: number }): void {
+  annotate(given: {
+    readonly draining?: string | null;
+    readonly drainLease?: string | null;
+    readonly deletionCost?: number;
+  }): void {
     if (given.draining !== undefined) this.#draining = given.draining;
+    if (given.drainLease !== undefined) this.#drainLease = given.drainLease;
     if (given.deletionCost !== undefined) this.#deletionCost = given.deletionCost;
     this.#changed();
   }
@@ -212,6 +219,7 @@ export class LocalPod {
     this.#readyAtMs = null;
     this.#readiness = notProbedYet;
     this.#draining = null;
+    this.#drainLease = null;
     this.#deletionCost = 0;
     this.#reason = restart.reason;
     this.#options.onWarning(restart.reason);

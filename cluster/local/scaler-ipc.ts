@@ -122,7 +122,7 @@ export function connectScaler(channel: Channel = process): ScalableCluster {
       if (latest !== undefined) listener(latest.view);
       return () => listeners.delete(listener);
     },
-    leadership: () => latest?.leadership ?? { leading: false, holder: null, transitions: 0 },
+    leadership: () => latest?.leadership ?? { leading: false, holder: null, group: '', transitions: 0 },
     scale: write('scale'),
     markDraining: write('markDraining'),
     setDeletionCost: write('setDeletionCost'),

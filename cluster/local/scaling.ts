@@ -19,7 +19,12 @@ export class LocalScaling implements ScalableCluster {
   readonly #cluster: LocalCluster;
   readonly emit: ScalableCluster['emit'];
   /** The only scaler always leads: a supervisor runs one at a time. */
-  readonly leadership: ScalableCluster['leadership'] = () => ({ leading: true, holder: 'local', transitions: 1 });
+  readonly leadership: ScalableCluster['leadership'] = () => ({
+    leading: true,
+    holder: 'local',
+    group: 'local',
+    transitions: 1,
+  });
   readonly #statuses = new Map<string, PoolStatus>();
   readonly #closing = new Set<() => void>();
   readonly #gatewayListeners = new Set<() => void>();
@@ -81,8 +86,8 @@ export class LocalScaling implements ScalableCluster {
     });
   }
 
-  markDraining(pod: ScalerPod, owner: string | null): Promise<WriteResult> {
-    return this.#onPod(pod, (found) => found.annotate({ draining: owner }));
+  markDraining(pod: ScalerPod, owner: string | null, lease: string | null = null): Promise<WriteResult> {
+    return this.#onPod(pod, (found) => found.annotate({ draining: owner, drainLease: owner === null ? null : lease }));
   }
 
   setDeletionCost(pod: ScalerPod, deletionCost: number): Promise<WriteResult> {

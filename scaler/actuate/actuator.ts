@@ -17,6 +17,7 @@ import type { PodVerdict, ReplacementPlan } from '../policy/replace.ts';
 import type { PoolContext } from '../pool-context.ts';
 import type { ActionListener } from './action-listener.ts';
 import { Drains } from './drains.ts';
+import { ForeignDrains } from './foreign-drains.ts';
 import { Replacements } from './replacements.ts';
 import { ReplicaWriter, type ReplicaWrite } from './replica-writer.ts';
 import { ScaleDown } from './scale-down.ts';
@@ -51,6 +52,7 @@ export class Actuator {
   readonly #options: ActuatorOptions;
   readonly #writer: ReplicaWriter;
   readonly #drains: Drains;
+  readonly #foreignDrains: ForeignDrains;
   readonly #replacements: Replacements;
   readonly #stuckPods: StuckPods;
   readonly #scaleDown = new ScaleDown();
@@ -61,7 +63,8 @@ export class Actuator {
     this.#context = context;
     this.#options = options;
     this.#writer = new ReplicaWriter(context, (write, result) => this.#settle(write, result));
-    this.#drains = new Drains(context, (podName, outcome) => listener.drainEnded(podName, outcome));
+    this.#drains = new Drains(context, listener);
+    this.#foreignDrains = new ForeignDrains(context, listener);
     this.#replacements = new Replacements(context, listener);
     this.#stuckPods = new StuckPods(context, listener);
   }
@@ -75,6 +78,11 @@ export class Actuator {
   /** Why the scaler doubts a pod; null if it does not. */
   reasonOf(uid: string): string | null {
     return this.#replacements.reasonOf(uid);
+  }
+
+  /** Reason why a pod drains against this scaler's will; null if it does not. */
+  foreignDrainOf(uid: string): string | null {
+    return this.#foreignDrains.reasonOf(uid);
   }
 
   examine(pods: readonly ScalerPod[], podViews: MergedReports['podViews']): Map<string, PodVerdict> {
@@ -185,6 +193,7 @@ export class Actuator {
     for (const uid of acts ? this.#replacements.underWay : []) wanted.set(uid, 'replace');
     for (const uid of this.#scaleDown.draining(pods, clock.steadyMs())) wanted.set(uid, 'scale-down');
     this.#drains.reconcile(wanted, pods);
+    this.#foreignDrains.examine(pods, merged.podViews, (pod) => this.#drains.isOwn(pod));
     const limitMs = Math.max(limits.drainLimitMs, pool.spec.requests.timeoutMs);
     const stateOf = (pod: ScalerPod) => this.#drains.stateOf(pod, gateways, limitMs);
     if (acts) {

@@ -31,15 +31,19 @@ function drainsOf() {
   const made: string[] = [];
   const operations = new Operations();
   const cluster = {
-    leadership: () => ({ leading: true, holder: 'a', transitions: 1 }),
+    leadership: () => ({ leading: true, holder: 'a', group: 'test/scaler', transitions: 1 }),
     markDraining: (_: ScalerPod, owner: string | null) => {
       made.push(`mark ${String(owner)}`);
       return Promise.resolve({ kind: 'done' as const });
     },
   } as Partial<ScalableCluster> as ScalableCluster;
   const calls = {
-    drain: (_: string, on: boolean) => {
-      made.push(on ? 'POST' : 'DELETE');
+    drain: () => {
+      made.push('POST');
+      return Promise.resolve({ kind: 'done' as const });
+    },
+    resume: () => {
+      made.push('DELETE');
       return Promise.resolve({ kind: 'done' as const });
     },
     probe: () => Promise.resolve({ kind: 'status' as const, state: 'draining' as const, inFlight: 0 }),
@@ -48,7 +52,7 @@ function drainsOf() {
   const log = pino({ level: 'silent' });
   const metrics = new ScalerMetrics('test');
   const context = { pool: 'm', cluster, calls, operations, clock, metrics, log, wake: () => undefined };
-  const drains = new Drains(context, () => undefined);
+  const drains = new Drains(context, { drainEnded: () => undefined, drainLapsed: () => undefined });
   const cycle = async (wants: ReadonlyMap<string, 'scale-down'>, draining: string | null): Promise<void> => {
     drains.reconcile(wants, [{ ...pod, draining }]);
     await operations.idle();
@@ -65,7 +69,7 @@ test('a pod that was told while the view showed an old mark is told to resume on
   // The drain starts again; the view still shows the mark that was taken off.
   await cycle(wanted, '1');
   await cycle(nobody, null);
-  assert.deepEqual(made.splice(0), ['POST', 'DELETE']);
+  assert.deepEqual(made.splice(0), ['mark 1', 'POST', 'DELETE']);
   await cycle(nobody, null);
   assert.deepEqual(made, []);
 });

@@ -4,49 +4,38 @@
  *   to drain   mark → POST /drain → ask the pod for its requests in flight, read the gateways' → drained, or over the limit
  *   cancelled  DELETE /drain → deletion cost back → mark off
  *
- * The mark is the first thing written and the last removed, so that the next leader finds every drain under way.
+ * The mark is the first thing written and the last removed, so that the next leader finds every drain under way. Mark and drain
+ * are leases, which are renewed every few seconds. A drain that lapsed all the same begins anew: its pod may hold requests again.
  */
 import type { ScalerPod, WriteResult } from '../../cluster/scalable.ts';
 import type { DrainOutcome } from '../metrics.ts';
 import type { PoolContext } from '../pool-context.ts';
-import { markOf, purposeOf, missingAcknowledgements, type DrainPurpose } from '../policy/drain.ts';
+import { markOf, purposeOf, type DrainPurpose } from '../policy/drain.ts';
+import { drainTtlMs, ownerIn } from '../policy/drain-lease.ts';
 import type { ObservedGateway } from '../policy/merge.ts';
+import { DrainRecord, type DrainState } from './drain-record.ts';
 
 /** Deletion cost of victims: below the default, 0, so that the cluster deletes them first. */
 export const victimCost = -1000;
 
-interface Drain {
-  readonly name: string;
-  readonly purpose: DrainPurpose;
-  readonly sinceMs: number;
-  /** Wall clock, to compare with the time of a report; null until the pod was told. */
-  toldAtMs: number | null;
-  /** Requests in flight as the pod counts them; null while unknown. */
-  ownInFlight: number | null;
-  /** The write that lets the pod go was made. */
-  ended: boolean;
-}
-
-export interface DrainState {
-  readonly drained: boolean;
-  readonly overLimit: boolean;
-  /** Holders that may still have requests on the pod: names of gateways, `the pod itself`. */
-  readonly waitingFor: readonly string[];
+export interface DrainListener {
+  drainEnded(podName: string, outcome: DrainOutcome): void;
+  drainLapsed(podName: string): void;
 }
 
 export class Drains {
   readonly #context: PoolContext;
-  readonly #onEnd: (pod: string, outcome: DrainOutcome) => void;
-  readonly #drains = new Map<string, Drain>();
+  readonly #listener: DrainListener;
+  readonly #drains = new Map<string, DrainRecord>();
   /**
    * UIDs of the pods that were told to drain, and not yet to resume. Marks alone don't tell: a view that lags may show a mark
    * that is already off, then none, although the pod was told to drain in between.
    */
   readonly #told = new Set<string>();
 
-  constructor(context: PoolContext, onEnd: (pod: string, outcome: DrainOutcome) => void) {
+  constructor(context: PoolContext, listener: DrainListener) {
     this.#context = context;
-    this.#onEnd = onEnd;
+    this.#listener = listener;
   }
 
   /**
@@ -58,16 +47,23 @@ export class Drains {
     for (const [uid, { name, ended }] of this.#drains) {
       if (existing.has(uid)) continue;
       this.#drains.delete(uid);
-      if (!ended) this.#onEnd(name, 'lost');
+      if (!ended) this.#listener.drainEnded(name, 'lost');
     }
     for (const uid of this.#told) if (!existing.has(uid)) this.#told.delete(uid);
     for (const pod of pods) {
-      const { uid } = pod;
-      const purpose = wanted.get(uid);
-      const started = this.#drains.has(uid) || this.#told.has(uid) || isOurs(pod.draining);
+      const purpose = wanted.get(pod.uid);
       if (purpose !== undefined) this.#advance(pod, purpose);
-      else if (started || pod.deletionCost === victimCost) this.#cancel(pod);
+      else if (this.#isStarted(pod) || pod.deletionCost === victimCost) this.#cancel(pod);
     }
+  }
+
+  /** Whether the pod drains for this scaler, or is being told to serve again; false while another's drain is in the way. */
+  isOwn(pod: ScalerPod): boolean {
+    return this.#isStarted(pod) && this.#drains.get(pod.uid)?.contested !== true;
+  }
+
+  #isStarted({ uid, draining }: ScalerPod): boolean {
+    return this.#drains.has(uid) || this.#told.has(uid) || isOurs(draining);
   }
 
   /** Forgets every drain when leadership is lost; the next leader finds the marks. */
@@ -80,15 +76,8 @@ export class Drains {
     const { clock, pool } = this.#context;
     const drain = this.#drains.get(pod.uid);
     if (drain === undefined) return { drained: false, overLimit: false, waitingFor: ['the mark'] };
-    const overLimit = clock.steadyMs() - drain.sinceMs >= limitMs;
-    const nowMs = clock.wallMs();
-    // After the clock was set back the pod counts as told now, so that reports from here on count.
-    if (drain.toldAtMs !== null && drain.toldAtMs > nowMs) drain.toldAtMs = nowMs;
-    if (drain.toldAtMs === null) return { drained: false, overLimit, waitingFor: ['the pod itself'] };
-    const holders = missingAcknowledgements(pod.uid, pool, gateways, drain.toldAtMs, nowMs);
-    const own = drain.ownInFlight === 0 ? [] : ['the pod itself'];
-    const waiting = [...holders, ...own];
-    return { drained: waiting.length === 0, overLimit, waitingFor: waiting };
+    const at = { wallMs: clock.wallMs(), steadyMs: clock.steadyMs() };
+    return drain.stateOf(at, limitMs, { uid: pod.uid, pool, gateways });
   }
 
   /** Ends a drain once the write that lets the pod go was made. */
@@ -96,7 +85,7 @@ export class Drains {
     const drain = this.#drains.get(uid);
     if (drain === undefined || drain.ended) return;
     drain.ended = true;
-    this.#onEnd(drain.name, outcome);
+    this.#listener.drainEnded(drain.name, outcome);
   }
 
   /** @returns true once every victim has the deletion cost that makes the cluster choose it */
@@ -109,66 +98,81 @@ export class Drains {
 
   #advance(pod: ScalerPod, purpose: DrainPurpose): void {
     const { cluster, clock } = this.#context;
+    const steadyMs = clock.steadyMs();
     let drain = this.#drains.get(pod.uid);
     if (drain?.purpose !== purpose) {
-      const sinceMs = drain?.sinceMs ?? clock.steadyMs();
-      drain = { name: pod.name, purpose, sinceMs, toldAtMs: null, ownInFlight: null, ended: false };
+      const { name } = pod;
+      const sinceMs = drain?.sinceMs ?? steadyMs;
+      drain = new DrainRecord({ name, purpose, sinceMs, onLapse: () => this.#listener.drainLapsed(name) });
       this.#drains.set(pod.uid, drain);
     }
     const mark = markOf(cluster.leadership().transitions, purpose);
-    if (pod.draining !== mark) {
-      this.#annotate(pod, () => cluster.markDraining(pod, mark));
-      return;
-    }
-    if (drain.toldAtMs === null) this.#tell(pod, drain);
+    const marked = pod.draining === mark;
+    if (!marked || drain.isMarkDue(steadyMs)) this.#mark(pod, drain, mark);
+    if (!marked) return;
+    if (drain.isTellingDue(steadyMs)) this.#tell(pod, drain);
     else this.#ask(pod, drain);
   }
 
-  #tell(pod: ScalerPod, drain: Drain): void {
+  #mark(pod: ScalerPod, drain: DrainRecord, mark: string): void {
+    const { cluster, clock } = this.#context;
+    const until = new Date(clock.wallMs() + drainTtlMs).toISOString();
+    const lease = `${cluster.leadership().group} until ${until}`;
+    const atMs = clock.steadyMs();
+    this.#annotate(
+      pod,
+      () => cluster.markDraining(pod, mark, lease),
+      () => drain.onMarked(atMs),
+    );
+  }
+
+  #tell(pod: ScalerPod, drain: DrainRecord): void {
     const { cluster, calls, operations, clock, log, wake } = this.#context;
     const { origin } = pod;
     if (origin === null) {
       // Without a process there are no requests, and the gateways see the mark in the cluster.
-      drain.toldAtMs = clock.wallMs();
-      drain.ownInFlight = 0;
+      drain.onWithoutDrain(clock.wallMs());
       return;
     }
-    if (!cluster.leadership().leading) return;
+    const leadership = cluster.leadership();
+    if (!leadership.leading) return;
+    const owner = ownerIn(leadership);
+    let sentAtMs = 0;
     operations.start(
       `drain:${pod.uid}`,
       () => {
         this.#told.add(pod.uid);
-        return calls.drain(origin, true);
+        sentAtMs = clock.steadyMs();
+        return calls.drain(origin, owner, drainTtlMs);
       },
       (answer) => {
-        if (answer.kind === 'done') drain.toldAtMs = clock.wallMs();
-        else if (answer.kind === 'foreign' || answer.refused) {
-          // A foreign server, or no process at all, has no count of its own: the gateways' reports decide alone.
-          drain.toldAtMs = clock.wallMs();
-          drain.ownInFlight = 0;
-        } else log.warn({ podName: pod.name, detail: answer.detail }, `pod ${pod.name} can't be told to drain`);
+        if (answer.kind === 'done') drain.onGranted({ drain: answer.drain, sentAtMs }, owner, clock.wallMs());
+        else if (answer.kind === 'held') drain.onRefused(clock.steadyMs());
+        else if (answer.kind === 'foreign' || answer.refused) drain.onWithoutDrain(clock.wallMs());
+        else log.warn({ podName: pod.name, detail: answer.detail }, `pod ${pod.name} can't be told to drain`);
         wake();
       },
       (error) => log.error({ err: error }, 'telling a pod to drain failed'),
     );
   }
 
-  #ask(pod: ScalerPod, drain: Drain): void {
-    const { calls, operations, log } = this.#context;
+  #ask(pod: ScalerPod, drain: DrainRecord): void {
+    const { cluster, calls, operations, clock, log } = this.#context;
     const { origin } = pod;
     if (origin === null) return;
+    const owner = ownerIn(cluster.leadership());
+    let sentAtMs = 0;
     operations.start(
       `ask:${pod.uid}`,
-      () => calls.probe(origin),
+      () => {
+        sentAtMs = clock.steadyMs();
+        return calls.probe(origin);
+      },
       (answer) => {
-        if (answer.kind === 'foreign') drain.ownInFlight = 0;
-        else if (answer.kind === 'failed') drain.ownInFlight = answer.refused ? 0 : null;
-        else if (answer.state !== 'ready') drain.ownInFlight = answer.inFlight;
-        else {
-          // The pod restarted, or somebody told it to resume: tell it again.
-          drain.ownInFlight = null;
-          drain.toldAtMs = null;
-        }
+        if (answer.kind === 'status') {
+          const { state, inFlight, drain: lease } = answer;
+          drain.onStatus({ state, drain: lease, inFlight, sentAtMs }, owner);
+        } else drain.onUncounted(answer.kind === 'foreign' || answer.refused);
       },
       (error) => log.error({ err: error }, 'asking a pod failed'),
     );
@@ -179,8 +183,9 @@ export class Drains {
     const { origin } = pod;
     const drain = this.#drains.get(pod.uid);
     this.#drains.delete(pod.uid);
-    if (drain !== undefined && !drain.ended) this.#onEnd(pod.name, 'cancelled');
-    if (!cluster.leadership().leading) return;
+    if (drain !== undefined && !drain.ended) this.#listener.drainEnded(pod.name, 'cancelled');
+    const leadership = cluster.leadership();
+    if (!leadership.leading) return;
     if (pod.deletionCost === victimCost) {
       this.#annotate(pod, () => cluster.setDeletionCost(pod, 0));
       return;
@@ -197,9 +202,9 @@ export class Drains {
     }
     operations.start(
       `drain:${pod.uid}`,
-      () => calls.drain(origin, false),
+      () => calls.resume(origin, ownerIn(leadership)),
       (answer) => {
-        // A refused connection means that the process is gone; the next one won't drain.
+        // A refused connection means that the process is gone; the next one won't drain. A drain of somebody else's is found later.
         if (answer.kind !== 'failed' || answer.refused) unmark();
         else log.warn({ podName: pod.name, detail: answer.detail }, `pod ${pod.name} can't be told to resume`);
       },
@@ -207,14 +212,16 @@ export class Drains {
     );
   }
 
-  #annotate(pod: ScalerPod, write: () => Promise<WriteResult>): void {
+  #annotate(pod: ScalerPod, write: () => Promise<WriteResult>, onDone: () => void = () => undefined): void {
     const { operations, log, pool, wake } = this.#context;
     operations.write(`annotate:${pod.uid}`, write, (result) => {
       if (result.kind === 'failed' || result.kind === 'refused') {
         log.warn({ pool, detail: result.detail }, 'a pod could not be annotated');
       }
       // After a conflict the next view shows what has changed.
-      if (result.kind === 'done') wake();
+      if (result.kind !== 'done') return;
+      onDone();
+      wake();
     });
   }
 }

@@ -14,7 +14,7 @@ import {
 } from '../policy/replace.ts';
 import type { PoolContext } from '../pool-context.ts';
 import type { ActionListener } from './action-listener.ts';
-import type { DrainState } from './drains.ts';
+import type { DrainState } from './drain-record.ts';
 import { isCrashing, PodHealth } from './pod-health.ts';
 
 export class Replacements {

@@ -7,7 +7,8 @@
  * the scale-down is called off.
  */
 import type { ScalerPod } from '../../cluster/scalable.ts';
-import type { Drains, DrainState } from './drains.ts';
+import type { DrainState } from './drain-record.ts';
+import type { Drains } from './drains.ts';
 import { isOurs } from './drains.ts';
 import { adoptedReplicas, purposeOf, drainVictims, type DrainCandidate } from '../policy/drain.ts';
 

@@ -76,7 +76,7 @@ export function markOf(transitions: number, purpose: DrainPurpose): string {
   return purpose === 'scale-down' ? String(transitions) : `${transitions}-replace`;
 }
 
-/** @returns null for a mark that no scaler wrote, and that none may remove */
+/** @returns null for a mark that no scaler wrote */
 export function purposeOf(mark: string): DrainPurpose | null {
   if (/^\d+$/.test(mark)) return 'scale-down';
   return /^\d+-replace$/.test(mark) ? 'replace' : null;

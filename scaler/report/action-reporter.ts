@@ -85,6 +85,25 @@ export class ActionReporter implements ActionListener {
     log.info({ pool, podName, outcome }, `pool ${pool}: the drain of ${podName} ended: ${outcome}`);
   }
 
+  drainLapsed(podName: string): void {
+    const { pool, metrics, log } = this.#context;
+    metrics.drainLapsed(pool);
+    log.warn(
+      { pool, podName },
+      `pool ${pool}: the drain of ${podName} lapsed or was ended by somebody else; it begins anew`,
+    );
+  }
+
+  foreignDrain(podName: string, why: string): void {
+    const { pool, cluster, log } = this.#context;
+    cluster.emit({ pool, type: 'Warning', reason: 'ForeignDrain', message: `${podName}: ${why}` });
+    log.warn({ pool, podName, why }, `pool ${pool}: ${podName} is ${why}; it is told to serve again`);
+  }
+
+  foreignDrainEnded(): void {
+    this.#context.metrics.foreignDrainEnded(this.#context.pool);
+  }
+
   replaced(podName: string, outcome: ReplacementOutcome, detail: string): void {
     const { pool, cluster, metrics, log } = this.#context;
     metrics.replacement(pool, outcome);

@@ -4,17 +4,30 @@ import type { PodReport } from '../../contract/scaler-api.ts';
 import type { Cycle } from '../cycle.ts';
 import { inFlightOf, type PodView } from '../policy/pod-views.ts';
 
-/** @param reasonOf why the scaler doubts a pod, by UID; null if it does not */
+/** Knowledge of the scaler's own about a pod, by its UID. */
+export interface PodNotes {
+  /** Why the scaler doubts a pod; null if it does not. */
+  readonly reasonOf: (uid: string) => string | null;
+  /** Reason why a pod drains against this scaler's will; null if it does not. */
+  readonly foreignDrainOf: (uid: string) => string | null;
+}
+
 export function podReports(
   { snapshot, merged }: Pick<Cycle, 'snapshot' | 'merged'>,
-  reasonOf: (uid: string) => string | null,
+  { reasonOf, foreignDrainOf }: PodNotes,
 ): PodReport[] {
   const { pods, terminating } = snapshot;
   return [...pods, ...terminating].map((pod) => {
     const { uid, name } = pod;
     const views = merged.podViews.get(uid) ?? [];
+    const state = stateOf(pod, views);
+    const inFlight = inFlightOf(views);
+    const foreignDrain = foreignDrainOf(uid);
+    if (foreignDrain !== null && state !== 'terminating' && state !== 'crash-looping') {
+      return { uid, name, state: 'foreign-drain', inFlight, reason: foreignDrain };
+    }
     const reason = pod.reason ?? reasonOf(uid) ?? views.find((view) => view.reason !== null)?.reason ?? null;
-    return { uid, name, state: stateOf(pod, views), inFlight: inFlightOf(views), reason };
+    return { uid, name, state, inFlight, reason };
   });
 }
 

@@ -10,15 +10,13 @@ import type { PoolContext } from '../pool-context.ts';
 import { ActionReporter } from './action-reporter.ts';
 import { conditionInputs } from './condition-inputs.ts';
 import { DecisionRecorder } from './decision-recorder.ts';
-import { podReports } from './pod-reports.ts';
+import { podReports, type PodNotes } from './pod-reports.ts';
 import { poolReport, statusOf } from './pool-report.ts';
 import { StatusWriter } from './status-writer.ts';
 
-export interface ReporterOptions {
+export interface ReporterOptions extends PodNotes {
   readonly onDecision: (record: DecisionRecord) => void;
   readonly latency: LatencyWindow;
-  /** Why the scaler doubts a pod, by UID; null if it does not. */
-  readonly reasonOf: (uid: string) => string | null;
 }
 
 export class Reporter {
@@ -48,7 +46,7 @@ export class Reporter {
   update(cycle: Cycle): void {
     const { pool, metrics, clock } = this.#context;
     const { snapshot, merged, decision, leading } = cycle;
-    const pods = podReports(cycle, this.#options.reasonOf);
+    const pods = podReports(cycle, this.#options);
     const inputs = conditionInputs(
       cycle,
       {

@@ -39,8 +39,10 @@ export class MemoryCluster {
   readonly events: PoolEvent[] = [];
   /** Writes of the replica count by scalers. */
   readonly writes: { readonly by: string; readonly from: number; readonly to: number }[] = [];
-  /** Writes that were carried out, in order: `scale 3`, `markDraining p-1 1`. Status writes are left out. */
+  /** Writes that were carried out, in order: `scale 3`, `markDraining p-1 1`. Status writes and renewals of marks are left out. */
   readonly calls: string[] = [];
+  /** UIDs of the pods whose mark was renewed, one for each renewal. */
+  readonly markRenewals: string[] = [];
   /** Failures: the answer of a write that is then not carried out. */
   readonly failing = new Map<Write, WriteResult>();
   /** Whether failing writes are carried out all the same, so that only their answer is lost. */
@@ -135,7 +137,7 @@ export class MemoryCluster {
         if (failure !== undefined && !this.answersAreLost) return Promise.resolve(failure);
         const result = attempt(...args) ?? { kind: 'done' };
         const values = args.map((arg) => (typeof arg === 'object' && arg !== null && 'uid' in arg ? arg.uid : arg));
-        if (result.kind === 'done' && name !== 'writeStatus' && name !== 'scale')
+        if (result.kind === 'done' && name !== 'writeStatus' && name !== 'scale' && name !== 'markDraining')
           this.calls.push([name, ...values].join(' '));
         return Promise.resolve(failure ?? result);
       };
@@ -155,6 +157,7 @@ export class MemoryCluster {
       leadership: () => ({
         leading: this.holder === identity,
         holder: this.holder,
+        group: 'test/scaler',
         transitions: this.transitions,
       }),
       scale: write('scale', ({ version }, replicas) => {
@@ -164,8 +167,13 @@ export class MemoryCluster {
         this.setReplicas(replicas);
         return undefined;
       }),
-      markDraining: write('markDraining', (pod, owner: string | null) =>
-        onPod(pod, (found) => (found.draining = owner)),
+      markDraining: write('markDraining', (pod, owner: string | null, lease?: string | null) =>
+        onPod(pod, (found) => {
+          if (found.draining === owner) this.markRenewals.push(pod.uid);
+          else this.calls.push(`markDraining ${pod.uid} ${owner ?? ''}`.trimEnd());
+          found.draining = owner;
+          found.drainLease = lease ?? null;
+        }),
       ),
       setDeletionCost: write('setDeletionCost', (pod, cost: number) =>
         onPod(pod, (found) => (found.deletionCost = cost)),

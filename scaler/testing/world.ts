@@ -5,10 +5,12 @@
 import assert from 'node:assert/strict';
 import { pino } from 'pino';
 import type { PoolReport } from '../../contract/scaler-api.ts';
+import type { PodDrain } from '../../contract/pod-status.ts';
 import type { DecisionRecord } from '../../contract/scaler-api.ts';
 import type { Clock } from '../clock.ts';
 import { ScalerMetrics } from '../metrics.ts';
 import type { DrainAnswer, PodCalls, ProbeAnswer } from '../actuate/pod-calls.ts';
+import type { LeaseOwner } from '../policy/drain-lease.ts';
 import { Scaler } from '../scaler.ts';
 import { FluidGateway } from './fluid-gateway.ts';
 import { MemoryCluster } from './memory-cluster.ts';
@@ -36,11 +38,14 @@ export class World {
   readonly probes = new Map<string, ProbeAnswer>();
   /** Answers to drain calls other than success, by UID. */
   readonly drainAnswers = new Map<string, DrainAnswer>();
-  /** Drain calls to pods, in order: `POST p-1`. */
+  /** Drain calls to pods, in order and without renewals: `POST p-1`. */
   readonly drainCalls: string[] = [];
+  /** UIDs of the pods whose drain was renewed, one for each renewal. */
+  readonly drainRenewals: string[] = [];
   /** Requests in flight at pods when they were terminated. */
   lost = 0;
-  readonly #draining = new Set<string>();
+  readonly #leases = new Map<string, PodDrain & { readonly untilMs: number }>();
+  #drains = 0;
   readonly clock: Clock = {
     wallMs: () => startMs + 1000 * this.second + (this.jumpMs += this.readingMs),
     steadyMs: () => 1000 * this.second,
@@ -101,13 +106,43 @@ export class World {
     throw new assert.AssertionError({ message: `not within ${limitS} s: ${what}` });
   }
 
+  /** Lease by which a pod drains, as its status shows it. */
+  leaseOf(uid: string): PodDrain | null {
+    const lease = this.#leases.get(uid);
+    if (lease === undefined) return null;
+    const { untilMs, ...drain } = lease;
+    const remainingMs = untilMs - this.clock.steadyMs();
+    if (remainingMs > 0) return { ...drain, remainingMs };
+    this.#leases.delete(uid);
+    return null;
+  }
+
+  /** Drains a pod as its `POST /drain` does. @returns false if another holds the drain */
+  drainPod(uid: string, { holder, generation }: LeaseOwner, ttlMs = 15_000): boolean {
+    const held = this.leaseOf(uid);
+    if (held !== null && (held.holder !== holder || held.generation > generation)) return false;
+    const id = held?.id ?? `drain-${(this.#drains += 1)}`;
+    const untilMs = this.clock.steadyMs() + ttlMs;
+    this.#leases.set(uid, { id, holder, generation, remainingMs: ttlMs, untilMs });
+    return true;
+  }
+
+  /** Ends a pod's drain, whoever holds it. */
+  undrainPod(uid: string): void {
+    this.#leases.delete(uid);
+  }
+
   async #pass(perS: number): Promise<void> {
     this.second += 1;
     const { cluster, gateways } = this;
     const nowMs = this.clock.wallMs();
     cluster.step(nowMs);
     const open = gateways.filter(({ terminating }) => !terminating);
-    const pods = [...cluster.pods.values()];
+    // Gateways hear of a drain by the pod's answers: without traffic they don't.
+    const pods = [...cluster.pods.values()].map((pod) => ({
+      ...pod,
+      draining: pod.draining ?? (perS > 0 ? this.leaseOf(pod.uid)?.holder : null) ?? null,
+    }));
     for (const gateway of gateways) {
       gateway.step(pods, gateway.terminating ? 0 : perS / open.length, 1 / open.length, nowMs);
     }
@@ -145,16 +180,30 @@ export class World {
       probe: (origin) => {
         const uid = uidOf(origin);
         const inFlight = this.gateways.reduce((sum, gateway) => sum + (gateway.inFlightByPod.get(uid) ?? 0), 0);
-        const state = this.#draining.has(uid) ? 'draining' : 'ready';
-        return Promise.resolve(this.probes.get(uid) ?? { kind: 'status', state, inFlight });
+        const drain = this.leaseOf(uid);
+        const state = drain === null ? 'ready' : 'draining';
+        return Promise.resolve(this.probes.get(uid) ?? { kind: 'status', state, inFlight, drain: drain ?? undefined });
       },
-      drain: (origin, on) => {
+      drain: (origin, owner, ttlMs) => {
         const uid = uidOf(origin);
-        this.drainCalls.push(`${on ? 'POST' : 'DELETE'} ${uid}`);
-        const answer = this.drainAnswers.get(uid) ?? { kind: 'done' };
-        if (answer.kind === 'done' && on) this.#draining.add(uid);
-        if (answer.kind === 'done' && !on) this.#draining.delete(uid);
-        return Promise.resolve(answer);
+        if (this.leaseOf(uid)?.holder === owner.holder) this.drainRenewals.push(uid);
+        else this.drainCalls.push(`POST ${uid}`);
+        const answer = this.drainAnswers.get(uid);
+        if (answer !== undefined) return Promise.resolve(answer);
+        if (!this.drainPod(uid, owner, ttlMs)) return Promise.resolve({ kind: 'held' });
+        return Promise.resolve({ kind: 'done', drain: this.leaseOf(uid) ?? undefined });
+      },
+      resume: (origin, { holder, generation }) => {
+        const uid = uidOf(origin);
+        this.drainCalls.push(`DELETE ${uid}`);
+        const answer = this.drainAnswers.get(uid);
+        if (answer !== undefined) return Promise.resolve(answer);
+        const held = this.leaseOf(uid);
+        if (held !== null && (held.holder !== holder || held.generation > generation)) {
+          return Promise.resolve({ kind: 'held' });
+        }
+        this.undrainPod(uid);
+        return Promise.resolve({ kind: 'done' });
       },
     };
   }

@@ -101,8 +101,9 @@ export class StandInPod {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.url === '/drain') this.draining = request.method === 'POST';
-    if (request.url === paths.podStatus || request.url === '/drain') return this.#status(response);
+    const isDrain = request.url?.split('?')[0] === paths.drain;
+    if (isDrain) this.draining = request.method === 'POST';
+    if (request.url === paths.podStatus || isDrain) return this.#status(response);
     const decoder = new FrameDecoder({ maxBodyBytes: 1 << 30 });
     const items: { head: ItemHead; body: Buffer }[] = [];
     for await (const piece of request as AsyncIterable<Buffer>) {

@@ -27,6 +27,8 @@ export function remarksOn(pool) {
   if (ejected > 0) bad(`${counted(ejected, 'pod')} ejected`);
   const crashing = podsIn('crash-looping');
   if (crashing > 0) bad(`${counted(crashing, 'pod')} crash-looping`);
+  const drained = podsIn('foreign-drain');
+  if (drained > 0) bad(`${counted(drained, 'pod')} drained by another`);
   if (pool.objectiveMs !== null && pool.p99Ms !== null && pool.p99Ms > pool.objectiveMs) {
     bad(`p99 ${duration(pool.p99Ms)} exceeds the objective of ${duration(pool.objectiveMs)}`);
   }

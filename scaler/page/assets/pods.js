@@ -17,6 +17,7 @@ export const podStates = {
   ejected: { sign: '✕', words: 'ejected' },
   'crash-looping': { sign: '↻', words: 'crash-looping' },
   draining: { sign: '↓', words: 'draining' },
+  'foreign-drain': { sign: '⊘', words: 'drained by another' },
   terminating: { sign: '–', words: 'terminating' },
 };
 
@@ -24,7 +25,7 @@ const maxCells = 60;
 /** Largest number of cells that show a pod's name. */
 const maxNamed = 24;
 /** @type {ReadonlySet<PodReport['state']>} */
-const sickStates = new Set(['ejected', 'crash-looping', 'probing', 'joining']);
+const sickStates = new Set(['ejected', 'crash-looping', 'foreign-drain', 'probing', 'joining']);
 /** Largest number of sick pods whose reason is written out. */
 const maxReasons = 3;
 /** Largest number of cells, for pods that are not serving, in a collapsed pool. */

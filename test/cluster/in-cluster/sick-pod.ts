@@ -56,7 +56,7 @@ function forward(request: http.IncomingMessage, body: Buffer, response: http.Ser
 
 http
   .createServer((request, response) => {
-    const work = request.method === 'POST' && request.url !== '/drain';
+    const work = request.method === 'POST' && request.url?.startsWith('/drain') === false;
     const parts: Buffer[] = [];
     request.on('data', (part: Buffer) => parts.push(part));
     request.on('end', () => {
