@@ -8,7 +8,7 @@ import { VirtualTime } from '../testing/virtual-time.ts';
 import { Endpoint, type OutstandingBatch } from './endpoint.ts';
 import type { ProbeResult } from './probe.ts';
 
-const listed: Pick<Pod, 'phase' | 'draining'> = { phase: 'Ready' };
+const listed: Pick<Pod, 'phase' | 'draining' | 'drainLease'> = { phase: 'Ready' };
 const config = { ejectAfterFailures: 3, maxEjectedRatio: 1 };
 const pool = { members: 2, softEjected: 0, irreplaceable: false };
 
@@ -67,10 +67,10 @@ test('a new endpoint accepts nothing until it has been found ready', (t) => {
 const ways: readonly (readonly [string, (endpoint: Endpoint) => void, (endpoint: Endpoint) => void])[] = [
   [
     'an annotation',
-    (endpoint) => endpoint.onListed({ ...listed, draining: 'scaler' }),
-    (endpoint) => endpoint.onListed({ ...listed, draining: null }),
+    (endpoint) => endpoint.onListed({ ...listed, draining: 'scaler' }, 0),
+    (endpoint) => endpoint.onListed({ ...listed, draining: null }, 0),
   ],
-  ['its deletion', (endpoint) => endpoint.onDeleted(), (endpoint) => endpoint.onListed(listed)],
+  ['its deletion', (endpoint) => endpoint.onDeleted(), (endpoint) => endpoint.onListed(listed, 0)],
 ];
 
 for (const [what, leave, stay] of ways) {
@@ -83,10 +83,30 @@ for (const [what, leave, stay] of ways) {
   });
 }
 
+test('a mark that nobody renews lapses after 15 s, and takes the endpoint out again once it is renewed', (t) => {
+  const { endpoint } = serving(t);
+  const mark = (drainLease: string | null, nowMs: number) =>
+    endpoint.onListed({ ...listed, draining: '4', drainLease }, nowMs);
+  mark('until 1', 0);
+  mark('until 1', 14_000);
+  assert.equal(endpoint.lapseMark(14_999), false);
+  mark('until 2', 14_999);
+  assert.equal(endpoint.lapseMark(29_998), false);
+  assert.equal(endpoint.leaving, true);
+  assert.deepEqual([endpoint.lapseMark(29_999), endpoint.lapseMark(29_999)], [true, false], 'told once');
+  assert.equal(endpoint.leaving, false);
+  mark('until 2', 40_000);
+  assert.equal(endpoint.leaving, false, 'the same mark, seen again, has lapsed');
+  mark('until 3', 41_000);
+  assert.equal(endpoint.leaving, true);
+  endpoint.onListed(listed, 42_000);
+  assert.deepEqual([endpoint.leaving, endpoint.lapseMark(1e9)], [false, false]);
+});
+
 test('a pod that is told to end never comes back', (t) => {
   const { endpoint } = serving(t);
-  endpoint.onListed({ phase: 'Terminating' });
-  endpoint.onListed(listed);
+  endpoint.onListed({ phase: 'Terminating' }, 0);
+  endpoint.onListed(listed, 0);
   assert.deepEqual([endpoint.leaving, endpoint.deleted], [true, false]);
   assert.equal(endpoint.isProbeDue(1e9), false);
 });
@@ -116,7 +136,7 @@ test('probes are due while an endpoint joins, drains by its own report or is eje
   assert.deepEqual([endpoint.isProbeDue(time.nowMs + 99), endpoint.isProbeDue(time.nowMs + 100)], [false, true]);
   endpoint.onDeleted();
   assert.equal(endpoint.isProbeDue(time.nowMs + 1e6), false);
-  endpoint.onListed(listed);
+  endpoint.onListed(listed, 0);
   record({ kind: 'probe-ok' });
   pod.state = 'draining';
   probe();

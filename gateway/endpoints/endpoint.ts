@@ -46,6 +46,8 @@ const joiningProbeMs = 50;
 const drainingProbeMs = 200;
 /** Interval at which a pod is asked for its list while models of it are not ready. */
 const unreadyProbeMs = 1_000;
+/** Term of a drain's mark in the cluster, from when this gateway saw it change: its holder renews it every few seconds. */
+const markTermMs = 15_000;
 
 export class Endpoint {
   readonly uid: string;
@@ -56,8 +58,12 @@ export class Endpoint {
   #health: HealthState = { kind: 'joining' };
   /** The pod reports that it is draining; cancelled if it reports ready again. */
   #reportsDraining = false;
-  /** The cluster's annotation says that it is draining. */
-  #annotatedDraining = false;
+  /** Mark and lease of its drain in the cluster's annotations; null without a mark. */
+  #mark: string | null = null;
+  /** When this gateway saw the mark change last; null once it has lapsed. */
+  #markSeenAtMs: number | null = null;
+  /** Holder of the drain that the pod reports; null without a lease. */
+  #drainHolder: string | null = null;
   #terminating = false;
   #deleted = false;
   #takesEnvelopes = true;
@@ -86,7 +92,7 @@ export class Endpoint {
 
   /** Gets no new work: draining (reported or annotated), terminating or deleted. */
   get leaving(): boolean {
-    return this.#reportsDraining || this.#annotatedDraining || this.#terminating || this.#deleted;
+    return this.#reportsDraining || this.#markSeenAtMs !== null || this.#terminating || this.#deleted;
   }
 
   /** Gets new work: healthy, or on probation, and not leaving. */
@@ -112,6 +118,11 @@ export class Endpoint {
   /** Rows that the pod last reported as waiting there, over all gateways. */
   get queuedRows(): number {
     return this.#queuedRows;
+  }
+
+  /** Holder of the drain that the pod reports; null without one, or if it names none. */
+  get drainHolder(): string | null {
+    return this.#drainHolder;
   }
 
   get pace(): Pace {
@@ -210,10 +221,19 @@ export class Endpoint {
   }
 
   /** The cluster lists the pod. */
-  onListed({ phase, draining }: Pick<Pod, 'phase' | 'draining'>): void {
+  onListed({ phase, draining, drainLease }: Pick<Pod, 'phase' | 'draining' | 'drainLease'>, nowMs: number): void {
     this.#deleted = false;
-    this.#annotatedDraining = typeof draining === 'string';
+    const mark = typeof draining === 'string' ? `${draining} ${drainLease ?? ''}` : null;
+    if (mark !== this.#mark) this.#markSeenAtMs = mark === null ? null : nowMs;
+    this.#mark = mark;
     if (phase === 'Terminating') this.#terminating = true;
+  }
+
+  /** Ends a mark that nobody has renewed for its term. @returns whether it lapses now */
+  lapseMark(nowMs: number): boolean {
+    if (this.#markSeenAtMs === null || nowMs < this.#markSeenAtMs + markTermMs) return false;
+    this.#markSeenAtMs = null;
+    return true;
   }
 
   /** The cluster no longer lists the pod. */
@@ -302,8 +322,10 @@ export class Endpoint {
   #onProbed(result: ProbeResult): void {
     if (result.kind === 'draining') {
       this.#reportsDraining = true;
+      this.#drainHolder = result.status.drain?.holder ?? null;
     } else if (result.kind === 'ready') {
       this.#reportsDraining = false;
+      this.#drainHolder = null;
       if (result.status === null) {
         this.#takesEnvelopes = false;
       } else {

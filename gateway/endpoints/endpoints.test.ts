@@ -76,6 +76,28 @@ test('pods that are listed are probed, and accept work once they are ready', (t)
   assert.equal(a!.probes, 1, 'who serves is not probed');
 });
 
+test('a drain whose holder is gone ends by itself: by its mark after 15 s, by the pod as soon as it says so', (t) => {
+  const { endpoints, list, pods, lines, of, time } = endpointsOf(t, ['a', 'b']);
+  const [a, b] = pods;
+  list(a!.listed(), b!.listed());
+  list(a!.listed({ draining: '4', drainLease: 'x until y' }), b!.listed({ phase: 'Running' }));
+  b!.state = 'draining';
+  b!.alsoReports = { drain: { id: 'i', holder: 'stranger', generation: 0, remainingMs: 9_000 } };
+  list(a!.listed({ draining: '4', drainLease: 'x until y' }), b!.listed({ phase: 'Running' }));
+  assert.equal(endpoints.accepting.size, 0);
+  assert.ok(lines.some(({ msg }) => msg === 'pod pod-b drains for "stranger"'));
+  b!.state = 'ready';
+  b!.alsoReports = {};
+  time.pass(300);
+  assert.deepEqual([...endpoints.accepting], [of('b')]);
+  assert.ok(lines.some(({ msg }) => msg === 'pod pod-b no longer drains'));
+  time.pass(14_000);
+  assert.equal(of('a').leaving, true);
+  time.pass(1_000);
+  assert.equal(endpoints.accepting.size, 2);
+  assert.equal(lines.filter(({ level, podName }) => level === 40 && podName === 'pod-a').length, 1);
+});
+
 test('a pool of foreign servers takes no envelopes', (t) => {
   const { endpoints, list, pods } = endpointsOf(t, ['a']);
   pods[0]!.models = null;

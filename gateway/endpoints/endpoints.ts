@@ -5,6 +5,7 @@
  */
 import type { Logger } from 'pino';
 import type { Pod } from '../../cluster/port.ts';
+import { quote } from '../../contract/errors.ts';
 import type { ModelPool } from '../../contract/model-pool.ts';
 import type { PodStatus } from '../../contract/pod-status.ts';
 import {
@@ -148,7 +149,7 @@ export class Endpoints {
     }
     if (endpoint === undefined) return;
     const wasLeaving = endpoint.leaving;
-    endpoint.onListed(pod);
+    endpoint.onListed(pod, this.#clock.nowMs);
     this.reindex(endpoint);
     if (endpoint.leaving !== wasLeaving) this.#reportReleased(endpoint);
     if (endpoint.health.kind === 'joining') this.#probe(endpoint);
@@ -204,6 +205,7 @@ export class Endpoints {
   tick(): void {
     const { nowMs } = this.#clock;
     for (const endpoint of this.#endpoints.values()) {
+      if (endpoint.lapseMark(nowMs)) this.#onMarkLapsed(endpoint);
       if (endpoint.isProbeDue(nowMs)) this.#probe(endpoint);
       else if (endpoint.isListDue(nowMs)) this.#readStatus(endpoint);
     }
@@ -228,7 +230,13 @@ export class Endpoints {
   }
 
   #probe(endpoint: Endpoint): void {
+    const { drainHolder: before } = endpoint;
     endpoint.probe(this.#clock, (result) => {
+      const { name, drainHolder } = endpoint;
+      if (drainHolder !== before) {
+        const what = drainHolder === null ? 'no longer drains' : `drains for ${quote(drainHolder)}`;
+        this.#log.info({ podName: name, drainHolder }, `pod ${name} ${what}`);
+      }
       this.#onProbed(endpoint, result);
       this.#events.onChange();
     });
@@ -263,6 +271,15 @@ export class Endpoints {
         this.recordEvidence(endpoint, { kind: 'evidence', evidence: 'probe-failed' }, result.detail);
         break;
     }
+  }
+
+  #onMarkLapsed(endpoint: Endpoint): void {
+    this.#log.warn(
+      { podName: endpoint.name },
+      `pod ${endpoint.name}: nobody renewed the mark of its drain, which has lapsed`,
+    );
+    this.reindex(endpoint);
+    this.#events.onChange();
   }
 
   #reportReleased(endpoint: Endpoint): void {
