@@ -36,8 +36,8 @@ export function simulateCommand({ print }: Pick<ProgramIo, 'print'>): Command {
     .summary('compare autoscaling policies on a trace of arrivals')
     .description(
       'Replays a trace of arrivals against each policy in virtual time, and reports late, shed and failed requests and ' +
-        'pod-seconds, beside the pod-seconds of a clairvoyant policy that makes no request late, and beside a reactive oracle, ' +
-        'which sees each change of the rate as it happens, and none before.',
+        'pod-seconds, beside a clairvoyant policy that makes no request late, a lower bound of pod-seconds that no schedule is ' +
+        'below, and a reactive oracle, which sees each change of the rate as it happens, and none before.',
     )
     .allowExcessArguments(false)
     .addOption(

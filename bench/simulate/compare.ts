@@ -1,7 +1,8 @@
 /** Runs several policies on one trace and scenario; beside them the clairvoyant and the reactive oracle. */
 import { clairvoyant } from './clairvoyant.ts';
 import { baselineNames, defaultBaseline, type BaselineName } from './contenders.ts';
-import { simulate, type SimulationResult, type Scenario } from './engine.ts';
+import { missedRequests, simulate, type SimulationResult, type Scenario } from './engine.ts';
+import { leastPodSeconds } from './lower-bound.ts';
 import type { PolicyFactory } from './policy.ts';
 import { reactiveOracle } from './reactive-oracle.ts';
 import { segmentedRate } from './segmented-rate.ts';
@@ -19,6 +20,8 @@ export interface Compared {
 
 export interface PolicyComparison {
   readonly clairvoyant: SimulationResult;
+  /** Pod-seconds below which nobody misses as few requests as the clairvoyant. */
+  readonly lowerBound: number;
   readonly reactiveOracle: SimulationResult;
   readonly policies: readonly Compared[];
 }
@@ -52,7 +55,8 @@ export function comparePolicies(request: {
     const result = simulate(scenario, arrivalsMs, factory(), { onProgress: (done) => onProgress(policy, done) });
     return { policy, tuned, result };
   });
-  return { clairvoyant: foreseen.result, reactiveOracle: reacting, policies };
+  const lowerBound = leastPodSeconds(scenario, arrivalsMs, missedRequests(foreseen.result));
+  return { clairvoyant: foreseen.result, lowerBound, reactiveOracle: reacting, policies };
 }
 
 function isBaseline(name: PolicyName): name is BaselineName {

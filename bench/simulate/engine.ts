@@ -36,6 +36,11 @@ export interface SimulationResult extends Readonly<RequestTotals> {
   readonly lateArrivalsMs: readonly number[];
 }
 
+/** Requests that were late, shed or failed. */
+export function missedRequests({ late, shed, failed }: Readonly<RequestTotals>): number {
+  return late + shed + failed;
+}
+
 interface StartingPod {
   readonly createdMs: number;
   readonly readyMs: number;
@@ -209,11 +214,10 @@ export function simulate(
   for (const pod of [...gateway.pods, ...starting]) paid(pod.createdMs, paidUntilMs);
 
   const { totals } = gateway;
-  const violations = totals.late + totals.shed + totals.failed;
   return {
     ...totals,
     runs: gateway.runs,
-    violationPercent: totals.arrivals === 0 ? 0 : (100 * violations) / totals.arrivals,
+    violationPercent: totals.arrivals === 0 ? 0 : (100 * missedRequests(totals)) / totals.arrivals,
     podSeconds: podMs / 1000,
     scaleWrites,
     podStarts,

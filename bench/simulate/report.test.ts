@@ -29,11 +29,17 @@ test('JSON has the documented fields, and its sums add up', () => {
   const report = jsonReport({ trace: 'a.csv', coldStartSeconds: 1 }, comparison) as {
     trace: string;
     clairvoyantLate: number;
+    lowerBoundPodSeconds: number;
+    clairvoyantPodSeconds: number;
+    clairvoyantOverLowerBound: number;
     reactiveOracle: Record<string, number>;
     policies: Record<string, number | string | boolean>[];
   };
   assert.equal(report.trace, 'a.csv');
   assert.equal(report.clairvoyantLate, 0);
+  const { lowerBoundPodSeconds, clairvoyantPodSeconds, clairvoyantOverLowerBound } = report;
+  assert.ok(Math.abs(clairvoyantOverLowerBound - clairvoyantPodSeconds / lowerBoundPodSeconds) < 1e-3);
+  assert.ok(lowerBoundPodSeconds > 0 && clairvoyantOverLowerBound >= 1);
   assert.equal(report.reactiveOracle.offered, 600);
   assert.deepEqual(
     report.policies.map(({ policy, tuned }) => [policy, tuned]),
@@ -50,13 +56,13 @@ test('JSON has the documented fields, and its sums add up', () => {
   }
 });
 
-test('the table has a line for each policy, after the clairvoyant and the reactive oracle', () => {
+test('the table has a line for each policy, after the lower bound, the clairvoyant and the reactive oracle', () => {
   const lines = comparisonTable(comparison).split('\n');
   assert.deepEqual(
     lines.map((line) => line.split(/ {2,}/)[0]),
-    ['policy', 'clairvoyant', 'reactive oracle', 'sluice', 'hpa (tuned)'],
+    ['policy', 'lower bound', 'clairvoyant', 'reactive oracle', 'sluice', 'hpa (tuned)'],
   );
-  assert.match(lines[1]!, / 0\.00% .* 1\.000 /);
+  assert.match(lines[2]!, / 0\.00% .* 1\.000 /);
 });
 
 test('the picture is well-formed, draws every policy, and escapes its title', () => {

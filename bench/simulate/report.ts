@@ -1,6 +1,6 @@
 /** Comparison as a table for people, and as the JSON of `sluice simulate --json`. */
 import type { PolicyComparison } from './compare.ts';
-import type { SimulationResult } from './engine.ts';
+import { missedRequests, type SimulationResult } from './engine.ts';
 
 export interface ReportHead {
   readonly trace: string;
@@ -9,7 +9,7 @@ export interface ReportHead {
 
 export function jsonReport(
   { trace, coldStartSeconds }: ReportHead,
-  { clairvoyant, reactiveOracle, policies }: PolicyComparison,
+  { clairvoyant, lowerBound, reactiveOracle, policies }: PolicyComparison,
 ): object {
   const fields = (result: SimulationResult): object => ({
     offered: result.arrivals,
@@ -25,7 +25,9 @@ export function jsonReport(
     trace,
     coldStartSeconds,
     clairvoyantPodSeconds: round(clairvoyant.podSeconds, 3),
-    clairvoyantLate: clairvoyant.late + clairvoyant.shed + clairvoyant.failed,
+    clairvoyantLate: missedRequests(clairvoyant),
+    lowerBoundPodSeconds: round(lowerBound, 3),
+    clairvoyantOverLowerBound: round(clairvoyant.podSeconds / lowerBound, 4),
     reactiveOracle: fields(reactiveOracle),
     policies: policies.map(({ policy, tuned, result }) => ({
       policy,
@@ -38,7 +40,7 @@ export function jsonReport(
 
 const columns = ['policy', 'late', 'shed', 'failed', 'violations', 'pod-seconds', '÷ clairvoyant', 'writes'];
 
-export function comparisonTable({ clairvoyant, reactiveOracle, policies }: PolicyComparison): string {
+export function comparisonTable({ clairvoyant, lowerBound, reactiveOracle, policies }: PolicyComparison): string {
   const row = (name: string, result: SimulationResult): string[] => [
     name,
     ...[result.late, result.shed, result.failed].map(String),
@@ -49,6 +51,7 @@ export function comparisonTable({ clairvoyant, reactiveOracle, policies }: Polic
   ];
   const rows = [
     columns,
+    ['lower bound', '', '', '', '', lowerBound.toFixed(0), (lowerBound / clairvoyant.podSeconds).toFixed(3), ''],
     row('clairvoyant', clairvoyant),
     row('reactive oracle', reactiveOracle),
     ...policies.map(({ policy, tuned, result }) => row(tuned === null ? policy : `${policy} (tuned)`, result)),
