@@ -37,7 +37,7 @@ export const AnswerHead = Type.Object({
   inferenceHeaderLength: Type.Optional(Type.Integer({ minimum: 0 })),
   /** Rows of the request; 0 if it was never parsed. */
   rows: Type.Integer({ minimum: 0 }),
-  /** Index into the summary's `runs` of the last run that computed the request; -1 if none did. */
+  /** Index into the summary's `runs` of the last run that computed the request, maybe beyond their end; -1 if none did. */
   run: Type.Integer({ minimum: -1 }),
   /** Rows of that run, counting all envelopes and gateways. */
   runRows: Type.Optional(Type.Integer({ minimum: 0 })),
@@ -65,6 +65,7 @@ export const RunReport = Type.Object({
 export type RunReport = Type.Static<typeof RunReport>;
 
 export const SummaryHead = Type.Object({
+  /** The first runs, where there were very many. */
   runs: Type.Array(RunReport),
   /** Rows that waited at the pod when the envelope ended, counting all gateways. */
   queuedRows: Type.Integer({ minimum: 0 }),

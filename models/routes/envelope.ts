@@ -22,6 +22,9 @@ import { AnswerStream } from './answer-stream.ts';
 
 const itemHead = Compile(ItemHead);
 
+/** Most runs that a summary reports, which keeps it within the limit of a head: a request of many rows may take thousands. */
+const maxRunReports = 256;
+
 interface ParsedItem {
   readonly item: ItemHead;
   readonly accepted: Accepted;
@@ -327,6 +330,7 @@ export class EnvelopeExchange {
     const { scheduler, inFlight, draining, models } = this.#pod;
     const runs: RunReport[] = [];
     for (const [run, own] of this.#runs) {
+      if (runs.length === maxRunReports) break;
       const report: RunReport = {
         rows: run.rows,
         ownRows: own.rows,
