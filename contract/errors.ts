@@ -63,6 +63,11 @@ export const errorTable = {
     retryable: false,
     meaning: "The body is over the pool's requests.maxBodyBytes, as sent or decompressed.",
   },
+  'too-costly': {
+    status: 413,
+    retryable: false,
+    meaning: 'Reading the body, or writing the answer, takes more CPU time or memory than a pod gives one request.',
+  },
   'unsupported-media-type': {
     status: 415,
     retryable: false,

@@ -1,9 +1,10 @@
 /** Decompresses request bodies by their Content-Encoding, never beyond a limit. */
 import { promisify } from 'node:util';
-import { gunzip, inflate, inflateRaw } from 'node:zlib';
+import { gunzip, gunzipSync, inflate, inflateRaw, inflateRawSync, inflateSync } from 'node:zlib';
 import { quote, SluiceError } from '../contract/errors.ts';
 
 const inflaters = { gzip: promisify(gunzip), deflate: promisify(inflate), raw: promisify(inflateRaw) };
+const syncInflaters = { gzip: gunzipSync, deflate: inflateSync, raw: inflateRawSync };
 
 /**
  * Bodies inflated at the same time. Dozens at once, each growing to the limit, would hold gigabytes, and all finish so late
@@ -28,31 +29,46 @@ export async function decompress(
   signal?: AbortSignal,
 ): Promise<Buffer> {
   const kind = inflaterOf(body, contentEncoding);
-  if (kind === null) {
-    if (body.length > maxBytes) {
-      throw new SluiceError('body-too-large', `the body has ${body.length} bytes, at most ${maxBytes} are taken`);
-    }
-    return body;
-  }
+  if (kind === null) return within(body, maxBytes);
   try {
-    const chunkSize = Math.min(maxChunkBytes, Math.max(minChunkBytes, body.length * 4));
     return await inTurn(() => {
       signal?.throwIfAborted();
-      return inflaters[kind](body, { maxOutputLength: maxBytes, chunkSize });
+      return inflaters[kind](body, optionsFor(body, maxBytes));
     });
   } catch (error) {
     if (signal?.aborted === true) throw error;
-    const reason = error as NodeJS.ErrnoException;
-    if (reason.code === 'ERR_BUFFER_TOO_LARGE') {
-      throw new SluiceError(
-        'body-too-large',
-        `the body decompresses to more than the ${maxBytes} bytes that are taken`,
-      );
-    }
-    throw new SluiceError('invalid-encoding', `Content-Encoding ${quote(contentEncoding)}: ${reason.message}`, {
-      cause: error,
-    });
+    throw refusal(error, contentEncoding, maxBytes);
   }
+}
+
+/** Decompresses a body as `decompress` does, in a thread that has nothing else to do. */
+export function decompressHere(body: Buffer, contentEncoding: string | undefined, maxBytes: number): Buffer {
+  const kind = inflaterOf(body, contentEncoding);
+  if (kind === null) return within(body, maxBytes);
+  try {
+    return syncInflaters[kind](body, optionsFor(body, maxBytes));
+  } catch (error) {
+    throw refusal(error, contentEncoding, maxBytes);
+  }
+}
+
+function within(body: Buffer, maxBytes: number): Buffer {
+  if (body.length <= maxBytes) return body;
+  throw new SluiceError('body-too-large', `the body has ${body.length} bytes, at most ${maxBytes} are taken`);
+}
+
+function optionsFor(body: Buffer, maxOutputLength: number): { maxOutputLength: number; chunkSize: number } {
+  return { maxOutputLength, chunkSize: Math.min(maxChunkBytes, Math.max(minChunkBytes, body.length * 4)) };
+}
+
+function refusal(error: unknown, contentEncoding: string | undefined, maxBytes: number): SluiceError {
+  const reason = error as NodeJS.ErrnoException;
+  if (reason.code === 'ERR_BUFFER_TOO_LARGE') {
+    return new SluiceError('body-too-large', `the body decompresses to more than the ${maxBytes} bytes that are taken`);
+  }
+  return new SluiceError('invalid-encoding', `Content-Encoding ${quote(contentEncoding)}: ${reason.message}`, {
+    cause: error,
+  });
 }
 
 let inflating = 0;

@@ -2,6 +2,7 @@
 import type { PodStatus } from '../contract/pod-status.ts';
 import { SluiceError } from '../contract/errors.ts';
 import type { UnbatchedModel } from '../contract/unbatched.ts';
+import type { Bodies } from './bodies/bodies.ts';
 import type { Drain } from './drain.ts';
 import type { ModelSet } from './repository/served-model.ts';
 import type { RunTracing } from './tracing.ts';
@@ -43,6 +44,7 @@ export class PodState {
   readonly transforms: Transforms;
   readonly scheduler: Scheduler;
   readonly staging: Staging;
+  readonly bodies: Bodies;
   readonly maxBodyBytes: number;
   /** Null unless an OpenTelemetry SDK was preloaded into the process. */
   readonly tracing: RunTracing | null;
@@ -54,7 +56,16 @@ export class PodState {
   constructor(
     options: Pick<
       PodState,
-      'uid' | 'name' | 'models' | 'transforms' | 'scheduler' | 'staging' | 'maxBodyBytes' | 'tracing' | 'drain'
+      | 'uid'
+      | 'name'
+      | 'models'
+      | 'transforms'
+      | 'scheduler'
+      | 'staging'
+      | 'bodies'
+      | 'maxBodyBytes'
+      | 'tracing'
+      | 'drain'
     >,
   ) {
     this.uid = options.uid;
@@ -63,14 +74,15 @@ export class PodState {
     this.transforms = options.transforms;
     this.scheduler = options.scheduler;
     this.staging = options.staging;
+    this.bodies = options.bodies;
     this.maxBodyBytes = options.maxBodyBytes;
     this.tracing = options.tracing;
     this.drain = options.drain;
   }
 
-  /** Requests that are converted, wait or run. */
+  /** Requests that are read, are converted, wait or run, and large answers that are written. */
   get inFlight(): number {
-    return this.scheduler.inFlight + this.transforms.inFlight;
+    return this.scheduler.inFlight + this.transforms.inFlight + this.bodies.inFlight;
   }
 
   get draining(): boolean {

@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import packageJson from '../package.json' with { type: 'json' };
 import { listen } from '../runtime/http/listen.ts';
 import { buildApp } from './app.ts';
+import { Bodies } from './bodies/bodies.ts';
 import { Drain } from './drain.ts';
 import { announce, loadModels } from './repository/load.ts';
 import { createMetrics } from './metrics.ts';
@@ -78,6 +79,7 @@ export async function runModelServer(
     transforms,
     scheduler: new Scheduler({ host, nowMs: () => performance.now(), watch, log }),
     staging: new Staging(settings.maxStagedBytes),
+    bodies: new Bodies({ maxBodyBytes: settings.maxBodyBytes, cpuLimitMs: settings.bodyCpuLimitMs }),
     maxBodyBytes: settings.maxBodyBytes,
     tracing: openRunTracing(packageJson.version),
     drain: new Drain({ nowMs: () => performance.now(), log }),
@@ -112,6 +114,7 @@ export async function runModelServer(
       app.server.closeAllConnections();
       await app.close();
       transforms.close();
+      await pod.bodies.close();
       await host.close();
     })();
     return closed;

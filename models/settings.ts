@@ -35,6 +35,11 @@ export const ModelServerSettings = Type.Object({
     default: 60_000,
     description: 'milliseconds after which an unfinished model run ends the process',
   }),
+  bodyCpuLimitMs: Type.Integer({
+    minimum: 1,
+    default: 10_000,
+    description: 'milliseconds of CPU time that reading one large body, or writing one large answer, may take',
+  }),
   watchCpuShare: Type.Number({
     minimum: 0,
     maximum: 1,

@@ -14,17 +14,21 @@ export interface RequestedOutput {
   readonly binary: boolean;
 }
 
-export interface InferCall {
+/** A request without its tensors. */
+export interface ParsedCall {
   readonly id: string | undefined;
   /** Index of the signature that the inputs matched, among those that clients may address (`ServedModel.surfaces`). */
   readonly surface: number;
-  readonly inputs: Tensors;
   /** Rows along the batch axis; 1 if the model isn't batched. */
   readonly rows: number;
   /** Outputs to answer, in order; all of them if the client named none. */
   readonly outputs: readonly RequestedOutput[];
   /** Set only by the V1 protocol, which answers in the layout of the request. */
   readonly predict?: { readonly layout: 'rows' | 'columns'; readonly signature: Signature };
+}
+
+export interface InferCall extends ParsedCall {
+  readonly inputs: Tensors;
 }
 
 export interface Answer {

@@ -2,7 +2,7 @@
 import { mediaTypes } from '../../contract/headers.ts';
 import { SluiceError } from '../../contract/errors.ts';
 import type { Tensor, Tensors } from '../tensor.ts';
-import type { Answer, InferCall } from './call.ts';
+import type { Answer, ParsedCall } from './call.ts';
 import { JsonWriter, maxElementBytes } from './json/json.ts';
 import { writeTensor } from './tensor-bytes.ts';
 
@@ -11,7 +11,7 @@ const headBytes = 256;
 /** @throws SluiceError `invalid-tensor` for BYTES that JSON can't hold */
 export function renderInferResponse(
   model: { readonly name: string; readonly version: string },
-  call: InferCall,
+  call: ParsedCall,
   outputs: Tensors,
 ): Answer {
   let expected = headBytes;

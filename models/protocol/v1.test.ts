@@ -363,7 +363,6 @@ const rendered = (signature: Signature, outputs: Tensors, layout: 'rows' | 'colu
     {
       id: undefined,
       surface: 0,
-      inputs: outputs,
       rows: outputs.get('t0')!.shape[0]!,
       outputs: signature.outputs.map(({ name }) => ({ name, binary: false })),
       predict: { layout, signature },

@@ -7,7 +7,7 @@ import { elementCount } from '../../contract/tensor-data.ts';
 import { mediaTypes } from '../../contract/headers.ts';
 import type { Signature, Tensor, Tensors } from '../tensor.ts';
 import { takeRows } from '../rows.ts';
-import type { Answer, InferCall, RequestBody } from './call.ts';
+import type { Answer, InferCall, ParsedCall, RequestBody } from './call.ts';
 import { allOutputs, checkShape, countRows } from './fit.ts';
 import { code, JsonCursor, JsonWriter, maxElementBytes } from './json/json.ts';
 import { checkRowCount, unlimited, type RequestLimits } from './limits.ts';
@@ -60,7 +60,7 @@ export function parsePredictRequest(
 }
 
 /** Renders `predictions` for `instances`, `outputs` for `inputs`. A single output is written without its name. */
-export function renderPredictResponse(call: InferCall, outputs: Tensors): Answer {
+export function renderPredictResponse(call: ParsedCall, outputs: Tensors): Answer {
   const { predict } = call;
   if (predict === undefined) throw new SluiceError('internal', 'the call was not parsed as a predict request');
   const tensors = call.outputs.map(({ name }) => ({ name, tensor: outputOf(outputs, name) }));

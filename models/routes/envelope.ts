@@ -14,9 +14,11 @@ import { reportError, sendError, type ErrorLog } from '../../runtime/http/errors
 import { letBodyCome } from '../../runtime/http/expect.ts';
 import type { RequestIds } from '../../runtime/http/request-ids.ts';
 import { accept, convertInputs, convertOutputs, render, type Accepted } from '../accept.ts';
-import { decompress } from '../decompress.ts';
+import { isHeavyAnswer, isHeavyBody } from '../bodies/heavy.ts';
 import type { InferenceOutcome, ModelRequest, Run } from '../model-request.ts';
 import { bodyTooLargeError, busyError, type PodState } from '../pod-state.ts';
+import type { Answer, RequestBody } from '../protocol/call.ts';
+import type { ServedModel } from '../repository/served-model.ts';
 import type { Tensors } from '../tensor.ts';
 import { AnswerStream } from './answer-stream.ts';
 
@@ -24,6 +26,14 @@ const itemHead = Compile(ItemHead);
 
 /** Most runs that a summary reports, which keeps it within the limit of a head: a request of many rows may take thousands. */
 const maxRunReports = 256;
+
+interface HeavyItem {
+  readonly item: ItemHead;
+  readonly model: ServedModel;
+  readonly request: RequestBody;
+  readonly owned: boolean;
+  readonly arrivedMs: number;
+}
 
 interface ParsedItem {
   readonly item: ItemHead;
@@ -68,8 +78,8 @@ export class EnvelopeExchange {
   #complete = false;
   /** Nothing is written any more: the envelope was broken, refused or cut off. */
   #closed = false;
-  /** Stops bodies that wait to be inflated; null if none came. */
-  #inflating: AbortController | null = null;
+  /** Stops bodies that wait to be read beside the event loop; null if none came. */
+  #reading: AbortController | null = null;
 
   constructor({ pod, log, request, response }: EnvelopeExchangeOptions) {
     this.#pod = pod;
@@ -115,7 +125,7 @@ export class EnvelopeExchange {
   #abandon(): void {
     this.#closed = true;
     this.#answers.close();
-    this.#inflating?.abort();
+    this.#reading?.abort();
     this.#parsed = [];
     for (const request of this.#submitted) this.#pod.scheduler.cancel(request);
     this.#submitted.clear();
@@ -126,7 +136,8 @@ export class EnvelopeExchange {
     const frames = this.#decoder.push(chunk);
     // Items that are whole hold room of their own.
     if (frames.length > 0) this.#releaseArriving(0);
-    for (const frame of frames) this.#item(frame, arrivedMs);
+    // A frame that lies within its chunk is a view of it; any other is a copy.
+    for (const frame of frames) this.#item(frame, frame.body.buffer !== chunk.buffer, arrivedMs);
     this.#holdArriving();
   }
 
@@ -145,7 +156,8 @@ export class EnvelopeExchange {
     this.#arrivingBytes = keptBytes;
   }
 
-  #item({ head, body, dropped }: Frame, arrivedMs: number): void {
+  /** @param owned whether nothing else lies in the memory of the body */
+  #item({ head, body, dropped }: Frame, owned: boolean, arrivedMs: number): void {
     const item = readHead(head);
     if (this.#stagedBytes.has(item.index)) {
       throw new SluiceError('invalid-envelope', `index ${item.index} names two items`);
@@ -161,23 +173,40 @@ export class EnvelopeExchange {
       this.#answerError(item.index, bodyTooLargeError(this.#pod, body.length), null, idsOf(item));
       return;
     }
-    const { contentEncoding } = item;
-    if (contentEncoding === undefined) {
-      this.#parse(item, body, arrivedMs);
-    } else {
-      this.#inflating ??= new AbortController();
-      decompress(body, contentEncoding, this.#pod.maxBodyBytes, this.#inflating.signal)
-        .then((plain) => {
-          if (this.#closed) return;
-          if (!this.#restage(item.index, plain.length)) throw busyError(this.#pod);
-          this.#parse(item, plain, arrivedMs);
-          if (this.#complete) this.#submitParsed();
-        })
-        .catch((error: unknown) => this.#answerError(item.index, error, null, idsOf(item)));
+    try {
+      const model = this.#pod.models.find(item.model, item.version);
+      const { protocol, contentType, contentEncoding, inferenceHeaderLength } = item;
+      const request = { body, contentType, inferenceHeaderLength };
+      if (contentEncoding !== undefined || isHeavyBody(request, protocol, model.surfaces)) {
+        this.#readBeside({ item, model, request, owned, arrivedMs });
+        return;
+      }
+      const startedMs = performance.now();
+      this.#accept({ item, accepted: accept(model, protocol, request), arrivedMs }, startedMs);
+    } catch (error) {
+      this.#answerError(item.index, error, null, idsOf(item));
     }
   }
 
-  /** Replaces the compressed body's reservation by the inflated one's. @returns false if the pod is full */
+  #readBeside({ item, model, request, owned, arrivedMs }: HeavyItem): void {
+    this.#reading ??= new AbortController();
+    const { signal } = this.#reading;
+    const { protocol, contentEncoding } = item;
+    const deadlineMs = arrivedMs + item.deadlineMs;
+    this.#pod.bodies.read({ model, protocol, request, contentEncoding, owned, deadlineMs, signal }, (error, read) => {
+      if (read === null || !this.#restage(item.index, read.bytes)) {
+        this.#answerError(item.index, read === null ? error : busyError(this.#pod), null, idsOf(item));
+        return;
+      }
+      // A throw here has no request's handler above it, and would end the process.
+      this.#guard(() => {
+        this.#accept({ item, accepted: read.accepted, arrivedMs }, performance.now() - read.tookMs);
+        if (this.#complete) this.#submitParsed();
+      });
+    });
+  }
+
+  /** Replaces the body's reservation by that of what was read from it. @returns false if the pod is full */
   #restage(index: number, bytes: number): boolean {
     const { staging } = this.#pod;
     staging.release(this.#stagedBytes.get(index)!);
@@ -186,35 +215,24 @@ export class EnvelopeExchange {
     return fits;
   }
 
-  #parse(item: ItemHead, body: Buffer, arrivedMs: number): void {
-    const startedMs = performance.now();
-    try {
-      const model = this.#pod.models.find(item.model, item.version);
-      const accepted = accept(model, item.protocol, {
-        body,
-        contentType: item.contentType,
-        inferenceHeaderLength: item.inferenceHeaderLength,
-      });
-      const parsed = { item, accepted, arrivedMs };
-      if (accepted.transform === null) {
-        this.#hold(parsed, accepted.call.inputs, startedMs);
+  /** @param startedMs time at which parsing began */
+  #accept(parsed: ParsedItem, startedMs: number): void {
+    const { item, accepted } = parsed;
+    if (accepted.transform === null) {
+      this.#hold(parsed, accepted.call.inputs, startedMs);
+      return;
+    }
+    convertInputs(accepted, (error, inputs) => {
+      if (this.#closed) return;
+      if (error !== null) {
+        this.#answerError(item.index, error, null, idsOf(item));
         return;
       }
-      convertInputs(accepted, (error, inputs) => {
-        if (this.#closed) return;
-        if (error !== null) {
-          this.#answerError(item.index, error, null, idsOf(item));
-          return;
-        }
-        // A throw here has no request's handler above it, and would end the process.
-        this.#guard(() => {
-          this.#hold(parsed, inputs, performance.now());
-          if (this.#complete) this.#submitParsed();
-        });
+      this.#guard(() => {
+        this.#hold(parsed, inputs, performance.now());
+        if (this.#complete) this.#submitParsed();
       });
-    } catch (error) {
-      this.#answerError(item.index, error, null, idsOf(item));
-    }
+    });
   }
 
   /** Keeps a parsed item until the envelope is complete or fills a run. @param startedMs time at which parsing began */
@@ -268,23 +286,34 @@ export class EnvelopeExchange {
 
   #answerOutputs(index: number, request: ModelRequest, accepted: Accepted, outputs: Tensors): void {
     try {
-      const answer = render(accepted, outputs);
-      const { inferenceHeaderLength } = answer;
-      const lastRun = request.runs.at(-1)?.run;
-      const head: AnswerHead = {
-        index,
-        status: 200,
-        contentType: answer.contentType,
-        rows: accepted.call.rows,
-        run: this.#runOf(request),
-        runRows: lastRun?.rows ?? 0,
-        ...(inferenceHeaderLength === undefined ? {} : { inferenceHeaderLength }),
-      };
-      if (lastRun?.rowElements !== undefined) head.rowElements = lastRun.rowElements;
-      this.#write(head, answer.body);
+      if (!isHeavyAnswer(accepted.call, outputs)) {
+        this.#answerRendered(index, request, accepted, render(accepted, outputs));
+        return;
+      }
+      this.#pod.bodies.write(accepted, outputs, (error, answer) => {
+        if (this.#closed) return;
+        if (answer === null) this.#answerError(index, error, request);
+        else this.#answerRendered(index, request, accepted, answer);
+      });
     } catch (error) {
       this.#answerError(index, error, request);
     }
+  }
+
+  #answerRendered(index: number, request: ModelRequest, { call }: Accepted, answer: Answer): void {
+    const { inferenceHeaderLength } = answer;
+    const lastRun = request.runs.at(-1)?.run;
+    const head: AnswerHead = {
+      index,
+      status: 200,
+      contentType: answer.contentType,
+      rows: call.rows,
+      run: this.#runOf(request),
+      runRows: lastRun?.rows ?? 0,
+      ...(inferenceHeaderLength === undefined ? {} : { inferenceHeaderLength }),
+    };
+    if (lastRun?.rowElements !== undefined) head.rowElements = lastRun.rowElements;
+    this.#write(head, answer.body);
   }
 
   #answerError(index: number, error: unknown, request: ModelRequest | null = null, ids?: RequestIds): void {

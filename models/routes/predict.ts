@@ -10,9 +10,9 @@ import { readBody, type BodyRoom } from '../../runtime/http/read-body.ts';
 import { requestIdOf, traceparentOf } from '../../runtime/http/request-ids.ts';
 import { route } from '../../runtime/http/routes.ts';
 import { accept, convertInputs, convertOutputs, render, type Accepted } from '../accept.ts';
-import { decompress } from '../decompress.ts';
+import { isHeavyAnswer, isHeavyBody } from '../bodies/heavy.ts';
 import { bodyTooLargeError, busyError, type PodState } from '../pod-state.ts';
-import type { Answer } from '../protocol/call.ts';
+import type { Answer, RequestBody } from '../protocol/call.ts';
 import type { ModelRequest } from '../model-request.ts';
 import type { ServedModel } from '../repository/served-model.ts';
 import type { Tensors } from '../tensor.ts';
@@ -73,9 +73,12 @@ function servePredict({ pod, log, request, response }: Exchange, { protocol, nam
   const arrivedMs = performance.now();
   let held = 0;
   let waiting: ModelRequest | null = null;
+  /** Stops the body while it waits to be read beside the event loop; null where it doesn't. */
+  let reading: AbortController | null = null;
   pod.openResponses += 1;
   response.on('close', () => {
     pod.openResponses -= 1;
+    reading?.abort();
     if (waiting !== null) pod.scheduler.cancel(waiting);
     pod.staging.release(held);
     held = 0;
@@ -100,7 +103,15 @@ function servePredict({ pod, log, request, response }: Exchange, { protocol, nam
 
   const send = (accepted: Accepted, outputs: Tensors) => {
     try {
-      sendAnswer(response, 200, render(accepted, outputs));
+      if (!isHeavyAnswer(accepted.call, outputs)) {
+        sendAnswer(response, 200, render(accepted, outputs));
+        return;
+      }
+      pod.bodies.write(accepted, outputs, (error, answer) => {
+        if (response.destroyed) return;
+        if (answer === null) refuse(error);
+        else sendAnswer(response, 200, answer);
+      });
     } catch (error) {
       refuse(error);
     }
@@ -137,33 +148,48 @@ function servePredict({ pod, log, request, response }: Exchange, { protocol, nam
     pod.scheduler.submit(submitted);
   };
 
-  const parse = (body: Buffer) => {
-    const parseStartedMs = performance.now();
-    try {
-      const accepted = accept(model, protocol, {
-        body,
-        contentType: request.headers['content-type'],
-        inferenceHeaderLength: header(request, headers.inferenceHeaderLength),
-      });
-      if (accepted.transform === null) {
-        submit(accepted, accepted.call.inputs, parseStartedMs);
+  const proceed = (accepted: Accepted, parseStartedMs: number) => {
+    if (accepted.transform === null) {
+      submit(accepted, accepted.call.inputs, parseStartedMs);
+      return;
+    }
+    convertInputs(accepted, (error, inputs) => {
+      if (response.destroyed) return;
+      if (error !== null) {
+        refuse(error);
         return;
       }
-      convertInputs(accepted, (error, inputs) => {
-        if (response.destroyed) return;
-        if (error !== null) {
-          refuse(error);
-          return;
-        }
-        try {
-          submit(accepted, inputs, performance.now());
-        } catch (defect) {
-          refuse(defect);
-        }
-      });
-    } catch (error) {
-      refuse(error);
-    }
+      try {
+        submit(accepted, inputs, performance.now());
+      } catch (defect) {
+        refuse(defect);
+      }
+    });
+  };
+
+  const readBeside = (body: RequestBody, owned: boolean) => {
+    reading = new AbortController();
+    const contentEncoding = request.headers['content-encoding'];
+    const { signal } = reading;
+    pod.bodies.read({ model, protocol, request: body, contentEncoding, owned, deadlineMs, signal }, (error, read) => {
+      if (read === null) {
+        refuse(error);
+        return;
+      }
+      // The body is not needed any more: its reservation makes room for that of its tensors.
+      pod.staging.release(held);
+      held = 0;
+      if (!pod.staging.tryHold(read.bytes)) {
+        refuse(busyError(pod));
+        return;
+      }
+      held = read.bytes;
+      try {
+        proceed(read.accepted, performance.now() - read.tookMs);
+      } catch (defect) {
+        refuse(defect);
+      }
+    });
   };
 
   readBody(request, roomOf(pod), (error, { parts, bytes }) => {
@@ -176,26 +202,22 @@ function servePredict({ pod, log, request, response }: Exchange, { protocol, nam
       return;
     }
     held = bytes;
-    const body = parts.length === 1 ? parts[0]! : Buffer.concat(parts, bytes);
-    const encoding = request.headers['content-encoding'];
-    if (encoding === undefined) {
-      parse(body);
-      return;
+    const body: RequestBody = {
+      body: parts.length === 1 ? parts[0]! : Buffer.concat(parts, bytes),
+      contentType: request.headers['content-type'],
+      inferenceHeaderLength: header(request, headers.inferenceHeaderLength),
+    };
+    const isCompressed = request.headers['content-encoding'] !== undefined;
+    try {
+      if (isCompressed || isHeavyBody(body, protocol, model.surfaces)) {
+        readBeside(body, parts.length > 1);
+        return;
+      }
+      const parseStartedMs = performance.now();
+      proceed(accept(model, protocol, body), parseStartedMs);
+    } catch (error) {
+      refuse(error);
     }
-    decompress(body, encoding, pod.maxBodyBytes)
-      .then((plain) => {
-        if (response.destroyed) return;
-        // The compressed body is not needed any more: its reservation makes room for the plain one's.
-        pod.staging.release(held);
-        held = 0;
-        if (!pod.staging.tryHold(plain.length)) {
-          refuse(busyError(pod));
-          return;
-        }
-        held = plain.length;
-        parse(plain);
-      })
-      .catch(refuse);
   });
 }
 

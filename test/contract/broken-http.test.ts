@@ -7,6 +7,7 @@ import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { buildGateway, type Gateway } from '../../gateway/app.ts';
 import { buildApp } from '../../models/app.ts';
+import { Bodies } from '../../models/bodies/bodies.ts';
 import { createMetrics } from '../../models/metrics.ts';
 import { Drain } from '../../models/drain.ts';
 import { PodState, Staging } from '../../models/pod-state.ts';
@@ -39,6 +40,7 @@ function startPod(): FastifyInstance {
     transforms: new Transforms(log),
     scheduler: noScheduler,
     staging: new Staging(1024),
+    bodies: new Bodies({ maxBodyBytes: 1024, cpuLimitMs: 1000 }),
     maxBodyBytes: 1024,
     tracing: null,
     drain: new Drain({ nowMs: () => performance.now(), log }),
