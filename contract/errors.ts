@@ -112,6 +112,9 @@ export const errorTable = {
 
 export type ErrorCode = keyof typeof errorTable;
 
+/** Longest message that a client is sent: names and values in it may be as long as a request. */
+const longestMessage = 800;
+
 /** Error whose message may be sent to the client unchanged. */
 export class SluiceError extends Error {
   override readonly name = 'SluiceError';
@@ -121,11 +124,16 @@ export class SluiceError extends Error {
   readonly retryAfterSeconds: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: { cause?: unknown; retryAfterSeconds?: number } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(shortened(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.status = errorTable[code].status;
     this.retryAfterSeconds = options.retryAfterSeconds;
   }
+}
+
+function shortened(message: string): string {
+  if (message.length <= longestMessage) return message;
+  return `${message.slice(0, longestMessage - 100)}... (${message.length} characters)`;
 }
 
 /** JSON body of an error on the paths of the Open Inference Protocol and KServe V1. */
@@ -135,8 +143,8 @@ export function errorBody(message: string): Buffer {
 
 /** Renders a client's value for an error message, on one line and cut to 80 characters. */
 export function quote(value: unknown): string {
-  // A long text is cut before it is escaped, which would take as long as the text is.
-  const short = typeof value === 'string' ? value.slice(0, 100) : value;
+  // A long text or list is cut before it is written, which would take as long as it is.
+  const short = typeof value === 'string' || Array.isArray(value) ? (value as string).slice(0, 100) : value;
   const text =
     typeof short === 'bigint' ? String(short) : ((JSON.stringify(short) as string | undefined) ?? String(short));
   return text.length <= 80 ? text : `${text.slice(0, 77)}...`;

@@ -44,7 +44,7 @@ export function checkShape(input: TensorSignature, shape: readonly number[]): vo
   if (fits) return;
   throw new SluiceError(
     'invalid-tensor',
-    `input '${input.name}': shape ${JSON.stringify(shape)} does not fit the model's ${JSON.stringify(input.shape)}`,
+    `input '${input.name}': shape ${quote(shape)} does not fit the model's ${JSON.stringify(input.shape)}`,
   );
 }
 
@@ -58,7 +58,7 @@ export function countRows(surface: Signature, inputs: Tensors): number {
     if (batchAxis === null) continue;
     const own = tensor.shape[batchAxis]!;
     if (own === 0) {
-      throw new SluiceError('invalid-tensor', `input '${name}': shape ${JSON.stringify(tensor.shape)} has no rows`);
+      throw new SluiceError('invalid-tensor', `input '${name}': shape ${quote(tensor.shape)} has no rows`);
     }
     if (rows !== null && own !== rows) {
       throw new SluiceError('invalid-tensor', `input '${name}': has ${own} rows, where input '${from}' has ${rows}`);

@@ -1,6 +1,6 @@
 /** Tensors in the binary extension: raw little-endian elements; for BYTES, a u32 length before each element. */
 import { datatypeBytes, type Datatype } from '../../contract/datatypes.ts';
-import { SluiceError } from '../../contract/errors.ts';
+import { quote, SluiceError } from '../../contract/errors.ts';
 import { elementCount, isBytes, viewOf, type TensorData } from '../../contract/tensor-data.ts';
 import type { Tensor } from '../tensor.ts';
 
@@ -18,7 +18,7 @@ export function readTensor(label: string, datatype: Datatype, shape: readonly nu
   if (bytes.length !== count * size) {
     throw new SluiceError(
       'invalid-binary',
-      `${label}: unexpected size, ${bytes.length} bytes where ${datatype} ${JSON.stringify(shape)} has ${count * size}`,
+      `${label}: unexpected size, ${bytes.length} bytes where ${datatype} ${quote(shape)} has ${count * size}`,
     );
   }
   if (datatype === 'BOOL') {
@@ -34,7 +34,7 @@ export function readTensor(label: string, datatype: Datatype, shape: readonly nu
 
 function readBytesElements(label: string, shape: readonly number[], count: number, bytes: Buffer): Uint8Array[] {
   const fail = (what: string): never => {
-    throw new SluiceError('invalid-binary', `${label}: ${what}, shape ${JSON.stringify(shape)} has ${count} elements`);
+    throw new SluiceError('invalid-binary', `${label}: ${what}, shape ${quote(shape)} has ${count} elements`);
   };
   if (count * lengthBytes > bytes.length) fail(`unexpected size, ${bytes.length} bytes`);
   const elements = new Array<Uint8Array>(count);

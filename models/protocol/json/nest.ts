@@ -1,5 +1,5 @@
 /** Reads nested JSON arrays as one tensor, whose shape is given (Open Inference Protocol) or found in them (V1). */
-import { SluiceError } from '../../../contract/errors.ts';
+import { quote, SluiceError } from '../../../contract/errors.ts';
 import type { Datatype } from '../../../contract/datatypes.ts';
 import { elementCount, type TensorData } from '../../../contract/tensor-data.ts';
 import { code } from './codes.ts';
@@ -92,10 +92,7 @@ export function readShapedData(
 ): TensorData {
   const count = elementCount(shape);
   const fail = (has: string): never => {
-    throw new SluiceError(
-      'invalid-tensor',
-      `${label}: data has ${has} elements, shape ${JSON.stringify(shape)} needs ${count}`,
-    );
+    throw new SluiceError('invalid-tensor', `${label}: data has ${has} elements, shape ${quote(shape)} needs ${count}`);
   };
   if (cursor.peek() !== code.openArray) {
     throw new SluiceError('invalid-tensor', `${label}: data must be an array`);
