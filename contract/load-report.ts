@@ -27,6 +27,8 @@ export const ModelLoad = Type.Object({
   maxRows: Type.Integer({ minimum: 1 }),
   /** Human-readable reason why requests share no run; absent where they do, or no pod has said. */
   unbatchedReason: Type.Optional(Type.String()),
+  /** Human-readable reason why no pod answers requests for it, though some pods accept work; absent where one does. */
+  unservedReason: Type.Optional(Type.String()),
   /** Null until a run is measured. */
   fit: Type.Union([LoadFit, Type.Null()]),
 });

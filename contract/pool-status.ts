@@ -4,7 +4,7 @@ import Type from 'typebox';
 const Count = Type.Integer({ minimum: 0 });
 
 /**
- * Kubernetes-style condition: `Ready`, `AbleToScale`, `ScalingActive`, `ScalingLimited`, `GatewaysReporting` or `PodsHealthy`.
+ * Kubernetes-style condition: `Ready`, `ModelsServed`, `AbleToScale`, `ScalingActive`, `ScalingLimited`, `GatewaysReporting` or `PodsHealthy`.
  */
 export const PoolCondition = Type.Object({
   type: Type.String({ pattern: '^[A-Z][A-Za-z]{0,62}$' }),

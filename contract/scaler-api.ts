@@ -38,6 +38,8 @@ export const PoolReport = Type.Object({
   models: Type.Array(Type.String()),
   /** Models whose requests share no run, by name, and why. */
   unbatched: Type.Record(Type.String(), Type.String()),
+  /** Models that no pod answers requests for, though pods serve, by name, and why. */
+  unserved: Type.Record(Type.String(), Type.String()),
   mode: Type.Enum(['Active', 'DryRun', 'Paused']),
   minReplicas: Count,
   maxReplicas: orNull(Count),

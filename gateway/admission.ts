@@ -53,7 +53,9 @@ export class Admission {
     counters.plain.arrivals += 1;
     counters.plain.arrivedBytes += request.bytes;
     // Accepting pods could not load the model, or don't know it yet, and no pod is on its way that might.
-    if (this.#endpoints.coming === 0 && this.#isUnserved(request)) throw this.#book.refuseUnserved(modelQueue);
+    if (this.#endpoints.coming === 0 && this.#isUnserved(request)) {
+      throw this.#book.refuseUnserved(modelQueue, this.#endpoints.unservedReason(modelQueue.model));
+    }
     const size = modelQueue.estimate(request);
     const wait = this.#predictWait(modelQueue, size);
     const { requests, objective } = this.#spec();

@@ -166,6 +166,8 @@ test('a model that no ready pod serves is refused at once, unless a pod is on it
   list(pods[0]!.listed());
   pass();
   assert.equal(submit('1', { model: 'n' }).outcome, '503 model-not-ready');
+  assert.equal(pool.endpoints.unservedReason('n'), 'pod-a: no such model in its repository');
+  assert.equal(pool.endpoints.unservedReason('m'), null);
   assert.equal(submit('2', { model: 'm' }).outcome, undefined);
   list(pods[0]!.listed(), pods[1]!.listed({ phase: 'Pending', origin: null }));
   const held = submit('3', { model: 'n', timeoutMs: 600_000 });

@@ -8,6 +8,7 @@ import { processLog } from '../runtime/process/log-destination.ts';
 
 export const conditionTypes = [
   'Ready',
+  'ModelsServed',
   'AbleToScale',
   'ScalingActive',
   'ScalingLimited',

@@ -108,6 +108,24 @@ const held = (reasons: string) =>
 
 const scalerAlerts: readonly Alert[] = [
   {
+    name: 'SluiceModelNotServed',
+    severity: 'critical',
+    for: '1m',
+    expr: 'max by (namespace, pool) (sluice_scaler_condition{type="ModelsServed",status="False"}) > 0',
+    summary: `A model of ${poolOf} is served by no pod`,
+    description:
+      'Pods serve, but for a minute none has answered for one of the models: its requests get 503. The condition ModelsServed names it, with the reason.',
+  },
+  {
+    name: 'SluicePoolNotReady',
+    severity: 'critical',
+    for: '90s',
+    expr: 'max by (namespace, pool) (sluice_scaler_condition{type="Ready",status="False"}) > 0',
+    summary: `No pod of ${poolOf} answers requests`,
+    description:
+      'For 90 seconds the pool has wanted pods and none has served, or its rollout is stuck, or its spec is invalid. The condition Ready says which, with the reason of a pod.',
+  },
+  {
     name: 'SluicePoolAtMaximum',
     severity: 'warning',
     for: '5m',

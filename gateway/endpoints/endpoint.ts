@@ -170,6 +170,11 @@ export class Endpoint {
     return this.#models === null || this.#models.serves(model, version);
   }
 
+  /** Why it does not serve the model, in the pod's words; undefined if it gave none. */
+  unservedReason(model: string): string | undefined {
+    return this.#models?.reasonOf(model);
+  }
+
   /** Envelopes (or plain requests) that it may still be given. */
   freeSlots(unlimited: boolean, nowMs: number): number {
     if (this.leaving || nowMs < this.#pausedUntilMs) return 0;

@@ -24,6 +24,8 @@ import type { PodConnection } from './pod-connection.ts';
 import type { ProbeResult } from './probe.ts';
 import { UnbatchedModels } from './unbatched-models.ts';
 
+/** Characters of a pod's reason that go into errors and reports. */
+const maxReasonLength = 300;
 /** Pods that restarted this often are crash-looping, and no capacity to wait for. */
 const hopelessRestarts = 3;
 /** Pause after a pod says that it is busy. */
@@ -115,6 +117,19 @@ export class Endpoints {
       if (endpoint.uid !== exceptUid && endpoint.hasModel(model, version)) return endpoint;
     }
     return undefined;
+  }
+
+  /**
+   * Why no pod answers requests for the model, by the word of one of them; null if a pod does, or none accepts work at all,
+   * which is no matter of the model.
+   */
+  unservedReason(model: string): string | null {
+    if (this.#accepting.size === 0 || this.forModel(model, undefined) !== undefined) return null;
+    for (const endpoint of this.#accepting) {
+      const reason = endpoint.unservedReason(model);
+      if (reason !== undefined) return `${endpoint.name}: ${reason.slice(0, maxReasonLength)}`;
+    }
+    return 'it is not ready at any pod';
   }
 
   /** Follows the pods that the cluster lists. */

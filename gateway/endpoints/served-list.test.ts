@@ -24,6 +24,19 @@ test('a version that the pod does not know is for it to refuse, if it serves the
   assert.deepEqual([list.serves('a', '7'), list.serves('b', '7')], [true, false]);
 });
 
+test('the reason of a model is that of its default version, and a model that the pod does not have is none of its', () => {
+  const list = new ServedList([
+    { ...listed('a', '1', false, false), reason: 'old' },
+    { ...listed('a', '2', false), reason: 'corrupt' },
+    { ...listed('b', '1', false, false), reason: 'old' },
+    listed('c', '1', true),
+  ]);
+  assert.deepEqual(
+    ['a', 'b', 'c', 'd'].map((model) => list.reasonOf(model)),
+    ['corrupt', 'old', undefined, 'no such model in its repository'],
+  );
+});
+
 test('a model that the pod refused is not its until the next list', () => {
   const list = new ServedList([listed('a', '1', true), listed('a', '2', true, false), listed('b', '1', true)]);
   assert.equal(list.complete, true);

@@ -10,10 +10,12 @@ interface Versions {
 
 export class ServedList {
   readonly #models = new Map<string, Versions>();
+  /** Reasons of the pod for models that are not ready: of the default version, or else of any. */
+  readonly #reasons = new Map<string, string>();
   #complete = true;
 
-  constructor(models: readonly Pick<ServedModel, 'name' | 'version' | 'ready' | 'isDefault'>[]) {
-    for (const { name, version, ready, isDefault } of models) {
+  constructor(models: readonly Pick<ServedModel, 'name' | 'version' | 'ready' | 'isDefault' | 'reason'>[]) {
+    for (const { name, version, ready, isDefault, reason } of models) {
       const known = this.#models.get(name);
       const versions: Versions = {
         byDefault: isDefault ? version : (known?.byDefault ?? null),
@@ -22,6 +24,7 @@ export class ServedList {
       versions.ready.set(version, ready);
       this.#models.set(name, versions);
       this.#complete &&= ready;
+      if (!ready && reason !== undefined && (isDefault || !this.#reasons.has(name))) this.#reasons.set(name, reason);
     }
   }
 
@@ -40,6 +43,11 @@ export class ServedList {
     const asked = version ?? versions.byDefault;
     const ready = asked === null ? undefined : versions.ready.get(asked);
     return ready ?? [...versions.ready.values()].includes(true);
+  }
+
+  /** Human-readable reason for which the model is not ready; undefined if the pod gave none. */
+  reasonOf(model: string): string | undefined {
+    return this.#models.has(model) ? this.#reasons.get(model) : 'no such model in its repository';
   }
 
   /** The pod answered that it isn't ready. */

@@ -28,8 +28,10 @@ export function overloaded(model: string, retryAfterSeconds: number): SluiceErro
   return new SluiceError('overloaded', message, { retryAfterSeconds });
 }
 
-export function modelUnserved(pool: string, model: string): SluiceError {
-  const message = `model '${model}' is not ready: no pod of pool '${pool}' serves it; their logs say why`;
+/** @param reason why, by the word of a pod; null if none has said */
+export function modelUnserved(pool: string, model: string, reason: string | null): SluiceError {
+  const why = reason === null ? '; their logs say why' : ` (${reason})`;
+  const message = `model '${model}' is not ready: no pod of pool '${pool}' serves it${why}`;
   return new SluiceError('model-not-ready', message, { retryAfterSeconds: 5 });
 }
 

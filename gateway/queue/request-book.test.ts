@@ -292,10 +292,10 @@ test('refusals are counted, and say why', (t) => {
     [late.code, late.message, late.retryAfterSeconds],
     ['overloaded', "the wait for model 'm' is predicted to be longer than its objective or deadline allows", 2],
   );
-  const unserved = book.refuseUnserved(modelQueue);
+  const unserved = book.refuseUnserved(modelQueue, 'p-1: no such file');
   assert.deepEqual(
     [unserved.code, unserved.message, unserved.retryAfterSeconds],
-    ['model-not-ready', "model 'm' is not ready: no pod of pool 'pool' serves it; their logs say why", 5],
+    ['model-not-ready', "model 'm' is not ready: no pod of pool 'pool' serves it (p-1: no such file)", 5],
   );
   assert.deepEqual(modelQueue.counters.shed, { 'queue-full': 1, overloaded: 1, 'no-pod': 1 });
   assert.equal(modelQueue.counters.duration('shed').count, 3);

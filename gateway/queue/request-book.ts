@@ -180,10 +180,14 @@ export class RequestBook {
     return queueFull(this.#pool, size, retryAfterSeconds);
   }
 
-  /** Counts a request whose model no pod serves. @returns what its client is told */
-  refuseUnserved(modelQueue: ModelQueue): SluiceError {
+  /**
+   * Counts a request whose model no pod serves.
+   * @param why by the word of a pod; null if none has said
+   * @returns what its client is told
+   */
+  refuseUnserved(modelQueue: ModelQueue, why: string | null): SluiceError {
     this.#countRefused(modelQueue, 'no-pod');
-    return modelUnserved(this.#pool, modelQueue.model);
+    return modelUnserved(this.#pool, modelQueue.model, why);
   }
 
   #countRefused({ counters }: ModelQueue, reason: ShedReason): void {

@@ -1,9 +1,10 @@
 /** The load report of this gateway to the scaler: totals since its start, what waits now, and where. Changes nothing. */
-import type { LoadReport, PodLoad, PoolLoad } from '../../contract/load-report.ts';
+import type { LoadReport, ModelLoad, PodLoad, PoolLoad } from '../../contract/load-report.ts';
 import { secondsBounds } from '../queue/counters.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import type { Pool } from '../pool.ts';
 import type { Pools } from '../pools.ts';
+import type { ModelQueue } from '../queue/model-queue.ts';
 
 /** Outcomes that took a pod's time, whatever the pod made of the request. */
 const completed = ['ok', 'client-error'] as const;
@@ -46,23 +47,29 @@ function poolLoad(pool: Pool, nowMs: number): PoolLoad {
     oldestMs: pool.book.oldestMs(nowMs),
     predictedWaitMs: predictedWaitMs(pool),
     inFlight: pods.reduce((sum, { inFlight }) => sum + inFlight, 0),
-    models: Array.from(pool.book.modelQueues.values(), (modelQueue) => ({
-      name: modelQueue.model,
-      arrivals: modelQueue.counters.plain.arrivals,
-      rowsPerRequest: modelQueue.rowsPerRequest,
-      ...(modelQueue.rowElements === null ? {} : { rowElements: modelQueue.rowElements }),
-      maxRows: modelQueue.maxRows(pool.spec.batching.maxRows),
-      ...(typeof modelQueue.unbatchedReason === 'string' ? { unbatchedReason: modelQueue.unbatchedReason } : {}),
-      fit:
-        modelQueue.cost.samples === 0
-          ? null
-          : {
-              aMs: modelQueue.costOfRows.a,
-              cMs: modelQueue.costOfRows.c,
-              samples: modelQueue.cost.samples,
-            },
-    })),
+    models: Array.from(pool.book.modelQueues.values(), (modelQueue) => modelLoad(pool, modelQueue)),
     pods,
+  };
+}
+
+function modelLoad(pool: Pool, modelQueue: ModelQueue): ModelLoad {
+  const unservedReason = pool.endpoints.unservedReason(modelQueue.model);
+  return {
+    name: modelQueue.model,
+    arrivals: modelQueue.counters.plain.arrivals,
+    rowsPerRequest: modelQueue.rowsPerRequest,
+    ...(modelQueue.rowElements === null ? {} : { rowElements: modelQueue.rowElements }),
+    maxRows: modelQueue.maxRows(pool.spec.batching.maxRows),
+    ...(typeof modelQueue.unbatchedReason === 'string' ? { unbatchedReason: modelQueue.unbatchedReason } : {}),
+    ...(unservedReason === null ? {} : { unservedReason }),
+    fit:
+      modelQueue.cost.samples === 0
+        ? null
+        : {
+            aMs: modelQueue.costOfRows.a,
+            cMs: modelQueue.costOfRows.c,
+            samples: modelQueue.cost.samples,
+          },
   };
 }
 

@@ -20,6 +20,7 @@ const inputs: ConditionInputs = {
   serving: 3,
   trouble: null,
   external: false,
+  unserved: null,
   sick: 0,
   panic: null,
 };
@@ -30,6 +31,7 @@ const summaries = (more: Partial<ConditionInputs>): string[] =>
 test('every input sets one condition, with status and reason, within the schema', () => {
   const normal = [
     'Ready True PodsServe',
+    'ModelsServed True AllServed',
     'AbleToScale True ReadyForNewScale',
     'ScalingActive True ValidReports',
     'ScalingLimited False WithinLimits',
@@ -40,7 +42,7 @@ test('every input sets one condition, with status and reason, within the schema'
   const cases: readonly (readonly [Partial<ConditionInputs>, string])[] = [
     [{ problem: { reason: 'Conflict', message: 'HPA m' } }, 'AbleToScale False Conflict'],
     [{ external: true }, 'AbleToScale False External'],
-    [{ serving: 0 }, 'Ready False NoPodServes'],
+    [{ unserved: 'b: bad' }, 'ModelsServed False NotServed'],
     [{ serving: 0, replicas: 0, minReplicas: 0 }, 'Ready True ScaledToZero'],
     [{ serving: 1, rollout: 'stuck' }, 'Ready False RolloutStuck'],
     [{ writeFailure: '403' }, 'AbleToScale False WriteFailed'],
@@ -68,15 +70,27 @@ test('every input sets one condition, with status and reason, within the schema'
 });
 
 test('a view that is too old makes everything that rests on it unknown', () => {
-  assert.deepEqual(summaries({ viewStale: true }).slice(0, 2), [
+  assert.deepEqual(summaries({ viewStale: true }).slice(0, 3), [
     'Ready Unknown ViewStale',
+    'ModelsServed True AllServed',
     'AbleToScale Unknown ViewStale',
   ]);
 });
 
 test('an invalid spec is not ready, though pods of the last valid one serve', () => {
   const problem = { reason: 'InvalidSpec', message: '/spec/models: must not be empty' };
-  assert.deepEqual(summaries({ problem }).slice(0, 2), ['Ready False InvalidSpec', 'AbleToScale False InvalidSpec']);
+  assert.deepEqual(summaries({ problem }).slice(0, 3), [
+    'Ready False InvalidSpec',
+    'ModelsServed True AllServed',
+    'AbleToScale False InvalidSpec',
+  ]);
+});
+
+test('a pool without a pod that serves knows nothing of its models', () => {
+  assert.deepEqual(summaries({ serving: 0 }).slice(0, 2), [
+    'Ready False NoPodServes',
+    'ModelsServed Unknown NoPodServes',
+  ]);
 });
 
 test('Ready counts the pods that serve and quotes why one does not', () => {
@@ -88,10 +102,10 @@ test('Ready counts the pods that serve and quotes why one does not', () => {
 test('lastTransitionTime follows the status; conditions differ by status and reason only', () => {
   const first = conditionsOf(inputs, [], at(0));
   const rollout = conditionsOf({ ...inputs, rollout: 'running' }, first, at(10));
-  assert.equal(rollout[1]!.lastTransitionTime, at(0).iso);
+  assert.equal(rollout[2]!.lastTransitionTime, at(0).iso);
   const failed = conditionsOf({ ...inputs, writeFailure: '403' }, rollout, at(20));
-  assert.equal(failed[1]!.lastTransitionTime, at(20).iso);
-  assert.equal(failed[1]!.observedGeneration, 4);
+  assert.equal(failed[2]!.lastTransitionTime, at(20).iso);
+  assert.equal(failed[2]!.observedGeneration, 4);
   assert.deepEqual([conditionsDiffer(first, rollout), conditionsDiffer(first, first)], [true, false]);
   const longer = { ...inputs, silent: ['g'], silentForMs: 1 };
   const [one, two] = [conditionsOf(longer, [], at(0)), conditionsOf({ ...longer, silent: ['h'] }, [], at(0))];

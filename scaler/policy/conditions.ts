@@ -28,6 +28,8 @@ export interface ConditionInputs {
   readonly serving: number;
   /** Why a pod does not serve, with its name; null if all do, or nothing is known. */
   readonly trouble: string | null;
+  /** Models that no pod answers requests for, though pods serve, and why, in words; null for none. */
+  readonly unserved: string | null;
   /** Whether the servers are managed by someone else, so that nothing is to be scaled. */
   readonly external: boolean;
   /** Sick and crash-looping pods. */
@@ -50,6 +52,7 @@ export function conditionsOf(
 ): PoolCondition[] {
   const states = [
     ready(inputs),
+    modelsServed(inputs),
     ableToScale(inputs),
     scalingActive(inputs),
     scalingLimited(inputs),
@@ -85,6 +88,21 @@ function ready(inputs: ConditionInputs): ConditionState {
   if (serving === 0) return { type, status: 'False', reason: 'NoPodServes', message };
   if (rollout === 'stuck') return { type, status: 'False', reason: 'RolloutStuck', message };
   return { type, status: 'True', reason: 'PodsServe', message };
+}
+
+/** Whether each model has a pod that answers for it. Knows nothing of models while no pod serves at all. */
+function modelsServed({ serving, replicas, unserved }: ConditionInputs): ConditionState {
+  const type = 'ModelsServed';
+  if (unserved !== null) return { type, status: 'False', reason: 'NotServed', message: unserved };
+  if (serving === 0 && replicas > 0) {
+    return { type, status: 'Unknown', reason: 'NoPodServes', message: 'no pod serves; Ready says why' };
+  }
+  return {
+    type,
+    status: 'True',
+    reason: 'AllServed',
+    message: 'each model has a pod, or gets one with its next request',
+  };
 }
 
 function ableToScale(inputs: ConditionInputs): ConditionState {

@@ -1,6 +1,6 @@
 /** Inputs of a pool's conditions, from one cycle. Pure. */
 import { holdReasons, scaleReasons } from '../../contract/reasons.ts';
-import type { PodReport } from '../../contract/scaler-api.ts';
+import type { PodReport, PoolReport } from '../../contract/scaler-api.ts';
 import type { Cycle } from '../cycle.ts';
 import { isExternal, unmetPrecondition, type GuardedDecision } from '../observe/preconditions.ts';
 import type { ConditionInputs } from '../policy/conditions.ts';
@@ -10,7 +10,7 @@ import { doesServe } from './pod-reports.ts';
 export function conditionInputs(
   { snapshot, merged, decision, verdicts, plan }: Cycle,
   acrossCycles: Pick<ConditionInputs, 'writeFailure' | 'silentForMs'>,
-  podReports: readonly PodReport[],
+  { pods: podReports, unserved }: { pods: readonly PodReport[]; unserved: PoolReport['unserved'] },
 ): ConditionInputs {
   const { pool, target, problem, gateways, pods } = snapshot;
   const external = target === null && isExternal(pool);
@@ -22,6 +22,7 @@ export function conditionInputs(
     ...acrossCycles,
     problem: problem ?? (target === null && !external ? noTarget : null),
     external,
+    unserved: inWords(unserved),
     rollout: target?.rollout ?? 'none',
     viewStale: unmetPrecondition(snapshot) === 'stale-view',
     mode: pool.spec.scaling.mode,
@@ -36,6 +37,17 @@ export function conditionInputs(
     sick: [...verdicts.values()].filter((verdict) => verdict === 'sick' || verdict === 'crash-looping').length,
     panic: plan.kind === 'panic' ? { most: plan.most } : null,
   };
+}
+
+/** Number of models that a message names. */
+const maxNamedModels = 3;
+
+function inWords(unserved: PoolReport['unserved']): string | null {
+  const names = Object.keys(unserved).sort();
+  if (names.length === 0) return null;
+  const named = names.slice(0, maxNamedModels).map((name) => `${name}: ${unserved[name]!}`);
+  const more = names.length > maxNamedModels ? [`and ${names.length - maxNamedModels} more`] : [];
+  return [...named, ...more].join('; ');
 }
 
 export function reasonText(decision: GuardedDecision): string {

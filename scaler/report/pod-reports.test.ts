@@ -1,4 +1,4 @@
-/** States of pods in the report on a pool: what the cluster calls ready counts only once a gateway has reached it. */
+/** States of pods and models in the report on a pool: what the cluster calls ready counts only once a gateway has reached it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PodLoad } from '../../contract/load-report.ts';
@@ -58,4 +58,39 @@ test('an ejected pod does not count as ready', async () => {
   seen(world, { state: 'ejected', reason: 'refused' });
   await world.run(2, 1);
   assert.equal(world.pool.readyReplicas, 0);
+});
+
+test('a model that no gateway can have answered is named, and one gateway that can is enough', async () => {
+  const world = new World({ gateways: 2 });
+  const unserved = (index: number, unservedReason: string): void => {
+    world.gateways[index]!.distort = (report) => ({
+      ...report,
+      pools: report.pools.map((pool) => ({ ...pool, models: pool.models.map((one) => ({ ...one, unservedReason })) })),
+    });
+  };
+  unserved(0, 'p-1: corrupt');
+  await world.run(2, 1);
+  assert.deepEqual([world.pool.unserved, condition(world, 'ModelsServed').status], [{}, 'True']);
+  unserved(1, 'p-1: corrupt');
+  await world.run(2, 1);
+  assert.deepEqual(world.pool.unserved, { m: 'p-1: corrupt' });
+  assert.deepEqual(condition(world, 'ModelsServed'), {
+    status: 'False',
+    reason: 'NotServed',
+    message: 'm: p-1: corrupt',
+  });
+});
+
+test('three of the models that nobody serves are named, and the rest counted', async () => {
+  const world = new World();
+  world.gateways[0]!.distort = (report) => ({
+    ...report,
+    pools: report.pools.map((pool) => ({
+      ...pool,
+      models: ['d', 'c', 'b', 'a'].map((name) => ({ ...pool.models[0]!, name, unservedReason: 'p-1: corrupt' })),
+    })),
+  });
+  await world.run(2, 1);
+  const { message } = condition(world, 'ModelsServed');
+  assert.equal(message, 'a: p-1: corrupt; b: p-1: corrupt; c: p-1: corrupt; and 1 more');
 });

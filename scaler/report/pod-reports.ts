@@ -1,5 +1,6 @@
 /** Reports on the pods of one pool: the state of each, as the cluster and the gateways see it. Pure. */
 import type { ScalerPod } from '../../cluster/scalable.ts';
+import type { PodLoad } from '../../contract/load-report.ts';
 import type { PodReport } from '../../contract/scaler-api.ts';
 import type { Cycle } from '../cycle.ts';
 import { inFlightOf, type PodView } from '../policy/pod-views.ts';
@@ -32,7 +33,7 @@ export function podReports(
 }
 
 /** Whether a pod in this state answers requests. A pod on probation does. */
-export function doesServe(state: PodReport['state']): boolean {
+export function doesServe(state: PodReport['state'] | PodLoad['state']): boolean {
   return state === 'serving' || state === 'probing';
 }
 

@@ -13,11 +13,13 @@ export interface ReportContext {
   readonly why: string;
   readonly conditions: readonly PoolCondition[];
   readonly pods: readonly PodReport[];
+  /** Models that no pod answers requests for, and why. */
+  readonly unserved: Readonly<Record<string, string>>;
 }
 
 export function poolReport(
   { snapshot, merged, decision, desiredReplicas }: Cycle,
-  { latency, why, conditions, pods: podReports }: ReportContext,
+  { latency, why, conditions, pods: podReports, unserved }: ReportContext,
 ): PoolReport {
   const { pool, target, pods } = snapshot;
   const { scaling, models, objective } = pool.spec;
@@ -26,6 +28,7 @@ export function poolReport(
     name: pool.metadata.name,
     models,
     unbatched: unbatchedModels(loads),
+    unserved,
     mode: scaling.mode,
     minReplicas: scaling.minReplicas,
     maxReplicas: scaling.maxReplicas ?? null,
@@ -47,6 +50,23 @@ export function poolReport(
     conditions: [...conditions],
     pods: [...podReports],
   };
+}
+
+/**
+ * Reasons by model that none of the gateways with a pod in rotation can have answered. One that has no pod says nothing of models,
+ * and one gateway that reaches a pod with the model is enough.
+ */
+export function unservedModels(loads: readonly PoolLoad[]): Record<string, string> {
+  const reasons = new Map<string, string>();
+  const served = new Set<string>();
+  for (const { models, pods } of loads) {
+    if (!pods.some(({ state, leaving }) => doesServe(state) && !leaving)) continue;
+    for (const { name, unservedReason } of models) {
+      if (unservedReason === undefined) served.add(name);
+      else reasons.set(name, unservedReason);
+    }
+  }
+  return Object.fromEntries([...reasons].filter(([name]) => !served.has(name)));
 }
 
 /** Reasons by model. What one gateway has heard of, the others will. */

@@ -11,7 +11,7 @@ import { ActionReporter } from './action-reporter.ts';
 import { conditionInputs } from './condition-inputs.ts';
 import { DecisionRecorder } from './decision-recorder.ts';
 import { podReports, type PodNotes } from './pod-reports.ts';
-import { poolReport, statusOf } from './pool-report.ts';
+import { poolReport, statusOf, unservedModels } from './pool-report.ts';
 import { StatusWriter } from './status-writer.ts';
 
 export interface ReporterOptions extends PodNotes {
@@ -47,14 +47,12 @@ export class Reporter {
     const { pool, metrics, clock } = this.#context;
     const { snapshot, merged, decision, leading } = cycle;
     const pods = podReports(cycle, this.#options);
-    const inputs = conditionInputs(
-      cycle,
-      {
-        writeFailure: this.actions.writeFailure,
-        silentForMs: this.#staleness.update(merged.silent, clock.steadyMs()),
-      },
-      pods,
-    );
+    const unserved = unservedModels(merged.freshLoads.map(({ load }) => load));
+    const acrossCycles = {
+      writeFailure: this.actions.writeFailure,
+      silentForMs: this.#staleness.update(merged.silent, clock.steadyMs()),
+    };
+    const inputs = conditionInputs(cycle, acrossCycles, { pods, unserved });
     const { generation } = snapshot.pool.metadata;
     const at = { iso: new Date(clock.wallMs()).toISOString(), generation };
     this.#conditions = conditionsOf(inputs, this.#conditions ?? this.#earlierConditions(), at);
@@ -63,6 +61,7 @@ export class Reporter {
       why: inputs.why,
       conditions: this.#conditions,
       pods,
+      unserved,
     });
     metrics.conditions(pool, this.#conditions);
     metrics.poolNumbers(pool, numbersOf(this.#report, inputs.sick, decision));

@@ -88,3 +88,12 @@ test('a model that stops being ready at one pod loses no request, and comes back
   await until('the pod is asked again', async () => (await askMany(harness, ['c'])).get('c')!.has('pod-0'));
   assert.equal(await harness.metric('sluice_request_retries_total{pool="pool",model="c",reason="error-answers"}'), 0);
 });
+
+test('the 503 of a model that no pod could load quotes the pod that says why', async (t) => {
+  const broken = { versions: { 1: Buffer.from('no model') } };
+  const { harness } = await startSystem(t, [{ a: modelOf('a'), c: broken }]);
+  const answer = await harness.predict(JSON.stringify(floats('x', [1, 1], [1])), {}, 'c');
+  assert.equal(answer.status, 503, answer.body);
+  assert.match(answer.body, /model 'c' is not ready: no pod of pool 'pool' serves it \(pod-0: .*(protobuf|model)/i);
+  assert.equal(await ask(harness, 'a', 4), 'pod-0');
+});

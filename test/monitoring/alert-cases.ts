@@ -314,6 +314,58 @@ export const alertCases: readonly AlertCase[] = [
     expected: [],
   },
   {
+    alert: 'SluiceModelNotServed',
+    name: 'a scaler says so for two minutes, and its standby too',
+    series: Object.fromEntries(
+      ['scaler-1', 'scaler-2'].map((scaler) => [
+        `sluice_scaler_condition{${of},pod="${scaler}",type="ModelsServed",status="False"}`,
+        '0x8 1x20',
+      ]),
+    ),
+    at: '4m',
+    expected: [
+      {
+        severity: 'critical',
+        labels: here,
+        summary: 'A model of pool langid is served by no pod',
+        description:
+          'Pods serve, but for a minute none has answered for one of the models: its requests get 503. The condition ModelsServed names it, with the reason.',
+      },
+    ],
+  },
+  {
+    alert: 'SluiceModelNotServed',
+    name: 'unknown while no pod serves',
+    series: {
+      [`sluice_scaler_condition{${of},type="ModelsServed",status="False"}`]: '0x20',
+      [`sluice_scaler_condition{${of},type="ModelsServed",status="Unknown"}`]: '1x20',
+    },
+    at: '4m',
+    expected: [],
+  },
+  {
+    alert: 'SluicePoolNotReady',
+    name: 'no pod has served for two minutes',
+    series: { [`sluice_scaler_condition{${of},type="Ready",status="False"}`]: '0x8 1x20' },
+    at: '4m15s',
+    expected: [
+      {
+        severity: 'critical',
+        labels: here,
+        summary: 'No pod of pool langid answers requests',
+        description:
+          'For 90 seconds the pool has wanted pods and none has served, or its rollout is stuck, or its spec is invalid. The condition Ready says which, with the reason of a pod.',
+      },
+    ],
+  },
+  {
+    alert: 'SluicePoolNotReady',
+    name: 'a cold start of a minute',
+    series: { [`sluice_scaler_condition{${of},type="Ready",status="False"}`]: '0x8 1x4 0x10' },
+    at: '4m',
+    expected: [],
+  },
+  {
     alert: 'SluicePoolAtMaximum',
     name: 'held at the maximum for most of the time',
     series: held({ 'at-maximum': 12, steady: 3 }),

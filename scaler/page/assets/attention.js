@@ -41,6 +41,10 @@ export function remarksOn(pool) {
     const good = goodWhenFalse.has(type) ? 'False' : 'True';
     if (status === good) continue;
     if (reason === 'External') continue;
+    if (type === 'ModelsServed') {
+      if (status === 'False') bad(`not served: ${message}`);
+      continue;
+    }
     if (type === 'Ready') {
       // Pods that are on their way are no fault yet.
       if (status === 'False' && podsIn('pending') + podsIn('starting') === 0) bad(`not ready: ${message}`);

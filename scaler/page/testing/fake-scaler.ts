@@ -98,6 +98,7 @@ export function poolReport(name: string, given: Partial<PoolReport> = {}): PoolR
     name,
     models: [name],
     unbatched: {},
+    unserved: {},
     mode: 'Active',
     minReplicas: 0,
     maxReplicas: 20,
