@@ -1,0 +1,215 @@
+/** Drains that are not the scaler's, and a scaler that stops in the middle of its own: pods serve again, and nothing is lost. */
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { LocalCluster } from '../../cluster/local/local-cluster.ts';
+import { LocalScaling } from '../../cluster/local/scaling.ts';
+import { parseModelPool } from '../../contract/model-pool.ts';
+import type { PodStatus } from '../../contract/pod-status.ts';
+import { startGateway } from '../../deploy/gateway-process.ts';
+import { startScaler } from '../../deploy/scaler-process.ts';
+import { makeRepository } from '../support/repository.ts';
+import { Client, json, simpleInputs } from '../support/requests.ts';
+import { eventually, offer, startScaling, type ScalingSystem } from '../support/scaling.ts';
+
+const limitMs = 120_000;
+/** Secret of the whole system, which lets this test drain pods as an operator may. */
+const secret = 'drains-of-this-test-alone';
+const env = { SLUICE_SECRET: secret };
+const headers = { authorization: `Bearer ${secret}` };
+
+interface PodAddress {
+  readonly name: string;
+  readonly origin: string;
+}
+
+function podsOf({ lines }: ScalingSystem): readonly PodAddress[] {
+  return (lines.find(({ msg }) => msg === 'running') as unknown as { pods: PodAddress[] }).pods;
+}
+
+async function statusOf({ origin }: PodAddress): Promise<PodStatus> {
+  return (await (await fetch(`${origin}/v2/pod`)).json()) as PodStatus;
+}
+
+async function counted(origin: string, name: string): Promise<number> {
+  const text = await (await fetch(`${origin}/metrics`)).text();
+  return Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\d+)$`, 'm').exec(text)?.[1]);
+}
+
+for (const perS of [20, 0]) {
+  test(
+    `a stranger's drain of every pod is ended by the scaler, at ${perS} requests/s`,
+    { timeout: 4 * limitMs },
+    async (t) => {
+      const quick = { runMs: 5, rowMs: 1, maxRows: 8 };
+      await using scaling = await startScaling(quick, { scaling: { minReplicas: 2, maxReplicas: 2 } }, env);
+      const pods = podsOf(scaling);
+      const over = new AbortController();
+      const load = perS === 0 ? Promise.resolve(new Map([[200, 0]])) : offer(scaling, perS, { stop: over.signal });
+      const drainedAtMs = scaling.loopMs();
+      for (const { origin } of pods) {
+        const { status } = await fetch(`${origin}/drain?holder=stranger`, { method: 'POST', headers });
+        assert.equal(status, 200);
+      }
+      const red = await eventually(
+        'both pods are red',
+        () => scaling.pool(),
+        (pool) => pool.pods.every(({ state }) => state === 'foreign-drain'),
+        limitMs,
+      );
+      assert.equal(red.pods[0]!.reason, 'drained by "stranger", not by this scaler');
+      await eventually(
+        'both pods serve',
+        () => Promise.all(pods.map(statusOf)),
+        (statuses) => statuses.every(({ state }) => state === 'ready'),
+        limitMs,
+      );
+      const healedMs = scaling.loopMs() - drainedAtMs;
+      t.diagnostic(`healed after ${Math.round(healedMs)} ms`);
+      assert.ok(healedMs <= 5_000, `healed after ${Math.round(healedMs)} ms`);
+      // No lapse did it.
+      for (const { origin } of pods) assert.equal(await counted(origin, 'sluice_pod_drains_lapsed_total'), 0);
+      over.abort();
+      assert.deepEqual([...(await load).keys()], [200]);
+      for (const { name } of pods) {
+        assert.ok(scaling.lines.some(({ msg }) => msg.startsWith('pool slow: ForeignDrain: ') && msg.includes(name)));
+        assert.ok(
+          scaling.lines.some(({ level, podName, why }) => level === 40 && podName === name && why !== undefined),
+        );
+      }
+      assert.equal(await counted(scaling.system.scalerOrigin, 'sluice_scaler_foreign_drains_total'), 2);
+      await eventually(
+        'no pod is red',
+        () => scaling.pool(),
+        (pool) => pool.readyReplicas === 2,
+        limitMs,
+      );
+    },
+  );
+}
+
+/** Parts of `sluice up`, of which the test starts the scaler last and sets the number of pods. */
+async function startParts(t: TestContext) {
+  const model = { zoo: 'simple', config: 'maxRows: 8\ndelay: { runMs: 2000 }\n' };
+  const repository = await makeRepository({ zoo: [], files: {}, configured: { slow: model } });
+  const { pool } = parseModelPool({
+    apiVersion: 'sluice.dev/v1alpha1',
+    kind: 'ModelPool',
+    metadata: { name: 'slow' },
+    spec: { models: ['slow'], scaling: { minReplicas: 1, maxReplicas: 2 }, requests: { timeoutMs: 90_000 } },
+  });
+  const sluice = fileURLToPath(new URL('../../cli/sluice.js', import.meta.url));
+  const all = { ...env, PATH: process.env['PATH'], SLUICE_VERDICT_FOLDER: 'none' };
+  const lines: string[] = [];
+  const cluster = new LocalCluster({
+    pools: [pool!],
+    defaults: { repository: repository.directory, logLevel: 'info', graceMs: 30_000, env: all },
+    command: [process.execPath, sluice, 'model-server'],
+    onLine: (name, line) => lines.push(`${name} ${line}`),
+    onWarning: (name, message) => lines.push(`${name} ${message}`),
+  });
+  const scaling = new LocalScaling(cluster, ({ reason, message }) => lines.push(`event ${reason} ${message}`));
+  const common = { host: '127.0.0.1', adminPort: 0, logLevel: 'info' } as const;
+  const onLine = (line: string): unknown => lines.push(line);
+  const shared = { env: all, scaling, onLine, onWarning: onLine };
+  const gateway = startGateway({
+    ...shared,
+    command: [process.execPath, sluice, 'gateway'],
+    settings: { ...common, port: 0, graceMs: 30_000 },
+    cluster,
+  });
+  const ends: (() => void)[] = [() => gateway.kill(), () => cluster.kill()];
+  t.after(async () => {
+    for (const end of ends) end();
+    await scaling.close();
+    await repository.remove();
+  });
+  const ports = await gateway.started;
+  assert.ok('port' in ports, JSON.stringify(ports));
+  const scaler = () => {
+    const settings = { ...common, graceMs: 5_000 };
+    const started = startScaler({ ...shared, command: [process.execPath, sluice, 'scaler'], settings });
+    ends.push(() => started.kill());
+    return started;
+  };
+  return { cluster, scaler, lines, origin: `http://127.0.0.1:${ports.port}` };
+}
+
+/** Asks without pause in each of `width` loops, until the test is over. @returns ends it, and tells how many got which status */
+function keepAsking(t: TestContext, origin: string, width: number): () => Promise<Map<number, number>> {
+  const client = new Client(origin);
+  const statuses = new Map<number, number>();
+  let going = true;
+  const loops = Array.from({ length: width }, async () => {
+    while (going) {
+      const status = await client.infer('slow', json({ inputs: simpleInputs(1) })).then(
+        (answer) => answer.status,
+        () => -1,
+      );
+      statuses.set(status, (statuses.get(status) ?? 0) + 1);
+    }
+  });
+  t.after(async () => {
+    going = false;
+    await client.close();
+  });
+  return async () => {
+    going = false;
+    await Promise.all(loops);
+    return statuses;
+  };
+}
+
+test(
+  'a scaler that stops in its drains: pods serve again, and go only under new drains',
+  { timeout: 4 * limitMs },
+  async (t) => {
+    const { cluster, scaler, lines, origin } = await startParts(t);
+    cluster.setReplicas('slow', 4);
+    const ready = () => cluster.view.pods.filter(({ phase }) => phase === 'Ready');
+    await eventually('four pods are ready', ready, (pods) => pods.length === 4, limitMs);
+    const all = ready().map(({ name, origin: address }) => ({ name, origin: address! }));
+    const statuses = () => Promise.all(all.map(statusOf));
+    const stopAsking = keepAsking(t, origin, 16);
+    await eventually('all are busy', statuses, (of) => of.every(({ inFlight }) => inFlight > 0), limitMs);
+
+    // The pool has two pods more than its maximum, and each holds requests for seconds.
+    const leader = scaler();
+    const drained = async () => {
+      const of = await statuses();
+      return all.filter((_, index) => of[index]!.drain !== undefined);
+    };
+    const victims = await eventually('two pods drain', drained, (pods) => pods.length === 2, limitMs);
+    process.kill(leader.pid()!, 'SIGSTOP');
+    t.after(() => process.kill(leader.pid()!, 'SIGCONT'));
+    const unmarked = lines.length;
+    assert.equal(cluster.view.pods.length, 4, 'the drains are still open');
+
+    await eventually('they lapse', drained, (pods) => pods.length === 0, limitMs);
+    const runs = () => Promise.all(victims.map((pod) => counted(pod.origin, 'nv_inference_count')));
+    const before = await runs();
+    const more = (now: readonly number[]) => now.every((count, index) => count > before[index]!);
+    await eventually('they get requests again', runs, more, limitMs);
+    for (const { name, origin: address } of victims) {
+      assert.equal(await counted(address, 'sluice_pod_drains_lapsed_total'), 1);
+      assert.ok(lines.slice(unmarked).some((line) => line.includes(`${name}: nobody renewed the mark`)));
+    }
+    assert.equal(cluster.view.pods.length, 4);
+
+    process.kill(leader.pid()!, 'SIGCONT');
+    await eventually(
+      'two pods go',
+      () => cluster.view.pods,
+      (pods) => pods.length === 2,
+      limitMs,
+    );
+    assert.ok(
+      lines.some((line) => line.includes('it begins anew')),
+      'the scaler tells of the lapse',
+    );
+    assert.deepEqual([...(await stopAsking()).keys()], [200]);
+    const told = lines.filter((line) => line.includes('"msg":"draining"'));
+    const held = told.map((line) => /"inFlight":(\d+)/.exec(line)?.[1]);
+    assert.deepEqual(held, ['0', '0'], 'pods that end hold nothing');
+  },
+);
