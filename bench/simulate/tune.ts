@@ -17,8 +17,8 @@ export interface GridCandidate {
   readonly policy: PolicyFactory;
 }
 
-const utilizations = [0.5, 0.6, 0.7, 0.8, 0.9];
-const stabilizationsMs = [60_000, 300_000];
+const utilizations = [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
+const stabilizationsMs = [60_000, 300_000, 1_800_000];
 
 export function grid(name: BaselineName, scenario: Scenario): GridCandidate[] {
   const { cost, objectiveMs } = scenario;
@@ -34,7 +34,7 @@ export function grid(name: BaselineName, scenario: Scenario): GridCandidate[] {
         return hpa({ ...hpaDefaults, targetRatePerPod: utilization * rate, downStabilizationMs });
       });
     case 'keda':
-      return combine({ targetPending: concurrencies, downStabilizationMs: stabilizationsMs }, (parameters) =>
+      return combine({ targetPending: concurrencies, downStabilizationMs: [60_000, 300_000] }, (parameters) =>
         keda({ ...kedaDefaults, ...parameters }),
       );
     case 'kpa':

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { traceFile } from './cases.ts';
 import type { Contender, Job, Result } from './contenders.ts';
 import { sourcesFrom } from './sources.ts';
 
@@ -18,17 +19,20 @@ const admission = ['gateway/policy/admit.ts', 'gateway/policy/wait.ts'];
 
 /** Files whose text decides the job's result. */
 export function sourcesOf({ of, contender }: Job): readonly string[] {
-  return [`bench/traces/${of.trace}.csv`, ...codeOf(contender)];
+  const traces = of.source.kind === 'family' ? [] : [traceFile(of.source.trace)];
+  return [...traces, ...codeOf(contender)];
 }
 
 function codeOf(contender: Contender): readonly string[] {
   switch (contender.kind) {
     case 'clairvoyant':
       return codeFrom('bench/simulate/clairvoyant.ts').filter((file) => !admission.includes(file));
+    case 'oracle':
+      return codeFrom('bench/simulate/reactive-oracle.ts');
     case 'sluice':
       return codeFrom('bench/simulate/sluice.ts');
-    case 'fixed':
-      return codeFrom('bench/simulate/fixed.ts');
+    case 'before':
+      return codeFrom('bench/lab/scaling/before.ts');
     case 'baseline':
       return codeFrom('bench/simulate/tune.ts', 'bench/simulate/contenders.ts');
   }
@@ -67,7 +71,8 @@ export class Cache {
   }
 
   #hash(job: Job): string {
-    const name = `${job.contender.kind} ${job.of.trace}`;
+    const { source } = job.of;
+    const name = `${job.contender.kind} ${source.kind === 'family' ? '' : source.trace}`;
     let hash = this.#hashes.get(name);
     if (hash === undefined) {
       const text = sourcesOf(job)

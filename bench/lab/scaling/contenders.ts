@@ -1,17 +1,22 @@
-/** Contenders of the scaling report: the clairvoyant, Sluice, fixed sizes, and baselines at defaults and over their grids. */
+/** Contenders of the scaling report, and what is kept of their simulations. */
 import { clairvoyant } from '../../simulate/clairvoyant.ts';
-import { baselineNames, defaultBaseline, type BaselineName } from '../../simulate/contenders.ts';
+import { defaultBaseline, type BaselineName } from '../../simulate/contenders.ts';
 import { simulate, type SimulationResult, type Scenario } from '../../simulate/engine.ts';
-import { fixed } from '../../simulate/fixed.ts';
 import type { PolicyFactory } from '../../simulate/policy.ts';
-import { sluiceFor } from '../../simulate/sluice.ts';
+import { podsByRate } from '../../simulate/level-capacity.ts';
+import { reactiveOracle } from '../../simulate/reactive-oracle.ts';
+import { sluice } from '../../simulate/sluice.ts';
 import { grid } from '../../simulate/tune.ts';
-import { arrivalsOf, burstyTrace, gridMeanPods, scenarioOf, trainingTrace, type Case } from './cases.ts';
+import { beforePolicy } from './before.ts';
+import { scenarioOf, type Case, type Traffic } from './cases.ts';
 
 export type Contender =
   | { readonly kind: 'clairvoyant' }
-  | { readonly kind: 'sluice'; readonly percentile: number }
-  | { readonly kind: 'fixed'; readonly replicas: number }
+  /** Reactive oracle, and beside it the pods that the highest rate needs. */
+  | { readonly kind: 'oracle' }
+  | { readonly kind: 'sluice' }
+  /** Sluice's policy as it was at a commit of before. */
+  | { readonly kind: 'before' }
   | {
       readonly kind: 'baseline';
       readonly name: BaselineName;
@@ -27,75 +32,50 @@ export interface Job {
 export interface Result {
   readonly violationPercent: number;
   readonly latePercent: number;
+  readonly arrivals: number;
   readonly podSeconds: number;
   readonly scaleWrites: number;
+  /** Most pods that existed at a time; for the oracle those that the highest rate needs. */
+  readonly mostPods: number;
 }
 
-/** Jobs that need no result of others: all but the tuned baselines. */
-export function firstJobs(cases: readonly Case[]): Job[] {
-  return cases.flatMap((of) => {
-    const contenders: Contender[] = [{ kind: 'clairvoyant' }, ...(hasGoals(of) ? sluiceContenders : [sluiceContender])];
-    for (const name of baselineNames) {
-      contenders.push({ kind: 'baseline', name, candidate: null });
-      if (hasGoals(of)) contenders.push(...gridOf(name));
-    }
-    if (isBursty(of)) contenders.push(...fixedSizes(of));
-    return contenders.map((contender) => ({ of, contender }));
-  });
+export async function run({ of, contender }: Job, traffic: Traffic): Promise<Result> {
+  const { arrivalsMs } = traffic;
+  const scenario = scenarioOf(of, arrivalsMs);
+  if (contender.kind === 'oracle') {
+    const curve = traffic.curve();
+    const podsFor = podsByRate(scenario);
+    const highest = curve.perSecond.reduce((most, rate) => Math.max(most, rate), 0);
+    const result = resultOf(reactiveOracle(scenario, arrivalsMs, curve, podsFor));
+    return { ...result, mostPods: Math.max(of.minReplicas, podsFor(highest)) };
+  }
+  if (contender.kind === 'clairvoyant') return resultOf(clairvoyant(scenario, arrivalsMs).result);
+  return resultOf(simulate(scenario, arrivalsMs, (await policyOf(contender, scenario))()));
 }
 
-export function gridOf(name: BaselineName): Extract<Contender, { kind: 'baseline' }>[] {
-  const size = grid(name, scenarioOf(anyCase, new Float64Array())).length;
-  return Array.from({ length: size }, (_, candidate) => ({ kind: 'baseline', name, candidate }));
-}
+type WithPolicy = Extract<Contender, { kind: 'sluice' | 'before' | 'baseline' }>;
 
-/** Values of `objective.percentile` to try; the first is Sluice's in all tables. */
-export const percentiles = [99.5, 90, 95, 98, 99, 99.6, 99.7, 99.8, 99.9, 99.95, 99.99, 99.999] as const;
-export const sluiceContenders = percentiles.map((percentile): Contender => ({ kind: 'sluice', percentile }));
-export const sluiceContender = sluiceContenders[0]!;
-
-/** Whether a case has goals; its whole grids are then run, to compare fronts. */
-export function hasGoals({ coldStartS }: Case): boolean {
-  return coldStartS >= 10;
-}
-
-/** Whether no policy can follow the case's bursts in time; fixed sizes are then compared too. */
-export function isBursty({ trace, meanPods, coldStartS }: Case): boolean {
-  return trace === burstyTrace && meanPods === gridMeanPods && coldStartS >= 10;
-}
-
-/** Any case gives the same grids, which depend on the model alone. */
-const anyCase: Case = { trace: trainingTrace, meanPods: gridMeanPods, coldStartS: 10 };
-/** Fixed sizes as multiples of the mean. */
-const fixedTimes = [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10];
-
-export function fixedSizes({ meanPods }: Case): Extract<Contender, { kind: 'fixed' }>[] {
-  return fixedTimes.map((times) => ({ kind: 'fixed', replicas: times * meanPods }));
-}
-
-export function run({ of, contender }: Job, arrivalsMs: Float64Array = arrivalsOf(of)): Result {
-  return resultOf(simulationOf(contender, scenarioOf(of, arrivalsMs), arrivalsMs));
-}
-
-function simulationOf(contender: Contender, scenario: Scenario, arrivalsMs: Float64Array): SimulationResult {
+async function policyOf(contender: WithPolicy, scenario: Scenario): Promise<PolicyFactory> {
   switch (contender.kind) {
-    case 'clairvoyant':
-      return clairvoyant(scenario, arrivalsMs).result;
     case 'sluice':
-      return simulate(scenario, arrivalsMs, sluiceFor(contender.percentile)());
-    case 'fixed': {
-      const { replicas } = contender;
-      return simulate({ ...scenario, initialReplicas: replicas }, arrivalsMs, fixed(replicas)());
+      return sluice;
+    case 'before':
+      return beforePolicy();
+    case 'baseline': {
+      const { name, candidate } = contender;
+      return candidate === null ? defaultBaseline(name, scenario) : grid(name, scenario)[candidate]!.policy;
     }
-    case 'baseline':
-      return simulate(scenario, arrivalsMs, baseline(contender, scenario)());
   }
 }
 
-function baseline({ name, candidate }: Extract<Contender, { kind: 'baseline' }>, scenario: Scenario): PolicyFactory {
-  return candidate === null ? defaultBaseline(name, scenario) : grid(name, scenario)[candidate]!.policy;
-}
-
-function resultOf({ violationPercent, late, arrivals, podSeconds, scaleWrites }: SimulationResult): Result {
-  return { violationPercent, latePercent: (100 * late) / arrivals, podSeconds, scaleWrites };
+function resultOf({ replicas, ...result }: SimulationResult): Result {
+  const { violationPercent, late, arrivals, podSeconds, scaleWrites } = result;
+  return {
+    violationPercent,
+    latePercent: (100 * late) / arrivals,
+    arrivals,
+    podSeconds,
+    scaleWrites,
+    mostPods: replicas.reduce((most, { pods }) => Math.max(most, pods), 0),
+  };
 }

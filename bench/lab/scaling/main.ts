@@ -1,60 +1,83 @@
 /**
- * `npm run bench:scaling`: simulates every policy on every trace, and writes bench/results/scaling.md and scaling.svg.
- * Results are cached in .sluice/scaling, and used again as long as the code that computes them is the same.
+ * `npm run bench:scaling`: judges the scaling on cases drawn from the policy's hash, writes bench/results/scaling.md and adds
+ * a line to scaling-log.md. Results are cached in .sluice/scaling, and used again while the code that computes them is the same.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command, Option } from 'commander';
-import { someOf } from '../../../runtime/process/flag-values.ts';
+import { whole } from '../../../runtime/process/flag-values.ts';
 import { exitAfterUsage } from '../../../runtime/process/usage.ts';
+import { beforeCommit, extractBefore } from './before.ts';
 import { Cache } from './cache.ts';
-import { casesOf, coldStartsS, meansPods, sharedTraces, type Chosen } from './cases.ts';
-import { pareto } from './pareto.ts';
+import { copiedCase, drawnCases, traceCases } from './cases.ts';
+import type { Job, Result } from './contenders.ts';
+import { copiedLimits } from './copied-limits.ts';
+import { goalsOf } from './goals.ts';
+import { appendToLog } from './log.ts';
+import { policyHash, seedOf } from './policy-hash.ts';
 import { report } from './report.ts';
 import { runCases } from './run-cases.ts';
+import { runJobs } from './run-jobs.ts';
+import { tuneAll, type Tuned } from './tuning.ts';
 
-interface Flags extends Chosen {
+interface Flags {
+  readonly sample?: number;
+  readonly training?: true;
+  readonly tune?: true;
   readonly out: string;
 }
 
-const { out, ...chosen } = new Command('npm run bench:scaling --')
+/** Number of drawn cases; the public traces come on top. */
+const allCases = 200;
+const trainingSeed = 1;
+const results = path.join(import.meta.dirname, '../../results');
+const tunedFile = path.join(import.meta.dirname, 'tuned.json');
+
+const flags = new Command('npm run bench:scaling --')
   .description(
-    'Simulates every policy on every trace, and writes scaling.md and scaling.svg. What was simulated before, by the same ' +
-      'code, is kept in .sluice/scaling and not simulated again. Lists have commas.',
+    'Judges the scaling on 200 cases drawn from the hash of the policy and on public traces, writes scaling.md, and adds a line to ' +
+      'scaling-log.md. What was simulated before, by the same code, is kept in .sluice/scaling and not simulated again.',
   )
-  .option('--traces <names>', `of ${sharedTraces.join(', ')} (default: all)`, someOf(sharedTraces))
-  .option(
-    '--means <pods>',
-    `pods that the mean load needs, of ${meansPods.join(', ')} (default: all)`,
-    someOf(meansPods),
-  )
-  .option('--cold-starts <s>', `of ${coldStartsS.join(', ')} (default: all)`, someOf(coldStartsS))
-  .addOption(
-    new Option('--out <folder>', 'to write to').default(
-      path.join(import.meta.dirname, '../../results'),
-      'bench/results',
-    ),
-  )
+  .option('--sample <n>', 'the first n of the drawn cases only; prints the page and writes only the log', whole(1))
+  .option('--training', 'cases of a fixed seed, to work with; prints the page and writes nothing')
+  .option('--tune', 'tune the baselines anew first, and write bench/lab/scaling/tuned.json')
+  .addOption(new Option('--out <folder>', 'to write to').default(results, 'bench/results'))
   .exitOverride(exitAfterUsage)
   .parse()
   .opts<Flags>();
-const cases = casesOf(chosen);
-const lists = (
-  [
-    ['traces', chosen.traces],
-    ['means', chosen.means],
-    ['cold-starts', chosen.coldStarts],
-  ] as const
-).flatMap(([name, list]) => (list === undefined ? [] : [`--${name} ${list.join(',')}`]));
-const command = ['npm run bench:scaling', ...(lists.length > 0 ? ['--', ...lists] : [])].join(' ');
+
+const cache = new Cache();
 const startedMs = performance.now();
-const { results, choices } = await runCases(cases, new Cache(), (done, of) => {
-  if (done % 10 === 0 || done === of) {
-    const seconds = Math.round((performance.now() - startedMs) / 1000);
-    process.stderr.write(`${done} of ${of} simulations, ${seconds} s\n`);
-  }
-});
-mkdirSync(out, { recursive: true });
-writeFileSync(path.join(out, 'scaling.svg'), pareto(results));
-writeFileSync(path.join(out, 'scaling.md'), report(results, choices, { command, picture: 'scaling.svg' }));
-process.stdout.write(`${path.join(out, 'scaling.md')}\n`);
+const run = (jobs: readonly Job[]): Promise<Result[]> =>
+  runJobs(jobs, cache, (done, of) => {
+    if (done % 20 !== 0 && done !== of) return;
+    process.stderr.write(`${done} of ${of} simulations, ${Math.round((performance.now() - startedMs) / 1000)} s\n`);
+  });
+
+if (flags.tune === true) writeFileSync(tunedFile, `${JSON.stringify(await tuneAll(run), null, 2)}\n`);
+const tuned = JSON.parse(readFileSync(tunedFile, 'utf8')) as readonly Tuned[];
+const hash = policyHash(path.join(import.meta.dirname, '../../../scaler/policy'));
+const seed = flags.training === true ? trainingSeed : seedOf(hash);
+const cases = drawnCases(seed, flags.sample ?? allCases);
+if (flags.sample === undefined) cases.push(...traceCases(seed));
+const all = await runCases({ cases, tuned, hasBefore: extractBefore(), run });
+const copied = await run(
+  copiedLimits.map(({ trace, meanPods }) => ({ of: copiedCase(trace, meanPods), contender: { kind: 'sluice' } })),
+);
+const goals = goalsOf(
+  all,
+  copiedLimits.map(({ trace }, index) => ({ trace, result: copied[index]! })),
+);
+const command = ['npm run bench:scaling', ...process.argv.slice(2)].join(' ').replace('scaling --', 'scaling -- --');
+const page = report({ command, hash: flags.training === true ? null : hash, beforeCommit }, { all, goals, tuned });
+if (flags.training !== true) {
+  mkdirSync(flags.out, { recursive: true });
+  appendToLog(path.join(flags.out, 'scaling-log.md'), { at: new Date(), hash, all, goals });
+}
+if (flags.training === true || flags.sample !== undefined) {
+  process.stdout.write(page);
+} else {
+  const file = path.join(flags.out, 'scaling.md');
+  writeFileSync(file, page);
+  process.stdout.write(`${file}\n`);
+}

@@ -1,158 +1,156 @@
 /** The scaling report as Markdown. Pure. */
-import { podRequestsPerSecond } from '../../simulate/capacity.ts';
-import type { BaselineName } from '../../simulate/contenders.ts';
-import { coldStartsS, gridMeanPods, model, trainingTrace, type Case } from './cases.ts';
-import { percent, times, type CaseResults } from './compare.ts';
-import { percentiles, type Result } from './contenders.ts';
-import { violationsAt } from './front.ts';
-import { goalsOf, type CaseGoal } from './goals.ts';
+import type { Case } from './cases.ts';
+import type { Result } from './contenders.ts';
+import { beats, isBeatenByTuned, type Goal } from './goals.ts';
+import { isDrift, type CaseResults } from './run-cases.ts';
+import { kindOf, type Tuned } from './tuning.ts';
 
-/** Purpose of tuning: the lowest cost within a limit on violations, or the fewest violations, at Sluice's cost or at any. */
-export type TuningPurpose = 'tuned' | 'tunedForCost' | 'tunedForViolations';
-
-/** Parameters that tuning chose for one baseline, purpose and cold start. */
-export interface Choice {
-  readonly name: BaselineName;
-  readonly purpose: TuningPurpose;
-  readonly coldStartS: number;
-  readonly parameters: Readonly<Record<string, number>>;
+export interface ReportHead {
+  readonly command: string;
+  /** Hash of the policy, or null where the cases were those of training. */
+  readonly hash: string | null;
+  readonly beforeCommit: string;
 }
 
-/** @param command command that makes the page, to show on it */
 export function report(
-  all: readonly CaseResults[],
-  choices: readonly Choice[],
-  { command, picture }: { readonly command: string; readonly picture: string },
+  head: ReportHead,
+  {
+    all,
+    goals,
+    tuned,
+  }: { readonly all: readonly CaseResults[]; readonly goals: readonly Goal[]; readonly tuned: readonly Tuned[] },
 ): string {
-  const means = [...new Set(all.map(({ of }) => of.meanPods))].join(', ');
-  const goals = all.flatMap(goalsOf);
-  return `# Scaling: Sluice beside HPA, KPA, KEDA and Ray Serve, and beside a clairvoyant
+  const [drift, steps] = [all.filter(isDrift), all.filter((one) => !isDrift(one))];
+  return `# Scaling: Sluice beside HPA, KPA, KEDA and Ray Serve, on traffic that nobody saw
 
-\`${command}\` makes this page, in virtual time: the same numbers on every machine.
+\`${head.command}\` makes this page, in virtual time: the same numbers on every machine.
 
-Each trace of \`bench/traces\` is scaled to a mean of ${means} pods' worth of requests. One model: a run of b requests takes
-${model.cost.a} + ${model.cost.c}·b ms, objective ${model.objectiveMs} ms for ${percentiles[0]}% of requests, so that a pod carries ${podRequestsPerSecond(model).toFixed(1)} requests/s. All policies
-stand behind Sluice's gateway, which refuses what would be late, and begin with the pods that the first minute's mean needs, knowing
-nothing. Violations are late + shed + failed, of all offered. The clairvoyant knows the trace and makes nothing late; who allows some
-lateness can cost less. Baselines are tuned, at a mean of 20 pods, on \`${trainingTrace}\`, and so were the constants of Sluice's policy;
-the other traces judge.
+${all.length} cases ${head.hash === null ? 'of training' : `drawn from the policy's own hash, \`${head.hash.slice(0, 16)}\``}: families of traces, models whose pods carry about 120, 30 or 9
+requests/s, objectives of 0.3 to 2 s for 99.5% of requests, starts of 3, 10 or 30 s, means of 5, 20 or 50 pods, and two public traces at six
+sizes and starts. A change of the policy changes the cases; each run is a line of [the log](scaling-log.md). How traces are
+made and baselines tuned is told in [Simulating](../../docs/simulate.md#comparison-of-the-policies).
+
+Misses are late + shed + failed requests, of all offered. All policies stand behind Sluice's gateway, which refuses what would
+be late, and have the same least replicas. The *reactive oracle* learns each change of the rate when it happens, and how long it
+will stay, but not that it comes: where it misses at most 0.2% load *drifts*, elsewhere it *steps*. The clairvoyant knows all arrivals and makes nothing
+late; it is measured where load drifts. *Before* is the policy of commit \`${head.beforeCommit}\`.
 
 ## Goals
 
-${summary(goals)}
+| goal | held | measured |
+| --- | --- | --- |
+${goals.map(({ what, held, measured }) => `| ${what} | ${verdict(held)} | ${measured} |`).join('\n')}
 
-${inDetail(goals)}
+## By traffic
 
-![Violations over pod-seconds, at a mean of 20 pods](${picture})
-${coldStartsS.map((coldStartS) => tables(all, coldStartS)).join('')}
-${percentileTable(all)}
+Means over cases: misses · pod-seconds ÷ the reactive oracle's. *Beaten*: in how many cases HPA at its defaults, or a tuned baseline, is
+better than Sluice on both counts.
+
+| traffic | cases | oracle | Sluice | before | HPA | beaten by HPA | by tuned |
+| --- | --: | --: | --- | --- | --- | --: | --: |
+${groups(all)
+  .map(([name, cases]) => groupRow(name, cases))
+  .join('\n')}
+${groupRow('drift', drift)}
+${groupRow('steps', steps)}
+
+## Tuned baselines
+
+In how many of ${all.length} cases each is better than Sluice on both counts, at equal least replicas.
+
+| baseline | tuned for | beats Sluice in |
+| --- | --- | --: |
+${tunedRows(all).join('\n')}
+
+## Each case
+
+Misses · pod-seconds · writes · most pods. *Tuned*: the one with the fewest misses among those within 1% of Sluice's pod-seconds or
+below, at Sluice's least replicas; \`!\` where HPA or a tuned baseline is better on both counts.
+
+| traffic | pods | start | pod carries | objective | least | oracle | clairvoyant | Sluice | before | HPA | tuned |
+| --- | --: | --: | --- | --: | --: | --- | --- | --- | --- | --- | --- |
+${all.map(caseRow).join('\n')}
+
 ## Tuned parameters
 
-Of the grid in \`bench/simulate/tune.ts\`, on \`${trainingTrace}\`: the cheapest that keeps violations within 0.5%, else the one with the
-fewest (in the tables above); the fewest violations at no more pod-seconds than Sluice has there; the fewest violations.
-
-| cold start | baseline | tuned for | parameters |
-| --: | --- | --- | --- |
-${choices.map(choiceRow).join('\n')}
-${fixedSizes(all)}`;
+| traffic | start | baseline | tuned for | parameters |
+| --- | --: | --- | --- | --- |
+${tuned.map(tunedRow).join('\n')}
+`;
 }
 
-const purposes: Readonly<Record<TuningPurpose, string>> = {
-  tuned: 'cost within 0.5%',
-  tunedForCost: "violations at Sluice's cost",
-  tunedForViolations: 'violations',
-};
-
-function choiceRow({ name, purpose, coldStartS, parameters }: Choice): string {
-  const values = Object.entries(parameters).map(([key, value]) => `${key} ${Number(value.toFixed(2))}`);
-  return `| ${coldStartS} s | ${name} | ${purposes[purpose]} | ${values.join(', ')} |`;
+function verdict(held: boolean | null): string {
+  return held === null ? '—' : held ? 'yes' : '**no**';
 }
 
-function summary(goals: readonly CaseGoal[]): string {
-  const whats = [...new Set(goals.map(({ what }) => what))];
-  const row = (what: string): string => {
-    const of = goals.filter((goal) => goal.what === what);
-    return `| ${what} | ${of.filter(({ reached }) => reached).length} of ${of.length} |`;
+function groups(all: readonly CaseResults[]): [string, CaseResults[]][] {
+  const names = [...new Set(all.map(({ of }) => kindOf(of.source)))];
+  return names.map((name) => [name, all.filter(({ of }) => kindOf(of.source) === name)]);
+}
+
+function groupRow(name: string, cases: readonly CaseResults[]): string {
+  if (cases.length === 0) return `| ${name} | 0 | | | | | | |`;
+  const mean = (of: (one: CaseResults) => number): number =>
+    cases.reduce((sum, one) => sum + of(one), 0) / cases.length;
+  const both = (of: (one: CaseResults) => Result | null): string => {
+    if (cases.some((one) => of(one) === null)) return '—';
+    const misses = mean((one) => of(one)!.violationPercent);
+    return `${misses.toFixed(2)}% · ${mean((one) => of(one)!.podSeconds / one.oracle.podSeconds).toFixed(3)}`;
   };
-  return ['| goal | reached in |', '| --- | --: |', ...whats.map(row)].join('\n');
-}
-
-function inDetail(goals: readonly CaseGoal[]): string {
-  const row = ({ of, what, reached, measured }: CaseGoal): string =>
-    `| ${of.trace} | ${of.meanPods} | ${of.coldStartS} s | ${what} | ${reached ? 'yes' : '**no**'} | ${measured} |`;
-  const head = [
-    '| trace | mean pods | cold start | goal | reached | measured |',
-    '| --- | --: | --: | --- | --- | --- |',
+  const byHpa = cases.filter(({ hpa, sluice }) => beats(hpa, sluice)).length;
+  const cells = [
+    name,
+    cases.length,
+    `${mean(({ oracle }) => oracle.violationPercent).toFixed(2)}%`,
+    both(({ sluice }) => sluice),
+    both(({ before }) => before),
+    both(({ hpa }) => hpa),
+    byHpa,
+    cases.filter(isBeatenByTuned).length,
   ];
-  return [...head, ...goals.map(row)].join('\n');
+  return `| ${cells.join(' | ')} |`;
 }
 
-/** Table of Sluice's own front: the results of asking for a higher or a lower percentile. */
-function percentileTable(all: readonly CaseResults[]): string {
-  const rows = all.filter(({ of, percentiles }) => of.meanPods === gridMeanPods && percentiles.length > 1);
-  if (rows.length === 0) return '';
-  const asked = rows[0]!.percentiles.map(({ percentile }) => percentile).sort((a, b) => a - b);
-  const line = ({ of, clairvoyant, percentiles }: CaseResults): string => {
-    const cells = asked.map((percentile) =>
-      cell(
-        percentiles.find((one) => one.percentile === percentile)!,
-        clairvoyant,
-      ),
-    );
-    return `| ${caseName(of)} | ${cells.join(' | ')} |`;
-  };
-  return `
-## Sluice asked for more, or for less
-
-Violations · pod-seconds ÷ the clairvoyant's · writes, by the pool's \`objective.percentile\`:
-
-| case | ${asked.map((percentile) => `${percentile}%`).join(' | ')} |
-| --- | ${asked.map(() => '---').join(' | ')} |
-${rows.map(line).join('\n')}
-`;
+function tunedRows(all: readonly CaseResults[]): string[] {
+  const found = new Map<string, number>();
+  for (const { name, purpose, result, sluice } of all.flatMap(({ tuned }) => tuned)) {
+    const key = `| ${name} | ${purpose} |`;
+    found.set(key, (found.get(key) ?? 0) + (beats(result, sluice) ? 1 : 0));
+  }
+  return [...found].map(([key, count]) => `${key} ${count} |`);
 }
 
-function tables(all: readonly CaseResults[], coldStartS: number): string {
-  const rows = all.filter(({ of }) => of.coldStartS === coldStartS);
-  const names = rows[0]?.defaults.map(({ name }) => name) ?? [];
-  if (rows.length === 0) return '';
-  const table = (of: 'defaults' | 'tuned'): string => `
-| trace | mean pods | Sluice | ${names.join(' | ')} |
-| --- | --: | --- | ${names.map(() => '---').join(' | ')} |
-${rows.map((row) => `| ${row.of.trace} | ${row.of.meanPods} | ${[row.sluice, ...row[of]].map((result) => cell(result, row.clairvoyant)).join(' | ')} |`).join('\n')}
-`;
-  return `
-## Cold start ${coldStartS} s
-
-Violations · pod-seconds ÷ the clairvoyant's · writes. Baselines at their defaults (HPA: a target of 70% of a pod's capacity):
-${table('defaults')}
-Baselines tuned:
-${table('tuned')}`;
+function caseRow(one: CaseResults): string {
+  const { of, oracle, clairvoyant, sluice, before, hpa, tuned } = one;
+  const affordable = tuned.filter(({ result, sluice: own }) => result.podSeconds <= 1.01 * own.podSeconds);
+  const best = affordable.sort((a, b) => a.result.violationPercent - b.result.violationPercent)[0];
+  const cells = [
+    trafficName(of),
+    of.meanPods,
+    `${of.coldStartS} s`,
+    `${of.cost.a} + ${of.cost.c}·b ms`,
+    `${of.objectiveMs} ms`,
+    of.minReplicas,
+    cell(oracle),
+    clairvoyant === null ? '—' : cell(clairvoyant),
+    cell(sluice),
+    before === null ? '—' : cell(before),
+    `${cell(hpa)}${beats(hpa, sluice) ? ' !' : ''}`,
+    best === undefined ? '—' : `${best.name} ${cell(best.result)}${isBeatenByTuned(one) ? ' !' : ''}`,
+  ];
+  return `| ${cells.join(' | ')} |`;
 }
 
-function cell(result: Result, clairvoyant: Result): string {
-  return `${percent(result)} · ${times(result, clairvoyant)} · ${result.scaleWrites}`;
+function trafficName({ source }: Case): string {
+  return source.kind === 'family' ? `${source.family} ${source.seed.toString(16)}` : source.trace;
 }
 
-/** Table for the trace on which a fixed size is hard to beat. */
-function fixedSizes(all: readonly CaseResults[]): string {
-  const rows = all.filter(({ fixed }) => fixed.length > 0);
-  if (rows.length === 0) return '';
-  const line = ({ of, sluice, fixed }: CaseResults): string => {
-    const at = violationsAt(fixed, sluice.podSeconds);
-    return `| ${caseName(of)} | ${percent(sluice)} | ${at === null ? '—' : `${at.toFixed(2)}%`} |`;
-  };
-  return `
-## Sizes that never change
-
-Violations of the fixed size that costs as much as Sluice does, chosen knowing the trace:
-
-| case | Sluice | fixed size |
-| --- | --: | --: |
-${rows.map(line).join('\n')}
-`;
+function cell({ violationPercent, podSeconds, scaleWrites, mostPods }: Result): string {
+  return `${violationPercent.toFixed(2)}% · ${podSeconds.toFixed(0)} · ${scaleWrites} · ${mostPods}`;
 }
 
-function caseName({ trace, meanPods, coldStartS }: Case): string {
-  return `${trace}, mean ${meanPods}, cold start ${coldStartS} s`;
+function tunedRow({ kind, coldStartS, name, purpose, minShare, parameters }: Tuned): string {
+  const values = Object.entries(parameters).map(([key, value]) => `${key} ${Number(value.toFixed(2))}`);
+  if (minShare > 0) values.push(`least replicas ${minShare} of the mean`);
+  return `| ${kind} | ${coldStartS} s | ${name} | ${purpose} | ${values.join(', ')} |`;
 }

@@ -1,94 +1,92 @@
-/** Runs everything that the report needs of some cases: first what needs no tuning, then the tuned baselines. */
-import { baselineNames } from '../../simulate/contenders.ts';
-import { grid } from '../../simulate/tune.ts';
-import type { Cache } from './cache.ts';
-import { gridMeanPods, scenarioOf, trainingTrace, type Case } from './cases.ts';
-import { cheapestWithin, fewest, fewestWithin, type Choose } from './choose.ts';
-import type { CaseResults, Named } from './compare.ts';
-import { firstJobs, gridOf, sluiceContender, type Contender, type Job, type Result } from './contenders.ts';
-import type { Choice, TuningPurpose } from './report.ts';
-import { runJobs } from './run-jobs.ts';
+/** Runs all contenders on some cases: first the oracle and the policies, then the clairvoyant where load drifts. */
+import type { BaselineName } from '../../simulate/contenders.ts';
+import type { Case } from './cases.ts';
+import type { Contender, Job, Result } from './contenders.ts';
+import { kindOf, withLeast, type Purpose, type Tuned } from './tuning.ts';
 
-/** Violations that tuning accepts for fewer pod-seconds, %. */
-const limitPercent = 0.5;
+export interface TunedResult {
+  readonly name: BaselineName;
+  readonly purpose: Purpose;
+  readonly result: Result;
+  /** Sluice with the same least replicas. */
+  readonly sluice: Result;
+}
 
-export async function runCases(
-  cases: readonly Case[],
-  cache: Pick<Cache, 'get' | 'set'>,
-  onProgress: (done: number, of: number) => void,
-): Promise<{ readonly results: CaseResults[]; readonly choices: Choice[] }> {
-  const known = new Known();
-  const run = async (jobs: readonly Job[]): Promise<void> => {
+export interface CaseResults {
+  readonly of: Case;
+  readonly sluice: Result;
+  /** Policy of before; null where the repository's history has it not. */
+  readonly before: Result | null;
+  /** HPA at its defaults, with a target of 70% of a pod's capacity. */
+  readonly hpa: Result;
+  readonly tuned: readonly TunedResult[];
+  readonly oracle: Result;
+  /** Null where load steps: the oracle is the yardstick there. */
+  readonly clairvoyant: Result | null;
+}
+
+/** Misses of the reactive oracle, %, up to which a case's load drifts and does not step. */
+const mostOfDrift = 0.2;
+
+export function isDrift({ oracle }: Pick<CaseResults, 'oracle'>): boolean {
+  return oracle.violationPercent <= mostOfDrift;
+}
+
+export async function runCases(request: {
+  readonly cases: readonly Case[];
+  readonly tuned: readonly Tuned[];
+  readonly hasBefore: boolean;
+  /** Runs jobs, and gives their results in the same order. */
+  readonly run: (jobs: readonly Job[]) => Promise<Result[]>;
+}): Promise<CaseResults[]> {
+  const { cases, tuned, hasBefore, run } = request;
+  const known = new Map<string, Result>();
+  const runOnce = async (jobs: readonly Job[]): Promise<void> => {
     const once = [...new Map(jobs.map((job) => [JSON.stringify(job), job])).values()];
-    known.add(once, await runJobs(once, cache, onProgress));
+    const results = await run(once);
+    for (const [index, job] of once.entries()) known.set(JSON.stringify(job), results[index]!);
   };
-  const training = [...new Set(cases.map(({ coldStartS }) => coldStartS))].map(trainingAt);
-  const gridJobs = training.flatMap((of) =>
-    [sluiceContender, ...baselineNames.flatMap(gridOf)].map((contender): Job => ({ of, contender })),
-  );
-  await run([...gridJobs, ...firstJobs(cases)]);
+  const get = (of: Case, contender: Contender): Result => known.get(JSON.stringify({ of, contender }))!;
+  const tunedFor = (of: Case): readonly Tuned[] =>
+    tuned.filter(({ kind, coldStartS }) => kind === kindOf(of.source) && coldStartS === of.coldStartS);
 
-  const tunedBy = (choose: Choose, coldStartS: number): Candidate[] =>
-    baselineNames.map((name) => {
-      const candidates = gridOf(name);
-      return candidates[choose(candidates.map((one) => known.get(trainingAt(coldStartS), one)))]!;
-    });
-  const choicesAt = (coldStartS: number) => {
-    const { podSeconds } = known.get(trainingAt(coldStartS), sluiceContender);
-    return {
-      tuned: tunedBy(cheapestWithin(limitPercent), coldStartS),
-      tunedForCost: tunedBy(fewestWithin(podSeconds), coldStartS),
-      tunedForViolations: tunedBy(fewest, coldStartS),
-    };
-  };
-  const chosenFor = ({ coldStartS }: Case): Candidate[] => Object.values(choicesAt(coldStartS)).flat();
-  await run(cases.flatMap((of) => chosenFor(of).map((contender) => ({ of, contender }))));
-
-  const results = cases.map((of): CaseResults => {
-    const jobs = firstJobs([of]).map(({ contender }) => contender);
-    const named = (contender: Contender): Named[] =>
-      contender.kind === 'baseline' ? [{ ...known.get(of, contender), name: contender.name }] : [];
-    const { tuned, tunedForCost, tunedForViolations } = choicesAt(of.coldStartS);
-    return {
-      of,
-      clairvoyant: known.get(of, { kind: 'clairvoyant' }),
-      sluice: known.get(of, sluiceContender),
-      percentiles: jobs.flatMap((one) =>
-        one.kind === 'sluice' ? [{ ...known.get(of, one), percentile: one.percentile }] : [],
-      ),
-      defaults: jobs.filter((one) => one.kind === 'baseline' && one.candidate === null).flatMap(named),
-      tuned: tuned.flatMap(named),
-      tunedForCost: tunedForCost.flatMap(named),
-      tunedForViolations: tunedForViolations.flatMap(named),
-      grids: jobs.filter((one) => one.kind === 'baseline' && one.candidate !== null).flatMap(named),
-      fixed: jobs.filter((one) => one.kind === 'fixed').map((one) => known.get(of, one)),
-    };
-  });
-  const choices = training.flatMap((of) =>
-    Object.entries(choicesAt(of.coldStartS)).flatMap(([purpose, chosen]) =>
-      chosen.map(({ name, candidate }): Choice => {
-        const { parameters } = grid(name, scenarioOf(of, new Float64Array()))[candidate!]!;
-        return { name, purpose: purpose as TuningPurpose, coldStartS: of.coldStartS, parameters };
-      }),
-    ),
+  await runOnce(
+    cases.flatMap((of) => [
+      { of, contender: { kind: 'oracle' } },
+      { of, contender: sluice },
+      ...(hasBefore ? [{ of, contender: before }] : []),
+      { of, contender: hpa },
+      ...tunedFor(of).flatMap((one) => [
+        { of: withLeast(of, one.minShare), contender: contenderOf(one) },
+        { of: withLeast(of, one.minShare), contender: sluice },
+      ]),
+    ]),
   );
-  return { results, choices };
+  const drifting = cases.filter((of) => isDrift({ oracle: get(of, oracle) }));
+  await runOnce(drifting.map((of) => ({ of, contender: clairvoyant })));
+
+  return cases.map((of) => ({
+    of,
+    sluice: get(of, sluice),
+    before: hasBefore ? get(of, before) : null,
+    hpa: get(of, hpa),
+    tuned: tunedFor(of).map((one) => ({
+      name: one.name,
+      purpose: one.purpose,
+      result: get(withLeast(of, one.minShare), contenderOf(one)),
+      sluice: get(withLeast(of, one.minShare), sluice),
+    })),
+    oracle: get(of, oracle),
+    clairvoyant: drifting.includes(of) ? get(of, clairvoyant) : null,
+  }));
 }
 
-type Candidate = ReturnType<typeof gridOf>[number];
+const oracle = { kind: 'oracle' } as const;
+const clairvoyant = { kind: 'clairvoyant' } as const;
+const sluice = { kind: 'sluice' } as const;
+const before = { kind: 'before' } as const;
+const hpa = { kind: 'baseline', name: 'hpa', candidate: null } as const;
 
-function trainingAt(coldStartS: number): Case {
-  return { trace: trainingTrace, meanPods: gridMeanPods, coldStartS };
-}
-
-class Known {
-  readonly #results = new Map<string, Result>();
-
-  add(jobs: readonly Job[], results: readonly Result[]): void {
-    for (const [index, job] of jobs.entries()) this.#results.set(JSON.stringify(job), results[index]!);
-  }
-
-  get(of: Case, contender: Contender): Result {
-    return this.#results.get(JSON.stringify({ of, contender }))!;
-  }
+function contenderOf({ name, candidate }: Tuned): Contender {
+  return { kind: 'baseline', name, candidate };
 }

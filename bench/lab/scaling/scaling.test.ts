@@ -1,141 +1,210 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { describe, test } from 'node:test';
-import { casesOf } from './cases.ts';
-import { cheapestWithin, fewest, fewestWithin } from './choose.ts';
-import type { CaseResults, Named } from './compare.ts';
+import { shortFamilies } from '../../simulate/families/family-trace.ts';
+import { drawnCases, scenarioOf, traceCases, trafficOf, type Case } from './cases.ts';
 import type { Job, Result } from './contenders.ts';
-import { violationsAt } from './front.ts';
-import { goalsOf } from './goals.ts';
-import { pareto } from './pareto.ts';
+import { beats, goalsOf } from './goals.ts';
+import { appendToLog } from './log.ts';
+import { policyHash, seedOf } from './policy-hash.ts';
 import { report } from './report.ts';
-import { runCases } from './run-cases.ts';
+import { runCases, type CaseResults } from './run-cases.ts';
+import { best } from './tuning.ts';
 
-const result = (violationPercent: number, podSeconds: number, scaleWrites = 4): Result => ({
+const result = (violationPercent: number, podSeconds: number, scaleWrites = 4, mostPods = 10): Result => ({
   violationPercent,
   podSeconds,
   scaleWrites,
+  mostPods,
   latePercent: 0,
+  arrivals: 1000,
 });
-const named = (name: Named['name'], violationPercent: number, podSeconds: number, scaleWrites = 4): Named => ({
-  name,
-  ...result(violationPercent, podSeconds, scaleWrites),
+const caseOf = (family: (typeof shortFamilies)[number], coldStartS: Case['coldStartS'] = 10): Case => ({
+  ...drawnCases(1, 1)[0]!,
+  source: { kind: 'family', family, seed: 1, lengthS: 1200 },
+  coldStartS,
+  minReplicas: 1,
 });
 
-const conv: CaseResults = {
-  of: { trace: 'azure-llm-conv', meanPods: 20, coldStartS: 10 },
-  clairvoyant: result(0, 1000),
-  sluice: result(0.5, 1100, 5),
-  percentiles: [
-    { ...result(0.5, 1100), percentile: 99.5 },
-    { ...result(0.3, 1900), percentile: 99.9 },
-  ],
-  defaults: [named('hpa', 3, 900), named('kpa', 2, 1500), named('keda', 4, 1500), named('ray', 5, 1500)],
-  tuned: [named('hpa', 0.6, 1200), named('kpa', 0.7, 1000), named('keda', 1, 1500), named('ray', 2, 1500)],
-  tunedForCost: [named('hpa', 0.6, 1100), named('kpa', 0.4, 1101)],
-  tunedForViolations: [named('hpa', 0.6, 1200), named('keda', 0.3, 1900)],
-  grids: [named('hpa', 0.6, 1000), named('kpa', 0.4, 1200)],
-  fixed: [],
-};
-const reachedBy = (results: CaseResults): boolean[] => goalsOf(results).map(({ reached }) => reached);
-
-describe('goals', () => {
-  test('goals are reached at their limits; only the strictest counts a baseline that has fewer violations and costs more', () => {
-    assert.deepEqual(reachedBy(conv), [true, true, true, false, true, true]);
-    const ahead: CaseResults = { ...conv, sluice: result(0.3, 1100, 5) };
-    assert.deepEqual(reachedBy(ahead), [true, true, true, true, true, true]);
+describe('cases', () => {
+  test('the same seed draws the same cases, another seed others; families take turns, and every value occurs', () => {
+    const cases = drawnCases(7, 200);
+    assert.deepEqual(drawnCases(7, 200), cases);
+    assert.deepEqual(drawnCases(7, 30), cases.slice(0, 30));
+    assert.notDeepEqual(drawnCases(8, 200), cases);
+    const values = (of: (one: Case) => unknown): number => new Set(cases.map(of)).size;
+    assert.equal(
+      values(({ source }) => source.kind === 'family' && source.family),
+      shortFamilies.length,
+    );
+    assert.equal(
+      values(({ source }) => source.kind === 'family' && source.seed),
+      200,
+    );
+    assert.deepEqual(
+      [values(({ cost }) => cost.a), values(({ meanPods }) => meanPods), values(({ coldStartS }) => coldStartS)],
+      [3, 3, 3],
+    );
+    for (const { objectiveMs, cost, source, minReplicas, meanPods } of [...cases, ...traceCases(7)]) {
+      assert.ok(objectiveMs >= 300 && objectiveMs <= 2000 && 2 * (cost.a + cost.c) < objectiveMs);
+      assert.ok(source.kind !== 'family' || (source.lengthS >= 1200 && source.lengthS <= 3600));
+      assert.ok(minReplicas >= 1 && minReplicas <= meanPods);
+    }
   });
 
-  for (const [what, index, changed] of [
-    ['a baseline tuned for that cost is better', 0, { tunedForCost: [named('hpa', 0.49, 1100)] }],
-    ['a mixture on the trace itself is better', 1, { sluice: result(0.51, 1100) }],
-    ['with more room it costs more', 2, { tunedForViolations: [named('keda', 0.3, 1899)] }],
-    ['with more room violations stay more', 2, { tunedForViolations: [named('keda', 0.29, 9000)] }],
-    ['above the clairvoyant', 4, { sluice: result(0.5, 1101) }],
-    ['above the violations', 4, { sluice: result(0.51, 1000) }],
-    ['a write too many', 5, { sluice: result(0.5, 1100, 6) }],
-  ] as const) {
-    test(`not reached: ${what}`, () => assert.equal(goalsOf({ ...conv, ...changed })[index]!.reached, false));
-  }
-
-  test('the bursty trace is judged at equal pod-seconds; a cold start of 3 s has no goal', () => {
-    const code: CaseResults = {
-      ...conv,
-      of: { ...conv.of, trace: 'azure-llm-code' },
-      sluice: result(5, 1500),
-      grids: [named('hpa', 20, 1000), named('kpa', 0, 2000), named('ray', 50, 1400)],
-    };
-    assert.equal(violationsAt(code.grids, 1500), 10);
-    const half = goalsOf(code).find(({ what }) => what.startsWith('half'))!;
-    assert.deepEqual([half.measured, half.reached], ['5.00%, baselines 10.00%', true]);
-    assert.deepEqual(goalsOf({ ...conv, of: { ...conv.of, coldStartS: 3 } }), []);
+  test('traffic has the rate that the mean of pods carries, and all pods of the first minute are there', () => {
+    const of = { ...caseOf('steps'), cost: { a: 100, c: 100 }, objectiveMs: 800, meanPods: 5, minReplicas: 4 };
+    const { arrivalsMs, curve } = trafficOf(of);
+    const perSecond = (1000 * arrivalsMs.length) / arrivalsMs.at(-1)!;
+    assert.ok(Math.abs(perSecond / 37.5 - 1) < 0.03, `${perSecond}`);
+    assert.equal(curve().perSecond.length, 12_000);
+    assert.ok(scenarioOf(of, arrivalsMs).initialReplicas >= 4);
   });
+});
+
+test('the hash is that of the sources without their tests; a change of a byte is another seed', (context) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'sluice-hash-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(path.join(folder, 'a.ts'), 'one');
+  writeFileSync(path.join(folder, 'a.test.ts'), 'test');
+  const first = policyHash(folder);
+  writeFileSync(path.join(folder, 'a.test.ts'), 'another test');
+  assert.equal(policyHash(folder), first);
+  writeFileSync(path.join(folder, 'a.ts'), 'two');
+  assert.notEqual(seedOf(policyHash(folder)), seedOf(first));
 });
 
 describe('tuning', () => {
-  const grid = [result(2, 50), result(0.5, 200), result(0.4, 100), result(0.1, 300)];
-  test('chooses the cheapest within a limit, the fewest violations within a cost, the fewest violations', () => {
-    assert.equal(cheapestWithin(0.5)(grid), 2);
-    assert.equal(cheapestWithin(0.05)(grid), 3);
-    assert.equal(fewestWithin(250)(grid), 2);
-    assert.equal(fewestWithin(10)(grid), 0);
-    assert.equal(fewest(grid), 3);
+  const tried = [result(2, 50), result(0.5, 200), result(0.4, 100), result(0.1, 300)];
+  test('for the promise: the cheapest that keeps it, else the fewest misses; for cost: the fewest within it, else the cheapest', () => {
+    assert.equal(best(tried, 'promise', result(0, 1)), 2);
+    assert.equal(best([result(2, 50), result(1, 900)], 'promise', result(0, 1)), 1);
+    assert.equal(best(tried, 'cost', result(0, 160)), 2);
+    assert.equal(best(tried, 'cost', result(0, 240)), 3);
+    assert.equal(best(tried, 'cost', result(0, 1)), 0);
   });
 });
 
-test('violations at a cost: those of a cheaper setting or a mixture; null, not 0, where all cost more', () => {
-  const grid = [result(10, 100), result(20, 50), result(0, 300)];
-  assert.deepEqual(
-    [40, 50, 75, 100, 200, 300, 1000].map((podSeconds) => violationsAt(grid, podSeconds)),
-    [null, 20, 15, 10, 5, 0, 0],
-  );
-});
+const drifting: CaseResults = {
+  of: caseOf('days'),
+  sluice: result(0.3, 1100, 5),
+  before: result(0.4, 1200),
+  hpa: result(0.5, 1000),
+  tuned: [{ name: 'hpa', purpose: 'promise', result: result(0.4, 1200), sluice: result(0.3, 1100) }],
+  oracle: result(0.1, 1050),
+  clairvoyant: result(0, 1000),
+};
+const stepping: CaseResults = {
+  ...drifting,
+  of: caseOf('steps'),
+  sluice: result(1.1, 1200, 5, 13),
+  before: result(1.8, 1200),
+  hpa: result(2, 1400),
+  oracle: result(0.5, 1000),
+  clairvoyant: null,
+};
+const held = (all: readonly CaseResults[], what: RegExp): boolean | null =>
+  goalsOf(all, []).find((goal) => what.test(goal.what))!.held;
 
-test('the page has each goal, each case and the tuned parameters; the picture has a panel for each case', () => {
-  const page = report([conv], [{ name: 'hpa', purpose: 'tuned', coldStartS: 10, parameters: { utilization: 0.6 } }], {
-    command: 'npm run bench:scaling',
-    picture: 'x.svg',
-  });
-  assert.match(page, /\| writes of HPA at its defaults \+ 25% \| 1 of 1 \|/);
-  assert.match(page, /the strictest: .* \| 0 of 1 \|/);
-  assert.match(page, /\| azure-llm-conv \| 20 \| 0\.50% · 1\.100 · 5 \| 3\.00% · 0\.900 · 4 \|/);
-  assert.match(page, /\| 10 s \| hpa \| cost within 0\.5% \| utilization 0\.6 \|/);
-  assert.equal(pareto([conv]).match(/<g /g)?.length, 1);
-});
-
-test('all cases are run, or the chosen ones', () => {
-  assert.equal(casesOf({}).length, 27);
-  assert.deepEqual(casesOf({ traces: ['azure-llm-code'], means: [5], coldStarts: [30] }), [
-    { trace: 'azure-llm-code', meanPods: 5, coldStartS: 30 },
-  ]);
-});
-
-test('baselines are tuned on the training trace at the same cold start, for each purpose; grids and percentiles where goals are', async () => {
-  // Candidates further down the grid cost more and violate less; Sluice costs as much as the third.
-  const priced = (index: number): Result => result(10 / (index + 1), 100 * (index + 1));
-  const cache = {
-    get: ({ of, contender }: Job): Result => {
-      if (contender.kind !== 'baseline') return result(1, 300);
-      const trained = of.trace === 'azure-llm-conv' && of.meanPods === 20;
-      return trained ? priced(contender.candidate ?? 0) : result(contender.candidate ?? 99, 1);
-    },
-    set: () => assert.fail('all is known'),
+describe('goals', () => {
+  const goals = {
+    default: /HPA at its defaults, in any case/,
+    tuned: /tuned baseline/,
+    drift: /drift, cold start 10 s/,
+    steps: /twice the reactive oracle/,
+    before: /half of the misses of before/,
+    overshoot: /highest rate/,
+    writes: /^writes/,
   };
-  const { results, choices } = await runCases(
-    casesOf({ traces: ['mooncake-conversation'], means: [5], coldStarts: [3, 10] }),
-    cache,
-    () => undefined,
+
+  test('they hold at their limits, and are not measured where no case is', () => {
+    for (const what of Object.values(goals)) assert.equal(held([drifting, stepping], what), true, String(what));
+    assert.equal(held([drifting], goals.steps), null);
+    assert.equal(held([stepping], goals.drift), null);
+    assert.equal(held([stepping], /spikes of/), null);
+    assert.equal(held([stepping], /by copies/), null);
+  });
+
+  for (const [goal, all] of [
+    ['default', [drifting, { ...stepping, hpa: result(1.04, 1187) }]],
+    ['tuned', [drifting, { ...stepping, tuned: [{ ...drifting.tuned[0]!, result: result(0.2, 1000) }] }]],
+    ['drift', [{ ...drifting, sluice: result(0.51, 1000) }]],
+    ['drift', [{ ...drifting, sluice: result(0.3, 1151) }]],
+    ['steps', [{ ...stepping, sluice: result(1.11, 1200) }]],
+    ['steps', [{ ...stepping, sluice: result(1, 1251) }]],
+    ['before', [{ ...stepping, before: result(1.6, 1200) }]],
+    ['before', [{ ...stepping, before: result(1.8, 1199) }]],
+    ['overshoot', [{ ...stepping, sluice: result(1, 1000, 5, 14) }]],
+    ['writes', [{ ...stepping, sluice: result(1, 1000, 6) }]],
+  ] as const) {
+    test(`not held: ${goal}, ${JSON.stringify(all.at(-1)!.sluice)}`, () => assert.equal(held(all, goals[goal]), false));
+  }
+
+  test('a little better on one count, or on both by less than counts, is not better', () => {
+    assert.equal(beats(result(0.94, 980), result(1, 1000)), true);
+    assert.equal(beats(result(0.96, 980), result(1, 1000)), false);
+    assert.equal(beats(result(0.5, 995), result(1, 1000)), false);
+    assert.equal(beats(result(0.5, 1001), result(1, 1000)), false);
+  });
+
+  test('a tuned baseline is held against Sluice with as many least replicas, not against the case’s own', () => {
+    const tuned = [{ ...drifting.tuned[0]!, result: result(0.2, 1000), sluice: result(0.1, 1500) }];
+    assert.equal(held([{ ...drifting, tuned }], goals.tuned), true);
+  });
+});
+
+test('the page has each goal, each case and the tuned parameters; the log gets a line for each run', (context) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'sluice-log-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const all = [drifting, stepping];
+  const tuned = [
+    {
+      kind: 'steps',
+      coldStartS: 10,
+      name: 'hpa',
+      purpose: 'cost',
+      candidate: 3,
+      minShare: 0.5,
+      parameters: { utilization: 0.6 },
+    },
+  ] as const;
+  const goals = goalsOf(all, [{ trace: 'azure-llm-conv', result: result(0.5, 33_719) }]);
+  const page = report(
+    { command: 'npm run bench:scaling', hash: 'abcdef', beforeCommit: '1234' },
+    { all, goals, tuned },
   );
-  const [quick, slow] = results;
-  const hpa = ({ tuned, tunedForCost, tunedForViolations }: CaseResults): number[] =>
-    [tuned, tunedForCost, tunedForViolations].map((chosen) => chosen[0]!.violationPercent);
-  assert.deepEqual(
-    [hpa(quick!), hpa(slow!)],
-    [
-      [9, 2, 9],
-      [9, 2, 9],
-    ],
-  );
-  assert.deepEqual([quick!.grids.length, quick!.percentiles.length], [0, 1]);
-  assert.ok(slow!.grids.length >= 40 && slow!.percentiles.length > 1);
-  assert.equal(choices.length, 2 * 3 * 4);
+  assert.match(page, /\| steps: misses at most twice .* \| yes \| held in 1 of 1 \|/);
+  assert.match(page, /azure-llm-conv at 5 pods.* \| \*\*no\*\* \| 0\.500% at 1\.000 \|/);
+  assert.match(page, /\| steps 1 \| \d+ \| 10 s \|/);
+  assert.match(page, /\| steps \| 10 s \| hpa \| cost \| utilization 0\.6, least replicas 0\.5 of the mean \|/);
+  const file = path.join(folder, 'log.md');
+  for (const hash of ['aaaa', 'bbbb']) appendToLog(file, { at: new Date(0), hash, all, goals });
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+  assert.match(lines.at(-2)!, /^\| 1970-01-01T00:00Z \| `aaaa` \| 2 \| 0\.700% \|/);
+  assert.match(lines.at(-1)!, /`bbbb`/);
+});
+
+test('each case meets all contenders at equal least replicas; the clairvoyant runs where load drifts only', async () => {
+  const [calm, rough] = [caseOf('days'), caseOf('steps')];
+  const tuned = [
+    { kind: 'steps', coldStartS: 10, name: 'hpa', purpose: 'cost', candidate: 3, minShare: 1, parameters: {} },
+    { kind: 'steps', coldStartS: 30, name: 'ray', purpose: 'cost', candidate: 3, minShare: 0, parameters: {} },
+  ] as const;
+  const ran: Job[] = [];
+  const run = (jobs: readonly Job[]): Promise<Result[]> => {
+    ran.push(...jobs);
+    const missed = ({ of, contender }: Job): number =>
+      contender.kind === 'oracle' && of.source.kind === 'family' && of.source.family === 'steps' ? 1 : 0.2;
+    return Promise.resolve(jobs.map((job) => result(missed(job), 1000 + job.of.minReplicas)));
+  };
+  const [first, second] = await runCases({ cases: [calm, rough], tuned, hasBefore: true, run });
+  assert.deepEqual([first!.clairvoyant !== null, second!.clairvoyant], [true, null]);
+  assert.deepEqual([first!.tuned.length, second!.tuned.length], [0, 1]);
+  const least = Math.max(1, rough.meanPods);
+  assert.equal(second!.tuned[0]!.result.podSeconds, 1000 + least);
+  assert.equal(second!.tuned[0]!.sluice.podSeconds, 1000 + least);
+  assert.equal(second!.sluice.podSeconds, 1001);
+  assert.equal(new Set(ran.map((job) => JSON.stringify(job))).size, ran.length, 'nothing is run twice');
 });

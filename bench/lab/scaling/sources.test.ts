@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { sourcesOf } from './cache.ts';
+import { drawnCases, type Case } from './cases.ts';
 import { sourcesFrom } from './sources.ts';
 
 test('imports are followed once, also in circles and over several lines; types are not', (context) => {
@@ -20,8 +21,9 @@ test('imports are followed once, also in circles and over several lines; types a
 });
 
 test("only Sluice's results depend on the scaler, only those with admission on the wait prediction", () => {
-  const of = { trace: 'azure-llm-code', meanPods: 20, coldStartS: 10 } as const;
-  const sluice = sourcesOf({ of, contender: { kind: 'sluice', percentile: 99.5 } });
+  const [drawn] = drawnCases(1, 1);
+  const of: Case = { ...drawn!, source: { kind: 'trace', trace: 'azure-llm-code', seed: 1 } };
+  const sluice = sourcesOf({ of, contender: { kind: 'sluice' } });
   const hpa = sourcesOf({ of, contender: { kind: 'baseline', name: 'hpa', candidate: null } });
   const clairvoyant = sourcesOf({ of, contender: { kind: 'clairvoyant' } });
   for (const sources of [sluice, hpa, clairvoyant]) {
@@ -34,4 +36,7 @@ test("only Sluice's results depend on the scaler, only those with admission on t
   assert.ok(hpa.includes('bench/simulate/baselines/hpa.ts'));
   assert.ok(hpa.includes('gateway/policy/wait.ts'));
   assert.ok(!clairvoyant.includes('gateway/policy/wait.ts'));
+  const families = sourcesOf({ of: drawn!, contender: { kind: 'sluice' } });
+  assert.ok(families.includes('bench/simulate/families/steps.ts') && !families.some((file) => file.endsWith('.csv')));
+  assert.ok(!sourcesOf({ of, contender: { kind: 'before' } }).some((file) => file.startsWith('scaler/')));
 });

@@ -3,7 +3,7 @@
  * results against those of before: copies come in clumps, which arrivals of a higher rate don't.
  */
 import { seededRandom } from '../../../runtime/seeded-random.ts';
-import { coarseStepMs } from '../trace.ts';
+import { coarseStepMs } from '../../simulate/trace.ts';
 
 export function copiedTrace(stampsMs: Float64Array, rateScale: number, seed: number): Float64Array {
   const random = seededRandom(seed);
