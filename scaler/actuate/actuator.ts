@@ -193,7 +193,7 @@ export class Actuator {
     for (const uid of acts ? this.#replacements.underWay : []) wanted.set(uid, 'replace');
     for (const uid of this.#scaleDown.draining(pods, clock.steadyMs())) wanted.set(uid, 'scale-down');
     this.#drains.reconcile(wanted, pods);
-    this.#foreignDrains.examine(pods, merged.podViews, (pod) => this.#drains.isOwn(pod));
+    this.#foreignDrains.examine(snapshot, merged.podViews, (pod) => this.#drains.isOwn(pod));
     const limitMs = Math.max(limits.drainLimitMs, pool.spec.requests.timeoutMs);
     const stateOf = (pod: ScalerPod) => this.#drains.stateOf(pod, gateways, limitMs);
     if (acts) {

@@ -2,19 +2,16 @@
  * Drains of one pool's pods that this scaler did not ask for: it finds them, tells their pods to serve again, and takes marks of
  * strangers off. A drain of a scaler that died heals so too.
  *
- * Pods that a gateway or the cluster finds out of service are asked in each cycle, all others in turn every `sweepMs`.
+ * Pods that a gateway or the cluster finds out of service are asked most often, all others every few seconds.
  */
 import type { ScalerPod } from '../../cluster/scalable.ts';
 import { quote } from '../../contract/errors.ts';
 import type { PodDrain } from '../../contract/pod-status.ts';
+import type { PoolSnapshot } from '../observe/snapshot.ts';
 import type { MergedReports } from '../policy/merge.ts';
-import { ownerIn, ownerOf } from '../policy/drain-lease.ts';
+import { askAgainMs, ownerIn, ownerOf } from '../policy/drain-lease.ts';
 import type { PoolContext } from '../pool-context.ts';
 
-/** Interval at which a pod that nothing speaks against is asked. */
-const sweepMs = 3_000;
-/** Most pods that are asked so in one cycle: more than 60 pods take longer than `sweepMs`. */
-const maxSweeps = 20;
 /** Time for which a drain is shown after it was last seen, so that a reader of the page sees it. */
 const shownForMs = 3_000;
 /** Time in which the same pod causes no second warning. */
@@ -52,23 +49,22 @@ export class ForeignDrains {
     return this.#context.clock.steadyMs() - finding.seenAtMs < shownForMs ? finding.why : null;
   }
 
-  /**
-   * @param pods pods of the pool that are not being deleted
-   * @param isOwn whether this scaler drains the pod, or takes its own drain back
-   */
-  examine(pods: readonly ScalerPod[], podViews: MergedReports['podViews'], isOwn: (pod: ScalerPod) => boolean): void {
+  /** @param isOwn whether this scaler drains the pod, or takes its own drain back */
+  examine(
+    { pods, allPods }: Pick<PoolSnapshot, 'pods' | 'allPods'>,
+    podViews: MergedReports['podViews'],
+    isOwn: (pod: ScalerPod) => boolean,
+  ): void {
     this.#forget(pods);
     const nowMs = this.#context.clock.steadyMs();
-    let sweeps = 0;
-    const inTurn = pods.toSorted((a, b) => this.#lastAsked(a) - this.#lastAsked(b));
-    for (const pod of inTurn) {
+    for (const pod of pods) {
       if (isOwn(pod)) continue;
       if (pod.draining !== null) this.#unmark(pod, pod.draining);
       if (pod.origin === null || this.#others.has(pod.uid)) continue;
-      const doubted = pod.phase !== 'Ready' || podViews.get(pod.uid)?.some(({ leaving }) => leaving) === true;
-      if (!doubted && (nowMs - this.#lastAsked(pod) < sweepMs || sweeps >= maxSweeps)) continue;
-      if (!doubted) sweeps += 1;
-      this.#ask(pod, pod.origin, isOwn);
+      const leaving = podViews.get(pod.uid)?.some((view) => view.leaving) === true;
+      const doubt = leaving ? 'leaving' : pod.phase === 'Ready' ? null : 'unready';
+      const askedAtMs = this.#askedAtMs.get(pod.uid) ?? -Infinity;
+      if (nowMs - askedAtMs >= askAgainMs(doubt, allPods)) this.#ask(pod, pod.origin, isOwn);
     }
   }
 
@@ -133,10 +129,6 @@ export class ForeignDrains {
     this.#listener.foreignDrain(pod.name, why);
     // The next cycle shows it.
     this.#context.wake();
-  }
-
-  #lastAsked({ uid }: ScalerPod): number {
-    return this.#askedAtMs.get(uid) ?? -Infinity;
   }
 
   #forget(pods: readonly ScalerPod[]): void {

@@ -12,6 +12,8 @@ export interface PoolSnapshot {
   readonly terminating: readonly ScalerPod[];
   readonly gateways: readonly ObservedGateway[];
   readonly viewAgeMs: number;
+  /** Number of pods in all pools. */
+  readonly allPods: number;
 }
 
 /**
@@ -52,5 +54,6 @@ export function snapshotOf(
     terminating: pods.filter(({ phase }) => phase === 'Terminating'),
     gateways,
     viewAgeMs: nowMs - view.asOfMs,
+    allPods: view.pods.length,
   };
 }

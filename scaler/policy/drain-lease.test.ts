@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PodDrain } from '../../contract/pod-status.ts';
 import {
+  askAgainMs,
   followLease,
   isHeld,
   isRenewalDue,
@@ -49,6 +50,11 @@ test('a victim may go only while its lease has the margin of a write', () => {
   assert.equal(isHeld(lease, 15_000 - writeMarginMs), true);
   assert.equal(isHeld(lease, 15_001 - writeMarginMs), false);
   assert.deepEqual([isRenewalDue(0, renewAfterMs - 1), isRenewalDue(0, renewAfterMs)], [false, true]);
+});
+
+test('suspected pods are asked each second, others so seldom that all pools together cost 20 questions a second', () => {
+  assert.deepEqual([askAgainMs('leaving', 1_000), askAgainMs('unready', 1_000)], [900, 3_000]);
+  assert.deepEqual([askAgainMs(null, 2), askAgainMs(null, 60), askAgainMs(null, 1_000)], [3_000, 3_000, 50_000]);
 });
 
 test('a drain that nobody here wants is stale if a leader of this installation made it, else foreign', () => {

@@ -57,6 +57,19 @@ export function followLease(
   return { id: drain.id, untilMs: Math.max(known?.untilMs ?? 0, sentAtMs + drain.remainingMs) };
 }
 
+/** Questions a second that a leader puts to pods of which nothing is suspected, in all pools together. */
+const sweepsPerS = 20;
+
+/**
+ * Milliseconds after which a pod is asked again who drains it.
+ * @param doubt 'leaving': a gateway gives it no work; 'unready': the cluster says so, as of a pod that starts
+ * @param allPods number of pods in all pools
+ */
+export function askAgainMs(doubt: 'leaving' | 'unready' | null, allPods: number): number {
+  if (doubt === 'leaving') return 900;
+  return doubt === 'unready' ? 3_000 : Math.max(3_000, (1_000 * allPods) / sweepsPerS);
+}
+
 export function isRenewalDue(renewedAtMs: number, nowMs: number): boolean {
   return nowMs - renewedAtMs >= renewAfterMs;
 }

@@ -114,6 +114,10 @@ test(
     assert.match(await text(page, '#attention'), /langid 1 pod ejected/);
     assert.match(await text(page, '.cells .pod.serving'), /b\s*7/);
     assert.equal(await page.title(), '(1) Sluice');
+    const drained = podReport('langid-c', { state: 'foreign-drain', reason: 'drained by "x", not by this scaler' });
+    fake.tell({ pools: [poolReport('langid', { pods: [drained, podReport('langid-b', { inFlight: 7 })] })] });
+    await shows(page, 'langid-c drained by another: drained by "x", not by this scaler');
+    assert.match(await text(page, '#attention'), /langid 1 pod drained by another/);
     await page.locator('#attention a').focus();
     const both = [ejected, podReport('langid-b', { state: 'ejected' })];
     fake.tell({ pools: [poolReport('aaa', { pods: [ejected] }), poolReport('langid', { pods: both })] });

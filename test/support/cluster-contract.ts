@@ -57,9 +57,16 @@ export function clusterContract(name: string, start: () => Promise<Contracted>):
 
     test('a draining mark appears in the view, and disappears when removed', async () => {
       const [pod] = (await scaledTo(at!, 1)).pods;
-      for (const owner of ['7', null]) {
-        assert.deepEqual(await onPod(at!, pod!, (now) => at!.cluster.markDraining(now, owner)), { kind: 'done' });
-        await until(at!, `mark ${owner}`, (view) => same(view, pod!)?.draining === owner);
+      for (const [owner, lease] of [
+        ['7', 'a until x'],
+        ['7', 'a until y'],
+        [null, null],
+      ] as const) {
+        assert.deepEqual(await onPod(at!, pod!, (now) => at!.cluster.markDraining(now, owner, lease)), {
+          kind: 'done',
+        });
+        const isSo = (now: ScalerPod | undefined): boolean => now?.draining === owner && now.drainLease === lease;
+        await until(at!, `mark ${owner}, ${lease}`, (view) => isSo(same(view, pod!)));
       }
     });
 
