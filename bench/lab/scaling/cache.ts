@@ -26,7 +26,9 @@ export function sourcesOf({ of, contender }: Job): readonly string[] {
 function codeOf(contender: Contender): readonly string[] {
   switch (contender.kind) {
     case 'clairvoyant':
-      return codeFrom('bench/simulate/clairvoyant.ts').filter((file) => !admission.includes(file));
+      return codeFrom('bench/simulate/clairvoyant.ts', 'bench/simulate/lower-bound.ts').filter(
+        (file) => !admission.includes(file),
+      );
     case 'oracle':
       return codeFrom('bench/simulate/reactive-oracle.ts');
     case 'sluice':

@@ -1,9 +1,10 @@
 /** Contenders of the scaling report, and what is kept of their simulations. */
 import { clairvoyant } from '../../simulate/clairvoyant.ts';
 import { defaultBaseline, type BaselineName } from '../../simulate/contenders.ts';
-import { simulate, type SimulationResult, type Scenario } from '../../simulate/engine.ts';
+import { missedRequests, simulate, type SimulationResult, type Scenario } from '../../simulate/engine.ts';
 import type { PolicyFactory } from '../../simulate/policy.ts';
 import { podsByRate } from '../../simulate/level-capacity.ts';
+import { leastPodSeconds } from '../../simulate/lower-bound.ts';
 import { reactiveOracle } from '../../simulate/reactive-oracle.ts';
 import { sluice } from '../../simulate/sluice.ts';
 import { grid } from '../../simulate/tune.ts';
@@ -37,6 +38,8 @@ export interface Result {
   readonly scaleWrites: number;
   /** Most pods that existed at a time; for the oracle those that the highest rate needs. */
   readonly mostPods: number;
+  /** Pod-seconds that no schedule can be below at as many missed requests; of the clairvoyant only. */
+  readonly leastPodSeconds?: number;
 }
 
 export async function run({ of, contender }: Job, traffic: Traffic): Promise<Result> {
@@ -49,7 +52,11 @@ export async function run({ of, contender }: Job, traffic: Traffic): Promise<Res
     const result = resultOf(reactiveOracle(scenario, arrivalsMs, curve, podsFor));
     return { ...result, mostPods: Math.max(of.minReplicas, podsFor(highest)) };
   }
-  if (contender.kind === 'clairvoyant') return resultOf(clairvoyant(scenario, arrivalsMs).result);
+  if (contender.kind === 'clairvoyant') {
+    const { result } = clairvoyant(scenario, arrivalsMs);
+    const bound = leastPodSeconds(scenario, arrivalsMs, missedRequests(result));
+    return { ...resultOf(result), leastPodSeconds: bound };
+  }
   return resultOf(simulate(scenario, arrivalsMs, (await policyOf(contender, scenario))()));
 }
 

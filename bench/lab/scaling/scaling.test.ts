@@ -4,14 +4,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { shortFamilies } from '../../simulate/families/family-trace.ts';
-import { drawnCases, scenarioOf, traceCases, trafficOf, type Case } from './cases.ts';
+import { grid } from '../../simulate/tune.ts';
+import { coldStartsS, drawnCases, scenarioOf, traceCases, trafficOf, type Case } from './cases.ts';
 import type { Job, Result } from './contenders.ts';
 import { beats, goalsOf } from './goals.ts';
 import { appendToLog } from './log.ts';
 import { policyHash, seedOf } from './policy-hash.ts';
 import { report } from './report.ts';
 import { runCases, type CaseResults } from './run-cases.ts';
-import { best } from './tuning.ts';
+import { best, kinds, purposes, type Tuned } from './tuning.ts';
 
 const result = (violationPercent: number, podSeconds: number, scaleWrites = 4, mostPods = 10): Result => ({
   violationPercent,
@@ -85,6 +86,17 @@ describe('tuning', () => {
     assert.equal(best(tried, 'cost', result(0, 240)), 3);
     assert.equal(best(tried, 'cost', result(0, 1)), 0);
   });
+
+  test('tuned.json has a setting of the grid for each kind of traffic, start, baseline and purpose', () => {
+    const tuned = JSON.parse(readFileSync(new URL('tuned.json', import.meta.url), 'utf8')) as readonly Tuned[];
+    const scenario = scenarioOf(caseOf('steps'), new Float64Array());
+    const keys = new Set(tuned.map((one) => [one.kind, one.coldStartS, one.name, one.purpose].join(' ')));
+    assert.equal(keys.size, kinds.length * coldStartsS.length * 4 * purposes.length);
+    for (const { name, candidate, parameters } of tuned) {
+      assert.deepEqual(Object.keys(grid(name, scenario)[candidate]!.parameters), Object.keys(parameters));
+      if (name === 'hpa') assert.deepEqual(grid(name, scenario)[candidate]!.parameters, parameters);
+    }
+  });
 });
 
 const drifting: CaseResults = {
@@ -94,7 +106,7 @@ const drifting: CaseResults = {
   hpa: result(0.5, 1000),
   tuned: [{ name: 'hpa', purpose: 'promise', result: result(0.4, 1200), sluice: result(0.3, 1100) }],
   oracle: result(0.1, 1050),
-  clairvoyant: result(0, 1000),
+  clairvoyant: { ...result(0, 1000), leastPodSeconds: 800 },
 };
 const stepping: CaseResults = {
   ...drifting,
@@ -177,6 +189,7 @@ test('the page has each goal, each case and the tuned parameters; the log gets a
   );
   assert.match(page, /\| steps: misses at most twice .* \| yes \| held in 1 of 1 \|/);
   assert.match(page, /azure-llm-conv at 5 pods.* \| \*\*no\*\* \| 0\.500% at 1\.000 \|/);
+  assert.match(page, /clairvoyant has 1\.250 times the pod-seconds/);
   assert.match(page, /\| steps 1 \| \d+ \| 10 s \|/);
   assert.match(page, /\| steps \| 10 s \| hpa \| cost \| utilization 0\.6, least replicas 0\.5 of the mean \|/);
   const file = path.join(folder, 'log.md');
