@@ -63,6 +63,8 @@ export const PodStatus = Type.Object({
   /** Requests on the pod: queued, running or being answered. */
   inFlight: Type.Integer({ minimum: 0 }),
   queuedRows: Type.Integer({ minimum: 0 }),
+  /** Requests whose body is being read beside the event loop, or waits for that; absent for none. */
+  reading: Type.Optional(Type.Integer({ minimum: 1 })),
   models: Type.Array(ServedModel),
   /** Models that are unbatched by the watch in service, here or at another pod; absent for none. */
   unbatched: Type.Optional(Type.Array(UnbatchedModel)),

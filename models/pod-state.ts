@@ -110,6 +110,7 @@ export class PodState {
       ...(drain === null ? {} : { drain }),
       inFlight: this.inFlight,
       queuedRows: this.scheduler.queuedRows,
+      ...(this.bodies.reading === 0 ? {} : { reading: this.bodies.reading }),
       models: this.models.status(),
       ...(unbatched.size === 0 ? {} : { unbatched: [...unbatched.values()] }),
       ...(this.scheduler.watching ? { watching: true } : {}),

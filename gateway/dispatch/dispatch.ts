@@ -17,6 +17,7 @@ import type { PodSchedule } from '../endpoints/pod-schedule.ts';
 import { decideBatch, type BatchReason } from '../policy/batch.ts';
 import { isSlow } from '../policy/health.ts';
 import { pickPod, type PickLoad } from '../policy/pick.ts';
+import type { Loss } from '../policy/retry.ts';
 import type { ModelQueue, PendingRequest } from '../queue/model-queue.ts';
 import type { RequestBook } from '../queue/request-book.ts';
 import { ErrorVerification } from './error-verification.ts';
@@ -260,6 +261,11 @@ export class Dispatch implements BatchListener {
     this.#endpoints.unbatched.onSummary(endpoint, summary);
   }
 
+  onStalled({ endpoint }: InFlightBatch): void {
+    this.#endpoints.reindex(endpoint);
+    this.scheduleRound();
+  }
+
   onLoss(batch: InFlightBatch, unanswered: readonly PendingRequest[], kind: LossKind, detail: string): void {
     const { modelQueue, endpoint, requests } = batch;
     this.#book.onBatchReturned(modelQueue, requests.length);
@@ -270,14 +276,27 @@ export class Dispatch implements BatchListener {
       // A pod that hangs with one batch hangs with all.
       if (kind === 'hung') for (const other of [...endpoint.batches]) other.abort('hung', detail);
     }
-    const executed = kind !== 'busy' && kind !== 'refused';
     const alone = requests.length === 1 && batch.alone;
-    const loss = executed ? ({ kind: 'pod-lost', alone } as const) : ({ kind: 'not-executed' } as const);
+    const loss = lossOf(kind, alone);
     for (const request of unanswered) {
       request.trace?.returned(`${kind}: ${detail}`);
       this.#retries.retry(request, kind, loss, endpoint.name, detail);
     }
     this.#endpoints.onCallEnd(endpoint);
     this.scheduleRound();
+  }
+}
+
+function lossOf(kind: LossKind, alone: boolean): Loss {
+  switch (kind) {
+    case 'busy':
+    case 'refused':
+      return { kind: 'not-executed' };
+    case 'overdue':
+      return { kind: 'overdue' };
+    case 'reset':
+    case 'hung':
+    case 'garbage':
+      return { kind: 'pod-lost', alone };
   }
 }

@@ -35,11 +35,11 @@ export class IsolatedRetries {
     return { request: this.#book.takeIsolated()!, endpoint };
   }
 
-  /** Keeps the reserved endpoint while it can take the model, or is still busy with what it got before. */
+  /** Keeps the reserved endpoint while it can take the model, or is still busy with what it got before, and not late with it. */
   #reserve({ model, version }: PendingRequest, nowMs: number): Endpoint | null {
     const reserved = this.#reserved;
     if (reserved !== null) {
-      if (reserved.batches.length > 0 && !reserved.deleted) return reserved;
+      if (reserved.batches.length > 0 && !reserved.deleted && !reserved.stalled) return reserved;
       if (reserved.hasModel(model, version) && reserved.freeSlots(false, nowMs) > 0) return reserved;
     }
     const { idle, available } = this.#endpoints.free;

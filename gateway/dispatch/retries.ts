@@ -36,7 +36,7 @@ export class Retries {
     // The second pod is lost: the answer of the first one stands.
     if (request.unverified !== undefined) return this.#book.answer(request, request.unverified.outcome);
     if (loss.kind === 'not-executed') request.attempts -= 1;
-    else if (loss.alone) request.podsLostAlone += 1;
+    else if (loss.kind === 'pod-lost' && loss.alone) request.podsLostAlone += 1;
     const decision = decideRetry({
       loss,
       attempts: request.attempts,
@@ -69,7 +69,10 @@ export class Retries {
 function givenUpError(reason: GiveUpReason, { id, attempts }: PendingRequest): SluiceError {
   switch (reason) {
     case 'poison':
-      return new SluiceError('poison-request', `request '${id}' was alone with two pods when they were lost`);
+      return new SluiceError(
+        'poison-request',
+        `request '${id}' was alone with two pods when they were lost: it ends them, or needs more than they have`,
+      );
     case 'not-idempotent':
       return new SluiceError('pod-failed', 'the pod was lost, and the pool does not allow executing a request again');
     case 'attempts':

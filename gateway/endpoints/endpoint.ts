@@ -55,6 +55,8 @@ export class Endpoint {
   readonly upstream: PodConnection;
   readonly place: AvailablePlace = { list: null, index: -1 };
   readonly #batches: OutstandingBatch[] = [];
+  /** Batches that are overdue, and keep the pod from anything else. */
+  readonly #stalled = new Set<OutstandingBatch>();
   #health: HealthState = { kind: 'joining' };
   /** The pod reports that it is draining; cancelled if it reports ready again. */
   #reportsDraining = false;
@@ -177,7 +179,7 @@ export class Endpoint {
 
   /** Envelopes (or plain requests) that it may still be given. */
   freeSlots(unlimited: boolean, nowMs: number): number {
-    if (this.leaving || nowMs < this.#pausedUntilMs) return 0;
+    if (this.leaving || nowMs < this.#pausedUntilMs || this.stalled) return 0;
     const out = this.#batches.length;
     // On probation: one at a time.
     if (this.#health.kind === 'probing') return out === 0 ? 1 : 0;
@@ -205,6 +207,11 @@ export class Endpoint {
     let work = 0;
     for (const batch of this.#batches) work += batch.work;
     return work;
+  }
+
+  /** Whether it is late with a batch that keeps it from anything else. */
+  get stalled(): boolean {
+    return this.#stalled.size > 0;
   }
 
   /** Whether the pod should be asked for its status now: it is joining, ejected, or its drain may have been cancelled. */
@@ -250,7 +257,13 @@ export class Endpoint {
     this.#batches.push(batch);
   }
 
+  /** The batch is overdue, and the pod gets on with nothing else until it has ended. */
+  onBatchStalled(batch: OutstandingBatch): void {
+    this.#stalled.add(batch);
+  }
+
   onBatchEnded(batch: OutstandingBatch): void {
+    this.#stalled.delete(batch);
     const at = this.#batches.indexOf(batch);
     if (at >= 0) this.#batches.splice(at, 1);
   }

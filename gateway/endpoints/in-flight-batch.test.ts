@@ -31,13 +31,14 @@ function sender(t: TestContext, modelQueue = knownCost()) {
       endpoint,
       requests,
       plain: false,
-      limits: { timeoutMs: 30_000, maxBodyBytes: 60_000_000 },
+      limits: { timeoutMs: 30_000, maxBodyBytes: 60_000_000, idempotent: true },
       clock: time.clock,
       listener: {
         onAnswer: (_batch, { id }, { status }, body, retryAfter) =>
           told.push(`${id}: ${status} ${body.toString()}${retryAfter === undefined ? '' : ` ${retryAfter}`}`),
         onEnd: (batch, summary) =>
           told.push(`end ${summary === null ? 'without summary' : summary.queuedRows} ${batch.allWell}`),
+        onStalled: () => told.push('stalled'),
         onLoss: (_batch, unanswered, kind, detail) =>
           told.push(`lost ${unanswered.map(({ id }) => id).join()} ${kind}: ${detail}`),
       },
@@ -119,6 +120,7 @@ function timeoutOf(
   }: { plan?: Partial<BatchPlan>; ahead?: number; modelQueue?: ModelQueue },
 ): number {
   const { time, pod, send, told } = sender(t, modelQueue);
+  pod.loses = 'reset';
   for (let count = 0; count < ahead; count += 1) send([pendingRequest({ id: 'ahead', attempts: 1 })]);
   const sentAtMs = time.nowMs;
   send(requests, plan);
@@ -127,7 +129,10 @@ function timeoutOf(
     time.pass(1);
     assert.ok(time.nowMs < 1_000_000);
   }
-  assert.match(told().at(-1)!, /hung: no answer within \d+ ms$/);
+  assert.match(
+    told().at(-1)!,
+    /hung: no answer within \d+ ms, and none of its control port: \/v2\/pod: reset: by the test$/,
+  );
   return time.nowMs - sentAtMs;
 }
 
@@ -161,6 +166,7 @@ test('rows that wait at the pod for others give it more time', (t) => {
   send([one()]);
   const expectedMs = 5 * linear.cost.p99Ratio * (10 + 100 * linear.cost.c);
   assert.ok(expectedMs > 4_000);
+  pod.loses = 'reset';
   time.pass(expectedMs - 5);
   assert.equal(pod.calls[0]!.over, false);
   time.pass(10);
@@ -174,7 +180,7 @@ test('each attempt that a request has behind it doubles the time', (t) => {
 
 test('compressed bodies give a batch the time to inflate them, at most that of the pool', (t) => {
   assert.equal(timeoutOf(t, [one({ contentEncoding: 'gzip' }), two()], {}), 1_000 + 3_000);
-  const limits = { timeoutMs: 2_000, maxBodyBytes: 60_000_000 };
+  const limits = { timeoutMs: 2_000, maxBodyBytes: 60_000_000, idempotent: true };
   assert.equal(timeoutOf(t, [one({ contentEncoding: 'gzip' })], { plan: { limits } }), 1_000 + 2_000);
 });
 
@@ -207,10 +213,92 @@ test('a batch that is given up by others is lost', (t) => {
 test('a model with a transform has the time that its pods say it may take', (t) => {
   const modelQueue = knownCost();
   modelQueue.learnWarmup({ maxRows: 64, warmup: [], transformMs: 6_000 });
-  const { time, send, told } = sender(t, modelQueue);
+  const { time, pod, send, told } = sender(t, modelQueue);
+  pod.loses = 'reset';
   send([one()]);
   for (let passedMs = 0; passedMs < 6_900; passedMs += 1) time.pass(1);
   assert.deepEqual(told(), []);
   for (let passedMs = 0; passedMs < 200; passedMs += 1) time.pass(1);
-  assert.deepEqual(told(), ['lost 1 hung: no answer within 7000 ms']);
+  assert.match(told().join(), /^lost 1 hung: no answer within 7000 ms/);
+});
+
+/** Lets a second pass in small steps, since a question to the pod takes a turn. */
+function passSeconds(time: VirtualTime, seconds: number): void {
+  for (let step = 0; step < seconds * 100; step += 1) time.pass(10);
+}
+
+test('a pod whose control port is silent too is hung', (t) => {
+  const { time, pod, send, told } = sender(t);
+  send([one()]);
+  pod.state = 'dead';
+  passSeconds(time, 1.9);
+  assert.deepEqual(told(), []);
+  passSeconds(time, 0.2);
+  assert.match(
+    told().join(),
+    /^lost 1 hung: no answer within 1000 ms, and none of its control port: .*no answer in 1000 ms$/,
+  );
+});
+
+test('a pod that answers for itself is not hung: what it has of others too is moved', (t) => {
+  const { time, pod, send, told } = sender(t);
+  pod.alsoReports = { inFlight: 3 };
+  send([one(), two()]);
+  passSeconds(time, 1.1);
+  assert.deepEqual(told(), ['lost 1,2 overdue: no answer within 1000 ms of a pod that is alive']);
+  assert.equal(time.timers, 0);
+});
+
+test('a request that the pod works on alone is waited for, and nothing more is sent there meanwhile', (t) => {
+  const { time, pod, endpoint, send, told } = sender(t);
+  endpoint.probe(time.clock, () => undefined);
+  time.turn();
+  const health = {
+    config: { ejectAfterFailures: 3, maxEjectedRatio: 0.5 },
+    pool: { members: 2, softEjected: 0, irreplaceable: false },
+  };
+  endpoint.recordEvidence({ kind: 'probe-ok' }, null, { ...health, nowMs: time.nowMs });
+  pod.alsoReports = { inFlight: 1 };
+  send([one({ deadlineAtMs: time.nowMs + 9_500 })]);
+  assert.equal(endpoint.freeSlots(false, time.nowMs), 1);
+  passSeconds(time, 5.5);
+  assert.deepEqual([told(), endpoint.stalled, endpoint.freeSlots(false, time.nowMs)], [['stalled'], true, 0]);
+  pod.calls[0]!.finish();
+  assert.deepEqual(
+    [told(), endpoint.stalled, endpoint.freeSlots(false, time.nowMs)],
+    [['1: 200 1', 'end 0 true'], false, 2],
+  );
+  assert.equal(time.timers, 0);
+});
+
+test('a batch is given up a while after its last deadline', (t) => {
+  const { time, pod, send, told } = sender(t);
+  pod.alsoReports = { inFlight: 1 };
+  send([one({ deadlineAtMs: time.nowMs + 3_500 })]);
+  passSeconds(time, 4.4);
+  assert.deepEqual(told(), ['stalled']);
+  passSeconds(time, 1);
+  assert.match(told().join(), /^lost 1 overdue/);
+});
+
+test('a body that the pod is reading is waited for, and the pod gets other work', (t) => {
+  const { time, pod, endpoint, send, told } = sender(t);
+  pod.alsoReports = { inFlight: 7, reading: 1 };
+  send([one({ deadlineAtMs: time.nowMs + 60_000 }), two({ deadlineAtMs: time.nowMs + 60_000 })]);
+  passSeconds(time, 5.5);
+  assert.deepEqual([told(), endpoint.stalled], [[], false]);
+  pod.calls[0]!.finish();
+  assert.equal(time.timers, 0);
+});
+
+test('an answer that comes while the pod is asked starts the time again', (t) => {
+  const { time, pod, send, told } = sender(t);
+  pod.alsoReports = { inFlight: 3 };
+  send([one(), two()]);
+  pod.state = 'dead';
+  passSeconds(time, 1.5);
+  pod.calls[0]!.answer(0);
+  told();
+  passSeconds(time, 1);
+  assert.match(told().join(), /hung/, 'asked at 1 s, without an answer until 2 s');
 });

@@ -5,12 +5,18 @@
  * Its timeout is max(1 s, 5 × the predicted 99th percentile) of loop time, and what the model's transform may take, restarted by each answer, and doubled for each
  * earlier attempt: a machine that stalls pods stalls the second one too, and two pods lost in a row make a request look
  * like poison.
+ *
+ * When it has passed, the pod's control port is asked. Only a pod that doesn't answer there is hung. One that does is late: the batch is
+ * waited for or moved, as `decideOverdue` says, and neither counts as a lost pod.
  */
 import type { AnswerHead, SummaryHead } from '../../contract/envelope.ts';
 import type { ModelPool } from '../../contract/model-pool.ts';
+import type { PodStatus } from '../../contract/pod-status.ts';
+import { decideOverdue } from '../policy/retry.ts';
 import type { ModelQueue, PendingRequest } from '../queue/model-queue.ts';
 import type { Endpoint, OutstandingBatch } from './endpoint.ts';
 import { LoopTimeout, type LoopClock } from './loop-clock.ts';
+import { probePod } from './probe.ts';
 import type { BatchHandlers, Call, LossKind } from './pod-connection.ts';
 
 export interface BatchListener {
@@ -23,6 +29,8 @@ export interface BatchListener {
   ): void;
   /** All requests were answered. @param summary null after a plain request */
   onEnd(batch: InFlightBatch, summary: SummaryHead | null): void;
+  /** The batch is overdue, and the pod gets on with nothing else until it ends. Called once. */
+  onStalled(batch: InFlightBatch): void;
   onLoss(batch: InFlightBatch, unanswered: readonly PendingRequest[], kind: LossKind, detail: string): void;
 }
 
@@ -32,11 +40,13 @@ export interface BatchPlan {
   readonly requests: readonly PendingRequest[];
   /** One request as its client sent it, without an envelope. */
   readonly plain: boolean;
-  readonly limits: Pick<ModelPool['spec']['requests'], 'timeoutMs' | 'maxBodyBytes'>;
+  readonly limits: Pick<ModelPool['spec']['requests'], 'timeoutMs' | 'maxBodyBytes' | 'idempotent'>;
   readonly clock: LoopClock;
   readonly listener: BatchListener;
 }
 
+/** Time after the last deadline of a batch until it is given up: the pod has answers of its own for that. */
+const lateMs = 1_000;
 const minTimeoutMs = 1_000;
 const timeoutFactor = 5;
 
@@ -55,10 +65,14 @@ export class InFlightBatch implements OutstandingBatch, BatchHandlers {
   readonly alone: boolean;
   readonly #plain: boolean;
   readonly #answered: boolean[];
-  readonly #timeout: LoopTimeout;
+  readonly #plan: BatchPlan;
+  readonly #timeoutMs: number;
+  #timeout: LoopTimeout;
   readonly #listener: BatchListener;
   #call: Call | undefined;
   #unanswered: number;
+  #over = false;
+  #stalled = false;
   #wellAnswered = 0;
 
   /** Sends the requests to the pod. */
@@ -76,11 +90,10 @@ export class InFlightBatch implements OutstandingBatch, BatchHandlers {
     this.#listener = plan.listener;
     this.#unanswered = requests.length;
     this.#answered = new Array<boolean>(requests.length).fill(false);
-    const timeoutMs = timeoutOf(plan, this.predictedMs, this.startedAtMs);
+    this.#plan = plan;
+    this.#timeoutMs = timeoutOf(plan, this.predictedMs, this.startedAtMs);
     endpoint.onBatchSent(this);
-    this.#timeout = new LoopTimeout(timeoutMs, clock, () =>
-      this.abort('hung', `no answer within ${Math.round(timeoutMs)} ms`),
-    );
+    this.#timeout = this.#wait();
     const { upstream } = endpoint;
     this.#call = plan.plain
       ? upstream.sendPlain(requests[0]!, this.startedAtMs, this)
@@ -119,7 +132,52 @@ export class InFlightBatch implements OutstandingBatch, BatchHandlers {
     this.#listener.onLoss(this, unanswered, kind, detail);
   }
 
+  #wait(): LoopTimeout {
+    return new LoopTimeout(this.#timeoutMs, this.#plan.clock, () => this.#onSilence());
+  }
+
+  /** Nothing has come for as long as was to be expected. */
+  #onSilence(): void {
+    const before = this.#unanswered;
+    probePod(this.endpoint.upstream, this.#plan.clock, (result) => {
+      if (this.#over) return;
+      const silence = `no answer within ${Math.round(this.#timeoutMs)} ms`;
+      if (result.kind === 'failed') this.abort('hung', `${silence}, and none of its control port: ${result.detail}`);
+      else if (this.#unanswered < before) this.#timeout = this.#wait();
+      else this.#onOverdue('status' in result ? result.status : null, silence);
+    });
+  }
+
+  #onOverdue(status: PodStatus | null, silence: string): void {
+    const { clock, limits } = this.#plan;
+    let attempts = 0;
+    let deadlineAtMs = 0;
+    for (const [index, request] of this.requests.entries()) {
+      if (this.#answered[index] === true) continue;
+      attempts = Math.max(attempts, request.attempts);
+      deadlineAtMs = Math.max(deadlineAtMs, request.deadlineAtMs);
+    }
+    const decision = decideOverdue({
+      reading: status?.reading ?? 0,
+      podInFlight: status?.inFlight ?? null,
+      unanswered: this.#unanswered,
+      attempts,
+      idempotent: limits.idempotent,
+      isLate: clock.nowMs > deadlineAtMs + lateMs,
+    });
+    if (decision.kind === 'move') {
+      this.abort('overdue', `${silence} of a pod that is alive`);
+      return;
+    }
+    this.#timeout = this.#wait();
+    if (!decision.blocked || this.#stalled) return;
+    this.#stalled = true;
+    this.endpoint.onBatchStalled(this);
+    this.#listener.onStalled(this);
+  }
+
   #finish(): void {
+    this.#over = true;
     this.#timeout.clear();
     this.endpoint.onBatchEnded(this);
   }

@@ -3,7 +3,7 @@ import type { AnswerHead, SummaryHead } from '../../contract/envelope.ts';
 import type { PendingRequest } from '../queue/model-queue.ts';
 
 /** Ways in which a call to a pod can fail to give its answer. */
-export type LossKind = 'refused' | 'reset' | 'hung' | 'garbage' | 'busy';
+export type LossKind = 'refused' | 'reset' | 'hung' | 'overdue' | 'garbage' | 'busy';
 
 /** A call under way. */
 export interface Call {

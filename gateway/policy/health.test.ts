@@ -83,11 +83,15 @@ test('a success in between begins the count anew', () => {
   }
 });
 
-test('slow against the others takes it out at once: it was measured over several envelopes', () => {
-  const one = servingPod();
-  one.at(1, failed('slow'), 'ejected');
-  assert.equal(one.ejected.hard, false);
-});
+for (const evidence of ['slow', 'overdue'] as const) {
+  test(`${evidence} takes it out at once, unless too much of the pool is out or it is needed`, () => {
+    const one = servingPod();
+    one.at(1, failed(evidence), 'ejected');
+    assert.equal(one.ejected.hard, false);
+    servingPod({ members: 2, softEjected: 1, irreplaceable: false }).at(1, failed(evidence), 'serving');
+    servingPod({ members: 4, softEjected: 0, irreplaceable: true }).at(1, failed(evidence), 'serving');
+  });
+}
 
 test('back: probe, one request, serving', () => {
   const one = servingPod();

@@ -2,7 +2,7 @@
  * Health of a pod, which decides whether it gets work: joining → serving → ejected → probing → serving.
  *
  * Hard evidence is the gateway's own experience (refused, reset, hung, garbage, a failed probe): it ejects the pod at once
- * and is never overridden. Soft evidence (5xx where another pod did well, slow compared with the others) ejects it after
+ * and is never overridden. Soft evidence (5xx where another pod did well, slow compared with the others, late) ejects it after
  * several in a row, and never more than a share of the pool. The cluster's view only prompts a probe.
  */
 export type HealthState =
@@ -26,7 +26,7 @@ export type HealthState =
   | { readonly kind: 'probing'; readonly ejections: number };
 
 export const hardEvidence = ['refused', 'reset', 'hung', 'garbage', 'probe-failed'] as const;
-export const softEvidence = ['error-answers', 'slow'] as const;
+export const softEvidence = ['error-answers', 'slow', 'overdue'] as const;
 export type Evidence = (typeof hardEvidence)[number] | (typeof softEvidence)[number];
 
 export type HealthEvent =
@@ -87,8 +87,9 @@ export function nextHealth(
         ejections: ejections + 1,
       };
       if (hard || state.kind === 'ejected') return ejected;
-      // One failure on probation is enough. So is slowness: it was measured over several envelopes, with good answers between.
-      const enough = state.kind === 'probing' || evidence === 'slow';
+      // One failure on probation is enough. So is slowness: it was measured over several envelopes, with good answers between. A pod
+      // that is overdue has been waited for, and would keep what comes next waiting too.
+      const enough = state.kind === 'probing' || evidence === 'slow' || evidence === 'overdue';
       const softFailures = enough ? config.ejectAfterFailures : state.softFailures + 1;
       if (softFailures >= config.ejectAfterFailures) {
         // Panic: beyond the share a pool serves with the pods that it has, sick or not.

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decideRetry, earn, initialBudget, spend, type VerificationBudget, type RetryInput } from './retry.ts';
+import {
+  decideOverdue,
+  decideRetry,
+  earn,
+  initialBudget,
+  spend,
+  type VerificationBudget,
+  type OverdueInput,
+  type RetryInput,
+} from './retry.ts';
 
 const lost: RetryInput = { loss: { kind: 'pod-lost', alone: false }, attempts: 1, podsLostAlone: 0, idempotent: true };
 const retry = (alone: boolean) => ({ kind: 'retry', alone });
@@ -16,10 +25,36 @@ const table: readonly (readonly [string, Partial<RetryInput>, object])[] = [
   ['a pod was lost while it was there alone: it may be chance', { attempts: 2, podsLostAlone: 1 }, retry(true)],
   ['two pods were: it is the request', { attempts: 3, podsLostAlone: 2 }, fail('poison')],
   ['a pool that must not repeat', { idempotent: false }, fail('not-idempotent')],
+  ['its pod is alive and late: alone', { loss: { kind: 'overdue' }, attempts: 3, podsLostAlone: 2 }, retry(true)],
 ];
 
 for (const [what, given, expected] of table) {
   test(what, () => assert.deepEqual(decideRetry({ ...lost, ...given }), expected));
+}
+
+const late: OverdueInput = {
+  reading: 0,
+  podInFlight: 5,
+  unanswered: 2,
+  attempts: 1,
+  idempotent: true,
+  isLate: false,
+};
+const wait = (blocked: boolean) => ({ kind: 'wait', blocked });
+const move = { kind: 'move' };
+
+for (const [what, given, expected] of [
+  ['overdue beside others: moved', {}, move],
+  ['one of many at the pod: it may stand behind them', { unanswered: 1 }, move],
+  ['it has the pod to itself', { unanswered: 1, podInFlight: 1 }, wait(true)],
+  ['several have the pod to themselves: one may be why', { unanswered: 2, podInFlight: 2 }, move],
+  ['a server that does not say what it has', { unanswered: 1, podInFlight: null }, move],
+  ['the third attempt is the last', { attempts: 3 }, wait(true)],
+  ['a pool that must not repeat', { idempotent: false }, wait(true)],
+  ['the pod reads a large body', { reading: 1 }, wait(false)],
+  ['nobody waits any more', { reading: 1, isLate: true, attempts: 3 }, move],
+] as readonly (readonly [string, Partial<OverdueInput>, object])[]) {
+  test(`late: ${what}`, () => assert.deepEqual(decideOverdue({ ...late, ...given }), expected));
 }
 
 test('a poison request, from its first pod to its answer', () => {

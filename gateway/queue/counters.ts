@@ -11,7 +11,7 @@ export type OutcomeKind = (typeof outcomes)[number];
 export const shedReasons = ['queue-full', 'overloaded', 'no-pod'] as const;
 export type ShedReason = (typeof shedReasons)[number];
 
-export const retryReasons = ['refused', 'busy', 'reset', 'hung', 'garbage', 'error-answers'] as const;
+export const retryReasons = ['refused', 'busy', 'reset', 'hung', 'overdue', 'garbage', 'error-answers'] as const;
 export type RetryReason = (typeof retryReasons)[number];
 
 export const giveUpReasons = ['not-idempotent', 'attempts', 'poison'] as const;
@@ -49,6 +49,7 @@ export class ModelCounters {
     busy: 0,
     reset: 0,
     hung: 0,
+    overdue: 0,
     garbage: 0,
     'error-answers': 0,
   };

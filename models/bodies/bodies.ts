@@ -59,6 +59,11 @@ export class Bodies {
     return this.#reading.inFlight + this.#writing.inFlight;
   }
 
+  /** Requests whose body is read, or waits for that. */
+  get reading(): number {
+    return this.#reading.inFlight;
+  }
+
   /** Reads a compressed or a large body. @param done called once, unless the signal is aborted */
   read(body: BodyToRead, done: (error: unknown, read: ReadRequest | null) => void): void {
     const { model, protocol, request, contentEncoding, signal } = body;

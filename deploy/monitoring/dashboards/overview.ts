@@ -67,7 +67,7 @@ const now: Row = {
       kind: 'table',
       title: 'Sick pods',
       description:
-        'Pods that a gateway has taken out of rotation, with the last failure. Empty if all pods are healthy. refused, reset: the process is gone. hung: no answer in time. slow: slower than the other pods of the pool. error-answers: 5xx answers to requests that another pod answers.',
+        'Pods that a gateway has taken out of rotation, with the last failure. Empty if all pods are healthy. refused, reset: the process is gone. hung: no answer in time, not even of its control port. overdue: late, and alive. slow: slower than the other pods of the pool. error-answers: 5xx answers to requests that another pod answers.',
       unit: 'short',
       width: 12,
       height: 7,
