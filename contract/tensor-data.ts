@@ -54,6 +54,18 @@ export function isBytes(data: TensorData): data is readonly Uint8Array[] {
   return Array.isArray(data);
 }
 
+/** Elements of BYTES that lie one after the other, as views. @param ends end of each within `bytes` */
+export function elementsOf(bytes: Uint8Array, ends: Uint32Array): Uint8Array[] {
+  const elements = new Array<Uint8Array>(ends.length);
+  let start = 0;
+  for (let index = 0; index < ends.length; index += 1) {
+    const end = ends[index]!;
+    elements[index] = bytes.subarray(start, end);
+    start = end;
+  }
+  return elements;
+}
+
 /** Elements `start` to `end`: a view, or for BYTES a new array of the same elements. */
 export function sliceData(data: TensorData, start: number, end: number): TensorData {
   return isBytes(data) ? data.slice(start, end) : data.subarray(start, end);

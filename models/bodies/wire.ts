@@ -4,7 +4,7 @@
  */
 import type { Datatype } from '../../contract/datatypes.ts';
 import type { ErrorCode } from '../../contract/errors.ts';
-import { isBytes, viewOf, type NumericDatatype } from '../../contract/tensor-data.ts';
+import { elementsOf, isBytes, viewOf, type NumericDatatype } from '../../contract/tensor-data.ts';
 import type { Answer, ParsedCall } from '../protocol/call.ts';
 import type { ParseSpec } from '../protocol/parse-call.ts';
 import type { ComputedCall } from '../protocol/render-call.ts';
@@ -105,7 +105,7 @@ export function unpack(wire: readonly WireTensor[]): Tensors {
     const data =
       ends === undefined
         ? viewOf(datatype as NumericDatatype, memory, offset, length)
-        : unpackBytes(new Uint8Array(memory), ends);
+        : elementsOf(new Uint8Array(memory), ends);
     tensors.set(name, { datatype, shape, data });
   }
   return tensors;
@@ -132,17 +132,6 @@ function packBytes(
   const bytes = new Uint8Array(total);
   for (let index = 0; index < data.length; index += 1) bytes.set(data[index]!, index === 0 ? 0 : ends[index - 1]);
   return { memory: bytes.buffer, offset: 0, length: data.length, ends };
-}
-
-function unpackBytes(bytes: Uint8Array, ends: Uint32Array): Uint8Array[] {
-  const elements = new Array<Uint8Array>(ends.length);
-  let start = 0;
-  for (let index = 0; index < ends.length; index += 1) {
-    const end = ends[index]!;
-    elements[index] = bytes.subarray(start, end);
-    start = end;
-  }
-  return elements;
 }
 
 /** Buffers of an answer that came from the thread. */

@@ -4,6 +4,7 @@
  *
  * Sharing is safe because there is one run at a time: this thread writes only while none is in progress.
  */
+import { isBytes } from '../../contract/tensor-data.ts';
 import { concat } from '../rows.ts';
 import type { WireInput } from './session-protocol.ts';
 import type { Signature, Tensor, Tensors } from '../tensor.ts';
@@ -42,24 +43,39 @@ export class RunMemory {
 
   #copy(name: string, shape: readonly number[], tensors: readonly Tensor[]): WireInput {
     const { datatype } = tensors[0]!;
-    if (datatype === 'BYTES') {
-      const strings: string[] = [];
-      for (const { data } of tensors) {
-        for (const element of data as readonly Uint8Array[]) {
-          strings.push(Buffer.from(element.buffer, element.byteOffset, element.length).toString());
-        }
-      }
-      return { name, datatype, shape, strings };
-    }
     const offset = this.#used;
+    if (datatype === 'BYTES') {
+      const ends = this.#copyElements(tensors);
+      return { name, datatype, shape, offset, byteLength: this.#finish(offset), ends };
+    }
     for (const { data } of tensors) {
       const { buffer, byteOffset, byteLength } = data as Uint8Array;
       this.#bytes.set(new Uint8Array(buffer, byteOffset, byteLength), this.#used);
       this.#used += byteLength;
     }
+    return { name, datatype, shape, offset, byteLength: this.#finish(offset) };
+  }
+
+  /** @returns where each element ends, counted from the first one's begin */
+  #copyElements(tensors: readonly Tensor[]): Uint32Array {
+    const ends = new Uint32Array(tensors.reduce((sum, { data }) => sum + data.length, 0));
+    const offset = this.#used;
+    let index = 0;
+    for (const { data } of tensors) {
+      for (const element of data as readonly Uint8Array[]) {
+        this.#bytes.set(element, this.#used);
+        this.#used += element.length;
+        ends[index++] = this.#used - offset;
+      }
+    }
+    return ends;
+  }
+
+  /** Aligns what follows. @returns bytes since `offset` */
+  #finish(offset: number): number {
     const byteLength = this.#used - offset;
     this.#used = Math.ceil(this.#used / alignment) * alignment;
-    return { name, datatype, shape, offset, byteLength };
+    return byteLength;
   }
 
   #reserve(signature: Signature, parts: readonly Tensors[]): void {
@@ -68,7 +84,8 @@ export class RunMemory {
     for (const { name } of signature.inputs) {
       for (const part of parts) {
         const { data } = part.get(name)!;
-        if (ArrayBuffer.isView(data)) needed += data.byteLength;
+        if (isBytes(data)) for (const element of data) needed += element.length;
+        else needed += data.byteLength;
       }
       needed += alignment;
     }

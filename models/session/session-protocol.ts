@@ -8,13 +8,19 @@ interface Wire {
   readonly shape: readonly number[];
 }
 
-/** An input in the shared memory of the run; BYTES are strings instead, as ONNX Runtime takes them. */
-export type WireInput =
-  (Wire & { readonly offset: number; readonly byteLength: number }) | (Wire & { readonly strings: readonly string[] });
+/** An input in the shared memory of the run: numbers, or the bytes of all elements of BYTES one after the other. */
+export interface WireInput extends Wire {
+  readonly offset: number;
+  readonly byteLength: number;
+  /** End of each element of BYTES, in bytes from `offset`. ONNX Runtime takes strings: making them of bytes is the worker's. */
+  readonly ends?: Uint32Array;
+}
 
-/** An output whose buffer is transferred; FP16 is its bits in a Uint16Array, BYTES are strings. */
+/** An output whose buffer is transferred; FP16 is its bits in a Uint16Array. */
 export interface WireOutput extends Wire {
-  readonly data: ArrayBufferView | readonly string[];
+  readonly data: ArrayBufferView;
+  /** End of each element of BYTES within `data`. */
+  readonly ends?: Uint32Array;
 }
 
 export interface LoadOptions {

@@ -3,6 +3,7 @@
  * of its runs, and the one run that may be in progress there. Limits and the choice of a thread are session-host.ts's.
  */
 import { Worker } from 'node:worker_threads';
+import { elementsOf } from '../../contract/tensor-data.ts';
 import { RunMemory } from './run-memory.ts';
 import type { FromWorker, LoadOptions, RunTime, ToWorker, WireInput, WireOutput } from './session-protocol.ts';
 import type { FileSignature } from '../repository/signature.ts';
@@ -137,14 +138,15 @@ export class SessionThread {
 
 function fromWire(outputs: readonly WireOutput[]): Tensors {
   const tensors = new Map<string, Tensor>();
-  for (const { name, datatype, shape, data } of outputs) {
-    tensors.set(name, { datatype, shape, data: fromWireData(datatype, data) });
+  for (const output of outputs) {
+    const { name, datatype, shape } = output;
+    tensors.set(name, { datatype, shape, data: fromWireData(output) });
   }
   return tensors;
 }
 
-function fromWireData(datatype: WireOutput['datatype'], data: WireOutput['data']): Tensor['data'] {
-  if (!ArrayBuffer.isView(data)) return data.map((text) => Buffer.from(text));
+function fromWireData({ datatype, data, ends }: WireOutput): Tensor['data'] {
+  if (ends !== undefined) return elementsOf(data as Uint8Array, ends);
   if (datatype === 'FP16') return new Float16Array(data.buffer, data.byteOffset, data.byteLength / 2);
   return data as Float32Array;
 }

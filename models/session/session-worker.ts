@@ -105,10 +105,11 @@ async function run(loaded: Loaded, { rows, inputs, undelayed }: ToWorker & { kin
     for (const name of loaded.outputs) {
       const tensor = results[name]!;
       const datatype = loaded.datatypes.get(name)!;
-      const data = tensor.data as ArrayBufferView | readonly string[];
-      outputs.push({ name, datatype, shape: tensor.dims, data });
+      const { data, ends } = packed(tensor.data);
+      const output = { name, datatype, shape: tensor.dims, data };
+      outputs.push(ends === undefined ? output : { ...output, ends });
       // A buffer is transferred once: empty arrays may share a static one, and an identity may give it to two outputs.
-      if (ArrayBuffer.isView(data) && data.byteLength > 0 && !transfer.includes(data.buffer as ArrayBuffer)) {
+      if (data.byteLength > 0 && !transfer.includes(data.buffer as ArrayBuffer)) {
         transfer.push(data.buffer as ArrayBuffer);
       }
     }
@@ -119,12 +120,28 @@ async function run(loaded: Loaded, { rows, inputs, undelayed }: ToWorker & { kin
   }
 }
 
+/** Strings of an output as bytes, since making bytes of them would hold the event loop up; numbers as they are. */
+function packed(data: ArrayBufferView | readonly string[]): { data: ArrayBufferView; ends?: Uint32Array } {
+  if (ArrayBuffer.isView(data)) return { data };
+  const ends = new Uint32Array(data.length);
+  let total = 0;
+  for (let index = 0; index < data.length; index += 1) ends[index] = total += Buffer.byteLength(data[index]!);
+  const bytes = Buffer.allocUnsafeSlow(total);
+  let position = 0;
+  for (const text of data) position += bytes.write(text, position);
+  return { data: bytes, ends };
+}
+
 /** The elements of an input. Its type stands for any datatype, since the Tensor constructor has an overload for each. */
-function dataOf(input: WireInput): Float32Array {
-  if ('strings' in input) return input.strings as unknown as Float32Array;
-  const { datatype, offset, byteLength } = input;
+function dataOf({ datatype, offset, byteLength, ends }: WireInput): Float32Array {
+  if (ends !== undefined) return stringsOf(Buffer.from(memory as unknown as ArrayBuffer, offset, byteLength), ends);
   const array = arrays[datatype as keyof typeof arrays] as Float32ArrayConstructor;
   return new array(memory as unknown as ArrayBuffer, offset, byteLength / array.BYTES_PER_ELEMENT);
+}
+
+function stringsOf(bytes: Buffer, ends: Uint32Array): Float32Array {
+  const strings = Array.from(ends, (end, index) => bytes.toString('utf8', index === 0 ? 0 : ends[index - 1], end));
+  return strings as unknown as Float32Array;
 }
 
 function sleep(ms: number): void {
