@@ -7,6 +7,7 @@
  */
 import path from 'node:path';
 import { SluiceError } from '../../contract/errors.ts';
+import { isBytes } from '../../contract/tensor-data.ts';
 import { planTransformRestart } from '../policy/transform-restart.ts';
 import type { Signature, Tensors } from '../tensor.ts';
 import { CallSlots } from './call-slots.ts';
@@ -50,13 +51,23 @@ interface Waiting {
 }
 
 const none: Tensors = new Map();
+/**
+ * Bytes of a call's tensors up to which a transform in the pod converts it there, in the time that is the event loop's. Trusted code
+ * is quick code, at some 30 ms a MiB of text.
+ */
+const inPodBytes = 1024 * 1024;
+/** Times that a large call may take longer than a small one. */
+const largeCallFactor = 5;
 /** Calls of one message. Answers of a long message come in parts, so this bounds what is encoded in one turn. */
 const maxCalls = 64;
 
 export class Transformer {
   readonly model: string;
-  readonly statistics = new TransformStatistics();
+  readonly statistics: TransformStatistics;
   readonly #options: TransformerOptions;
+  readonly #isBeside: boolean;
+  /** The same transform in a process of its own, for large calls of one that runs in the pod; null until there is one. */
+  #beside: Transformer | null = null;
   readonly #fileName: string;
   readonly #watch: FileWatch;
   #surface: Signature | null = null;
@@ -80,8 +91,11 @@ export class Transformer {
   readonly #listeners: (() => void)[] = [];
   readonly #opened = Promise.withResolvers<undefined>();
 
-  constructor(options: TransformerOptions) {
+  /** @param inPod the transformer in the pod that this one takes large calls for; its process ends when there are none */
+  constructor(options: TransformerOptions, inPod: Transformer | null = null) {
     this.#options = options;
+    this.#isBeside = inPod !== null;
+    this.statistics = inPod?.statistics ?? new TransformStatistics();
     this.model = options.model;
     this.#fileName = path.basename(options.file);
     this.#watch = new FileWatch(() => this.#reload());
@@ -119,7 +133,7 @@ export class Transformer {
   }
 
   get inFlight(): number {
-    return this.#calls.size;
+    return this.#calls.size + (this.#beside?.inFlight ?? 0);
   }
 
   /** Id of the process that takes calls, for tests and logs. */
@@ -129,6 +143,11 @@ export class Transformer {
 
   /** Converts the tensors of one request. Calls of one turn of the event loop travel together. */
   convert(step: Step, tensors: Tensors, done: Converted): void {
+    if (this.#options.inPod && !this.#closed && bytesOf(tensors) > inPodBytes) {
+      this.#beside ??= this.#openBeside();
+      this.#beside.convert(step, tensors, done);
+      return;
+    }
     if (this.#idle !== null) clearTimeout(this.#idle);
     this.#idle = null;
     if (this.#delay !== null || this.#closed) {
@@ -154,10 +173,17 @@ export class Transformer {
     this.#watch.close();
     if (this.#delay !== null) clearTimeout(this.#delay);
     if (this.#idle !== null) clearTimeout(this.#idle);
+    this.#beside?.close();
     this.#process?.kill('the pod ends');
     this.#successor?.kill('the pod ends');
     this.#problem ??= 'the pod ends';
     this.#opened.resolve(undefined);
+  }
+
+  #openBeside(): Transformer {
+    const { limits } = this.#options;
+    const timeoutMs = largeCallFactor * limits.timeoutMs;
+    return new Transformer({ ...this.#options, inPod: false, limits: { ...limits, timeoutMs } }, this);
   }
 
   #setProblem(reason: string): void {
@@ -239,6 +265,7 @@ export class Transformer {
       this.#fail(call, 'failed', this.#failed(outcome.message));
     }
     if (call.suspect || this.#suspects.length > 0) this.#flush();
+    if (this.#isBeside && this.#calls.size === 0) this.#idle = setTimeout(() => this.#endIdle(), unusedMs).unref();
   }
 
   #onEnd(process: Process, reason: string): void {
@@ -260,6 +287,7 @@ export class Transformer {
     if (this.#surface === null) {
       void this.#watch.use(process.files);
       this.#setProblem(reason);
+      this.#failAll(this.#calls.all(), reason);
       return;
     }
     log.error({ model, reason, requests: calls.length }, 'the process of a transform ended');
@@ -355,5 +383,14 @@ export class Transformer {
   }
 }
 
-/** Time after which a process that was started to read what its module declares ends again if no request came. */
+/** Time after which a process ends again that was started to read what its module declares, or for large calls, and has none. */
 const unusedMs = 30_000;
+
+function bytesOf(tensors: Tensors): number {
+  let bytes = 0;
+  for (const { data } of tensors.values()) {
+    if (isBytes(data)) for (const element of data) bytes += element.length;
+    else bytes += data.byteLength;
+  }
+  return bytes;
+}

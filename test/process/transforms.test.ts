@@ -451,6 +451,17 @@ test('the shipped example works as it is, copied to any folder; as JavaScript to
     });
     assert.deepEqual([refused.status, refused.json], [400, { error: 'input "text": row 0 is not valid UTF-8' }]);
   }
+  // A large text is converted beside the pod, which says so by its number of processes.
+  const startsOf = async (): Promise<string | undefined> =>
+    /sluice_pod_transform_starts_total\{[^}]*model="langid"[^}]*\} (\d+)/.exec(
+      (await get(`${pod.origin}/metrics`)).text,
+    )?.[1];
+  assert.equal(await startsOf(), '1');
+  for (const text of ['Bonjour tout le monde. '.repeat(100_000), 'Bonjour tout le monde.']) {
+    const answer = await post(`${pod.origin}/v1/models/langid:predict`, { instances: [text] });
+    assert.match(answer.text, /"label":"fra"/);
+  }
+  assert.equal(await startsOf(), '2');
   const broken = await post(`${pod.origin}/v1/models/misspelt:predict`, { instances: ['x'] });
   assert.equal(broken.status, 503);
   assert.match(broken.text, /SyntaxError: Unexpected identifier 'blankSymbol' \(letters\.js:\d+\)/);
