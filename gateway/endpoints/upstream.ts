@@ -3,6 +3,7 @@
  *
  * Reports what came, or how it was lost, and judges nothing: health, retry and accounting are decided elsewhere.
  */
+import { Readable } from 'node:stream';
 import { Pool, type Dispatcher } from 'undici';
 import { appendFrame, FrameDecoder, type AnswerHead, type SummaryHead } from '../../contract/envelope.ts';
 import { headers as headerNames, mediaTypes, paths } from '../../contract/headers.ts';
@@ -11,6 +12,8 @@ import { isAnswer, isSummary, itemHead } from './envelope-heads.ts';
 import type { BatchHandlers, Call, LossKind, PlainAnswer, PlainHandlers, PodConnection } from './pod-connection.ts';
 import { validRetryAfter } from './retry-after.ts';
 
+/** Envelopes up to this size are one write; a copy of larger ones would take as much memory again. */
+const joinedBytes = 4 * 1024 * 1024;
 /** Limit for the answer to one request; a longer one is garbage. */
 const maxAnswerBytes = 1024 * 1024 * 1024;
 /** Under the pod's own keep-alive (65 s and more): the gateway closes first, so no request meets a closing socket. */
@@ -40,16 +43,18 @@ export class Upstream implements PodConnection {
       const request = requests[index]!;
       appendFrame(parts, itemHead(request, index, nowMs), request.body);
     }
+    let bytes = 0;
+    for (const part of parts) bytes += part.length;
     const reader = new EnvelopeReader(handlers);
-    this.#client.dispatch(
-      {
-        path: paths.envelope,
-        method: 'POST',
-        headers: ['content-type', mediaTypes.envelope],
-        body: Buffer.concat(parts),
-      },
-      reader,
-    );
+    const headers = ['content-type', mediaTypes.envelope];
+    let body: Buffer | Readable;
+    if (bytes <= joinedBytes) {
+      body = Buffer.concat(parts, bytes);
+    } else {
+      body = Readable.from(parts, { objectMode: true });
+      headers.push('content-length', String(bytes));
+    }
+    this.#client.dispatch({ path: paths.envelope, method: 'POST', headers, body }, reader);
     return reader;
   }
 
