@@ -14,6 +14,7 @@ import { createInterface } from 'node:readline';
 import { after, before, test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { PodStatus } from '../../contract/pod-status.ts';
 import { writeOnnx } from '../../models/author/onnx-writer.ts';
 import type { Tally } from '../support/attacker.ts';
 import { until } from '../support/gateway-harness.ts';
@@ -41,10 +42,20 @@ function largeAnswers(): Uint8Array {
   });
 }
 
-function poolOf(model: string, replicas: number): string {
+/** `x` BYTES [-1] → `y`, the same. */
+function texts(): Uint8Array {
+  return writeOnnx({
+    name: 'text',
+    inputs: [{ name: 'x', datatype: 'BYTES', shape: ['batch'] }],
+    outputs: [{ name: 'y', datatype: 'BYTES', shape: ['batch'] }],
+    nodes: [{ operator: 'Identity', inputs: ['x'], outputs: ['y'] }],
+  });
+}
+
+function poolOf(models: readonly string[], replicas: number): string {
   const scaling = { minReplicas: replicas, maxReplicas: replicas };
-  const pool = { apiVersion: 'sluice.dev/v1alpha1', kind: 'ModelPool', metadata: { name: model } };
-  return `${JSON.stringify({ ...pool, spec: { models: [model], scaling } })}\n`;
+  const pool = { apiVersion: 'sluice.dev/v1alpha1', kind: 'ModelPool', metadata: { name: models[0] } };
+  return `${JSON.stringify({ ...pool, spec: { models, scaling } })}\n`;
 }
 
 let repository: Repository;
@@ -58,12 +69,12 @@ const running = (): Record<string, readonly number[]> => ({
 });
 
 before(async () => {
-  repository = await makeRepository({ zoo: ['simple'], files: { large: largeAnswers() } });
+  repository = await makeRepository({ zoo: ['simple'], files: { large: largeAnswers(), text: texts() } });
   // Times of seconds and not of minutes, so that a row ends soon. The amounts are the defaults.
   const env = { SLUICE_BODY_WINDOW_MS: '1000', SLUICE_HEAD_TIMEOUT_MS: '2000', SLUICE_SEND_TIMEOUT_MS: '2000' };
   // Pods of their own: what a pool gives to whom of its clients is no matter of this test.
   const pools = path.join(repository.directory, 'pools.yaml');
-  await writeFile(pools, [poolOf('simple', 2), poolOf('large', 1)].join('---\n'));
+  await writeFile(pools, [poolOf(['simple', 'text'], 2), poolOf(['large'], 1)].join('---\n'));
   system = await startSystem(['--repository', repository.directory, '--pools', pools], { env });
   client = new Client(system.origin);
   // The gateway's memory is that of one which has served such requests: garbage of large answers is no attack.
@@ -171,7 +182,7 @@ interface Row {
   readonly attack: string;
   readonly port?: 'client' | 'admin' | 'pod';
   /** Evidence that the guard did it, from what the attacker saw and what the gateway counted meanwhile. */
-  readonly proof: (tally: Tally, refusals: Refusals) => void;
+  readonly proof: (tally: Tally, refusals: Refusals) => void | Promise<void>;
 }
 
 const only = (tally: Tally, ...statuses: readonly string[]): void => {
@@ -183,6 +194,9 @@ const some = (refusals: Refusals, ...reasons: readonly string[]): void =>
     reasons.some((reason) => refusals(reason) > 0),
     `nothing was refused for ${reasons.join(' or ')}`,
   );
+
+/** Texts that pods were reading when they were asked for their state. */
+let textsSeen = 0;
 
 const rows: readonly Row[] = [
   ...(['client', 'admin', 'pod'] as const).map((port) => ({
@@ -204,6 +218,16 @@ const rows: readonly Row[] = [
   {
     attack: 'heads that two servers read differently',
     proof: (tally) => only(tally, '400'),
+  },
+  // The pods that read it serve the good requests too. Its own client may be told to come back while one is still read.
+  {
+    attack: 'a row of 60 MiB of text',
+    proof: async (tally) => {
+      only(tally, '400', '503');
+      textsSeen += await bodiesBeingRead();
+      assert.ok((tally.answers['400'] ?? 0) > 0, 'none was read to its end');
+      assert.ok(textsSeen > 0, 'no pod answered while it read one');
+    },
   },
   { attack: 'forms of foreign pages', proof: (tally) => only(tally, '415') },
   { attack: 'slow heads', proof: (tally) => assert.ok(tally.closed > 0, 'none was closed') },
@@ -244,16 +268,25 @@ for (const { attack: name, port = 'client', proof } of rows) {
     const ask = await attack(t, name, targets[port](), { origin: system.origin, pid: processes['gateway']![0]! });
     await proven(async () => {
       const later = await refusalsOf(system.adminOrigin);
-      proof(await ask(), (reason) => later(reason) - earlier(reason));
+      await proof(await ask(), (reason) => later(reason) - earlier(reason));
     });
     assert.deepEqual(running(), processes, 'a process has ended');
   });
 }
 
 function podOrigin(): string {
+  return podOrigins()[0]!;
+}
+
+function podOrigins(): string[] {
   const line = system.output.find((text) => text.includes('"msg":"running"')) ?? '';
   const { pods } = JSON.parse(line) as { pods: { pool: string; origin: string }[] };
-  return pods.find(({ pool }) => pool === 'simple')!.origin;
+  return pods.filter(({ pool }) => pool === 'simple').map(({ origin }) => origin);
+}
+
+async function bodiesBeingRead(): Promise<number> {
+  const states = podOrigins().map(async (origin) => (await fetch(`${origin}/v2/pod`)).json() as Promise<PodStatus>);
+  return (await Promise.all(states)).reduce((sum, { reading = 0 }) => sum + reading, 0);
 }
 
 /** A gateway of its own that may open few files, in front of the pods of the system. */
@@ -297,7 +330,6 @@ test('more connections than descriptors', { timeout: 120_000 }, async (t) => {
 // test/process/model-server-envelopes.test.ts.
 for (const name of [
   'large answers that nobody reads, within 128 MiB',
-  'a row of 60 MiB of text',
   'drains of pods by a stranger',
   'the first priority for every request',
 ]) {

@@ -154,6 +154,18 @@ export const attacks: Readonly<Record<string, () => unknown>> = {
     for (const reads of [true, false]) pour(open({ reads }), batch, 20_000 * good.length);
     pour(open({ reads: false }), Buffer.from('GET /v2 HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(2_000)), 20_000 * 28);
   },
+  // Read to its end, where a second element is one too many.
+  'a row of 60 MiB of text': async () => {
+    const body = Buffer.from(
+      `{"inputs":[{"name":"x","datatype":"BYTES","shape":[1],"data":["${'some text '.repeat(6 * mebibyte)}","x"]}]}`,
+    );
+    for (;;) {
+      const socket = open();
+      socket.write(post(`content-length: ${body.length}\r\nconnection: close`, '/v2/models/text/infer'));
+      pour(socket, body, body.length);
+      await new Promise((resolve) => socket.once('close', resolve));
+    }
+  },
   'more connections than descriptors': async () => {
     for (;;) {
       const some = sockets(400);
