@@ -56,7 +56,7 @@ export class KubernetesCluster implements Cluster {
         this.#loggedErrors.set(name, message);
       }
     }
-    this.#view = gatewayView(pools.objects.values(), pods.objects.values());
+    this.#view = gatewayView([...pools.objects.values()], [...pods.objects.values()]);
     for (const listener of this.#listeners) listener(this.#view);
   }
 }

@@ -11,8 +11,9 @@ import { byPrecedence, ownsDeployment, settleClaims } from './policy/claims.ts';
 import type { PodRecord } from './read-pod.ts';
 import type { PoolRecord } from './read-pool.ts';
 
-type Pools = Iterable<PoolRecord>;
-type Pods = Iterable<PodRecord>;
+/** Arrays, since each is read several times: `values()` of a map can be read once. */
+type Pools = readonly PoolRecord[];
+type Pods = readonly PodRecord[];
 
 function validPools(records: Pools): ModelPool[] {
   return byPrecedence(records).flatMap(({ pool }) => (pool === null ? [] : [pool]));
