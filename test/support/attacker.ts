@@ -13,8 +13,9 @@ const mebibyte = 1024 * 1024;
 export const tally = { sentBytes: 0, readBytes: 0, answers: {} as Record<string, number>, closed: 0 };
 export type Tally = typeof tally;
 
-const [, , attack = '', origin = 'http://127.0.0.1:1'] = process.argv;
-const { port, hostname: host } = new URL(origin);
+const [, , attack = '', origin = ''] = process.argv;
+// Who imports the list of attacks has arguments of its own.
+const { port, hostname: host } = new URL(URL.canParse(origin) ? origin : 'http://127.0.0.1:1');
 
 /** A connection that counts what comes; `reads: false` takes nothing of it. */
 function open({ reads = true } = {}): Socket {

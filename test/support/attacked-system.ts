@@ -1,0 +1,45 @@
+/** A system to be attacked: two pods that serve good clients, and one whose model has large answers. */
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { writeOnnx } from '../../models/author/onnx-writer.ts';
+import { makeRepository } from './repository.ts';
+import { startSystem, type System } from './system.ts';
+
+/** `x` FP32 [-1, 1] → `y` FP32 [-1, 65536]: small requests with large answers. */
+function largeAnswers(): Uint8Array {
+  return writeOnnx({
+    name: 'large',
+    inputs: [{ name: 'x', datatype: 'FP32', shape: ['batch', 1] }],
+    outputs: [{ name: 'y', datatype: 'FP32', shape: ['batch', 65_536] }],
+    nodes: [{ operator: 'Mul', inputs: ['x', 'factors'], outputs: ['y'] }],
+    weights: [{ name: 'factors', shape: [1, 65_536], data: new Float32Array(65_536) }],
+  });
+}
+
+function poolOf(model: string, replicas: number): string {
+  const scaling = { minReplicas: replicas, maxReplicas: replicas };
+  const pool = { apiVersion: 'sluice.dev/v1alpha1', kind: 'ModelPool', metadata: { name: model } };
+  return `${JSON.stringify({ ...pool, spec: { models: [model], scaling } })}\n`;
+}
+
+export interface AttackedSystem {
+  readonly system: System;
+  stop(): Promise<void>;
+}
+
+export async function startAttackedSystem(): Promise<AttackedSystem> {
+  const repository = await makeRepository({ zoo: ['simple'], files: { large: largeAnswers() } });
+  // Times of seconds and not of minutes, so that an attack ends soon. The amounts are the defaults.
+  const env = { SLUICE_BODY_WINDOW_MS: '1000', SLUICE_HEAD_TIMEOUT_MS: '2000', SLUICE_SEND_TIMEOUT_MS: '2000' };
+  // Pods of their own: what a pool gives to whom of its clients is another matter.
+  const pools = path.join(repository.directory, 'pools.yaml');
+  await writeFile(pools, [poolOf('simple', 2), poolOf('large', 1)].join('---\n'));
+  const system = await startSystem(['--repository', repository.directory, '--pools', pools], { env });
+  return {
+    system,
+    stop: async () => {
+      await system.stop();
+      await repository.remove();
+    },
+  };
+}
