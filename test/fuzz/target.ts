@@ -68,7 +68,7 @@ export class Target {
     await writeFile(pools, JSON.stringify(pool));
     const errors: string[] = [];
     const system = await startSystem(['--repository', repository.directory, '--pools', pools], {
-      env: { ...memory.env, SLUICE_HEAD_TIMEOUT_MS: '2000' },
+      env: memory.env,
       onLine: (line) => {
         // Without JSON it is a message of Node itself, as of an uncaught error.
         if (/"level":(50|60)/.test(line) || !line.startsWith('{')) errors.push(line);

@@ -6,18 +6,22 @@ import { renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { isMainThread } from 'node:worker_threads';
-import { garbageCollector } from './old-generation.ts';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 const folder = process.env['MEMORY_FOLDER'];
 if (isMainThread && folder !== undefined) {
-  const collect = garbageCollector();
+  setFlagsFromString('--expose-gc');
+  const gc = runInNewContext('gc') as (options: object) => void;
+  // The last resort gives pages back to the system, which an ordinary collection keeps for later.
+  const collect = (): void => gc({ type: 'major', execution: 'sync', flavor: 'last-resort' });
   process.on('SIGUSR2', () => {
     // Buffers are freed on another thread, some time after the collection.
-    for (let round = 0; round < 3; round += 1) setTimeout(collect, 100 * round);
+    for (let round = 0; round < 3; round += 1) setTimeout(collect, 300 * round);
     setTimeout(() => {
       const file = path.join(folder, `${process.pid}.json`);
       writeFileSync(`${file}.part`, JSON.stringify(process.memoryUsage()));
       renameSync(`${file}.part`, file);
-    }, 400);
+    }, 1_000);
   });
 }
