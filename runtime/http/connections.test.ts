@@ -3,10 +3,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
+import { Clients } from './clients.ts';
 import { connectionOf } from './connection.ts';
+import { Connections } from './connections.ts';
 import { protocolErrors } from './errors.ts';
 import { FaceCounters } from './face-counters.ts';
-import type { HttpLimits } from './limits.ts';
+import { httpDefaults, type HttpLimits } from './limits.ts';
 import { route } from './routes.ts';
 import { newServer } from './server.ts';
 
@@ -117,4 +119,25 @@ test('no more than so many requests of a connection are open, and all are answer
   assert.ok(seen.most < 40, `${seen.most} were open`);
   release.resolve(undefined);
   while (received.split('HTTP/1.1 200').length < 41) await once(socket, 'data');
+});
+
+test('refusals of one kind are all counted, and logged once in ten seconds with their number', () => {
+  const lines: object[] = [];
+  let nowMs = 0;
+  const counters = new FaceCounters();
+  const connections = new Connections({
+    limits: httpDefaults,
+    counters,
+    clients: new Clients(),
+    log: { error: (details) => void lines.push(details) },
+    now: () => nowMs,
+  });
+  for (nowMs = 0; nowMs <= 10_000; nowMs += 2_500) connections.refused('all-connections', 'full', { address: 'a' });
+  connections.refused('unread-bytes', 'unread');
+  assert.deepEqual(lines, [
+    { address: 'a', reason: 'all-connections', refused: 1 },
+    { address: 'a', reason: 'all-connections', refused: 5 },
+    { reason: 'unread-bytes', refused: 1 },
+  ]);
+  assert.deepEqual([counters.refusals['all-connections'], counters.refusals['unread-bytes']], [5, 1]);
 });

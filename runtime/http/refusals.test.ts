@@ -137,3 +137,23 @@ test('connections are bounded by address and in all', async (t) => {
     [1, 1, 8],
   );
 });
+
+test('a client that sends on after its refusal is not reset before the time for its answer is over', async (t) => {
+  const { origin } = await start(t, { lingerMs: 1_000 });
+  const socket = connect({ port: Number(new URL(origin).port), host: '127.0.0.1', allowHalfOpen: true });
+  t.after(() => socket.destroy());
+  const errors: Error[] = [];
+  socket.on('error', (error) => errors.push(error));
+  let received = '';
+  socket.setEncoding('latin1').on('data', (text: string) => (received += text));
+  socket.write(chunkedHead('/read'));
+  socket.write(chunk);
+  await once(socket, 'data');
+  // Each would be answered by a reset if the server had closed.
+  for (let count = 0; count < 5; count += 1) {
+    socket.write(chunk.subarray(0, 1_000));
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+  assert.match(received, /^HTTP\/1\.1 413 /);
+  assert.deepEqual(errors, []);
+});
