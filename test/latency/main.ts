@@ -63,7 +63,7 @@ function positive(name: string, text: string): number {
   process.exit(2);
 }
 
-// It needs a gateway with few descriptors, and is refused at the door.
+// The one that needs a gateway with few descriptors: it is refused at the door.
 const names = Object.keys(attacks).filter(
   (name) => name !== 'more connections than descriptors' && name.includes(flags.only ?? ''),
 );

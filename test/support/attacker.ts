@@ -14,7 +14,7 @@ export const tally = { sentBytes: 0, readBytes: 0, answers: {} as Record<string,
 export type Tally = typeof tally;
 
 const [, , attack = '', origin = ''] = process.argv;
-// Who imports the list of attacks has arguments of its own.
+// Importers of the list of attacks have arguments of their own.
 const { port, hostname: host } = new URL(URL.canParse(origin) ? origin : 'http://127.0.0.1:1');
 
 /** A connection that counts what comes; `reads: false` takes nothing of it. */
