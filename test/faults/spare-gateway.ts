@@ -69,7 +69,8 @@ export class SpareGateway {
       closeSync(file);
     }
     await this.#ask('with a full disk');
-    rmSync(filler);
+    // Two of them may go on at once.
+    rmSync(filler, { force: true });
     truncateSync(path.join(this.#disk, 'log'));
   }
 
