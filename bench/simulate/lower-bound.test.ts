@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { seededRandom } from '../../runtime/seeded-random.ts';
 import { clairvoyant } from './clairvoyant.ts';
 import { baselineNames, defaultBaseline } from './contenders.ts';
 import { missedRequests, simulate, type Scenario, type SimulationResult } from './engine.ts';
+import { poissonArrivals } from './families/rate-curve.ts';
 import { fixed } from './fixed.ts';
 import { leastPodSeconds } from './lower-bound.ts';
 import { sluice } from './sluice.ts';
@@ -81,7 +83,7 @@ describe('lower bound of pod-seconds', () => {
         }
         holds(scenario, arrivalsMs, clairvoyant(scenario, arrivalsMs).result);
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 
@@ -133,6 +135,16 @@ describe('lower bound of pod-seconds', () => {
     // A run of eight takes 120 ms, so 15 ms each: 8,000 requests take 120 s.
     const bound = leastPodSeconds(scenario, steady(5, [0, 40]), 0);
     assert.ok(bound >= 120 - 1e-9 && bound < 121, `${bound}`);
+  });
+
+  test('two pods that never rest and refuse what is too much for them are within 2% of it', () => {
+    const busy = scenarioWith({ cost: { a: 100, c: 100 }, objectiveMs: 800, maxRows: 64, minReplicas: 0 });
+    const perSecond = new Float64Array(300).fill(45);
+    const arrivalsMs = poissonArrivals({ stepMs: 1000, perSecond }, seededRandom(1));
+    const result = simulate({ ...busy, initialReplicas: 2 }, arrivalsMs, fixed(2)());
+    const bound = leastPodSeconds(busy, arrivalsMs, missedRequests(result));
+    assert.ok(missedRequests(result) > 0.5 * arrivalsMs.length);
+    assert.ok(bound <= result.podSeconds && bound > 0.98 * result.podSeconds, `${bound}, ${result.podSeconds} paid`);
   });
 
   describe('runs that are larger than a second batch, of three, may be', () => {
