@@ -47,6 +47,14 @@ const table: readonly (readonly [string, Partial<BatchInput>, object])[] = [
     { waitingRows: 50, headRemainingMs: 3 },
     dispatch(50, 'slot-free'),
   ],
+  // 46 of 64 rows have 0.92 of the throughput of a full run, 26 rows 0.83, 20 rows 0.77, 18 rows 0.74.
+  ['in front of a backlog a run is cut', { waitingRows: 99, headRemainingMs: 17 }, dispatch(20, 'deadline')],
+  [
+    'in front of a backlog no run is cut to less than three quarters of the throughput: all behind it would be late',
+    { waitingRows: 99, headRemainingMs: 16 },
+    dispatch(64, 'full'),
+  ],
+  ['without a backlog it is', { waitingRows: 64, headRemainingMs: 16 }, dispatch(18, 'deadline')],
   ['it is past its deadline', { waitingRows: 99, headRemainingMs: -1 }, dispatch(64, 'full')],
 
   ['less waits than the pod executes', { waitingRows: 31, rowsAhead: 32 }, forming],

@@ -4,6 +4,7 @@
  *
  *   cap   = min(maxRows, largest b with (ahead + 1)·l(b) + margin ≤ time allowed), at most twice the largest b yet seen
  *           (an objective or deadline that not even one row can keep bounds nothing)
+ *   cut   = a run is shorter if its first request would be late otherwise; in front of a backlog at most by a quarter of the throughput
  *   split = W rows over n idle pods, if that saves more time than a second run's fixed cost: l(W) − l(W/n) > a
  */
 import { predictMs, rowsWithin, type Cost } from './cost.ts';
@@ -33,6 +34,8 @@ export type BatchReason = (typeof batchReasons)[number];
 
 /** Fixed overhead per envelope: parse, frame, round trip (ms). */
 export const marginMs = 2;
+/** Least throughput of a run that is cut for a deadline in front of a backlog, as a share of that of a full run. */
+const leastCutThroughput = 0.75;
 /** Largest batch tried before any size is known. */
 const firstRows = 8;
 
@@ -53,7 +56,10 @@ export function decideBatch(input: BatchInput): BatchDecision {
   }
 
   const deadlineRows = rowsInTime(cost, input.headRemainingMs, ahead);
-  if (deadlineRows < Math.min(cap, waitingRows)) return { kind: 'dispatch', rows: deadlineRows, reason: 'deadline' };
+  const isCut = deadlineRows < Math.min(cap, waitingRows);
+  if (isCut && (waitingRows <= cap || isWorthwhile(cost, deadlineRows, cap))) {
+    return { kind: 'dispatch', rows: deadlineRows, reason: 'deadline' };
+  }
 
   if (ahead === 0 && input.idlePods > 1 && waitingRows > 1) {
     const share = Math.ceil(waitingRows / input.idlePods);
@@ -65,6 +71,14 @@ export function decideBatch(input: BatchInput): BatchDecision {
   return waitingRows > cap
     ? { kind: 'dispatch', rows: cap, reason: 'full' }
     : { kind: 'dispatch', rows: waitingRows, reason: 'slot-free' };
+}
+
+/**
+ * Whether a cut run in front of a backlog leaves most of the throughput. One that doesn't makes all that waits late, whose runs would be
+ * cut in turn, for as long as the overload lasts.
+ */
+function isWorthwhile(cost: Cost, rows: number, cap: number): boolean {
+  return rows * predictMs(cost, cap) >= leastCutThroughput * cap * predictMs(cost, rows);
 }
 
 /** Maximum rows that complete within `allowedMs`; Infinity if not even one would. */
