@@ -6,7 +6,7 @@ export const headers = {
   traceparent: 'traceparent',
   /** Client's timeout in milliseconds, counted from the arrival at the gateway. */
   timeoutMs: 'sluice-timeout-ms',
-  /** Priority from 1 (highest) to 9, default 5. `parameters.priority` of the protocol has the same scale, with 0 meaning 5. */
+  /** Priority from 1 (highest) to 9, within the pool's limits. `parameters.priority` of the protocol has the same scale, with 0 meaning the default. */
   priority: 'sluice-priority',
   /** Response header: name of the pod that computed the answer. */
   pod: 'sluice-pod',

@@ -29,6 +29,8 @@ test('a minimal pool gets all defaults', () => {
       maxQueued: 10_000,
       maxQueuedBytes: 268_435_456,
       maxBodyBytes: 67_108_864,
+      highestPriority: 1,
+      defaultPriority: 5,
       idempotent: true,
     },
     scaling: { minReplicas: 1, idleSeconds: 300, mode: 'Active' },
@@ -101,6 +103,16 @@ const refused: readonly (readonly [string, unknown, readonly string[]])[] = [
     'maxQueuedBytes below maxBodyBytes',
     pool({ models: ['a'], requests: { maxBodyBytes: 11, maxQueuedBytes: 10 } }),
     ['/spec/requests/maxQueuedBytes: must be at least maxBodyBytes (11), was: 10'],
+  ],
+  [
+    'defaultPriority above highestPriority',
+    pool({ models: ['a'], requests: { highestPriority: 6 } }),
+    ['/spec/requests/defaultPriority: must be at least highestPriority (6), was: 5'],
+  ],
+  [
+    'a priority that is no level',
+    pool({ models: ['a'], requests: { defaultPriority: 10 } }),
+    ['/spec/requests/defaultPriority: must be <= 9, was: 10'],
   ],
 ];
 

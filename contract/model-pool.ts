@@ -16,6 +16,8 @@ export const modelNamePattern = '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$';
 /** Schema options of an object without extra fields. Descriptions appear in `kubectl explain modelpool.spec`. */
 const closed = (description: string) => ({ additionalProperties: false, description }) as const;
 const positive = (value: number, description: string) => Type.Integer({ minimum: 1, default: value, description });
+const level = (value: number, description: string) =>
+  Type.Integer({ minimum: 1, maximum: 9, default: value, description });
 const mebibyte = 1024 * 1024;
 
 const ScaleTargetRef = Type.Object(
@@ -76,6 +78,11 @@ const Requests = Type.Object(
       'Maximum bytes of queued request bodies per gateway. Must be at least maxBodyBytes.',
     ),
     maxBodyBytes: positive(64 * mebibyte, 'Maximum size of one request body, in bytes.'),
+    highestPriority: level(
+      1,
+      'Highest priority that clients may ask for, from 1 (first) to 9 (last). A request for more is served at it.',
+    ),
+    defaultPriority: level(5, 'Priority of requests that ask for none, from highestPriority to 9.'),
     idempotent: Type.Boolean({
       default: true,
       description:
@@ -197,6 +204,12 @@ export function parseModelPool(value: unknown): ParsedPool {
   if (spec.requests.maxBodyBytes > spec.requests.maxQueuedBytes) {
     errors.push(
       `/spec/requests/maxQueuedBytes: must be at least maxBodyBytes (${spec.requests.maxBodyBytes}), was: ${spec.requests.maxQueuedBytes}`,
+    );
+  }
+  const { highestPriority, defaultPriority } = spec.requests;
+  if (defaultPriority < highestPriority) {
+    errors.push(
+      `/spec/requests/defaultPriority: must be at least highestPriority (${highestPriority}), was: ${defaultPriority}`,
     );
   }
   return errors.length === 0 ? { pool: filled, errors: [] } : { pool: null, errors };

@@ -3,7 +3,7 @@ import type { ModelPool } from '../contract/model-pool.ts';
 import type { Endpoints } from './endpoints/endpoints.ts';
 import type { LoopClock } from './endpoints/loop-clock.ts';
 import type { PodSchedule } from './endpoints/pod-schedule.ts';
-import { decideAdmission, tooLongMs } from './policy/admit.ts';
+import { decideAdmission, tooLongMs, type AdmitDecision, type AdmitInput } from './policy/admit.ts';
 import type { RequestSize } from './policy/sizes.ts';
 import { currentRowsPerMs } from './policy/throughput.ts';
 import { predictWait, predictWaitByRate, type Wait } from './policy/wait.ts';
@@ -57,10 +57,10 @@ export class Admission {
       throw this.#book.refuseUnserved(modelQueue, this.#endpoints.unservedReason(modelQueue.model));
     }
     const size = modelQueue.estimate(request);
-    const wait = this.#predictWait(modelQueue, size);
     const { requests, objective } = this.#spec();
+    const wait = this.#predictWait(modelQueue, size, modelQueue.rowsBefore(request.priority, size.rows));
     const { idle, available } = this.#endpoints.free;
-    const decision = decideAdmission({
+    const input: AdmitInput = {
       queuedRequests: this.#book.queued,
       queuedBytes: this.#book.queuedBytes,
       bytes: request.bytes,
@@ -72,7 +72,12 @@ export class Admission {
       servingPods: this.#endpoints.accepting.size,
       idlePods: idle.length + (this.#batches() ? 0 : available.length),
       comingPods: this.#endpoints.coming,
-    });
+    };
+    let decision = decideAdmission(input);
+    if (isFull(decision) && this.#book.makeRoom(request.priority, request.bytes)) {
+      const { queued, queuedBytes } = this.#book;
+      decision = decideAdmission({ ...input, queuedRequests: queued, queuedBytes });
+    }
     counters.plain.arrivedRows += size.rows;
     const allowedMs = objective?.latencyMs ?? longWaitMs;
     if (this.#wakeTrigger.isDue(decision.kind === 'hold', tooLongMs(decision, wait), allowedMs)) this.#wake();
@@ -80,9 +85,9 @@ export class Admission {
     return this.#book.open(modelQueue, request, size, trace);
   }
 
-  /** Milliseconds that a request of so many rows would wait for its answer if it came now. */
+  /** Milliseconds that a request of so many rows would wait for its answer if it came now, behind all that waits. */
   predictedWaitMs(modelQueue: ModelQueue, rows: number): number {
-    return this.#predictWait(modelQueue, modelQueue.sizeOf(rows)).waitMs;
+    return this.#predictWait(modelQueue, modelQueue.sizeOf(rows), modelQueue.rows).waitMs;
   }
 
   /** Called several times a second: fails requests that have waited too long for a pod. */
@@ -93,11 +98,12 @@ export class Admission {
     this.#book.shedUnserved(podless, (request) => this.#isUnserved(request));
   }
 
-  #predictWait(modelQueue: ModelQueue, size: RequestSize): Wait {
+  /** @param rowsBefore rows of the model that are served before */
+  #predictWait(modelQueue: ModelQueue, size: RequestSize, rowsBefore: number): Wait {
     const accepting = this.#endpoints.accepting.size;
     if (!this.#batches()) {
       const measured = modelQueue.size > 0 ? currentRowsPerMs(modelQueue.throughput, this.#clock.nowMs) : null;
-      return predictWaitByRate(modelQueue.rows, measured, accepting, modelQueue.cost);
+      return predictWaitByRate(rowsBefore, measured, accepting, modelQueue.cost);
     }
     const { batching, objective } = this.#spec();
     const head = modelQueue.peek();
@@ -106,7 +112,7 @@ export class Admission {
     const ownRows = size.work / modelQueue.rowWork(size);
     return predictWait({
       ownRows,
-      rowsBefore: modelQueue.rows + size.rows - ownRows,
+      rowsBefore: rowsBefore + size.rows - ownRows,
       headAgeMs: head === undefined ? null : this.#clock.nowMs - head.arrivedAtMs,
       otherBatches: this.#book.waitingModels - (head === undefined ? 0 : 1),
       pods: accepting,
@@ -129,4 +135,8 @@ export class Admission {
   #isUnserved({ model, version }: Pick<PredictRequest, 'model' | 'version'>): boolean {
     return this.#endpoints.accepting.size > 0 && this.#endpoints.forModel(model, version) === undefined;
   }
+}
+
+function isFull(decision: AdmitDecision): boolean {
+  return decision.kind === 'shed' && decision.reason === 'queue-full';
 }

@@ -7,27 +7,46 @@ import { LoopClock, tickMs } from './endpoints/loop-clock.ts';
 import { Upstream } from './endpoints/upstream.ts';
 import { Pool, type PoolDeps } from './pool.ts';
 import type { ModelQueue } from './queue/model-queue.ts';
+import type { BodyPlace, RequestBook } from './queue/request-book.ts';
 
-/** Where the requests for a model go, and room for their bodies while they arrive. */
-export class ModelPlace implements BodyRoom {
+/** Where the requests for a model go. */
+export class ModelPlace {
   readonly pool: Pool;
   readonly modelQueue: ModelQueue;
+  readonly #rooms: LevelRoom[] = [];
 
   constructor(pool: Pool, modelQueue: ModelQueue) {
     this.pool = pool;
     this.modelQueue = modelQueue;
   }
 
+  /** Room for bodies of a priority level while they arrive. */
+  room(level: number): BodyRoom {
+    return (this.#rooms[level] ??= new LevelRoom(this.pool.book, this.modelQueue, level));
+  }
+}
+
+class LevelRoom implements BodyRoom, BodyPlace {
+  readonly modelQueue: ModelQueue;
+  readonly level: number;
+  readonly #book: RequestBook;
+
+  constructor(book: RequestBook, modelQueue: ModelQueue, level: number) {
+    this.#book = book;
+    this.modelQueue = modelQueue;
+    this.level = level;
+  }
+
   check(announcedBytes: number): void {
-    this.pool.book.check(this.modelQueue, announcedBytes);
+    this.#book.check(this, announcedBytes);
   }
 
   reserve(bodyBytes: number, more: number): void {
-    this.pool.book.reserve(this.modelQueue, bodyBytes, more);
+    this.#book.reserve(this, bodyBytes, more);
   }
 
   release(bytes: number): void {
-    this.pool.book.release(bytes);
+    this.#book.release(bytes);
   }
 }
 

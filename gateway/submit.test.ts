@@ -121,8 +121,9 @@ test('room for a body is the pool’s', (t) => {
     spec: { requests: { maxQueuedBytes: 100, maxBodyBytes: 100 } },
   });
   const place = new ModelPlace(pool, pool.book.modelQueues.get('m')!);
-  place.reserve(0, 60);
-  assert.throws(() => place.reserve(0, 60), /waiting/);
-  place.release(60);
-  place.reserve(0, 60);
+  const room = place.room(5);
+  room.reserve(0, 60);
+  assert.throws(() => room.reserve(0, 60), /waiting/);
+  room.release(60);
+  room.reserve(0, 60);
 });

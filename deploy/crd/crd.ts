@@ -22,6 +22,11 @@ const rules = [
     message: 'must be at least maxBodyBytes',
   },
   {
+    rule: 'self.requests.defaultPriority >= self.requests.highestPriority',
+    fieldPath: '.requests.defaultPriority',
+    message: 'must be at least highestPriority',
+  },
+  {
     rule: 'has(self.scaleTargetRef) || size(self.endpoints) > 0',
     message: 'must have scaleTargetRef (the Deployment of the pods) or endpoints (externally managed servers)',
   },

@@ -6,6 +6,7 @@ import type { RunReport } from '../../contract/envelope.ts';
 import { mediaTypes } from '../../contract/headers.ts';
 import type { ServedModel } from '../../contract/pod-status.ts';
 import { learnCost, predictMs, unknownCost, type Cost } from '../policy/cost.ts';
+import { Levels } from '../policy/levels.ts';
 import type { RequestSize } from '../policy/sizes.ts';
 import { countCompleted, noThroughput, type Throughput } from '../policy/throughput.ts';
 import { ModelCounters } from './counters.ts';
@@ -59,7 +60,7 @@ export class ModelQueue {
   readonly counters = new ModelCounters();
   /** Index in the book's list of queues with waiting requests, -1 while none waits. Kept by request-book.ts. */
   waitingIndex = -1;
-  readonly #queue = new Queue<PendingRequest>();
+  readonly #queue: Queue<PendingRequest>;
   #inFlight = 0;
   #cost: Cost = unknownCost;
   #throughput: Throughput = noThroughput;
@@ -74,8 +75,10 @@ export class ModelQueue {
   /** Estimated rows per byte, by whether the body is binary: the gateway sees bytes, the pods report rows. */
   readonly #rowsPerByte = { binary: 0, text: 0 };
 
-  constructor(model: string) {
+  /** @param levels those of the pool; its own for a queue of no pool */
+  constructor(model: string, levels = new Levels()) {
     this.model = model;
+    this.#queue = new Queue(levels);
   }
 
   /** Requests that wait. */
@@ -174,6 +177,21 @@ export class ModelQueue {
   sizeOf(rows: number): RequestSize {
     const { c } = this.cost;
     return { rows, work: this.#sizes === null || c === 0 ? rows : (rows * this.rowMs) / c, rowElements: 0, shape: 0 };
+  }
+
+  /** Estimated rows that are served before a new request of the level with so many rows. */
+  rowsBefore(level: number, ownRows: number): number {
+    return this.#queue.rowsBefore(level, ownRows);
+  }
+
+  /** Requests of the level that wait. */
+  sizeAt(level: number): number {
+    return this.#queue.sizeAt(level);
+  }
+
+  /** A request of the level among those that would be served last. */
+  lastAt(level: number): PendingRequest | undefined {
+    return this.#queue.lastAt(level);
   }
 
   /** The request that is served next. */

@@ -1,31 +1,31 @@
-/**
- * A priority queue by (priority, deadline, arrival): a binary heap. Removal out of order is lazy: a settled entry stays in
- * the heap until it surfaces or settled entries outnumber the waiting ones.
- */
-export interface QueueEntry {
-  /** 1 (highest) to 9. */
-  readonly priority: number;
-  readonly deadlineAtMs: number;
-  /** Order of arrival; settles ties. */
-  readonly sequence: number;
-  readonly bytes: number;
-  readonly estimatedRows: number;
+/** The waiting requests of one model in the order of policy/levels.ts: a heap for each priority level that was ever used. */
+import { lastLevel, rowsBefore, type Levels } from '../policy/levels.ts';
+import { Heap, type HeapEntry } from './heap.ts';
+
+export interface QueueEntry extends HeapEntry {
   /** Estimated row equivalents. */
   readonly work: number;
   /** Requests of one shape may share a run; 0 where all may. */
   readonly shape: number;
-  /** An entry that is `settled` no longer waits. */
-  readonly state: string;
 }
 
 export class Queue<Entry extends QueueEntry> {
-  readonly #heap: Entry[] = [];
+  readonly #levels: Levels;
+  readonly #heaps: Heap<Entry>[] = [];
+  readonly #heapOf = new Array<Heap<Entry> | undefined>(lastLevel + 1).fill(undefined);
+  /** Estimated rows that wait, by level. */
+  readonly #rowsByLevel = new Float64Array(lastLevel + 1);
   #size = 0;
   #bytes = 0;
   #rows = 0;
   #work = 0;
   /** Entries that wait, by shape, for shapes other than 0. */
   readonly #shapes = new Map<number, number>();
+
+  /** @param levels those of all queues that share pods */
+  constructor(levels: Levels) {
+    this.#levels = levels;
+  }
 
   /** Entries that wait. */
   get size(): number {
@@ -55,35 +55,40 @@ export class Queue<Entry extends QueueEntry> {
     return this.#shapes.has(shape);
   }
 
+  /** Estimated rows that are served before a new entry of the level. */
+  rowsBefore(level: number, ownRows: number): number {
+    return rowsBefore(this.#rowsByLevel, { level, ownRows, takenBehind: this.#levels.takenBehind(level) });
+  }
+
   push(entry: Entry): void {
     this.#account(entry, 1);
-    const heap = this.#heap;
-    let at = heap.length;
-    heap.push(entry);
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      const above = heap[parent]!;
-      if (!precedes(entry, above)) break;
-      heap[at] = above;
-      at = parent;
+    this.#levels.enter(entry);
+    let heap = this.#heapOf[entry.priority];
+    if (heap === undefined) {
+      heap = new Heap();
+      this.#heapOf[entry.priority] = heap;
+      this.#heaps.push(heap);
     }
-    heap[at] = entry;
+    heap.push(entry);
   }
 
   peek(): Entry | undefined {
-    let first = this.#heap[0];
-    while (first?.state === 'settled') {
-      this.#removeFirst();
-      first = this.#heap[0];
+    let best: Entry | undefined;
+    for (const heap of this.#heaps) {
+      const head = heap.peek();
+      if (head === undefined) continue;
+      if (best === undefined || this.#levels.precedes(head, best)) best = head;
     }
-    return first;
+    return best;
   }
 
-  /** Removes and returns the first entry. */
+  /** Removes and returns the first entry, which is served now. */
   pop(): Entry | undefined {
     const first = this.peek();
     if (first === undefined) return undefined;
-    this.#removeFirst();
+    this.#levels.serve(first);
+    this.#levels.leave(first);
+    this.#heapOf[first.priority]!.shift();
     this.#account(first, -1);
     return first;
   }
@@ -91,26 +96,30 @@ export class Queue<Entry extends QueueEntry> {
   /** Removes a waiting entry from wherever it stands; the caller must have made it `settled`. */
   remove(entry: Entry): void {
     this.#account(entry, -1);
-    const heap = this.#heap;
-    if (this.#size === 0) {
-      heap.length = 0;
-    } else if (heap.length > 64 && heap.length > 2 * this.#size) {
-      const waiting = heap.filter((other) => other.state !== 'settled').sort((a, b) => (precedes(a, b) ? -1 : 1));
-      heap.length = 0;
-      // A sorted array is a heap.
-      for (const other of waiting) heap.push(other);
-    }
+    this.#levels.leave(entry);
+    this.#heapOf[entry.priority]!.remove();
+  }
+
+  /** Entries of the level that wait. */
+  sizeAt(level: number): number {
+    return this.#heapOf[level]?.size ?? 0;
+  }
+
+  /** An entry of the level among those that would be served last. */
+  lastAt(level: number): Entry | undefined {
+    return this.#heapOf[level]?.last();
   }
 
   /** Entries that wait when iteration begins, unordered; they may be removed meanwhile. */
   *[Symbol.iterator](): Generator<Entry> {
-    for (const entry of [...this.#heap]) if (entry.state !== 'settled') yield entry;
+    for (const heap of this.#heaps) yield* heap;
   }
 
   #account(entry: Entry, sign: 1 | -1): void {
     this.#size += sign;
     this.#bytes += sign * entry.bytes;
     this.#rows += sign * entry.estimatedRows;
+    this.#rowsByLevel[entry.priority]! += sign * entry.estimatedRows;
     // Sums of fractions leave a rest, which an empty queue lets go of.
     this.#work = this.#size === 0 ? 0 : this.#work + sign * entry.work;
     if (entry.shape !== 0) this.#countShape(entry.shape, sign);
@@ -121,29 +130,4 @@ export class Queue<Entry extends QueueEntry> {
     if (count === 0) this.#shapes.delete(shape);
     else this.#shapes.set(shape, count);
   }
-
-  #removeFirst(): void {
-    const heap = this.#heap;
-    const last = heap.pop()!;
-    const size = heap.length;
-    if (size === 0) return;
-    let at = 0;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= size) break;
-      if (child + 1 < size && precedes(heap[child + 1]!, heap[child]!)) child += 1;
-      const below = heap[child]!;
-      if (!precedes(below, last)) break;
-      heap[at] = below;
-      at = child;
-    }
-    heap[at] = last;
-  }
-}
-
-/** Whether `a` is served before `b`. */
-export function precedes(a: QueueEntry, b: QueueEntry): boolean {
-  if (a.priority !== b.priority) return a.priority < b.priority;
-  if (a.deadlineAtMs !== b.deadlineAtMs) return a.deadlineAtMs < b.deadlineAtMs;
-  return a.sequence < b.sequence;
 }

@@ -23,6 +23,12 @@ export function queueFull(
   return new SluiceError('queue-full', message, { retryAfterSeconds });
 }
 
+/** Error of a request that waited at a level which holds more than its share of a full queue. */
+export function displaced(pool: string, level: number): SluiceError {
+  const message = `the queue of pool '${pool}' is full, and requests of priority ${level} gave way to a level that holds less than its share`;
+  return new SluiceError('queue-full', message, { retryAfterSeconds: 1 });
+}
+
 export function overloaded(model: string, retryAfterSeconds: number): SluiceError {
   const message = `the wait for model '${model}' is predicted to be longer than its objective or deadline allows`;
   return new SluiceError('overloaded', message, { retryAfterSeconds });

@@ -251,8 +251,9 @@ test('a request with an error to verify expires with that error', (t) => {
 
 test('room for bodies: refused beyond the limit of one body, or of the pool with what arrives', (t) => {
   const { book, open, queueOf } = bookOf(t, { requests: { maxBodyBytes: 100, maxQueuedBytes: 250 } });
-  const check = (announced: number) => () => book.check(queueOf('m'), announced);
-  const reserve = (bodyBytes: number, more: number) => () => book.reserve(queueOf('m'), bodyBytes, more);
+  const place = { modelQueue: queueOf('m'), level: 5 };
+  const check = (announced: number) => () => book.check(place, announced);
+  const reserve = (bodyBytes: number, more: number) => () => book.reserve(place, bodyBytes, more);
   assert.equal(errorOf(check(101)).message, 'body of 101 bytes is over the limit of 100 bytes');
   assert.equal(errorOf(reserve(101, 41)).message, 'body of 101 bytes and more is over the limit of 100 bytes');
   assert.equal(errorOf(check(101)).code, 'body-too-large');

@@ -12,14 +12,16 @@
  */
 import type { SluiceError } from '../../contract/errors.ts';
 import type { ModelPool } from '../../contract/model-pool.ts';
+import { Levels } from '../policy/levels.ts';
 import type { RequestSize } from '../policy/sizes.ts';
 import { ModelCounters, type OutcomeKind, type ShedReason } from './counters.ts';
 import { Deadlines } from './deadlines.ts';
 import { ModelQueue, type PendingRequest } from './model-queue.ts';
-import { precedes, Queue } from './queue.ts';
+import { Queue } from './queue.ts';
 import {
   bodyTooLarge,
   deadlineExceeded,
+  displaced,
   modelRemoved,
   modelUnserved,
   noPod,
@@ -36,6 +38,13 @@ export interface RequestBookDeps {
   readonly now: () => number;
 }
 
+/** Where an arriving body belongs. */
+export interface BodyPlace {
+  readonly modelQueue: ModelQueue;
+  /** Priority that its head asks for. */
+  readonly level: number;
+}
+
 const noBody: readonly Buffer[] = [];
 
 export class RequestBook {
@@ -45,7 +54,8 @@ export class RequestBook {
   readonly #modelQueues = new Map<string, ModelQueue>();
   /** Model queues with at least one waiting request. */
   readonly #waiting: ModelQueue[] = [];
-  readonly #isolated = new Queue<PendingRequest>();
+  readonly #levels = new Levels();
+  readonly #isolated = new Queue<PendingRequest>(new Levels());
   readonly #verifying = new Set<PendingRequest>();
   readonly #deadlines: Deadlines<PendingRequest>;
   #sequence = 0;
@@ -99,7 +109,7 @@ export class RequestBook {
   /** Follows the models of the spec. Requests for a model that has left are answered 404, or with the error they have. */
   configure(models: readonly string[]): void {
     for (const model of models) {
-      if (!this.#modelQueues.has(model)) this.#modelQueues.set(model, new ModelQueue(model));
+      if (!this.#modelQueues.has(model)) this.#modelQueues.set(model, new ModelQueue(model, this.#levels));
     }
     for (const [model, modelQueue] of this.#modelQueues) {
       if (models.includes(model)) continue;
@@ -141,27 +151,76 @@ export class RequestBook {
    * Judges a body by the length that its client announces, before it is read.
    * @throws SluiceError `body-too-large`, or `queue-full` if there is no room for it now
    */
-  check(modelQueue: ModelQueue, announcedBytes: number): void {
+  check({ modelQueue, level }: BodyPlace, announcedBytes: number): void {
     const { maxBodyBytes } = this.#spec().requests;
     if (announcedBytes > maxBodyBytes) throw bodyTooLarge(`body of ${announcedBytes} bytes`, maxBodyBytes);
-    this.#refuseIfFull(modelQueue, announcedBytes);
+    if (this.#hasRoomFor(announcedBytes)) return;
+    // Whether others make room for it is seen as it comes: an announcement costs its client nothing.
+    if (!this.#isUnderShare(level, announcedBytes)) throw this.#refuseBody(modelQueue);
   }
 
   /**
    * Takes `more` bytes of memory for a body that has `bodyBytes` bytes so far.
    * @throws SluiceError `body-too-large` or `queue-full`
    */
-  reserve(modelQueue: ModelQueue, bodyBytes: number, more: number): void {
+  reserve({ modelQueue, level }: BodyPlace, bodyBytes: number, more: number): void {
     const { maxBodyBytes } = this.#spec().requests;
     if (bodyBytes > maxBodyBytes) throw bodyTooLarge(`body of ${bodyBytes} bytes and more`, maxBodyBytes);
-    this.#refuseIfFull(modelQueue, more);
+    if (!this.#hasRoomFor(more)) {
+      const isUnderShare = this.#isUnderShare(level, bodyBytes);
+      if (!isUnderShare || !this.#shedBytes(level, () => this.#hasRoomFor(more))) throw this.#refuseBody(modelQueue);
+    }
     this.#arrivingBytes += more;
   }
 
-  #refuseIfFull(modelQueue: ModelQueue, more: number): void {
-    if (this.#queuedBytes + this.#arrivingBytes + more <= this.#spec().requests.maxQueuedBytes) return;
+  #hasRoomFor(more: number): boolean {
+    return this.#queuedBytes + this.#arrivingBytes + more <= this.#spec().requests.maxQueuedBytes;
+  }
+
+  #refuseBody(modelQueue: ModelQueue): SluiceError {
     modelQueue.counters.plain.arrivals += 1;
-    throw this.refuse(modelQueue, 'queue-full', 1);
+    return this.refuse(modelQueue, 'queue-full', 1);
+  }
+
+  /**
+   * Makes room in a full queue for a request of a level that holds less than its share of it: sheds last requests of the levels
+   * that hold most.
+   * @returns whether there is room now
+   */
+  makeRoom(level: number, bytes: number): boolean {
+    const { maxQueued, maxQueuedBytes } = this.#spec().requests;
+    if (!this.#isUnderShare(level, bytes)) return false;
+    if (this.#queued >= maxQueued && !this.#shedLast(this.#levels.levelToShed(level, 'requests', maxQueued)))
+      return false;
+    return this.#shedBytes(level, () => this.#queuedBytes + bytes <= maxQueuedBytes);
+  }
+
+  #isUnderShare(level: number, bytes: number): boolean {
+    const { maxQueued, maxQueuedBytes } = this.#spec().requests;
+    return this.#levels.isUnderShare(level, { bytes }, { requests: maxQueued, bytes: maxQueuedBytes });
+  }
+
+  #shedBytes(level: number, isDone: () => boolean): boolean {
+    const { maxQueuedBytes } = this.#spec().requests;
+    while (!isDone()) if (!this.#shedLast(this.#levels.levelToShed(level, 'bytes', maxQueuedBytes))) return false;
+    return true;
+  }
+
+  /** @returns false if there is none to shed */
+  #shedLast(level: number | null): boolean {
+    if (level === null) return false;
+    let most = 0;
+    let last: PendingRequest | undefined;
+    for (const modelQueue of this.#waiting) {
+      const size = modelQueue.sizeAt(level);
+      if (size <= most) continue;
+      most = size;
+      last = modelQueue.lastAt(level);
+    }
+    if (last === undefined) return false;
+    last.modelQueue.counters.shed['queue-full'] += 1;
+    this.fail(last, displaced(this.#pool, level));
+    return true;
   }
 
   release(bytes: number): void {
@@ -254,7 +313,7 @@ export class RequestBook {
     for (const modelQueue of this.#waiting) {
       if (except.has(modelQueue)) continue;
       const head = modelQueue.peek()!;
-      if (bestHead !== undefined && !precedes(head, bestHead)) continue;
+      if (bestHead !== undefined && !this.#levels.precedes(head, bestHead)) continue;
       best = modelQueue;
       bestHead = head;
     }

@@ -19,7 +19,7 @@ import type { ModelPlace, Pools } from '../pools.ts';
 import type { RequestOutcome } from '../queue/request.ts';
 import { Submissions } from '../submit.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
-import { readSchedule } from './schedule.ts';
+import { arrivingPriority, readSchedule } from './schedule.ts';
 
 export interface PredictDeps {
   readonly pools: Pools;
@@ -56,7 +56,7 @@ export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
 
     const submit = (place: ModelPlace, body: Body): void => {
       const { headers } = message;
-      const schedule = readSchedule(headers, body.parts, place.pool.spec.requests.timeoutMs);
+      const schedule = readSchedule(headers, body.parts, place.pool.spec.requests);
       const connection = connectionOf(message);
       connection?.openRequest();
       let answerBytes = 0;
@@ -91,7 +91,8 @@ export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
     try {
       const place = submissions.find(model);
       refuseForm(message.headers);
-      readBody(message, place, (error, body) => {
+      const room = place.room(arrivingPriority(message.headers, place.pool.spec.requests));
+      readBody(message, room, (error, body) => {
         if (error !== null) return refuse(error);
         try {
           submit(place, body);

@@ -5,6 +5,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { quote, SluiceError } from '../../contract/errors.ts';
 import { headers as names } from '../../contract/headers.ts';
+import type { ModelPool } from '../../contract/model-pool.ts';
+import { firstLevel, lastLevel } from '../policy/levels.ts';
 
 export interface Schedule {
   readonly timeoutMs: number;
@@ -12,16 +14,21 @@ export interface Schedule {
   readonly priority: number;
 }
 
-const usualPriority = 5;
-const lowestPriority = 9;
+/** Limits of the pool. */
+export type ScheduleLimits = Pick<ModelPool['spec']['requests'], 'timeoutMs' | 'highestPriority' | 'defaultPriority'>;
+
 /** Longest JSON head that is searched for parameters; real ones have a few hundred bytes. */
 const longestHeadBytes = 16 * 1024;
 
 /**
- * @param poolTimeoutMs maximum of the pool, and the default
+ * A timeout or priority beyond what the pool allows is cut to it (docs/adr/0010-priority-is-bounded.md).
  * @throws SluiceError `invalid-header` on a value that can't be used
  */
-export function readSchedule(headers: IncomingHttpHeaders, body: readonly Buffer[], poolTimeoutMs: number): Schedule {
+export function readSchedule(
+  headers: IncomingHttpHeaders,
+  body: readonly Buffer[],
+  { timeoutMs: poolTimeoutMs, highestPriority, defaultPriority }: ScheduleLimits,
+): Schedule {
   const timeout = headers[names.timeoutMs];
   const priority = headers[names.priority];
   const parameters = headParameters(headers[names.inferenceHeaderLength], body);
@@ -31,11 +38,24 @@ export function readSchedule(headers: IncomingHttpHeaders, body: readonly Buffer
         ? // Triton's unit is microseconds; 0 means no timeout.
           Math.min(poolTimeoutMs, parameters.timeoutUs > 0 ? parameters.timeoutUs / 1000 : poolTimeoutMs)
         : Math.min(poolTimeoutMs, whole(names.timeoutMs, timeout, 1, Number.MAX_SAFE_INTEGER)),
-    priority:
+    priority: Math.max(
+      highestPriority,
       priority === undefined
-        ? parameters.priority || usualPriority
-        : whole(names.priority, priority, 1, lowestPriority),
+        ? parameters.priority || defaultPriority
+        : whole(names.priority, priority, firstLevel, lastLevel),
+    ),
   };
+}
+
+/** Priority of a request whose body is still to come, by its headers alone; the default where they can't be used. */
+export function arrivingPriority(
+  headers: IncomingHttpHeaders,
+  { highestPriority, defaultPriority }: ScheduleLimits,
+): number {
+  const priority = headers[names.priority];
+  if (priority === undefined) return defaultPriority;
+  const number = Number(priority);
+  return number >= highestPriority && number <= lastLevel && Number.isInteger(number) ? number : highestPriority;
 }
 
 function whole(name: string, value: string | string[], least: number, most: number): number {
@@ -63,7 +83,7 @@ function headParameters(
     const { timeout, priority } = parameters ?? {};
     return {
       timeoutUs: typeof timeout === 'number' && timeout > 0 ? timeout : 0,
-      priority: typeof priority === 'number' && priority >= 1 ? Math.min(lowestPriority, Math.floor(priority)) : 0,
+      priority: typeof priority === 'number' && priority >= 1 ? Math.min(lastLevel, Math.floor(priority)) : 0,
     };
   } catch {
     return none;

@@ -167,6 +167,16 @@ export const attacks: Readonly<Record<string, () => unknown>> = {
       await new Promise((resolve) => socket.once('close', resolve));
     }
   },
+  'the first priority for every request': () => {
+    const urgent = `${post(`sluice-priority: 1\r\ncontent-length: ${infer.length}`, '/v2/models/slow/infer')}${infer}`;
+    // A backlog of 3,200 requests that never gets shorter.
+    for (const socket of sockets(200)) {
+      socket.write(urgent.repeat(16));
+      socket.on('data', (chunk) => {
+        socket.write(urgent.repeat(chunk.toString('latin1').split('HTTP/1.1 ').length - 1));
+      });
+    }
+  },
   'more connections than descriptors': async () => {
     for (;;) {
       const some = sockets(400);
