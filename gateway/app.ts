@@ -67,6 +67,7 @@ export function buildGateway(deps: GatewayDeps): Gateway {
     limits,
     counters: faces.client,
     trustedProxies: deps.trustedProxies ?? [],
+    onAnswerRoom: () => pools.onAnswerRoom(),
     browsers: { allowedHosts: null, corsOrigins: deps.corsOrigins ?? [] },
   });
   predictRoutes(app, { pools, now, log, newRequestId: requestIds(), tracing: openTracing(version), isEnding });

@@ -291,3 +291,30 @@ test('a measured rate counts only while requests wait', (t) => {
   assert.ok(perMs > 0.05 && perMs < 0.3, `${perMs}`);
   assert.ok(Math.abs(pool.admission.predictedWaitMs(m, 1) - (runMs + 20 / perMs)) < 1e-6);
 });
+
+test('requests whose answers have no room wait beside the queue, and go once there is', (t) => {
+  const { pool, submit, pass, sent, callWith } = virtualPool(t, { pods: { a: ['m'] } });
+  let hasRoom = false;
+  const answerRoom = { takeAnswerRoom: () => hasRoom, releaseAnswerRoom: () => undefined };
+  const held = ['1', '2'].map((id) => submit(id, { answerRoom }));
+  pass();
+  assert.deepEqual([sent(), pool.book.held], [[], 2]);
+  // An idle pod takes what has room.
+  submit('3');
+  pass();
+  assert.deepEqual(sent(), ['a: 3']);
+  callWith('3').finish();
+  pool.onAnswerRoom();
+  pass();
+  assert.deepEqual([sent(), pool.book.held], [[], 2]);
+  hasRoom = true;
+  pool.onAnswerRoom();
+  pass();
+  assert.deepEqual(sent(), ['a: 1,2']);
+  callWith('1').finish();
+  pass();
+  assert.deepEqual(
+    held.map(({ outcome }) => outcome),
+    ['200 by pod-a', '200 by pod-a'],
+  );
+});

@@ -76,6 +76,11 @@ export class Pool {
     return pending;
   }
 
+  /** There may be room for answers that had none. */
+  onAnswerRoom(): void {
+    this.#dispatch.onAnswerRoom();
+  }
+
   /** Called several times a second. */
   tick(): void {
     this.endpoints.tick();

@@ -114,6 +114,11 @@ export class Pools {
     throw new SluiceError('model-not-found', `Request for unknown model: '${model}' is not found`);
   }
 
+  /** Sends requests again whose answers had no room. */
+  onAnswerRoom(): void {
+    for (const pool of this.#pools.values()) pool.onAnswerRoom();
+  }
+
   async close(): Promise<void> {
     this.#stopWatching();
     clearInterval(this.#ticker);

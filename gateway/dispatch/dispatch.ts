@@ -46,6 +46,7 @@ export class Dispatch implements BatchListener {
   readonly #isolated: IsolatedRetries;
   readonly #verification: ErrorVerification;
   #scheduled = false;
+  #hasAnswerRoom = false;
 
   constructor({ spec, book, endpoints, podSchedule, clock, random, log }: DispatchDeps) {
     this.#spec = spec;
@@ -69,8 +70,19 @@ export class Dispatch implements BatchListener {
     });
   }
 
+  /** Plans a round that tries held requests again. */
+  onAnswerRoom(): void {
+    if (this.#book.held === 0) return;
+    this.#hasAnswerRoom = true;
+    this.scheduleRound();
+  }
+
   #round(): void {
     const { nowMs } = this.#clock;
+    if (this.#hasAnswerRoom) {
+      this.#hasAnswerRoom = false;
+      this.#book.releaseHeld();
+    }
     this.#sendAlone(nowMs);
     const waitsToForm = new Set<ModelQueue>();
     const { idle, available } = this.#endpoints.free;
@@ -113,7 +125,8 @@ export class Dispatch implements BatchListener {
     const head = modelQueue.peek();
     if (head === undefined) return false;
     if (!batching.enabled || !endpoint.takesEnvelopes) {
-      this.#send(modelQueue, endpoint, this.#take(modelQueue, 0, 1), 'slot-free', nowMs);
+      const [request] = this.#take(modelQueue, 0, 1);
+      if (request !== undefined) this.#send(modelQueue, endpoint, [request], 'slot-free', nowMs);
       return true;
     }
     const maxRows = modelQueue.maxRows(batching.maxRows);
@@ -130,11 +143,15 @@ export class Dispatch implements BatchListener {
     if (decision.kind === 'wait') return false;
     // On probation: one request, whatever it is.
     const work = endpoint.health.kind === 'probing' ? 0 : decision.rows * rowWork;
-    this.#send(modelQueue, endpoint, this.#take(modelQueue, work, maxRows), decision.reason, nowMs);
+    const requests = this.#take(modelQueue, work, maxRows);
+    if (requests.length > 0) this.#send(modelQueue, endpoint, requests, decision.reason, nowMs);
     return true;
   }
 
-  /** Dequeues the first request, and more while they fit into `maxWork`, `maxRows` and `batching.maxBytes`. */
+  /**
+   * Dequeues the first request, and more while they fit into `maxWork`, `maxRows` and `batching.maxBytes`. Those whose answers have
+   * no room at their clients leave the queue as well, so that there may be none to send.
+   */
   #take(modelQueue: ModelQueue, maxWork: number, maxRows: number): PendingRequest[] {
     const { maxBytes } = this.#spec().batching;
     const requests: PendingRequest[] = [];
@@ -146,10 +163,13 @@ export class Dispatch implements BatchListener {
     for (;;) {
       const next = modelQueue.peek();
       if (next === undefined) return requests;
+      const fits =
+        work + next.work <= workLimit && rows + next.estimatedRows <= maxRows && bytes + next.bytes <= maxBytes;
+      if (requests.length > 0 && !fits) return requests;
+      if (!this.#book.takeAnswerRoom(next)) continue;
       work += next.work;
       rows += next.estimatedRows;
       bytes += next.bytes;
-      if (requests.length > 0 && (work > workLimit || rows > maxRows || bytes > maxBytes)) return requests;
       requests.push(this.#book.dequeue(modelQueue)!);
     }
   }
@@ -199,6 +219,7 @@ export class Dispatch implements BatchListener {
       return this.scheduleRound();
     }
     request.modelQueue.learnRows(head.rows, head.rowElements, request);
+    request.modelQueue.learnAnswer(head.rows, body.length);
     const { status, contentType, inferenceHeaderLength, runRows } = head;
     const pod = endpoint.name;
     const answer = {

@@ -103,3 +103,17 @@ test('a warm-up teaches the cost, in milliseconds, until answers do', () => {
   assert.equal(modelQueue.cost, cost);
   assert.equal(modelQueue.maxRows(64), 32);
 });
+
+test('the size of an answer is the largest a row of late, which smaller ones lower slowly', () => {
+  const modelQueue = new ModelQueue('m');
+  assert.equal(modelQueue.expectedAnswerBytes(3), 256 * 1024);
+  modelQueue.learnAnswer(2, 200);
+  assert.equal(modelQueue.expectedAnswerBytes(3), 300);
+  modelQueue.learnAnswer(1, 1_000);
+  assert.equal(modelQueue.expectedAnswerBytes(3), 3_000);
+  modelQueue.learnAnswer(1, 500);
+  assert.equal(modelQueue.expectedAnswerBytes(1), 990);
+  // An error without rows says nothing.
+  modelQueue.learnAnswer(0, 20);
+  assert.equal(modelQueue.expectedAnswerBytes(1), 990);
+});

@@ -29,10 +29,10 @@ export interface PendingRequest extends PredictRequest {
   /** Empty once settled: the request may stay in a queue's heap for a while. */
   body: readonly Buffer[];
   /**
-   * Written by request-book.ts. queued: in its model's queue. isolated: waits for a pod of its own. sent: with a pod.
+   * Written by request-book.ts. queued: in its model's queue. held: waits for room for its answer. isolated: waits for a pod of its own. sent: with a pod.
    * verifying: answered with an error that a second pod is to confirm. settled: answered, or its client has left.
    */
-  state: 'queued' | 'isolated' | 'sent' | 'verifying' | 'settled';
+  state: 'queued' | 'held' | 'isolated' | 'sent' | 'verifying' | 'settled';
   /** Estimated from the bytes. */
   readonly estimatedRows: number;
   /** Estimated row equivalents, elements of a row and shape: see RequestSize. */
@@ -41,6 +41,8 @@ export interface PendingRequest extends PredictRequest {
   readonly shape: number;
   /** Times it was sent to a pod that may have executed it. */
   attempts: number;
+  /** Room that it has taken for its answer. */
+  answerBytes: number;
   /** Times a pod was lost while it held this request and no other. */
   podsLostAlone: number;
   /** Was in flight when a pod died; retried in a batch of one. */
@@ -50,6 +52,10 @@ export interface PendingRequest extends PredictRequest {
   readonly deadlinePlace: DeadlinePlace;
 }
 
+/** Bytes that an answer is taken to have before one of its model is known. */
+const unknownAnswerBytes = 256 * 1024;
+/** Weight of the newest answer in the learned bytes per row, if it is below them; a larger one counts at once. */
+const answerWeight = 0.02;
 /** Weight of the newest answer in the learned rows per byte. */
 const rowsWeight = 0.05;
 /** Runs in a row that name no size after which the rows of a model are taken to be of one size: it was replaced. */
@@ -67,6 +73,8 @@ export class ModelQueue {
   /** Infinity while no pod has reported its limit. */
   #podMaxRows = Infinity;
   #transformMs = 0;
+  /** Bytes of an answer for each of its rows; 0 before the first. */
+  #answerRowBytes = 0;
   #unbatchedReason: string | null | undefined = undefined;
   #rowsPerRequest = 1;
   /** Null for a model whose rows are of one size. */
@@ -212,6 +220,11 @@ export class ModelQueue {
     return this.#queue.pop();
   }
 
+  /** Removes the first request, which isn't served now. */
+  shift(): void {
+    this.#queue.shift();
+  }
+
   /** Removes a waiting request, which must be `settled` already. */
   remove(request: PendingRequest): void {
     this.#queue.remove(request);
@@ -219,6 +232,18 @@ export class ModelQueue {
 
   addInFlight(requests: number): void {
     this.#inFlight += requests;
+  }
+
+  /** Bytes that an answer of so many rows is expected to have. */
+  expectedAnswerBytes(rows: number): number {
+    return this.#answerRowBytes === 0 ? unknownAnswerBytes : Math.ceil(rows * this.#answerRowBytes);
+  }
+
+  learnAnswer(rows: number, bytes: number): void {
+    if (rows === 0 || bytes === 0) return;
+    const rowBytes = bytes / rows;
+    const known = this.#answerRowBytes;
+    this.#answerRowBytes = rowBytes >= known ? rowBytes : known + (rowBytes - known) * answerWeight;
   }
 
   /** Size of a request as its bytes tell it. */

@@ -87,10 +87,20 @@ export class Queue<Entry extends QueueEntry> {
     const first = this.peek();
     if (first === undefined) return undefined;
     this.#levels.serve(first);
+    this.#removeFirst(first);
+    return first;
+  }
+
+  /** Removes the first entry, which is not served now. */
+  shift(): void {
+    const first = this.peek();
+    if (first !== undefined) this.#removeFirst(first);
+  }
+
+  #removeFirst(first: Entry): void {
     this.#levels.leave(first);
     this.#heapOf[first.priority]!.shift();
     this.#account(first, -1);
-    return first;
   }
 
   /** Removes a waiting entry from wherever it stands; the caller must have made it `settled`. */

@@ -52,8 +52,8 @@ export function noPod(pool: string, model: string | null, waitedMs: number): Slu
   return new SluiceError('no-pod', message, { retryAfterSeconds: 5 });
 }
 
-export function deadlineExceeded(waitedMs: number, sent: boolean): SluiceError {
-  const where = sent ? 'with a pod' : 'in the queue';
+/** @param where the request has waited last */
+export function deadlineExceeded(waitedMs: number, where: string): SluiceError {
   const message = `no answer within the deadline: ${Math.round(waitedMs)} ms have passed, the last of them ${where}`;
   return new SluiceError('deadline-exceeded', message);
 }

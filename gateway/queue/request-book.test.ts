@@ -435,3 +435,97 @@ test('the deadline of a settled request is no longer watched', (t) => {
   time.pass(20);
   assert.equal(time.timers, 0);
 });
+
+/** A client that has room for so many bytes. */
+class Client {
+  room: number;
+  readonly turns: number[] = [];
+
+  constructor(room: number) {
+    this.room = room;
+  }
+
+  takeAnswerRoom(bytes: number, turn: number): boolean {
+    this.turns.push(turn);
+    if (bytes > this.room) return false;
+    this.room -= bytes;
+    return true;
+  }
+
+  releaseAnswerRoom(bytes: number): void {
+    this.room += bytes;
+  }
+}
+
+function bookWithClients(t: TestContext) {
+  const made = bookOf(t);
+  const { book, queueOf, time } = made;
+  queueOf('m').learnAnswer(1, 100);
+  const outcomes: string[] = [];
+  const ask = (id: string, answerRoom: Client | undefined, timeoutMs = 1_000): PendingRequest => {
+    const settle = (outcome: RequestOutcome): void => void outcomes.push(`${id} ${textOf(outcome)}`);
+    const times = { arrivedAtMs: time.nowMs, deadlineAtMs: time.nowMs + timeoutMs };
+    const request = predictRequest({ id, bytes: 10, answerRoom, answerTurn: Number(id), ...times, settle });
+    return book.open(queueOf('m'), request, oneRow, null);
+  };
+  /** Ids of those that are sent next; others leave the queue. */
+  const dispatch = (): string[] => {
+    const sent: string[] = [];
+    for (;;) {
+      const next = queueOf('m').peek();
+      if (next === undefined) return sent;
+      if (book.takeAnswerRoom(next)) sent.push(book.dequeue(queueOf('m'))!.id);
+    }
+  };
+  return { ...made, ask, dispatch, outcomes };
+}
+
+test('a request whose answer has no room at its client is held, and others pass', (t) => {
+  const { book, ask, dispatch, queueOf } = bookWithClients(t);
+  const slow = new Client(150);
+  const first = ask('1', slow);
+  ask('2', slow);
+  ask('3', slow);
+  ask('4', new Client(1_000));
+  ask('5', undefined);
+  assert.deepEqual(dispatch(), ['1', '4', '5']);
+  assert.deepEqual([book.held, book.queued, book.queuedBytes, queueOf('m').size, book.waitingModels], [2, 2, 20, 0, 0]);
+  assert.equal(slow.room, 50);
+  book.answer(first, answer());
+  assert.equal(slow.room, 150);
+  book.releaseHeld();
+  assert.deepEqual([book.held, book.queued, queueOf('m').size], [1, 2, 1]);
+  // Room was taken when it was released.
+  assert.deepEqual([dispatch(), slow.room], [['2'], 50]);
+  assert.deepEqual(slow.turns, [1, 2, 3, 2, 3]);
+});
+
+test('a held request expires, is cancelled, or goes with its model, as if it waited in the queue', (t) => {
+  const { book, ask, dispatch, outcomes, time, configure } = bookWithClients(t);
+  const full = new Client(0);
+  ask('1', full, 100);
+  const gone = ask('2', full);
+  ask('3', full);
+  assert.deepEqual(dispatch(), []);
+  time.pass(110);
+  assert.match(
+    outcomes.join(),
+    /^1 deadline-exceeded: .*, the last of them behind answers that its client has not taken$/,
+  );
+  book.cancel(gone);
+  assert.deepEqual([book.held, book.queued, book.queuedBytes], [1, 1, 10]);
+  configure(['n']);
+  assert.match(outcomes.join(), /3 model-not-found/);
+  assert.deepEqual([book.held, book.queued, book.queuedBytes, full.room], [0, 0, 0, 0]);
+});
+
+test('a request that is sent again keeps the room of its answer', (t) => {
+  const { book, ask, dispatch } = bookWithClients(t);
+  const client = new Client(100);
+  const request = ask('1', client);
+  assert.deepEqual(dispatch(), ['1']);
+  book.enqueue(request);
+  assert.deepEqual([dispatch(), client.room], [['1'], 0]);
+  book.cancel(request);
+  assert.equal(client.room, 100);
+});

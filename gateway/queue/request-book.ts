@@ -4,7 +4,8 @@
  *
  *   open ──► queued ──dequeue──► sent ──verify──► verifying ──resend──► sent
  *              ▲                  │ │
- *              └─────enqueue──────┘ └──isolate──► isolated ──takeIsolated──► sent
+ *              │├────enqueue──────┘ └──isolate──► isolated ──takeIsolated──► sent
+ *              └takeAnswerRoom──► held ──releaseHeld──► queued
  *
  *   answer, fail, cancel, expire: from any of these ──► settled
  *
@@ -57,6 +58,8 @@ export class RequestBook {
   readonly #levels = new Levels();
   readonly #isolated = new Queue<PendingRequest>(new Levels());
   readonly #verifying = new Set<PendingRequest>();
+  /** Requests whose answer has no room at their client, in the order in which they were held. */
+  readonly #held = new Set<PendingRequest>();
   readonly #deadlines: Deadlines<PendingRequest>;
   #sequence = 0;
   #queued = 0;
@@ -77,7 +80,7 @@ export class RequestBook {
     return this.#modelQueues;
   }
 
-  /** Requests in the queues of models. */
+  /** Requests in the queues of models, or held. */
   get queued(): number {
     return this.#queued;
   }
@@ -118,6 +121,9 @@ export class RequestBook {
       this.#formerModels.include(modelQueue.counters);
     }
     for (const request of this.#isolated) {
+      if (!this.serves(request.modelQueue)) this.fail(request, this.#modelRemovedError(request.modelQueue));
+    }
+    for (const request of this.#held) {
       if (!this.serves(request.modelQueue)) this.fail(request, this.#modelRemovedError(request.modelQueue));
     }
     for (const request of this.#verifying) {
@@ -273,6 +279,7 @@ export class RequestBook {
       rowElements,
       shape,
       attempts: 0,
+      answerBytes: 0,
       podsLostAlone: 0,
       mustTravelAlone: false,
       unverified: undefined,
@@ -304,6 +311,50 @@ export class RequestBook {
     this.#onLeftQueue(request);
     request.state = 'sent';
     return request;
+  }
+
+  /** Requests that are held. */
+  get held(): number {
+    return this.#held.size;
+  }
+
+  /**
+   * Takes room for the answer of a model's next request, which is held if there is none.
+   * @returns whether it may be served
+   */
+  takeAnswerRoom(request: PendingRequest): boolean {
+    const { modelQueue, answerRoom } = request;
+    if (answerRoom === undefined || request.answerBytes > 0) return true;
+    const bytes = modelQueue.expectedAnswerBytes(request.estimatedRows);
+    if (answerRoom.takeAnswerRoom(bytes, request.answerTurn)) {
+      request.answerBytes = bytes;
+      return true;
+    }
+    modelQueue.shift();
+    this.#onLeftQueue(request);
+    // A held request takes the memory of one that waits.
+    this.#queued += 1;
+    this.#queuedBytes += request.bytes;
+    request.state = 'held';
+    this.#held.add(request);
+    return false;
+  }
+
+  /** Queues held requests again for whose answers there is room now, the first ones first. */
+  releaseHeld(): void {
+    for (const request of this.#held) {
+      const bytes = request.modelQueue.expectedAnswerBytes(request.estimatedRows);
+      if (request.answerRoom?.takeAnswerRoom(bytes, request.answerTurn) === false) continue;
+      request.answerBytes = bytes;
+      this.#unhold(request);
+      this.enqueue(request);
+    }
+  }
+
+  #unhold(request: PendingRequest): void {
+    this.#held.delete(request);
+    this.#queued -= 1;
+    this.#queuedBytes -= request.bytes;
   }
 
   /** The model whose next request precedes those of all other models. */
@@ -381,7 +432,7 @@ export class RequestBook {
   expire(request: PendingRequest): void {
     // An unverified error is an answer: the second pod was too slow to replace it.
     if (request.unverified !== undefined) return this.answer(request, request.unverified.outcome);
-    this.fail(request, deadlineExceeded(this.#now() - request.arrivedAtMs, request.state === 'sent'));
+    this.fail(request, deadlineExceeded(this.#now() - request.arrivedAtMs, placeOf(request.state)));
   }
 
   /**
@@ -416,11 +467,14 @@ export class RequestBook {
     if (state === 'queued') {
       modelQueue.remove(request);
       this.#onLeftQueue(request);
+    } else if (state === 'held') {
+      this.#unhold(request);
     } else if (state === 'isolated') {
       this.#isolated.remove(request);
     } else if (state === 'verifying') {
       this.#verifying.delete(request);
     }
+    if (request.answerBytes > 0) request.answerRoom?.releaseAnswerRoom(request.answerBytes);
     this.#deadlines.remove(request);
     const tookMs = this.#now() - request.arrivedAtMs;
     modelQueue.counters.countOutcome(kind, tookMs / 1000);
@@ -444,6 +498,11 @@ export class RequestBook {
   #modelRemovedError({ model }: ModelQueue): SluiceError {
     return modelRemoved(this.#pool, model);
   }
+}
+
+function placeOf(state: PendingRequest['state']): string {
+  if (state === 'held') return 'behind answers that its client has not taken';
+  return state === 'sent' ? 'with a pod' : 'in the queue';
 }
 
 function kindOf(status: number): OutcomeKind {

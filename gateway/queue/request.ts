@@ -18,6 +18,17 @@ export type RequestOutcome =
     }
   | { readonly kind: 'error'; readonly error: SluiceError };
 
+/** Room for answers at the client of a request, which has to take some before more are fetched for it. */
+export interface AnswerRoom {
+  /**
+   * @param turn of the request among those of its client
+   * @returns false if there is no room for so many bytes now
+   */
+  takeAnswerRoom(bytes: number, turn: number): boolean;
+  /** Gives back what was taken. */
+  releaseAnswerRoom(bytes: number): void;
+}
+
 export interface PredictRequest {
   readonly id: string;
   readonly model: string;
@@ -33,6 +44,10 @@ export interface PredictRequest {
   readonly bytes: number;
   /** 1 (highest) to 9. */
   readonly priority: number;
+  /** Undefined where nothing bounds the answers of a client. */
+  readonly answerRoom: AnswerRoom | undefined;
+  /** Turn of the answer among those of its client, which come in this order. */
+  readonly answerTurn: number;
   /** Monotonic clock, as are all times of the gateway. */
   readonly arrivedAtMs: number;
   readonly deadlineAtMs: number;

@@ -58,7 +58,7 @@ export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
       const { headers } = message;
       const schedule = readSchedule(headers, body.parts, place.pool.spec.requests);
       const connection = connectionOf(message);
-      connection?.openRequest();
+      const answerTurn = connection?.openRequest() ?? 1;
       let answerBytes = 0;
       const cancel = submissions.submit(place, {
         id,
@@ -72,6 +72,8 @@ export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
         body: body.parts,
         bytes: body.bytes,
         priority: schedule.priority,
+        answerRoom: connection,
+        answerTurn,
         arrivedAtMs,
         deadlineAtMs: arrivedAtMs + schedule.timeoutMs,
         settle: (outcome, ownTraceparent) => {

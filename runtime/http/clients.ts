@@ -9,6 +9,10 @@ export interface ClientAccount {
   connections: number;
   /** Memory that its arriving bodies take. */
   arrivingBytes: number;
+  /** Bytes of answers that are under way to it. */
+  expectedBytes: number;
+  /** Bytes of answers that it has not taken. */
+  unreadBytes: number;
   /** Connections and bodies that point here; at 0 the account is forgotten. */
   uses: number;
 }
@@ -35,7 +39,7 @@ export class Clients {
     const key = keyOf(address);
     let account = this.#accounts.get(key);
     if (account === undefined) {
-      account = { key, connections: 0, arrivingBytes: 0, uses: 0 };
+      account = { key, connections: 0, arrivingBytes: 0, expectedBytes: 0, unreadBytes: 0, uses: 0 };
       this.#accounts.set(key, account);
     }
     account.uses += 1;

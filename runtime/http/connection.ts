@@ -19,7 +19,11 @@ export interface ConnectionOwner {
   readonly counters: FaceCounters;
   readonly clients: Clients;
   /** Bytes of answers were given, or taken if negative. */
-  addUnread(bytes: number): void;
+  addUnread(connection: Connection, bytes: number): void;
+  /** Bytes of answers are under way, or no longer if negative. */
+  addExpected(connection: Connection, bytes: number): void;
+  /** Whether an answer of so many bytes may be fetched for the client now. */
+  hasAnswerRoom(connection: Connection, bytes: number): boolean;
   /** The account that an arriving body counts for; `Clients.leave` gives it back. */
   enterBody(connection: Connection, message: IncomingMessage): ClientAccount;
   /**
@@ -59,8 +63,11 @@ export class Connection {
   unwanted: IncomingMessage | null = null;
   /** Bytes of answers that were given and not taken. */
   unreadBytes = 0;
+  /** Bytes of answers that are under way. */
+  expectedBytes = 0;
   readonly #socket: NodeSocket;
   #openRequests = 0;
+  #closedRequests = 0;
   /** Ends of the requests behind the first one, which Node tells nothing when the connection ends. */
   #cancels: Set<() => void> | null = null;
   #isHeldBack = false;
@@ -79,15 +86,17 @@ export class Connection {
     Object.assign(socket, { [own]: this });
   }
 
-  /** A request waits for its answer from now on. */
-  openRequest(): void {
+  /** A request waits for its answer from now on. @returns its turn among the answers of the connection */
+  openRequest(): number {
     this.#openRequests += 1;
+    const turn = this.#closedRequests + this.#openRequests;
     const socket = this.#socket;
-    if (this.#openRequests <= this.all.limits.maxPipelined || socket._paused === true) return;
+    if (this.#openRequests <= this.all.limits.maxPipelined || socket._paused === true) return turn;
     // Node itself holds back clients that read no answers in this way: it parses what has come, and reads no more.
     socket._paused = true;
     socket.pause();
     this.#isHeldBack = true;
+    return turn;
   }
 
   /** Calls `cancel` if the connection ends before the request's `closeRequest`, unless it is the only open one. */
@@ -95,20 +104,42 @@ export class Connection {
     if (this.#openRequests > 1) (this.#cancels ??= new Set()).add(cancel);
   }
 
+  /**
+   * Takes room for an answer before it is fetched: what is under way can't be stopped.
+   * @param turn of the request; an answer that others wait behind always has room, since these can't be taken before
+   * @returns false if the client has to take others first
+   */
+  takeAnswerRoom(bytes: number, turn: number): boolean {
+    if (this.#isOver) return true;
+    const isAwaited = turn === this.#closedRequests + 1 && this.unreadBytes > 0;
+    if (!isAwaited && !this.all.hasAnswerRoom(this, bytes)) return false;
+    this.expectedBytes += bytes;
+    this.all.addExpected(this, bytes);
+    return true;
+  }
+
+  /** Gives back what `takeAnswerRoom` took. */
+  releaseAnswerRoom(bytes: number): void {
+    if (this.#isOver) return;
+    this.expectedBytes -= bytes;
+    this.all.addExpected(this, -bytes);
+  }
+
   /** An answer was handed to the socket. */
   answerRequest(bytes: number): void {
     if (this.#isOver) return;
     this.unreadBytes += bytes;
-    this.all.addUnread(bytes);
+    this.all.addUnread(this, bytes);
   }
 
   /** The client has taken the answer, or has left. @param bytes those of the answer, 0 without one */
   closeRequest(bytes: number, cancel: () => void): void {
     this.#openRequests -= 1;
+    this.#closedRequests += 1;
     this.#cancels?.delete(cancel);
     if (!this.#isOver && bytes > 0) {
       this.unreadBytes -= bytes;
-      this.all.addUnread(-bytes);
+      this.all.addUnread(this, -bytes);
     }
     if (!this.#isHeldBack || this.#openRequests > this.all.limits.maxPipelined / 2) return;
     this.#isHeldBack = false;
@@ -158,9 +189,12 @@ export class Connection {
 
   /** Counts nothing of it any more: it has ended. Node tells responses behind the first one nothing of that. */
   forget(): void {
+    if (this.#isOver) return;
     this.#isOver = true;
-    this.all.addUnread(-this.unreadBytes);
+    this.all.addUnread(this, -this.unreadBytes);
+    this.all.addExpected(this, -this.expectedBytes);
     this.unreadBytes = 0;
+    this.expectedBytes = 0;
     const cancels = this.#cancels;
     this.#cancels = null;
     if (cancels !== null) for (const cancel of cancels) cancel();

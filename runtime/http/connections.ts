@@ -19,10 +19,16 @@ export interface ConnectionsOptions {
   readonly log: ErrorLog;
   /** Monotonic clock, milliseconds. */
   readonly now: () => number;
+  /** Called when there may be room for answers that had none. */
+  readonly onAnswerRoom?: () => void;
 }
 
 /** Time between two lines of one kind about refused connections. */
 const quietMs = 10_000;
+/** Longest answer that waits for no room but that of its own connection, so that small requests pass large ones. */
+const smallAnswerBytes = 64 * 1024;
+/** Bytes of answers under way or unread, in `maxUnreadBytes`, beyond which large answers of all clients wait. */
+const maxAnswersRatio = 4;
 /** Looks for which a client takes nothing before its connection counts as standing still: lost packets take a second. */
 const looksToStand = 4;
 /** Delay of a look beyond which this process itself was away, so that no client is late. */
@@ -35,15 +41,20 @@ export class Connections implements ConnectionOwner {
   readonly #log: ErrorLog;
   readonly #now: () => number;
   readonly #all = new Set<Connection>();
+  readonly #onAnswerRoom: () => void;
+  /** Addresses for which an answer had no room since the last look. */
+  readonly #pressed = new Set<ClientAccount>();
+  #lacksRoom = false;
   readonly #loggedAtMs = new Map<RefusalReason, number>();
   #watchedAtMs: number;
   #relievedAtMs = -Infinity;
 
-  constructor({ limits, counters, clients, log, now }: ConnectionsOptions) {
+  constructor({ limits, counters, clients, log, now, onAnswerRoom }: ConnectionsOptions) {
     this.limits = limits;
     this.counters = counters;
     this.clients = clients;
     this.#log = log;
+    this.#onAnswerRoom = onAnswerRoom ?? (() => undefined);
     this.#now = now;
     this.#watchedAtMs = now();
   }
@@ -114,9 +125,43 @@ export class Connections implements ConnectionOwner {
     this.counters.arrivingBytes -= bytes;
   }
 
-  addUnread(bytes: number): void {
+  addUnread({ client }: Connection, bytes: number): void {
     this.counters.unreadBytes += bytes;
-    if (bytes > 0 && this.counters.unreadBytes > this.limits.maxUnreadBytes) this.#relieve(this.counters.unreadBytes);
+    client.unreadBytes += bytes;
+    if (bytes > 0) {
+      if (this.counters.unreadBytes > this.limits.maxUnreadBytes) this.#relieve(this.#all, this.counters.unreadBytes);
+    } else if (this.#lacksRoom) this.#tellRoom();
+  }
+
+  addExpected({ client }: Connection, bytes: number): void {
+    this.counters.expectedBytes += bytes;
+    client.expectedBytes += bytes;
+    if (bytes < 0 && this.#lacksRoom) this.#tellRoom();
+  }
+
+  hasAnswerRoom(connection: Connection, bytes: number): boolean {
+    if (this.#hasAnswerRoom(connection, bytes)) return true;
+    this.#pressed.add(connection.client);
+    this.#lacksRoom = true;
+    return false;
+  }
+
+  #hasAnswerRoom({ unreadBytes, expectedBytes, client, isProxied }: Connection, bytes: number): boolean {
+    const { maxUnreadBytes, maxUnreadBytesPerAddress, maxUnreadBytesPerConnection } = this.limits;
+    const own = unreadBytes + expectedBytes;
+    if (own > 0 && own + bytes > maxUnreadBytesPerConnection) return false;
+    if (bytes <= smallAnswerBytes) return true;
+    // Clients that read leave little with this process, and have as much under way as pods can do.
+    const isSlow = client.unreadBytes > maxUnreadBytesPerAddress / 4;
+    const ofAddress = client.unreadBytes + client.expectedBytes;
+    if (!isProxied && isSlow && ofAddress + bytes > maxUnreadBytesPerAddress) return false;
+    const { unreadBytes: unread, expectedBytes: expected } = this.counters;
+    return unread <= maxUnreadBytes || unread + expected + bytes <= maxAnswersRatio * maxUnreadBytes;
+  }
+
+  #tellRoom(): void {
+    this.#lacksRoom = false;
+    this.#onAnswerRoom();
   }
 
   /** Looks at every connection: called each `watchMs`. */
@@ -130,7 +175,16 @@ export class Connections implements ConnectionOwner {
       pendingBytes += this.#watchAnswers(connection, nowMs, wasAway);
       this.#watchUnwanted(connection);
     }
-    if (pendingBytes > this.limits.maxUnreadBytes) this.#relieve(pendingBytes);
+    if (pendingBytes > this.limits.maxUnreadBytes) this.#relieve(this.#all, pendingBytes);
+    for (const client of this.#pressed) this.#relievePressed(client);
+    this.#pressed.clear();
+  }
+
+  /** Answers wait for room that others of their address leave unread: without that wait they would be unread as well. */
+  #relievePressed(client: ClientAccount): void {
+    const own = [...this.#all].filter((connection) => connection.client === client);
+    const pendingBytes = own.reduce((sum, connection) => sum + connection.pendingBytes, 0);
+    if (2 * pendingBytes > this.limits.maxUnreadBytesPerAddress) this.#relieve(own, pendingBytes);
   }
 
   #watchBody(connection: Connection, nowMs: number, wasAway: boolean): void {
@@ -186,14 +240,14 @@ export class Connections implements ConnectionOwner {
    * Makes room for answers: cuts connections whose client has taken nothing for some looks, beyond twice the limit for one look,
    * those with most to take first. Clients that read are never cut, however much is on its way to them.
    */
-  #relieve(unreadBytes: number): void {
+  #relieve(connections: Iterable<Connection>, unreadBytes: number): void {
     const { maxUnreadBytes, watchMs } = this.limits;
     const isFar = unreadBytes > 2 * maxUnreadBytes;
     const nowMs = this.#now();
     if (nowMs - this.#relievedAtMs < watchMs / 4) return;
     this.#relievedAtMs = nowMs;
     const standMs = (isFar ? 1 : looksToStand) * watchMs;
-    const standing = [...this.#all]
+    const standing = [...connections]
       .filter(
         (one) => one.pendingBytes > 0 && one.systemTookBytes() === one.sentBytes && nowMs - one.sentAtMs >= standMs,
       )

@@ -21,5 +21,7 @@ export class FaceCounters {
   arrivingBytes = 0;
   /** Bytes of answers that clients have not taken. */
   unreadBytes = 0;
+  /** Bytes of answers that are under way, as far as their size is known. */
+  expectedBytes = 0;
   readonly refusals = Object.fromEntries(refusalReasons.map((reason) => [reason, 0])) as Record<RefusalReason, number>;
 }

@@ -37,6 +37,16 @@ export const httpSettings = {
     1,
     'maximum bytes of answers that clients have not taken; beyond it the connections with most of them are cut',
   ),
+  maxUnreadBytesPerAddress: limit(
+    'maxUnreadBytesPerAddress',
+    1,
+    'maximum bytes of answers that one client address has under way or unread; its further requests for large answers wait',
+  ),
+  maxUnreadBytesPerConnection: limit(
+    'maxUnreadBytesPerConnection',
+    1,
+    'maximum bytes of answers that one connection has under way or unread; its further requests wait',
+  ),
   minBodyBytesPerSecond: limit('minBodyBytesPerSecond', 0, 'least rate at which a body must arrive; 0 accepts any'),
   bodyWindowMs: limit('bodyWindowMs', 100, 'milliseconds over which the rate of a body is measured'),
   headTimeoutMs: limit('headTimeoutMs', 1, 'milliseconds in which the head of a request must arrive'),

@@ -26,6 +26,10 @@ export interface HttpLimits {
   readonly sendTimeoutMs: number;
   /** Bytes of unread answers of all connections; beyond them those that stand still are cut, the largest first. */
   readonly maxUnreadBytes: number;
+  /** Bytes of answers that one client address may have under way or unread; once a quarter is unread, others wait for room. */
+  readonly maxUnreadBytesPerAddress: number;
+  /** The same for one connection, whose client asks for more before it has taken what it asked for. */
+  readonly maxUnreadBytesPerConnection: number;
   /** Requests of one connection that may wait for their answers; further ones are not read until some are answered. */
   readonly maxPipelined: number;
   /** Connections that may be open; at most three quarters of the descriptors that the process may open. */
@@ -52,6 +56,8 @@ export const httpDefaults: HttpLimits = Object.freeze({
   maxArrivingBytesPerAddress: 64 * mebibyte,
   sendTimeoutMs: 30_000,
   maxUnreadBytes: 32 * mebibyte,
+  maxUnreadBytesPerAddress: 32 * mebibyte,
+  maxUnreadBytesPerConnection: 8 * mebibyte,
   maxPipelined: 64,
   maxConnections: 20_000,
   maxConnectionsPerAddress: 15_000,

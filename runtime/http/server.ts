@@ -25,6 +25,8 @@ export interface ServerOptions {
   readonly counters?: FaceCounters;
   /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
   readonly trustedProxies?: readonly string[];
+  /** Called when there may be room for answers that had none. */
+  readonly onAnswerRoom?: () => void;
   /** Rights of browsers; without them nothing is checked. */
   readonly browsers?: BrowserRules;
 }
@@ -38,6 +40,7 @@ export function newServer(options: ServerOptions): FastifyInstance {
     clients: new Clients(options.trustedProxies),
     log,
     now: () => performance.now(),
+    ...(options.onAnswerRoom && { onAnswerRoom: options.onAnswerRoom }),
   });
   const app = fastify({
     // Fastify would make a logger for each request; errors are logged where they are answered.
