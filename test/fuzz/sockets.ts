@@ -222,7 +222,8 @@ export function runSocket(
   });
 }
 
-const refusals = [400, 403, 404, 405, 408, 413, 415, 417, 431];
+// 401: routes of gateways, scalers and operators.
+const refusals = [400, 401, 403, 404, 405, 408, 413, 415, 417, 431];
 
 /** @returns what is wrong; null if nothing is */
 export function wrongOutcome(input: SocketInput, { answers, error, received }: SocketOutcome): string | null {

@@ -13,6 +13,8 @@ import { runSocket, wrongOutcome } from './sockets.ts';
 import { wrongResponse } from './verdict.ts';
 
 const pods = 2;
+/** Secret of the system, which envelopes carry as those of a gateway do. */
+const secret = 'of-fuzz-runs-and-nothing-else';
 const connections = 4;
 /** Connections for requests whose refusal ends their connection, and with it what is behind them. */
 const frailConnections = 12;
@@ -68,7 +70,7 @@ export class Target {
     await writeFile(pools, JSON.stringify(pool));
     const errors: string[] = [];
     const system = await startSystem(['--repository', repository.directory, '--pools', pools], {
-      env: memory.env,
+      env: { ...memory.env, SLUICE_SECRET: secret },
       onLine: (line) => {
         // Without JSON it is a message of Node itself, as of an uncaught error.
         if (/"level":(50|60)/.test(line) || !line.startsWith('{')) errors.push(line);
@@ -100,10 +102,12 @@ export class Target {
   }
 
   async #request(input: RequestInput): Promise<Outcome> {
+    const headers =
+      input.kind === 'envelopes' ? { ...input.headers, authorization: `Bearer ${secret}` } : input.headers;
     const pipelines = (endsConnection(input) ? this.#frail : this.#pipelines)[input.port];
     try {
       const answer = await pipelines[this.#sent % pipelines.length]!.send(
-        requestBytes(input.path, input.headers, input.body),
+        requestBytes(input.path, headers, input.body),
       );
       const judge = input.kind === 'envelopes' ? wrongEnvelope : wrongResponse;
       return { status: answer.status, problem: judge(input, answer, this.#languages) };
