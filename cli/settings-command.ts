@@ -5,7 +5,7 @@
 import { Command, Option } from 'commander';
 import type Type from 'typebox';
 import { Document, Scalar, type Pair } from 'yaml';
-import { flagName, readSettings, variableName } from '../contract/settings.ts';
+import { flagName, isSecret, readSettings, variableName } from '../contract/settings.ts';
 
 export interface SettingsCommand<Schema extends Type.TObject> {
   readonly name: string;
@@ -25,9 +25,14 @@ export function settingsCommand<Schema extends Type.TObject>(spec: SettingsComma
     .description(spec.description)
     .allowExcessArguments(false);
   for (const [property, value] of Object.entries(schema.properties)) {
-    command.addOption(new Option(`${flagName(property)} <value>`, describe(property, value)));
+    if (!isSecret(value)) command.addOption(new Option(`${flagName(property)} <value>`, describe(property, value)));
   }
   command.option('--print-config', 'print the settings in effect and the source of each, then exit');
+  const secrets = Object.entries<Described>(schema.properties).filter(([, value]) => isSecret(value));
+  if (secrets.length > 0) {
+    const lines = secrets.map(([property, { description }]) => `  ${variableName(property)}  ${description ?? ''}`);
+    command.addHelpText('after', `\nVariables without a flag:\n${lines.join('\n')}`);
+  }
   command.addHelpText('after', `\nExamples:\n${spec.examples.map((line) => `  ${line}`).join('\n')}`);
   command.action(async ({ printConfig, ...flags }: Record<string, string> & { printConfig?: true }) => {
     const settings = readSettings(schema, env, flags);
@@ -42,6 +47,7 @@ interface Described {
   readonly description?: string;
   readonly default?: string | number | boolean;
   readonly enum?: readonly string[];
+  readonly writeOnly?: boolean;
 }
 
 function describe(property: string, value: Described): string {
@@ -60,13 +66,15 @@ function renderConfig(
 ): string {
   const document = new Document({});
   const unset: string[] = [];
-  for (const property of Object.keys(schema.properties)) {
+  for (const [property, described] of Object.entries<Described>(schema.properties)) {
     const value = settings[property];
+    const secret = isSecret(described);
     if (value === undefined) {
-      unset.push(` ${property}: not set (${flagName(property)}, ${variableName(property)})`);
+      const names = secret ? [variableName(property)] : [flagName(property), variableName(property)];
+      unset.push(` ${property}: not set (${names.join(', ')})`);
       continue;
     }
-    const scalar = new Scalar(value);
+    const scalar = new Scalar(secret ? '***' : value);
     scalar.comment = ` ${source(property, env, flags)}`;
     document.add(document.createPair(property, scalar) satisfies Pair);
   }

@@ -102,3 +102,15 @@ test('any input yields valid settings or a SettingsError', () => {
     }),
   );
 });
+
+test('a secret comes from the environment alone, and no message quotes it', () => {
+  const secret = Type.Object({
+    secret: Type.Optional(Type.String({ minLength: 16, writeOnly: true, description: 'secret' })),
+  });
+  assert.deepEqual(readSettings(secret, { SLUICE_SECRET: 'x'.repeat(16) }, { secret: 'y'.repeat(16) }), {
+    secret: 'x'.repeat(16),
+  });
+  assert.deepEqual(readSettings(secret, {}, { secret: 'y'.repeat(16) }), {});
+  const [error] = errorsOf(() => readSettings(secret, { SLUICE_SECRET: 'hunter2' }));
+  assert.match(error!, /^SLUICE_SECRET: must not have fewer than 16 characters$/);
+});

@@ -2,7 +2,8 @@
  * Settings of a process. One TypeBox schema gives the defaults, validation, flags, environment variables and `--help`.
  *
  * Property `runLimitMs` is the flag `--run-limit-ms` and the variable `SLUICE_RUN_LIMIT_MS`. The flag takes precedence over
- * the variable, and the variable over the default. Each property needs a `description`.
+ * the variable, and the variable over the default. Each property needs a `description`. A secret is `writeOnly: true`: it has no
+ * flag, which every user of the machine could read, and no message quotes it.
  */
 import type Type from 'typebox';
 import { Check, Default, Errors } from 'typebox/value';
@@ -14,6 +15,11 @@ export function flagName(property: string): string {
 
 export function variableName(property: string): string {
   return `SLUICE_${property.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+/** Whether a setting is a secret: it comes from the environment alone and is never shown. */
+export function isSecret(setting: object): boolean {
+  return 'writeOnly' in setting && setting.writeOnly === true;
 }
 
 /** Errors of all settings at once. Each names the flag, the variable, the valid values and the rejected value. */
@@ -39,11 +45,11 @@ export function readSettings<Schema extends Type.TObject>(
 ): Readonly<Type.Static<Schema>> {
   const given: Record<string, unknown> = {};
   const raw: Record<string, string> = {};
-  for (const [property, { type }] of Object.entries<{ type?: unknown }>(schema.properties)) {
-    const value = flags[property] ?? env[variableName(property)];
+  for (const [property, setting] of Object.entries<{ type?: unknown }>(schema.properties)) {
+    const value = (isSecret(setting) ? undefined : flags[property]) ?? env[variableName(property)];
     if (value === undefined) continue;
     raw[property] = value;
-    given[property] = parse(type, value);
+    given[property] = parse(setting.type, value);
   }
   const settings: unknown = Default(schema, given);
   if (Check(schema, settings)) return Object.freeze(settings);
@@ -52,14 +58,20 @@ export function readSettings<Schema extends Type.TObject>(
     const property = error.instancePath.slice(1).split('/')[0] ?? '';
     if (error.keyword === 'required') {
       for (const name of error.params.requiredProperties) {
-        errors.add(`${flagName(name)} (${variableName(name)}): is required`);
+        errors.add(`${nameOf(name, schema)}: is required`);
       }
     } else {
       const must = error.keyword === 'enum' ? `must be one of ${error.params.allowedValues.join(', ')}` : error.message;
-      errors.add(`${flagName(property)} (${variableName(property)}): ${must}, was: ${quote(raw[property])}`);
+      const was = isSecret(schema.properties[property] ?? {}) ? '' : `, was: ${quote(raw[property])}`;
+      errors.add(`${nameOf(property, schema)}: ${must}${was}`);
     }
   }
   throw new SettingsError([...errors]);
+}
+
+function nameOf(property: string, { properties }: Type.TObject): string {
+  const variable = variableName(property);
+  return isSecret(properties[property] ?? {}) ? variable : `${flagName(property)} (${variable})`;
 }
 
 /** Unparsable values stay strings, so that validation rejects and quotes them: '12ms' is no integer, and '' is not 0. */
