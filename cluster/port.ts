@@ -16,6 +16,8 @@ export interface Pod {
   readonly phase: PodPhase;
   /** `http://host:port`; null until known. */
   readonly origin: string | null;
+  /** True for a process of this system, which may be sent the shared secret; absent for servers that others run. */
+  readonly isPeer?: true;
   readonly restarts: number;
   /** Wall-clock time in milliseconds. */
   readonly createdAtMs: number;

@@ -14,7 +14,10 @@ export function staticCluster(pools: readonly ModelPool[], nowMs: number): Clust
   };
 }
 
-/** The `endpoints` of a pool as Ready pods. The gateway finds out whether they answer. */
+/**
+ * The `endpoints` of a pool as Ready pods. The gateway finds out whether they answer. They are strangers, which are sent no secret,
+ * unless the pool says that they share it.
+ */
 export function endpointPods(pool: ModelPool, nowMs: number): Pod[] {
   return pool.spec.endpoints.map((endpoint) => {
     const origin = new URL(endpoint).origin;
@@ -25,6 +28,7 @@ export function endpointPods(pool: ModelPool, nowMs: number): Pod[] {
       pool: pool.metadata.name,
       phase: 'Ready',
       origin,
+      ...(pool.spec.shareSecretWithEndpoints ? { isPeer: true } : {}),
       restarts: 0,
       createdAtMs: nowMs,
       readyAtMs: nowMs,

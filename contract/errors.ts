@@ -48,6 +48,11 @@ export const errorTable = {
     retryable: false,
     meaning: 'A pod was sent an envelope that breaks its own framing.',
   },
+  unauthorized: {
+    status: 401,
+    retryable: false,
+    meaning: 'The path is for gateways, scalers and operators, and the request does not carry the shared secret.',
+  },
   'model-not-found': { status: 404, retryable: false, meaning: 'No pool serves a model of this name.' },
   'version-not-found': { status: 404, retryable: false, meaning: 'The model has no such version.' },
   'route-not-found': { status: 404, retryable: false, meaning: 'No such path.' },

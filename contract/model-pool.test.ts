@@ -22,6 +22,7 @@ test('a minimal pool gets all defaults', () => {
   assert.deepEqual(parsed(small).spec, {
     models: ['langid'],
     endpoints: [],
+    shareSecretWithEndpoints: false,
     batching: { enabled: true, maxRows: 64, maxBytes: 8_388_608, maxRequestRows: 1024 },
     requests: {
       timeoutMs: 30_000,

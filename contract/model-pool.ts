@@ -147,6 +147,12 @@ const Spec = Type.Object(
       uniqueItems: true,
       description: 'Origins (http://host:port) of externally managed servers that speak the Open Inference Protocol.',
     }),
+    shareSecretWithEndpoints: Type.Boolean({
+      default: false,
+      description:
+        'Whether the servers of endpoints are Sluice model servers of this system, which may be sent the shared secret, and so ' +
+        'envelopes. Other servers get plain requests and no secret.',
+    }),
     scaling: Scaling,
     health: Health,
   },

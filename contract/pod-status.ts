@@ -68,6 +68,8 @@ export const PodStatus = Type.Object({
   models: Type.Array(ServedModel),
   /** Models that are unbatched by the watch in service, here or at another pod; absent for none. */
   unbatched: Type.Optional(Type.Array(UnbatchedModel)),
+  /** True where envelopes are refused without the shared secret. */
+  requiresSecret: Type.Optional(Type.Boolean()),
   /** True while the watch has a sample that is not judged. */
   watching: Type.Optional(Type.Boolean()),
 });

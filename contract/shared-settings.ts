@@ -15,6 +15,29 @@ export const namespaceSetting = Type.Optional(
   }),
 );
 
+/**
+ * The shared secret by which gateways, scalers and pods know one another. A flag would show it to everybody who lists processes, so
+ * it is `writeOnly`: read from the environment alone, and never printed.
+ */
+export const secretSettings = {
+  secretFile: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        'file with the secret that gateways, scalers and pods share; of several lines the first is sent and all are accepted; ' +
+        'read again when it changes',
+    }),
+  ),
+  secret: Type.Optional(
+    Type.String({ writeOnly: true, description: 'the same secret, at least 16 characters, in place of a file' }),
+  ),
+  acceptPeersWithoutSecret: Type.Boolean({
+    default: false,
+    description: 'true accepts gateways and scalers without the secret, with a warning, while processes are upgraded',
+  }),
+};
+export type SecretSettings = Type.Static<Type.TObject<typeof secretSettings>>;
+
 /** TCP port to listen on. */
 export function portSetting(value: number, purpose: string) {
   return Type.Integer({

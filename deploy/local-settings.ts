@@ -3,7 +3,7 @@ import Type from 'typebox';
 import { portSetting } from '../contract/shared-settings.ts';
 import { GatewaySettings } from '../gateway/settings.ts';
 
-const { host, port, adminPort, logLevel } = GatewaySettings.properties;
+const { host, port, adminPort, logLevel, secretFile, secret } = GatewaySettings.properties;
 
 export const LocalSettings = Type.Object({
   repository: Type.Optional(
@@ -33,6 +33,8 @@ export const LocalSettings = Type.Object({
   port,
   adminPort,
   scalerPort: portSetting(8082, "port for the scaler's live page, API and metrics"),
+  secretFile,
+  secret,
   logFormat: Type.Enum(['pretty', 'json'], { default: 'pretty', description: 'log output format' }),
   logLevel,
 });

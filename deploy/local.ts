@@ -14,6 +14,7 @@ import { startGateway } from './gateway-process.ts';
 import { describeReady, describeRunning, originOf, runningJson } from './local-output.ts';
 import { planLocal } from './local-plan.ts';
 import { judgeStart, type Progress } from './local-progress.ts';
+import { withSecret } from './local-secret.ts';
 import type { LocalSettings } from './local-settings.ts';
 import { servedModels } from './served-models.ts';
 
@@ -37,6 +38,7 @@ const graceMs = 30_000;
  * @throws SettingsError before any process is started
  */
 export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ readonly served: boolean }> {
+  const env = withSecret(io.env, settings);
   const { repository, pools, replicas } = await planLocal(settings);
   if (io.stop.aborted) return { served: true };
   const { host, port, adminPort, scalerPort, logLevel, logFormat } = settings;
@@ -47,7 +49,7 @@ export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ 
   const sluice = fileURLToPath(new URL('../cli/sluice.js', import.meta.url));
   const cluster = new LocalCluster({
     pools,
-    defaults: { repository, logLevel, graceMs, env: io.env },
+    defaults: { repository, logLevel, graceMs, env },
     command: [process.execPath, ...podFlags, sluice, 'model-server'],
     onLine: showLine,
     onWarning: (pod, message) => say(`pod ${pod}: ${message}`, 'warn'),
@@ -59,7 +61,7 @@ export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ 
   for (const [pool, count] of replicas) cluster.setReplicas(pool, count);
   const gateway = startGateway({
     command: [process.execPath, ...gatewayFlags, sluice, 'gateway'],
-    env: io.env,
+    env,
     settings: { host, port, adminPort, logLevel, graceMs },
     cluster,
     scaling,
@@ -73,7 +75,7 @@ export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ 
     if ('failed' in addresses || io.stop.aborted) return { failed: 'there is no gateway' };
     scaler = startScaler({
       command: [process.execPath, sluice, 'scaler'],
-      env: io.env,
+      env,
       settings: { host, adminPort: scalerPort, gatewayUrl: originOf(host, addresses.port), logLevel, graceMs: 5_000 },
       scaling,
       onLine: (line) => showLine('scaler', line),

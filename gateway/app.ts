@@ -6,7 +6,9 @@ import type { Logger } from 'pino';
 import type { Cluster } from '../cluster/port.ts';
 import type { LoadReport } from '../contract/load-report.ts';
 import { problemErrors, protocolErrors } from '../runtime/http/errors.ts';
+import { Guard, type GuardOptions } from '../runtime/http/guard.ts';
 import { route } from '../runtime/http/routes.ts';
+import { SharedSecret } from '../runtime/http/shared-secret.ts';
 import { FaceCounters } from '../runtime/http/face-counters.ts';
 import type { HttpLimits } from '../runtime/http/limits.ts';
 import { newServer } from '../runtime/http/server.ts';
@@ -33,6 +35,8 @@ export interface GatewayDeps {
   readonly corsOrigins?: readonly string[];
   /** Names by which browsers reach the admin port, beside the usual ones. */
   readonly allowedHosts?: readonly string[];
+  /** Shared secret that pods are sent, and that guards the admin port; without one nobody passes the guard. */
+  readonly guard?: GuardOptions;
 }
 
 export interface Gateway {
@@ -55,7 +59,10 @@ export function buildGateway(deps: GatewayDeps): Gateway {
   let reports = 0;
   const report = (): LoadReport => loadReport(pools, identity, (reports += 1), now());
   const stream = new LoadStream(report, now);
-  const pools = new Pools({ cluster, now, log, wake: () => stream.wake() });
+  const { guard: guardOptions = { secret: new SharedSecret(), acceptsPeersWithoutSecret: false } } = deps;
+  const guard = new Guard(guardOptions, log, now);
+  const { secret } = guardOptions;
+  const pools = new Pools({ cluster, now, log, secret, wake: () => stream.wake() });
   let ending = false;
   const isEnding = (): boolean => ending;
 
@@ -65,6 +72,7 @@ export function buildGateway(deps: GatewayDeps): Gateway {
     errorForm: protocolErrors,
     closes: 'idle',
     limits,
+    guard,
     counters: faces.client,
     trustedProxies: deps.trustedProxies ?? [],
     onAnswerRoom: () => pools.onAnswerRoom(),
@@ -78,16 +86,19 @@ export function buildGateway(deps: GatewayDeps): Gateway {
     errorForm: problemErrors,
     closes: 'idle',
     limits: { ...limits, maxConnections: adminConnections },
+    guard,
     counters: faces.admin,
     browsers: { allowedHosts: deps.allowedHosts ?? [], corsOrigins: [] },
   });
-  const metrics = gatewayMetrics({ pools, version, now, faces });
+  const metrics = gatewayMetrics({ pools, version, now, faces, guard: guard.counters });
   route(admin, '/metrics', {
+    right: 'observe',
     GET: (_request, reply) => void reply.type(metrics.contentType).send(Readable.from(metrics.parts())),
   });
   loadRoutes(admin, stream, report);
-  route(admin, '/livez', { GET: (_request, reply) => void reply.send({ live: true }) });
+  route(admin, '/livez', { right: 'observe', GET: (_request, reply) => void reply.send({ live: true }) });
   route(admin, '/readyz', {
+    right: 'observe',
     GET: (_request, reply) => {
       const ready = pools.ready && !ending;
       void reply.code(ready ? 200 : 503).send({ ready });

@@ -5,6 +5,7 @@ import type { Cluster } from '../cluster/port.ts';
 import { limitsOf, listOf, trustedProxiesOf } from '../runtime/http/http-settings.ts';
 import { listen } from '../runtime/http/listen.ts';
 import { processLog } from '../runtime/process/log-destination.ts';
+import { openSecret } from '../runtime/process/secret-source.ts';
 import { buildGateway } from './app.ts';
 import type { GatewaySettings } from './settings.ts';
 
@@ -28,6 +29,7 @@ export async function main(settings: GatewaySettings, { cluster, version }: Gate
     trustedProxies: trustedProxiesOf(settings),
     corsOrigins: listOf(settings.corsOrigins),
     allowedHosts: listOf(settings.allowedHosts),
+    guard: openSecret(settings, log),
   });
   const port = await listen(gateway.app, { host: settings.host, port: settings.port, backlog });
   const adminPort = await listen(gateway.admin, { host: settings.host, port: settings.adminPort });

@@ -7,7 +7,7 @@ import { Admission } from './admission.ts';
 import { Dispatch } from './dispatch/dispatch.ts';
 import { Endpoints } from './endpoints/endpoints.ts';
 import type { LoopClock } from './endpoints/loop-clock.ts';
-import type { PodConnection } from './endpoints/pod-connection.ts';
+import type { Connect } from './endpoints/pod-connection.ts';
 import { PodSchedule } from './endpoints/pod-schedule.ts';
 import type { ModelQueue, PendingRequest } from './queue/model-queue.ts';
 import { RequestBook } from './queue/request-book.ts';
@@ -19,7 +19,7 @@ export interface PoolDeps {
   readonly log: Logger;
   /** Tells the scaler at once: a request meets no pod, or would wait longer than the objective (1 s without one). */
   readonly wake: () => void;
-  readonly connect: (origin: string) => PodConnection;
+  readonly connect: Connect;
   /** Uniform in [0, 1). */
   readonly random: () => number;
 }

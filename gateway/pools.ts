@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Cluster, ClusterView } from '../cluster/port.ts';
 import { SluiceError } from '../contract/errors.ts';
 import type { BodyRoom } from '../runtime/http/read-body.ts';
+import type { SharedSecret } from '../runtime/http/shared-secret.ts';
 import { LoopClock, tickMs } from './endpoints/loop-clock.ts';
 import { Upstream } from './endpoints/upstream.ts';
 import { Pool, type PoolDeps } from './pool.ts';
@@ -55,6 +56,8 @@ export interface PoolsDeps {
   /** Monotonic clock, milliseconds. */
   readonly now: () => number;
   readonly log: Logger;
+  /** Sent to the pods of this system, and to nobody else. */
+  readonly secret: SharedSecret;
   /** Tells the scaler at once. */
   readonly wake?: () => void;
 }
@@ -71,9 +74,15 @@ export class Pools {
   #known = false;
   #ready = false;
 
-  constructor({ cluster, now, log, wake = () => undefined }: PoolsDeps) {
+  constructor({ cluster, now, log, secret, wake = () => undefined }: PoolsDeps) {
     const clock = new LoopClock(now);
-    this.#poolDeps = { clock, log, wake, connect: (origin) => new Upstream(origin), random: Math.random };
+    this.#poolDeps = {
+      clock,
+      log,
+      wake,
+      connect: (origin, isPeer) => new Upstream(origin, isPeer ? secret : null),
+      random: Math.random,
+    };
     this.#log = log;
     this.#stopWatching = cluster.watch((view) => this.#apply(view));
     this.#ticker = setInterval(() => {

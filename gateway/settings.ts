@@ -1,6 +1,12 @@
 /** Settings of a gateway process. */
 import Type from 'typebox';
-import { hostSetting, logLevelSetting, namespaceSetting, portSetting } from '../contract/shared-settings.ts';
+import {
+  hostSetting,
+  logLevelSetting,
+  namespaceSetting,
+  portSetting,
+  secretSettings,
+} from '../contract/shared-settings.ts';
 import { allowedHostsSetting, httpSettings } from '../runtime/http/http-settings.ts';
 
 export const GatewaySettings = Type.Object({
@@ -30,6 +36,7 @@ export const GatewaySettings = Type.Object({
   }),
   ...httpSettings,
   allowedHosts: allowedHostsSetting,
+  ...secretSettings,
   logLevel: logLevelSetting,
 });
 export type GatewaySettings = Type.Static<typeof GatewaySettings>;

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { quote, SluiceError } from '../contract/errors.ts';
 import { mediaTypes, paths } from '../contract/headers.ts';
 import { protocolErrors, sendError, type ErrorLog } from '../runtime/http/errors.ts';
+import type { Guard } from '../runtime/http/guard.ts';
 import { route } from '../runtime/http/routes.ts';
 import type { HttpLimits } from '../runtime/http/limits.ts';
 import { newServer } from '../runtime/http/server.ts';
@@ -19,6 +20,8 @@ export interface AppOptions {
   readonly version: string;
   readonly metrics: ModelMetrics;
   readonly log: ErrorLog;
+  /** Guard of control and envelopes; without one nobody passes it. */
+  readonly guard?: Guard;
   /** Limits of the port other than the pod's defaults. */
   readonly limits?: Partial<HttpLimits>;
 }
@@ -26,11 +29,12 @@ export interface AppOptions {
 /** An envelope of many large bodies takes longer to arrive than any single request at a gateway. */
 const requestTimeoutMs = 300_000;
 
-export function buildApp({ pod, version, metrics, log, limits }: AppOptions): FastifyInstance {
+export function buildApp({ pod, version, metrics, log, guard, limits }: AppOptions): FastifyInstance {
   const app = newServer({
     log,
     errorForm: protocolErrors,
     closes: 'idle',
+    ...(guard === undefined ? {} : { guard }),
     limits: { requestTimeoutMs, ...limits },
   });
   envelopeRoute(app, pod, log);
@@ -43,6 +47,7 @@ export function buildApp({ pod, version, metrics, log, limits }: AppOptions): Fa
 
 function envelopeRoute(app: FastifyInstance, pod: PodState, log: ErrorLog): void {
   route(app, paths.envelope, {
+    right: 'peer',
     POST: (request, reply) => {
       reply.hijack();
       const contentType = request.headers['content-type'];

@@ -6,6 +6,7 @@ import { collectDefaultMetrics, Counter, Gauge, Registry, type Metric } from 'pr
 import type { PodState } from './pod-state.ts';
 import type { ServedModel } from './repository/served-model.ts';
 import type { Histogram } from '../runtime/histogram.ts';
+import { guardOutcomes, unauthorizedRequests, type GuardCounters } from '../runtime/http/guard.ts';
 import { processLog } from '../runtime/process/log-destination.ts';
 import type { FailureReason, ModelStatistics } from './statistics.ts';
 import { transformFailures } from './transforms/statistics.ts';
@@ -37,7 +38,7 @@ const counters: Record<string, [help: string, value: (statistics: ModelStatistic
 
 const labelsOf = ({ name, version }: ServedModel) => ({ model: name, version });
 
-export function createMetrics(pod: PodState): ModelMetrics {
+export function createMetrics(pod: PodState, guard: GuardCounters): ModelMetrics {
   const registry = new Registry();
   const registers = [registry];
   const labelNames = ['model', 'version'];
@@ -55,6 +56,15 @@ export function createMetrics(pod: PodState): ModelMetrics {
       },
     });
   }
+  new Counter({
+    ...unauthorizedRequests,
+    labelNames: ['component', 'outcome'],
+    registers,
+    collect() {
+      this.reset();
+      for (const outcome of guardOutcomes) this.inc({ component: 'model-server', outcome }, guard[outcome]);
+    },
+  });
   new Counter({
     name: 'sluice_log_lines_lost_total',
     help: 'Log lines that could not be written',

@@ -46,6 +46,8 @@ export class PodState {
   readonly staging: Staging;
   readonly bodies: Bodies;
   readonly maxBodyBytes: number;
+  /** Whether envelopes need the shared secret. */
+  readonly requiresSecret: boolean;
   /** Null unless an OpenTelemetry SDK was preloaded into the process. */
   readonly tracing: RunTracing | null;
   readonly drain: Drain;
@@ -64,6 +66,7 @@ export class PodState {
       | 'staging'
       | 'bodies'
       | 'maxBodyBytes'
+      | 'requiresSecret'
       | 'tracing'
       | 'drain'
     >,
@@ -76,6 +79,7 @@ export class PodState {
     this.staging = options.staging;
     this.bodies = options.bodies;
     this.maxBodyBytes = options.maxBodyBytes;
+    this.requiresSecret = options.requiresSecret;
     this.tracing = options.tracing;
     this.drain = options.drain;
   }
@@ -113,6 +117,7 @@ export class PodState {
       ...(this.bodies.reading === 0 ? {} : { reading: this.bodies.reading }),
       models: this.models.status(),
       ...(unbatched.size === 0 ? {} : { unbatched: [...unbatched.values()] }),
+      ...(this.requiresSecret ? { requiresSecret: true } : {}),
       ...(this.scheduler.watching ? { watching: true } : {}),
     };
   }

@@ -5,7 +5,9 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import type { Logger } from 'pino';
 import packageJson from '../package.json' with { type: 'json' };
+import { Guard } from '../runtime/http/guard.ts';
 import { listen } from '../runtime/http/listen.ts';
+import { openSecret } from '../runtime/process/secret-source.ts';
 import { buildApp } from './app.ts';
 import { Bodies } from './bodies/bodies.ts';
 import { Drain } from './drain.ts';
@@ -71,6 +73,7 @@ export async function runModelServer(
       log.error({ model: name, version, unbatchedReason: reason, ...found }, noLongerBatched);
     },
   });
+  const guard = new Guard(openSecret(settings, log), log, () => performance.now());
   const transforms = new Transforms(log);
   const pod = new PodState({
     uid: settings.podUid ?? randomUUID(),
@@ -81,14 +84,16 @@ export async function runModelServer(
     staging: new Staging(settings.maxStagedBytes),
     bodies: new Bodies({ maxBodyBytes: settings.maxBodyBytes, cpuLimitMs: settings.bodyCpuLimitMs }),
     maxBodyBytes: settings.maxBodyBytes,
+    requiresSecret: !guard.acceptsPeersWithoutSecret,
     tracing: openRunTracing(packageJson.version),
     drain: new Drain({ nowMs: () => performance.now(), log }),
   });
   const app = buildApp({
     pod,
     version: packageJson.version,
-    metrics: createMetrics(pod),
+    metrics: createMetrics(pod, guard.counters),
     log,
+    guard,
   });
   const port = await listen(app, { host: settings.host, port: settings.port });
 

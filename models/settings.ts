@@ -1,6 +1,6 @@
 /** Settings of a model server process. */
 import Type from 'typebox';
-import { hostSetting, logLevelSetting, portSetting } from '../contract/shared-settings.ts';
+import { hostSetting, logLevelSetting, portSetting, secretSettings } from '../contract/shared-settings.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -69,6 +69,7 @@ export const ModelServerSettings = Type.Object({
     default: 30_000,
     description: 'milliseconds after SIGTERM until the process exits even with requests in flight',
   }),
+  ...secretSettings,
   logLevel: logLevelSetting,
 });
 export type ModelServerSettings = Type.Static<typeof ModelServerSettings>;

@@ -3,6 +3,8 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import type { ScalableCluster } from '../cluster/scalable.ts';
 import { problemErrors } from '../runtime/http/errors.ts';
+import { Guard, type GuardOptions } from '../runtime/http/guard.ts';
+import { SharedSecret } from '../runtime/http/shared-secret.ts';
 import { route } from '../runtime/http/routes.ts';
 import { listOf } from '../runtime/http/http-settings.ts';
 import type { HttpLimits } from '../runtime/http/limits.ts';
@@ -30,13 +32,17 @@ export interface ScalerAppDeps {
   readonly log: Logger;
   readonly version: string;
   readonly settings: Pick<ScalerSettings, 'drainLimitMs' | 'podGraceMs' | 'gatewayUrl' | 'allowedHosts'>;
+  /** Shared secret that gateways and pods are sent; none is sent without. */
+  readonly guard?: GuardOptions;
   /** Limits of the admin port other than the defaults. */
   readonly limits?: Partial<HttpLimits>;
 }
 
-export function buildScaler({ cluster, log, version, settings, limits = {} }: ScalerAppDeps): ScalerApp {
-  const metrics = new ScalerMetrics(version);
-  const http = new HttpClient();
+export function buildScaler({ cluster, log, version, settings, ...given }: ScalerAppDeps): ScalerApp {
+  const { guard: guardOptions = { secret: new SharedSecret(), acceptsPeersWithoutSecret: false }, limits = {} } = given;
+  const guard = new Guard(guardOptions, log, () => performance.now());
+  const metrics = new ScalerMetrics(version, guard.counters);
+  const http = new HttpClient(guardOptions.secret);
   const clock = realClock;
   /** Gateways whose last report could not be used; each is logged once. */
   const muddled = new Set<string>();
@@ -70,15 +76,18 @@ export function buildScaler({ cluster, log, version, settings, limits = {} }: Sc
     log,
     errorForm: problemErrors,
     closes: 'all',
+    guard,
     limits: { ...limits, maxConnections: 1024 },
     browsers: { allowedHosts: listOf(settings.allowedHosts), corsOrigins: [] },
   });
   const { registry } = metrics;
   route(app, '/metrics', {
+    right: 'observe',
     GET: async (_request, reply) => reply.type(registry.contentType).send(await registry.metrics()),
   });
-  route(app, '/livez', { GET: (_request, reply) => reply.send({ live: true }) });
+  route(app, '/livez', { right: 'observe', GET: (_request, reply) => reply.send({ live: true }) });
   route(app, '/readyz', {
+    right: 'observe',
     GET: (_request, reply) => reply.code(scaler.known ? 200 : 503).send({ ready: scaler.known }),
   });
   const streams = apiRoutes(app, scaler);

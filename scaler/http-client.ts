@@ -1,5 +1,9 @@
 /** The scaler's HTTP client for gateways and pods. It returns what came, and leaves every judgement to its callers. */
 import { Agent, type Dispatcher } from 'undici';
+import type { SharedSecret } from '../runtime/http/shared-secret.ts';
+
+/** Failure of a call that the other side answered with 401. */
+export const refusedSecret = 'it refused the shared secret (401): this scaler has none, or another one (--secret-file)';
 
 export type HttpResult =
   | { readonly kind: 'answer'; readonly status: number; readonly body: string }
@@ -19,12 +23,18 @@ const connectMs = 2_000;
 const silenceTimeoutMs = 10_000;
 
 export class HttpClient {
+  readonly #secret: SharedSecret;
   readonly #agent = new Agent({
     connect: { timeout: connectMs },
     pipelining: 1,
     keepAliveTimeout: 10_000,
     keepAliveMaxTimeout: 10_000,
   });
+
+  /** @param secret carried by commands to pods and by the streams of gateways; reads carry none, since they may go to any server */
+  constructor(secret: SharedSecret) {
+    this.#secret = secret;
+  }
 
   async call(method: Dispatcher.HttpMethod, url: string, limitMs: number): Promise<HttpResult> {
     try {
@@ -33,6 +43,7 @@ export class HttpClient {
         origin,
         path: `${pathname}${search}`,
         method,
+        headers: method === 'GET' ? {} : this.#authorization(),
         signal: AbortSignal.timeout(limitMs),
       });
       let text = '';
@@ -72,13 +83,14 @@ export class HttpClient {
       origin,
       path: pathname,
       method: 'GET',
+      headers: this.#authorization(),
       signal,
       headersTimeout: silenceTimeoutMs,
       bodyTimeout: silenceTimeoutMs,
     });
     if (statusCode !== 200) {
       body.destroy();
-      throw new Error(`it answered ${statusCode}`);
+      throw new Error(statusCode === 401 ? refusedSecret : `it answered ${statusCode}`);
     }
     let rest = '';
     for await (const chunk of body.setEncoding('utf8')) {
@@ -87,6 +99,11 @@ export class HttpClient {
       if (rest.length > maxBytes) throw new Error('a line has no end');
       for (const line of lines) if (line !== '') onLine(line);
     }
+  }
+
+  #authorization(): Record<string, string> {
+    const { authorization } = this.#secret;
+    return authorization === null ? {} : { authorization };
   }
 
   async close(): Promise<void> {

@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import type { ScalableCluster } from '../cluster/scalable.ts';
 import { listen } from '../runtime/http/listen.ts';
 import { processLog } from '../runtime/process/log-destination.ts';
+import { openSecret } from '../runtime/process/secret-source.ts';
 import { buildScaler } from './app.ts';
 import type { ScalerSettings } from './settings.ts';
 
@@ -13,7 +14,7 @@ export interface ScalerProcess {
 
 export async function main(settings: ScalerSettings, { cluster, version }: ScalerProcess): Promise<void> {
   const log = pino({ level: settings.logLevel, base: { component: 'scaler' } }, processLog);
-  const scaler = buildScaler({ cluster, log, version, settings });
+  const scaler = buildScaler({ cluster, log, version, settings, guard: openSecret(settings, log) });
   const adminPort = await listen(scaler.app, { host: settings.host, port: settings.adminPort });
   log.info({ adminPort }, 'scaler listens');
   process.send?.({ kind: 'listening', port: adminPort, adminPort });

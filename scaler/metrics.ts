@@ -4,6 +4,7 @@
  */
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import { holdReasons, scaleReasons } from '../contract/reasons.ts';
+import { guardOutcomes, unauthorizedRequests, type GuardCounters } from '../runtime/http/guard.ts';
 import { processLog } from '../runtime/process/log-destination.ts';
 
 export const conditionTypes = [
@@ -75,7 +76,7 @@ export class ScalerMetrics {
   readonly #gatewaysReporting: Gauge;
   readonly #gatewaysMissing: Gauge;
 
-  constructor(version: string) {
+  constructor(version: string, guard: GuardCounters) {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
     const gauge = (name: string, help: string, labelNames: string[] = []) =>
@@ -83,6 +84,15 @@ export class ScalerMetrics {
     const counter = (name: string, help: string, labelNames: string[] = []) =>
       new Counter({ name, help, labelNames, registers });
 
+    new Counter({
+      ...unauthorizedRequests,
+      labelNames: ['component', 'outcome'],
+      registers,
+      collect() {
+        this.reset();
+        for (const outcome of guardOutcomes) this.inc({ component: 'scaler', outcome }, guard[outcome]);
+      },
+    });
     new Counter({
       name: 'sluice_log_lines_lost_total',
       help: 'Log lines that could not be written',

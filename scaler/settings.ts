@@ -1,6 +1,12 @@
 /** Settings of a scaler process. */
 import Type from 'typebox';
-import { hostSetting, logLevelSetting, namespaceSetting, portSetting } from '../contract/shared-settings.ts';
+import {
+  hostSetting,
+  logLevelSetting,
+  namespaceSetting,
+  portSetting,
+  secretSettings,
+} from '../contract/shared-settings.ts';
 import { allowedHostsSetting } from '../runtime/http/http-settings.ts';
 
 export const ScalerSettings = Type.Object({
@@ -44,6 +50,7 @@ export const ScalerSettings = Type.Object({
     description: 'milliseconds after SIGTERM until the process exits even with writes in flight',
   }),
   allowedHosts: allowedHostsSetting,
+  ...secretSettings,
   logLevel: logLevelSetting,
 });
 export type ScalerSettings = Type.Static<typeof ScalerSettings>;

@@ -13,7 +13,7 @@ import { errorTable } from '../contract/errors.ts';
 import { headers } from '../contract/headers.ts';
 import { ModelPool } from '../contract/model-pool.ts';
 import { holdReasons, scaleReasons } from '../contract/reasons.ts';
-import { flagName, readSettings, variableName } from '../contract/settings.ts';
+import { flagName, isSecret, readSettings, variableName } from '../contract/settings.ts';
 import { LocalSettings } from '../deploy/local-settings.ts';
 import { GatewaySettings } from '../gateway/settings.ts';
 import { ModelConfig, parseModelConfig } from '../models/repository/model-config.ts';
@@ -93,6 +93,7 @@ test('docs/errors.md has the rows of the error table, in its order', () => {
 });
 
 interface SchemaNode {
+  readonly writeOnly?: boolean;
   readonly type?: string;
   readonly default?: unknown;
   readonly required?: readonly string[];
@@ -118,7 +119,7 @@ for (const [command, schema] of [
     assert.deepEqual(
       rows(section(configuration, `## sluice ${command}`)).map((cells) => cells.slice(0, 3)),
       Object.entries(properties!).map(([property, value]) => [
-        flagName(property),
+        isSecret(value) ? '—' : flagName(property),
         variableName(property),
         defaultOf(value, required!.includes(property)),
       ]),

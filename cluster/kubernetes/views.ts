@@ -63,7 +63,20 @@ function podsByDeployment(pods: Pods): Map<string, PodRecord[]> {
 
 function gatewayPod(record: PodRecord, pool: string): Pod {
   const { uid, name, phase, origin, restarts, createdAtMs, readyAtMs, draining, drainLease, reason } = record;
-  return { uid, name, pool, phase, origin, restarts, createdAtMs, readyAtMs, draining, drainLease, reason };
+  return {
+    uid,
+    name,
+    pool,
+    phase,
+    origin,
+    isPeer: true,
+    restarts,
+    createdAtMs,
+    readyAtMs,
+    draining,
+    drainLease,
+    reason,
+  };
 }
 
 function scalerPod(record: PodRecord, pool: string): ScalerPod {

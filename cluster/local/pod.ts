@@ -83,6 +83,7 @@ export class LocalPod {
       pool: this.#options.pool.metadata.name,
       phase: this.#phase,
       origin: this.#origin,
+      isPeer: true,
       restarts: this.#restarts,
       createdAtMs: this.#createdAtMs,
       readyAtMs: this.#readyAtMs,

@@ -292,6 +292,8 @@ export class Dispatch implements BatchListener {
     this.#book.onBatchReturned(modelQueue, requests.length);
     if (kind === 'busy') {
       this.#endpoints.pause(endpoint);
+    } else if (kind === 'unauthorized') {
+      this.#endpoints.onSecretRefused(endpoint);
     } else {
       this.#endpoints.recordEvidence(endpoint, { kind: 'evidence', evidence: kind }, detail);
       // A pod that hangs with one batch hangs with all.
@@ -312,6 +314,7 @@ function lossOf(kind: LossKind, alone: boolean): Loss {
   switch (kind) {
     case 'busy':
     case 'refused':
+    case 'unauthorized':
       return { kind: 'not-executed' };
     case 'overdue':
       return { kind: 'overdue' };

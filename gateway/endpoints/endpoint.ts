@@ -48,6 +48,8 @@ const drainingProbeMs = 200;
 const unreadyProbeMs = 1_000;
 /** Term of a drain's mark in the cluster, from when this gateway saw it change: its holder renews it every few seconds. */
 const markTermMs = 15_000;
+/** Interval at which a pod that refused the shared secret is sent an envelope again: either side may have been given another one. */
+const refusedSecretProbeMs = 5_000;
 
 export class Endpoint {
   readonly uid: string;
@@ -69,6 +71,8 @@ export class Endpoint {
   #terminating = false;
   #deleted = false;
   #takesEnvelopes = true;
+  /** The pod takes envelopes with the shared secret only, and this gateway's is missing or another. */
+  #lacksSecret = false;
   #models: ServedList | null = null;
   #concurrency: Concurrency = firstConcurrency;
   #queuedRows = 0;
@@ -110,6 +114,11 @@ export class Endpoint {
   /** Whether it takes envelopes; plain requests otherwise. Known from the first probe. */
   get takesEnvelopes(): boolean {
     return this.#takesEnvelopes;
+  }
+
+  /** Whether it gets no envelopes only since the shared secret is missing here or is another one there. */
+  get lacksSecret(): boolean {
+    return this.#lacksSecret;
   }
 
   /** A few: two envelopes, or as many plain requests as the pod is known to work on at once. */
@@ -222,9 +231,17 @@ export class Endpoint {
     return this.#health.kind === 'ejected' && nowMs >= this.#health.probeAtMs;
   }
 
-  /** Whether its list should be read again, since a model of it wasn't ready: it may be by now. */
+  /** Whether its list should be read again, since a model of it wasn't ready or its secret was another: it may have changed. */
   isListDue(nowMs: number): boolean {
-    return this.accepting && this.#models?.complete === false && nowMs >= this.#nextProbeAtMs + unreadyProbeMs;
+    if (!this.accepting) return false;
+    if (this.#lacksSecret && nowMs >= this.#nextProbeAtMs + refusedSecretProbeMs) return true;
+    return this.#models?.complete === false && nowMs >= this.#nextProbeAtMs + unreadyProbeMs;
+  }
+
+  /** The pod refused an envelope for its secret, and executed nothing: it gets plain requests, which need none. */
+  onSecretRefused(): void {
+    this.#takesEnvelopes = false;
+    this.#lacksSecret = true;
   }
 
   /** The pod answered that a model is not ready, and executed nothing. */
@@ -347,6 +364,9 @@ export class Endpoint {
       if (result.status === null) {
         this.#takesEnvelopes = false;
       } else {
+        // A secret that was refused is tried again after each look.
+        this.#lacksSecret = result.status.requiresSecret === true && !this.upstream.sendsSecret;
+        this.#takesEnvelopes = !this.#lacksSecret;
         this.#models = new ServedList(result.status.models);
         this.#queuedRows = result.status.queuedRows;
       }

@@ -20,7 +20,7 @@ import {
 import { AvailableEndpoints } from './available-endpoints.ts';
 import { Endpoint } from './endpoint.ts';
 import type { LoopClock } from './loop-clock.ts';
-import type { PodConnection } from './pod-connection.ts';
+import type { Connect } from './pod-connection.ts';
 import type { ProbeResult } from './probe.ts';
 import { UnbatchedModels } from './unbatched-models.ts';
 
@@ -45,7 +45,7 @@ export interface EndpointsDeps {
   readonly events: EndpointEvents;
   readonly clock: LoopClock;
   readonly log: Logger;
-  readonly connect: (origin: string) => PodConnection;
+  readonly connect: Connect;
 }
 
 export class Endpoints {
@@ -61,7 +61,7 @@ export class Endpoints {
   readonly #events: EndpointEvents;
   readonly #clock: LoopClock;
   readonly #log: Logger;
-  readonly #connect: (origin: string) => PodConnection;
+  readonly #connect: Connect;
   #changes = 0;
   #coming = 0;
   #unreachable: readonly Pod[] = [];
@@ -153,7 +153,7 @@ export class Endpoints {
   #applyPod(pod: Pod): void {
     let endpoint = this.#endpoints.get(pod.uid);
     if (endpoint === undefined && pod.origin !== null && pod.phase !== 'Terminating') {
-      endpoint = new Endpoint(pod.uid, pod.name, this.#connect(pod.origin));
+      endpoint = new Endpoint(pod.uid, pod.name, this.#connect(pod.origin, pod.isPeer === true));
       this.#endpoints.set(pod.uid, endpoint);
     }
     if ((pod.phase === 'Pending' || pod.phase === 'Running') && typeof pod.draining !== 'string') {
@@ -199,6 +199,20 @@ export class Endpoints {
     endpoint.onModelNotReady(model, version);
     this.#changes += 1;
     this.#readStatus(endpoint);
+  }
+
+  /** The pod refused the shared secret: no evidence of sickness, and it is sent plain requests from here on. */
+  onSecretRefused(endpoint: Endpoint): void {
+    if (!endpoint.lacksSecret) this.#reportLackOfSecret(endpoint, 'this gateway was given another one');
+    endpoint.onSecretRefused();
+    this.reindex(endpoint);
+  }
+
+  #reportLackOfSecret({ name }: Endpoint, why: string): void {
+    this.#log.warn(
+      { podName: name, why },
+      `pod ${name} takes envelopes only with its shared secret: it gets requests one by one`,
+    );
   }
 
   recordEvidence(endpoint: Endpoint, event: HealthEvent, detail: string | null = null): void {
@@ -252,6 +266,8 @@ export class Endpoints {
         const what = drainHolder === null ? 'no longer drains' : `drains for ${quote(drainHolder)}`;
         this.#log.info({ podName: name, drainHolder }, `pod ${name} ${what}`);
       }
+      // Later looks find what was reported here or as an envelope was refused.
+      if (endpoint.lacksSecret) this.#reportLackOfSecret(endpoint, 'this gateway has none for it');
       this.#onProbed(endpoint, result);
       this.#events.onChange();
     });

@@ -3,7 +3,7 @@ import type { AnswerHead, SummaryHead } from '../../contract/envelope.ts';
 import type { PendingRequest } from '../queue/model-queue.ts';
 
 /** Ways in which a call to a pod can fail to give its answer. */
-export type LossKind = 'refused' | 'reset' | 'hung' | 'overdue' | 'garbage' | 'busy';
+export type LossKind = 'refused' | 'reset' | 'hung' | 'overdue' | 'garbage' | 'busy' | 'unauthorized';
 
 /** A call under way. */
 export interface Call {
@@ -38,7 +38,12 @@ export interface PlainHandlers {
   onLost(kind: LossKind, detail: string): void;
 }
 
+/** Opens the connection to a pod. @param isPeer whether the pod belongs to this system, so that it may be sent the secret */
+export type Connect = (origin: string, isPeer: boolean) => PodConnection;
+
 export interface PodConnection {
+  /** Whether envelopes carry the shared secret. */
+  readonly sendsSecret: boolean;
   sendEnvelope(requests: readonly PendingRequest[], nowMs: number, handlers: BatchHandlers): Call;
   /** Sends one request as its client sent it, without an envelope. */
   sendPlain(request: PendingRequest, nowMs: number, handlers: BatchHandlers): Call;

@@ -7,6 +7,7 @@ import { Readable } from 'node:stream';
 import { Pool, type Dispatcher } from 'undici';
 import { appendFrame, FrameDecoder, type AnswerHead, type SummaryHead } from '../../contract/envelope.ts';
 import { headers as headerNames, mediaTypes, paths } from '../../contract/headers.ts';
+import type { SharedSecret } from '../../runtime/http/shared-secret.ts';
 import type { PendingRequest } from '../queue/model-queue.ts';
 import { isAnswer, isSummary, itemHead } from './envelope-heads.ts';
 import type { BatchHandlers, Call, LossKind, PlainAnswer, PlainHandlers, PodConnection } from './pod-connection.ts';
@@ -23,8 +24,11 @@ type Headers = Record<string, string | string[] | undefined>;
 
 export class Upstream implements PodConnection {
   readonly #client: Pool;
+  readonly #secret: SharedSecret | null;
 
-  constructor(origin: string) {
+  /** @param secret null for a server that must not get it */
+  constructor(origin: string, secret: SharedSecret | null) {
+    this.#secret = secret;
     this.#client = new Pool(origin, {
       connections: null,
       pipelining: 1,
@@ -37,6 +41,10 @@ export class Upstream implements PodConnection {
     });
   }
 
+  get sendsSecret(): boolean {
+    return typeof this.#secret?.authorization === 'string';
+  }
+
   sendEnvelope(requests: readonly PendingRequest[], nowMs: number, handlers: BatchHandlers): Call {
     const parts: Buffer[] = [];
     for (let index = 0; index < requests.length; index += 1) {
@@ -46,7 +54,7 @@ export class Upstream implements PodConnection {
     let bytes = 0;
     for (const part of parts) bytes += part.length;
     const reader = new EnvelopeReader(handlers);
-    const headers = ['content-type', mediaTypes.envelope];
+    const headers = this.#peerHeaders(mediaTypes.envelope);
     let body: Buffer | Readable;
     if (bytes <= joinedBytes) {
       body = Buffer.concat(parts, bytes);
@@ -83,7 +91,15 @@ export class Upstream implements PodConnection {
   }
 
   post(path: string, body: Buffer, handlers: PlainHandlers): Call {
-    return this.#plain('POST', path, ['content-type', mediaTypes.json], body, handlers);
+    return this.#plain('POST', path, this.#peerHeaders(mediaTypes.json), body, handlers);
+  }
+
+  /** Headers of what only a peer may send. Reads and plain predict requests need no secret, and carry none. */
+  #peerHeaders(contentType: string): string[] {
+    const authorization = this.#secret?.authorization ?? null;
+    return authorization === null
+      ? ['content-type', contentType]
+      : ['content-type', contentType, 'authorization', authorization];
   }
 
   #plain(method: 'GET' | 'POST', path: string, headers: string[], body: Buffer | null, handlers: PlainHandlers): Call {
@@ -159,6 +175,7 @@ class EnvelopeReader extends Reader {
 
   override onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
     if (status === 503) this.abort('busy', 'the pod answered 503 to an envelope');
+    else if (status === 401) this.abort('unauthorized', 'the pod refused the shared secret (401)');
     else if (status !== 200) this.abort('garbage', `the pod answered ${status} to an envelope`);
   }
 

@@ -11,7 +11,16 @@ export type OutcomeKind = (typeof outcomes)[number];
 export const shedReasons = ['queue-full', 'overloaded', 'no-pod'] as const;
 export type ShedReason = (typeof shedReasons)[number];
 
-export const retryReasons = ['refused', 'busy', 'reset', 'hung', 'overdue', 'garbage', 'error-answers'] as const;
+export const retryReasons = [
+  'refused',
+  'busy',
+  'reset',
+  'hung',
+  'overdue',
+  'garbage',
+  'unauthorized',
+  'error-answers',
+] as const;
 export type RetryReason = (typeof retryReasons)[number];
 
 export const giveUpReasons = ['not-idempotent', 'attempts', 'poison'] as const;
@@ -51,6 +60,7 @@ export class ModelCounters {
     hung: 0,
     overdue: 0,
     garbage: 0,
+    unauthorized: 0,
     'error-answers': 0,
   };
   readonly givenUp: Record<GiveUpReason, number> = { 'not-idempotent': 0, attempts: 0, poison: 0 };

@@ -6,8 +6,9 @@ import { route } from '../../runtime/http/routes.ts';
 import type { LoadStream } from '../telemetry/load-stream.ts';
 
 export function loadRoutes(admin: FastifyInstance, stream: LoadStream, report: () => LoadReport): void {
-  route(admin, '/load', { GET: (_request, reply) => void reply.send(report()) });
+  route(admin, '/load', { right: 'observe', GET: (_request, reply) => void reply.send(report()) });
   route(admin, '/load/stream', {
+    right: 'peer',
     GET: (_request, reply) => {
       reply.hijack();
       const { raw: response } = reply;

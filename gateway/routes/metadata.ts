@@ -18,13 +18,15 @@ export function metadataRoutes(app: FastifyInstance, deps: MetadataDeps): void {
   const { pools } = deps;
 
   route(app, '/v2', {
+    right: 'observe',
     GET: (_request, reply) => {
       const extensions = ['binary_tensor_data', 'model_configuration', 'schedule_policy'];
       void reply.send({ name: 'sluice', version: deps.version, extensions });
     },
   });
-  route(app, '/v2/health/live', { GET: (_request, reply) => void reply.send({ live: true }) });
+  route(app, '/v2/health/live', { right: 'observe', GET: (_request, reply) => void reply.send({ live: true }) });
   route(app, paths.ready, {
+    right: 'observe',
     GET: (_request, reply) => {
       const missing = [...pools.all].filter(
         (pool) => pool.endpoints.accepting.size === 0 && pool.spec.scaling.minReplicas > 0,
@@ -39,12 +41,12 @@ export function metadataRoutes(app: FastifyInstance, deps: MetadataDeps): void {
       void reply.code(503).header('retry-after', '1').send({ ready, error: why });
     },
   });
-  route(app, '/v1/models', { GET: (_request, reply) => void reply.send({ models: pools.models }) });
+  route(app, '/v1/models', { right: 'observe', GET: (_request, reply) => void reply.send({ models: pools.models }) });
 
   // A pod answers these paths, which are the same on its own port.
   for (const suffix of ['', '/ready', '/config']) {
-    route(app, `/v2/models/:model${suffix}`, { GET: ask });
-    route(app, `/v2/models/:model/versions/:version${suffix}`, { GET: ask });
+    route(app, `/v2/models/:model${suffix}`, { right: 'observe', GET: ask });
+    route(app, `/v2/models/:model/versions/:version${suffix}`, { right: 'observe', GET: ask });
   }
 
   function ask(request: FastifyRequest, reply: FastifyReply): void {

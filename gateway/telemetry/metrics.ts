@@ -12,6 +12,7 @@ import {
   shedReasons,
   type PlainCounter,
 } from '../queue/counters.ts';
+import { guardOutcomes, unauthorizedRequests, type GuardCounters } from '../../runtime/http/guard.ts';
 import { refusalReasons, type FaceCounters } from '../../runtime/http/face-counters.ts';
 import { processLog } from '../../runtime/process/log-destination.ts';
 import { headText, histogramSamples, labelsText, samplesText, type FamilyType, type Sample } from './exposition.ts';
@@ -38,9 +39,10 @@ export interface GatewayMetricsDeps {
   readonly now: () => number;
   /** Counters of each port. */
   readonly faces: Readonly<Record<'client' | 'admin', FaceCounters>>;
+  readonly guard: GuardCounters;
 }
 
-export function gatewayMetrics({ pools, version, now, faces }: GatewayMetricsDeps): GatewayMetrics {
+export function gatewayMetrics({ pools, version, now, faces, guard }: GatewayMetricsDeps): GatewayMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
 
@@ -273,6 +275,9 @@ export function gatewayMetrics({ pools, version, now, faces }: GatewayMetricsDep
       refusalReasons.map((reason) => ({ labels: `${labels},reason="${reason}"`, value: refusals[reason] })),
     ),
   );
+  add('counter', unauthorizedRequests.name, unauthorizedRequests.help, () => [
+    guardOutcomes.map((outcome) => ({ labels: labelsText({ component: 'gateway', outcome }), value: guard[outcome] })),
+  ]);
   add('counter', 'sluice_log_lines_lost_total', 'Log lines that could not be written', () => [
     [{ labels: labelsText({ component: 'gateway' }), value: processLog.lost }],
   ]);

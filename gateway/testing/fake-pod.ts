@@ -62,6 +62,7 @@ export class FakeCall implements Call {
 }
 
 export class FakePod implements PodConnection {
+  readonly sendsSecret = false;
   readonly uid: string;
   readonly calls: FakeCall[] = [];
   /** Models that it serves; null for a foreign server, which takes plain requests and has no pod status. */

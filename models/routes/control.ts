@@ -8,8 +8,9 @@ import type { PodState } from '../pod-state.ts';
 import { maxTtlMs, unknownHolder, type LeaseHolder } from '../policy/drain-lease.ts';
 
 export function controlRoutes(app: FastifyInstance, pod: PodState, metrics: ModelMetrics): void {
-  route(app, paths.podStatus, { GET: (_request, reply) => reply.send(pod.status()) });
+  route(app, paths.podStatus, { right: 'observe', GET: (_request, reply) => reply.send(pod.status()) });
   route(app, paths.drain, {
+    right: 'operate',
     POST: (request, reply) => {
       const ttlMs = wholeNumber(request, 'ttlMs', { least: 1, otherwise: maxTtlMs });
       pod.drain.hold({ ...(holderOf(request) ?? { holder: unknownHolder, generation: 0 }), ttlMs });
@@ -21,6 +22,7 @@ export function controlRoutes(app: FastifyInstance, pod: PodState, metrics: Mode
     },
   });
   route(app, '/metrics', {
+    right: 'observe',
     GET: async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()),
   });
 }

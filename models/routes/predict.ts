@@ -30,6 +30,7 @@ const predictVerb = ':predict';
 export function predictRoutes(app: FastifyInstance, pod: PodState, log: ErrorLog): void {
   for (const model of ['/v2/models/:model', '/v2/models/:model/versions/:version']) {
     route(app, `${model}/infer`, {
+      right: 'predict',
       POST: (request, reply) => {
         reply.hijack();
         const { model, version } = request.params as Params;
@@ -42,6 +43,7 @@ export function predictRoutes(app: FastifyInstance, pod: PodState, log: ErrorLog
   }
   // In KServe V1 the name of the model and the verb share a segment of the path.
   route(app, '/v1/models/:model', {
+    right: { GET: 'observe', POST: 'predict' },
     GET: (request, reply) => {
       const { name } = pod.models.find((request.params as Params).model);
       return reply.send({ name, ready: true });

@@ -11,11 +11,12 @@ import type { ModelSet } from '../repository/served-model.ts';
 export function infoRoutes(app: FastifyInstance, pod: PodState, version: string): void {
   const { models } = pod;
   const get = (path: string, answer: () => object) => {
-    route(app, path, { GET: (_request, reply) => reply.send(answer()) });
+    route(app, path, { right: 'observe', GET: (_request, reply) => reply.send(answer()) });
   };
   const getOfModel = (suffix: string, answer: (model: ServedModel) => object) => {
     for (const path of ['/v2/models/:model', '/v2/models/:model/versions/:version']) {
       route(app, `${path}${suffix}`, {
+        right: 'observe',
         GET: (request, reply) => {
           const { model, version: asked } = request.params as { model: string; version?: string };
           return reply.send(answer(models.find(model, asked)));
@@ -27,6 +28,7 @@ export function infoRoutes(app: FastifyInstance, pod: PodState, version: string)
   get('/v2', () => serverMetadata(version));
   get('/v2/health/live', () => ({ live: true }));
   route(app, paths.ready, {
+    right: 'observe',
     GET: (_request, reply) => reply.code(pod.ready ? 200 : 503).send({ ready: pod.ready }),
   });
   getOfModel('', (model) => modelMetadata(models, model));

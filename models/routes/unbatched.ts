@@ -16,6 +16,7 @@ const maxBytes = 16 * 1024 * 1024;
 
 export function unbatchedRoute(app: FastifyInstance, pod: PodState, log: ErrorLog): void {
   route(app, paths.unbatched, {
+    right: 'peer',
     POST: (request, reply) => {
       reply.hijack();
       const { raw: response } = reply;

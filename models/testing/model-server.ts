@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
 import { readSettings } from '../../contract/settings.ts';
+import { testSecret, withTestSecret } from '../../runtime/testing/secret.ts';
 import { runModelServer, type ModelServer } from '../server.ts';
 import { ModelServerSettings } from '../settings.ts';
 
@@ -46,7 +47,11 @@ export async function startModelServer(
   const logged: Record<string, unknown>[] = [];
   const log = pino({ level: 'info' }, { write: (line) => logged.push(JSON.parse(line) as Record<string, unknown>) });
   const server = await runModelServer(
-    readSettings(ModelServerSettings, {}, { repository, port: '0', podName: 'test-pod', ...settings }),
+    readSettings(
+      ModelServerSettings,
+      { SLUICE_SECRET: testSecret },
+      { repository, port: '0', podName: 'test-pod', ...settings },
+    ),
     log,
     {
       onStuck: (run) => {
@@ -70,18 +75,18 @@ export async function startModelServer(
   };
 }
 
-/** POSTs JSON, or bytes as they are. */
+/** POSTs JSON, or bytes as they are, with the secret of the test server. */
 export async function post(url: string, body: unknown, headers: Record<string, string> = {}): Promise<Answered> {
   const response = await fetch(url, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
+    headers: { 'content-type': 'application/json', ...withTestSecret, ...headers },
     body: body instanceof Uint8Array ? Buffer.from(body) : JSON.stringify(body),
   });
   return answered(response);
 }
 
 export async function get(url: string, method = 'GET'): Promise<Answered> {
-  return answered(await fetch(url, { method }));
+  return answered(await fetch(url, { method, headers: withTestSecret }));
 }
 
 export interface Answered {

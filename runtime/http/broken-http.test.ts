@@ -12,9 +12,10 @@ import { newServer } from './server.ts';
 
 async function start(t: TestContext, limits: Partial<HttpLimits> = {}) {
   const app = newServer({ log: { error: () => undefined }, errorForm: protocolErrors, closes: 'all', limits });
-  route(app, '/v2', { GET: (_request, reply) => reply.send({ name: 'sluice' }) });
+  route(app, '/v2', { right: 'observe', GET: (_request, reply) => reply.send({ name: 'sluice' }) });
   // This answer begins at once and never ends.
   route(app, '/endless', {
+    right: 'observe',
     POST: (request, reply) => {
       reply.hijack();
       request.raw.resume();
@@ -24,6 +25,7 @@ async function start(t: TestContext, limits: Partial<HttpLimits> = {}) {
   });
   // This answer comes when the body is whole.
   route(app, '/patient', {
+    right: 'observe',
     POST: (request, reply) => {
       reply.hijack();
       request.raw.resume().on('end', () => reply.raw.end());

@@ -60,7 +60,11 @@ test('what a form can send is no JSON', () => {
 
 async function answers(rules: BrowserRules, head: string) {
   const app = newServer({ log: { error: () => undefined }, errorForm: problemErrors, closes: 'all', browsers: rules });
-  route(app, '/x', { GET: (_request, reply) => reply.send({}), POST: (_request, reply) => reply.send({}) });
+  route(app, '/x', {
+    right: 'observe',
+    GET: (_request, reply) => reply.send({}),
+    POST: (_request, reply) => reply.send({}),
+  });
   const origin = await app.listen({ host: '127.0.0.1', port: 0 });
   try {
     return (await exchange(origin, [head])).answers[0]!;

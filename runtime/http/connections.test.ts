@@ -27,6 +27,7 @@ async function start(t: TestContext, limits: Partial<HttpLimits>, answerBytes: n
   const body = Buffer.alloc(answerBytes, 'x');
   const seen = { open: 0, most: 0, cancelled: 0 };
   route(app, '/', {
+    right: 'observe',
     GET: (request, reply) => {
       reply.hijack();
       const connection = connectionOf(request.raw)!;

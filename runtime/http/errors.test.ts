@@ -17,6 +17,7 @@ function failing(form: ErrorForm, fail: () => Error) {
   const log = { error: (details: object) => void logged.push(details as Logged) };
   const app = newServer({ log, errorForm: form, closes: 'all' });
   route(app, '/', {
+    right: 'observe',
     GET: () => {
       throw fail();
     },
@@ -80,7 +81,7 @@ test('an admin port answers with problem details', async () => {
 
 test('paths that lead nowhere or cannot be read, and headers that cannot be, are said by name', async () => {
   const { app } = failing(protocolErrors, () => new Error('unused'));
-  route(app, '/m/:model', { POST: (_request, reply) => reply.send({}) });
+  route(app, '/m/:model', { right: 'observe', POST: (_request, reply) => reply.send({}) });
   for (const [method, url, status, error] of [
     ['GET', '/nowhere?a=b', 404, /^no such path: GET \/nowhere\?a=b$/],
     ['GET', `/${'n'.repeat(900)}`, 404, /^no such path: GET \/n{199}$/],
@@ -113,6 +114,7 @@ test('an error can ask the client to close its connection', async () => {
   const { app } = failing(protocolErrors, () => new Error('unused'));
   const log = { error: () => undefined };
   route(app, '/close', {
+    right: 'observe',
     GET: (_request, reply) => {
       reply.hijack();
       sendError(reply.raw, new SluiceError('busy', 'no room'), { log, close: true });
@@ -124,6 +126,7 @@ test('an error can ask the client to close its connection', async () => {
 test('an answer that has begun is cut off', async () => {
   const { app, logged } = failing(protocolErrors, () => new Error('unused'));
   route(app, '/begun', {
+    right: 'observe',
     GET: (_request, reply) => {
       reply.hijack();
       reply.raw.writeHead(200);

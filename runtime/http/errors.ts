@@ -67,6 +67,7 @@ function writeError(response: ServerResponse, error: SluiceError, answer: ErrorA
   const { mediaType, body } = form(error);
   const headers = ['content-type', mediaType, 'content-length', String(body.length)];
   if (ids?.requestId !== undefined) headers.push(names.requestId, ids.requestId);
+  if (error.status === 401) headers.push('www-authenticate', 'Bearer');
   if (error.status === 503) headers.push('retry-after', String(error.retryAfterSeconds ?? 1));
   if (close) headers.push('connection', 'close');
   response.writeHead(error.status, headers);

@@ -9,7 +9,7 @@ import { newServer } from './server.ts';
 
 function server() {
   const app = newServer({ log: { error: () => undefined }, errorForm: protocolErrors, closes: 'all' });
-  route(app, '/v2', { GET: (_request, reply) => reply.send({ name: 'sluice' }) });
+  route(app, '/v2', { right: 'observe', GET: (_request, reply) => reply.send({ name: 'sluice' }) });
   return app;
 }
 

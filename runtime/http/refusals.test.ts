@@ -26,6 +26,7 @@ async function start(t: TestContext, limits: Partial<HttpLimits> = {}) {
   const counters = new FaceCounters();
   const app = newServer({ log, errorForm: protocolErrors, closes: 'all', limits, counters });
   route(app, '/read', {
+    right: 'observe',
     POST: (request, reply) => {
       reply.hijack();
       readBody(request.raw, room, (error, { bytes }) => {
@@ -35,6 +36,7 @@ async function start(t: TestContext, limits: Partial<HttpLimits> = {}) {
     },
   });
   route(app, '/ignore', {
+    right: 'observe',
     GET: (_request, reply) => reply.send('ok'),
     POST: (_request, reply) => reply.send('ok'),
   });

@@ -7,10 +7,11 @@ import { newServer } from './server.ts';
 function app() {
   const server = newServer({ log: { error: () => undefined }, errorForm: protocolErrors, closes: 'all' });
   route(server, '/both', {
+    right: 'observe',
     GET: (_request, reply) => reply.send({ got: true }),
     POST: (_request, reply) => reply.send({ posted: true }),
   });
-  route(server, '/post/:name', { POST: (request, reply) => reply.send(request.params) });
+  route(server, '/post/:name', { right: 'observe', POST: (request, reply) => reply.send(request.params) });
   return server;
 }
 

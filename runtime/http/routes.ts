@@ -1,15 +1,28 @@
-/** Registers a path: its handlers, and for every other method a 405 that lists the allowed ones. */
+/** Registers a path: its right, its handlers, and for every other method a 405 that lists the allowed ones. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { SluiceError } from '../../contract/errors.ts';
+import { declareRoute } from './guard.ts';
+import type { Right } from './rights.ts';
 
-type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+type Method = (typeof methods)[number];
 type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown;
 
-/** @param handlers one a method; HEAD comes with GET */
-export function route(app: FastifyInstance, url: string, handlers: Partial<Record<Method, Handler>>): void {
+/** One handler a method; HEAD comes with GET. */
+export interface PathHandlers extends Partial<Record<Method, Handler>> {
+  /** Right that a request needs: one for all methods, or one for each. */
+  readonly right: Right | Readonly<Partial<Record<Method, Right>>>;
+}
+
+export function route(app: FastifyInstance, url: string, handlers: PathHandlers): void {
   const allowed: string[] = [];
-  for (const [method, handler] of Object.entries(handlers)) {
-    app.route({ method: method, url, handler });
+  for (const method of methods) {
+    const handler = handlers[method];
+    if (handler === undefined) continue;
+    const right = typeof handlers.right === 'string' ? handlers.right : handlers.right[method];
+    if (right === undefined) throw new Error(`${method} ${url} declares no right`);
+    app.route({ method, url, handler, config: { right } });
+    declareRoute(app, { method, path: url, right });
     allowed.push(method);
     if (method === 'GET') allowed.push('HEAD');
   }
@@ -17,6 +30,8 @@ export function route(app: FastifyInstance, url: string, handlers: Partial<Recor
   app.route({
     method: app.supportedMethods.filter((method) => !allowed.includes(method)),
     url,
+    // The refusal is the same for everybody.
+    config: { right: 'observe' },
     handler: (request, reply) => {
       reply.raw.setHeader('allow', allow);
       throw new SluiceError('method-not-allowed', `${request.method} is not allowed here, only ${allow}`);

@@ -14,6 +14,7 @@ async function start(options: Partial<ServerOptions> = {}) {
   const began = Promise.withResolvers<undefined>();
   let finish = (): void => undefined;
   route(app, '/open', {
+    right: 'observe',
     GET: (_request, reply) => {
       reply.hijack();
       reply.raw.writeHead(200);
@@ -22,7 +23,7 @@ async function start(options: Partial<ServerOptions> = {}) {
       began.resolve(undefined);
     },
   });
-  route(app, '/now', { GET: (_request, reply) => reply.send('now') });
+  route(app, '/now', { right: 'observe', GET: (_request, reply) => reply.send('now') });
   const origin = await app.listen({ host: '127.0.0.1', port: 0 });
   return { app, origin, began: began.promise, finish: () => finish() };
 }

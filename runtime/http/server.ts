@@ -8,11 +8,13 @@ import { Clients } from './clients.ts';
 import { Connections } from './connections.ts';
 import { openFileLimit } from './descriptors.ts';
 import { noSuchPath, sendError, type ErrorForm, type ErrorLog } from './errors.ts';
+import { Guard, guardRoute } from './guard.ts';
 import { holdBody } from './expect.ts';
 import { FaceCounters } from './face-counters.ts';
 import { httpDefaults, type HttpLimits } from './limits.ts';
 import { lingerAfter } from './linger.ts';
 import { requestIdsOf } from './request-ids.ts';
+import { SharedSecret } from './shared-secret.ts';
 
 export interface ServerOptions {
   readonly log: ErrorLog;
@@ -29,17 +31,21 @@ export interface ServerOptions {
   readonly onAnswerRoom?: () => void;
   /** Rights of browsers; without them nothing is checked. */
   readonly browsers?: BrowserRules;
+  /** Guard of the routes that need the shared secret; without one nobody may call them. */
+  readonly guard?: Guard;
 }
 
 export function newServer(options: ServerOptions): FastifyInstance {
   const { log, errorForm: form, closes } = options;
   const limits = coherent({ ...httpDefaults, ...options.limits });
+  const now = (): number => performance.now();
+  const guard = options.guard ?? new Guard({ secret: new SharedSecret(), acceptsPeersWithoutSecret: false }, log, now);
   const connections = new Connections({
     limits,
     counters: options.counters ?? new FaceCounters(),
     clients: new Clients(options.trustedProxies),
     log,
-    now: () => performance.now(),
+    now,
     ...(options.onAnswerRoom && { onAnswerRoom: options.onAnswerRoom }),
   });
   const app = fastify({
@@ -57,6 +63,7 @@ export function newServer(options: ServerOptions): FastifyInstance {
     },
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: limits.maxParamLength },
   });
+  app.addHook('onRoute', (route) => guardRoute(route, guard));
   // Bodies are read by the routes that want them, as bytes.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));

@@ -50,7 +50,7 @@ function drainsOf() {
   } as Partial<PodCalls> as PodCalls;
   const clock = { wallMs: () => 0, steadyMs: () => 0 };
   const log = pino({ level: 'silent' });
-  const metrics = new ScalerMetrics('test');
+  const metrics = new ScalerMetrics('test', { refused: 0, accepted: 0 });
   const context = { pool: 'm', cluster, calls, operations, clock, metrics, log, wake: () => undefined };
   const drains = new Drains(context, { drainEnded: () => undefined, drainLapsed: () => undefined });
   const cycle = async (wants: ReadonlyMap<string, 'scale-down'>, draining: string | null): Promise<void> => {

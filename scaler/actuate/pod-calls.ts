@@ -2,7 +2,7 @@
 import { paths } from '../../contract/headers.ts';
 import { readPodProbe } from '../../contract/pod-probe.ts';
 import type { PodDrain, PodStatus } from '../../contract/pod-status.ts';
-import type { HttpClient } from '../http-client.ts';
+import { refusedSecret, type HttpClient } from '../http-client.ts';
 import type { LeaseOwner } from '../policy/drain-lease.ts';
 
 export type ProbeAnswer =
@@ -38,6 +38,12 @@ const timeoutMs = 2_000;
 
 export function podCalls(http: HttpClient): PodCalls {
   const tell = async (method: 'POST' | 'DELETE', origin: string, query: URLSearchParams): Promise<DrainAnswer> => {
+    // A look first: a server of another make, such as Triton in a Deployment of its own, must not get the shared secret.
+    const status = await http.call('GET', `${origin}${paths.podStatus}`, timeoutMs);
+    if (status.kind === 'failed') return status;
+    const found = readPodProbe(status.status, status.body);
+    if (found.kind === 'foreign') return found;
+    if (found.kind === 'failed') return { ...found, refused: false };
     const answer = await http.call(method, `${origin}${paths.drain}?${query.toString()}`, timeoutMs);
     if (answer.kind === 'failed') return answer;
     if (answer.status === 200) {
@@ -45,6 +51,7 @@ export function podCalls(http: HttpClient): PodCalls {
       return { kind: 'done', drain: probe.kind === 'status' ? probe.status.drain : undefined };
     }
     if (answer.status === 409) return { kind: 'held' };
+    if (answer.status === 401) return { kind: 'failed', refused: false, detail: refusedSecret };
     if ([404, 405, 501].includes(answer.status)) return { kind: 'foreign' };
     return { kind: 'failed', refused: false, detail: `${paths.drain} answered ${answer.status}` };
   };

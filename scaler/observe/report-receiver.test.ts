@@ -11,6 +11,7 @@ import { LoadReport } from '../../contract/load-report.ts';
 import type { GatewayMember } from '../../cluster/scalable.ts';
 import { realClock, type Clock } from '../clock.ts';
 import { ReportReceiver, parseReport } from './report-receiver.ts';
+import { SharedSecret } from '../../runtime/http/shared-secret.ts';
 import { HttpClient } from '../http-client.ts';
 import { World } from '../testing/world.ts';
 
@@ -41,7 +42,7 @@ async function standInGateway(t: TestContext, port = 0): Promise<StandIn> {
 }
 
 function follow(t: TestContext, clock: Clock = realClock) {
-  const http = new HttpClient();
+  const http = new HttpClient(new SharedSecret());
   const reports: string[] = [];
   let urgent = 0;
   const events = {

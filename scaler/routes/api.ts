@@ -13,8 +13,9 @@ export interface Streams {
 }
 
 export function apiRoutes(app: FastifyInstance, scaler: Pick<Scaler, 'report' | 'decisions' | 'subscribe'>): Streams {
-  route(app, '/api/pools', { GET: (_request, reply) => reply.send(scaler.report()) });
+  route(app, '/api/pools', { right: 'observe', GET: (_request, reply) => reply.send(scaler.report()) });
   route(app, '/api/pools/:pool/decisions', {
+    right: 'observe',
     GET: (request, reply) => {
       const { pool } = request.params as { pool: string };
       const records = scaler.decisions(pool);
@@ -46,6 +47,7 @@ export function apiRoutes(app: FastifyInstance, scaler: Pick<Scaler, 'report' | 
     });
   };
   route(app, '/api/stream', {
+    right: 'observe',
     GET: (_request, reply) => {
       reply.hijack();
       stream(reply.raw);

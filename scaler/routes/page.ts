@@ -40,17 +40,19 @@ export function pageRoutes(app: FastifyInstance, { history, gatewayUrl }: PageDe
   const page = assets.get('page.html');
   if (page === undefined) throw new Error('page.html of the live page is missing beside its code');
 
-  route(app, '/', { GET: (request, reply) => sendAsset(request, reply, page) });
+  route(app, '/', { right: 'observe', GET: (request, reply) => sendAsset(request, reply, page) });
   for (const [name, asset] of assets) {
     if (asset === page) continue;
-    route(app, `/page/${name}`, { GET: (request, reply) => sendAsset(request, reply, asset) });
+    route(app, `/page/${name}`, { right: 'observe', GET: (request, reply) => sendAsset(request, reply, asset) });
   }
 
   route(app, '/api/history', {
+    right: 'observe',
     GET: (_request, reply) => reply.header('cache-control', 'no-store').send(history.report()),
   });
 
   route(app, '/api/models/:model', {
+    right: 'observe',
     GET: async (request, reply) => {
       const answer = await ask(reply, `/v2/models/${encodeURIComponent(modelOf(request))}`, null);
       // A model that no pod describes now is no error of the page: it offers plain JSON instead.
@@ -62,6 +64,7 @@ export function pageRoutes(app: FastifyInstance, { history, gatewayUrl }: PageDe
   });
 
   route(app, '/api/predict/:model', {
+    right: 'predict',
     POST: async (request, reply) => {
       const { headers } = request;
       // Browsers ask before they let a foreign page send JSON; this check is for anything else that they let through.

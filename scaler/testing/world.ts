@@ -158,7 +158,7 @@ export class World {
   }
 
   #start(): [Scaler, ScalerMetrics] {
-    const metrics = new ScalerMetrics('test');
+    const metrics = new ScalerMetrics('test', { refused: 0, accepted: 0 });
     const scaler = new Scaler({
       clock: this.clock,
       metrics,

@@ -4,70 +4,18 @@ import { once } from 'node:events';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import type { FastifyInstance } from 'fastify';
-import { pino } from 'pino';
-import { buildGateway, type Gateway } from '../../gateway/app.ts';
-import { buildApp } from '../../models/app.ts';
-import { Bodies } from '../../models/bodies/bodies.ts';
-import { createMetrics } from '../../models/metrics.ts';
-import { Drain } from '../../models/drain.ts';
-import { PodState, Staging } from '../../models/pod-state.ts';
-import { ModelSet } from '../../models/repository/served-model.ts';
-import type { Scheduler } from '../../models/scheduler.ts';
-import { Transforms } from '../../models/transforms/transforms.ts';
-import { buildScaler, type ScalerApp } from '../../scaler/app.ts';
-import { MemoryCluster } from '../../scaler/testing/memory-cluster.ts';
+import { testGuard } from '../../runtime/testing/secret.ts';
+import { bareProcesses } from '../support/bare-processes.ts';
 import { brokenRequests, unendingHead } from '../support/broken-requests.ts';
-import { TestCluster } from '../support/gateway-harness.ts';
 import { exchange } from '../support/raw-http.ts';
 
-const log = pino({ level: 'silent' });
 const limits = { headTimeoutMs: 300, timeoutCheckMs: 50 };
-
-function startGateway(): Gateway {
-  const cluster = new TestCluster();
-  cluster.show({ pools: [], pods: [] });
-  return buildGateway({ cluster, log, version: '1', name: 'g', limits });
-}
-
-const noScheduler = { inFlight: 0, queuedRows: 0 } as Partial<Scheduler> as Scheduler;
-
-/** A pod without models, since broken HTTP reaches none. */
-function startPod(): FastifyInstance {
-  const pod = new PodState({
-    uid: 'u',
-    name: 'p',
-    models: new ModelSet(),
-    transforms: new Transforms(log),
-    scheduler: noScheduler,
-    staging: new Staging(1024),
-    bodies: new Bodies({ maxBodyBytes: 1024, cpuLimitMs: 1000 }),
-    maxBodyBytes: 1024,
-    tracing: null,
-    drain: new Drain({ nowMs: () => performance.now(), log }),
-  });
-  return buildApp({ pod, version: '1', metrics: createMetrics(pod), log, limits });
-}
-
-function startScaler(): ScalerApp {
-  const scaling = { minReplicas: 0, maxReplicas: 1 };
-  const cluster = new MemoryCluster({ spec: { scaling }, replicas: 0, coldStartS: 1, nowMs: 0 });
-  const settings = { drainLimitMs: 60_000, podGraceMs: 90_000 };
-  return buildScaler({ cluster: cluster.connect('a'), log, version: '1', settings, limits });
-}
-
-const gateway = startGateway();
-const pod = startPod();
-const scaler = startScaler();
-const ports: readonly (readonly [string, FastifyInstance])[] = [
-  ["the gateway's port", gateway.app],
-  ["the gateway's admin port", gateway.admin],
-  ["the pod's port", pod],
-  ["the scaler's port", scaler.app],
-];
+const processes = bareProcesses({ limits, guard: testGuard() });
+const { ports } = processes;
 const originOf = (app: FastifyInstance): string => `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
 
 before(() => Promise.all(ports.map(([, app]) => app.listen({ host: '127.0.0.1', port: 0 }))));
-after(() => Promise.all([gateway.close(), pod.close(), scaler.close()]));
+after(() => processes.close());
 
 for (const { name, bytes, status, says } of [...brokenRequests, unendingHead]) {
   test(`the same bytes from every port: ${name}`, async () => {

@@ -8,6 +8,7 @@ import { test, type TestContext } from 'node:test';
 import { Check } from 'typebox/value';
 import { LoadReport, type PodLoad, type PoolLoad } from '../../contract/load-report.ts';
 import { poolOf, startGateway, until, type Harness } from '../support/gateway-harness.ts';
+import { withTestSecret } from '../../runtime/testing/secret.ts';
 
 function adminOf({ gateway }: Harness): string {
   return `http://127.0.0.1:${(gateway.admin.server.address() as AddressInfo).port}`;
@@ -26,7 +27,7 @@ async function podLoad(harness: Harness, uid: string): Promise<PodLoad | undefin
 }
 
 async function follow(t: TestContext, harness: Harness) {
-  const request = get(`${adminOf(harness)}/load/stream`);
+  const request = get(`${adminOf(harness)}/load/stream`, { headers: withTestSecret });
   t.after(() => request.destroy());
   const [response] = (await once(request, 'response')) as [IncomingMessage];
   const lines: LoadReport[] = [];

@@ -9,6 +9,7 @@ import { eventually } from '../support/scaling.ts';
 import { Client, json, simpleInputs, type Payload } from '../support/requests.ts';
 import { StandInPod } from '../support/stand-in-pod.ts';
 import { startScraped, type ScrapedSystem } from './scraped-system.ts';
+import { withTestSecret } from '../../runtime/testing/secret.ts';
 
 export interface Story extends AsyncDisposable {
   readonly scraped: ScrapedSystem;
@@ -143,11 +144,11 @@ async function startsColdAndDrains(client: Client, { podOrigins, prometheus }: S
   const drain = `${podOrigins.get('cold')!}/drain`;
   // Prometheus takes some seconds to find what is new, and nobody else keeps the drain for so long.
   const drains = async () => {
-    await fetch(drain, { method: 'POST' });
+    await fetch(drain, { method: 'POST', headers: withTestSecret });
     return prometheus.query('sluice_pod_draining == 1');
   };
   await eventually('it is seen to drain', drains, isSomething, 60_000);
-  await fetch(drain, { method: 'DELETE' });
+  await fetch(drain, { method: 'DELETE', headers: withTestSecret });
 }
 
 /** Rows that change one another, as no proof could know: the watch in service sees it, and the model is batched no longer. */

@@ -10,6 +10,7 @@ import { appendFrame, FrameDecoder, type AnswerHead, type ItemHead } from '../..
 import { writeOnnx } from '../../models/author/onnx-writer.ts';
 import * as fixtures from '../../models/author/fixtures.ts';
 import { floats, get, post, startModelServer, type TestServer } from '../../models/testing/model-server.ts';
+import { withTestSecret } from '../../runtime/testing/secret.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -179,7 +180,7 @@ function envelope(port: number, items: readonly { model: string; body: Buffer }[
     host: '127.0.0.1',
     path: '/v2/envelope',
     method: 'POST',
-    headers: { 'content-type': 'application/vnd.sluice.envelope' },
+    headers: { 'content-type': 'application/vnd.sluice.envelope', ...withTestSecret },
   });
   sent.on('error', reject);
   sent.on('response', (response) => {

@@ -11,6 +11,7 @@ import {
   type SummaryHead,
 } from '../../contract/envelope.ts';
 import * as fixtures from '../../models/author/fixtures.ts';
+import { withTestSecret } from '../../runtime/testing/secret.ts';
 import { floats, get, post, startModelServer } from '../../models/testing/model-server.ts';
 
 interface Outputs {
@@ -35,7 +36,7 @@ function exchange(port: number, pieces: readonly Buffer[], pauseMs = 0): Promise
         host: '127.0.0.1',
         path: '/v2/envelope',
         method: 'POST',
-        headers: { 'content-type': 'application/vnd.sluice.envelope' },
+        headers: { 'content-type': 'application/vnd.sluice.envelope', ...withTestSecret },
       },
       (response) => {
         const decoder = new FrameDecoder({ maxBodyBytes: 1 << 24 });
@@ -324,7 +325,7 @@ test('of a gateway that leaves, what waits is dropped, and others are not hurt',
     host: '127.0.0.1',
     path: '/v2/envelope',
     method: 'POST',
-    headers: { 'content-type': 'application/vnd.sluice.envelope' },
+    headers: { 'content-type': 'application/vnd.sluice.envelope', ...withTestSecret },
   });
   left.on('error', () => undefined);
   left.end(Buffer.concat([0, 1, 2].map((index) => frame({ index }, floats('x', [1, 3], [1, 2, 3])))));
@@ -376,7 +377,7 @@ test('unfinished envelopes count with the bytes that came, and what has no room 
     const options = { port: started.port, host: '127.0.0.1', path: '/v2/envelope', method: 'POST' };
     const sent = httpRequest({
       ...options,
-      headers: { 'content-type': 'application/vnd.sluice.envelope', 'content-length': whole.length },
+      headers: { 'content-type': 'application/vnd.sluice.envelope', 'content-length': whole.length, ...withTestSecret },
     });
     const answer = new Promise<AnswerHead>((resolve) => {
       sent.on('response', (response) => {

@@ -104,6 +104,39 @@ async function allGone(pids: readonly number[], limitMs: number): Promise<void> 
 }
 
 describe('sluice up', { timeout: 600_000 }, () => {
+  test('its secret is made at random: control routes need it, no command line and no log shows it', async () => {
+    const { system, lines, exited, running } = up('--models', 'simple', '--pods', '1');
+    const { gateway, gatewayPid, pods, admin } = await running();
+    await assertServes(gateway);
+    const environmentOf = (pid: number): string => readFileSync(`/proc/${pid}/environ`, 'utf8');
+    for (const [method, url] of [
+      ['POST', `${pods[0]!.origin}/drain`],
+      ['DELETE', `${pods[0]!.origin}/drain`],
+      ['POST', `${pods[0]!.origin}/v2/envelope`],
+      ['POST', `${pods[0]!.origin}/v2/unbatched`],
+      ['GET', `${admin}/load/stream`],
+    ] as const) {
+      const refused = await fetch(url, { method });
+      assert.equal(refused.status, 401, url);
+      assert.match(await refused.text(), /SLUICE_SECRET or --secret-file/);
+    }
+    await assertServes(gateway);
+    if (process.platform === 'linux') {
+      const [, secret] = /SLUICE_SECRET=(\w{64})/.exec(environmentOf(gatewayPid)) ?? [];
+      assert.ok(secret !== undefined && environmentOf(pods[0]!.pid).includes(secret));
+      const drain = `${pods[0]!.origin}/drain`;
+      const headers = { authorization: `Bearer ${secret}` };
+      assert.equal((await fetch(drain, { method: 'POST', headers })).status, 200);
+      assert.equal((await fetch(drain, { method: 'DELETE', headers })).status, 200);
+      for (const pid of [system.pid!, gatewayPid, pods[0]!.pid]) {
+        assert.ok(!readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(secret));
+      }
+      assert.ok(!JSON.stringify(lines).includes(secret));
+    }
+    system.kill('SIGINT');
+    assert.equal(await exited, 0);
+  });
+
   test('a killed pod and a killed gateway are restarted, and SIGINT drains everything and exits 0', async () => {
     const { system, lines, exited, line, running } = up('--models', 'simple', '--pods', '2');
     const { gateway, gatewayPid, pods } = await running();

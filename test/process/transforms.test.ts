@@ -11,6 +11,7 @@ import { appendFrame, FrameDecoder, type AnswerHead } from '../../contract/envel
 import { mediaTypes, paths } from '../../contract/headers.ts';
 import * as fixtures from '../../models/author/fixtures.ts';
 import { floats, get, post, type Answered, type ModelFiles } from '../../models/testing/model-server.ts';
+import { withTestSecret } from '../../runtime/testing/secret.ts';
 import { ready, start, type Started } from '../support/pod-process.ts';
 
 interface Parts {
@@ -401,7 +402,7 @@ async function envelope(
   }
   const response = await fetch(`${origin}${paths.envelope}`, {
     method: 'POST',
-    headers: { 'content-type': mediaTypes.envelope },
+    headers: { 'content-type': mediaTypes.envelope, ...withTestSecret },
     body: Buffer.concat(frames),
   });
   assert.equal(response.status, 200);

@@ -6,6 +6,7 @@ import { Agent, request } from 'undici';
 import type { Cluster, ClusterView } from '../../cluster/port.ts';
 import { parseModelPool, type ModelPool } from '../../contract/model-pool.ts';
 import { buildGateway, type Gateway } from '../../gateway/app.ts';
+import { testGuard } from '../../runtime/testing/secret.ts';
 import { StandInPod } from './stand-in-pod.ts';
 
 export interface Answered {
@@ -76,6 +77,7 @@ export async function startGateway(
     log: pino({ level: process.env['TEST_LOG'] ?? 'silent' }),
     version: 'test',
     name: 'test',
+    guard: testGuard(),
   });
   await gateway.app.listen({ host: '127.0.0.1', port: 0, backlog: 4096 });
   await gateway.admin.listen({ host: '127.0.0.1', port: 0 });

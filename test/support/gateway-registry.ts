@@ -1,4 +1,5 @@
 /** Metrics of a gateway, made without a listening process or pods that answer. */
+import { SharedSecret } from '../../runtime/http/shared-secret.ts';
 import { FaceCounters } from '../../runtime/http/face-counters.ts';
 import { pino } from 'pino';
 import { parseModelPool, type ModelPool } from '../../contract/model-pool.ts';
@@ -40,7 +41,7 @@ async function poolsOf(specs: readonly ModelPool[], podsPerPool: number): Promis
     })),
   );
   cluster.show({ pools: specs, pods });
-  const pools = new Pools({ cluster, now, log: pino({ level: 'silent' }) });
+  const pools = new Pools({ cluster, now, log: pino({ level: 'silent' }), secret: new SharedSecret() });
   const unprobed = (): boolean => [...pools.all].some(({ endpoints }) => [...endpoints.all].some((pod) => pod.probing));
   while (unprobed()) await new Promise((resolve) => setTimeout(resolve, 20));
   return pools;
@@ -60,6 +61,7 @@ function judge({ endpoints, book }: Pool, sick: number): void {
 }
 
 /** @returns a scrape of a gateway that has something of everything to tell: one sick pod for each kind of evidence */
+const guard = { refused: 0, accepted: 0 };
 const faces = { client: new FaceCounters(), admin: new FaceCounters() };
 
 export async function gatewayScrape(): Promise<string> {
@@ -72,7 +74,7 @@ export async function gatewayScrape(): Promise<string> {
     const unbatched = [{ name: 'model', version: '1', reason: 'outputs change with companions' }];
     const idle = { state: 'ready', inFlight: 0, queuedRows: 0 } as const;
     pool!.endpoints.unbatched.onStatus(last, { uid: last.uid, ...idle, models: [], unbatched });
-    return await joined(gatewayMetrics({ pools, version: 'test', now, faces }));
+    return await joined(gatewayMetrics({ pools, version: 'test', now, faces, guard }));
   } finally {
     await pools.close();
   }
@@ -100,7 +102,7 @@ export async function largeGateway(poolCount: number, podsPerPool: number): Prom
       }
     }
   }
-  const metrics = gatewayMetrics({ pools, version: 'test', now, faces });
+  const metrics = gatewayMetrics({ pools, version: 'test', now, faces, guard });
   return {
     eject: (podsOfEach) => {
       for (const pool of pools.all) judge(pool, podsOfEach);

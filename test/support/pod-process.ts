@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
+import { testSecret } from '../../runtime/testing/secret.ts';
 import { get, writeRepository, type RepositoryFiles } from '../../models/testing/model-server.ts';
 
 export interface Started extends AsyncDisposable {
@@ -22,6 +23,7 @@ export async function start(models: RepositoryFiles, settings: Record<string, st
       SLUICE_REPOSITORY: repository,
       SLUICE_PORT: '0',
       SLUICE_VERDICT_FOLDER: 'none',
+      SLUICE_SECRET: testSecret,
       ...settings,
     },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

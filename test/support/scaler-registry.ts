@@ -2,7 +2,7 @@
 import { conditionTypes, poolGauges, ScalerMetrics, type PoolNumbers } from '../../scaler/metrics.ts';
 
 export function scalerOf(pools: readonly string[]): ScalerMetrics {
-  const metrics = new ScalerMetrics('test');
+  const metrics = new ScalerMetrics('test', { refused: 0, accepted: 0 });
   for (const [index, pool] of pools.entries()) {
     metrics.addPool(pool);
     metrics.conditions(

@@ -57,6 +57,7 @@ export class StandInPod {
       pool: 'pool',
       phase: 'Ready',
       origin: `http://${this.#host}:${this.#port}`,
+      isPeer: true,
       restarts: 0,
       createdAtMs: 0,
       readyAtMs: 0,

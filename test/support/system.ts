@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { request } from 'undici';
+import { testSecret } from '../../runtime/testing/secret.ts';
 import { Metrics } from './metrics.ts';
 
 export interface System {
@@ -74,6 +75,7 @@ export async function startSystem(flags: readonly string[] = [], options: System
         PATH: process.env['PATH'],
         HOME: process.env['HOME'],
         SLUICE_VERDICT_FOLDER: 'none',
+        SLUICE_SECRET: testSecret,
         ...options.env,
       },
     },

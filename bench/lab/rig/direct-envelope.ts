@@ -7,6 +7,8 @@ import {
   type SummaryHead,
 } from '../../../contract/envelope.ts';
 import { mediaTypes, paths } from '../../../contract/headers.ts';
+import { authorizationOf } from '../../../contract/shared-secret.ts';
+import { labSecret } from './lab-secret.ts';
 
 export interface EnvelopeItem {
   readonly head: Omit<ItemHead, 'index' | 'deadlineMs'>;
@@ -26,7 +28,7 @@ export async function sendEnvelope(origin: string, items: readonly EnvelopeItem[
   for (const [index, { head, body }] of items.entries()) appendFrame(parts, { ...head, index, deadlineMs }, [body]);
   const response = await fetch(`${origin}${paths.envelope}`, {
     method: 'POST',
-    headers: { 'content-type': mediaTypes.envelope },
+    headers: { 'content-type': mediaTypes.envelope, authorization: authorizationOf(labSecret) },
     body: Buffer.concat(parts),
   });
   const answers: AnswerHead[] = [];

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Meters } from './target-totals.ts';
 import { endProcess } from './end-process.ts';
 import { writePoolFile } from './pool-file.ts';
+import { labSecret } from './lab-secret.ts';
 
 /** A server that can be loaded and measured. */
 export interface Target {
@@ -60,7 +61,7 @@ export async function startSluice(options: SluiceOptions): Promise<SluiceProcess
       ...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, String(value)]),
     ],
     // A process group of its own: Ctrl-C reaches this script alone, which then stops what it has started.
-    { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env }, detached: true },
+    { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, SLUICE_SECRET: labSecret, ...env }, detached: true },
   );
   const stop = async () => {
     await endProcess(child);

@@ -33,14 +33,16 @@ export class FakeScaler {
   /** @param gatewayUrl gateway to which the form's requests are forwarded */
   async start(gatewayUrl: string | null = null, port = 0): Promise<string> {
     pageRoutes(this.#app, { history: this.history, gatewayUrl });
-    route(this.#app, '/api/pools', { GET: (_request, reply) => reply.send(this.report) });
+    route(this.#app, '/api/pools', { right: 'observe', GET: (_request, reply) => reply.send(this.report) });
     route(this.#app, '/api/pools/:pool/decisions', {
+      right: 'observe',
       GET: (request, reply) => {
         const { pool } = request.params as { pool: string };
         return reply.send(this.decisions.filter((record) => record.pool === pool));
       },
     });
     route(this.#app, '/api/stream', {
+      right: 'observe',
       GET: (_request, reply) => {
         if (this.refuseStreams) return reply.code(503).send({ error: 'ending' });
         reply.hijack();
