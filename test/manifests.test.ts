@@ -32,6 +32,7 @@ interface Container {
   readonly livenessProbe: Probe;
   readonly resources: { readonly requests: Record<string, string>; readonly limits: Record<string, string> };
   readonly securityContext: object;
+  readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string; readonly readOnly?: boolean }[];
 }
 interface PodSpec {
   readonly terminationGracePeriodSeconds: number;
@@ -39,6 +40,7 @@ interface PodSpec {
   readonly securityContext: { readonly runAsNonRoot: boolean; readonly seccompProfile: { readonly type: string } };
   readonly containers: readonly [Container];
   readonly initContainers?: readonly Container[];
+  readonly volumes?: readonly { readonly name: string; readonly secret?: object }[];
 }
 interface KubernetesObject {
   readonly kind: string;
@@ -162,6 +164,22 @@ function parsedDefaultTimeoutMs(): number {
   });
   return pool!.spec.requests.timeoutMs;
 }
+
+test('every process of Sluice reads the shared secret from the Secret of its namespace, and no manifest holds one', () => {
+  for (const { file, object } of ours) {
+    const { containers, volumes = [] } = object.spec.template.spec;
+    const [{ env = [], volumeMounts = [] }] = containers;
+    const { value } = env.find(({ name }) => name === 'SLUICE_SECRET_FILE') ?? {};
+    const mount = volumeMounts.find(({ mountPath }) => value === `${mountPath}/secret`);
+    assert.equal(mount?.readOnly, true, file);
+    assert.deepEqual(volumes.find(({ name }) => name === mount.name)?.secret, { secretName: 'sluice' }, file);
+    assert.ok(!env.some(({ name }) => name === 'SLUICE_SECRET' || name === 'SLUICE_ACCEPT_PEERS_WITHOUT_SECRET'), file);
+  }
+  assert.deepEqual(
+    all.filter(({ object }) => object.kind === 'Secret'),
+    [],
+  );
+});
 
 test('service links are disabled: the Service `sluice` would set SLUICE_PORT', () => {
   for (const { file, object } of deployments) assert.equal(object.spec.template.spec.enableServiceLinks, false, file);

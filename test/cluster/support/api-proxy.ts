@@ -15,13 +15,13 @@ export class ApiProxy {
   static readonly patch = [
     {
       op: 'add',
-      path: '/spec/template/spec/volumes',
-      value: [{ name: 'kubeconfig', configMap: { name: 'kubeconfig' } }],
+      path: '/spec/template/spec/volumes/-',
+      value: { name: 'kubeconfig', configMap: { name: 'kubeconfig' } },
     },
     {
       op: 'add',
-      path: '/spec/template/spec/containers/0/volumeMounts',
-      value: [{ name: 'kubeconfig', mountPath: '/kubeconfig' }],
+      path: '/spec/template/spec/containers/0/volumeMounts/-',
+      value: { name: 'kubeconfig', mountPath: '/kubeconfig' },
     },
     {
       op: 'add',

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
+import { testSecret } from '../../../runtime/testing/secret.ts';
 import { Metrics } from '../../support/metrics.ts';
 import { root } from './image.ts';
 
@@ -59,7 +60,10 @@ export class HostProcess {
         ...ports,
         ...flags,
       ],
-      { stdio: ['ignore', 'pipe', 'inherit', 'ipc'], env: { ...process.env, KUBECONFIG: kubeconfig } },
+      {
+        stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+        env: { ...process.env, KUBECONFIG: kubeconfig, SLUICE_SECRET: testSecret },
+      },
     );
     const lines: LogLine[] = [];
     createInterface({ input: child.stdout! }).on('line', (line) => lines.push(parsed(line)));

@@ -51,6 +51,7 @@ export function poolObjects(options: PoolOptions): object {
     SLUICE_DRAIN_DELAY_MS: '3000',
     SLUICE_RUN_LIMIT_MS: '10000',
     SLUICE_GRACE_MS: '25000',
+    SLUICE_SECRET_FILE: '/etc/sluice/secret',
     SLUICE_START_DELAY_MS: String(startDelayMs),
     ...(sick ? { SLOW_MS: String(slowMs) } : {}),
   };
@@ -85,10 +86,15 @@ export function poolObjects(options: PoolOptions): object {
               volumeMounts: [
                 { name: 'models', mountPath: '/models' },
                 { name: 'scripts', mountPath: '/scripts' },
+                { name: 'secret', mountPath: '/etc/sluice', readOnly: true },
               ],
             },
           ],
-          volumes: [{ name: 'models', configMap: repositoryOf(name, model) }, scriptsVolume],
+          volumes: [
+            { name: 'models', configMap: repositoryOf(name, model) },
+            { name: 'secret', secret: { secretName: 'sluice' } },
+            scriptsVolume,
+          ],
         },
       },
     },

@@ -1,4 +1,5 @@
 /** Sluice in a namespace of its own, from the manifests that a person applies, and what a test needs beside it. */
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -69,6 +70,12 @@ async function scripts(): Promise<object> {
   return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'scripts' }, data };
 }
 
+/** The Secret that README's command makes. */
+function sharedSecret(): object {
+  const stringData = { secret: randomBytes(32).toString('hex') };
+  return { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'sluice' }, stringData };
+}
+
 /** Installs it and waits until gateways and scalers are ready. */
 export async function install(name: string, options: SystemOptions = {}): Promise<System> {
   requireCluster();
@@ -78,6 +85,7 @@ export async function install(name: string, options: SystemOptions = {}): Promis
   const system = new System(namespace);
   try {
     await namespace.apply(await scripts());
+    await namespace.apply(sharedSecret());
     if (options.proxied === true) await ApiProxy.start(namespace);
     await namespace.apply(await manifests(namespace.name, options));
     await Promise.all([namespace.rollout('sluice-gateway'), namespace.rollout('sluice-scaler')]);
