@@ -1,6 +1,6 @@
 /**
  * A hostile client in a process of its own, so that its memory and its work are not those of the test: `attacker.ts <attack>
- * <origin>`. It tells its parent once the attack has begun, goes on until it is killed, and counts what it sent and read.
+ * <origin> [more origins]`. It tells its parent once the attack has begun, goes on until it is killed, and counts what it sent and read.
  */
 import { connect, type Socket } from 'node:net';
 import process from 'node:process';
@@ -13,13 +13,13 @@ const mebibyte = 1024 * 1024;
 export const tally = { sentBytes: 0, readBytes: 0, answers: {} as Record<string, number>, closed: 0 };
 export type Tally = typeof tally;
 
-const [, , attack = '', origin = ''] = process.argv;
+const [, , attack = '', origin = '', ...more] = process.argv;
 // Importers of the list of attacks have arguments of their own.
 const { port, hostname: host } = new URL(URL.canParse(origin) ? origin : 'http://127.0.0.1:1');
 
 /** A connection that counts what comes; `reads: false` takes nothing of it. */
-function open({ reads = true } = {}): Socket {
-  const socket = connect({ host, port: Number(port), localAddress: ownAddress });
+function open({ reads = true, to = { host, port } } = {}): Socket {
+  const socket = connect({ host: to.host, port: Number(to.port), localAddress: ownAddress });
   socket.on('error', () => undefined).on('close', () => (tally.closed += 1));
   if (!reads) return socket.pause();
   return socket.on('data', (chunk) => {
@@ -117,6 +117,16 @@ export const attacks: Readonly<Record<string, () => unknown>> = {
       open().write(`${post(`host: y\r\ncontent-length: ${infer.length}`)}${infer}${good}`);
       open().write(`${post(`content-length: 3\r\ntransfer-encoding: chunked`)}0\r\n\r\n${good}`);
     }, 10),
+  // To every pod, ten times a second.
+  'drains of pods by a stranger': () =>
+    forever(() => {
+      for (const pod of [origin, ...more].map((one) => new URL(one))) {
+        for (const guess of ['', `authorization: Bearer ${'guess'.repeat(8)}\r\n`]) {
+          const head = `POST /drain?holder=stranger HTTP/1.1\r\nhost: x\r\n${guess}content-length: 0\r\nconnection: close\r\n\r\n`;
+          open({ to: { host: pod.hostname, port: pod.port } }).write(head);
+        }
+      }
+    }, 100),
   'forms of foreign pages': () =>
     forever(() => {
       for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x']) {
