@@ -340,6 +340,7 @@ test('the first priority for every request', { timeout: 120_000 }, async (t) => 
     attacker.send('tally');
     return ((await once(attacker, 'message')) as [Tally])[0].answers[status] ?? 0;
   };
+  await until('the attack is served', async () => (await answered('200')) > 0);
   const payload = json({ inputs: simpleInputs(1) });
   const last = { ...payload, headers: { ...payload.headers, 'sluice-priority': '9' } };
   let own = 0;
@@ -355,6 +356,7 @@ test('the first priority for every request', { timeout: 120_000 }, async (t) => 
     // From its first answer on it waits all the time.
     await until('the last level is answered', () => own > 0);
     const earlier = await answered('200');
+    own = 0;
     while (others < 500) {
       await delay(50);
       others = (await answered('200')) - earlier;
