@@ -41,7 +41,13 @@ const table: readonly (readonly [string, Partial<AdmitInput>, object])[] = [
   ['the first is late anyway', wait({ head: { waitMs: 103, withoutMs: 101 } }), queue],
   ['no objective: nothing is late', { objectiveMs: null, ...wait({ head: { waitMs: 101, withoutMs: 99 } }) }, queue],
 
-  ['most of the pods are coming: it may wait to its deadline', { comingPods: 6, ...wait({ waitMs: 5_000 }) }, queue],
+  ['most pods are coming, and will clear the queue in time', { comingPods: 6, ...wait({ waitMs: 400 }) }, queue],
+  [
+    'most pods are coming, and the queue would make late what comes after them',
+    { comingPods: 6, ...wait({ waitMs: 404 }) },
+    shed('overloaded', 1),
+  ],
+  ['no objective: most pods are coming', { objectiveMs: null, comingPods: 6, ...wait({ waitMs: 33_000 }) }, queue],
   [
     'some pods are coming: those that serve decide',
     { comingPods: 5, ...wait({ waitMs: 5_000 }) },

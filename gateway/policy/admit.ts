@@ -27,20 +27,23 @@ export type AdmitDecision =
   | { readonly kind: 'hold' }
   | { readonly kind: 'shed'; readonly reason: 'queue-full' | 'overloaded'; readonly retryAfterSeconds: number };
 
-/** Starting pods per serving pod from which requests queue instead of being shed. */
+/** Starting pods per serving pod from which the queue may be what all of them clear in time. */
 const comingForOneServing = 3;
 
 export function decideAdmission(input: AdmitInput): AdmitDecision {
   const full = input.queuedRequests >= input.maxQueued || input.queuedBytes + input.bytes > input.maxQueuedBytes;
   if (full) return { kind: 'shed', reason: 'queue-full', retryAfterSeconds: retryAfterSeconds(input.wait.waitMs) };
   if (input.servingPods === 0) return { kind: 'hold' };
-  // During a scale-up from few pods, late is better than refused. Otherwise the serving pods decide, since a growing queue makes
-  // everything behind it late, even after the rush: docs/scaling-algorithm.md, "Admission during a rush".
-  if (input.comingPods >= comingForOneServing * input.servingPods) return { kind: 'queue' };
-  // A request that finds an idle pod and no queue delays nobody, and its answer corrects a prediction that is too high.
-  if (input.queuedRequests === 0 && input.idlePods > 0) return { kind: 'queue' };
   const { objectiveMs } = input;
   const { waitMs, runMs, head } = input.wait;
+  // During a scale-up from few pods, late is better than refused, as long as all the pods clear the queue within the objective
+  // once they serve: a longer one would make late what comes after the rush. docs/scaling-algorithm.md, "Admission during a rush".
+  const pods = input.servingPods + input.comingPods;
+  const clearedMs = (waitMs * input.servingPods) / pods;
+  const mostToCome = input.comingPods >= comingForOneServing * input.servingPods;
+  if (mostToCome && clearedMs <= Math.min(objectiveMs ?? Infinity, input.remainingMs)) return { kind: 'queue' };
+  // A request that finds an idle pod and no queue delays nobody, and its answer corrects a prediction that is too high.
+  if (input.queuedRequests === 0 && input.idlePods > 0) return { kind: 'queue' };
   // One run is kept in reserve before a deadline: close to it runs are cut short (batch.ts), which slows the queue further.
   const allowedMs = Math.min(input.remainingMs - runMs, objectiveMs ?? Infinity);
   // A head that is late either way is not made late by this request.
