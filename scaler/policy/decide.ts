@@ -9,7 +9,7 @@
  * every constant in docs/scaling-algorithm.md, "From reports to a decision".
  */
 import { applyBounds } from './bounds.ts';
-import { adjustHeadroomFactor } from './budget.ts';
+import { adjustHeadroomFactor, correct } from './budget.ts';
 import { podCapacity, type PodCapacity } from './capacity.ts';
 import { coldStartMs } from './cold-start.ts';
 import { needOf, type Need } from './desired.ts';
@@ -78,7 +78,12 @@ function decideOnTraffic(
   }
 
   const horizonMs = coldStartMs(observation.startedInMs, pods.startingSinceMs, nowMs);
-  const expected = forecast(state.history.ratesPerS, wholeSeconds(horizonMs), config.violationBudget);
+  const expected = forecast(
+    state.history.ratesPerS,
+    wholeSeconds(horizonMs),
+    config.violationBudget,
+    state.correction.deviations,
+  );
   // Incomplete reports are kept out of the history, yet the rate they show is a rate that was seen.
   const reportedPerS = complete || traffic.elapsedMs === 0 ? 0 : (1000 * traffic.arrivals) / traffic.elapsedMs;
   const estimate = needOf({
@@ -136,14 +141,15 @@ function learn(
   const busy = arrivals > 0 || traffic.queued + traffic.inFlight > 0 || !complete;
   const lastRequestAtMs = busy || state.lastRequestAtMs === -Infinity ? nowMs : state.lastRequestAtMs;
   const horizonS = wholeSeconds(coldStartMs(startedInMs, pods.startingSinceMs, nowMs));
-  let { headroomFactor } = state;
+  let { headroomFactor, correction } = state;
   // Without a pod every request is late, and no headroom would have helped.
-  if (complete && pods.ready > 0 && hasForecastErrors(history.ratesPerS, horizonS)) {
-    const ratePerS = meanRate(history.ratesPerS, 60);
-    const period = { violations, arrivals, ratePerS, elapsedMs };
-    headroomFactor = adjustHeadroomFactor(headroomFactor, period, config.violationBudget);
+  if (complete && pods.ready > 0) {
+    const period = { violations, arrivals, ratePerS: meanRate(history.ratesPerS, 60), elapsedMs };
+    const learns = hasForecastErrors(history.ratesPerS, horizonS);
+    if (learns) headroomFactor = adjustHeadroomFactor(headroomFactor, period, config.violationBudget);
+    correction = correct(correction, period, config.violationBudget, learns);
   }
-  return { ...state, history, headroomFactor, lastRequestAtMs };
+  return { ...state, history, headroomFactor, correction, lastRequestAtMs };
 }
 
 function wholeSeconds(ms: number): number {
@@ -156,6 +162,8 @@ function inputsOf(
   need: Need,
   terms: Forecast & { readonly capacity: PodCapacity; readonly horizonMs: number },
 ): DecisionInputs {
+  // A rise is shown for a minute, beside the decisions that it may explain.
+  const recentRise = terms.rise !== null && terms.rise.agoS <= 60 ? terms.rise : null;
   return {
     replicas,
     ready: pods.ready,
@@ -168,10 +176,15 @@ function inputsOf(
     expectedPerS: terms.expectedPerS,
     headroomPerS: terms.headroomPerS,
     headroomFactor: state.headroomFactor,
+    correctionDeviations: state.correction.deviations,
+    riseWindowS: recentRise?.windowS ?? null,
+    risePerS: recentRise?.ratePerS ?? null,
+    staysShare: recentRise === null ? null : terms.staysShare,
     podPerS: terms.capacity.slowestPerS,
     runMs: terms.capacity.slowestCost.a,
     requestMs: terms.capacity.slowestCost.c,
     coldStartMs: terms.horizonMs,
+    backlogged: need.backlogged ? 1 : 0,
     backlogThen: need.backlogThen,
     needLeast: need.least,
     needMost: need.most,

@@ -1,11 +1,13 @@
 /**
  * Pods needed, those that are starting included.
  *
- *   λ      = expected rate + factor·headroom, or the rate now if that is more and a queue waits
- *   Q(t+D) = max(0, q + D·λ − μ·(D·ready + Σ over starting pods of the time they will have served by t+D))
- *   need   = ⌈(λ + Q(t+D) / max(D, objective, 1 ms)) / μ⌉ + ejected
+ *   λ    = expected rate + factor·headroom, or the rate now if that is more and a queue waits
+ *   Q    = max(0, q − μ·objective·(ready + starting)), with an objective
+ *   Q    = max(0, q + D·λ − μ·(D·ready + Σ over starting pods of the time they will have served by t+D)), without one
+ *   need = ⌈(λ + Q / max(D, objective, 1 ms)) / μ⌉ + ejected
  *
- * A starting pod is credited in Q with what it will serve, so a backlog that is already being dealt with orders nothing twice.
+ * With an objective, gateways refuse what all pods would not clear within it, so that only a queue from before there were pods is
+ * longer. Without one the queue grows, and a starting pod is credited with what it will serve: nothing is ordered twice.
  * `least` counts on the fastest learned μ, `most` on the slowest: between them nothing is done.
  * Derivation: docs/scaling-algorithm.md, "Pods needed".
  */
@@ -31,7 +33,7 @@ export interface Need {
   readonly most: number;
   /** Whether more waits than the ready pods serve within half the objective. */
   readonly backlogged: boolean;
-  /** Requests that would still wait one cold start from now. */
+  /** Q: requests that pods are ordered for in addition to the rate. */
   readonly backlogThen: number;
 }
 
@@ -45,7 +47,11 @@ export function needOf(input: NeedInput): Need {
   const horizonS = coldStartMs / 1000;
   const ages = startingSinceMs.map((since) => Math.max(0, nowMs - since));
   const podSeconds = serving * horizonS + ages.reduce((sum, age) => sum + Math.min(age, coldStartMs) / 1000, 0);
-  const backlogThen = backlogged ? Math.max(0, queued + ratePerS * horizonS - capacity.slowestPerS * podSeconds) : 0;
+  const waiting =
+    objectiveMs > 0
+      ? queued - (capacity.slowestPerS * (serving + ages.length) * objectiveMs) / 1000
+      : queued + ratePerS * horizonS - capacity.slowestPerS * podSeconds;
+  const backlogThen = backlogged ? Math.max(0, waiting) : 0;
 
   const totalPerS = ratePerS + (1000 * backlogThen) / Math.max(coldStartMs, objectiveMs, 1);
   const pods = (podPerS: number): number => Math.ceil(totalPerS / podPerS - 1e-9) + ejected;

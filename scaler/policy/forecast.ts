@@ -1,15 +1,18 @@
 /**
  * Forecast: the rate to expect one cold start (D seconds) from now, and the headroom to keep free above it.
  *
- *   λ̂ = exponential mean of the rate over 20 s
- *   I = Σ (rate D seconds later − λ̂)² / Σ λ̂ over the last 15 minutes: variance of the error per request expected
+ *   λ̂ = mean of the rate over 20 s, or since it rose (levels.ts)
+ *   I = Σ (rate D seconds later − λ̂)² / Σ λ̂ over the last 15 minutes but the worst D + 10 s: variance of the error per request
  *   σ = √(I·λ̂)
- *   headroom = 0.68·z·σ, at most 4·λ̂ and 1.25·peak in all;  z solves E(max(0, rate − λ̂ − z·σ)) = budget·λ̂
+ *   headroom = (0.694·z + correction)·σ, at most 4·λ̂ and, in all, the highest level and 2.5 deviations of its clumps;
+ *              z solves E(max(0, rate − λ̂ − z·σ)) = budget·λ̂
  *
  * The variance of arrivals grows with their mean, even in clumps, so errors by night tell those of noon. Errors have a heavier
  * tail than the normal distribution; the logistic one has a closed form: E(max(0, x − z)) = s·ln(1 + e^(−z/s)), s = √3/π.
  * Derivation: docs/scaling-algorithm.md, "Expected rate" and "Headroom".
  */
+import { levelsOf, type Levels } from './levels.ts';
+
 export interface RateHistory {
   /** Arrivals of each past second, requests/s, oldest first. */
   readonly ratesPerS: readonly number[];
@@ -26,21 +29,24 @@ export interface Forecast {
   readonly expectedPerS: number;
   /** Rate to keep free above λ̂. */
   readonly headroomPerS: number;
+  readonly rise: Levels['rise'];
+  readonly staysShare: number;
 }
 
 const historyS = 900;
 /** Reports come about each second. Early (woken) cycles are merged, so the history advances one second per second. */
 const minBucketMs = 900;
-/** Span of λ̂: long enough to average clumps, short enough to follow a rise within a cold start. */
-const meanSpanS = 20;
 /** Errors that say more than the peak does; with fewer, the headroom reaches to the peak. */
 const minErrorsS = 45;
-/** Bounds on λ̂ + headroom: after a step errors stay large for 15 minutes, even if the step has gone back. */
+/** Bound on λ̂ + headroom: errors of bursts are large even where the bursts are over. */
 const maxOverExpected = 4;
-const maxOverPeak = 1.25;
-const logisticScale = Math.sqrt(3) / Math.PI;
+/** Deviations of the clumps above the highest level seen: no plan beyond what chance adds to it. */
+const deviationsOverHighest = 2.5;
+/** Seconds that the worst stretch of errors is longer than a start: a rise that came once is no rule. */
+const worstBeyondStartS = 10;
+export const logisticScale = Math.sqrt(3) / Math.PI;
 /** Share of z·σ that is kept free; stabilize.ts keeps pods for the peak of the last minutes, which covers the rest. */
-const headroomShare = 0.68;
+const headroomShare = 0.694;
 
 export function recordArrivals(history: RateHistory, arrivals: number, elapsedMs: number): RateHistory {
   const sum = { arrivals: history.arrivals + arrivals, elapsedMs: history.elapsedMs + elapsedMs };
@@ -61,37 +67,49 @@ export function hasForecastErrors(ratesPerS: readonly number[], horizonS: number
   return ratesPerS.length >= minErrorsS + horizonS;
 }
 
-/** @param budget share of requests that may be left unserved */
-export function forecast(ratesPerS: readonly number[], horizonS: number, budget: number): Forecast {
-  const expectations = expectationsOf(ratesPerS);
+/**
+ * @param budget share of requests that may be left unserved
+ * @param correction deviations to keep free in addition; see budget.ts
+ */
+export function forecast(ratesPerS: readonly number[], horizonS: number, budget: number, correction: number): Forecast {
+  const { expectedPerS: expectations, highestPerS, rise, staysShare, clumps } = levelsOf(ratesPerS, horizonS);
   const expectedPerS = expectations.at(-1) ?? 0;
-  const nowPerS = meanRate(ratesPerS, 3);
-  const peak = Math.max(expectedPerS, ...ratesPerS);
+  const known = { nowPerS: meanRate(ratesPerS, 3), expectedPerS, rise, staysShare };
   // Until there are errors to learn from, what came once may come again.
-  if (!hasForecastErrors(ratesPerS, horizonS)) return { nowPerS, expectedPerS, headroomPerS: peak - expectedPerS };
-  let squares = 0;
+  if (!hasForecastErrors(ratesPerS, horizonS)) {
+    return { ...known, headroomPerS: Math.max(expectedPerS, ...ratesPerS) - expectedPerS };
+  }
+  const deviation = Math.sqrt(errorVariance(ratesPerS, expectations, horizonS) * expectedPerS);
+  if (!(deviation > 0)) return { ...known, headroomPerS: 0 };
+  const deviations = headroomShare * deviationsForExcess((budget * expectedPerS) / deviation) + correction;
+  const highest = highestPerS + (deviationsOverHighest + correction) * Math.sqrt(clumps * highestPerS);
+  const most = Math.min(maxOverExpected * expectedPerS, highest) - expectedPerS;
+  return { ...known, headroomPerS: Math.max(0, Math.min(deviations * deviation, most)) };
+}
+
+/** I: variance of the forecast's error per request expected, without the worst stretch. */
+function errorVariance(ratesPerS: readonly number[], expectations: readonly number[], horizonS: number): number {
+  const worstS = horizonS + worstBeyondStartS;
+  const squares: number[] = [];
+  let all = 0;
   let sum = 0;
+  let stretch = 0;
+  let worst = 0;
   for (let second = horizonS; second < ratesPerS.length; second += 1) {
     const expected = expectations[second - horizonS]!;
-    squares += (ratesPerS[second]! - expected) ** 2;
+    const square = (ratesPerS[second]! - expected) ** 2;
+    all += square;
     sum += expected;
+    stretch += square - (squares[squares.length - worstS] ?? 0);
+    squares.push(square);
+    worst = Math.max(worst, stretch);
   }
-  const deviation = sum > 0 ? Math.sqrt((squares / sum) * expectedPerS) : 0;
-  const wanted = headroomShare * deviationsForExcess((budget * expectedPerS) / deviation) * deviation;
-  const most = Math.min(maxOverExpected * expectedPerS, maxOverPeak * peak) - expectedPerS;
-  return { nowPerS, expectedPerS, headroomPerS: deviation > 0 ? Math.min(wanted, most) : 0 };
+  return sum > 0 ? Math.max(0, all - worst) / sum : 0;
 }
 
 /** @returns the z above which the mean excess is `excess`, both in deviations */
 function deviationsForExcess(excess: number): number {
   return Math.max(0, -logisticScale * Math.log(Math.expm1(excess / logisticScale)));
-}
-
-/** λ̂ as it would have been forecast at each second. */
-function expectationsOf(ratesPerS: readonly number[]): number[] {
-  let expected = 0;
-  // A plain mean until the span is full, so that the first second doesn't weigh for all.
-  return ratesPerS.map((rate, second) => (expected += (rate - expected) / Math.min(meanSpanS, second + 1)));
 }
 
 export function meanRate(ratesPerS: readonly number[], seconds: number): number {

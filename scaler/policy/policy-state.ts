@@ -1,6 +1,7 @@
 /** Configuration, memory and outcome of the scaling policy (decide.ts). */
 import type { PolicyHoldReason, ScaleReason } from '../../contract/reasons.ts';
 import type { ReplicaBounds } from './bounds.ts';
+import { noCorrection, type Correction } from './budget.ts';
 import { emptyHistory, type RateHistory } from './forecast.ts';
 import type { GrowthTrial } from './gain.ts';
 import type { Baselines } from './observation.ts';
@@ -21,6 +22,7 @@ export interface PolicyState {
   readonly baselines: Baselines;
   readonly history: RateHistory;
   readonly headroomFactor: number;
+  readonly correction: Correction;
   readonly stabilizer: StabilizerState;
   readonly trial: GrowthTrial | null;
   /** Last time at which the pool was or may have been in use. */
@@ -34,6 +36,7 @@ export const initialState: PolicyState = {
   baselines: {},
   history: emptyHistory,
   headroomFactor: 1,
+  correction: noCorrection,
   stabilizer: initialStabilizer,
   trial: null,
   lastRequestAtMs: -Infinity,

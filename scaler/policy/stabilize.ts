@@ -7,7 +7,7 @@
  *                        ≥ 10% of R if the last write is over 15 min old
  *   keep                 = max(keepIdle, D, min(6 min, 10·D)),  D = cold start
  *   keepIdle             3 min; doubled, to 15 min at most, when the pool within 15 min of a scale-down grows to twice the
- *                        replicas it scaled down to; back to 3 min after an hour without such a regrowth
+ *                        replicas it scaled down to, and what was removed is half of that; back to 3 min after an hour without such a regrowth
  *
  * Derivation: docs/scaling-algorithm.md, "Scale-up" and "Scale-down".
  */
@@ -19,8 +19,9 @@ export interface StabilizerState {
   readonly lastWriteAtMs: number;
   /** Last scale-down that a regrowth may still be blamed on; -Infinity without one. */
   readonly lastScaleDownAtMs: number;
-  /** Replicas that it scaled down to. */
+  /** Replicas that it scaled down to, and those before it and the ones that it followed. */
   readonly scaledDownTo: number;
+  readonly scaledDownFrom: number;
   readonly keepIdleMs: number;
   /** Time at which a regrowth last showed `keepIdleMs` to be too short. */
   readonly regrownAtMs: number;
@@ -39,6 +40,7 @@ export const initialStabilizer: StabilizerState = {
   lastWriteAtMs: -Infinity,
   lastScaleDownAtMs: -Infinity,
   scaledDownTo: Infinity,
+  scaledDownFrom: Infinity,
   keepIdleMs: minKeepIdleMs,
   regrownAtMs: -Infinity,
 };
@@ -63,6 +65,8 @@ const minDownIntervalMs = 60_000;
 const longUnchangedMs = 900_000;
 /** Time for which a regrowth is blamed on the last scale-down; as long as a pod is kept at most. */
 const regrowthWindowMs = 900_000;
+/** Share of a regrowth that the removed pods would have served; a smaller one is a rise that they would not have met. */
+const minMissedShare = 0.5;
 /** Time without a regrowth after which `keepIdleMs` goes back to its minimum. */
 const keepIdleResetMs = 3_600_000;
 
@@ -74,8 +78,14 @@ export function markAllNeeded(state: StabilizerState, replicas: number, nowMs: n
 /** Learns from a write whether the last scale-down came too early. */
 export function recordWrite(state: StabilizerState, replicas: number, next: number, nowMs: number): StabilizerState {
   const written = { ...state, lastWriteAtMs: nowMs };
-  if (next < replicas) return { ...written, lastScaleDownAtMs: nowMs, scaledDownTo: next };
-  const regrown = next >= 2 * state.scaledDownTo && nowMs - state.lastScaleDownAtMs <= regrowthWindowMs;
+  const recent = nowMs - state.lastScaleDownAtMs <= regrowthWindowMs;
+  if (next < replicas) {
+    const scaledDownFrom = recent && replicas <= state.scaledDownTo ? state.scaledDownFrom : replicas;
+    return { ...written, lastScaleDownAtMs: nowMs, scaledDownTo: next, scaledDownFrom };
+  }
+  const { scaledDownTo, scaledDownFrom } = state;
+  const missed = scaledDownFrom - scaledDownTo >= minMissedShare * (next - scaledDownTo);
+  const regrown = recent && missed && next >= 2 * scaledDownTo;
   if (!regrown) return written;
   const keepIdleMs = Math.min(maxKeepIdleMs, 2 * state.keepIdleMs);
   return { ...written, lastScaleDownAtMs: -Infinity, keepIdleMs, regrownAtMs: nowMs };

@@ -27,3 +27,15 @@ test('a decision that was recorded without that cost is shown without it', () =>
   const lines = arithmetic(inputs, context);
   assert.ok(!lines.some((line) => line.startsWith('a pod:')), lines.join('\n'));
 });
+
+test('the window that showed a rise is named, and what was added to the headroom for misses', () => {
+  const seen = { riseWindowS: 2, risePerS: 287, staysShare: 0.9, correctionDeviations: 0.75 };
+  const lines = arithmetic({ ...inputs, ...seen }, context);
+  assert.ok(lines.includes('a rise: 287 requests/s within 2 s, of which 90% is expected to stay'), lines.join('\n'));
+  assert.ok(lines.includes('headroom: 0.75 deviations more, for what was missed within minutes'), lines.join('\n'));
+});
+
+test('with a queue, the rate of now counts where it is above the plan', () => {
+  const lines = arithmetic({ ...inputs, backlogged: 1, ratePerS: 150 }, context);
+  assert.ok(lines.includes('need: (150) ÷ 40 per pod = 3.75 → 3 pods'), lines.join('\n'));
+});

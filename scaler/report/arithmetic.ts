@@ -36,14 +36,23 @@ export function arithmetic(inputs: DecisionInputs, context: ArithmeticContext): 
   const [podPerS, coldStartMs] = [number('podPerS'), number('coldStartMs')];
   if (expected !== null && headroom !== null && factor !== null && coldStartMs !== null) {
     const planned = expected + factor * headroom;
+    const [riseWindowS, risePerS, stays] = [number('riseWindowS'), number('risePerS'), number('staysShare')];
+    if (riseWindowS !== null && risePerS !== null && stays !== null) {
+      lines.push(
+        `a rise: ${short(risePerS)} requests/s within ${riseWindowS} s, of which ${short(100 * stays)}% is expected to stay`,
+      );
+    }
+    const correction = number('correctionDeviations') ?? 0;
+    if (correction > 0)
+      lines.push(`headroom: ${short(correction)} deviations more, for what was missed within minutes`);
     lines.push(
       `planned rate: ${short(expected)} expected in ${seconds(coldStartMs)} + ${short(factor)} × ${short(headroom)} headroom = ${short(planned)} requests/s`,
     );
     const backlog = number('backlogThen') ?? 0;
     const now = number('ratePerS') ?? 0;
-    const rate = backlog > 0 ? Math.max(planned, now) : planned;
+    const rate = inputs['backlogged'] === 1 || backlog > 0 ? Math.max(planned, now) : planned;
     if (rate > planned) lines.push(`with a queue, the current rate of ${short(now)} requests/s counts instead`);
-    const withinMs = Math.max(coldStartMs, context.objectiveMs ?? 0);
+    const withinMs = Math.max(coldStartMs, 1);
     if (backlog > 0) {
       lines.push(
         `backlog: ${short(backlog)} requests left in ${seconds(coldStartMs)}, to be served within ${seconds(withinMs)}`,

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { seededRandom } from '../../runtime/seeded-random.ts';
+import { clumpsOf } from './windows.ts';
+import { levelsOf } from './levels.ts';
+
+/** Rates by second of a Poisson process of clumps. */
+function drawn(seconds: number, perS: (second: number) => number, seed: number, clump = 1): number[] {
+  const random = seededRandom(seed);
+  return Array.from({ length: seconds }, (_, second) => {
+    let count = 0;
+    for (let left = Math.exp(-perS(second) / clump); (left /= 1 - random()) < 1;) count += clump;
+    return count;
+  });
+}
+
+describe('windows', () => {
+  test('a step by three shows within two seconds, one by a third within twenty', () => {
+    for (const [factor, withinS] of [
+      [3, 2],
+      [1.33, 20],
+    ] as const) {
+      for (let seed = 1; seed <= 10; seed += 1) {
+        const rates = drawn(120 + withinS, (second) => (second < 120 ? 60 : 60 * factor), seed);
+        const { rise } = levelsOf(rates, 10);
+        assert.ok(rise !== null && rise.agoS < withinS, `seed ${seed}: ${JSON.stringify(rise)}`);
+      }
+    }
+  });
+
+  test('after a step the level is the new rate, not a mean of both', () => {
+    const { expectedPerS, rise } = levelsOf([...Array<number>(300).fill(60), 300, 300, 300], 10);
+    assert.ok(Math.abs(expectedPerS.at(-1)! - 300) < 1, `${expectedPerS.at(-1)}`);
+    assert.equal(rise?.windowS, 1);
+  });
+
+  test('chance shows no rise in an hour of a steady rate, nor do clumps of ten', () => {
+    for (const clump of [1, 10]) {
+      let rises = 0;
+      for (let quarter = 0; quarter < 4; quarter += 1) {
+        const rates = drawn(900, () => 100, 100 + quarter, clump);
+        const { highestPerS } = levelsOf(rates, 10);
+        if (highestPerS > 100 + 6 * Math.sqrt(clump * 100)) rises += 1;
+      }
+      assert.equal(rises, 0, `clumps of ${clump}`);
+    }
+  });
+
+  test('clumps are measured, and a step adds hardly anything to them', () => {
+    assert.equal(clumpsOf(Array<number>(900).fill(50)), 1);
+    const tens = clumpsOf(drawn(900, () => 100, 3, 10));
+    assert.ok(tens > 8 && tens < 12, `${tens}`);
+    const stepped = clumpsOf(drawn(900, (second) => (second < 450 ? 50 : 250), 4));
+    assert.ok(stepped < 1.5, `${stepped}`);
+  });
+});
+
+describe('what stays of a rise', () => {
+  const spike = (atS: number, second: number): boolean => second >= atS && second < atS + 5;
+
+  test('all of it, until there is experience', () => {
+    assert.equal(levelsOf([...Array<number>(300).fill(60), 300], 10).staysShare, 1);
+  });
+
+  test('little, where spikes were over before a pod that they ordered was ready; all, after steps that stayed', () => {
+    const spikes = Array.from({ length: 601 }, (_, at) =>
+      [100, 250, 400].some((from) => spike(from, at)) || at >= 599 ? 300 : 60,
+    );
+    const { staysShare, expectedPerS } = levelsOf(spikes, 10);
+    assert.ok(staysShare < 0.6 && expectedPerS.at(-1)! < 220, `${staysShare}, ${expectedPerS.at(-1)}`);
+    const steps = Array.from({ length: 601 }, (_, at) => (at % 200 > 100 ? 300 : 60));
+    assert.ok(levelsOf(steps, 10).staysShare > 0.9, `${levelsOf(steps, 10).staysShare}`);
+  });
+});
