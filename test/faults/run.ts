@@ -53,7 +53,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
     },
   });
   const podOrigins = podOriginsOf(system.output);
-  const spare = await SpareGateway.start(podOrigins);
+  const spare = await SpareGateway.start();
   const memory = MemoryGroup.create();
   const strangers = new Map<string, number>();
   const gatewayKills: number[] = [];
