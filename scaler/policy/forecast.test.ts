@@ -103,3 +103,13 @@ test('with little history the headroom reaches to the peak', () => {
   assert.deepEqual([expectedPerS, headroomPerS], [3, 3]);
   assert.deepEqual(forecast([], 10, 0.01, 0).headroomPerS, 0);
 });
+
+test('a step that came once adds no headroom once it is followed; steps that come again do', () => {
+  const of = (rate: (second: number) => number): number => {
+    const { expectedPerS, headroomPerS } = forecast(series(900, rate), 10, 0.004, 0);
+    return headroomPerS / expectedPerS;
+  };
+  const once = of((second) => (second < 500 ? 50 : 250));
+  const often = of((second) => (Math.floor(second / 100) % 2 === 0 ? 250 : 50));
+  assert.ok(once < 0.05 && often > 0.1, `${once}, ${often}`);
+});

@@ -122,3 +122,10 @@ test('between the least and the most that may be needed, nothing is written', ()
   const range: Need = { least: 4, most: 12, backlogged: false, backlogThen: 0 };
   assert.equal(run(initialStabilizer, 8, [0, 1000], range).replicas, 8);
 });
+
+test('a rise that the removed pods would not have met is no regrowth', () => {
+  const { state } = run(run(initialStabilizer, 10, [0, 20], need(10)).state, 10, [21, 260], need(8));
+  const down = recordWrite(state, 10, 8, 260_000);
+  assert.equal(recordWrite(down, 8, 40, 300_000).keepIdleMs, 180_000, 'two pods of the 32 that were missing');
+  assert.equal(recordWrite(recordWrite(state, 40, 8, 260_000), 8, 40, 300_000).keepIdleMs, 360_000);
+});
