@@ -47,7 +47,8 @@ export async function startStory(): Promise<Story> {
         scaling: { minReplicas: 0, maxReplicas: 1 },
       },
       coupled: { models: ['coupled'], scaling: { minReplicas: 1, maxReplicas: 1 } },
-      frail: { models: ['frail'], requests, health, endpoints: endpoints(frail) },
+      // Its pods have never heard of the second one.
+      frail: { models: ['frail', 'absent'], requests, health, endpoints: endpoints(frail) },
       lost: { models: ['lost'], objective, requests, endpoints: endpoints([lost]) },
     },
     // A drain that can't end is given up soon, and the watch in service looks often.
