@@ -69,6 +69,24 @@ test(
   },
 );
 
+test('what was known of a pool stays while a scaler that has just started knows none', { skip }, async (t) => {
+  const fake = new FakeScaler();
+  const now = Date.now();
+  const pools = [poolReport('langid', { arrivalsPerS: 42 })];
+  for (let ago = 100; ago > 0; ago -= 1) fake.tell({ atMs: now - ago * 1_000, pools });
+  const { page } = await open(t, fake);
+  const line = page.locator('.pool path.main').first();
+  await line.waitFor({ state: 'attached' });
+  const points = async () => ((await line.getAttribute('d')) ?? '').match(/L/g)?.length ?? 0;
+  const known = await points();
+  assert.ok(known >= 98, `${known} points`);
+  fake.tell({ pools: [] });
+  await page.locator('.pool').waitFor({ state: 'detached' });
+  fake.tell({ pools });
+  await line.waitFor({ state: 'attached' });
+  assert.ok((await points()) >= known, `${await points()} of ${known} points are left`);
+});
+
 test('models that are not batched are listed with their reasons, the first eight of many', { skip }, async (t) => {
   const fake = new FakeScaler();
   const reason = "outputs change with companions (0.41 of the scale of '<b>tags</b>')";

@@ -50,10 +50,11 @@ export class History {
     }
   }
 
-  /** @param {PoolsReport} report */
+  /** @param {PoolsReport} report may lack pools for a while: a scaler that has just started knows none */
   add({ atMs, pools }) {
-    const names = new Set(pools.map((pool) => pool.name));
-    for (const name of this.#samples.keys()) if (!names.has(name)) this.#samples.delete(name);
+    for (const [name, samples] of this.#samples) {
+      if ((samples.at(-1)?.atMs ?? 0) < atMs - windowMs) this.#samples.delete(name);
+    }
     for (const pool of pools) this.#push(pool, atMs);
   }
 
