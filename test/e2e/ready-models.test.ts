@@ -20,7 +20,15 @@ async function startSystem(t: TestContext, repositories: readonly RepositoryFile
     t.after(() => pod[Symbol.asyncDispose]());
     pods.push(pod);
   }
-  const base = { pool: 'pool', phase: 'Ready', restarts: 0, createdAtMs: 0, readyAtMs: 0, reason: null } as const;
+  const base = {
+    pool: 'pool',
+    phase: 'Ready',
+    isPeer: true,
+    restarts: 0,
+    createdAtMs: 0,
+    readyAtMs: 0,
+    reason: null,
+  } as const;
   harness.cluster.show({
     pools: [harness.pool],
     pods: pods.map(({ origin }, index) => ({ ...base, uid: String(index), name: `pod-${index}`, origin })),

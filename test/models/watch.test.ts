@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 import type { PodStatus } from '../../contract/pod-status.ts';
 import { rarelyCoupled } from '../../models/author/fixtures.ts';
 import { floats, get, post } from '../../models/testing/model-server.ts';
+import { testSecret } from '../../runtime/testing/secret.ts';
 import { ready, start, type Started } from '../support/pod-process.ts';
 
 const rare = 777.25;
@@ -49,11 +50,13 @@ async function startGateway(t: TestContext, pods: readonly Started[]): Promise<G
   const pools = path.join(directory, 'pools.yaml');
   const endpoints = pods.map(({ origin }) => origin);
   const pool = { apiVersion: 'sluice.dev/v1alpha1', kind: 'ModelPool', metadata: { name: 'pool' } };
-  writeFileSync(pools, JSON.stringify({ ...pool, spec: { models: ['planted'], endpoints } }));
+  // Only who has the secret is sent envelopes, and only what shares a run is unbatched.
+  const spec = { models: ['planted'], endpoints, shareSecretWithEndpoints: true };
+  writeFileSync(pools, JSON.stringify({ ...pool, spec }));
   const sluice = fileURLToPath(new URL('../../cli/sluice.js', import.meta.url));
   const child = spawn(process.execPath, [sluice, 'gateway', '--pools', pools, '--port', '0', '--admin-port', '0'], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { PATH: process.env['PATH'] },
+    env: { PATH: process.env['PATH'], SLUICE_SECRET: testSecret },
   });
   const exited = once(child, 'exit');
   const stop = async (): Promise<void> => {
@@ -94,7 +97,7 @@ async function unbatchedAtAll(pods: readonly Started[]): Promise<boolean> {
   return statuses.every(({ models }) => models[0]!.unbatchedReason !== undefined);
 }
 
-test('a difference at one pod unbatches the model at all pods, for both gateways', async (t) => {
+test('a difference at one pod unbatches the model at all pods, for both gateways', { timeout: 300_000 }, async (t) => {
   const pods = await Promise.all([1, 2, 3].map(() => start(planted, { SLUICE_WATCH_CPU_SHARE: '0.2' })));
   t.after(() => Promise.all(pods.map((pod) => pod[Symbol.asyncDispose]())));
   await Promise.all(pods.map(ready));

@@ -3,6 +3,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { gatewayFlags } from '../../../runtime/process/heap.ts';
 import { endProcess } from './end-process.ts';
+import { labSecret } from './lab-secret.ts';
 import { writePoolFile, type PoolFile } from './pool-file.ts';
 import { sumOf } from '../../load-test/prometheus.ts';
 import type { StandInPods } from './stand-in-pods.ts';
@@ -33,11 +34,15 @@ export async function startManyPods(
   };
   try {
     const endpoints = await said<readonly string[]>(standIn, 'the stand-in for pods');
-    pool = await writePoolFile({ ...spec, models, endpoints });
+    pool = await writePoolFile({ ...spec, models, endpoints, shareSecretWithEndpoints: true });
     gateway = fork(
       fileURLToPath(new URL('../../../cli/sluice.js', import.meta.url)),
       ['gateway', '--pools', pool.path, '--port', '0', '--admin-port', '0'],
-      { execArgv: [...gatewayFlags], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
+      {
+        execArgv: [...gatewayFlags],
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+        env: { ...process.env, SLUICE_SECRET: labSecret },
+      },
     );
     const listening = await said<{ readonly port: number; readonly adminPort: number }>(gateway, 'the gateway');
     const adminOrigin = `http://127.0.0.1:${listening.adminPort}`;

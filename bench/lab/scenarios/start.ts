@@ -8,6 +8,7 @@ import { spread } from '../../load-test/spread.ts';
 import { langidTexts } from '../rig/bodies.ts';
 import { endProcess } from '../rig/end-process.ts';
 import { freePorts } from '../rig/free-ports.ts';
+import { labSecret } from '../rig/lab-secret.ts';
 import { childrenOf, cpuSeconds, residentMiB } from '../rig/process-meter.ts';
 import { medianText } from './render.ts';
 import type { ScenarioContext, BenchScenario } from './scenario.ts';
@@ -86,7 +87,8 @@ async function startBoth({ cleanup }: ScenarioContext, folder: string, restMs: n
   const ports = await freePorts(3);
   const [podPort, gatewayPort, adminPort] = ports as [number, number, number];
   const poolsFile = join(folder, 'pools.yaml');
-  const spec = { models: ['langid'], endpoints: [`http://127.0.0.1:${podPort}`] };
+  const endpoints = [`http://127.0.0.1:${podPort}`];
+  const spec = { models: ['langid'], endpoints, shareSecretWithEndpoints: true };
   await writeFile(
     poolsFile,
     JSON.stringify({ apiVersion: 'sluice.dev/v1alpha1', kind: 'ModelPool', metadata: { name: 'p' }, spec }),
@@ -119,7 +121,10 @@ async function startBoth({ cleanup }: ScenarioContext, folder: string, restMs: n
 }
 
 function run(flags: readonly string[], args: readonly string[]): { readonly pid: number; stop(): Promise<void> } {
-  const child: ChildProcess = spawn(process.execPath, [...flags, cli, ...args], { stdio: 'ignore' });
+  const child: ChildProcess = spawn(process.execPath, [...flags, cli, ...args], {
+    stdio: 'ignore',
+    env: { ...process.env, SLUICE_SECRET: labSecret },
+  });
   return { pid: child.pid!, stop: () => endProcess(child) };
 }
 
