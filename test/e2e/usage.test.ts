@@ -29,7 +29,7 @@ describe('scripts with flags', { concurrency: 2 }, () => {
     [bench, ['--requests', 'x'], /'--requests <n>' argument 'x' is invalid\. .* a whole number of at least 200000\./],
     [scripts['bench:check'], ['--only', 'nonsense'], /'--only <name>' argument 'nonsense' .* mlp binary, /],
     [scripts['bench:peers'], [], /missing peer\. Allowed choices are fastapi, .*, all\./],
-    [scripts['bench:scaling'], ['--means', '5,0'], /'--means <pods>' .*"0" is not one of 5, 20, 50\./],
+    [scripts['bench:scaling'], ['--sample', '0'], /'--sample <n>' argument '0' is invalid\./],
     [scripts['bench:scaling-validation'], ['--minutes', '-1'], /'--minutes <n>' argument '-1' .* from 1 to 30\./],
     [
       'node bench/lab/profile/main.ts',
@@ -49,7 +49,7 @@ describe('scripts with flags', { concurrency: 2 }, () => {
 
   test('help goes to stdout, with flags, what they may be and defaults, and exits 0', async () => {
     for (const [script, parts] of [
-      [scripts['bench:scaling'], ['--means <pods>', 'of 5, 20, 50 (default: all)', '(default: bench/results)']],
+      [scripts['bench:scaling'], ['--sample <n>', '(default: bench/results)']],
       [zoo, ['[models...]', 'default: langid, simple, mlp)', '--check']],
     ] as const) {
       const { code, stdout, stderr } = await run(script, ['--help']);

@@ -13,8 +13,8 @@ const faults: readonly Fault[] = [
   {
     name: 'the order of models is reversed',
     file: 'gateway/queue/request-book.ts',
-    find: '!precedes(head, bestHead)',
-    replacement: 'precedes(head, bestHead)',
+    find: '!this.#levels.precedes(head, bestHead)',
+    replacement: 'this.#levels.precedes(head, bestHead)',
   },
   {
     name: 'a pod on probation gets whole batches',
