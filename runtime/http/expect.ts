@@ -14,5 +14,10 @@ export function letBodyCome(request: IncomingMessage): void {
   const response = waiting.get(request);
   if (response === undefined) return;
   waiting.delete(request);
-  response.writeContinue();
+  if (response.socket !== null) return response.writeContinue();
+  // A response that waits for its turn keeps what it is given, and Node puts the head of its answer before that: `100 Continue`
+  // would lie between head and body.
+  response.once('socket', () => {
+    if (!response.headersSent) response.writeContinue();
+  });
 }

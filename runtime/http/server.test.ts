@@ -6,7 +6,10 @@ import { exchange } from '../../test/support/raw-http.ts';
 import { protocolErrors } from './errors.ts';
 import { route } from './routes.ts';
 import { httpDefaults } from './limits.ts';
+import { readBody } from './read-body.ts';
 import { newServer, type ServerOptions } from './server.ts';
+
+const boundless = { check: () => undefined, reserve: () => undefined, release: () => undefined };
 
 /** A server with an answer that is begun at once, and ended by `finish`. */
 async function start(options: Partial<ServerOptions> = {}) {
@@ -24,6 +27,13 @@ async function start(options: Partial<ServerOptions> = {}) {
     },
   });
   route(app, '/now', { right: 'observe', GET: (_request, reply) => reply.send('now') });
+  route(app, '/echo', {
+    right: 'predict',
+    POST: (request, reply) => {
+      reply.hijack();
+      readBody(request.raw, boundless, (_error, body) => void reply.raw.end(Buffer.concat(body.parts)));
+    },
+  });
   const origin = await app.listen({ host: '127.0.0.1', port: 0 });
   return { app, origin, began: began.promise, finish: () => finish() };
 }
@@ -36,7 +46,43 @@ function client(origin: string) {
   return { socket, received: () => received };
 }
 
+/** Waits for what the server sends; a server that never does is a hang, which the limit of the run ends. */
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;
+
+test(
+  'a client that expects 100 Continue behind another request gets head and body in one piece',
+  { timeout: 60_000 },
+  async () => {
+    const expecting = 'POST /echo HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n';
+    for (const sendsAtOnce of [true, false]) {
+      const { app, origin, began, finish } = await start();
+      const { socket, received } = client(origin);
+      socket.write(get('/open') + expecting + (sendsAtOnce ? 'hello' : ''));
+      await began;
+      // The second request is read, and answered if it can be, before the first answer ends.
+      await until(() => received().includes('begun'));
+      await exchange(origin, [get('/now')]);
+      finish();
+      await until(() => /begun[^]*HTTP\/1\.1 /.test(received()));
+      if (!sendsAtOnce) {
+        assert.match(received(), /begun\r\n0\r\n\r\nHTTP\/1\.1 100 Continue\r\n\r\n$/);
+        socket.write('hello');
+      }
+      await until(() => received().includes('hello'));
+      assert.match(
+        received(),
+        /begun\r\n0\r\n\r\n(HTTP\/1\.1 100 Continue\r\n\r\n)?HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nhello$/,
+      );
+      assert.equal(received().split('100 Continue').length - 1, sendsAtOnce ? 0 : 1);
+      socket.destroy();
+      await app.close();
+    }
+  },
+);
 
 test('every limit reaches the server, and none can be changed for all', async () => {
   const limits = { keepAliveMs: 1_000, requestTimeoutMs: 3_000, headTimeoutMs: 2_000 };
