@@ -16,12 +16,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { PodStatus } from '../../contract/pod-status.ts';
 import { writeOnnx } from '../../models/author/onnx-writer.ts';
+import { startAttackedSystem, type AttackedSystem } from '../support/attacked-system.ts';
 import type { Tally } from '../support/attacker.ts';
 import { until } from '../support/gateway-harness.ts';
 import { Metrics } from '../support/metrics.ts';
-import { makeRepository, type Repository } from '../support/repository.ts';
 import { Client, json, readInferAnswer, simpleInputs } from '../support/requests.ts';
-import { startSystem, type System } from '../support/system.ts';
+import type { System } from '../support/system.ts';
 
 const mebibyte = 1024 * 1024;
 const mostGrowthBytes = 128 * mebibyte;
@@ -39,17 +39,6 @@ const attackerPath = fileURLToPath(new URL('../support/attacker.ts', import.meta
 const attackMs = 3_000;
 const goodEveryMs = 20;
 
-/** `x` FP32 [-1, 1] → `y` FP32 [-1, 65536]: small requests with large answers. */
-function largeAnswers(): Uint8Array {
-  return writeOnnx({
-    name: 'large',
-    inputs: [{ name: 'x', datatype: 'FP32', shape: ['batch', 1] }],
-    outputs: [{ name: 'y', datatype: 'FP32', shape: ['batch', 65_536] }],
-    nodes: [{ operator: 'Mul', inputs: ['x', 'factors'], outputs: ['y'] }],
-    weights: [{ name: 'factors', shape: [1, 65_536], data: new Float32Array(65_536) }],
-  });
-}
-
 /** `x` BYTES [-1] → `y`, the same. */
 function texts(): Uint8Array {
   return writeOnnx({
@@ -60,13 +49,7 @@ function texts(): Uint8Array {
   });
 }
 
-function poolOf(models: readonly string[], replicas: number, requests: object = {}): string {
-  const scaling = { minReplicas: replicas, maxReplicas: replicas };
-  const pool = { apiVersion: 'sluice.dev/v1alpha1', kind: 'ModelPool', metadata: { name: models[0] } };
-  return `${JSON.stringify({ ...pool, spec: { models, scaling, requests } })}\n`;
-}
-
-let repository: Repository;
+let attacked: AttackedSystem;
 let system: System;
 let client: Client;
 let processes: Record<string, readonly number[]>;
@@ -78,20 +61,15 @@ const running = (): Record<string, readonly number[]> => ({
 
 before(async () => {
   const slow = { zoo: 'simple', config: 'maxRows: 4\ndelay: { runMs: 20 }\n' };
-  repository = await makeRepository({
-    zoo: ['simple'],
-    files: { large: largeAnswers(), text: texts() },
-    configured: { slow },
-  });
-  // Times of seconds and not of minutes, so that a row ends soon. The amounts are the defaults.
-  const env = { SLUICE_BODY_WINDOW_MS: '1000', SLUICE_HEAD_TIMEOUT_MS: '2000', SLUICE_SEND_TIMEOUT_MS: '2000' };
-  // Pods of their own: what a pool gives to whom of its clients is no matter of this test.
-  const pools = path.join(repository.directory, 'pools.yaml');
   // Nothing of the flood is refused, however slow the machine: which level is served is the subject, not what refusals cost.
   const patient = { timeoutMs: 600_000 };
-  const specs = [poolOf(['simple', 'text'], 2), poolOf(['large'], 1), poolOf(['slow'], 1, patient)];
-  await writeFile(pools, specs.join('---\n'));
-  system = await startSystem(['--repository', repository.directory, '--pools', pools], { env });
+  attacked = await startAttackedSystem({
+    files: { text: texts() },
+    configured: { slow },
+    amongGood: ['text'],
+    pools: [{ models: ['slow'], replicas: 1, requests: patient }],
+  });
+  ({ system } = attacked);
   client = new Client(system.origin);
   // The gateway's memory is that of one which has served such requests: garbage of large answers is no attack.
   await Promise.all(Array.from({ length: 4 }, () => largeTraffic(12)));
@@ -101,8 +79,7 @@ before(async () => {
 
 after(async () => {
   await client.close();
-  await system.stop();
-  await repository.remove();
+  await attacked.stop();
 });
 
 /** Large answers that are read, one after the other. */

@@ -1,8 +1,8 @@
-/** A system to be attacked: two pods that serve good clients, and one whose model has large answers. */
+/** A system to be attacked: two pods that serve good clients, one whose model has large answers, and what a test has beside them. */
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { writeOnnx } from '../../models/author/onnx-writer.ts';
-import { makeRepository } from './repository.ts';
+import { makeRepository, type RepositoryContent } from './repository.ts';
 import { startSystem, type System } from './system.ts';
 
 /** `x` FP32 [-1, 1] → `y` FP32 [-1, 65536]: small requests with large answers. */
@@ -16,10 +16,24 @@ function largeAnswers(): Uint8Array {
   });
 }
 
-function poolOf(model: string, replicas: number): string {
+function poolOf({ models, replicas, requests = {} }: AttackedPool): string {
   const scaling = { minReplicas: replicas, maxReplicas: replicas };
-  const pool = { apiVersion: 'sluice.dev/v1alpha1', kind: 'ModelPool', metadata: { name: model } };
-  return `${JSON.stringify({ ...pool, spec: { models: [model], scaling } })}\n`;
+  const pool = { apiVersion: 'sluice.dev/v1alpha1', kind: 'ModelPool', metadata: { name: models[0] } };
+  return `${JSON.stringify({ ...pool, spec: { models, scaling, requests } })}\n`;
+}
+
+export interface AttackedPool {
+  readonly models: readonly string[];
+  readonly replicas: number;
+  /** Fields of `spec.requests`. */
+  readonly requests?: object;
+}
+
+export interface AttackedOptions extends Partial<Pick<RepositoryContent, 'files' | 'configured'>> {
+  /** Models that the pods of good clients serve too. */
+  readonly amongGood?: readonly string[];
+  /** Pools of their own. */
+  readonly pools?: readonly AttackedPool[];
 }
 
 export interface AttackedSystem {
@@ -27,14 +41,20 @@ export interface AttackedSystem {
   stop(): Promise<void>;
 }
 
-export async function startAttackedSystem(): Promise<AttackedSystem> {
-  const repository = await makeRepository({ zoo: ['simple'], files: { large: largeAnswers() } });
+export async function startAttackedSystem(options: AttackedOptions = {}): Promise<AttackedSystem> {
+  const { amongGood = [], pools = [], files = {}, configured = {} } = options;
+  const repository = await makeRepository({
+    zoo: ['simple'],
+    files: { large: largeAnswers(), ...files },
+    configured,
+  });
   // Times of seconds and not of minutes, so that an attack ends soon. The amounts are the defaults.
   const env = { SLUICE_BODY_WINDOW_MS: '1000', SLUICE_HEAD_TIMEOUT_MS: '2000', SLUICE_SEND_TIMEOUT_MS: '2000' };
   // Pods of their own: what a pool gives to whom of its clients is another matter.
-  const pools = path.join(repository.directory, 'pools.yaml');
-  await writeFile(pools, [poolOf('simple', 2), poolOf('large', 1)].join('---\n'));
-  const system = await startSystem(['--repository', repository.directory, '--pools', pools], { env });
+  const all = [{ models: ['simple', ...amongGood], replicas: 2 }, { models: ['large'], replicas: 1 }, ...pools];
+  const file = path.join(repository.directory, 'pools.yaml');
+  await writeFile(file, all.map(poolOf).join('---\n'));
+  const system = await startSystem(['--repository', repository.directory, '--pools', file], { env });
   return {
     system,
     stop: async () => {
