@@ -1,6 +1,5 @@
 /** Envelopes at a pod's port, whole and broken, and whether their answers are right item by item. */
 import { mediaTypes, paths } from '../../contract/headers.ts';
-import { withTestSecret } from '../../runtime/testing/secret.ts';
 import type { Answer } from '../support/requests.ts';
 import type { Languages } from './answers.ts';
 import type { Chance } from './chance.ts';
@@ -26,7 +25,7 @@ export function envelopeInput(chance: Chance, valid: boolean): RequestInput {
     kind: 'envelopes',
     port: 'pod',
     path: paths.envelope,
-    headers: { 'content-type': contentType, ...withTestSecret },
+    headers: { 'content-type': contentType },
     body,
     valid,
   };

@@ -1,6 +1,7 @@
 /** The system that a fuzz run attacks, as processes of its own, and the ways to send one input and to judge what came of it. */
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { withTestSecret } from '../../runtime/testing/secret.ts';
 import { makeRepository } from '../support/repository.ts';
 import { startSystem, type System } from '../support/system.ts';
 import { Languages } from './answers.ts';
@@ -14,7 +15,6 @@ import { wrongResponse } from './verdict.ts';
 
 const pods = 2;
 /** Secret of the system, which envelopes carry as those of a gateway do. */
-const secret = 'of-fuzz-runs-and-nothing-else';
 const connections = 4;
 /** Connections for requests whose refusal ends their connection, and with it what is behind them. */
 const frailConnections = 12;
@@ -70,7 +70,7 @@ export class Target {
     await writeFile(pools, JSON.stringify(pool));
     const errors: string[] = [];
     const system = await startSystem(['--repository', repository.directory, '--pools', pools], {
-      env: { ...memory.env, SLUICE_SECRET: secret },
+      env: memory.env,
       onLine: (line) => {
         // Without JSON it is a message of Node itself, as of an uncaught error.
         if (/"level":(50|60)/.test(line) || !line.startsWith('{')) errors.push(line);
@@ -102,8 +102,7 @@ export class Target {
   }
 
   async #request(input: RequestInput): Promise<Outcome> {
-    const headers =
-      input.kind === 'envelopes' ? { ...input.headers, authorization: `Bearer ${secret}` } : input.headers;
+    const headers = input.kind === 'envelopes' ? { ...input.headers, ...withTestSecret } : input.headers;
     const pipelines = (endsConnection(input) ? this.#frail : this.#pipelines)[input.port];
     try {
       const answer = await pipelines[this.#sent % pipelines.length]!.send(
