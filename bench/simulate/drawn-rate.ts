@@ -4,7 +4,7 @@
  *
  *   a stretch of rate mass Λ had n arrivals, nₗ in its first half: that half gets p·Λ, p ~ Beta(a + nₗ, a + n − nₗ)
  *
- * That is the posterior of p where halves differ by a Beta(a, a) (multiscale Poisson models: E. Kolaczyk, 1999; K. Timmermann,
+ * The share p has this posterior where halves differ by a Beta(a, a) (multiscale Poisson models: E. Kolaczyk, 1999; K. Timmermann,
  * R. Nowak, 1999). The a of each scale is the one at which, over all cells of the finer scale,
  *
  *   Σ Λ² = Σ n·(n − 1)        in expectation

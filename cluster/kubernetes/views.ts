@@ -114,7 +114,7 @@ function rolloutOf(deployment: DeploymentRecord, pods: readonly PodRecord[]): Sc
 }
 
 export function gatewayMembers(pods: Pods): GatewayMember[] {
-  return [...pods].flatMap((pod) => {
+  return pods.flatMap((pod) => {
     if (pod.component !== 'gateway' || pod.finished) return [];
     const { uid, name, adminOrigin, wasReady, phase, createdAtMs } = pod;
     return { uid, name, adminOrigin, wasReady, terminating: phase === 'Terminating', createdAtMs };
