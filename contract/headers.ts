@@ -31,6 +31,8 @@ export const paths = {
   drain: '/drain',
   /** Where a gateway tells a pod which models must not be batched any more. */
   unbatched: '/v2/unbatched',
+  /** Where the scaler tells a pod which versions of models to load, and which one is the default. */
+  versions: '/v2/repository/versions',
   /** Readiness, as every server of the Open Inference Protocol tells it. */
   ready: '/v2/health/ready',
 } as const;

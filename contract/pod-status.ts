@@ -1,6 +1,7 @@
 /** Answer of `GET /v2/pod`: the status that a model server reports to gateways and scaler. */
 import Type from 'typebox';
 import { datatypeBytes, type Datatype } from './datatypes.ts';
+import { ContentHash, VersionState } from './model-versions.ts';
 import { UnbatchedModel } from './unbatched.ts';
 
 export const TensorSpec = Type.Object({
@@ -14,7 +15,11 @@ export type TensorSpec = Type.Static<typeof TensorSpec>;
 export const ServedModel = Type.Object({
   name: Type.String(),
   version: Type.String(),
+  /** Hash of the version's content; absent at pods from before hashes, and where the files can't be read. */
+  hash: Type.Optional(ContentHash),
   ready: Type.Boolean(),
+  /** Where the version stands; absent at pods from before states. */
+  state: Type.Optional(VersionState),
   /** Human-readable reason why the model is not ready. */
   reason: Type.Optional(Type.String()),
   /** Whether this version answers requests that name no version. */

@@ -1,5 +1,6 @@
 /** `status` of a ModelPool, written by the scaler. */
 import Type from 'typebox';
+import { maxListedModels, PoolModel } from './model-versions.ts';
 
 const Count = Type.Integer({ minimum: 0 });
 
@@ -41,5 +42,7 @@ export const PoolStatus = Type.Object({
   predictedWaitMs: Type.Union([Type.Number({ minimum: 0 }), Type.Null()]),
   conditions: Type.Array(PoolCondition),
   lastDecision: Type.Union([LastDecision, Type.Null()]),
+  /** Version of each model that answers requests which name none; absent before any was ready. */
+  models: Type.Optional(Type.Array(PoolModel, { maxItems: maxListedModels })),
 });
 export type PoolStatus = Type.Static<typeof PoolStatus>;

@@ -12,11 +12,13 @@ interface JsonSchema {
   readonly enum?: readonly string[];
   readonly pattern?: string;
   readonly minLength?: number;
+  readonly maxLength?: number;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly exclusiveMinimum?: number;
   readonly exclusiveMaximum?: number;
   readonly minItems?: number;
+  readonly maxItems?: number;
   readonly uniqueItems?: boolean;
   readonly items?: JsonSchema;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
@@ -29,7 +31,7 @@ interface JsonSchema {
 export type Structural = Record<string, unknown>;
 
 /** Keywords that are copied unchanged. */
-const same = ['description', 'format', 'pattern', 'minLength', 'minItems', 'default'] as const;
+const same = ['description', 'format', 'pattern', 'minLength', 'maxLength', 'minItems', 'maxItems', 'default'] as const;
 const known = new Set<string>([
   ...same,
   'type',
