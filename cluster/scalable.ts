@@ -18,6 +18,8 @@ export interface ScalerPod extends Pod {
   readonly deletionCost: number;
   /** Whether the process exits again and again (CrashLoopBackOff), which counts as sick even if probes succeed in between. */
   readonly crashLooping: boolean;
+  /** Milliseconds that the pod has to end by itself once it was told to, before whatever runs it kills it. */
+  readonly endGraceMs: number;
   /** Opaque precondition for writes to this pod. */
   readonly version: string;
 }

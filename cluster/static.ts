@@ -39,5 +39,5 @@ export function endpointPods(pool: ModelPool, nowMs: number): Pod[] {
 
 /** An endpoint as a scaler sees it: a pod that it cannot drain, evict or scale. */
 export function readOnlyPod(pod: Pod): ScalerPod {
-  return { ...pod, draining: null, deletionCost: 0, crashLooping: false, version: '' };
+  return { ...pod, draining: null, deletionCost: 0, crashLooping: false, endGraceMs: 0, version: '' };
 }

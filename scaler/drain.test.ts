@@ -135,6 +135,19 @@ test('a pod that never finishes its requests goes at the drain limit, and the me
   assert.equal(await world.metric('sluice_scaler_drains_total', { outcome: 'limit' }), 1);
 });
 
+test('a pod with a long grace period of its own is drained as patiently', async () => {
+  const world = new World({ spec, replicas: 8 });
+  await world.run(10, 70);
+  const [gateway] = world.gateways;
+  for (const pod of world.cluster.livePods) {
+    pod.endGraceMs = 200_000;
+    gateway!.stuck.add(pod.uid);
+  }
+  world.cluster.setScaling({ maxReplicas: 4 });
+  const tookS = await world.until('they go', () => world.cluster.replicas === 4, 70, 300);
+  assert.ok(tookS >= 200, `after ${tookS} s`);
+});
+
 test('without reports a drain removes nothing, and is cancelled at the limit', async () => {
   const world = await untilDraining();
   const before = world.cluster.replicas;

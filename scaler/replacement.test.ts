@@ -191,3 +191,13 @@ test('a pod that does not terminate is killed after its grace, with an event', a
   assert.ok(world.cluster.events.some(({ reason, message }) => reason === 'PodKilled' && message.includes('p-2')));
   assert.equal(await world.metric('sluice_scaler_replacements_total', { outcome: 'killed' }), 1);
 });
+
+test('a pod with a long grace period of its own has it whole, whatever the scaler would grant', async () => {
+  const world = await serving();
+  for (const pod of world.cluster.pods.values()) pod.endGraceMs = 300_000;
+  eject(world, 'p-2');
+  world.cluster.immortal.add('p-2');
+  await world.until('it is told to go', () => world.cluster.pods.get('p-2')?.phase === 'Terminating', 20, 20);
+  const tookS = await world.until('it is gone', () => !world.cluster.pods.has('p-2'), 20, 400);
+  assert.ok(tookS >= 328 && tookS <= 340, `after ${tookS} s`);
+});

@@ -37,12 +37,14 @@ export const ScalerSettings = Type.Object({
     minimum: 0,
     default: 60_000,
     description:
-      "milliseconds after which a draining pod is removed even with requests in flight; at least the pool's timeoutMs",
+      'milliseconds after which a draining pod is removed even with requests in flight; at least timeoutMs of its pool and its ' +
+      'own grace period',
   }),
   podGraceMs: Type.Integer({
     minimum: 1000,
     default: 90_000,
-    description: 'milliseconds after which a pod that was asked to terminate is killed',
+    description:
+      'least milliseconds after which a pod that was asked to terminate is killed; never before 30 s after its own grace period',
   }),
   graceMs: Type.Integer({
     minimum: 0,

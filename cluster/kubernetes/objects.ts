@@ -7,6 +7,8 @@ export interface ObjectMeta {
   readonly generation?: number;
   readonly creationTimestamp?: string;
   readonly deletionTimestamp?: string;
+  /** Grace of this deletion, which may be another than that of the spec. */
+  readonly deletionGracePeriodSeconds?: number;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly ownerReferences?: readonly {
@@ -44,6 +46,7 @@ export interface ContainerStatus {
 
 export interface PodObject extends KubernetesObject {
   readonly spec?: {
+    readonly terminationGracePeriodSeconds?: number;
     readonly containers?: readonly {
       readonly ports?: readonly { readonly name?: string; readonly containerPort?: number }[];
     }[];

@@ -29,6 +29,7 @@ test('a ready pod has all fields', () => {
       readyAtMs: Date.parse(at(9)),
       wasReady: true,
       crashLooping: false,
+      endGraceMs: 30_000,
       draining: null,
       drainLease: null,
       deletionCost: 0,

@@ -14,6 +14,9 @@ export const drainingAnnotation = 'sluice.dev/draining';
 export const drainLeaseAnnotation = 'sluice.dev/drain-lease';
 export const deletionCostAnnotation = 'controller.kubernetes.io/pod-deletion-cost';
 
+/** Grace period of a pod whose spec names none. */
+const defaultGraceSeconds = 30;
+
 export interface PodRecord {
   readonly uid: string;
   readonly name: string;
@@ -33,6 +36,7 @@ export interface PodRecord {
   readonly readyAtMs: number | null;
   readonly wasReady: boolean;
   readonly crashLooping: boolean;
+  readonly endGraceMs: number;
   readonly draining: string | null;
   readonly drainLease: string | null;
   readonly deletionCost: number;
@@ -63,6 +67,8 @@ export function readPod(object: KubernetesObject, previous: PodRecord | undefine
     readyAtMs: isReady ? timeMs(ready.lastTransitionTime) : null,
     wasReady: isReady || (previous?.uid === uid && previous.wasReady) || becameUnready(pod),
     crashLooping: containers.some(({ state }) => state?.waiting?.reason === 'CrashLoopBackOff'),
+    endGraceMs:
+      1000 * (meta.deletionGracePeriodSeconds ?? pod.spec?.terminationGracePeriodSeconds ?? defaultGraceSeconds),
     draining: meta.annotations?.[drainingAnnotation] ?? null,
     drainLease: meta.annotations?.[drainLeaseAnnotation] ?? null,
     deletionCost: Number.parseInt(meta.annotations?.[deletionCostAnnotation] ?? '0', 10) || 0,

@@ -80,8 +80,8 @@ function gatewayPod(record: PodRecord, pool: string): Pod {
 }
 
 function scalerPod(record: PodRecord, pool: string): ScalerPod {
-  const { draining, deletionCost, crashLooping, version } = record;
-  return { ...gatewayPod(record, pool), draining, deletionCost, crashLooping, version };
+  const { draining, deletionCost, crashLooping, endGraceMs, version } = record;
+  return { ...gatewayPod(record, pool), draining, deletionCost, crashLooping, endGraceMs, version };
 }
 
 export function scaleTargets(

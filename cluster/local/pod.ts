@@ -92,6 +92,7 @@ export class LocalPod {
       drainLease: this.#drainLease,
       deletionCost: this.#deletionCost,
       crashLooping: isCrashLooping(backoffConfig, this.#exits, readyForMs),
+      endGraceMs: this.#options.defaults.graceMs,
       version: String(this.#version),
     };
   }

@@ -195,7 +195,7 @@ export class Actuator {
     this.#drains.reconcile(wanted, pods);
     this.#foreignDrains.examine(snapshot, merged.podViews, (pod) => this.#drains.isOwn(pod));
     const limitMs = Math.max(limits.drainLimitMs, pool.spec.requests.timeoutMs);
-    const stateOf = (pod: ScalerPod) => this.#drains.stateOf(pod, gateways, limitMs);
+    const stateOf = (pod: ScalerPod) => this.#drains.stateOf(pod, gateways, Math.max(limitMs, pod.endGraceMs));
     if (acts) {
       this.#replacements.carryOut(plan, pods, stateOf);
       this.#stuckPods.killOverdue(terminating, limits.podGraceMs);

@@ -21,6 +21,7 @@ const pod: ScalerPod = {
   draining: null,
   deletionCost: 0,
   crashLooping: false,
+  endGraceMs: 30_000,
   version: '1',
 };
 const wanted = new Map([['p', 'scale-down']] as const);

@@ -219,6 +219,7 @@ export class MemoryCluster {
         draining: null,
         deletionCost: 0,
         crashLooping: false,
+        endGraceMs: 30_000,
         version: '0',
       });
     }

@@ -29,11 +29,10 @@ let system: System;
 let proxy: ApiProxy;
 
 before(async () => {
-  // A pod that has not ended after a second is killed: so that the verb for it is used.
   system = await install('api', { proxied: true, scalerEnv: { SLUICE_POD_GRACE_MS: '1000' } });
   proxy = new ApiProxy(system.namespace);
   await system.namespace.apply(
-    poolObjects({ name: 'simple', sick: true, scaling: { minReplicas: 3, maxReplicas: 3 } }),
+    poolObjects({ name: 'simple', sick: true, graceSeconds: 2, scaling: { minReplicas: 3, maxReplicas: 3 } }),
   );
   await settled(system.namespace, 'simple', 3);
 });
@@ -41,6 +40,17 @@ after(() => system.close());
 
 /** Where KEDA is not installed its objects are asked for, and there is nothing to watch. */
 const withoutKeda = 'sluice-scaler watch scaledobjects.keda.sh';
+
+const held = (pod: string, finalizers: readonly string[]): Promise<string> =>
+  system.namespace.kubectl([
+    'patch',
+    'pod',
+    pod,
+    '--type',
+    'merge',
+    '--patch',
+    JSON.stringify({ metadata: { finalizers } }),
+  ]);
 
 const bounds = (minReplicas: number, maxReplicas: number): Promise<string> =>
   system.namespace.kubectl([
@@ -58,8 +68,14 @@ test('each verb of the Roles is used, and nothing was forbidden', (t) =>
     const { namespace } = system;
     // A pod that is replaced, a pool that shrinks with its drains, a leader that gives its lease back.
     const sick = (await readyPods(namespace, 'simple'))[0]!;
+    // Held by a finalizer it is still there after its grace, so that the scaler deletes it by force.
+    await held(sick.metadata.name, ['example.org/held']);
     const load = await Load.start(namespace, { perSecond: 10 });
     await namespace.get(sick.metadata.name, 9000, '/fault?kind=garbage');
+    await until('the sick pod to be deleted by force', 120_000, async () =>
+      (await proxy.counts())['sluice-scaler delete pods'] === undefined ? null : true,
+    );
+    await held(sick.metadata.name, []);
     await until('the sick pod to be replaced', 120_000, async () =>
       (await namespace.pods(podsOf('simple'))).every(({ metadata }) => metadata.uid !== sick.metadata.uid)
         ? true

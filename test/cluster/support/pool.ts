@@ -30,6 +30,8 @@ export interface PoolOptions {
   readonly slowMs?: number;
   /** Annotation of the pod template; a changed value starts a rollout. */
   readonly annotation?: string;
+  /** Time that a pod has to end, in the manifest; the process itself takes 5 s less. */
+  readonly graceSeconds?: number;
   /** Shared process namespace, for tests that kill a process: process 1 of a container can't be killed from inside it. */
   readonly shareProcesses?: boolean;
 }
@@ -43,6 +45,7 @@ export function poolObjects(options: PoolOptions): object {
     sick = false,
     slowMs = 2000,
     annotation = 'first',
+    graceSeconds = 30,
     shareProcesses = false,
   } = options;
   const labels = { 'app.kubernetes.io/name': name, 'app.kubernetes.io/component': 'model-server' };
@@ -50,7 +53,7 @@ export function poolObjects(options: PoolOptions): object {
     SLUICE_REPOSITORY: '/models',
     SLUICE_DRAIN_DELAY_MS: '3000',
     SLUICE_RUN_LIMIT_MS: '10000',
-    SLUICE_GRACE_MS: '25000',
+    SLUICE_GRACE_MS: String(1000 * Math.max(1, graceSeconds - 5)),
     SLUICE_SECRET_FILE: '/etc/sluice/secret',
     SLUICE_START_DELAY_MS: String(startDelayMs),
     ...(sick ? { SLOW_MS: String(slowMs) } : {}),
@@ -68,7 +71,7 @@ export function poolObjects(options: PoolOptions): object {
         spec: {
           automountServiceAccountToken: false,
           enableServiceLinks: false,
-          terminationGracePeriodSeconds: 30,
+          terminationGracePeriodSeconds: graceSeconds,
           shareProcessNamespace: shareProcesses,
           securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
           containers: [
