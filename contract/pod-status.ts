@@ -47,6 +47,9 @@ export const ServedModel = Type.Object({
 });
 export type ServedModel = Type.Static<typeof ServedModel>;
 
+/** Words by which the reason of a pod's state says that it serves, and lacks a model that is required. */
+export const lacksModelWords = 'is required and has not been loaded yet';
+
 /** Lease by which a pod drains. */
 export const PodDrain = Type.Object({
   /** Identity of this drain, new whenever the pod has taken work in between. */
@@ -62,7 +65,10 @@ export type PodDrain = Type.Static<typeof PodDrain>;
 
 export const PodStatus = Type.Object({
   uid: Type.String(),
+  /** A pod that is `loading` may answer requests for the models that it lists as ready: it lacks one that is required. */
   state: Type.Enum(['loading', 'ready', 'draining']),
+  /** Human-readable reason why the state is not `ready`; absent at pods from before reasons. */
+  notReadyReason: Type.Optional(Type.String()),
   /** Absent if the pod does not drain, or drains since its process ends, which has no term. */
   drain: Type.Optional(PodDrain),
   /** Requests on the pod: queued, running or being answered. */

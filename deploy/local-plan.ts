@@ -13,6 +13,8 @@ export interface LocalPlan {
   readonly repository: string;
   /** Pools, each with a maxReplicas. */
   readonly pools: readonly ModelPool[];
+  /** Whether someone named the models, so that a pod without one of them is not ready; false where they were found. */
+  readonly modelsAreRequired: boolean;
   /** Number of pods to start, by pool; 0 for a pool with endpoints. */
   readonly replicas: ReadonlyMap<string, number>;
 }
@@ -43,6 +45,7 @@ export async function planLocal(settings: LocalSettings): Promise<LocalPlan> {
   return {
     repository,
     pools,
+    modelsAreRequired: named !== undefined || settings.pools !== undefined,
     replicas: new Map(pools.map((pool) => [pool.metadata.name, replicasOf(pool, settings)])),
   };
 }

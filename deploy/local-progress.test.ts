@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import type { Pod, PodPhase } from '../cluster/port.ts';
 import { judgeStart } from './local-progress.ts';
 
-function judge(wasReady: string[], ...pods: [name: string, phase: PodPhase, restarts: number][]) {
-  const view = pods.map(([name, phase, restarts]): Pod => ({
+function judge(wasReady: string[], ...pods: [name: string, phase: PodPhase, restarts: number, reason?: string][]) {
+  const view = pods.map(([name, phase, restarts, reason = null]): Pod => ({
     uid: name,
     name,
     pool: 'p',
@@ -13,7 +13,7 @@ function judge(wasReady: string[], ...pods: [name: string, phase: PodPhase, rest
     restarts,
     createdAtMs: 0,
     readyAtMs: null,
-    reason: null,
+    reason,
   }));
   const progress = judgeStart({ pools: [], pods: view }, new Set(wasReady));
   return progress.kind === 'starting'
@@ -40,4 +40,10 @@ test('the start has failed only if all pods fail', () => {
 
 test('a pod that was ready once never counts as failing', () => {
   assert.equal(judge(['a'], ['a', 'Pending', 5], ['b', 'Pending', 3]), 'up b');
+});
+
+test('a pod that lacks a required model does not keep the start waiting: it serves its others', () => {
+  const lacks = "health probe: 503, model 'c' is required and has not been loaded yet: version 1: no ONNX";
+  assert.equal(judge([], ['a', 'Running', 0, lacks]), 'up a');
+  assert.equal(judge([], ['a', 'Running', 0, lacks], ['b', 'Running', 0]), 'starting');
 });

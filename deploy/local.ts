@@ -39,7 +39,7 @@ const graceMs = 30_000;
  */
 export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ readonly served: boolean }> {
   const env = withSecret(io.env, settings);
-  const { repository, pools, replicas } = await planLocal(settings);
+  const { repository, pools, replicas, modelsAreRequired } = await planLocal(settings);
   if (io.stop.aborted) return { served: true };
   const { host, port, adminPort, scalerPort, logLevel, logFormat } = settings;
   const showLine = (source: string, line: string) =>
@@ -49,7 +49,7 @@ export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ 
   const sluice = fileURLToPath(new URL('../cli/sluice.js', import.meta.url));
   const cluster = new LocalCluster({
     pools,
-    defaults: { repository, logLevel, graceMs, env },
+    defaults: { repository, modelsAreRequired, logLevel, graceMs, env },
     command: [process.execPath, ...podFlags, sluice, 'model-server'],
     onLine: showLine,
     onWarning: (pod, message) => say(`pod ${pod}: ${message}`, 'warn'),
@@ -98,7 +98,7 @@ export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ 
 
   let served = true;
   if (progress !== null) {
-    for (const { name, reason } of progress.failing) say(`pod ${name} does not start: ${reason ?? ''}`, 'error');
+    for (const { name, reason } of progress.failing) say(`pod ${name} is not ready: ${reason ?? ''}`, 'error');
     if ('failed' in addresses) say(`gateway does not start: ${addresses.failed}`, 'error');
     if (progress.kind === 'failed' || 'failed' in addresses) {
       say('no requests can be served, exiting', 'error');

@@ -4,6 +4,7 @@ import { SluiceError } from '../contract/errors.ts';
 import type { UnbatchedModel } from '../contract/unbatched.ts';
 import type { Bodies } from './bodies/bodies.ts';
 import type { Drain } from './drain.ts';
+import type { RequiredModels } from './repository/required-models.ts';
 import type { ModelSet } from './repository/served-model.ts';
 import type { RunTracing } from './tracing.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -51,6 +52,8 @@ export class PodState {
   /** Null unless an OpenTelemetry SDK was preloaded into the process. */
   readonly tracing: RunTracing | null;
   readonly drain: Drain;
+  readonly #required: Pick<RequiredModels, 'problem'>;
+  /** Whether the start goes on: no model answers requests before its end. */
   loading = true;
   /** HTTP requests without a finished response; an envelope counts as one. */
   openResponses = 0;
@@ -69,7 +72,10 @@ export class PodState {
       | 'requiresSecret'
       | 'tracing'
       | 'drain'
-    >,
+    > & {
+      /** Models without which the pod is not ready; none unless given. */
+      readonly required?: Pick<RequiredModels, 'problem'>;
+    },
   ) {
     this.uid = options.uid;
     this.name = options.name;
@@ -82,6 +88,7 @@ export class PodState {
     this.requiresSecret = options.requiresSecret;
     this.tracing = options.tracing;
     this.drain = options.drain;
+    this.#required = options.required ?? { problem: null };
   }
 
   /** Requests that are read, are converted, wait or run, and large answers that are written. */
@@ -94,7 +101,13 @@ export class PodState {
   }
 
   get ready(): boolean {
-    return !this.loading && !this.draining;
+    return this.notReadyReason === null;
+  }
+
+  /** Why the pod is not ready, in one line; null if it is. One that lacks a required model answers requests for its others. */
+  get notReadyReason(): string | null {
+    if (this.loading) return 'the pod is loading its models';
+    return this.draining ? 'the pod is draining' : this.#required.problem;
   }
 
   /** Stops batching a version of a model, for good. @returns whether it was batched here until now */
@@ -108,9 +121,11 @@ export class PodState {
   status(): PodStatus {
     const { unbatched } = this.models;
     const drain = this.drain.status();
+    const { notReadyReason } = this;
     return {
       uid: this.uid,
-      state: this.loading ? 'loading' : this.draining ? 'draining' : 'ready',
+      state: notReadyReason === null ? 'ready' : this.draining && !this.loading ? 'draining' : 'loading',
+      ...(notReadyReason === null ? {} : { notReadyReason }),
       ...(drain === null ? {} : { drain }),
       inFlight: this.inFlight,
       queuedRows: this.scheduler.queuedRows,

@@ -15,6 +15,7 @@ import { announce, loadModels } from './repository/load.ts';
 import { createMetrics } from './metrics.ts';
 import { PodState, Staging } from './pod-state.ts';
 import { scanRepository } from './repository/repository.ts';
+import { namesIn, requiredNames, RequiredModels } from './repository/required-models.ts';
 import { Scheduler } from './scheduler.ts';
 import { ModelSet } from './repository/served-model.ts';
 import { SessionHost, type StuckRun } from './session/session-host.ts';
@@ -75,6 +76,7 @@ export async function runModelServer(
   });
   const guard = new Guard(openSecret(settings, log), log, () => performance.now());
   const transforms = new Transforms(log);
+  const only = settings.models === undefined ? null : namesIn(settings.models);
   const pod = new PodState({
     uid: settings.podUid ?? randomUUID(),
     name: settings.podName ?? hostname(),
@@ -87,6 +89,7 @@ export async function runModelServer(
     requiresSecret: !guard.acceptsPeersWithoutSecret,
     tracing: openRunTracing(packageJson.version),
     drain: new Drain({ nowMs: () => performance.now(), log }),
+    required: new RequiredModels(requiredNames(settings.requiredModels, only), models),
   });
   const app = buildApp({
     pod,
@@ -99,7 +102,6 @@ export async function runModelServer(
 
   const load = async () => {
     await sleep(settings.startDelayMs);
-    const only = settings.models?.split(',').map((name) => name.trim()) ?? null;
     const folders = await scanRepository(settings.repository, only);
     announce(folders, models);
     const cache = settings.verdictFolder === 'none' ? null : (settings.verdictFolder ?? null);
@@ -112,6 +114,8 @@ export async function runModelServer(
       throw new Error(`no model can be served: ${reasons.join('; ')}`);
     }
     pod.loading = false;
+    if (pod.notReadyReason !== null)
+      log.error({ reason: pod.notReadyReason }, 'the pod is not ready, and serves its other models');
   };
   let closed: Promise<void> | null = null;
   const close = () => {

@@ -9,6 +9,13 @@ export const ModelServerSettings = Type.Object({
   models: Type.Optional(
     Type.String({ description: 'comma-separated names of the models to serve; defaults to the whole repository' }),
   ),
+  requiredModels: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        "comma-separated names of the models without which the pod is not ready; defaults to those of --models; 'none' for none",
+    }),
+  ),
   host: hostSetting,
   port: portSetting(8000, 'port to listen on'),
   podUid: Type.Optional(Type.String({ minLength: 1, description: 'unique id of this pod; defaults to a random one' })),

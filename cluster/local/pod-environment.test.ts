@@ -5,14 +5,15 @@ import { readSettings } from '../../contract/settings.ts';
 import { ModelServerSettings } from '../../models/settings.ts';
 import { podEnvironment } from './pod-environment.ts';
 
-function settingsOf(spec: object, env: Record<string, string> = {}) {
+function settingsOf(spec: object, env: Record<string, string> = {}, modelsAreRequired?: boolean) {
   const { pool } = parseModelPool({
     apiVersion: 'sluice.dev/v1alpha1',
     kind: 'ModelPool',
     metadata: { name: 'p' },
     spec: { models: ['a', 'b'], ...spec },
   });
-  const defaults = { repository: '/models', logLevel: 'warn', graceMs: 30_000, env } as const;
+  const required = modelsAreRequired === undefined ? {} : { modelsAreRequired };
+  const defaults = { repository: '/models', logLevel: 'warn', graceMs: 30_000, env, ...required } as const;
   return readSettings(ModelServerSettings, podEnvironment(defaults, pool!, { name: 'p-1', uid: 'u' }));
 }
 
@@ -48,4 +49,9 @@ test('settings that the pool does not set are inherited; its own and the address
   assert.equal(settings.runLimitMs, 77);
   assert.equal(settings.port, 0);
   assert.equal(settings.host, '127.0.0.1');
+});
+
+test('models that someone named are required, those that were merely found are not', () => {
+  assert.equal(settingsOf({}).requiredModels, undefined);
+  assert.equal(settingsOf({}, {}, false).requiredModels, 'none');
 });

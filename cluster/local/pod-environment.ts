@@ -6,6 +6,8 @@ import type { ModelServerSettings } from '../../models/settings.ts';
 export interface PodDefaults {
   readonly repository: string;
   readonly logLevel: ModelServerSettings['logLevel'];
+  /** Whether a pod is not ready without each model of its pool; true unless given. */
+  readonly modelsAreRequired?: boolean;
   /** Time after SIGTERM at which a pod is killed. */
   readonly graceMs: number;
   /** Inherited environment. Of the `SLUICE_*` variables only those that are not set here apply, such as SLUICE_RUN_LIMIT_MS. */
@@ -26,6 +28,7 @@ export function podEnvironment(
   const settings: Partial<ModelServerSettings> = {
     repository: defaults.repository,
     models: models.join(','),
+    ...(defaults.modelsAreRequired === false ? { requiredModels: 'none' } : {}),
     host: '127.0.0.1',
     port: 0,
     podUid: pod.uid,

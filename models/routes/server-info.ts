@@ -29,7 +29,10 @@ export function infoRoutes(app: FastifyInstance, pod: PodState, version: string)
   get('/v2/health/live', () => ({ live: true }));
   route(app, paths.ready, {
     right: 'observe',
-    GET: (_request, reply) => reply.code(pod.ready ? 200 : 503).send({ ready: pod.ready }),
+    GET: (_request, reply) => {
+      const { notReadyReason: error } = pod;
+      return error === null ? reply.send({ ready: true }) : reply.code(503).send({ ready: false, error });
+    },
   });
   getOfModel('', (model) => modelMetadata(models, model));
   getOfModel('/ready', ({ name }) => ({ name, ready: true }));

@@ -7,7 +7,7 @@
 import type { LoadReport, PoolLoad } from '../../contract/load-report.ts';
 import { costOf, updateMix, requestsPerRun, type Mix } from './mix.ts';
 import { freshForMs, type GatewayReport, type Observation } from './observation.ts';
-import { isEjected, viewsByPod, type PodView } from './pod-views.ts';
+import { isEjected, servesUnready, viewsByPod, type PodView } from './pod-views.ts';
 
 /** Last line of a gateway's load stream. */
 export interface LastReport {
@@ -111,7 +111,9 @@ export function mergeReports(input: MergeInput): MergedReports {
     const { arrivals, completions, late, queued, inFlight } = load;
     reports.push({ id, atMs, arrivals, completions, shed, late, queued, inFlight, cost });
   }
-  const serving = pods.filter(({ ready, draining }) => ready && !draining);
+  // A pod that lacks a required model is not ready, and gateways send it requests for its others.
+  const isServing = ({ uid, ready }: ObservedPod): boolean => ready || servesUnready(podViews.get(uid));
+  const serving = pods.filter((pod) => isServing(pod) && !pod.draining);
   const observation: Observation = {
     reports,
     gatewaysExpected,
@@ -121,7 +123,7 @@ export function mergeReports(input: MergeInput): MergedReports {
       ejected: serving.filter(({ uid }) => isEjected(podViews.get(uid))).length,
       // A pod that will not become ready counts as one just created, which is credited with nothing.
       startingSinceMs: pods
-        .filter(({ ready, draining }) => !ready && !draining)
+        .filter((pod) => !isServing(pod) && !pod.draining)
         .map((pod) => (willBecomeReady(pod, startedInMs, nowMs) ? pod.createdAtMs : nowMs)),
     },
     startedInMs,

@@ -36,6 +36,11 @@ export function isOutOfRotation(views: readonly PodView[] = []): boolean {
   return mostSay(views, ({ state }) => state === 'ejected' || state === 'probing');
 }
 
+/** Whether any gateway sends requests to a pod that the cluster calls not ready. */
+export function servesUnready(views: readonly PodView[] = []): boolean {
+  return views.some(({ state, leaving }) => !leaving && (state === 'serving' || state === 'probing'));
+}
+
 function mostSay(views: readonly PodView[], says: (view: PodView) => boolean): boolean {
   const informed = views.filter((view) => view.informed);
   return informed.filter(says).length * 2 > informed.length;

@@ -94,3 +94,16 @@ test('three of the models that nobody serves are named, and the rest counted', a
   const { message } = condition(world, 'ModelsServed');
   assert.equal(message, 'a: p-1: corrupt; b: p-1: corrupt; c: p-1: corrupt; and 1 more');
 });
+
+test('a pod that is never ready and serves counts as serving, and is neither sick nor idle', async () => {
+  const world = new World({ replicas: 1 });
+  // The cluster waits for a model that the pod lacks, and gateways send it requests for its others.
+  Object.assign(world.cluster, { coldStartS: Infinity });
+  const [uid] = world.cluster.pods.keys();
+  Object.assign(world.cluster.pods.get(uid!)!, { phase: 'Running', readyAtMs: null });
+  seen(world, { state: 'serving' });
+  await world.run(30, 0);
+  assert.deepEqual([world.pool.pods[0]!.state, world.pool.readyReplicas], ['serving', 1]);
+  assert.equal(condition(world, 'PodsHealthy').reason, 'NoneSick');
+  assert.equal(world.cluster.pods.get(uid!)?.phase, 'Running');
+});

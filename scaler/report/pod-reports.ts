@@ -3,7 +3,7 @@ import type { ScalerPod } from '../../cluster/scalable.ts';
 import type { PodLoad } from '../../contract/load-report.ts';
 import type { PodReport } from '../../contract/scaler-api.ts';
 import type { Cycle } from '../cycle.ts';
-import { inFlightOf, type PodView } from '../policy/pod-views.ts';
+import { inFlightOf, servesUnready, type PodView } from '../policy/pod-views.ts';
 
 /** Knowledge of the scaler's own about a pod, by its UID. */
 export interface PodNotes {
@@ -44,7 +44,8 @@ function stateOf(pod: ScalerPod, views: readonly PodView[]): PodReport['state'] 
   if (pod.phase === 'Pending') return 'pending';
   // Ejection is checked before the phase: a hung pod turns unready too, and would read as 'starting'.
   if (views.some(({ state }) => state === 'ejected')) return 'ejected';
-  if (pod.phase === 'Running') return 'starting';
+  // A pod that lacks a required model is not ready, and serves its others.
+  if (pod.phase === 'Running' && !servesUnready(views)) return 'starting';
   // Ready by the cluster's word, or a foreign server that the cluster can't ask: it serves once a gateway has reached it.
   if (views.length > 0 && views.every(({ state }) => state === 'joining')) return 'joining';
   return views.some(({ state }) => state === 'probing') ? 'probing' : 'serving';

@@ -2,7 +2,13 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { multiplier } from '../../models/author/fixtures.ts';
-import { floats, startModelServer, type RepositoryFiles, type TestServer } from '../../models/testing/model-server.ts';
+import {
+  floats,
+  get,
+  startModelServer,
+  type RepositoryFiles,
+  type TestServer,
+} from '../../models/testing/model-server.ts';
 import { startGateway, until, type Answered, type Harness } from '../support/gateway-harness.ts';
 
 interface System {
@@ -10,13 +16,17 @@ interface System {
   readonly pods: readonly TestServer[];
 }
 
-async function startSystem(t: TestContext, repositories: readonly RepositoryFiles[]): Promise<System> {
+async function startSystem(
+  t: TestContext,
+  repositories: readonly RepositoryFiles[],
+  settings: Readonly<Record<string, string>> = {},
+): Promise<System> {
   const models = [...new Set(repositories.flatMap((repository) => Object.keys(repository)))];
   // Slowness is no subject here, and all share one process.
   const harness = await startGateway(t, 0, { models, health: { maxEjectedRatio: 0 } });
   const pods: TestServer[] = [];
   for (const [index, repository] of repositories.entries()) {
-    const pod = await startModelServer(repository, { podName: `pod-${index}`, podUid: String(index) });
+    const pod = await startModelServer(repository, { podName: `pod-${index}`, podUid: String(index), ...settings });
     t.after(() => pod[Symbol.asyncDispose]());
     pods.push(pod);
   }
@@ -104,4 +114,21 @@ test('the 503 of a model that no pod could load quotes the pod that says why', a
   assert.equal(answer.status, 503, answer.body);
   assert.match(answer.body, /model 'c' is not ready: no pod of pool 'pool' serves it \(pod-0: .*(protobuf|model)/i);
   assert.equal(await ask(harness, 'a', 4), 'pod-0');
+});
+
+test('a pod that lacks a required model is not ready, says why, and serves its others', async (t) => {
+  const broken = { versions: { 1: Buffer.from('no model') } };
+  const { harness, pods } = await startSystem(t, [{ a: modelOf('a'), b: modelOf('b'), c: broken }], {
+    models: 'a,b,c',
+  });
+  const { origin } = pods[0]!;
+  const health = await get(`${origin}/v2/health/ready`);
+  assert.equal(health.status, 503);
+  assert.match((health.json as { error: string }).error, /^model 'c' is required and .*: version 1: .*protobuf/i);
+  const status = (await get(`${origin}/v2/pod`)).json as { state: string; notReadyReason: string };
+  assert.deepEqual([status.state, status.notReadyReason], ['loading', (health.json as { error: string }).error]);
+  assert.deepEqual([...(await askMany(harness, ['a', 'b'])).keys()], ['a', 'b']);
+  const answer = await harness.predict(JSON.stringify(floats('x', [1, 1], [1])), {}, 'c');
+  assert.equal(answer.status, 503, answer.body);
+  assert.match(answer.body, /protobuf/i);
 });
