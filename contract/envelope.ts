@@ -18,6 +18,8 @@ export const ItemHead = Type.Object({
   index: Type.Integer({ minimum: 0 }),
   model: Type.String({ minLength: 1 }),
   version: Type.Optional(Type.String()),
+  /** Hash of the version's content: a pod that has other content under this number answers `notReady`. */
+  hash: Type.Optional(Type.String()),
   protocol: Protocol,
   contentType: Type.Optional(Type.String()),
   contentEncoding: Type.Optional(Type.String()),

@@ -24,6 +24,11 @@ export const ServedModel = Type.Object({
   reason: Type.Optional(Type.String()),
   /** Whether this version answers requests that name no version. */
   isDefault: Type.Boolean(),
+  /**
+   * Whether the pod's files ask for this version: the one that config.yaml names, or else the highest that can be loaded. Absent at
+   * pods from before versions were a state of the pool.
+   */
+  isPreferred: Type.Optional(Type.Boolean()),
   /** Maximum rows per run; 1 for a model that cannot be batched. */
   maxRows: Type.Integer({ minimum: 1 }),
   /** Maximum rows per request. */

@@ -11,6 +11,7 @@ import { openSecret } from '../runtime/process/secret-source.ts';
 import { buildApp } from './app.ts';
 import { Bodies } from './bodies/bodies.ts';
 import { Drain } from './drain.ts';
+import { hashVersions } from './repository/content-hash.ts';
 import { announce, loadModels } from './repository/load.ts';
 import { createMetrics } from './metrics.ts';
 import { PodState, Staging } from './pod-state.ts';
@@ -104,11 +105,13 @@ export async function runModelServer(
     await sleep(settings.startDelayMs);
     const folders = await scanRepository(settings.repository, only);
     announce(folders, models);
+    await hashVersions(folders, models);
     const cache = settings.verdictFolder === 'none' ? null : (settings.verdictFolder ?? null);
     const beside = path.join(settings.repository, besideModels);
     const reads = cache === null ? [beside] : [cache, beside];
     const verdicts = new VerdictStore({ reads, writes: cache, log });
     await loadModels(folders, models, { host, transforms, limits: settings, verdicts, log });
+    models.keepDefaults();
     if ([...models.ready()].length === 0) {
       const reasons = models.status().map(({ name, version, reason }) => `${name} ${version}: ${reason ?? ''}`);
       throw new Error(`no model can be served: ${reasons.join('; ')}`);

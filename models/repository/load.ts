@@ -127,7 +127,7 @@ async function readFolder(
       if (!versions.some(({ version }) => version === asked)) {
         throw new Error(`config.yaml: /defaultVersion: there is no version folder ${asked}`);
       }
-      models.setDefault(name, asked);
+      models.setNamed(name, asked);
     }
     return versions.map(({ version, file }) => ({ name, version, file, config, transform }));
   } catch (error) {

@@ -53,3 +53,42 @@ test('no more is remembered than a pool can have models', () => {
   }
   assert.equal(models.unbatched.size, maxUnbatchedModels);
 });
+
+test('a version that cannot be loaded does not take over from one that answers', () => {
+  const models = new ModelSet();
+  const [one, two] = [fakeModel(), fakeModel({ version: '2' })];
+  models.set('rows', '1', { kind: 'ready', model: one });
+  models.set('rows', '2', { kind: 'broken', reason: 'no ONNX file' });
+  assert.equal(models.find('rows'), one);
+  models.keepDefaults();
+  models.set('rows', '2', { kind: 'ready', model: two });
+  assert.equal(models.find('rows'), one, 'nothing switches without a word of the pool');
+  models.choose('rows', '2');
+  assert.equal(models.find('rows'), two);
+  models.set('rows', '2', { kind: 'broken', reason: 'its transform was edited' });
+  assert.equal(models.find('rows'), one);
+});
+
+test('a version that config.yaml names stays the default, whatever else there is', () => {
+  const models = new ModelSet();
+  models.set('rows', '1', { kind: 'broken', reason: 'no ONNX file' });
+  models.set('rows', '2', { kind: 'ready', model: fakeModel({ version: '2' }) });
+  models.setNamed('rows', '1');
+  assert.throws(() => models.find('rows'), { code: 'model-not-ready' });
+});
+
+test('content is asked for by its hash', () => {
+  const models = new ModelSet();
+  const model = fakeModel();
+  models.set('rows', '1', { kind: 'ready', model });
+  assert.equal(models.find('rows', '1', 'a'.repeat(64)), model, 'files that were not hashed may be the same');
+  models.setHash('rows', '1', 'b'.repeat(64));
+  assert.equal(models.find('rows', '1', 'b'.repeat(64)), model);
+  assert.throws(() => models.find('rows', '1', 'a'.repeat(64)), { code: 'model-not-ready' });
+  assert.throws(() => models.find('rows', '2', 'a'.repeat(64)), { code: 'model-not-ready' });
+  assert.throws(() => models.find('rows', '2'), { code: 'version-not-found' });
+  assert.deepEqual(
+    models.status().map(({ version, hash, state, isPreferred }) => ({ version, hash, state, isPreferred })),
+    [{ version: '1', hash: 'b'.repeat(64), state: 'ready', isPreferred: true }],
+  );
+});

@@ -1,5 +1,6 @@
 /** Loaded versions of models, and the set of all of them by name. No I/O. */
 import { quote, SluiceError } from '../../contract/errors.ts';
+import type { VersionState } from '../../contract/model-versions.ts';
 import type { ServedModel as ServedModelStatus } from '../../contract/pod-status.ts';
 import type { Proof } from './batching.ts';
 import { unbatched, type FileSignature } from './signature.ts';
@@ -88,11 +89,17 @@ export type LoadingStage = 'waiting to be loaded' | 'loading' | 'loaded, and rea
 export type ModelState =
   | { readonly kind: 'loading'; readonly stage: LoadingStage }
   | { readonly kind: 'ready'; readonly model: ServedModel }
-  | { readonly kind: 'broken'; readonly reason: string };
+  | { readonly kind: 'broken'; readonly reason: string }
+  /** Loading it ended a process, here or at another pod. */
+  | { readonly kind: 'banned'; readonly reason: string };
 
 interface Versions {
   readonly states: Map<string, ModelState>;
-  defaultVersion: string;
+  readonly hashes: Map<string, string>;
+  /** Version that config.yaml names; null for the highest that can be loaded. */
+  named: string | null;
+  /** Version that the pool or, without a word of it, this pod has chosen for requests that name none. */
+  chosen: string | null;
 }
 
 export class ModelSet {
@@ -114,21 +121,46 @@ export class ModelSet {
     return state.model.watched && state.model.unbatchedReason === null ? state.model : null;
   }
 
-  /** Sets the state of a version. The highest number is the default version unless `setDefault` named another. */
   set(name: string, version: string, state: ModelState): void {
-    let versions = this.#models.get(name);
-    if (versions === undefined) {
-      versions = { states: new Map(), defaultVersion: version };
-      this.#models.set(name, versions);
-    }
-    if (!versions.states.has(version) && isLater(version, versions.defaultVersion)) versions.defaultVersion = version;
+    const versions = this.#models.get(name) ?? { states: new Map(), hashes: new Map(), named: null, chosen: null };
+    this.#models.set(name, versions);
     versions.states.set(version, state);
     const found = this.#unbatched.get(versionKey({ name, version }));
     if (found !== undefined) this.rememberUnbatched(found)?.stopBatching(found.reason);
   }
 
-  setDefault(name: string, version: string): void {
-    this.#models.get(name)!.defaultVersion = version;
+  setHash(name: string, version: string, hash: string): void {
+    this.#models.get(name)?.hashes.set(version, hash);
+  }
+
+  hashOf(name: string, version: string): string | undefined {
+    return this.#models.get(name)?.hashes.get(version);
+  }
+
+  stateOf(name: string, version: string): ModelState | undefined {
+    return this.#models.get(name)?.states.get(version);
+  }
+
+  /** Sets the version that config.yaml names; null for none. */
+  setNamed(name: string, version: string | null): void {
+    this.#models.get(name)!.named = version;
+  }
+
+  /** Sets the version that answers requests which name none, as the pool has chosen it. */
+  choose(name: string, version: string): void {
+    const versions = this.#models.get(name);
+    if (versions?.states.has(version) === true) versions.chosen = version;
+  }
+
+  /**
+   * Keeps the present default of each model that has none chosen: without a word of the pool no version takes over from another
+   * until the pod starts again.
+   */
+  keepDefaults(): void {
+    for (const versions of this.#models.values()) {
+      const byDefault = defaultOf(versions);
+      if (versions.states.get(byDefault)?.kind === 'ready') versions.chosen ??= byDefault;
+    }
   }
 
   get names(): string[] {
@@ -141,11 +173,21 @@ export class ModelSet {
     return [...versions.states.keys()].sort((a, b) => (isLater(a, b) ? 1 : -1));
   }
 
-  /** @throws SluiceError `model-not-found`, `version-not-found` or `model-not-ready` */
-  find(name: string, version?: string): ServedModel {
+  /**
+   * @param hash of the content that is asked for; undefined takes any
+   * @throws SluiceError `model-not-found`, `version-not-found` or `model-not-ready`
+   */
+  find(name: string, version?: string, hash?: string): ServedModel {
     const versions = this.#versions(name);
-    const asked = version ?? versions.defaultVersion;
+    const asked = version ?? defaultOf(versions);
+    const own = hash === undefined ? undefined : versions.hashes.get(asked);
+    if (own !== undefined && own !== hash) {
+      throw new SluiceError('model-not-ready', `model '${name}' version ${asked} has other content at this pod`);
+    }
     const state = versions.states.get(asked);
+    if (state === undefined && hash !== undefined) {
+      throw new SluiceError('model-not-ready', `model '${name}' has no version ${quote(asked)} at this pod`);
+    }
     if (state === undefined) {
       const known = [...versions.states.keys()].join(', ');
       throw new SluiceError('version-not-found', `model '${name}' has no version ${quote(asked)}, only ${known}`);
@@ -156,6 +198,7 @@ export class ModelSet {
       case 'loading':
         throw new SluiceError('model-not-ready', `model '${name}' version ${asked} is ${state.stage}`);
       case 'broken':
+      case 'banned':
         throw new SluiceError('model-not-ready', `model '${name}' version ${asked} is not ready: ${state.reason}`);
     }
   }
@@ -168,9 +211,18 @@ export class ModelSet {
 
   status(): ServedModelStatus[] {
     const all: ServedModelStatus[] = [];
-    for (const [name, { states, defaultVersion }] of this.#models) {
-      for (const [version, state] of states) {
-        const base = { name, version, isDefault: version === defaultVersion };
+    for (const [name, versions] of this.#models) {
+      const [byDefault, preferred] = [defaultOf(versions), preferredOf(versions)];
+      for (const [version, state] of versions.states) {
+        const hash = versions.hashes.get(version);
+        const base = {
+          name,
+          version,
+          ...(hash === undefined ? {} : { hash }),
+          state: nameOf(state),
+          isDefault: version === byDefault,
+          isPreferred: version === preferred,
+        };
         if (state.kind === 'ready') {
           const { maxRows, maxRequestRows, unbatchedReason, warmup, transform } = state.model;
           const unbatched = unbatchedReason === null ? {} : { unbatchedReason };
@@ -189,6 +241,45 @@ export class ModelSet {
     const versions = this.#models.get(name);
     if (versions !== undefined) return versions;
     throw new SluiceError('model-not-found', `model ${quote(name)} is not served here`);
+  }
+}
+
+/** Version that the files ask for: the one that config.yaml names, or else the highest that isn't known to be of no use. */
+function preferredOf({ states, named }: Versions): string {
+  if (named !== null) return named;
+  let best: string | null = null;
+  let highest: string | null = null;
+  for (const [version, { kind }] of states) {
+    if (highest === null || isLater(version, highest)) highest = version;
+    if (kind === 'broken' || kind === 'banned') continue;
+    if (best === null || isLater(version, best)) best = version;
+  }
+  return best ?? highest!;
+}
+
+/** Version that answers requests which name none: the chosen one while it is ready, or else the preferred one. */
+function defaultOf(versions: Versions): string {
+  const { chosen, states } = versions;
+  if (chosen !== null && states.get(chosen)?.kind === 'ready') return chosen;
+  const preferred = preferredOf(versions);
+  if (states.get(preferred)?.kind === 'ready' || versions.named !== null) return preferred;
+  let best: string | null = null;
+  for (const [version, { kind }] of states) {
+    if (kind === 'ready' && (best === null || isLater(version, best))) best = version;
+  }
+  return best ?? preferred;
+}
+
+function nameOf(state: ModelState): VersionState {
+  switch (state.kind) {
+    case 'ready':
+      return 'ready';
+    case 'loading':
+      return state.stage === 'waiting to be loaded' ? 'found' : 'loading';
+    case 'broken':
+      return 'failed';
+    case 'banned':
+      return 'banned';
   }
 }
 

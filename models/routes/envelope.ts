@@ -174,7 +174,7 @@ export class EnvelopeExchange {
       return;
     }
     try {
-      const model = this.#pod.models.find(item.model, item.version);
+      const model = this.#pod.models.find(item.model, item.version, item.hash);
       const { protocol, contentType, contentEncoding, inferenceHeaderLength } = item;
       const request = { body, contentType, inferenceHeaderLength };
       if (contentEncoding !== undefined || isHeavyBody(request, protocol, model.surfaces)) {

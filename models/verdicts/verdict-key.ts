@@ -1,17 +1,12 @@
-/**
- * Hash of everything that a verdict of the batching proof depends on. Reads the model's files, in pieces and off the main thread:
- * weights may be gigabytes.
- */
-import { createHash, webcrypto } from 'node:crypto';
-import { open } from 'node:fs/promises';
+/** Hash of everything that a verdict of the batching proof depends on, the model's files included. */
+import { createHash } from 'node:crypto';
 import path from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
+import { fileDigest } from '../repository/file-digest.ts';
 import type { ModelConfig } from '../repository/model-config.ts';
 
 /** Counted up whenever the proof may come to another verdict on the same model. */
 const proverVersion = 2;
-
-const pieceBytes = 4 * 1024 * 1024;
 
 export interface VerdictSource {
   /** Path of the ONNX file. */
@@ -38,20 +33,4 @@ export async function verdictKey({ file, externalFiles, config, samples, runtime
     .update(JSON.stringify({ digests, external, inputs, outputs, threads, batching, samples, runtime }))
     .update(`${packageJson.version} ${proverVersion}`)
     .digest('hex');
-}
-
-/** Hash over the hashes of a file's pieces, each computed by the thread pool. */
-async function fileDigest(file: string): Promise<string> {
-  const handle = await open(file);
-  try {
-    const whole = createHash('sha256');
-    const piece = Buffer.alloc(pieceBytes);
-    for (;;) {
-      const { bytesRead } = await handle.read(piece, 0, pieceBytes);
-      if (bytesRead === 0) return whole.digest('hex');
-      whole.update(Buffer.from(await webcrypto.subtle.digest('SHA-256', piece.subarray(0, bytesRead))));
-    }
-  } finally {
-    await handle.close();
-  }
 }

@@ -1,0 +1,51 @@
+/**
+ * Content hash of a version: over the names and digests of all files in its folder, and of the model's `config.yaml` and
+ * transform. Pods whose folders hold the same files come to the same hash, wherever the folders are.
+ */
+import { createHash } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { fileDigest } from './file-digest.ts';
+import type { ModelFolder } from './repository.ts';
+import type { ModelSet } from './served-model.ts';
+
+/** @throws Error where a file can't be read */
+export async function contentHash(
+  { configText, transformFile }: Pick<ModelFolder, 'configText' | 'transformFile'>,
+  /** Path of the version's ONNX file. */
+  file: string,
+): Promise<string> {
+  const folder = path.dirname(file);
+  const whole = createHash('sha256');
+  for (const name of await filesOf(folder)) {
+    whole.update(JSON.stringify([name, await fileDigest(path.join(folder, name))]));
+  }
+  whole.update(JSON.stringify(['config.yaml', configText]));
+  if (transformFile !== null) whole.update(JSON.stringify(['transform', await fileDigest(transformFile)]));
+  return whole.digest('hex');
+}
+
+/** Computes the hash of each version that the set lists. One whose files can't be read has none; loading it says why. */
+export async function hashVersions(folders: readonly ModelFolder[], models: ModelSet): Promise<void> {
+  for (const folder of folders) {
+    for (const { version, file } of folder.versions) {
+      const hash = await contentHash(folder, file).catch(() => null);
+      if (hash !== null) models.setHash(folder.name, version, hash);
+    }
+  }
+}
+
+/** Relative paths, sorted. Hidden ones are left out: mounted volumes and editors put theirs beside the files of a model. */
+async function filesOf(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  const visit = async (inside: string): Promise<void> => {
+    for (const entry of await readdir(path.join(folder, inside), { withFileTypes: true })) {
+      const name = path.posix.join(inside, entry.name);
+      if (entry.name.startsWith('.')) continue;
+      if (entry.isDirectory()) await visit(name);
+      else found.push(name);
+    }
+  };
+  await visit('');
+  return found.sort();
+}
