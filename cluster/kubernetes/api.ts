@@ -6,6 +6,7 @@
  */
 import http from 'node:http';
 import https from 'node:https';
+import type { Socket } from 'node:net';
 import { KubeConfig } from '@kubernetes/client-node';
 
 export interface ApiRequest {
@@ -34,6 +35,8 @@ export class ApiError extends Error {
 }
 
 const defaultTimeoutMs = 10_000;
+/** Timeout for a connection: a lost first packet is sent again after a second, the next one only after three. */
+const connectTimeoutMs = 1_500;
 /** Idle time before TCP keep-alive probes, which detect a dead peer about 20 s later. */
 const keepAliveMs = 10_000;
 
@@ -124,7 +127,10 @@ export class KubernetesApi {
     const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
       const sent = (url.protocol === 'https:' ? https : http).request(url, options, resolve);
       sent.on('error', (error) => reject(signal.aborted ? (signal.reason as Error) : error));
-      sent.on('socket', (socket) => socket.setKeepAlive(true, keepAliveMs));
+      sent.on('socket', (socket) => {
+        socket.setKeepAlive(true, keepAliveMs);
+        if (socket.connecting) limitConnect(socket, operation);
+      });
       sent.end(payload);
     });
     const status = response.statusCode ?? 0;
@@ -134,6 +140,15 @@ export class KubernetesApi {
     }
     throw new ApiError(operation, status, statusMessage(await textOf(response)));
   }
+}
+
+function limitConnect(socket: Socket, operation: string): void {
+  const timer = setTimeout(
+    () => socket.destroy(new Error(`${operation}: no connection within ${connectTimeoutMs} ms`)),
+    connectTimeoutMs,
+  );
+  const end = (): void => clearTimeout(timer);
+  socket.once('connect', end).once('close', end);
 }
 
 async function textOf(response: http.IncomingMessage): Promise<string> {

@@ -141,6 +141,38 @@ test('410 as answer to a watch: lists again', async (t) => {
   assert.deepEqual(setup.errors, []);
 });
 
+test('a server that is away for long is asked each second; an expired version then costs no pause', async (t) => {
+  const setup = await start(t);
+  const { server, watch, pausesMs } = setup;
+  await watching(setup);
+  server.intercept = (_, response) => {
+    response.destroy();
+    return true;
+  };
+  server.endWatches('destroy');
+  await until('many tries', () => pausesMs.length >= 8);
+  assert.ok(Math.max(...pausesMs) <= 1000, `a pause of ${Math.max(...pausesMs)} ms`);
+  // Changes were missed when it is back, and their versions are no longer kept.
+  server.objects.set('b', { metadata: { name: 'b', uid: 'b', resourceVersion: '500', labels: { v: '1' } } });
+  let pauses = -1;
+  server.intercept = ({ query }, response) => {
+    if (!query.has('watch') || pauses >= 0) return false;
+    pauses = pausesMs.length;
+    return refuse(response, 410, 'too old resource version');
+  };
+  await until('the list', () => watch.objects.has('b'));
+  assert.equal(pausesMs.length, pauses, 'it paused before the list');
+});
+
+test('a server that says of each new list that its version expired is asked ever less often', async (t) => {
+  const setup = await start(t, (server) => {
+    server.intercept = ({ query }, response) => query.has('watch') && refuse(response, 410, 'too old');
+  });
+  const { server, pausesMs } = setup;
+  await until('some lists', () => server.count('list') >= 6);
+  assert.ok(pausesMs.length >= 4 && pausesMs[3]! > 1000, pausesMs.join(', '));
+});
+
 test('an unreachable API server: objects stay and age; the error and the recovery are reported once', async (t) => {
   const setup = await start(t);
   const { server, watch, errors } = setup;

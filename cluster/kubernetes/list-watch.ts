@@ -2,15 +2,16 @@
  * Keeps a current copy of all objects of one kind in one namespace: lists them once, then watches for changes.
  *
  *   list ──→ watch ──ended after its timeout──→ watch from the last version
- *    ↑         ├── connection lost, refused, silent ──→ back-off, watch from the last version
- *    └─────────┴── 410 Gone, garbage, unknown version ──→ list again; until it is complete, the old objects stay
+ *    ↑         ├── connection lost, refused, silent ──→ a second at most, watch from the last version
+ *    ├─────────┼── 410 Gone, the first time ──→ list again at once
+ *    └─────────┴── 410 again, garbage, unknown version ──→ back-off, list again; until it is complete, the old objects stay
  *
  * Failures never change the objects. They only let the time of the last confirmation (`asOfMs`) fall behind.
  */
 import type { IncomingMessage } from 'node:http';
 import { ApiError, type KubernetesApi } from './api.ts';
 import type { KubernetesObject, ObjectMeta } from './objects.ts';
-import { apiBackoff, backoffMs } from './policy/backoff.ts';
+import { apiBackoff, backoffMs, unreachableBackoff } from './policy/backoff.ts';
 
 export interface Resource {
   /** Plural name for messages and metrics, such as `pods`. */
@@ -78,7 +79,11 @@ export class ListWatch<Item> {
   #confirmedMs = 0;
   /** Whether a watch is open or the resource type is absent, so that silence means no change. */
   #open = false;
+  /** Consecutive failures of one kind: nothing answered, or the API server did. */
   #failures = 0;
+  #wasAnswered = false;
+  /** Whether the objects were listed anew for an expired version, and no watch has worked since. */
+  #hasRelisted = false;
   #lastError: string | null = null;
   #forbidden = false;
 
@@ -135,7 +140,11 @@ export class ListWatch<Item> {
         await this.#watch();
         const lasted = performance.now() - startedMs >= minWatchMs;
         this.#failures = lasted ? 0 : this.#failures + 1;
-        if (lasted) continue;
+        this.#wasAnswered = true;
+        if (lasted) {
+          this.#hasRelisted = false;
+          continue;
+        }
       } catch (error) {
         if (closed()) break;
         if (this.#isAbsent(error)) {
@@ -143,9 +152,11 @@ export class ListWatch<Item> {
           continue;
         }
         this.#failed(error);
+        if (this.#isExpired(error)) continue;
       }
       this.#open = false;
-      await this.#pause(backoffMs(apiBackoff, this.#failures, Math.random()), signal);
+      const backoff = this.#wasAnswered ? apiBackoff : unreachableBackoff;
+      await this.#pause(backoffMs(backoff, this.#failures, Math.random()), signal);
     }
     this.#open = false;
   }
@@ -207,6 +218,7 @@ export class ListWatch<Item> {
       for await (const line of lines(response)) {
         this.#event(line);
         this.#failures = 0;
+        this.#hasRelisted = false;
       }
       this.#confirm();
     } catch (error) {
@@ -250,6 +262,10 @@ export class ListWatch<Item> {
   }
 
   #failed(error: unknown): void {
+    const isAnswer = error instanceof ApiError || error instanceof RelistRequired;
+    // A server that is back may refuse at first: that is no reason to wait as long as for one that was away.
+    if (isAnswer !== this.#wasAnswered) this.#failures = 0;
+    this.#wasAnswered = isAnswer;
     this.#failures += 1;
     const status = error instanceof ApiError ? error.status : 0;
     // 410: the version is too old. 400, 404, 504: the version is from another history, for example after a restore.
@@ -264,6 +280,14 @@ export class ListWatch<Item> {
     this.#forbidden = status === 403;
     if (isNew) this.#options.onError(message);
     this.#options.onChange();
+  }
+
+  /** Whether the version is too old, as after an outage, and a list mends that at once. A server that says so of new lists is not asked so fast. */
+  #isExpired(error: unknown): boolean {
+    if (!(error instanceof ApiError) || error.status !== 410 || this.#hasRelisted) return false;
+    this.#failures = 0;
+    this.#hasRelisted = true;
+    return true;
   }
 
   /** Handles the answer that the cluster lacks an optional resource type; false for other errors. */

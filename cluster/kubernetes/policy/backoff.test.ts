@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { apiBackoff, backoffMs } from './backoff.ts';
+import { apiBackoff, backoffMs, unreachableBackoff } from './backoff.ts';
 import { takeToken, type EventBudget } from './event-budget.ts';
 
 test('the back-off doubles up to its maximum, with jitter over the upper half of each step', () => {
   const most = [1, 2, 3, 4, 5, 6, 60].map((failures) => backoffMs(apiBackoff, failures, 1));
   assert.deepEqual(most, [400, 800, 1600, 3200, 6400, 10_000, 10_000]);
   assert.equal(backoffMs(apiBackoff, 3, 0), 800);
+  const unreachable = [1, 2, 3, 60].map((failures) => backoffMs(unreachableBackoff, failures, 1));
+  assert.deepEqual(unreachable, [400, 800, 1000, 1000]);
 });
 
 test('events are limited to a burst of 25, then one per ten seconds', () => {

@@ -4,7 +4,10 @@ export interface BackoffConfig {
   readonly maxMs: number;
 }
 
+/** After answers that refuse: each attempt costs the API server work. */
 export const apiBackoff: BackoffConfig = { firstMs: 400, maxMs: 10_000 };
+/** While nothing answers: an attempt costs nobody anything, and the view has to be current soon after the API server is back. */
+export const unreachableBackoff: BackoffConfig = { firstMs: 400, maxMs: 1_000 };
 
 /**
  * @param failures consecutive failures
