@@ -16,6 +16,19 @@ const Amount = Type.Number({ minimum: 0 });
 export const LoadFit = Type.Object({ aMs: Amount, cMs: Amount, samples: Count });
 export type LoadFit = Type.Static<typeof LoadFit>;
 
+/** Totals of one model's requests since the gateway's start, by how they ended. */
+export const ModelOutcomes = Type.Object({
+  /** Rows of the requests that arrived, estimated at arrival. */
+  arrivedRows: Amount,
+  /** Answers, good ones and `clientErrors`, in the buckets of the pool's `durations`. */
+  durationCounts: Type.Array(Count),
+  clientErrors: Count,
+  shed: Count,
+  timeouts: Count,
+  failed: Count,
+});
+export type ModelOutcomes = Type.Static<typeof ModelOutcomes>;
+
 export const ModelLoad = Type.Object({
   name: Type.String(),
   arrivals: Count,
@@ -29,6 +42,8 @@ export const ModelLoad = Type.Object({
   unbatchedReason: Type.Optional(Type.String()),
   /** Human-readable reason why no pod answers requests for it, though some pods accept work; absent where one does. */
   unservedReason: Type.Optional(Type.String()),
+  /** Absent before its first request, so that models at rest cost little, and in a report of an older gateway. */
+  outcomes: Type.Optional(ModelOutcomes),
   /** Null until a run is measured. */
   fit: Type.Union([LoadFit, Type.Null()]),
 });

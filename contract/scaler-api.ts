@@ -4,11 +4,25 @@
  * `event: decision` with each new DecisionRecord.
  */
 import Type from 'typebox';
+import { ModelReport } from './model-report.ts';
 import { PoolCondition } from './pool-status.ts';
 
 const Count = Type.Integer({ minimum: 0 });
 const Amount = Type.Number({ minimum: 0 });
 const orNull = <Schema extends Type.TSchema>(schema: Schema) => Type.Union([schema, Type.Null()]);
+
+/** Obstacle that keeps a pod's process from running, by the word of the kubelet, or of the supervisor of one machine. */
+export const PodFailure = Type.Object({
+  /** The kubelet's own word where it has one: `ImagePullBackOff`, `CrashLoopBackOff`, `OOMKilled`, `Unschedulable`; else `Restarting`. */
+  reason: Type.String(),
+  /** Exit code or signal, the last words of the process, or what the cluster answered. */
+  message: Type.String(),
+  /** Time since when it lasts, in milliseconds since the epoch. */
+  sinceMs: orNull(Amount),
+  /** Time of the next start, in milliseconds since the epoch; absent where nobody has said. */
+  untilMs: Type.Optional(Amount),
+});
+export type PodFailure = Type.Static<typeof PodFailure>;
 
 export const PodReport = Type.Object({
   uid: Type.String(),
@@ -30,12 +44,45 @@ export const PodReport = Type.Object({
   /** Requests in flight on the pod, from all gateways. */
   inFlight: Count,
   reason: orNull(Type.String()),
+  restarts: Type.Optional(Count),
+  /** Why the process does not run; absent where nothing keeps it from running. */
+  failure: Type.Optional(PodFailure),
+  /** Last exit of a process of this pod, in words; absent where none is known. */
+  lastExit: Type.Optional(Type.String()),
 });
 export type PodReport = Type.Static<typeof PodReport>;
+
+/** Condition of a pool that is not as it should be, for a person to know. */
+export const Trouble = Type.Object({
+  /** Type of the condition. */
+  condition: Type.String(),
+  /** `bad`: requests suffer, or somebody must act. `warn`: worth knowing. */
+  level: Type.Enum(['bad', 'warn']),
+  /** CamelCase reason of the condition. */
+  reason: Type.String(),
+  message: Type.String(),
+  /** Time since when the condition has this status, in milliseconds since the epoch. */
+  sinceMs: Amount,
+  /** Name of the runbook, docs/runbooks/<name>.md; null without one. */
+  runbook: orNull(Type.String()),
+});
+export type Trouble = Type.Static<typeof Trouble>;
+
+/** Answers per second over the last 10 s, by outcome. */
+export const AnswerRates = Type.Object({
+  okPerS: Amount,
+  clientErrorsPerS: Amount,
+  shedPerS: Amount,
+  timeoutsPerS: Amount,
+  failedPerS: Amount,
+});
+export type AnswerRates = Type.Static<typeof AnswerRates>;
 
 export const PoolReport = Type.Object({
   name: Type.String(),
   models: Type.Array(Type.String()),
+  /** One for each of `models`. */
+  modelReports: Type.Array(ModelReport),
   /** Models whose requests share no run, by name, and why. */
   unbatched: Type.Record(Type.String(), Type.String()),
   /** Models that no pod answers requests for, though pods serve, by name, and why. */
@@ -65,6 +112,14 @@ export const PoolReport = Type.Object({
   why: Type.String(),
   conditions: Type.Array(PoolCondition),
   pods: Type.Array(PodReport),
+  /** Troubles of the pool, the worst first; made from the conditions. Absent in a report of an older scaler, as are those below. */
+  troubles: Type.Optional(Type.Array(Trouble)),
+  /** Limit that keeps the pool from answering in time, in words; null while nothing does. */
+  limitedBy: Type.Optional(orNull(Type.String())),
+  /** Null until there is something to compare. */
+  answers: Type.Optional(orNull(AnswerRates)),
+  /** Since when pods are idle, and the first time at which fewer may be decided on; null while all are needed. */
+  idle: Type.Optional(orNull(Type.Object({ sinceMs: Amount, untilMs: orNull(Amount) }))),
 });
 export type PoolReport = Type.Static<typeof PoolReport>;
 

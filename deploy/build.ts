@@ -28,6 +28,8 @@ const packageFile = path.join(dist, 'package.json');
 writeFileSync(packageFile, readFileSync(packageFile, 'utf8').replace('/transform.ts"', '/transform.js"'));
 // Assets of the live page are served unchanged.
 cpSync(path.join(root, 'scaler/page/assets'), path.join(dist, 'scaler/page/assets'), { recursive: true });
+// Runbooks that the page links to.
+cpSync(path.join(root, 'docs/runbooks'), path.join(dist, 'docs/runbooks'), { recursive: true });
 // Copies models, their configuration and licences: everything that was not compiled.
 cpSync(path.join(root, 'models/zoo'), path.join(dist, 'models/zoo'), {
   recursive: true,

@@ -15,6 +15,7 @@ import { HttpClient } from './http-client.ts';
 import { ScalerMetrics } from './metrics.ts';
 import { podCalls } from './actuate/pod-calls.ts';
 import { ReportHistory } from './page/history.ts';
+import { Timeline } from './page/timeline.ts';
 import { apiRoutes } from './routes/api.ts';
 import { pageRoutes } from './routes/page.ts';
 import { Scaler } from './scaler.ts';
@@ -90,10 +91,16 @@ export function buildScaler({ cluster, log, version, settings, ...given }: Scale
     right: 'observe',
     GET: (_request, reply) => reply.code(scaler.known ? 200 : 503).send({ ready: scaler.known }),
   });
-  const streams = apiRoutes(app, scaler);
-
   const history = new ReportHistory();
-  scaler.subscribe({ onPools: (report) => history.add(report), onDecision: () => undefined });
+  const timeline = new Timeline(clock.wallMs());
+  scaler.subscribe({
+    onPools: (report) => {
+      history.add(report);
+      timeline.add(report);
+    },
+    onDecision: () => undefined,
+  });
+  const streams = apiRoutes(app, { scaler, timeline });
   pageRoutes(app, { history, gatewayUrl: settings.gatewayUrl ?? null });
 
   return {

@@ -38,6 +38,7 @@ export class PoolScaler {
     this.reporter = new Reporter(this.#context, {
       onDecision,
       latency: this.#merger.latency,
+      modelRates: this.#merger.modelRates,
       reasonOf: (uid) => this.#actuator.reasonOf(uid),
       foreignDrainOf: (uid) => this.#actuator.foreignDrainOf(uid),
     });

@@ -1,6 +1,6 @@
 /** The load report of this gateway to the scaler: totals since its start, what waits now, and where. Changes nothing. */
-import type { LoadReport, ModelLoad, PodLoad, PoolLoad } from '../../contract/load-report.ts';
-import { secondsBounds } from '../queue/counters.ts';
+import type { LoadReport, ModelLoad, ModelOutcomes, PodLoad, PoolLoad } from '../../contract/load-report.ts';
+import { secondsBounds, type ModelCounters } from '../queue/counters.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import type { Pool } from '../pool.ts';
 import type { Pools } from '../pools.ts';
@@ -52,6 +52,20 @@ function poolLoad(pool: Pool, nowMs: number): PoolLoad {
   };
 }
 
+function outcomesOf(counters: ModelCounters): ModelOutcomes {
+  const durationCounts = new Array<number>(boundsMs.length + 1).fill(0);
+  for (const outcome of completed)
+    counters.duration(outcome).counts.forEach((count, index) => (durationCounts[index]! += count));
+  return {
+    arrivedRows: counters.plain.arrivedRows,
+    durationCounts,
+    clientErrors: counters.duration('client-error').count,
+    shed: counters.duration('shed').count,
+    timeouts: counters.duration('timeout').count,
+    failed: counters.duration('failed').count,
+  };
+}
+
 function modelLoad(pool: Pool, modelQueue: ModelQueue): ModelLoad {
   const unservedReason = pool.endpoints.unservedReason(modelQueue.model);
   return {
@@ -62,6 +76,7 @@ function modelLoad(pool: Pool, modelQueue: ModelQueue): ModelLoad {
     maxRows: modelQueue.maxRows(pool.spec.batching.maxRows),
     ...(typeof modelQueue.unbatchedReason === 'string' ? { unbatchedReason: modelQueue.unbatchedReason } : {}),
     ...(unservedReason === null ? {} : { unservedReason }),
+    ...(modelQueue.counters.plain.arrivals === 0 ? {} : { outcomes: outcomesOf(modelQueue.counters) }),
     fit:
       modelQueue.cost.samples === 0
         ? null

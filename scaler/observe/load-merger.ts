@@ -3,10 +3,12 @@ import { mergeReports, type MergedReports } from '../policy/merge.ts';
 import { noMix } from '../policy/mix.ts';
 import { ColdStartSamples } from './cold-start-samples.ts';
 import { LatencyWindow } from './latency-window.ts';
+import { ModelRatesWindow } from './model-rates-window.ts';
 import type { PoolSnapshot } from './snapshot.ts';
 
 export class LoadMerger {
   readonly latency = new LatencyWindow();
+  readonly modelRates = new ModelRatesWindow();
   readonly #coldStarts = new ColdStartSamples();
   #mix = noMix;
   #mergedAtMs: number | null = null;
@@ -27,6 +29,7 @@ export class LoadMerger {
     this.#mix = merged.mix;
     this.#mergedAtMs = nowMs;
     this.latency.add(merged.freshLoads, nowMs);
+    this.modelRates.add(merged.freshLoads, nowMs);
     return merged;
   }
 }

@@ -4,11 +4,14 @@ import type { PoolStatus, PoolCondition, LastDecision } from '../../contract/poo
 import type { PodReport, PoolReport } from '../../contract/scaler-api.ts';
 import type { Cycle } from '../cycle.ts';
 import type { LatencyWindow } from '../observe/latency-window.ts';
+import type { ModelRatesWindow } from '../observe/model-rates-window.ts';
 import type { MergedReports } from '../policy/merge.ts';
+import { modelReports } from './model-reports.ts';
 import { doesServe } from './pod-reports.ts';
 
 export interface ReportContext {
   readonly latency: LatencyWindow;
+  readonly modelRates: ModelRatesWindow;
   /** Reason of the cycle's decision, in words. */
   readonly why: string;
   readonly conditions: readonly PoolCondition[];
@@ -19,15 +22,17 @@ export interface ReportContext {
 
 export function poolReport(
   { snapshot, merged, decision, desiredReplicas }: Cycle,
-  { latency, why, conditions, pods: podReports, unserved }: ReportContext,
+  { latency, modelRates, why, conditions, pods: podReports, unserved }: ReportContext,
 ): PoolReport {
   const { pool, target, pods } = snapshot;
   const { scaling, models, objective } = pool.spec;
   const loads = merged.freshLoads.map(({ load }) => load);
+  const unbatched = unbatchedModels(loads);
   return {
     name: pool.metadata.name,
     models,
-    unbatched: unbatchedModels(loads),
+    modelReports: modelReports(models, { loads, unbatched, unserved, ratesOf: (model) => modelRates.of(model) }),
+    unbatched,
     unserved,
     mode: scaling.mode,
     minReplicas: scaling.minReplicas,

@@ -3,6 +3,7 @@ import type { PoolCondition } from '../../contract/pool-status.ts';
 import type { DecisionRecord, PoolReport } from '../../contract/scaler-api.ts';
 import type { Cycle } from '../cycle.ts';
 import type { LatencyWindow } from '../observe/latency-window.ts';
+import type { ModelRatesWindow } from '../observe/model-rates-window.ts';
 import type { GuardedDecision } from '../observe/preconditions.ts';
 import { Staleness } from '../observe/staleness.ts';
 import { conditionsOf } from '../policy/conditions.ts';
@@ -17,6 +18,7 @@ import { StatusWriter } from './status-writer.ts';
 export interface ReporterOptions extends PodNotes {
   readonly onDecision: (record: DecisionRecord) => void;
   readonly latency: LatencyWindow;
+  readonly modelRates: ModelRatesWindow;
 }
 
 export class Reporter {
@@ -58,6 +60,7 @@ export class Reporter {
     this.#conditions = conditionsOf(inputs, this.#conditions ?? this.#earlierConditions(), at);
     this.#report = poolReport(cycle, {
       latency: this.#options.latency,
+      modelRates: this.#options.modelRates,
       why: inputs.why,
       conditions: this.#conditions,
       pods,

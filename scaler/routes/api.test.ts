@@ -18,12 +18,15 @@ async function stream(
   const app = newServer({ log: { error: () => undefined }, errorForm: problemErrors, closes: 'all' });
   const listening = Promise.withResolvers<ScalerListener>();
   const streams = apiRoutes(app, {
-    report: () => report(0),
-    decisions: () => [],
-    subscribe: (listener) => {
-      listening.resolve(listener);
-      return () => undefined;
+    scaler: {
+      report: () => report(0),
+      decisions: () => [],
+      subscribe: (listener) => {
+        listening.resolve(listener);
+        return () => undefined;
+      },
     },
+    timeline: { events: [], subscribe: () => () => undefined },
   });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   t.after(async () => {

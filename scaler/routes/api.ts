@@ -1,8 +1,9 @@
-/** `/api` of the scaler: its report of the pools, its decisions, and both as a stream of server-sent events. */
+/** `/api` of the scaler: its report of the pools, its decisions, the events of the pools, and all as a stream of server-sent events. */
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { quote, SluiceError } from '../../contract/errors.ts';
 import { route } from '../../runtime/http/routes.ts';
+import type { Timeline } from '../page/timeline.ts';
 import type { Scaler } from '../scaler.ts';
 
 /** Bytes that a reader may be behind: several reports of 10,000 pods. A slower one is cut off, and connects again. */
@@ -12,7 +13,12 @@ export interface Streams {
   close(): void;
 }
 
-export function apiRoutes(app: FastifyInstance, scaler: Pick<Scaler, 'report' | 'decisions' | 'subscribe'>): Streams {
+export interface ApiDeps {
+  readonly scaler: Pick<Scaler, 'report' | 'decisions' | 'subscribe'>;
+  readonly timeline: Pick<Timeline, 'events' | 'subscribe'>;
+}
+
+export function apiRoutes(app: FastifyInstance, { scaler, timeline }: ApiDeps): Streams {
   route(app, '/api/pools', { right: 'observe', GET: (_request, reply) => reply.send(scaler.report()) });
   route(app, '/api/pools/:pool/decisions', {
     right: 'observe',
@@ -22,6 +28,11 @@ export function apiRoutes(app: FastifyInstance, scaler: Pick<Scaler, 'report' | 
       if (records === null) throw new SluiceError('route-not-found', `there is no pool ${quote(pool)}`);
       return reply.send(records);
     },
+  });
+
+  route(app, '/api/events', {
+    right: 'observe',
+    GET: (_request, reply) => reply.header('cache-control', 'no-store').send(timeline.events),
   });
 
   const open = new Set<ServerResponse>();
@@ -39,11 +50,13 @@ export function apiRoutes(app: FastifyInstance, scaler: Pick<Scaler, 'report' | 
       },
       onDecision: (record) => send('decision', record),
     });
+    const stopEvents = timeline.subscribe((event) => send('event', event));
     open.add(response);
     response.on('error', () => undefined);
     response.once('close', () => {
       open.delete(response);
       stop();
+      stopEvents();
     });
   };
   route(app, '/api/stream', {

@@ -78,6 +78,49 @@ test('the history has a column for each quantity, null where a pool did not exis
   assert.deepEqual(pools[1]?.arrivalsPerS, [null, 0.3333]);
 });
 
+test('an hour and six hours are kept in coarser steps: means of rates, the worst of waits, the last of replicas', async (t) => {
+  const { fake, url } = await scaler(t);
+  const startMs = 1_800_000_000_000;
+  for (let s = 0; s < 8 * 3_600; s += 1) {
+    const spike = s % 60 === 30;
+    const given = { arrivalsPerS: s % 2 === 0 ? 10 : 20, queued: spike ? 7 : 0, p99Ms: spike ? 90 : 9 };
+    fake.history.add({ ...fake.report, atMs: startMs + s * 1_000, pools: [poolReport('a', given), poolReport('b')] });
+  }
+  const ask = async (query: string) =>
+    (await (await fetch(`${url}/api/history${query}`)).json()) as ReturnType<typeof fake.history.report>;
+  const hour = await ask('?window=1h&pool=a');
+  assert.deepEqual([hour.stepMs, hour.atMs.length, hour.pools.map(({ name }) => name)], [10_000, 361, ['a']]);
+  assert.deepEqual(new Set(hour.pools[0]?.arrivalsPerS), new Set([15]));
+  assert.equal(hour.pools[0]?.queued.filter((queued) => queued === 7).length, 60);
+  const hours = await ask('?window=6h');
+  assert.deepEqual([hours.stepMs, hours.atMs.length, hours.pools.length], [60_000, 361, 2]);
+  assert.deepEqual(new Set(hours.pools[0]?.p99Ms), new Set([90]));
+  assert.ok(hours.atMs.every((atMs, index) => index === 0 || atMs > hours.atMs[index - 1]!));
+  assert.equal((await ask('')).stepMs, 1_000);
+  for (const query of ['?window=2h', '?window=constructor', '?pool=a&pool=b']) {
+    assert.equal((await fetch(`${url}/api/history${query}`)).status, 400, query);
+  }
+});
+
+test('a clock that is set back by hours starts the history anew, instead of stopping it for hours', async (t) => {
+  const { fake } = await scaler(t);
+  const tell = (atMs: number) => fake.history.add({ ...fake.report, atMs, pools: [poolReport('a', { queued: 1 })] });
+  tell(10_000_000);
+  tell(1_000_000);
+  tell(1_001_000);
+  assert.deepEqual(fake.history.report().atMs, [1_000_000, 1_001_000]);
+});
+
+test('a runbook is served as text, and no other file', async (t) => {
+  const { url } = await scaler(t);
+  const response = await fetch(`${url}/runbooks/SluicePodSick`);
+  assert.match(response.headers.get('content-type') ?? '', /^text\/plain/);
+  assert.match(await response.text(), /^# SluicePodSick/);
+  for (const name of ['README', '..%2Foperations', 'constructor']) {
+    assert.equal((await fetch(`${url}/runbooks/${name}`)).status, 404, name);
+  }
+});
+
 test('the history forgets what is older than its window, and pools that are gone', async (t) => {
   const { fake } = await scaler(t);
   for (let s = 0; s < 1_000; s += 1) fake.tell({ atMs: s * 1_000, pools: [poolReport('a'), poolReport(`gone-${s}`)] });

@@ -2,7 +2,8 @@
  * The live page on the scaler's admin port: its files, the history for its charts, and the form's requests to a gateway.
  *
  *   GET  /                     the page, with its scripts and styles under GET /page/<file>
- *   GET  /api/history          the last minutes of each pool
+ *   GET  /api/history          the last minutes or hours of each pool
+ *   GET  /runbooks/<alert>     what to do, as text
  *   GET  /api/models/<model>   metadata of a model, from the gateway
  *   POST /api/predict/<model>  a predict request (JSON, Open Inference Protocol), through the gateway
  */
@@ -10,11 +11,13 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { errorBody, quote, SluiceError } from '../../contract/errors.ts';
 import { mediaTypes } from '../../contract/headers.ts';
+import { historyWindows, isHistoryWindow } from '../../contract/history-report.ts';
 import { readBody, type BodyRoom } from '../../runtime/http/read-body.ts';
 import { route } from '../../runtime/http/routes.ts';
 import { readAssets, type Asset } from '../page/assets.ts';
 import { forward, type Forwarded } from '../page/forward.ts';
 import type { ReportHistory } from '../page/history.ts';
+import { readRunbooks } from '../page/runbooks.ts';
 
 export interface PageDeps {
   readonly history: ReportHistory;
@@ -48,7 +51,28 @@ export function pageRoutes(app: FastifyInstance, { history, gatewayUrl }: PageDe
 
   route(app, '/api/history', {
     right: 'observe',
-    GET: (_request, reply) => reply.header('cache-control', 'no-store').send(history.report()),
+    GET: (request, reply) => {
+      const { window = '5m', pool = null } = request.query as { window?: unknown; pool?: unknown };
+      if (typeof window !== 'string' || !isHistoryWindow(window)) {
+        const names = Object.keys(historyWindows).join(', ');
+        throw new SluiceError('invalid-request', `window: must be one of ${names}, was: ${quote(window)}`);
+      }
+      if (typeof pool !== 'string' && pool !== null) {
+        throw new SluiceError('invalid-request', `pool: must be one name, was: ${quote(pool)}`);
+      }
+      return reply.header('cache-control', 'no-store').send(history.report(window, pool));
+    },
+  });
+
+  const runbooks = readRunbooks();
+  route(app, '/runbooks/:alert', {
+    right: 'observe',
+    GET: (request, reply) => {
+      const { alert } = request.params as { alert: string };
+      const text = runbooks.get(alert);
+      if (text === undefined) throw new SluiceError('route-not-found', `there is no runbook ${quote(alert)}`);
+      return reply.headers(securityHeaders).type('text/plain; charset=utf-8').send(text);
+    },
   });
 
   route(app, '/api/models/:model', {

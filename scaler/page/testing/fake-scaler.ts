@@ -4,15 +4,19 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
+import type { ModelReport } from '../../../contract/model-report.ts';
 import type { DecisionRecord, PodReport, PoolReport, PoolsReport } from '../../../contract/scaler-api.ts';
+import type { TimelineEvent } from '../../../contract/timeline-event.ts';
 import { problemErrors } from '../../../runtime/http/errors.ts';
 import { route } from '../../../runtime/http/routes.ts';
 import { newServer } from '../../../runtime/http/server.ts';
 import { pageRoutes } from '../../routes/page.ts';
 import { ReportHistory } from '../history.ts';
+import { Timeline } from '../timeline.ts';
 
 export class FakeScaler {
   readonly history = new ReportHistory();
+  readonly timeline = new Timeline(Date.now());
   decisions: DecisionRecord[] = [];
   /** Makes /api/stream answer 503 instead of events. */
   refuseStreams = false;
@@ -41,6 +45,10 @@ export class FakeScaler {
         return reply.send(this.decisions.filter((record) => record.pool === pool));
       },
     });
+    route(this.#app, '/api/events', { right: 'observe', GET: (_request, reply) => reply.send(this.timeline.events) });
+    this.timeline.subscribe((event) => {
+      for (const stream of this.#streams) writeEvent(stream, 'event', event);
+    });
     route(this.#app, '/api/stream', {
       right: 'observe',
       GET: (_request, reply) => {
@@ -63,6 +71,7 @@ export class FakeScaler {
   tell(change: Partial<PoolsReport> = {}): void {
     this.report = { ...this.report, atMs: Date.now(), ...change };
     this.history.add(this.report);
+    this.timeline.add(this.report);
     for (const stream of this.#streams) writeEvent(stream, 'pools', this.report);
   }
 
@@ -84,7 +93,7 @@ export class FakeScaler {
   }
 }
 
-function writeEvent(stream: ServerResponse, event: string, data: PoolsReport | DecisionRecord): void {
+function writeEvent(stream: ServerResponse, event: string, data: PoolsReport | DecisionRecord | TimelineEvent): void {
   stream.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 }
 
@@ -99,6 +108,7 @@ export function poolReport(name: string, given: Partial<PoolReport> = {}): PoolR
   return {
     name,
     models: [name],
+    modelReports: (given.models ?? [name]).map((model) => modelReport(model)),
     unbatched: {},
     unserved: {},
     mode: 'Active',
@@ -110,6 +120,7 @@ export function poolReport(name: string, given: Partial<PoolReport> = {}): PoolR
     drainingReplicas: pods.filter((pod) => pod.state === 'draining').length,
     arrivalsPerS: 0,
     forecastPerS: 0,
+    answers: { okPerS: 0, clientErrorsPerS: 0, shedPerS: 0, timeoutsPerS: 0, failedPerS: 0 },
     queued: 0,
     oldestMs: 0,
     inFlight: pods.reduce((sum, pod) => sum + pod.inFlight, 0),
@@ -127,6 +138,24 @@ export function poolReport(name: string, given: Partial<PoolReport> = {}): PoolR
 
 export function podReport(name: string, given: Partial<PodReport> = {}): PodReport {
   return { uid: `uid-${name}`, name, state: 'serving', inFlight: 0, reason: null, ...given };
+}
+
+export function modelReport(name: string, given: Partial<ModelReport> = {}): ModelReport {
+  return {
+    name,
+    version: '1',
+    hash: null,
+    versionRemark: null,
+    maxRows: 64,
+    unbatchedReason: null,
+    unservedReason: null,
+    arrivalsPerS: 0,
+    rowsPerS: 0,
+    answers: null,
+    p99Ms: null,
+    cost: { aMs: 1.5, cMs: 0.2 },
+    ...given,
+  };
 }
 
 export function decisionRecord(pool: string, given: Partial<DecisionRecord> = {}): DecisionRecord {

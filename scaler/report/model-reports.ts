@@ -1,0 +1,48 @@
+/** Reports on the models of one pool: what the gateways learned and counted of each, and which version the pool serves. Pure. */
+import type { ModelLoad, PoolLoad } from '../../contract/load-report.ts';
+import type { ModelReport } from '../../contract/model-report.ts';
+import type { PoolReport } from '../../contract/scaler-api.ts';
+import type { ModelRates } from '../observe/model-rates-window.ts';
+
+export interface ModelContext {
+  readonly loads: readonly PoolLoad[];
+  readonly unbatched: PoolReport['unbatched'];
+  readonly unserved: PoolReport['unserved'];
+  readonly ratesOf: (model: string) => ModelRates | null;
+}
+
+export function modelReports(models: readonly string[], context: ModelContext): ModelReport[] {
+  const loads = Map.groupBy(
+    context.loads.flatMap((load) => load.models),
+    ({ name }) => name,
+  );
+  return models.map((name) => modelReport(name, loads.get(name) ?? [], context));
+}
+
+function modelReport(
+  name: string,
+  loads: readonly ModelLoad[],
+  { unbatched, unserved, ratesOf }: ModelContext,
+): ModelReport {
+  const rates = ratesOf(name);
+  // Gateways differ in what they have measured: the cost of the most samples is the one to believe.
+  const fit = loads.reduce<ModelLoad['fit']>(
+    (best, load) => (load.fit !== null && load.fit.samples > (best?.samples ?? -1) ? load.fit : best),
+    null,
+  );
+  const caps = loads.map(({ maxRows }) => maxRows);
+  return {
+    name,
+    version: null,
+    hash: null,
+    versionRemark: null,
+    maxRows: caps.length === 0 ? null : Math.min(...caps),
+    unbatchedReason: unbatched[name] ?? null,
+    unservedReason: unserved[name] ?? null,
+    arrivalsPerS: rates?.arrivalsPerS ?? null,
+    rowsPerS: rates?.rowsPerS ?? null,
+    answers: rates?.answers ?? null,
+    p99Ms: rates?.p99Ms ?? null,
+    cost: fit === null ? null : { aMs: fit.aMs, cMs: fit.cMs },
+  };
+}
