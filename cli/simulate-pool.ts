@@ -16,6 +16,7 @@ export interface PoolLimits {
   readonly coldStartHoldMs: number;
   readonly maxQueued: number;
   readonly idleMs: number;
+  readonly seasonal: boolean;
 }
 
 /** @throws SettingsError naming the file, and each field with its value */
@@ -44,5 +45,6 @@ export function readPoolLimits(file: string): PoolLimits {
     coldStartHoldMs,
     maxQueued,
     idleMs: scaling.idleSeconds * 1000,
+    seasonal: scaling.seasonal,
   };
 }

@@ -104,7 +104,7 @@ function option<T>(flags: string, text: string, parse: (value: string) => T, val
   return new Option(flags, text).argParser(parse).default(value, shown ?? String(value));
 }
 
-const usualWaits = { timeoutMs: 30_000, coldStartHoldMs: 60_000, maxQueued: 10_000, idleMs: 300_000 };
+const usualWaits = { timeoutMs: 30_000, coldStartHoldMs: 60_000, maxQueued: 10_000, idleMs: 300_000, seasonal: true };
 type Waits = typeof usualWaits;
 
 /** Takes limits from the pool for flags that were not given. */
@@ -114,13 +114,14 @@ function withPool(flags: Flags, given: (flag: string) => boolean): Flags & Waits
   if (pool.objectiveMs === null && !given('objectiveMs')) {
     throw new SettingsError([`--pool ${flags.pool}: the pool has no objective; add --objective-ms`]);
   }
-  const { timeoutMs, coldStartHoldMs, maxQueued, idleMs } = pool;
+  const { timeoutMs, coldStartHoldMs, maxQueued, idleMs, seasonal } = pool;
   return {
     ...flags,
     timeoutMs,
     coldStartHoldMs,
     maxQueued,
     idleMs,
+    seasonal,
     objectiveMs: given('objectiveMs') ? flags.objectiveMs : (pool.objectiveMs ?? flags.objectiveMs),
     percentile: given('percentile') ? flags.percentile : (pool.percentile ?? flags.percentile),
     maxRows: given('maxRows') ? flags.maxRows : pool.maxRows,
@@ -186,7 +187,7 @@ async function run(flags: Flags & Waits, print: (text: string) => void): Promise
     trainingMs,
     onProgress,
     policies: flags.policy,
-    sluice: sluiceFor(flags.percentile, flags.idleMs),
+    sluice: sluiceFor(flags.percentile, flags.idleMs, flags.seasonal),
     limitPercent: flags.tuneLimit,
   });
   onProgress('', 1);

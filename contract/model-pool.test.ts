@@ -34,7 +34,7 @@ test('a minimal pool gets all defaults', () => {
       defaultPriority: 5,
       idempotent: true,
     },
-    scaling: { minReplicas: 1, idleSeconds: 300, mode: 'Active' },
+    scaling: { minReplicas: 1, idleSeconds: 300, seasonal: true, mode: 'Active' },
     health: { ejectAfterFailures: 3, maxEjectedRatio: 0.5 },
   });
 });
@@ -53,7 +53,7 @@ test('given fields are kept, and their siblings get defaults', () => {
   assert.deepEqual(spec.objective, { latencyMs: 12.5, percentile: 99 });
   assert.equal(spec.batching.enabled, false);
   assert.equal(spec.batching.maxRows, 64);
-  assert.deepEqual(spec.scaling, { minReplicas: 0, maxReplicas: 20, idleSeconds: 300, mode: 'Active' });
+  assert.deepEqual(spec.scaling, { minReplicas: 0, maxReplicas: 20, idleSeconds: 300, seasonal: true, mode: 'Active' });
 });
 
 const refused: readonly (readonly [string, unknown, readonly string[]])[] = [

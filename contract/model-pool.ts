@@ -106,6 +106,11 @@ const Scaling = Type.Object(
       default: 300,
       description: 'Seconds without requests after which a pool with minReplicas 0 scales to zero.',
     }),
+    seasonal: Type.Boolean({
+      default: true,
+      description:
+        'Set to false to order no pods in advance for rushes that recur at the same time of the day or week, in UTC.',
+    }),
     mode: Type.Enum(['Active', 'DryRun', 'Paused'], {
       default: 'Active',
       description:

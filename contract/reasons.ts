@@ -55,6 +55,7 @@ const processHolds = {
 const scaleRows = {
   backlog: { text: 'more waits than the pods can serve in time' },
   demand: { text: 'more requests are expected than the pods can serve' },
+  seasonal: { text: 'a rush is expected that comes at this time of the day or week' },
   idle: { text: 'pods have been idle for long enough' },
   'first-request': { text: 'a request arrived at a pool without pods' },
   unused: { text: 'no request arrived for idleSeconds' },

@@ -46,6 +46,7 @@ function configOf({ pool }: PoolSnapshot, { maxRequests }: MergedReports, leadin
     minReplicas: scaling.minReplicas,
     maxReplicas: scaling.maxReplicas ?? Math.max(defaultMaxReplicas, scaling.minReplicas),
     idleMs: scaling.idleSeconds * 1000,
+    seasonal: scaling.seasonal,
     violationBudget: budgetOf(objective?.percentile ?? 99),
   };
 }

@@ -7,8 +7,9 @@ import type { PolicyFactory } from './policy.ts';
 /**
  * @param percentile percentage of requests that must keep the objective, as `objective.percentile` of a ModelPool
  * @param idleMs time without requests after which the pool scales to minReplicas
+ * @param seasonal whether pods are ordered for rushes that recur, as `scaling.seasonal`
  */
-export function sluiceFor(percentile: number, idleMs = 300_000): PolicyFactory {
+export function sluiceFor(percentile: number, idleMs = 300_000, seasonal = true): PolicyFactory {
   return () => {
     let state = initialState;
     const startedInMs: number[] = [];
@@ -27,6 +28,7 @@ export function sluiceFor(percentile: number, idleMs = 300_000): PolicyFactory {
           minReplicas: seen.minReplicas,
           maxReplicas: seen.maxReplicas,
           idleMs,
+          seasonal,
           violationBudget: budgetOf(percentile),
         };
         const [next, decision] = decide(

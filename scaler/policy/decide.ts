@@ -2,7 +2,7 @@
  * The scaling policy: one decision for one pool, made each second and when a gateway wakes the scaler.
  *
  *   observe → in doubt:   hold with a reason, at no less than minReplicas
- *           → on traffic: forecast → capacity → need → stabilize → bounds → hold or scale
+ *           → on traffic: forecast → capacity → need, at least the season's → stabilize → bounds → hold or scale
  *
  * Pure: (config, state, observation, now) → [state, decision]. The state is a plain value; a policy that starts without it
  * removes no pod until it has seen new traffic. The formulas stand above the functions they belong to; their derivation and
@@ -19,6 +19,7 @@ import { updateTrial } from './gain.ts';
 import { readTraffic, type KnownTraffic, type Observation } from './observation.ts';
 import { restartIdleClocks, type Decision, type DecisionInputs } from './policy-state.ts';
 import type { PolicyConfig, PolicyState } from './policy-state.ts';
+import { learnSeason, seasonalFloor, type SeasonalFloor } from './seasonal.ts';
 import { recordWrite, stabilize, type Proposal } from './stabilize.ts';
 
 /** Traffic that must be remembered before its absence scales a pool to zero: 90 s, and two cold starts. */
@@ -98,13 +99,18 @@ function decideOnTraffic(
     objectiveMs: config.objectiveMs ?? 0,
     nowMs,
   });
+  const floor = config.seasonal ? seasonalFloor(state.season, capacity, horizonMs, nowMs) : null;
   // Incomplete reports are a lower bound, so every existing pod may be needed.
-  const need = { ...estimate, most: complete ? estimate.most : Math.max(estimate.most, replicas) };
-  const all = inputsOf(seen, state, need, { ...expected, capacity, horizonMs });
+  const need = {
+    ...estimate,
+    least: Math.max(estimate.least, floor?.least ?? 0),
+    most: Math.max(estimate.most, floor?.most ?? 0, complete ? 0 : replicas),
+  };
+  const all = inputsOf(seen, state, need, { ...expected, capacity, horizonMs, floor });
 
   const [stabilizer, stabilized] = stabilize(state.stabilizer, need, replicas, horizonMs, nowMs);
-  // At zero only a request starts a pod: the forecast still remembers the traffic for whose end the last pod left.
-  const proposal: Proposal = replicas === 0 ? { kind: 'hold', reason: 'steady' } : stabilized;
+  // At zero only a request or a season starts a pod: the forecast still remembers the traffic for whose end the last pod left.
+  const proposal: Proposal = replicas === 0 && floor === null ? { kind: 'hold', reason: 'steady' } : stabilized;
   const { completions, elapsedMs } = traffic;
   const period = { backlogged: need.backlogged, ready: pods.ready, completions, elapsedMs };
   const trial = updateTrial(state.trial, period, nowMs);
@@ -112,7 +118,7 @@ function decideOnTraffic(
 
   const rememberedS = Math.max(minHistoryForZeroS, minColdStartsForZero * wholeSeconds(horizonMs));
   const mayBeZero = applyBounds(0, config, usage).replicas === 0;
-  if (mayBeZero && replicas > 0 && coversSeconds(state.history, rememberedS)) {
+  if (mayBeZero && replicas > 0 && floor === null && coversSeconds(state.history, rememberedS)) {
     return [next, { kind: 'scale', replicas: 0, reason: 'unused', inputs: all }];
   }
   if (trial !== null && trial.failedAtMs !== null && need.least > replicas) {
@@ -123,6 +129,9 @@ function decideOnTraffic(
   if (bounded.replicas === replicas) {
     const reason = proposal.kind === 'hold' ? proposal.reason : proposed < replicas ? 'at-minimum' : 'at-maximum';
     return [next, { kind: 'hold', reason, inputs: all }];
+  }
+  if (proposal.kind === 'scale' && proposal.reason === 'demand' && need.least > estimate.least) {
+    return [next, { kind: 'scale', replicas: bounded.replicas, reason: 'seasonal', inputs: all }];
   }
   const reason = proposal.kind === 'scale' ? proposal.reason : (bounded.limit ?? 'demand');
   return [next, { kind: 'scale', replicas: bounded.replicas, reason, inputs: all }];
@@ -149,7 +158,8 @@ function learn(
     if (learns) headroomFactor = adjustHeadroomFactor(headroomFactor, period, config.violationBudget);
     correction = correct(correction, period, config.violationBudget, learns);
   }
-  return { ...state, history, headroomFactor, correction, lastRequestAtMs };
+  const season = config.seasonal && complete ? learnSeason(state.season, { arrivals, elapsedMs }, nowMs) : state.season;
+  return { ...state, history, headroomFactor, correction, season, lastRequestAtMs };
 }
 
 function wholeSeconds(ms: number): number {
@@ -160,7 +170,11 @@ function inputsOf(
   { observation: { replicas, pods }, traffic }: { readonly observation: Observation; readonly traffic: KnownTraffic },
   state: PolicyState,
   need: Need,
-  terms: Forecast & { readonly capacity: PodCapacity; readonly horizonMs: number },
+  terms: Forecast & {
+    readonly capacity: PodCapacity;
+    readonly horizonMs: number;
+    readonly floor: SeasonalFloor | null;
+  },
 ): DecisionInputs {
   // A rise is shown for a minute, beside the decisions that it may explain.
   const recentRise = terms.rise !== null && terms.rise.agoS <= 60 ? terms.rise : null;
@@ -188,5 +202,9 @@ function inputsOf(
     backlogThen: need.backlogThen,
     needLeast: need.least,
     needMost: need.most,
+    seasonalSlot: terms.floor?.slot ?? null,
+    seasonalPerS: terms.floor?.perS ?? null,
+    seasonalCoverage: terms.floor?.coverage ?? null,
+    seasonalPods: terms.floor?.most ?? null,
   };
 }

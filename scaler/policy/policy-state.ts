@@ -5,6 +5,7 @@ import { noCorrection, type Correction } from './budget.ts';
 import { emptyHistory, type RateHistory } from './forecast.ts';
 import type { GrowthTrial } from './gain.ts';
 import type { Baselines } from './observation.ts';
+import { initialSeason, type SeasonalState } from './seasonal.ts';
 import { initialStabilizer, markAllNeeded, type StabilizerState } from './stabilize.ts';
 
 export interface PolicyConfig extends ReplicaBounds {
@@ -14,6 +15,8 @@ export interface PolicyConfig extends ReplicaBounds {
   readonly maxRows: number;
   /** Share of requests that may be late or shed. */
   readonly violationBudget: number;
+  /** Whether pods are ordered for rushes that recur daily or weekly. */
+  readonly seasonal: boolean;
 }
 
 export interface PolicyState {
@@ -23,6 +26,7 @@ export interface PolicyState {
   readonly history: RateHistory;
   readonly headroomFactor: number;
   readonly correction: Correction;
+  readonly season: SeasonalState;
   readonly stabilizer: StabilizerState;
   readonly trial: GrowthTrial | null;
   /** Last time at which the pool was or may have been in use. */
@@ -37,6 +41,7 @@ export const initialState: PolicyState = {
   history: emptyHistory,
   headroomFactor: 1,
   correction: noCorrection,
+  season: initialSeason,
   stabilizer: initialStabilizer,
   trial: null,
   lastRequestAtMs: -Infinity,

@@ -39,3 +39,11 @@ test('with a queue, the rate of now counts where it is above the plan', () => {
   const lines = arithmetic({ ...inputs, backlogged: 1, ratePerS: 150 }, context);
   assert.ok(lines.includes('need: (150) ÷ 40 per pod = 3.75 → 3 pods'), lines.join('\n'));
 });
+
+test('the season that asks for pods is shown with its slot, its level and how far such forecasts were right', () => {
+  const season = { seasonalSlot: 'Mon 09:00', seasonalPerS: 120, seasonalCoverage: 0.875, seasonalPods: 3 };
+  const lines = arithmetic({ ...inputs, ...season }, context);
+  const expected =
+    'season: a rush to 120 requests/s is expected at Mon 09:00 UTC, such forecasts came true in 87.5% → at least 3 pods';
+  assert.ok(lines.includes(expected), lines.join('\n'));
+});

@@ -75,6 +75,16 @@ export function arithmetic(inputs: DecisionInputs, context: ArithmeticContext): 
       );
     }
   }
+  const [seasonPerS, coverage, seasonPods] = [
+    number('seasonalPerS'),
+    number('seasonalCoverage'),
+    number('seasonalPods'),
+  ];
+  if (seasonPerS !== null && coverage !== null && seasonPods !== null) {
+    lines.push(
+      `season: a rush to ${short(seasonPerS)} requests/s is expected at ${String(inputs['seasonalSlot'])} UTC, such forecasts came true in ${short(100 * coverage)}% → at least ${seasonPods} pods`,
+    );
+  }
   const { from, to, minReplicas, maxReplicas, why } = context;
   lines.push(`limits: ${minReplicas} to ${maxReplicas ?? 'any number of'} pods`);
   lines.push(to === from ? `${from}, held: ${why}` : `${from} → ${to}: ${why}`);

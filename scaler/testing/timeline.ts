@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { decide } from '../policy/decide.ts';
 import { initialState, type PolicyConfig, type Decision, type PolicyState } from '../policy/policy-state.ts';
 import type { GatewayReport, Observation } from '../policy/observation.ts';
+import { initialSeason, type SeasonalState } from '../policy/seasonal.ts';
 
 export const podPerS = 10;
 /** Batch cost with l(1) = 100 ms, so that b* = 1 and a pod completes 10 requests/s within 202 ms. */
@@ -19,6 +20,7 @@ export const config: PolicyConfig = {
   maxReplicas: 100,
   idleMs: 300_000,
   violationBudget: 0.004,
+  seasonal: true,
 };
 
 type Load = (seconds: number) => number;
@@ -40,10 +42,18 @@ export const expectReason =
 /** Fault that changes an observation on its way to the policy. */
 export type Distortion = (seen: Observation, nowMs: number) => Observation;
 
-export function timeline(given: Partial<PolicyConfig> & { replicas?: number; coldStartS?: number } = {}) {
-  const { replicas: initial = 1, coldStartS = 10, ...overrides } = given;
+interface TimelineOptions extends Partial<PolicyConfig> {
+  readonly replicas?: number;
+  readonly coldStartS?: number;
+  /** Wall clock at second 0, seconds since 1970. */
+  readonly startS?: number;
+  readonly season?: SeasonalState;
+}
+
+export function timeline(given: TimelineOptions = {}) {
+  const { replicas: initial = 1, coldStartS = 10, startS = 0, season = initialSeason, ...overrides } = given;
   const settings = { ...config, ...overrides };
-  let state: PolicyState = initialState;
+  let state: PolicyState = { ...initialState, season };
   let second = 0;
   let replicas = initial;
   let ready = initial;
@@ -55,7 +65,7 @@ export function timeline(given: Partial<PolicyConfig> & { replicas?: number; col
 
   function step(perS: number, distort: Distortion): Decision {
     second += 1;
-    const nowMs = second * 1000;
+    const nowMs = (startS + second) * 1000;
     for (const since of starting.filter((at) => nowMs - at >= coldStartS * 1000)) {
       startedInMs.push(nowMs - since);
       ready += 1;
@@ -90,6 +100,10 @@ export function timeline(given: Partial<PolicyConfig> & { replicas?: number; col
     writes,
     get state() {
       return state;
+    },
+    /** Requests that were served late so far. */
+    get lateTotal() {
+      return totals.late;
     },
     /** Starts a new scaler process: the policy's state is lost, the pool is as it was. */
     restart() {

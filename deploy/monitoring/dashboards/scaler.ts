@@ -23,7 +23,7 @@ const decisions: Row = {
       kind: 'lines',
       title: 'Scaling decisions',
       description:
-        'backlog: the queue is longer than the pods can serve in time. demand: the forecast needs more pods. first-request: a request arrived at a pool without pods. idle: pods were not needed for long enough. unused: no request for idleSeconds. minimum, maximum: the limits of the pool.',
+        'backlog: the queue is longer than the pods can serve in time. demand: the forecast needs more pods. seasonal: a rush comes at this time of the day or week. first-request: a request arrived at a pool without pods. idle: pods were not needed for long enough. unused: no request for idleSeconds. minimum, maximum: the limits of the pool.',
       unit: 'short',
       width: 12,
       stacked: true,
