@@ -8,6 +8,7 @@
  */
 import type { ModelPool } from '../contract/model-pool.ts';
 import type { PoolStatus } from '../contract/pool-status.ts';
+import type { PodFailure } from '../contract/scaler-api.ts';
 import type { Cluster, Pod } from './port.ts';
 
 /** Pod with the fields that only the scaler needs. */
@@ -20,6 +21,10 @@ export interface ScalerPod extends Pod {
   readonly crashLooping: boolean;
   /** Milliseconds that the pod has to end by itself once it was told to, before whatever runs it kills it. */
   readonly endGraceMs: number;
+  /** Why its process does not run, by the word of whoever runs it; null or absent while it runs or is merely starting. */
+  readonly failure?: PodFailure | null;
+  /** Last exit of a process of this pod, in words; null or absent where none is known. */
+  readonly lastExit?: string | null;
   /** Opaque precondition for writes to this pod. */
   readonly version: string;
 }
@@ -35,6 +40,8 @@ export interface ScaleTarget {
   readonly version: string;
   /** 'running' while a rollout is in progress (pods of two revisions, or an unprocessed change), 'stuck' past its deadline. */
   readonly rollout: 'none' | 'running' | 'stuck';
+  /** Why pods that are asked for can't be created, such as a quota; null or absent without an obstacle. */
+  readonly createFailure?: string | null;
 }
 
 /** Problem that prevents scaling a pool, for its condition AbleToScale. */

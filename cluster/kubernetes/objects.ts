@@ -31,10 +31,19 @@ export interface Condition {
   readonly lastTransitionTime?: string;
 }
 
+export interface Terminated {
+  readonly reason?: string;
+  readonly exitCode?: number;
+  readonly signal?: number;
+  /** Termination message: what the process wrote for it, or with FallbackToLogsOnError its last lines of log. */
+  readonly message?: string;
+  readonly finishedAt?: string;
+}
+
 interface ContainerState {
   readonly waiting?: { readonly reason?: string; readonly message?: string };
   readonly running?: object;
-  readonly terminated?: { readonly reason?: string; readonly exitCode?: number; readonly signal?: number };
+  readonly terminated?: Terminated;
 }
 
 export interface ContainerStatus {

@@ -16,12 +16,15 @@ export interface DeploymentRecord {
   /** Whether the controller has not yet seen the last change, or pods of an older template remain. */
   readonly changing: boolean;
   readonly deadlineExceeded: boolean;
+  /** Why the API server refuses its pods, such as a quota; null if it does not. */
+  readonly createFailure: string | null;
   /** Whether it runs gateways or scalers of Sluice, which no pool may resize. */
   readonly isSluice: boolean;
 }
 
 export function readDeployment(object: KubernetesObject): DeploymentRecord {
   const { metadata = {}, spec = {}, status = {} } = object as DeploymentObject;
+  const refused = conditionOf(status.conditions, 'ReplicaFailure');
   const progressing = conditionOf(status.conditions, 'Progressing');
   return {
     name: metadata.name ?? '',
@@ -32,6 +35,7 @@ export function readDeployment(object: KubernetesObject): DeploymentRecord {
       (status.observedGeneration ?? 0) < (metadata.generation ?? 0) ||
       (status.replicas ?? 0) > (status.updatedReplicas ?? 0),
     deadlineExceeded: progressing?.status === 'False' && progressing.reason === 'ProgressDeadlineExceeded',
+    createFailure: refused?.status === 'True' ? (refused.message ?? refused.reason ?? 'ReplicaFailure') : null,
     isSluice: sluiceComponent(metadata.labels) !== null,
   };
 }

@@ -34,6 +34,8 @@ test('a ready pod has all fields', () => {
       drainLease: null,
       deletionCost: 0,
       reason: null,
+      failure: null,
+      lastExit: null,
     },
   );
 });

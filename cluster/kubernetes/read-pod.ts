@@ -1,4 +1,5 @@
 /** Reads pods into records with only the fields that gateways and scaler need, since there may be thousands. */
+import type { PodFailure } from '../../contract/scaler-api.ts';
 import type { PodPhase } from '../port.ts';
 import {
   conditionOf,
@@ -9,6 +10,7 @@ import {
   type ObjectMeta,
   type PodObject,
 } from './objects.ts';
+import { exitText, failureOf, lastExitOf } from './pod-failure.ts';
 
 export const drainingAnnotation = 'sluice.dev/draining';
 export const drainLeaseAnnotation = 'sluice.dev/drain-lease';
@@ -41,6 +43,8 @@ export interface PodRecord {
   readonly drainLease: string | null;
   readonly deletionCost: number;
   readonly reason: string | null;
+  readonly failure: PodFailure | null;
+  readonly lastExit: string | null;
 }
 
 export function readPod(object: KubernetesObject, previous: PodRecord | undefined): PodRecord {
@@ -73,6 +77,8 @@ export function readPod(object: KubernetesObject, previous: PodRecord | undefine
     drainLease: meta.annotations?.[drainLeaseAnnotation] ?? null,
     deletionCost: Number.parseInt(meta.annotations?.[deletionCostAnnotation] ?? '0', 10) || 0,
     reason: reasonOf(pod, isReady),
+    failure: failureOf(pod, isReady, previous?.uid === uid ? previous.failure : null),
+    lastExit: lastExitOf(pod),
   };
 }
 
@@ -129,13 +135,7 @@ function reasonOf(pod: PodObject, isReady: boolean): string | null {
 
 /** Reason why a container is not running, with the exit of its last process. */
 function containerReason({ state, lastState }: ContainerStatus): string | null {
-  const ended = state?.terminated ?? lastState?.terminated;
-  const exit =
-    ended === undefined || (ended.exitCode === 0 && ended.reason === 'Completed')
-      ? undefined
-      : ended.reason === 'OOMKilled'
-        ? 'out of memory (OOMKilled)'
-        : `exit code ${ended.exitCode ?? 'unknown'}`;
+  const exit = exitText(state?.terminated ?? lastState?.terminated) ?? undefined;
   const waiting = state?.waiting?.reason;
   if (waiting === 'CrashLoopBackOff') return joined(waiting, exit ?? state?.waiting?.message);
   if (waiting !== undefined && !['ContainerCreating', 'PodInitializing'].includes(waiting)) {

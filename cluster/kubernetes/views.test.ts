@@ -126,6 +126,7 @@ test('a scale target has the requested replicas and the version of the Deploymen
     replicas: 3,
     version: '9',
     rollout: 'none',
+    createFailure: null,
   });
   assert.equal(target({ spec: { replicas: 0 }, status: settled })?.replicas, 0);
   assert.equal(target({ status: settled })?.replicas, 1);

@@ -80,8 +80,8 @@ function gatewayPod(record: PodRecord, pool: string): Pod {
 }
 
 function scalerPod(record: PodRecord, pool: string): ScalerPod {
-  const { draining, deletionCost, crashLooping, endGraceMs, version } = record;
-  return { ...gatewayPod(record, pool), draining, deletionCost, crashLooping, endGraceMs, version };
+  const { draining, deletionCost, crashLooping, endGraceMs, failure, lastExit, version } = record;
+  return { ...gatewayPod(record, pool), draining, deletionCost, crashLooping, endGraceMs, failure, lastExit, version };
 }
 
 export function scaleTargets(
@@ -102,6 +102,7 @@ export function scaleTargets(
       replicas: deployment.replicas,
       version: deployment.version,
       rollout: rolloutOf(deployment, byDeployment.get(deployment.name) ?? []),
+      createFailure: deployment.createFailure,
     };
   });
 }

@@ -9,6 +9,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { ModelPool } from '../../contract/model-pool.ts';
+import type { PodFailure } from '../../contract/scaler-api.ts';
 import type { PodPhase } from '../port.ts';
 import type { ScalerPod } from '../scalable.ts';
 import { startChild, type Child, type Exit } from './child.ts';
@@ -23,7 +24,7 @@ import {
   readinessConfig,
   type ProbeResult,
 } from './policy/readiness.ts';
-import { backoffConfig, isCrashLooping, planRestart } from './policy/restart-backoff.ts';
+import { backoffConfig, failureAfter, isCrashLooping, planRestart } from './policy/restart-backoff.ts';
 import { probeReadiness } from './probe.ts';
 import type { StartGate } from './start-gate.ts';
 
@@ -59,6 +60,8 @@ export class LocalPod {
   #errorText: ErrorText | null = null;
   /** Timer of the next probe or the next start. */
   #timer: NodeJS.Timeout | undefined;
+  #failure: PodFailure | null = null;
+  #lastExit: string | null = null;
   #leaveGate: () => void = () => undefined;
   #draining: string | null = null;
   #drainLease: string | null = null;
@@ -93,6 +96,8 @@ export class LocalPod {
       deletionCost: this.#deletionCost,
       crashLooping: isCrashLooping(backoffConfig, this.#exits, readyForMs),
       endGraceMs: this.#options.defaults.graceMs,
+      failure: this.#failure,
+      lastExit: this.#lastExit,
       version: String(this.#version),
     };
   }
@@ -151,6 +156,7 @@ export class LocalPod {
     clearTimeout(this.#timer);
     if (this.#child === undefined) this.#leaveGate();
     this.#phase = 'Terminating';
+    this.#failure = null;
     this.#reason = 'terminating';
     this.#changed();
     if (this.#child === undefined) {
@@ -190,7 +196,10 @@ export class LocalPod {
     if (ready !== wasReady || reason !== oldReason) {
       this.#phase = ready ? 'Ready' : 'Running';
       this.#reason = reason;
-      if (ready) this.#readyAtMs ??= Date.now();
+      if (ready) {
+        this.#readyAtMs ??= Date.now();
+        this.#failure = null;
+      }
       if (wasReady && !ready) this.#options.onWarning(`is not ready: ${reason ?? 'unknown'}`);
       this.#changed();
     }
@@ -224,6 +233,8 @@ export class LocalPod {
     this.#drainLease = null;
     this.#deletionCost = 0;
     this.#reason = restart.reason;
+    this.#lastExit = exit;
+    this.#failure = failureAfter(backoffConfig, { ...restart, exit, before: this.#failure, nowMs });
     this.#options.onWarning(restart.reason);
     this.#changed();
     this.#timer = setTimeout(() => this.start(), restart.waitMs);

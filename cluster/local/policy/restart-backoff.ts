@@ -4,6 +4,8 @@
  * The first restart is immediate, so that a pod that was killed once is back soon. Further exits double the delay, so that a
  * model that cannot be loaded does not keep the machine busy.
  */
+import type { PodFailure } from '../../../contract/scaler-api.ts';
+
 export interface BackoffConfig {
   /** Delay of the second consecutive restart. */
   readonly firstWaitMs: number;
@@ -39,4 +41,23 @@ export function planRestart(config: BackoffConfig, exitsBefore: number, exit: st
 /** Whether the process is in a crash loop, which ends once it has been ready for `healthyMs`. */
 export function isCrashLooping(config: BackoffConfig, exits: number, readyForMs: number): boolean {
   return exits >= config.loopExits && readyForMs < config.healthyMs;
+}
+
+/** Failure of a pod that has just exited, since when, and until when it waits; one that goes on keeps its start time. */
+export function failureAfter(
+  config: BackoffConfig,
+  {
+    exits,
+    waitMs,
+    exit,
+    before,
+    nowMs,
+  }: Pick<Restart, 'exits' | 'waitMs'> & {
+    readonly exit: string;
+    readonly before: PodFailure | null;
+    readonly nowMs: number;
+  },
+): PodFailure {
+  const reason = exits >= config.loopExits ? 'CrashLoopBackOff' : 'Restarting';
+  return { reason, message: exit, sinceMs: before?.sinceMs ?? nowMs, untilMs: nowMs + waitMs };
 }
