@@ -20,7 +20,7 @@ import { readTraffic, type KnownTraffic, type Observation } from './observation.
 import { restartIdleClocks, type Decision, type DecisionInputs } from './policy-state.ts';
 import type { PolicyConfig, PolicyState } from './policy-state.ts';
 import { learnSeason, seasonalFloor, type SeasonalFloor } from './seasonal.ts';
-import { recordWrite, stabilize, type Proposal } from './stabilize.ts';
+import { idlenessOf, recordWrite, stabilize, type Proposal } from './stabilize.ts';
 
 /** Traffic that must be remembered before its absence scales a pool to zero: 90 s, and two cold starts. */
 const minHistoryForZeroS = 90;
@@ -106,9 +106,11 @@ function decideOnTraffic(
     least: Math.max(estimate.least, floor?.least ?? 0),
     most: Math.max(estimate.most, floor?.most ?? 0, complete ? 0 : replicas),
   };
-  const all = inputsOf(seen, state, need, { ...expected, capacity, horizonMs, floor });
-
   const [stabilizer, stabilized] = stabilize(state.stabilizer, need, replicas, horizonMs, nowMs);
+  const stays = usage.busy || floor !== null;
+  const idle = idleOf(config, { ...state, stabilizer }, { current: replicas, stays, horizonMs, nowMs });
+  const all = { ...inputsOf(seen, state, need, { ...expected, capacity, horizonMs, floor }), ...idle };
+
   // At zero only a request or a season starts a pod: the forecast still remembers the traffic for whose end the last pod left.
   const proposal: Proposal = replicas === 0 && floor === null ? { kind: 'hold', reason: 'steady' } : stabilized;
   const { completions, elapsedMs } = traffic;
@@ -130,11 +132,28 @@ function decideOnTraffic(
     const reason = proposal.kind === 'hold' ? proposal.reason : proposed < replicas ? 'at-minimum' : 'at-maximum';
     return [next, { kind: 'hold', reason, inputs: all }];
   }
-  if (proposal.kind === 'scale' && proposal.reason === 'demand' && need.least > estimate.least) {
+  // A bound that turns the proposal round is the reason itself: minReplicas was raised, or maxReplicas lowered.
+  const turned = Math.sign(bounded.replicas - replicas) !== Math.sign(proposed - replicas) ? bounded.limit : null;
+  if (turned === null && proposal.kind === 'scale' && proposal.reason === 'demand' && need.least > estimate.least) {
     return [next, { kind: 'scale', replicas: bounded.replicas, reason: 'seasonal', inputs: all }];
   }
-  const reason = proposal.kind === 'scale' ? proposal.reason : (bounded.limit ?? 'demand');
+  const reason = turned ?? (proposal.kind === 'scale' ? proposal.reason : (bounded.limit ?? 'demand'));
   return [next, { kind: 'scale', replicas: bounded.replicas, reason, inputs: all }];
+}
+
+/** Since when pods are idle, and when fewer may be decided on, as inputs for people; the last pod leaves after `idleMs`. */
+function idleOf(
+  config: PolicyConfig,
+  { stabilizer, lastRequestAtMs }: Pick<PolicyState, 'stabilizer' | 'lastRequestAtMs'>,
+  at: { readonly current: number; readonly stays: boolean; readonly horizonMs: number; readonly nowMs: number },
+): DecisionInputs {
+  const { current, stays, horizonMs, nowMs } = at;
+  if (current <= config.minReplicas) return {};
+  if (current === 1) {
+    return stays ? {} : { idleSinceMs: lastRequestAtMs, mayShrinkAtMs: lastRequestAtMs + config.idleMs };
+  }
+  const idle = idlenessOf(stabilizer, horizonMs, nowMs);
+  return idle === null ? {} : { idleSinceMs: idle.sinceMs, mayShrinkAtMs: idle.untilMs };
 }
 
 /** Adds the traffic to what is remembered: the history of rates, the headroom factor, the last time of use. */

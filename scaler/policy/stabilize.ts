@@ -49,6 +49,13 @@ export type Proposal =
   | { readonly kind: 'scale'; readonly replicas: number; readonly reason: 'backlog' | 'demand' | 'idle' }
   | { readonly kind: 'hold'; readonly reason: 'steady' | 'small-step' | 'too-soon' | 'not-idle-yet' };
 
+/** Idleness of a pool: since when its least needed pod is idle, and the first time at which fewer may be proposed. */
+export interface Idleness {
+  readonly sinceMs: number;
+  /** Null while too few pods are idle for a step down. */
+  readonly untilMs: number | null;
+}
+
 /** Smallest step up, of R: the forecast errs by about as much. */
 const minUpStepRatio = 0.1;
 /** R from which one pod is too small a step up: it is less than the headroom errs by. */
@@ -103,7 +110,7 @@ export function stabilize(
   );
   const keepIdleMs = nowMs - state.regrownAtMs > keepIdleResetMs ? minKeepIdleMs : state.keepIdleMs;
   const next = { ...state, lastNeededAtMs, keepIdleMs };
-  const keepMs = Math.max(keepIdleMs, coldStartMs, Math.min(maxKeepForColdStartsMs, keepIdleColdStarts * coldStartMs));
+  const keepMs = keepMsOf(next, coldStartMs);
   return [
     next,
     need.least > replicas ? proposeUp(next, need, replicas, nowMs) : proposeDown(next, need, keepMs, nowMs),
@@ -118,6 +125,22 @@ function proposeUp(state: StabilizerState, need: Need, replicas: number, nowMs: 
   const urgent = missing >= urgentUpStepRatio * replicas;
   if (!urgent && nowMs - state.lastWriteAtMs < minUpIntervalMs) return { kind: 'hold', reason: 'too-soon' };
   return { kind: 'scale', replicas: need.least, reason: 'demand' };
+}
+
+/** Idleness of the pool, for people; null while every pod is needed. */
+export function idlenessOf(state: StabilizerState, coldStartMs: number, nowMs: number): Idleness | null {
+  const { lastNeededAtMs, lastWriteAtMs } = state;
+  const replicas = lastNeededAtMs.length;
+  const sinceMs = lastNeededAtMs.at(-1);
+  if (sinceMs === undefined || sinceMs >= nowMs) return null;
+  const ratio = nowMs - lastWriteAtMs > longUnchangedMs ? minUpStepRatio : minDownStepRatio;
+  const neededMs = lastNeededAtMs[replicas - Math.ceil(Math.max(1, ratio * replicas))];
+  if (neededMs === undefined || neededMs >= nowMs) return { sinceMs, untilMs: null };
+  return { sinceMs, untilMs: Math.max(neededMs + keepMsOf(state, coldStartMs), lastWriteAtMs + minDownIntervalMs) };
+}
+
+function keepMsOf({ keepIdleMs }: StabilizerState, coldStartMs: number): number {
+  return Math.max(keepIdleMs, coldStartMs, Math.min(maxKeepForColdStartsMs, keepIdleColdStarts * coldStartMs));
 }
 
 /** @param state knows when each of the pool's pods was last needed */
