@@ -46,25 +46,30 @@ export function poolsTable(report: PoolsReport): string {
         return column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!);
       })
       .join('  ');
-  return [line(headings), ...rows.map(line), ...notes(report)].join('\n');
+  return [line(headings), ...rows.map(line), ...troubleLines(report), ...notes(report)].join('\n');
 }
 
-/** Explains the state of a pool: the last reason, and any trouble that keeps the scaler from acting on it. */
-function whyOf({ why, conditions, drainingReplicas, pods, mode }: PoolReport): string {
-  const trouble = conditions
-    .filter(({ type, status }) => type !== 'ScalingLimited' && type !== 'ScalingActive' && status === 'False')
-    .filter(({ reason }) => reason !== 'External')
-    .map(({ message }) => message);
-  const crashing = pods.filter(({ state }) => state === 'crash-looping').length;
-  const ejected = pods.filter(({ state }) => state === 'ejected').length;
+/** Explains the state of a pool: the last reason, and what is under way. */
+function whyOf({ why, drainingReplicas, mode }: PoolReport): string {
   return [
     ...(mode === 'DryRun' ? ['dry run'] : []),
     why,
-    ...trouble,
     ...(drainingReplicas > 0 ? [`${drainingReplicas} draining`] : []),
-    ...(ejected > 0 ? [`${ejected} ejected`] : []),
-    ...(crashing > 0 ? [`${crashing} crashing`] : []),
   ].join('; ');
+}
+
+/** Troubles of all pools, one a line, those that need somebody first: `m  bad   PodsFailing for 40 s: 1 of 3 pods not running: …`. */
+function troubleLines({ atMs, pools }: PoolsReport): string[] {
+  const found = pools.flatMap(({ name, troubles = [] }) => troubles.map((trouble) => ({ name, ...trouble })));
+  if (found.length === 0) return [];
+  const width = Math.max(...found.map(({ name }) => name.length));
+  const lines = found
+    .toSorted((one, other) => Number(other.level === 'bad') - Number(one.level === 'bad'))
+    .map(({ name, level, reason, message, sinceMs }) => {
+      const since = age(Math.max(0, atMs - sinceMs));
+      return `${name.padEnd(width)}  ${level.padEnd(4)}  ${reason} for ${since}: ${message}`;
+    });
+  return ['', ...lines];
 }
 
 function notes({ leading, leader, gateways, pools }: PoolsReport): string[] {
@@ -84,4 +89,9 @@ export function standbyNote(leader: string | null): string {
 function duration(ms: number | null): string {
   if (ms === null) return '-';
   return ms < 10_000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
+
+function age(ms: number): string {
+  if (ms < 120_000) return `${Math.round(ms / 1000)} s`;
+  return ms < 7_200_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 3_600_000)} h`;
 }

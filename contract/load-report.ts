@@ -77,6 +77,8 @@ export const PoolLoad = Type.Object({
   late: Count,
   shed: Type.Record(Type.String(), Count),
   failed: Count,
+  /** Requests by outcome; absent in a report of an older gateway. */
+  outcomes: Type.Optional(Type.Object({ ok: Count, clientErrors: Count, shed: Count, timeouts: Count, failed: Count })),
   /** Histogram of request durations: `counts[i]` is for durations up to `boundsMs[i]`, the last count for all above. */
   durations: Type.Object({ boundsMs: Type.Array(Amount), counts: Type.Array(Count) }),
   queued: Count,

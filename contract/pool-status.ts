@@ -5,7 +5,8 @@ import { maxListedModels, PoolModel } from './model-versions.ts';
 const Count = Type.Integer({ minimum: 0 });
 
 /**
- * Kubernetes-style condition: `Ready`, `ModelsServed`, `AbleToScale`, `ScalingActive`, `ScalingLimited`, `GatewaysReporting` or `PodsHealthy`.
+ * Kubernetes-style condition: `Ready`, `ModelsServed`, `AbleToScale`, `ScalingActive`, `ScalingLimited`, `GatewaysReporting`,
+ * `PodsHealthy`, `RequestsAnswered`, `Reconciling` or `Stalled`.
  */
 export const PoolCondition = Type.Object({
   type: Type.String({ pattern: '^[A-Z][A-Za-z]{0,62}$' }),

@@ -15,6 +15,9 @@ export const conditionTypes = [
   'ScalingLimited',
   'GatewaysReporting',
   'PodsHealthy',
+  'RequestsAnswered',
+  'Reconciling',
+  'Stalled',
 ] as const;
 const statuses = ['True', 'False', 'Unknown'] as const;
 

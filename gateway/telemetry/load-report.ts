@@ -41,6 +41,13 @@ function poolLoad(pool: Pool, nowMs: number): PoolLoad {
     late: totals.plain.late,
     shed: { ...totals.shed },
     failed: totals.duration('failed').count + totals.duration('timeout').count + refusedByPods,
+    outcomes: {
+      ok: totals.duration('ok').count,
+      clientErrors: totals.duration('client-error').count,
+      shed: totals.duration('shed').count,
+      timeouts: totals.duration('timeout').count,
+      failed: totals.duration('failed').count,
+    },
     durations: { boundsMs, counts },
     queued: pool.book.queued + pool.book.waitingAlone,
     queuedBytes: pool.book.queuedBytes,

@@ -1,4 +1,6 @@
-/** Arrival rate and latency of one pool over the last seconds, from the running totals of its gateways. */
+/** Arrival rate, outcomes and latency of one pool over the last seconds, from the running totals of its gateways. */
+import type { PoolLoad } from '../../contract/load-report.ts';
+import type { AnswerRates } from '../../contract/scaler-api.ts';
 import { durationsBetween, quantileMs, sumDurations, type Durations } from '../policy/latency.ts';
 import type { FreshLoad } from '../policy/merge.ts';
 
@@ -8,7 +10,10 @@ const rateWindowMs = 3_000;
 interface Reading {
   readonly atMs: number;
   /** Keyed by gateway process, since totals restart with the process. */
-  readonly gateways: ReadonlyMap<string, { readonly arrivals: number; readonly durations: Durations }>;
+  readonly gateways: ReadonlyMap<
+    string,
+    { readonly arrivals: number; readonly durations: Durations; readonly outcomes: PoolLoad['outcomes'] }
+  >;
 }
 
 export class LatencyWindow {
@@ -18,7 +23,7 @@ export class LatencyWindow {
     const gateways = new Map(
       loads.map(({ gateway, load }) => [
         gateway.lastReport?.report?.instance ?? gateway.uid,
-        { arrivals: load.arrivals, durations: load.durations },
+        { arrivals: load.arrivals, durations: load.durations, outcomes: load.outcomes },
       ]),
     );
     const kept = this.#readings.filter(({ atMs }) => atMs <= nowMs && nowMs - atMs <= latencyWindowMs);
@@ -34,6 +39,27 @@ export class LatencyWindow {
       arrivals += Math.max(0, now - (first.gateways.get(id)?.arrivals ?? now));
     }
     return (1000 * arrivals) / (last.atMs - first.atMs);
+  }
+
+  /** Answers by outcome; null until there are two readings to compare, or if no gateway tells outcomes. */
+  get answers(): AnswerRates | null {
+    const [last, first] = this.#ends(latencyWindowMs);
+    if (last === undefined || first === undefined) return null;
+    const known = [...last.gateways].flatMap(([id, { outcomes }]) => {
+      const before = first.gateways.get(id)?.outcomes;
+      return outcomes === undefined || before === undefined ? [] : [{ outcomes, before }];
+    });
+    if (known.length === 0) return null;
+    const perS = (outcome: keyof NonNullable<PoolLoad['outcomes']>): number =>
+      (1000 * known.reduce((sum, { outcomes, before }) => sum + Math.max(0, outcomes[outcome] - before[outcome]), 0)) /
+      (last.atMs - first.atMs);
+    return {
+      okPerS: perS('ok'),
+      clientErrorsPerS: perS('clientErrors'),
+      shedPerS: perS('shed'),
+      timeoutsPerS: perS('timeouts'),
+      failedPerS: perS('failed'),
+    };
   }
 
   /** Milliseconds within which `share` of the recent answers came; null if there were none. */

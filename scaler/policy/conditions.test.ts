@@ -21,14 +21,21 @@ const inputs: ConditionInputs = {
   trouble: null,
   external: false,
   unserved: null,
+  starting: 0,
+  failing: { count: 0, text: '' },
+  needsPerson: false,
+  outOfRotation: { count: 0, text: '' },
+  createFailure: null,
+  unanswered: null,
   sick: 0,
   panic: null,
 };
+const one = { count: 1, text: 'm-1: bad' };
 const at = (second: number) => ({ iso: new Date(1000 * second).toISOString(), generation: 4 });
 const summaries = (more: Partial<ConditionInputs>): string[] =>
   conditionsOf({ ...inputs, ...more }, [], at(0)).map(({ type, status, reason }) => `${type} ${status} ${reason}`);
 
-test('every input sets one condition, with status and reason, within the schema', () => {
+test('every input sets its conditions and no other, with status and reason, within the schema', () => {
   const normal = [
     'Ready True PodsServe',
     'ModelsServed True AllServed',
@@ -37,16 +44,19 @@ test('every input sets one condition, with status and reason, within the schema'
     'ScalingLimited False WithinLimits',
     'GatewaysReporting True AllReporting',
     'PodsHealthy True NoneSick',
+    'RequestsAnswered True Answered',
+    'Reconciling False Settled',
+    'Stalled False NotStalled',
   ];
   assert.deepEqual(summaries({}), normal);
-  const cases: readonly (readonly [Partial<ConditionInputs>, string])[] = [
-    [{ problem: { reason: 'Conflict', message: 'HPA m' } }, 'AbleToScale False Conflict'],
+  const cases: readonly (readonly [Partial<ConditionInputs>, ...string[]])[] = [
+    [{ problem: { reason: 'Conflict', message: 'HPA m' } }, 'AbleToScale False Conflict', 'Stalled True Conflict'],
     [{ external: true }, 'AbleToScale False External'],
     [{ unserved: 'b: bad' }, 'ModelsServed False NotServed'],
     [{ serving: 0, replicas: 0, minReplicas: 0 }, 'Ready True ScaledToZero'],
-    [{ serving: 1, rollout: 'stuck' }, 'Ready False RolloutStuck'],
+    [{ serving: 1, rollout: 'stuck' }, 'Ready False RolloutStuck', 'Stalled True RolloutStuck'],
     [{ writeFailure: '403' }, 'AbleToScale False WriteFailed'],
-    [{ rollout: 'running' }, 'AbleToScale True RolloutRunning'],
+    [{ rollout: 'running' }, 'AbleToScale True RolloutRunning', 'Reconciling True RolloutRunning'],
     [{ mode: 'Paused' }, 'ScalingActive False Paused'],
     [{ mode: 'DryRun' }, 'ScalingActive False DryRun'],
     [{ reason: 'counter-went-back' }, 'ScalingActive False CounterWentBack'],
@@ -57,13 +67,44 @@ test('every input sets one condition, with status and reason, within the schema'
     [{ gateways: 0 }, 'GatewaysReporting False NoGateways'],
     [{ silent: ['g'], silentForMs: 59_999 }, 'GatewaysReporting Unknown Waiting'],
     [{ silent: ['g'], silentForMs: 60_000 }, 'GatewaysReporting False Missing'],
-    [{ sick: 1 }, 'PodsHealthy True Replacing'],
+    [{ sick: 1 }, 'PodsHealthy False Replacing'],
+    [{ outOfRotation: one }, 'PodsHealthy False OutOfRotation'],
+    [{ outOfRotation: one, external: true }, 'PodsHealthy False EndpointDown', 'AbleToScale False External'],
+    [{ failing: one, sick: 1 }, 'PodsHealthy False PodsFailing'],
+    [{ createFailure: 'exceeded quota' }, 'PodsHealthy False CannotCreatePods'],
+    [{ unanswered: { reason: 'Shedding', message: '9% shed' } }, 'RequestsAnswered False Shedding'],
+    [
+      { serving: 0, starting: 3 },
+      'Ready False PodsStarting',
+      'ModelsServed Unknown NoPodServes',
+      'Reconciling True PodsStarting',
+    ],
+    [
+      { serving: 0, failing: one, needsPerson: true, starting: 2 },
+      'Ready False PodsFailing',
+      'ModelsServed Unknown NoPodServes',
+      'PodsHealthy False PodsFailing',
+      'Stalled True PodsFailing',
+    ],
+    [
+      { serving: 0, failing: one },
+      'Ready False PodsStarting',
+      'ModelsServed Unknown NoPodServes',
+      'PodsHealthy False PodsFailing',
+    ],
+    [
+      { serving: 0, createFailure: 'exceeded quota' },
+      'Ready False PodsFailing',
+      'ModelsServed Unknown NoPodServes',
+      'PodsHealthy False CannotCreatePods',
+      'Stalled True CannotCreatePods',
+    ],
     [{ sick: 3, panic: { most: 2 } }, 'PodsHealthy False TooManySick'],
   ];
-  for (const [more, expected] of cases) {
+  for (const [more, ...expected] of cases) {
     assert.deepEqual(
       summaries(more),
-      normal.map((line) => (line.split(' ')[0] === expected.split(' ')[0] ? expected : line)),
+      normal.map((line) => expected.find((one) => one.split(' ')[0] === line.split(' ')[0]) ?? line),
     );
     for (const condition of conditionsOf({ ...inputs, ...more }, [], at(0))) assert.ok(Check(PoolCondition, condition));
   }
@@ -110,4 +151,33 @@ test('lastTransitionTime follows the status; conditions differ by status and rea
   const longer = { ...inputs, silent: ['g'], silentForMs: 1 };
   const [one, two] = [conditionsOf(longer, [], at(0)), conditionsOf({ ...longer, silent: ['h'] }, [], at(0))];
   assert.equal(conditionsDiffer(one, two), false);
+});
+
+/** Result of kstatus for an object with these conditions, by its rules for custom resources (sigs.k8s.io/cli-utils, generic.go). */
+function kstatus(more: Partial<ConditionInputs>): string {
+  const conditions = conditionsOf({ ...inputs, ...more }, [], at(0));
+  const statusOf = (type: string) => conditions.find((condition) => condition.type === type)?.status;
+  if (statusOf('Reconciling') === 'True') return 'InProgress';
+  if (statusOf('Stalled') === 'True') return 'Failed';
+  return statusOf('Ready') === 'True' ? 'Current' : 'InProgress';
+}
+
+test('tools that know kstatus read the pool as what it is', () => {
+  const image = { count: 3, text: 'm-1: ImagePullBackOff: not found' };
+  const cases: readonly (readonly [Partial<ConditionInputs>, string])[] = [
+    [{}, 'Current'],
+    [{ serving: 0, replicas: 0, minReplicas: 0 }, 'Current'],
+    // A pool that load resizes is as its spec wants it.
+    [{ serving: 1, starting: 2 }, 'Current'],
+    [{ serving: 0, starting: 3 }, 'InProgress'],
+    [{ rollout: 'running' }, 'InProgress'],
+    [{ rollout: 'stuck' }, 'Failed'],
+    [{ serving: 0, failing: image, needsPerson: true }, 'Failed'],
+    [{ problem: { reason: 'ModelConflict', message: 'm belongs to pool a' } }, 'Failed'],
+    [{ viewStale: true }, 'InProgress'],
+  ];
+  assert.deepEqual(
+    cases.map(([more]) => kstatus(more)),
+    cases.map(([, status]) => status),
+  );
 });

@@ -4,6 +4,13 @@
  */
 import type { PoolCondition } from '../../contract/pool-status.ts';
 import { holdReasons, isHoldReason, isPolicyHold, type HoldReason, type ScaleReason } from '../../contract/reasons.ts';
+import type { AnswerVerdict } from './answers.ts';
+
+/** Pods of one kind: how many, and the first of them with its reason. */
+export interface NamedPods {
+  readonly count: number;
+  readonly text: string;
+}
 
 export interface ConditionInputs {
   /** Obstacle that keeps the pool from being scaled; null if none is known. */
@@ -32,6 +39,18 @@ export interface ConditionInputs {
   readonly unserved: string | null;
   /** Whether the servers are managed by someone else, so that nothing is to be scaled. */
   readonly external: boolean;
+  /** Pods on their way, without a fault so far. */
+  readonly starting: number;
+  /** Pods whose process does not run. */
+  readonly failing: NamedPods;
+  /** Whether one of them does not run again by itself. */
+  readonly needsPerson: boolean;
+  /** Pods that run, and get no requests: ejected, never reached, or drained by a stranger. */
+  readonly outOfRotation: NamedPods;
+  /** Why pods can't be created, such as a quota; null if they can. */
+  readonly createFailure: string | null;
+  /** Judgement of policy/answers.ts; null while requests are answered. */
+  readonly unanswered: AnswerVerdict | null;
   /** Sick and crash-looping pods. */
   readonly sick: number;
   /** Set while too many pods are sick to replace any: the number that would be allowed. */
@@ -58,6 +77,9 @@ export function conditionsOf(
     scalingLimited(inputs),
     reporting(inputs),
     healthy(inputs),
+    requestsAnswered(inputs),
+    reconciling(inputs),
+    stalled(inputs),
   ];
   return states.map((condition) => {
     const same = before.find(({ type, status }) => type === condition.type && status === condition.status);
@@ -85,9 +107,59 @@ function ready(inputs: ConditionInputs): ConditionState {
   }
   const count = `${serving} of ${replicas} pods serve`;
   const message = trouble === null ? count : `${count}; ${trouble}`;
-  if (serving === 0) return { type, status: 'False', reason: 'NoPodServes', message };
+  if (serving === 0) return { type, status: 'False', reason: notServing(inputs), message };
   if (rollout === 'stuck') return { type, status: 'False', reason: 'RolloutStuck', message };
   return { type, status: 'True', reason: 'PodsServe', message };
+}
+
+function notServing({ needsPerson, createFailure, failing, starting }: ConditionInputs): string {
+  if (needsPerson || createFailure !== null) return 'PodsFailing';
+  return starting > 0 || failing.count > 0 ? 'PodsStarting' : 'NoPodServes';
+}
+
+/**
+ * Whether the pool is on its way to what its spec asks for. With Stalled and Ready it makes the status that kstatus computes: kpt,
+ * Flux, and whoever waits for one. A change of size by load is no such way: a pool that scales is current all the while.
+ */
+function reconciling(inputs: ConditionInputs): ConditionState {
+  const type = 'Reconciling';
+  if (stalledBy(inputs) === null) {
+    if (inputs.rollout === 'running') {
+      return { type, status: 'True', reason: 'RolloutRunning', message: 'pods of another template are replaced' };
+    }
+    if (inputs.serving === 0 && inputs.starting > 0) {
+      return {
+        type,
+        status: 'True',
+        reason: 'PodsStarting',
+        message: `${inputs.starting} pods start, none serves yet`,
+      };
+    }
+  }
+  return { type, status: 'False', reason: 'Settled', message: 'nothing is under way but what load asks for' };
+}
+
+/** Whether it goes on only once a person has acted. */
+function stalled(inputs: ConditionInputs): ConditionState {
+  const type = 'Stalled';
+  const by = stalledBy(inputs);
+  if (by !== null) return { type, status: 'True', ...by };
+  return { type, status: 'False', reason: 'NotStalled', message: 'nothing waits for a person' };
+}
+
+function stalledBy(inputs: ConditionInputs): { readonly reason: string; readonly message: string } | null {
+  const { problem, rollout, trouble, serving, replicas, needsPerson, failing, createFailure } = inputs;
+  if (problem !== null) return problem;
+  if (rollout === 'stuck') return { reason: 'RolloutStuck', message: trouble ?? 'the rollout is past its deadline' };
+  if (serving > 0 || replicas === 0) return null;
+  if (createFailure !== null) return { reason: 'CannotCreatePods', message: createFailure };
+  return needsPerson ? { reason: 'PodsFailing', message: failing.text } : null;
+}
+
+function requestsAnswered({ unanswered }: ConditionInputs): ConditionState {
+  const type = 'RequestsAnswered';
+  if (unanswered !== null) return { type, status: 'False', ...unanswered };
+  return { type, status: 'True', reason: 'Answered', message: 'requests are answered, or none came in the last 10 s' };
 }
 
 /** Whether each model has a pod that answers for it. Knows nothing of models while no pod serves at all. */
@@ -171,13 +243,24 @@ function reporting({ gateways, silent, silentForMs }: ConditionInputs): Conditio
   return { type, status: 'False', reason: 'Missing', message: `${message} for over ${namedAfterMs / 1000} s` };
 }
 
-function healthy({ sick, panic }: ConditionInputs): ConditionState {
+function healthy(inputs: ConditionInputs): ConditionState {
   const type = 'PodsHealthy';
+  const { sick, panic, failing, outOfRotation, createFailure, external, replicas } = inputs;
+  const no = (reason: string, message: string): ConditionState => ({ type, status: 'False', reason, message });
+  const of = ({ count }: NamedPods): string => `${count} of ${Math.max(count, replicas)} pods`;
+  if (createFailure !== null) return no('CannotCreatePods', createFailure);
   if (panic !== null) {
-    const message = `${sick} pods are sick, more than the ${panic.most} that maxEjectedRatio allows: none is replaced`;
-    return { type, status: 'False', reason: 'TooManySick', message };
+    const limit = `${sick} pods are sick, more than the ${panic.most} that maxEjectedRatio allows: none is drained`;
+    return no('TooManySick', failing.count === 0 ? limit : `${limit}; ${failing.text}`);
   }
-  if (sick > 0) return { type, status: 'True', reason: 'Replacing', message: `${sick} sick pods are being replaced` };
+  if (failing.count > 0) return no('PodsFailing', `${of(failing)} not running: ${failing.text}`);
+  if (external && outOfRotation.count > 0) {
+    return no('EndpointDown', `${of(outOfRotation)} not answering: ${outOfRotation.text}`);
+  }
+  if (sick > 0) return no('Replacing', `${sick} sick pods are being replaced: ${outOfRotation.text}`);
+  if (outOfRotation.count > 0) {
+    return no('OutOfRotation', `${of(outOfRotation)} without requests: ${outOfRotation.text}`);
+  }
   return { type, status: 'True', reason: 'NoneSick', message: 'no pod is sick' };
 }
 

@@ -1,17 +1,25 @@
 /** Inputs of a pool's conditions, from one cycle. Pure. */
 import { holdReasons, scaleReasons } from '../../contract/reasons.ts';
-import type { PodReport, PoolReport } from '../../contract/scaler-api.ts';
+import type { AnswerRates, PodReport, PoolReport } from '../../contract/scaler-api.ts';
 import type { Cycle } from '../cycle.ts';
 import { isExternal, unmetPrecondition, type GuardedDecision } from '../observe/preconditions.ts';
-import type { ConditionInputs } from '../policy/conditions.ts';
+import type { ConditionInputs, NamedPods } from '../policy/conditions.ts';
+import { judgeAnswers } from '../policy/answers.ts';
+import { budgetOf } from '../policy/budget.ts';
 import { canHoldRequests } from '../policy/merge.ts';
 import { doesServe } from './pod-reports.ts';
 
 export function conditionInputs(
   { snapshot, merged, decision, verdicts, plan }: Cycle,
   acrossCycles: Pick<ConditionInputs, 'writeFailure' | 'silentForMs'>,
-  { pods: podReports, unserved }: { pods: readonly PodReport[]; unserved: PoolReport['unserved'] },
+  seen: {
+    readonly pods: readonly PodReport[];
+    readonly unserved: PoolReport['unserved'];
+    readonly answers: AnswerRates | null;
+    readonly limitedBy: string | null;
+  },
 ): ConditionInputs {
+  const { pods: podReports, unserved, answers, limitedBy } = seen;
   const { pool, target, problem, gateways, pods } = snapshot;
   const external = target === null && isExternal(pool);
   const troubled = podReports.find(
@@ -27,16 +35,53 @@ export function conditionInputs(
     viewStale: unmetPrecondition(snapshot) === 'stale-view',
     mode: pool.spec.scaling.mode,
     reason: decision.reason,
-    why: reasonText(decision),
+    why: whyOf(decision, limitedBy),
     replicas: target?.replicas ?? pods.length,
     serving: podReports.filter(({ state }) => doesServe(state)).length,
     trouble: troubled === undefined ? null : `${troubled.name}: ${troubled.reason}`,
+    starting: podReports.filter(({ state }) => state === 'pending' || state === 'starting').length,
+    failing: namedPods(podReports.filter(({ failure }) => failure !== undefined)),
+    needsPerson: podReports.some(({ failure }) => failure !== undefined && failure.reason !== 'Restarting'),
+    outOfRotation: namedPods(
+      podReports.filter(
+        ({ state, failure, reason }) =>
+          failure === undefined &&
+          (state === 'ejected' || state === 'foreign-drain' || (state === 'joining' && reason !== null)),
+      ),
+    ),
+    createFailure: target?.createFailure ?? null,
+    unanswered: judgeAnswers(answers, budgetOf(pool.spec.objective?.percentile ?? 99)),
     minReplicas: pool.spec.scaling.minReplicas,
     gateways: gateways.filter((gateway) => canHoldRequests(gateway)).length,
     silent: merged.silent,
     sick: [...verdicts.values()].filter((verdict) => verdict === 'sick' || verdict === 'crash-looping').length,
     panic: plan.kind === 'panic' ? { most: plan.most } : null,
   };
+}
+
+/** Holds whose words say that nothing more is needed: what limits the pool goes before them. */
+const contentHolds: ReadonlySet<string> = new Set(['steady', 'small-step', 'too-soon', 'not-idle-yet']);
+
+/** Words of a decision that don't contradict what limits the pool. */
+function whyOf(decision: GuardedDecision, limitedBy: string | null): string {
+  if (limitedBy === null || decision.kind !== 'hold' || !contentHolds.has(decision.reason)) return reasonText(decision);
+  return `no change: ${limitedBy}`;
+}
+
+/** Pods that a message names. */
+const maxNamedPods = 2;
+
+function namedPods(pods: readonly PodReport[]): NamedPods {
+  const texts = pods.slice(0, maxNamedPods).map(({ name, failure, reason, state }) => {
+    const why = failure === undefined ? (reason ?? state) : joined(failure.reason, failure.message);
+    return `${name}: ${why}`;
+  });
+  const more = pods.length > maxNamedPods ? [`and ${pods.length - maxNamedPods} more`] : [];
+  return { count: pods.length, text: [...texts, ...more].join('; ') };
+}
+
+function joined(reason: string, message: string): string {
+  return message === '' ? reason : `${reason}: ${message}`;
 }
 
 /** Number of models that a message names. */

@@ -23,12 +23,17 @@ export function podReports(
     const views = merged.podViews.get(uid) ?? [];
     const state = stateOf(pod, views);
     const inFlight = inFlightOf(views);
+    const facts = {
+      restarts: pod.restarts,
+      ...(pod.failure === null || pod.failure === undefined ? {} : { failure: pod.failure }),
+      ...(pod.lastExit === null || pod.lastExit === undefined ? {} : { lastExit: pod.lastExit }),
+    };
     const foreignDrain = foreignDrainOf(uid);
     if (foreignDrain !== null && state !== 'terminating' && state !== 'crash-looping') {
-      return { uid, name, state: 'foreign-drain', inFlight, reason: foreignDrain };
+      return { uid, name, state: 'foreign-drain', inFlight, reason: foreignDrain, ...facts };
     }
     const reason = pod.reason ?? reasonOf(uid) ?? views.find((view) => view.reason !== null)?.reason ?? null;
-    return { uid, name, state, inFlight, reason };
+    return { uid, name, state, inFlight, reason, ...facts };
   });
 }
 
@@ -39,7 +44,8 @@ export function doesServe(state: PodReport['state'] | PodLoad['state']): boolean
 
 function stateOf(pod: ScalerPod, views: readonly PodView[]): PodReport['state'] {
   if (pod.phase === 'Terminating') return 'terminating';
-  if (pod.crashLooping) return 'crash-looping';
+  // A process that is ready again serves, however often it has ended before.
+  if (pod.crashLooping && pod.phase !== 'Ready') return 'crash-looping';
   if (pod.draining !== null) return 'draining';
   if (pod.phase === 'Pending') return 'pending';
   // Ejection is checked before the phase: a hung pod turns unready too, and would read as 'starting'.

@@ -8,6 +8,7 @@ import type { ModelRatesWindow } from '../observe/model-rates-window.ts';
 import type { MergedReports } from '../policy/merge.ts';
 import { modelReports } from './model-reports.ts';
 import { doesServe } from './pod-reports.ts';
+import { troublesOf } from './troubles.ts';
 
 export interface ReportContext {
   readonly latency: LatencyWindow;
@@ -18,11 +19,13 @@ export interface ReportContext {
   readonly pods: readonly PodReport[];
   /** Models that no pod answers requests for, and why. */
   readonly unserved: Readonly<Record<string, string>>;
+  readonly limitedBy: string | null;
+  readonly nowMs: number;
 }
 
 export function poolReport(
   { snapshot, merged, decision, desiredReplicas }: Cycle,
-  { latency, modelRates, why, conditions, pods: podReports, unserved }: ReportContext,
+  { latency, modelRates, why, conditions, pods: podReports, unserved, limitedBy, nowMs }: ReportContext,
 ): PoolReport {
   const { pool, target, pods } = snapshot;
   const { scaling, models, objective } = pool.spec;
@@ -54,6 +57,10 @@ export function poolReport(
     why,
     conditions: [...conditions],
     pods: [...podReports],
+    troubles: troublesOf(conditions, nowMs),
+    limitedBy,
+    answers: latency.answers,
+    idle: idleOf(decision.inputs),
   };
 }
 
@@ -83,7 +90,12 @@ function unbatchedModels(loads: readonly PoolLoad[]): Record<string, string> {
   return reasons;
 }
 
-function longestWaitMs({ freshLoads }: MergedReports): number | null {
+function idleOf(inputs: Cycle['decision']['inputs']): { sinceMs: number; untilMs: number | null } | null {
+  const sinceMs = amount(inputs['idleSinceMs']);
+  return sinceMs === null ? null : { sinceMs, untilMs: amount(inputs['mayShrinkAtMs']) };
+}
+
+export function longestWaitMs({ freshLoads }: MergedReports): number | null {
   const waits = freshLoads.map(({ load }) => load.predictedWaitMs).filter((wait) => wait !== null);
   return waits.length === 0 ? null : Math.max(...waits);
 }

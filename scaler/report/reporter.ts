@@ -11,8 +11,9 @@ import type { PoolContext } from '../pool-context.ts';
 import { ActionReporter } from './action-reporter.ts';
 import { conditionInputs } from './condition-inputs.ts';
 import { DecisionRecorder } from './decision-recorder.ts';
-import { podReports, type PodNotes } from './pod-reports.ts';
-import { poolReport, statusOf, unservedModels } from './pool-report.ts';
+import { limitedBy } from './limited-by.ts';
+import { doesServe, podReports, type PodNotes } from './pod-reports.ts';
+import { longestWaitMs, poolReport, statusOf, unservedModels } from './pool-report.ts';
 import { StatusWriter } from './status-writer.ts';
 
 export interface ReporterOptions extends PodNotes {
@@ -54,17 +55,38 @@ export class Reporter {
       writeFailure: this.actions.writeFailure,
       silentForMs: this.#staleness.update(merged.silent, clock.steadyMs()),
     };
-    const inputs = conditionInputs(cycle, acrossCycles, { pods, unserved });
+    const { latency } = this.#options;
+    const { spec } = snapshot.pool;
+    const limit = limitedBy({
+      decision,
+      pods,
+      createFailure: snapshot.target?.createFailure ?? null,
+      maxReplicas: spec.scaling.maxReplicas ?? null,
+      objectiveMs: spec.objective?.latencyMs ?? null,
+      p99Ms: latency.quantileMs(0.99),
+      predictedWaitMs: longestWaitMs(merged),
+      queued: merged.freshLoads.reduce((sum, { load }) => sum + load.queued, 0),
+      shedPerS: latency.answers?.shedPerS ?? 0,
+      serving: pods.filter(({ state }) => doesServe(state)).length,
+    });
+    const inputs = conditionInputs(cycle, acrossCycles, {
+      pods,
+      unserved,
+      answers: latency.answers,
+      limitedBy: limit,
+    });
     const { generation } = snapshot.pool.metadata;
     const at = { iso: new Date(clock.wallMs()).toISOString(), generation };
     this.#conditions = conditionsOf(inputs, this.#conditions ?? this.#earlierConditions(), at);
     this.#report = poolReport(cycle, {
-      latency: this.#options.latency,
+      latency,
       modelRates: this.#options.modelRates,
       why: inputs.why,
       conditions: this.#conditions,
       pods,
       unserved,
+      limitedBy: limit,
+      nowMs: clock.wallMs(),
     });
     metrics.conditions(pool, this.#conditions);
     metrics.poolNumbers(pool, numbersOf(this.#report, inputs.sick, decision));

@@ -10,7 +10,7 @@ import { counted, duration } from './format.js';
  */
 
 /** Conditions that are good when False; all others are good when True. */
-const goodWhenFalse = new Set(['ScalingLimited']);
+const goodWhenFalse = new Set(['ScalingLimited', 'Reconciling', 'Stalled']);
 
 /**
  * @param {PoolReport} pool
