@@ -127,4 +127,6 @@ export interface ScalableCluster extends Pick<Cluster, 'close'> {
   emit(event: PoolEvent): void;
   /** Last status written for the pool by any leader, from which a new leader continues. */
   statusOf(pool: string): PoolStatus | null;
+  /** Text of the pool's rushes (`seasonal` of its status) that was kept last, by any leader, on a laptop by any `sluice up`. */
+  seasonOf(pool: string): string | null;
 }

@@ -43,6 +43,8 @@ export const PoolStatus = Type.Object({
   predictedWaitMs: Type.Union([Type.Number({ minimum: 0 }), Type.Null()]),
   conditions: Type.Array(PoolCondition),
   lastDecision: Type.Union([LastDecision, Type.Null()]),
+  /** Rushes of the last 15 days, for the next leader (docs/scaling-algorithm.md, "The shape of days"). */
+  seasonal: Type.Optional(Type.String({ maxLength: 4096 })),
   /** Version of each model that answers requests which name none; absent before any was ready. */
   models: Type.Optional(Type.Array(PoolModel, { maxItems: maxListedModels })),
 });

@@ -35,6 +35,12 @@ export const LocalSettings = Type.Object({
   scalerPort: portSetting(8082, "port for the scaler's live page, API and metrics"),
   secretFile,
   secret,
+  stateFolder: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: 'folder for what the scaler has learned of days and weeks; without it that ends with sluice up',
+    }),
+  ),
   logFormat: Type.Enum(['pretty', 'json'], { default: 'pretty', description: 'log output format' }),
   logLevel,
 });

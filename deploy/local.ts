@@ -6,6 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { gatewayFlags, podFlags } from '../runtime/process/heap.ts';
 import { LocalScaling } from '../cluster/local/scaling.ts';
+import { SeasonFiles } from '../cluster/local/season-files.ts';
+import { SettingsError } from '../contract/settings.ts';
 import { LocalCluster } from '../cluster/local/local-cluster.ts';
 import { renderJson, renderPretty, type LogLevel } from '../cluster/local/log-lines.ts';
 import type { Pod } from '../cluster/port.ts';
@@ -54,8 +56,11 @@ export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ 
     onLine: showLine,
     onWarning: (pod, message) => say(`pod ${pod}: ${message}`, 'warn'),
   });
-  const scaling = new LocalScaling(cluster, ({ pool, type, reason, message }) =>
-    say(`pool ${pool}: ${reason}: ${message}`, type === 'Warning' ? 'warn' : 'info'),
+  const scaling = new LocalScaling(
+    cluster,
+    ({ pool, type, reason, message }) =>
+      say(`pool ${pool}: ${reason}: ${message}`, type === 'Warning' ? 'warn' : 'info'),
+    openSeasons(settings.stateFolder, (message) => say(message, 'warn')),
   );
   onPodReady(cluster, (pod) => say(describeReady(pod)));
   for (const [pool, count] of replicas) cluster.setReplicas(pool, count);
@@ -130,6 +135,15 @@ export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ 
   await cluster.close();
   if (served) say('stopped');
   return { served };
+}
+
+/** @throws SettingsError when the folder can't be made */
+function openSeasons(folder: string | undefined, onWarning: (message: string) => void): SeasonFiles {
+  try {
+    return new SeasonFiles(folder ?? null, onWarning);
+  } catch (error) {
+    throw new SettingsError([`--state-folder ${folder}: can't be made: ${(error as Error).message}`]);
+  }
 }
 
 /** Reports each local pod when it becomes ready, also after a restart. */

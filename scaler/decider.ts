@@ -3,6 +3,8 @@ import { applyPreconditions, type GuardedDecision } from './observe/precondition
 import type { PoolSnapshot } from './observe/snapshot.ts';
 import { budgetOf } from './policy/budget.ts';
 import { decide } from './policy/decide.ts';
+import { decodeMemory, encodeMemory, type SeasonalMemory } from './policy/seasonal-memory.ts';
+import { withMemory } from './policy/seasonal.ts';
 import { initialState, type PolicyConfig, type PolicyState } from './policy/policy-state.ts';
 import type { MergedReports } from './policy/merge.ts';
 
@@ -18,6 +20,23 @@ export interface DecisionContext {
 
 export class Decider {
   #state: PolicyState = initialState;
+  #encoded: { readonly memory: SeasonalMemory; readonly text: string } | null = null;
+
+  /** Text of the rushes that are remembered; null before the first report. */
+  get season(): string | null {
+    const { memory } = this.#state.season;
+    if (memory === null) return null;
+    if (this.#encoded?.memory !== memory) this.#encoded = { memory, text: encodeMemory(memory) };
+    return this.#encoded.text;
+  }
+
+  /** Goes on from rushes that another process remembered. @returns false if the text can't be read */
+  continueSeason(text: string, nowMs: number): boolean {
+    const memory = decodeMemory(text, nowMs / 1000);
+    if (memory === null) return false;
+    this.#state = { ...this.#state, season: withMemory(this.#state.season, memory) };
+    return true;
+  }
 
   decide(
     snapshot: PoolSnapshot,

@@ -32,12 +32,14 @@ export class PoolScaler {
   /** Whether this process led in the last cycle that could write. */
   #led = false;
   #writeConflicts = noForeignWrites;
+  #continued = false;
 
   constructor(context: Omit<PoolContext, 'operations'>, { limits, onDecision }: PoolScalerOptions) {
     this.#context = { ...context, operations: new Operations() };
     this.reporter = new Reporter(this.#context, {
       onDecision,
       latency: this.#merger.latency,
+      seasonal: () => this.#decider.season,
       modelRates: this.#merger.modelRates,
       reasonOf: (uid) => this.#actuator.reasonOf(uid),
       foreignDrainOf: (uid) => this.#actuator.foreignDrainOf(uid),
@@ -50,6 +52,7 @@ export class PoolScaler {
   }
 
   tick(seen: PoolSnapshot): void {
+    this.#continueSeason();
     const observed = this.#observe(seen);
     const { target } = observed.snapshot;
     const unmet = unmetPrecondition(observed.snapshot);
@@ -61,6 +64,19 @@ export class PoolScaler {
   /** Resolves when no call is in flight. */
   async settled(): Promise<void> {
     await this.#context.operations.idle();
+  }
+
+  /** Goes on, once, from the rushes that an earlier leader remembered. */
+  #continueSeason(): void {
+    if (this.#continued) return;
+    this.#continued = true;
+    const { cluster, clock, log, pool } = this.#context;
+    const season = cluster.seasonOf(pool);
+    if (season === null || this.#decider.continueSeason(season, clock.wallMs())) return;
+    log.warn(
+      { pool, season: season.slice(0, 100) },
+      `pool ${pool}: its rushes in status.seasonal can't be read, learning them anew`,
+    );
   }
 
   #observe(seen: PoolSnapshot): Observed {

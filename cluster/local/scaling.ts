@@ -7,6 +7,7 @@ import { endpointPods, readOnlyPod } from '../static.ts';
 import type { GatewayMember, ScalableCluster, ScalerPod, ScalerView, ScaleTarget, WriteResult } from '../scalable.ts';
 import type { LocalCluster } from './local-cluster.ts';
 import type { LocalPod } from './pod.ts';
+import { SeasonFiles } from './season-files.ts';
 
 /** Interval of views without a change, which confirm that the last view is current. */
 const repeatMs = 1_000;
@@ -17,6 +18,7 @@ const done: WriteResult = { kind: 'done' };
 
 export class LocalScaling implements ScalableCluster {
   readonly #cluster: LocalCluster;
+  readonly #seasons: SeasonFiles;
   readonly emit: ScalableCluster['emit'];
   /** The only scaler always leads: a supervisor runs one at a time. */
   readonly leadership: ScalableCluster['leadership'] = () => ({
@@ -30,8 +32,10 @@ export class LocalScaling implements ScalableCluster {
   readonly #gatewayListeners = new Set<() => void>();
   #gateways: readonly GatewayMember[] = [];
 
-  constructor(cluster: LocalCluster, emit: ScalableCluster['emit']) {
+  /** @param seasons by default such that end with this process */
+  constructor(cluster: LocalCluster, emit: ScalableCluster['emit'], seasons = new SeasonFiles(null, () => undefined)) {
     this.#cluster = cluster;
+    this.#seasons = seasons;
     this.emit = emit;
   }
 
@@ -108,12 +112,17 @@ export class LocalScaling implements ScalableCluster {
         return conflict(`pool ${pool} does not exist`);
       }
       this.#statuses.set(pool, status);
+      if (status.seasonal !== undefined) this.#seasons.keep(pool, status.seasonal);
       return done;
     });
   }
 
   statusOf(pool: string): PoolStatus | null {
     return this.#statuses.get(pool) ?? null;
+  }
+
+  seasonOf(pool: string): string | null {
+    return this.#seasons.of(pool);
   }
 
   /** Stops all watches. The pods keep running. */

@@ -68,8 +68,9 @@ export function learnSeason(state: SeasonalState, period: ArrivalPeriod, nowMs: 
   if (rush !== null) memory = addRush(correctScale(memory, rush, expected), rush, nowS);
 
   // The slots that a clock skipped or repeats are expected from now on.
-  const [nextS, endS] = [slotS * Math.ceil(nowS / slotS), slotS * (Math.floor(nowS / slotS) + slotsAhead)];
-  if (expectedUntilS > endS || expectedUntilS < nextS) [expected, expectedUntilS] = [[], nextS];
+  const slotStartS = slotS * Math.floor(nowS / slotS);
+  const endS = slotStartS + slotsAhead * slotS;
+  if (expectedUntilS > endS || expectedUntilS < slotStartS) [expected, expectedUntilS] = [[], slotStartS];
   if (expectedUntilS < endS) {
     const further = expectRushes(memory, expectedUntilS, endS);
     // The starts of one rush may lie on both sides of a slot's end.

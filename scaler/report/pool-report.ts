@@ -100,9 +100,15 @@ export function longestWaitMs({ freshLoads }: MergedReports): number | null {
   return waits.length === 0 ? null : Math.max(...waits);
 }
 
-export function statusOf(report: PoolReport, lastDecision: LastDecision | null, generation?: number): PoolStatus {
+/** @param kept the pool's revision, and the text of its rushes; null without any */
+export function statusOf(
+  report: PoolReport,
+  lastDecision: LastDecision | null,
+  { generation, seasonal }: { readonly generation: number | undefined; readonly seasonal: string | null },
+): PoolStatus {
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
+    ...(seasonal === null ? {} : { seasonal }),
     replicas: report.replicas,
     readyReplicas: report.readyReplicas,
     desiredReplicas: report.desiredReplicas,

@@ -19,6 +19,8 @@ import { StatusWriter } from './status-writer.ts';
 export interface ReporterOptions extends PodNotes {
   readonly onDecision: (record: DecisionRecord) => void;
   readonly latency: LatencyWindow;
+  /** Text of the pool's rushes, for its status; null without any. */
+  readonly seasonal: () => string | null;
   readonly modelRates: ModelRatesWindow;
 }
 
@@ -91,7 +93,10 @@ export class Reporter {
     metrics.conditions(pool, this.#conditions);
     metrics.poolNumbers(pool, numbersOf(this.#report, inputs.sick, decision));
     if (!leading) this.#status.forget();
-    else this.#status.write(statusOf(this.#report, this.decisions.last, generation));
+    else
+      this.#status.write(
+        statusOf(this.#report, this.decisions.last, { generation, seasonal: this.#options.seasonal() }),
+      );
   }
 
   /** Removes the pool's series, since the pool is gone. */

@@ -16,7 +16,10 @@ import type {
 
 type Changing<T> = { -readonly [Key in keyof T]: T[Key] };
 export type MemoryPod = Changing<ScalerPod> & { endsAtMs: number | null };
-export type Write = Exclude<keyof ScalableCluster, 'watchAll' | 'leadership' | 'emit' | 'statusOf' | 'close'>;
+export type Write = Exclude<
+  keyof ScalableCluster,
+  'watchAll' | 'leadership' | 'emit' | 'statusOf' | 'seasonOf' | 'close'
+>;
 
 /** Seconds from the deletion of a pod to its end. */
 const endS = 2;
@@ -186,6 +189,7 @@ export class MemoryCluster {
       }),
       emit: (event) => void this.events.push(event),
       statusOf: () => this.status,
+      seasonOf: () => this.status?.seasonal ?? null,
       close: () => Promise.resolve(),
     };
   }

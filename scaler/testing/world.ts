@@ -42,6 +42,8 @@ export class World {
   readonly drainCalls: string[] = [];
   /** UIDs of the pods whose drain was renewed, one for each renewal. */
   readonly drainRenewals: string[] = [];
+  /** Lines of the scaler's log, of warnings and errors. */
+  readonly warnings: string[] = [];
   /** Requests in flight at pods when they were terminated. */
   lost = 0;
   readonly #leases = new Map<string, PodDrain & { readonly untilMs: number }>();
@@ -162,7 +164,7 @@ export class World {
     const scaler = new Scaler({
       clock: this.clock,
       metrics,
-      log: pino({ level: 'silent' }),
+      log: pino({ level: 'warn' }, { write: (line: string) => void this.warnings.push(line) }),
       calls: this.#calls(),
       cluster: this.cluster.connect(this.#identity),
       gateways: {

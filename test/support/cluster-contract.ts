@@ -112,6 +112,11 @@ export function clusterContract(name: string, start: () => Promise<Contracted>):
     });
 
     test('a status is read as written, and replaces the previous one', async () => {
+      for (const seasonal of ['v1 one', 'v1 two']) {
+        const status = { ...statusOf(seasonal.length, { [seasonal]: 1 }), seasonal };
+        assert.deepEqual(await at!.cluster.writeStatus(at!.pool, status), { kind: 'done' });
+        await until(at!, 'the rushes', () => at!.cluster.seasonOf(at!.pool) === seasonal);
+      }
       for (const status of [statusOf(1, { a: 1, b: 'x' }), statusOf(2, { c: 2 })]) {
         assert.deepEqual(await at!.cluster.writeStatus(at!.pool, status), { kind: 'done' });
         await until(at!, 'the status', () => at!.cluster.statusOf(at!.pool)?.queued === status.queued);

@@ -1,0 +1,63 @@
+/**
+ * Files of what the scaler remembers of each pool's rushes, so that a later `sluice up` goes on from it. Knows nothing of the
+ * text, which the scaler checks. Written rarely: when a rush is over, and when one that was expected came or stayed away.
+ */
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+export class SeasonFiles {
+  readonly #folder: string | null;
+  readonly #onWarning: (message: string) => void;
+  readonly #texts = new Map<string, string | null>();
+
+  /**
+   * @param folder null to keep the texts in memory only; made unless it exists
+   * @throws when the folder can't be made
+   */
+  constructor(folder: string | null, onWarning: (message: string) => void) {
+    this.#folder = folder;
+    this.#onWarning = onWarning;
+    if (folder !== null) mkdirSync(folder, { recursive: true });
+  }
+
+  /** Text that was kept last; null without one. */
+  of(pool: string): string | null {
+    let text = this.#texts.get(pool);
+    if (text === undefined) {
+      text = this.#read(pool);
+      this.#texts.set(pool, text);
+    }
+    return text;
+  }
+
+  keep(pool: string, text: string): void {
+    if (this.of(pool) === text) return;
+    this.#texts.set(pool, text);
+    if (this.#folder === null) return;
+    const file = this.#fileOf(this.#folder, pool);
+    try {
+      // A file that is renamed is old or new, never half of it.
+      writeFileSync(`${file}.new`, `${text}\n`);
+      renameSync(`${file}.new`, file);
+    } catch (error) {
+      this.#onWarning(`${file} can't be written: ${(error as Error).message}`);
+    }
+  }
+
+  #read(pool: string): string | null {
+    if (this.#folder === null) return null;
+    const file = this.#fileOf(this.#folder, pool);
+    try {
+      return readFileSync(file, 'utf8').trimEnd();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+        this.#onWarning(`${file} can't be read: ${(error as Error).message}`);
+      }
+      return null;
+    }
+  }
+
+  #fileOf(folder: string, pool: string): string {
+    return path.join(folder, `${pool}.season`);
+  }
+}
