@@ -3,10 +3,11 @@
  * port of every process answers with the same bytes, and none of its sockets can end the process.
  */
 import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { errorBody, quote } from '../../contract/errors.ts';
 import { mediaTypes } from '../../contract/headers.ts';
-import { lingerAfter } from './linger.ts';
+import { linger, lingerAfter } from './linger.ts';
 
 /** @param lingerMs time in which a client can read the last answer, though it still sends; then the socket is destroyed */
 export function answerBrokenHttp(server: Server, lingerMs: number): void {
@@ -89,12 +90,29 @@ export function refuseSocket(socket: Duplex, { status, message }: Refusal, linge
     socket.destroy();
     return;
   }
+  socket.end(handWritten({ status, message }));
+  setTimeout(() => socket.destroy(), lingerMs).unref();
+}
+
+/**
+ * Ends a connection that waits for a request, with an answer to the one that may be on its way: closed without it, that request
+ * would meet a reset, and nobody could tell whether it was run. Clients know 408 on an idle connection as its end
+ * (RFC 9110, section 15.5.9), and load balancers send it for this.
+ */
+export function endIdleSocket(socket: Socket, lingerMs: number): void {
+  if (socket.writable) {
+    const message = 'the server is ending and did not read this request: send it again on another connection';
+    socket.write(handWritten({ status: 408, message }));
+  }
+  linger(socket, lingerMs);
+}
+
+function handWritten({ status, message }: Refusal): string {
   const body = errorBody(message);
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`;
   const headers = headersOf(body);
   for (let index = 0; index < headers.length; index += 2) head += `${headers[index]!}: ${headers[index + 1]!}\r\n`;
-  socket.end(`${head}\r\n${body.toString()}`);
-  setTimeout(() => socket.destroy(), lingerMs).unref();
+  return `${head}\r\n${body.toString()}`;
 }
 
 function headersOf(body: Buffer): string[] {

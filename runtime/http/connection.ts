@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { SluiceError } from '../../contract/errors.ts';
+import { endIdleSocket } from './broken-http.ts';
 import type { ClientAccount, Clients } from './clients.ts';
 import type { FaceCounters } from './face-counters.ts';
 import type { HttpLimits } from './limits.ts';
@@ -179,6 +180,15 @@ export class Connection {
     const incoming = parser?.incoming ?? null;
     if (incoming === null || incoming.complete || this.body !== null) return null;
     return answer === null || answer === undefined || answer.writableFinished ? incoming : null;
+  }
+
+  /** Ends the connection if it waits for a request, so that one that crosses this end is refused and not reset. */
+  endIfIdle(): void {
+    const socket = this.#socket;
+    // Node keeps the answer to the first of the requests that it has read in this field.
+    const { _httpMessage: answer } = socket;
+    if (socket.destroyed || socket.writableEnded || (answer !== null && answer !== undefined)) return;
+    endIdleSocket(socket, this.all.limits.lingerMs);
   }
 
   /** Ends the connection at once, whatever is on its way. */

@@ -45,6 +45,7 @@ export class Connections implements ConnectionOwner {
   /** Addresses for which an answer had no room since the last look. */
   readonly #pressed = new Set<ClientAccount>();
   #lacksRoom = false;
+  #isEnding = false;
   readonly #loggedAtMs = new Map<RefusalReason, number>();
   #watchedAtMs: number;
   #relievedAtMs = -Infinity;
@@ -164,8 +165,15 @@ export class Connections implements ConnectionOwner {
     this.#onAnswerRoom();
   }
 
+  /** Ends the connections that wait for a request, and from now on each that comes to do so. */
+  endIdle(): void {
+    this.#isEnding = true;
+    for (const connection of this.#all) connection.endIfIdle();
+  }
+
   /** Looks at every connection: called each `watchMs`. */
   watch(): void {
+    if (this.#isEnding) this.endIdle();
     const nowMs = this.#now();
     const wasAway = nowMs - this.#watchedAtMs > this.limits.watchMs + pauseMs;
     this.#watchedAtMs = nowMs;

@@ -131,3 +131,53 @@ test('closing cuts every connection where that is asked for', async () => {
   await Promise.all([app.close(), once(socket, 'close')]);
   assert.match(received(), /begun\r\n$/);
 });
+
+test('a request on an idle connection that crosses the end is refused by an answer, and not run', async () => {
+  const { app, origin } = await start({ closes: 'idle' });
+  let requests = 0;
+  app.server.on('request', () => (requests += 1));
+  const clients = [client(origin), client(origin)];
+  for (const { socket, received } of clients) {
+    socket.write(get('/now'));
+    await until(() => received().endsWith('now'));
+  }
+  const ends = clients.map(({ socket }) => once(socket, 'close'));
+  const closed = app.close();
+  // Its bytes leave once the server has said its last word, which this client has not read.
+  const [crossing, silent] = clients as [ReturnType<typeof client>, ReturnType<typeof client>];
+  crossing.socket.pause();
+  await once(silent.socket, 'end');
+  crossing.socket.write(get('/now'));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  crossing.socket.resume();
+  await Promise.all([closed, ...ends]);
+  for (const { received } of clients) {
+    assert.match(received(), /nowHTTP\/1\.1 408 Request Timeout\r\n[^]*connection: close\r\n\r\n\{"error":"[^"]+"\}$/);
+  }
+  assert.equal(requests, 2);
+});
+
+test('a connection that turns idle while the server closes is ended too', { timeout: 60_000 }, async () => {
+  const { app, origin, began, finish } = await start({ closes: 'idle' });
+  const { socket, received } = client(origin);
+  socket.write(get('/open'));
+  await began;
+  const closed = app.close();
+  finish();
+  await Promise.all([closed, once(socket, 'close')]);
+  assert.match(received(), /begun\r\n0\r\n\r\nHTTP\/1\.1 408 /);
+});
+
+test('each answer of a process that is ending is the last of its connection', async (t) => {
+  let isEnding = false;
+  const { app, origin } = await start({ isEnding: () => isEnding });
+  t.after(() => app.close());
+  const { socket, received } = client(origin);
+  socket.write(get('/now'));
+  await until(() => received().endsWith('now'));
+  assert.doesNotMatch(received(), /connection: close/i);
+  isEnding = true;
+  socket.write(get('/now'));
+  await once(socket, 'close');
+  assert.match(received(), /now[^]*\r\nconnection: close\r\n[^]*now$/i);
+});

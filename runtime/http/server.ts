@@ -19,8 +19,10 @@ import { SharedSecret } from './shared-secret.ts';
 export interface ServerOptions {
   readonly log: ErrorLog;
   readonly errorForm: ErrorForm;
-  /** Connections that closing the server cuts; the others end by themselves. */
+  /** Connections that closing the server ends: `idle` ones with a word to requests on their way, or `all`, which are cut. */
   readonly closes: 'idle' | 'all';
+  /** Whether the process is ending: each answer is then the last of its connection. */
+  readonly isEnding?: () => boolean;
   /** Limits other than `httpDefaults`. */
   readonly limits?: Partial<HttpLimits>;
   /** Where the server counts what it holds and refuses. */
@@ -52,7 +54,7 @@ export function newServer(options: ServerOptions): FastifyInstance {
     // Fastify would make a logger for each request; errors are logged where they are answered.
     logger: false,
     schemaController: noRouteSchemas,
-    serverFactory: (handler) => newHttpServer(handler, connections, options.browsers),
+    serverFactory: (handler) => newHttpServer(handler, connections, options),
     // Broken HTTP is answered by the server itself, which may have other ports than Fastify's.
     clientErrorHandler: () => undefined,
     forceCloseConnections: closes === 'all' ? true : 'idle',
@@ -92,9 +94,14 @@ function coherent(limits: HttpLimits): HttpLimits {
   return { ...limits, maxConnections, maxConnectionsPerAddress, timeoutCheckMs };
 }
 
-function newHttpServer(handler: RequestListener, connections: Connections, browsers?: BrowserRules): Server {
+function newHttpServer(
+  handler: RequestListener,
+  connections: Connections,
+  { browsers, closes, isEnding }: ServerOptions,
+): Server {
   const { limits } = connections;
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
+    if (isEnding?.() === true) response.shouldKeepAlive = false;
     if (refuseAmbiguous(request, response, limits.lingerMs)) return;
     if (browsers !== undefined) {
       const message = foreignPage(request, browsers);
@@ -136,6 +143,8 @@ function newHttpServer(handler: RequestListener, connections: Connections, brows
     if (message === null) return;
     refuseSocket(socket, { status: 503, message }, 0);
   });
+  // Node and Fastify close idle connections by this method. A turn of the event loop reads what has come to them before.
+  if (closes === 'idle') server.closeIdleConnections = () => void setImmediate(() => connections.endIdle());
   const watch = setInterval(() => connections.watch(), limits.watchMs).unref();
   server.on('close', () => clearInterval(watch));
   server.on('error', (error) => {

@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { buildGateway } from '../../gateway/app.ts';
@@ -93,7 +94,7 @@ test('told to go it is not ready, accepts for a while more, finishes what it has
   for (;;) {
     const status = await predict(origin, '2').catch((error: unknown) => error);
     if (typeof status !== 'number') {
-      // A connection that came in the moment of the end is reset; nothing of its request was read.
+      // A connection that came in the moment of the end is reset by the system; nothing of its request was read.
       assert.match(
         String(((status as Error).cause as { code?: string } | undefined)?.code),
         /ECONNREFUSED|ECONNRESET|UND_ERR_SOCKET/,
@@ -105,3 +106,72 @@ test('told to go it is not ready, accepts for a while more, finishes what it has
   assert.deepEqual([...statuses], [200]);
   assert.equal(await exited, 0);
 });
+
+test('clients that keep idle connections meet its end with answers or refusals, and never with a reset', async (t) => {
+  const pod = await startPod(t);
+  const { child, exited, origin, admin } = await startProcess(t, pod, '--drain-delay-ms', '300');
+  await until('it is ready', () => ready(admin));
+  const { hostname, port } = new URL(origin);
+  const clients = await Promise.all(Array.from({ length: 150 }, () => KeptConnection.open(hostname, Number(port))));
+  const first = await Promise.all(clients.map((client) => client.ask('1')));
+  assert.deepEqual([...new Set(first)], ['200 keep-alive']);
+  child.kill('SIGTERM');
+  // Each of them asks once more at a moment of its own, the delay and the end included.
+  const said = await Promise.all(
+    clients.map(async (client, at) => {
+      await sleep(4 * at);
+      return client.ask('2');
+    }),
+  );
+  assert.equal(await exited, 0);
+  const counts = Map.groupBy(said, (one) => one);
+  t.diagnostic([...counts].map(([what, { length }]) => `${length} × ${what}`).join(', '));
+  for (const what of counts.keys()) assert.match(what, /^(200 close|408 close|ended before)$/);
+  assert.ok((counts.get('200 close')?.length ?? 0) > 10, 'the delay was not used');
+});
+
+/** A connection as the simplest of clients keeps it: it notices its end only when it looks. */
+class KeptConnection {
+  readonly #socket: Socket;
+  #received = '';
+  #over: string | null = null;
+  #heard = (): void => undefined;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.setEncoding('latin1').on('data', (text: string) => {
+      this.#received += text;
+      this.#heard();
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => (this.#over = error.code ?? 'error'));
+    socket.on('close', () => {
+      this.#over ??= 'closed';
+      this.#heard();
+    });
+  }
+
+  static async open(host: string, port: number): Promise<KeptConnection> {
+    const socket = connect(port, host);
+    await once(socket, 'connect');
+    return new KeptConnection(socket);
+  }
+
+  /** @returns the answer's status and connection header, or why there is none */
+  async ask(body: string): Promise<string> {
+    if (this.#over === 'closed') return 'ended before';
+    this.#socket.write(
+      `POST /v2/models/echo/infer HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    );
+    await new Promise<void>((resolve) => {
+      this.#heard = () => {
+        if (/\r\n\r\n./s.test(this.#received) || this.#over !== null) resolve();
+      };
+      this.#heard();
+    });
+    const answer = this.#received;
+    this.#received = '';
+    const [, status] = /^HTTP\/1\.1 (\d+)/.exec(answer) ?? [];
+    if (status === undefined) return `no answer: ${this.#over ?? ''}`;
+    return `${status} ${/\r\nconnection: (\S+)\r\n/i.exec(answer)?.[1] ?? 'none'}`;
+  }
+}

@@ -11,7 +11,7 @@ const { TARGET = 'http://sluice', MODEL = 'simple', RATE = '20', TIMEOUT_MS = '3
 const timeoutMs = Number(TIMEOUT_MS);
 /** A client that waits this much longer than the deadline that it asked for has been forgotten. */
 const patienceMs = timeoutMs + 10_000;
-/** Milliseconds in which a client may retry a refused connection: a gateway is ending, or not yet reachable from everywhere. */
+/** Milliseconds in which a client may send a refused request again: a gateway is ending, or not yet reachable from everywhere. */
 const refusedForMs = 5000;
 /** More than this in flight is a client that can't keep up, or a server that answers nobody. */
 const maxInFlight = 20_000;
@@ -32,8 +32,8 @@ const byPod: Record<string, number> = {};
 /** Latencies of right answers: counts by the upper bound of a histogram bucket; bounds are 10% apart. */
 const latencies = new Map<number, number>();
 
-/** Idle connections go before the server's own limit, and before a gateway that ends would close them. */
-const agent = new http.Agent({ keepAlive: process.env['SPREAD'] !== 'true', timeout: 2000, scheduling: 'lifo' });
+/** Connections are kept for as long as the server keeps them, as clients do that know nothing of its end. */
+const agent = new http.Agent({ keepAlive: process.env['SPREAD'] !== 'true', scheduling: 'lifo' });
 
 function question(index: number): { body: string; sums: number[] } {
   const first = Array.from({ length: 16 }, (_, at) => index * 16 + at);
@@ -83,6 +83,13 @@ function ask(index: number): void {
     const bound = Math.ceil(1.1 ** Math.ceil(Math.log(Math.max(1, tookMs)) / Math.log(1.1)));
     latencies.set(bound, (latencies.get(bound) ?? 0) + 1);
   };
+  /** Nobody has read the request: the only failure that a client may try again without knowing what the request does. */
+  const again = (): boolean => {
+    if (performance.now() - startedMs >= refusedForMs) return false;
+    refusedRetries += 1;
+    setTimeout(attempt, 50);
+    return true;
+  };
   const attempt = (): void => {
     const request = http.request(
       `${TARGET}/v2/models/${MODEL}/infer`,
@@ -97,6 +104,8 @@ function ask(index: number): void {
         response.on('aborted', () => settle('answer cut off'));
         response.on('end', () => {
           const text = Buffer.concat(parts).toString();
+          // The end of an idle connection, which crossed the request.
+          if (response.statusCode === 408 && request.reusedSocket && again()) return;
           const pod = response.headers['sluice-pod'];
           if (typeof pod === 'string') byPod[pod] = (byPod[pod] ?? 0) + 1;
           if (response.statusCode !== 200) settle(`status ${response.statusCode ?? 0}`, text.slice(0, 200));
@@ -109,12 +118,7 @@ function ask(index: number): void {
       },
     );
     request.on('error', (error: NodeJS.ErrnoException) => {
-      // Nobody has read it: the only failure that a client may try again without knowing what the request does.
-      if (error.code === 'ECONNREFUSED' && performance.now() - startedMs < refusedForMs) {
-        refusedRetries += 1;
-        setTimeout(attempt, 50);
-        return;
-      }
+      if (error.code === 'ECONNREFUSED' && again()) return;
       settle(error.code ?? 'error', `${error.message}${request.reusedSocket ? ' on a connection in use' : ''}`);
     });
     setTimeout(() => {
