@@ -6,7 +6,7 @@ const Count = Type.Integer({ minimum: 0 });
 
 /**
  * Kubernetes-style condition: `Ready`, `ModelsServed`, `AbleToScale`, `ScalingActive`, `ScalingLimited`, `GatewaysReporting`,
- * `PodsHealthy`, `RequestsAnswered`, `Reconciling` or `Stalled`.
+ * `PodsHealthy`, `RequestsAnswered`, `VersionSkew`, `Reconciling` or `Stalled`.
  */
 export const PoolCondition = Type.Object({
   type: Type.String({ pattern: '^[A-Z][A-Za-z]{0,62}$' }),

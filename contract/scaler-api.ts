@@ -5,6 +5,7 @@
  */
 import Type from 'typebox';
 import { ModelReport } from './model-report.ts';
+import { PoolModel } from './model-versions.ts';
 import { PoolCondition } from './pool-status.ts';
 
 const Count = Type.Integer({ minimum: 0 });
@@ -87,6 +88,8 @@ export const PoolReport = Type.Object({
   unbatched: Type.Record(Type.String(), Type.String()),
   /** Models that no pod answers requests for, though pods serve, by name, and why. */
   unserved: Type.Record(Type.String(), Type.String()),
+  /** Version of each model that answers requests which name none, and versions that are anything but ready. */
+  versions: Type.Optional(Type.Array(PoolModel)),
   mode: Type.Enum(['Active', 'DryRun', 'Paused']),
   minReplicas: Count,
   maxReplicas: orNull(Count),

@@ -14,6 +14,7 @@ import { ReportReceiver } from './observe/report-receiver.ts';
 import { HttpClient } from './http-client.ts';
 import { ScalerMetrics } from './metrics.ts';
 import { podCalls } from './actuate/pod-calls.ts';
+import { versionCalls } from './actuate/version-calls.ts';
 import { ReportHistory } from './page/history.ts';
 import { Timeline } from './page/timeline.ts';
 import { apiRoutes } from './routes/api.ts';
@@ -70,6 +71,7 @@ export function buildScaler({ cluster, log, version, settings, ...given }: Scale
     log,
     gateways: receiver,
     calls: podCalls(http),
+    versionCalls: versionCalls(http),
     limits: { drainLimitMs: settings.drainLimitMs, podGraceMs: settings.podGraceMs },
   });
 

@@ -1,4 +1,5 @@
 /** One cycle of one pool: what was observed, then what was decided on it. */
+import type { PoolModel } from '../contract/model-versions.ts';
 import type { GuardedDecision } from './observe/preconditions.ts';
 import type { PoolSnapshot } from './observe/snapshot.ts';
 import type { MergedReports } from './policy/merge.ts';
@@ -10,6 +11,8 @@ export interface Observed {
   /** Verdict on each pod that is not being deleted, by UID. */
   readonly verdicts: ReadonlyMap<string, PodVerdict>;
   readonly leading: boolean;
+  /** Versions of the pool's models. */
+  readonly versions: readonly PoolModel[];
 }
 
 export interface Cycle extends Observed {

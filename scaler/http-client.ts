@@ -1,5 +1,6 @@
 /** The scaler's HTTP client for gateways and pods. It returns what came, and leaves every judgement to its callers. */
 import { Agent, type Dispatcher } from 'undici';
+import { mediaTypes } from '../contract/headers.ts';
 import type { SharedSecret } from '../runtime/http/shared-secret.ts';
 
 /** Failure of a call that the other side answered with 401. */
@@ -36,14 +37,31 @@ export class HttpClient {
     this.#secret = secret;
   }
 
-  async call(method: Dispatcher.HttpMethod, url: string, limitMs: number): Promise<HttpResult> {
+  call(method: Dispatcher.HttpMethod, url: string, limitMs: number): Promise<HttpResult> {
+    return this.#call(method, url, { limitMs });
+  }
+
+  /** Sends a command with a JSON body. */
+  post(url: string, json: string, limitMs: number): Promise<HttpResult> {
+    return this.#call('POST', url, { limitMs, json });
+  }
+
+  async #call(
+    method: Dispatcher.HttpMethod,
+    url: string,
+    { limitMs, json }: { readonly limitMs: number; readonly json?: string },
+  ): Promise<HttpResult> {
     try {
       const { origin, pathname, search } = new URL(url);
       const { statusCode, body } = await this.#agent.request({
         origin,
         path: `${pathname}${search}`,
         method,
-        headers: method === 'GET' ? {} : this.#authorization(),
+        headers: {
+          ...(method === 'GET' ? {} : this.#authorization()),
+          ...(json === undefined ? {} : { 'content-type': mediaTypes.json }),
+        },
+        body: json ?? null,
         signal: AbortSignal.timeout(limitMs),
       });
       let text = '';

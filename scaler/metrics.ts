@@ -16,6 +16,7 @@ export const conditionTypes = [
   'GatewaysReporting',
   'PodsHealthy',
   'RequestsAnswered',
+  'VersionSkew',
   'Reconciling',
   'Stalled',
 ] as const;

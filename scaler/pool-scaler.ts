@@ -8,6 +8,7 @@ import type { HoldReason } from '../contract/reasons.ts';
 import type { DecisionRecord } from '../contract/scaler-api.ts';
 import { Actuator, noPlan, type Limits } from './actuate/actuator.ts';
 import { Operations } from './actuate/operations.ts';
+import { PoolVersions } from './actuate/pool-versions.ts';
 import type { Cycle, Observed } from './cycle.ts';
 import { Decider } from './decider.ts';
 import { LoadMerger } from './observe/load-merger.ts';
@@ -29,6 +30,7 @@ export class PoolScaler {
   readonly #merger = new LoadMerger();
   readonly #decider = new Decider();
   readonly #actuator: Actuator;
+  readonly #versions: PoolVersions;
   /** Whether this process led in the last cycle that could write. */
   #led = false;
   #writeConflicts = noForeignWrites;
@@ -36,6 +38,7 @@ export class PoolScaler {
 
   constructor(context: Omit<PoolContext, 'operations'>, { limits, onDecision }: PoolScalerOptions) {
     this.#context = { ...context, operations: new Operations() };
+    this.#versions = new PoolVersions(this.#context);
     this.reporter = new Reporter(this.#context, {
       onDecision,
       latency: this.#merger.latency,
@@ -86,7 +89,8 @@ export class PoolScaler {
     const snapshot = { ...seen, problem: seen.problem ?? writeConflict(this.#writeConflicts, clock.steadyMs()) };
     const merged = this.#merger.merge(snapshot, clock.wallMs());
     const verdicts = this.#actuator.examine(snapshot.pods, merged.podViews);
-    return { snapshot, merged, verdicts, leading };
+    const versions = this.#versions.tick(snapshot, leading);
+    return { snapshot, merged, verdicts, leading, versions };
   }
 
   #noticeForeignChange(target: ScaleTarget, leading: boolean): void {

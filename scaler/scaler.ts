@@ -144,11 +144,11 @@ export class Scaler {
   }
 
   #add(pool: string): PoolScaler {
-    const { cluster, calls, clock, metrics, log, limits } = this.#options;
+    const { cluster, calls, versionCalls, clock, metrics, log, limits } = this.#options;
     const onDecision = (record: DecisionRecord): void => {
       for (const listener of this.#listeners) listener.onDecision(record);
     };
-    const context = { cluster, calls, clock, metrics, log, pool, wake: this.wake };
+    const context = { cluster, calls, versionCalls, clock, metrics, log, pool, wake: this.wake };
     const scaler = new PoolScaler(context, { limits, onDecision });
     this.#pools.set(pool, scaler);
     return scaler;

@@ -126,6 +126,15 @@ const scalerAlerts: readonly Alert[] = [
       'For 90 seconds the pool has wanted pods and none has served, or its rollout is stuck, or its spec is invalid. The condition Ready says which, with the reason of a pod.',
   },
   {
+    name: 'SluiceVersionSkew',
+    severity: 'warning',
+    for: '1m',
+    expr: 'max by (namespace, pool) (sluice_scaler_condition{type="VersionSkew",status="True"} and on (instance) sluice_scaler_leader == 1) > 0',
+    summary: `Pods of ${poolOf} answer by different versions of a model`,
+    description:
+      'For a minute the answer to a request that names no version has depended on the pod that got it. The condition VersionSkew names the model.',
+  },
+  {
     name: 'SluicePoolAtMaximum',
     severity: 'warning',
     for: '5m',

@@ -7,6 +7,7 @@ import { ScalerMetrics } from '../metrics.ts';
 import { Drains } from './drains.ts';
 import { Operations } from './operations.ts';
 import type { PodCalls } from './pod-calls.ts';
+import type { VersionCalls } from './version-calls.ts';
 
 const pod: ScalerPod = {
   uid: 'p',
@@ -52,7 +53,8 @@ function drainsOf() {
   const clock = { wallMs: () => 0, steadyMs: () => 0 };
   const log = pino({ level: 'silent' });
   const metrics = new ScalerMetrics('test', { refused: 0, accepted: 0 });
-  const context = { pool: 'm', cluster, calls, operations, clock, metrics, log, wake: () => undefined };
+  const versionCalls = {} as VersionCalls;
+  const context = { pool: 'm', cluster, calls, versionCalls, operations, clock, metrics, log, wake: () => undefined };
   const drains = new Drains(context, { drainEnded: () => undefined, drainLapsed: () => undefined });
   const cycle = async (wants: ReadonlyMap<string, 'scale-down'>, draining: string | null): Promise<void> => {
     drains.reconcile(wants, [{ ...pod, draining }]);

@@ -28,6 +28,8 @@ const inputs: ConditionInputs = {
   createFailure: null,
   unanswered: null,
   sick: 0,
+  skewed: null,
+  versionsOut: null,
   panic: null,
 };
 const one = { count: 1, text: 'm-1: bad' };
@@ -45,6 +47,7 @@ test('every input sets its conditions and no other, with status and reason, with
     'GatewaysReporting True AllReporting',
     'PodsHealthy True NoneSick',
     'RequestsAnswered True Answered',
+    'VersionSkew False VersionsAgree',
     'Reconciling False Settled',
     'Stalled False NotStalled',
   ];
@@ -99,6 +102,8 @@ test('every input sets its conditions and no other, with status and reason, with
       'PodsHealthy False CannotCreatePods',
       'Stalled True CannotCreatePods',
     ],
+    [{ skewed: 'm: not every pod has version 2' }, 'VersionSkew True PodsDiffer'],
+    [{ versionsOut: 'm 2 is failed: no ONNX file' }, 'VersionSkew False VersionOut'],
     [{ sick: 3, panic: { most: 2 } }, 'PodsHealthy False TooManySick'],
   ];
   for (const [more, ...expected] of cases) {

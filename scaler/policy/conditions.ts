@@ -37,6 +37,10 @@ export interface ConditionInputs {
   readonly trouble: string | null;
   /** Models that no pod answers requests for, though pods serve, and why, in words; null for none. */
   readonly unserved: string | null;
+  /** Models whose pods answer by different versions, in words; null for none. */
+  readonly skewed: string | null;
+  /** Versions that failed or are banned, in words; null for none. */
+  readonly versionsOut: string | null;
   /** Whether the servers are managed by someone else, so that nothing is to be scaled. */
   readonly external: boolean;
   /** Pods on their way, without a fault so far. */
@@ -78,6 +82,7 @@ export function conditionsOf(
     reporting(inputs),
     healthy(inputs),
     requestsAnswered(inputs),
+    versionSkew(inputs),
     reconciling(inputs),
     stalled(inputs),
   ];
@@ -175,6 +180,14 @@ function modelsServed({ serving, replicas, unserved }: ConditionInputs): Conditi
     reason: 'AllServed',
     message: 'each model has a pod, or gets one with its next request',
   };
+}
+
+/** Whether the answer to one request depends on the pod that gets it. */
+function versionSkew({ skewed, versionsOut }: ConditionInputs): ConditionState {
+  const type = 'VersionSkew';
+  if (skewed !== null) return { type, status: 'True', reason: 'PodsDiffer', message: skewed };
+  if (versionsOut !== null) return { type, status: 'False', reason: 'VersionOut', message: versionsOut };
+  return { type, status: 'False', reason: 'VersionsAgree', message: 'pods answer by the same versions of models' };
 }
 
 function ableToScale(inputs: ConditionInputs): ConditionState {

@@ -1,4 +1,5 @@
 /** Inputs of a pool's conditions, from one cycle. Pure. */
+import type { PoolModel } from '../../contract/model-versions.ts';
 import { holdReasons, scaleReasons } from '../../contract/reasons.ts';
 import type { AnswerRates, PodReport, PoolReport } from '../../contract/scaler-api.ts';
 import type { Cycle } from '../cycle.ts';
@@ -10,7 +11,7 @@ import { canHoldRequests } from '../policy/merge.ts';
 import { doesServe } from './pod-reports.ts';
 
 export function conditionInputs(
-  { snapshot, merged, decision, verdicts, plan }: Cycle,
+  { snapshot, merged, decision, verdicts, plan, versions }: Cycle,
   acrossCycles: Pick<ConditionInputs, 'writeFailure' | 'silentForMs'>,
   seen: {
     readonly pods: readonly PodReport[];
@@ -31,6 +32,8 @@ export function conditionInputs(
     problem: problem ?? (target === null && !external ? noTarget : null),
     external,
     unserved: inWords(unserved),
+    skewed: skewOf(versions),
+    versionsOut: versionsOut(versions),
     rollout: target?.rollout ?? 'none',
     viewStale: unmetPrecondition(snapshot) === 'stale-view',
     mode: pool.spec.scaling.mode,
@@ -84,15 +87,35 @@ function joined(reason: string, message: string): string {
   return message === '' ? reason : `${reason}: ${message}`;
 }
 
+/** Models whose pods differ in the version that they answer by, in words; null for none. */
+function skewOf(versions: readonly PoolModel[]): string | null {
+  const skewed = versions.filter((model) => model.skewed === true);
+  if (skewed.length === 0) return null;
+  return listed(skewed.map(({ name, version }) => `${name}: not every pod has version ${version}`));
+}
+
+/** Versions that were tried and stay out, in words; null for none. */
+function versionsOut(versions: readonly PoolModel[]): string | null {
+  const out = versions.flatMap(({ name, unsettled = [] }) =>
+    unsettled
+      .filter(({ state }) => state === 'failed' || state === 'banned')
+      .map(({ version, state, reason }) => `${name} ${version} is ${state}: ${reason ?? ''}`),
+  );
+  return out.length === 0 ? null : listed(out);
+}
+
 /** Number of models that a message names. */
 const maxNamedModels = 3;
 
 function inWords(unserved: PoolReport['unserved']): string | null {
   const names = Object.keys(unserved).sort();
   if (names.length === 0) return null;
-  const named = names.slice(0, maxNamedModels).map((name) => `${name}: ${unserved[name]!}`);
-  const more = names.length > maxNamedModels ? [`and ${names.length - maxNamedModels} more`] : [];
-  return [...named, ...more].join('; ');
+  return listed(names.map((name) => `${name}: ${unserved[name]!}`));
+}
+
+function listed(texts: readonly string[]): string {
+  const more = texts.length > maxNamedModels ? [`and ${texts.length - maxNamedModels} more`] : [];
+  return [...texts.slice(0, maxNamedModels), ...more].join('; ');
 }
 
 export function reasonText(decision: GuardedDecision): string {

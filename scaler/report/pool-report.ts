@@ -24,7 +24,7 @@ export interface ReportContext {
 }
 
 export function poolReport(
-  { snapshot, merged, decision, desiredReplicas }: Cycle,
+  { snapshot, merged, decision, desiredReplicas, versions }: Cycle,
   { latency, modelRates, why, conditions, pods: podReports, unserved, limitedBy, nowMs }: ReportContext,
 ): PoolReport {
   const { pool, target, pods } = snapshot;
@@ -37,6 +37,7 @@ export function poolReport(
     modelReports: modelReports(models, { loads, unbatched, unserved, ratesOf: (model) => modelRates.of(model) }),
     unbatched,
     unserved,
+    ...(versions.length === 0 ? {} : { versions: [...versions] }),
     mode: scaling.mode,
     minReplicas: scaling.minReplicas,
     maxReplicas: scaling.maxReplicas ?? null,
@@ -117,6 +118,7 @@ export function statusOf(
     predictedWaitMs: report.predictedWaitMs === null ? null : Math.round(report.predictedWaitMs),
     conditions: report.conditions,
     lastDecision,
+    ...(report.versions === undefined ? {} : { models: report.versions }),
   };
 }
 

@@ -1,5 +1,5 @@
 /**
- * Writer of one pool's status in the cluster: at once when a condition changes, at most every five seconds when only numbers
+ * Writer of one pool's status in the cluster: at once when a condition or the version of a model changes, at most every five seconds when only numbers
  * do. A failed write is tried again after a pause.
  */
 import type { PoolStatus } from '../../contract/pool-status.ts';
@@ -27,7 +27,10 @@ export class StatusWriter {
     const { pool, cluster, clock, metrics, log, operations } = this.#context;
     const nowMs = clock.steadyMs();
     const written = this.#written;
-    const urgent = written === null || conditionsDiffer(written.status.conditions, status.conditions);
+    const urgent =
+      written === null ||
+      conditionsDiffer(written.status.conditions, status.conditions) ||
+      JSON.stringify(written.status.models) !== JSON.stringify(status.models);
     if (nowMs < this.#notBeforeMs || (!urgent && nowMs - written.atMs < betweenNumbersMs)) return;
     if (written !== null && comparable(written.status) === comparable(status)) return;
     operations.write(

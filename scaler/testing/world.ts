@@ -9,6 +9,8 @@ import type { PodDrain } from '../../contract/pod-status.ts';
 import type { DecisionRecord } from '../../contract/scaler-api.ts';
 import type { Clock } from '../clock.ts';
 import { ScalerMetrics } from '../metrics.ts';
+import type { VersionWish } from '../../contract/model-versions.ts';
+import type { VersionAnswer } from '../actuate/version-calls.ts';
 import type { DrainAnswer, PodCalls, ProbeAnswer } from '../actuate/pod-calls.ts';
 import type { LeaseOwner } from '../policy/drain-lease.ts';
 import { Scaler } from '../scaler.ts';
@@ -36,6 +38,10 @@ export class World {
   second = 0;
   /** Probe answers of unhealthy pods, by UID. */
   readonly probes = new Map<string, ProbeAnswer>();
+  /** Answers of pods on their versions, by UID; servers of another make without. */
+  readonly versionAnswers = new Map<string, VersionAnswer>();
+  /** Last wish that each pod was sent, by UID. */
+  readonly wishes = new Map<string, VersionWish>();
   /** Answers to drain calls other than success, by UID. */
   readonly drainAnswers = new Map<string, DrainAnswer>();
   /** Drain calls to pods, in order and without renewals: `POST p-1`. */
@@ -166,6 +172,15 @@ export class World {
       metrics,
       log: pino({ level: 'warn' }, { write: (line: string) => void this.warnings.push(line) }),
       calls: this.#calls(),
+      versionCalls: {
+        read: (origin) =>
+          Promise.resolve(this.versionAnswers.get(origin.slice('http://'.length)) ?? { kind: 'foreign' }),
+        wish: (origin, wish) => {
+          const uid = origin.slice('http://'.length);
+          this.wishes.set(uid, wish);
+          return Promise.resolve(this.versionAnswers.get(uid) ?? { kind: 'foreign' });
+        },
+      },
       cluster: this.cluster.connect(this.#identity),
       gateways: {
         follow: () => undefined,

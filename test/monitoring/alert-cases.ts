@@ -334,6 +334,34 @@ export const alertCases: readonly AlertCase[] = [
     ],
   },
   {
+    alert: 'SluiceVersionSkew',
+    name: 'the leader has said so for two minutes',
+    series: {
+      [`sluice_scaler_condition{${of},instance="a",type="VersionSkew",status="True"}`]: '0x8 1x20',
+      'sluice_scaler_leader{namespace="ml",instance="a"}': '1x30',
+    },
+    at: '4m',
+    expected: [
+      {
+        severity: 'warning',
+        labels: here,
+        summary: 'Pods of pool langid answer by different versions of a model',
+        description:
+          'For a minute the answer to a request that names no version has depended on the pod that got it. The condition VersionSkew names the model.',
+      },
+    ],
+  },
+  {
+    alert: 'SluiceVersionSkew',
+    name: 'a rollout that was over within a minute',
+    series: {
+      [`sluice_scaler_condition{${of},instance="a",type="VersionSkew",status="True"}`]: '0x8 1x2 0x20',
+      'sluice_scaler_leader{namespace="ml",instance="a"}': '1x30',
+    },
+    at: '4m',
+    expected: [],
+  },
+  {
     alert: 'SluiceModelNotServed',
     name: 'unknown while no pod serves',
     series: {

@@ -25,7 +25,8 @@ function indexOf(value: number): Payload {
 export async function startStory(): Promise<Story> {
   const frail = Array.from({ length: 4 }, (_, index) => new StandInPod(`frail-${index}`, ['frail']));
   const lost = new StandInPod('lost', ['lost']);
-  const standIns = [...frail, lost];
+  const skewed = ['1', '2'].map((version) => new StandInPod(`skewed-${version}`, ['skewed'], { version }));
+  const standIns = [...frail, lost, ...skewed];
   await Promise.all(standIns.map((pod) => pod.start()));
   const objective = { latencyMs: 1_000, percentile: 99 };
   const health = { ejectAfterFailures: 1, maxEjectedRatio: 0.5 };
@@ -49,6 +50,8 @@ export async function startStory(): Promise<Story> {
       coupled: { models: ['coupled'], scaling: { minReplicas: 1, maxReplicas: 1 } },
       // Its pods have never heard of the second one.
       frail: { models: ['frail', 'absent'], requests, health, endpoints: endpoints(frail) },
+      // Its pods have nothing in common.
+      skewed: { models: ['skewed'], requests, endpoints: endpoints(skewed), shareSecretWithEndpoints: true },
       lost: { models: ['lost'], objective, requests, endpoints: endpoints([lost]) },
     },
     // A drain that can't end is given up soon, and the watch in service looks often.

@@ -36,13 +36,15 @@ export class StandInPod {
   readonly heads: ItemHead[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #host: string;
+  readonly #version: string;
   #server: Server;
   #port: number;
   #stopped = false;
   #running: Promise<unknown> = Promise.resolve();
 
   /** @param address of its own, for many pods at one port: each in 127.0.0.0/8 is this machine's on Linux */
-  constructor(uid: string, models: readonly string[], { host = '127.0.0.1', port = 0 } = {}) {
+  constructor(uid: string, models: readonly string[], { host = '127.0.0.1', port = 0, version = '1' } = {}) {
+    this.#version = version;
     this.uid = uid;
     this.models = models;
     this.#host = host;
@@ -105,6 +107,11 @@ export class StandInPod {
     const isDrain = request.url?.split('?')[0] === paths.drain;
     if (isDrain) this.draining = request.method === 'POST';
     if (request.url === paths.podStatus || isDrain) return this.#status(response);
+    if (request.url === paths.versions) {
+      // A pod from before wishes has no such path.
+      response.writeHead(404).end();
+      return;
+    }
     const decoder = new FrameDecoder({ maxBodyBytes: 1 << 30 });
     const items: { head: ItemHead; body: Buffer }[] = [];
     for await (const piece of request as AsyncIterable<Buffer>) {
@@ -167,7 +174,7 @@ export class StandInPod {
       queuedRows: 0,
       models: this.models.map((name) => ({
         name,
-        version: '1',
+        version: this.#version,
         ready: true,
         isDefault: true,
         maxRows: 64,

@@ -1,0 +1,210 @@
+/**
+ * Versions of one pool's models: asks pods what they have, and as the leader tells them what the pool wishes. What is wished is the
+ * policy's decision, and the pool's status keeps it over leaders and times without pods. Works in every mode of scaling, since it
+ * scales nothing.
+ */
+import type { ScalerPod } from '../../cluster/scalable.ts';
+import type { PoolModel, WishedModel } from '../../contract/model-versions.ts';
+import type { PodStatus } from '../../contract/pod-status.ts';
+import type { PoolSnapshot } from '../observe/snapshot.ts';
+import { decideVersions, type PodVersions, type VersionDecision } from '../policy/versions.ts';
+import type { PoolContext } from '../pool-context.ts';
+import type { VersionAnswer } from './version-calls.ts';
+
+/** Interval at which a pod is asked that has nothing to change; in large pools longer, so that few calls are made at once. */
+const settledMs = 2_000;
+const msPerPod = 20;
+/** Interval at which a wish that has not changed is sent again: pods without one for long load what they find by themselves. */
+const renewalMs = 8_000;
+/** Calls of one cycle at most, so that a pool of hundreds of pods doesn't ask all of them in one turn. */
+const maxCallsAtOnce = 50;
+
+/** A pod's process as far as its versions are known. */
+interface KnownPod {
+  readonly process: string;
+  /** Null before the first answer. */
+  models: PodStatus['models'] | null;
+  draining: boolean;
+  /** Whether it is a pod of this system; null before the first answer. */
+  isPeer: boolean | null;
+  /** False for a pod from before wishes. */
+  takesWishes: boolean;
+  askedAtMs: number;
+  /** Wish that was sent last, as text, and when. */
+  sent: { readonly text: string; readonly atMs: number } | null;
+}
+
+const nothingKnown: VersionDecision = { models: [], trials: new Map(), wishes: new Map() };
+
+export class PoolVersions {
+  readonly #context: PoolContext;
+  readonly #known = new Map<string, KnownPod>();
+  #decision: VersionDecision = nothingKnown;
+  #decidedOn = '';
+  #generation = 0;
+  #changes = 0;
+  #led = false;
+
+  constructor(context: PoolContext) {
+    this.#context = context;
+  }
+
+  /** Takes one step. @returns the versions of the pool, by the leader's decision or its last status */
+  tick({ pods, pool }: PoolSnapshot, leading: boolean): readonly PoolModel[] {
+    const { cluster } = this.#context;
+    if (!leading) {
+      this.#led = false;
+      this.#known.clear();
+      return cluster.statusOf(this.#context.pool)?.models ?? [];
+    }
+    if (!this.#led) this.#takeOver();
+    this.#follow(pods);
+    this.#decide(pods, pool.spec.models);
+    this.#call(pods);
+    return this.#decision.models;
+  }
+
+  /** Continues from what the last leader wrote. */
+  #takeOver(): void {
+    const { cluster, pool } = this.#context;
+    this.#led = true;
+    this.#generation = 0;
+    this.#decidedOn = '';
+    this.#decision = { ...nothingKnown, models: cluster.statusOf(pool)?.models ?? this.#decision.models };
+  }
+
+  /** Forgets pods and processes that are gone. */
+  #follow(pods: readonly ScalerPod[]): void {
+    const existing = new Map(pods.map((pod) => [pod.uid, pod]));
+    for (const [uid, known] of this.#known) {
+      const pod = existing.get(uid);
+      if (pod !== undefined && processOf(pod) === known.process) continue;
+      this.#known.delete(uid);
+    }
+    for (const pod of pods) {
+      if (pod.origin === null || pod.isPeer !== true || this.#known.has(pod.uid)) continue;
+      this.#known.set(pod.uid, {
+        process: processOf(pod),
+        models: null,
+        draining: false,
+        isPeer: null,
+        takesWishes: true,
+        askedAtMs: -Infinity,
+        sent: null,
+      });
+    }
+  }
+
+  #decide(pods: readonly ScalerPod[], wanted: readonly string[]): void {
+    const views = pods.flatMap((pod): PodVersions[] => {
+      const known = this.#known.get(pod.uid);
+      if (pod.isPeer !== true || known?.isPeer === false) return [];
+      const votes = pod.phase === 'Ready' && pod.draining === null && known?.draining !== true;
+      return [{ uid: pod.uid, name: pod.name, process: processOf(pod), votes, models: known?.models ?? null }];
+    });
+    const on = JSON.stringify([this.#changes, wanted, views.map(({ uid, process, votes }) => [uid, process, votes])]);
+    if (on === this.#decidedOn) return;
+    this.#decidedOn = on;
+    const before = this.#decision;
+    this.#decision = decideVersions(before, views, wanted);
+    if (!isSame([...before.wishes], [...this.#decision.wishes])) this.#generation += 1;
+    for (const model of this.#decision.models)
+      this.#tell(
+        model,
+        before.models.find(({ name }) => name === model.name),
+      );
+  }
+
+  #tell(model: PoolModel, before: PoolModel | undefined): void {
+    const { pool, log, cluster } = this.#context;
+    const { name, version, hash, generation, skewed = false } = model;
+    if (generation !== before?.generation) {
+      const was = before?.version;
+      log.info({ pool, model: name, version, hash, was, generation }, 'the default version of a model is set');
+      if (was !== undefined) {
+        const message = `requests for ${name} without a version are answered by version ${version}, before by ${was}`;
+        cluster.emit({ pool, type: 'Normal', reason: 'VersionSwitched', message });
+      }
+    }
+    if (skewed !== (before?.skewed ?? false))
+      log.warn({ pool, model: name, version, skewed }, 'versions of a model differ');
+    for (const { version: number, state, reason } of model.unsettled ?? []) {
+      if (state !== 'failed' && state !== 'banned') continue;
+      if (before?.unsettled?.some((one) => one.version === number && one.state === state) === true) continue;
+      const message = `version ${number} of ${name} is ${state}: ${reason ?? ''}`;
+      cluster.emit({ pool, type: 'Warning', reason: state === 'failed' ? 'VersionFailed' : 'VersionBanned', message });
+    }
+  }
+
+  #call(pods: readonly ScalerPod[]): void {
+    const nowMs = this.#context.clock.steadyMs();
+    const isSettled = this.#decision.models.every(({ unsettled }) => unsettled === undefined);
+    const intervalMs = Math.max(settledMs, pods.length * msPerPod);
+    let calls = 0;
+    for (const pod of pods) {
+      const known = this.#known.get(pod.uid);
+      if (known === undefined || pod.origin === null || calls >= maxCallsAtOnce) continue;
+      const models = this.#decision.wishes.get(pod.uid) ?? [];
+      const text = JSON.stringify(models);
+      const takesWishes = known.isPeer === true && known.takesWishes;
+      const isNew = takesWishes && text !== known.sent?.text;
+      const isOld = takesWishes && nowMs - (known.sent?.atMs ?? 0) >= renewalMs;
+      const isDue = known.models === null || nowMs - known.askedAtMs >= (isSettled ? intervalMs : 0);
+      if (isNew || isOld) calls += this.#send(pod.origin, pod.uid, known, { text, models, atMs: nowMs });
+      else if (isDue) calls += this.#ask(pod.uid, known, () => this.#context.versionCalls.read(pod.origin!));
+    }
+  }
+
+  #send(
+    origin: string,
+    uid: string,
+    known: KnownPod,
+    wish: { readonly text: string; readonly models: readonly WishedModel[]; readonly atMs: number },
+  ): number {
+    const { cluster, versionCalls } = this.#context;
+    const body = { term: cluster.leadership().transitions, generation: this.#generation, models: [...wish.models] };
+    return this.#ask(uid, known, async () => {
+      const answer = await versionCalls.wish(origin, body);
+      if (answer.kind === 'status') known.sent = wish;
+      if (answer.kind !== 'foreign') return answer;
+      known.takesWishes = false;
+      return { kind: 'failed', detail: 'the pod takes no wishes' };
+    });
+  }
+
+  /** @returns the number of calls that were started */
+  #ask(uid: string, known: KnownPod, call: () => Promise<VersionAnswer>): number {
+    const { operations, clock, log, wake } = this.#context;
+    const started = operations.start(
+      `versions:${uid}`,
+      call,
+      (answer) => {
+        known.askedAtMs = clock.steadyMs();
+        if (this.#learn(known, answer)) wake();
+      },
+      (error) => log.error({ err: error }, 'asking a pod for its versions failed'),
+    );
+    return started ? 1 : 0;
+  }
+
+  /** @returns whether anything is new */
+  #learn(known: KnownPod, answer: VersionAnswer): boolean {
+    if (answer.kind === 'failed') return false;
+    const before = [known.models, known.draining, known.isPeer];
+    known.isPeer = answer.kind === 'status';
+    known.models = answer.kind === 'status' ? answer.status.models : [];
+    known.draining = answer.kind === 'status' && answer.status.state === 'draining';
+    if (isSame(before, [known.models, known.draining, known.isPeer])) return false;
+    this.#changes += 1;
+    return known.isPeer;
+  }
+}
+
+/** Name of a process: on Kubernetes a container that starts again keeps the UID of its pod. */
+function processOf({ uid, restarts }: ScalerPod): string {
+  return `${uid} ${restarts}`;
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}

@@ -1,0 +1,207 @@
+/** Timelines of versions: what pods say, step by step, and what the pool makes of it. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { PoolModel, VersionState } from '../../contract/model-versions.ts';
+import { decideVersions, type PodVersions, type VersionDecision, type VersionMemory } from './versions.ts';
+
+const hashOf = (letter: string): string => letter.repeat(64);
+
+/** Versions of model `m` at a pod: `1a ready` has hash aaa…; the highest that is of use is preferred. */
+function pod(name: string, versions: string | null, more: Partial<PodVersions> = {}): PodVersions {
+  const listed = (versions ?? '').split(', ').flatMap((each) => {
+    const [, version, letter, state] = /^(\d+)([a-f]?) (\w+)/.exec(each) ?? [];
+    if (version === undefined) return [];
+    return { name: 'm', version, letter: letter!, state: state as VersionState };
+  });
+  const useful = listed
+    .filter(({ state }) => state !== 'failed' && state !== 'banned')
+    .map(({ version }) => Number(version));
+  const best = String(Math.max(...useful));
+  const models = listed.map(({ name: model, version, letter, state }) => ({
+    name: model,
+    version,
+    state,
+    ...(letter === '' ? {} : { hash: hashOf(letter) }),
+    ready: state === 'ready',
+    isDefault: version === best,
+    isPreferred: version === best,
+    ...(state === 'failed' || state === 'banned' ? { reason: `it is ${state}` } : {}),
+  }));
+  return { uid: name, name, process: `${name} 0`, votes: true, models: versions === null ? null : models, ...more };
+}
+
+class Timeline {
+  memory: VersionMemory = { models: [], trials: new Map() };
+  last: VersionDecision | null = null;
+
+  /** Lets the pool see these pods. @returns its default: `1 a generation 1` */
+  see(...pods: readonly PodVersions[]): string {
+    this.last = decideVersions(this.memory, pods, ['m']);
+    this.memory = this.last;
+    const model = this.model;
+    if (model === undefined) return 'none';
+    return `${model.version}${model.hash?.slice(0, 1) ?? ''} generation ${model.generation}${model.skewed === true ? ' skewed' : ''}`;
+  }
+
+  get model(): PoolModel | undefined {
+    return this.memory.models.find(({ name }) => name === 'm');
+  }
+
+  default(): PoolModel {
+    assert.ok(this.model !== undefined);
+    return this.model;
+  }
+
+  /** Numbers of the versions that the pod may load. */
+  load(uid: string): string[] {
+    const wish = this.last!.wishes.get(uid)?.find(({ name }) => name === 'm');
+    return (wish?.load ?? []).map(({ version }) => version).sort();
+  }
+
+  banned(uid: string): string[] {
+    const wish = this.last!.wishes.get(uid)?.find(({ name }) => name === 'm');
+    return (wish?.banned ?? []).map(({ version }) => version);
+  }
+}
+
+test('a new version is tried by one pod, then loaded one by one, and switched to once all have it', () => {
+  const time = new Timeline();
+  assert.equal(time.see(pod('a', '1a ready'), pod('b', '1a ready'), pod('c', '1a ready')), '1a generation 1');
+  const found = '1a ready, 2b found';
+  assert.equal(time.see(pod('a', found), pod('b', found), pod('c', found)), '1a generation 1');
+  assert.deepEqual([time.load('a'), time.load('b'), time.load('c')], [['1', '2'], ['1'], ['1']]);
+  assert.deepEqual(
+    time.default().unsettled?.map(({ version, state }) => `${version} ${state}`),
+    ['2 found'],
+  );
+  time.see(pod('a', '1a ready, 2b loading'), pod('b', found), pod('c', found));
+  assert.deepEqual([time.load('b'), time.load('c')], [['1'], ['1']], 'the trial is under way');
+  time.see(pod('a', '1a ready, 2b ready'), pod('b', found), pod('c', found));
+  assert.deepEqual([time.load('b'), time.load('c')], [['1', '2'], ['1']]);
+  time.see(pod('a', '1a ready, 2b ready'), pod('b', '1a ready, 2b loading'), pod('c', found));
+  assert.deepEqual(time.load('c'), ['1']);
+  const both = '1a ready, 2b ready';
+  assert.equal(time.see(pod('a', both), pod('b', both), pod('c', found)), '1a generation 1');
+  assert.deepEqual(time.load('c'), ['1', '2']);
+  assert.equal(time.see(pod('a', both), pod('b', both), pod('c', both)), '2b generation 2');
+  assert.equal(time.see(pod('a', both), pod('b', both), pod('c', both)), '2b generation 2');
+  assert.equal(time.default().unsettled, undefined);
+});
+
+test('a pod that has not told blocks a switch; one that drains, starts or has no such model does not', () => {
+  const both = '1a ready, 2b ready';
+  const first = (...others: readonly PodVersions[]): string => {
+    const time = new Timeline();
+    time.see(pod('a', '1a ready'), ...others);
+    return time.see(pod('a', both), ...others);
+  };
+  assert.equal(first(), '2b generation 2');
+  assert.equal(first(pod('b', null)), 'none');
+  assert.equal(first(pod('b', '1a ready')), '1a generation 1');
+  assert.equal(first(pod('b', '1a ready', { votes: false })), '2b generation 2');
+  assert.equal(first(pod('b', '')), '2b generation 2');
+});
+
+test('a version that failed at any pod is never switched to, and the others do not try it', () => {
+  const time = new Timeline();
+  time.see(pod('a', '1a ready'), pod('b', '1a ready'));
+  time.see(pod('a', '1a ready, 2b failed'), pod('b', '1a ready, 2b found'));
+  assert.deepEqual(time.load('b'), ['1']);
+  assert.deepEqual(time.default().unsettled, [
+    { version: '2', hash: hashOf('b'), state: 'failed', reason: 'it is failed' },
+  ]);
+  // The pod that knew is gone; the pool remembers.
+  assert.equal(time.see(pod('b', '1a ready, 2b found')), '1a generation 1');
+  assert.deepEqual(time.load('b'), ['1']);
+  // Other content under the number is another version.
+  time.see(pod('b', '1a ready, 2c found'));
+  assert.deepEqual(time.load('b'), ['1', '2']);
+  assert.equal(time.see(pod('b', '1a ready, 2c ready')), '2c generation 2');
+});
+
+test('a load that ends its process is banned for the whole pool, over a change of leaders and times without pods', () => {
+  const time = new Timeline();
+  time.see(pod('a', '1a ready'), pod('b', '1a ready'));
+  time.see(pod('a', '1a ready, 2b found'), pod('b', '1a ready, 2b found'));
+  const starting = { votes: false, process: 'a 1' };
+  time.see(pod('a', null, starting), pod('b', '1a ready, 2b found'));
+  assert.deepEqual(time.load('b'), ['1'], 'nobody else tries it before the first has said what happened');
+  time.see(pod('a', '1a ready, 2b banned', { process: 'a 1' }), pod('b', '1a ready, 2b found'));
+  assert.deepEqual([time.banned('a'), time.banned('b'), time.load('b')], [['2'], ['2'], ['1']]);
+  const next = new Timeline();
+  next.memory = { models: time.memory.models, trials: new Map() };
+  assert.equal(next.see(), '1a generation 1');
+  next.see(pod('c', null, { votes: false }));
+  assert.deepEqual([next.banned('c'), next.load('c')], [['2'], ['1']]);
+  // A version that is gone from every folder is forgotten.
+  next.see(pod('c', '1a ready'));
+  assert.equal(next.default().unsettled, undefined);
+});
+
+test('a process that is ended from outside during its trial tries again; after three nobody does', () => {
+  const time = new Timeline();
+  const found = '1a ready, 2b found';
+  time.see(pod('a', '1a ready'));
+  time.see(pod('a', found));
+  for (const process of ['a 1', 'a 2']) {
+    time.see(pod('a', null, { votes: false, process }));
+    time.see(pod('a', found, { process }));
+    assert.deepEqual(time.load('a'), ['1', '2']);
+  }
+  time.see(pod('a', found, { process: 'a 3' }));
+  assert.deepEqual([time.load('a'), time.banned('a')], [['1'], ['2']]);
+});
+
+test('a trial whose pod is gone goes to another pod', () => {
+  const time = new Timeline();
+  const found = '1a ready, 2b found';
+  time.see(pod('a', found), pod('b', found));
+  assert.deepEqual([time.load('a'), time.load('b')], [['1', '2'], ['1']]);
+  time.see(pod('b', found));
+  assert.deepEqual(time.load('b'), ['1', '2']);
+});
+
+test('a pod that starts may load the default and what is proven at once, and not what is under trial', () => {
+  const time = new Timeline();
+  time.see(pod('a', '1a ready'));
+  time.see(pod('a', '1a ready, 2b ready, 3c found'));
+  const starting = { votes: false };
+  time.see(pod('a', '1a ready, 2b ready, 3c found'), pod('n', '1a found, 2b found, 3c found', starting));
+  assert.deepEqual(time.load('n'), ['1', '2']);
+});
+
+test('images that drop the old version: both answer until the rollout ends', () => {
+  const time = new Timeline();
+  time.see(pod('a', '1a ready'), pod('b', '1a ready'));
+  assert.equal(time.see(pod('a', '1a ready'), pod('b', '1a ready'), pod('c', '2b ready')), '1a generation 1 skewed');
+  assert.equal(time.see(pod('b', '1a ready', { votes: false }), pod('c', '2b ready')), '2b generation 2');
+  assert.equal(time.see(pod('c', '2b ready'), pod('d', '2b ready')), '2b generation 2');
+});
+
+test('other content under the same number is a skew, and ends as a switch', () => {
+  const time = new Timeline();
+  time.see(pod('a', '1a ready'));
+  assert.equal(time.see(pod('a', '1a ready'), pod('b', '1b ready')), '1a generation 1 skewed');
+  assert.equal(time.see(pod('b', '1b ready')), '1b generation 2');
+});
+
+test('a removed version is left once all pods prefer the one before', () => {
+  const time = new Timeline();
+  time.see(pod('a', '1a ready'));
+  time.see(pod('a', '1a ready, 2b ready'));
+  assert.equal(time.see(pod('a', '1a ready')), '1a generation 3');
+});
+
+test('without pods the stored default stays; a pool whose pods never agreed takes the newest that any has', () => {
+  const time = new Timeline();
+  assert.equal(time.see(), 'none');
+  assert.equal(time.see(pod('a', '3a ready'), pod('b', '4b ready')), '4b generation 1 skewed');
+  assert.equal(time.see(), '4b generation 1');
+});
+
+test('pods from before hashes take part by number', () => {
+  const time = new Timeline();
+  assert.equal(time.see(pod('old', '1 ready')), '1 generation 1');
+  assert.equal(time.see(pod('old', '1 ready'), pod('new', '1a ready')), '1 generation 1');
+  assert.equal(time.see(pod('new', '1a ready')), '1a generation 1');
+});
