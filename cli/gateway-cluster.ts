@@ -10,7 +10,7 @@ import { clusterLog, withCredentials } from './kubernetes.ts';
 
 /** @throws SettingsError */
 export async function gatewayCluster(settings: GatewaySettings): Promise<Cluster> {
-  const { pools: poolsFile, cluster, namespace } = settings;
+  const { pools: poolsFile, cluster, namespace, viewFile } = settings;
   if (cluster === 'kubernetes') {
     if (poolsFile !== undefined) {
       throw new SettingsError([
@@ -18,7 +18,9 @@ export async function gatewayCluster(settings: GatewaySettings): Promise<Cluster
       ]);
     }
     const { connectGateway } = await import('../cluster/kubernetes/connect.ts');
-    return withCredentials(() => connectGateway({ namespace, log: clusterLog('gateway', settings.logLevel) }));
+    return withCredentials(() =>
+      connectGateway({ namespace, viewFile, log: clusterLog('gateway', settings.logLevel) }),
+    );
   }
   if (poolsFile === undefined) {
     if (process.connected) return connectToSupervisor();

@@ -1,5 +1,6 @@
-/** The gateway process: listens, follows signals, ends gracefully. */
+/** The gateway process: listens for clients once it knows its pools, follows signals, ends gracefully. */
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { Cluster } from '../cluster/port.ts';
 import { limitsOf, listOf, trustedProxiesOf } from '../runtime/http/http-settings.ts';
@@ -17,6 +18,8 @@ export interface GatewayProcess {
 
 /** Connections that may wait to be accepted: thousands of clients may connect at once. */
 const backlog = 4096;
+/** Time between two looks whether the pools are known. */
+const readyCheckMs = 20;
 
 export async function main(settings: GatewaySettings, { cluster, version }: GatewayProcess): Promise<void> {
   const log = pino({ level: settings.logLevel, base: { component: 'gateway' } }, processLog);
@@ -31,12 +34,8 @@ export async function main(settings: GatewaySettings, { cluster, version }: Gate
     allowedHosts: listOf(settings.allowedHosts),
     guard: openSecret(settings, log),
   });
-  const port = await listen(gateway.app, { host: settings.host, port: settings.port, backlog });
-  const adminPort = await listen(gateway.admin, { host: settings.host, port: settings.adminPort });
-  log.info({ port, adminPort }, 'gateway listens');
-  process.send?.({ kind: 'listening', port, adminPort });
-
   let ending = false;
+  const isEnding = (): boolean => ending;
   const end = (why: string): void => {
     if (ending) return;
     ending = true;
@@ -59,4 +58,12 @@ export async function main(settings: GatewaySettings, { cluster, version }: Gate
   process.on('SIGTERM', () => end('SIGTERM'));
   process.on('SIGINT', () => end('SIGINT'));
   process.on('disconnect', () => end('the supervisor is gone'));
+
+  const adminPort = await listen(gateway.admin, { host: settings.host, port: settings.adminPort });
+  // A client that connects before the pods are known would be told 503, where another gateway could have answered it.
+  while (!gateway.pools.ready && !isEnding()) await sleep(readyCheckMs);
+  if (isEnding()) return;
+  const port = await listen(gateway.app, { host: settings.host, port: settings.port, backlog });
+  log.info({ port, adminPort }, 'gateway listens');
+  process.send?.({ kind: 'listening', port, adminPort });
 }

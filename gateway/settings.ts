@@ -21,6 +21,13 @@ export const GatewaySettings = Type.Object({
     description: 'source of pools and pods: local is a file or supervisor, kubernetes is the API server',
   }),
   namespace: namespaceSetting,
+  viewFile: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        'file that keeps the last view of a Kubernetes cluster, to start from while its API server is away; none is kept without',
+    }),
+  ),
   podName: Type.Optional(
     Type.String({ minLength: 1, description: 'name of this gateway in load reports; defaults to the host name' }),
   ),

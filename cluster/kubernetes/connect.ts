@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { kubernetesApi } from './api.ts';
+import { LastView } from './last-view.ts';
 import { KubernetesCluster, type KubernetesLog } from './gateway-cluster.ts';
 import { KubernetesScaler } from './scaler-cluster.ts';
 
@@ -9,17 +10,23 @@ export interface GatewayConnectOptions {
   /** Namespace of pools and pods; undefined means that of the credentials. */
   readonly namespace: string | undefined;
   readonly log: KubernetesLog;
+  /** File that keeps the last view; undefined keeps none. */
+  readonly viewFile: string | undefined;
 }
 
-export interface ScalerConnectOptions extends GatewayConnectOptions {
+export interface ScalerConnectOptions extends Omit<GatewayConnectOptions, 'viewFile'> {
   readonly leaseName: string;
   /** Human-readable name of this process; undefined means the host name. */
   readonly podName: string | undefined;
 }
 
 /** @throws Error for unusable credentials */
-export function connectGateway({ namespace, log }: GatewayConnectOptions): KubernetesCluster {
-  return new KubernetesCluster(kubernetesApi(namespace), log);
+export function connectGateway({ namespace, log, viewFile }: GatewayConnectOptions): KubernetesCluster {
+  const api = kubernetesApi(namespace);
+  const onWarning = (message: string): void => log.warn({}, message);
+  const lastView =
+    viewFile === undefined ? null : new LastView({ file: viewFile, namespace: api.namespace, onWarning });
+  return new KubernetesCluster(api, log, lastView);
 }
 
 /** @throws Error for unusable credentials */

@@ -1,6 +1,10 @@
-/** A gateway's view of Kubernetes: the ModelPools of its namespace and their pods, once both lists are complete. */
+/**
+ * A gateway's view of Kubernetes: the ModelPools of its namespace and their pods, once both lists are complete. A gateway that starts
+ * while the API server is away gets the view that it kept last, until the lists are there.
+ */
 import type { Cluster, ClusterView } from '../port.ts';
 import type { KubernetesApi } from './api.ts';
+import type { LastView } from './last-view.ts';
 import { gatewayView } from './views.ts';
 import { Debounce, watchPoolsAndPods } from './watches.ts';
 
@@ -12,6 +16,9 @@ export interface KubernetesLog {
 /** Minimum interval between views in a burst of changes, such as the start of 500 pods. */
 const changeMs = 50;
 
+/** Time after which an API server that has not answered counts as away. */
+const awayAfterMs = 2_000;
+
 export class KubernetesCluster implements Cluster {
   readonly #api: KubernetesApi;
   readonly #log: KubernetesLog;
@@ -20,16 +27,23 @@ export class KubernetesCluster implements Cluster {
   readonly #listeners = new Set<(view: ClusterView) => void>();
   /** Logged spec errors, by pool. */
   readonly #loggedErrors = new Map<string, string>();
+  readonly #lastView: LastView | null;
+  readonly #away: NodeJS.Timeout;
   #view: ClusterView | null = null;
 
-  constructor(api: KubernetesApi, log: KubernetesLog) {
+  constructor(api: KubernetesApi, log: KubernetesLog, lastView: LastView | null = null) {
     this.#api = api;
     this.#log = log;
+    this.#lastView = lastView;
+    this.#away = setTimeout(() => this.#serveFromLast(), awayAfterMs);
     this.#debounce = new Debounce(() => this.#update(), changeMs, Infinity);
     this.#watches = watchPoolsAndPods(api, {
       onChange: () => this.#debounce.changed(),
       onConfirmed: () => undefined,
-      onError: (message, resource) => logWatchState(log, message, resource),
+      onError: (message, resource) => {
+        logWatchState(log, message, resource);
+        if (message !== null) this.#serveFromLast();
+      },
     });
   }
 
@@ -41,9 +55,11 @@ export class KubernetesCluster implements Cluster {
 
   async close(): Promise<void> {
     this.#debounce.close();
+    clearTimeout(this.#away);
     this.#listeners.clear();
     await Promise.all([this.#watches.pools.close(), this.#watches.pods.close()]);
     this.#api.close();
+    await this.#lastView?.close();
   }
 
   #update(): void {
@@ -56,8 +72,29 @@ export class KubernetesCluster implements Cluster {
         this.#loggedErrors.set(name, message);
       }
     }
-    this.#view = gatewayView([...pools.objects.values()], [...pods.objects.values()]);
-    for (const listener of this.#listeners) listener(this.#view);
+    clearTimeout(this.#away);
+    const view = gatewayView([...pools.objects.values()], [...pods.objects.values()]);
+    this.#show(view);
+    this.#lastView?.keep(view);
+  }
+
+  /** Shows the view of an earlier process, if there is one and nothing newer. Pods that are gone by now fail their first probe. */
+  #serveFromLast(): void {
+    clearTimeout(this.#away);
+    if (this.#view !== null) return;
+    const last = this.#lastView?.read() ?? null;
+    if (last === null) return;
+    const savedAt = new Date(last.savedAtMs).toISOString();
+    this.#log.warn(
+      { savedAt },
+      `the API server does not answer: serving from the last view of the cluster, of ${savedAt}`,
+    );
+    this.#show(last.view);
+  }
+
+  #show(view: ClusterView): void {
+    this.#view = view;
+    for (const listener of this.#listeners) listener(view);
   }
 }
 

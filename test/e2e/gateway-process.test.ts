@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, type AddressInfo, type Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { buildGateway } from '../../gateway/app.ts';
+import { testSecret } from '../../runtime/testing/secret.ts';
 import { poolOf, TestCluster, until } from '../support/gateway-harness.ts';
 import { StandInPod } from '../support/stand-in-pod.ts';
 
@@ -27,13 +28,20 @@ async function startProcess(t: TestContext, pod: StandInPod, ...flags: string[])
   t.after(() => rmSync(directory, { recursive: true }));
   const pools = path.join(directory, 'pools.yaml');
   writeFileSync(pools, JSON.stringify({ ...poolOf({ endpoints: [pod.pod.origin] }) }));
+  return started(spawned(t, ['--pools', pools, ...flags]));
+}
+
+function spawned(t: TestContext, flags: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const sluice = fileURLToPath(new URL('../../cli/sluice.js', import.meta.url));
-  const child = spawn(
-    process.execPath,
-    [sluice, 'gateway', '--pools', pools, '--port', '0', '--admin-port', '0', ...flags],
-    { stdio: ['ignore', 'pipe', 'inherit'], env: { PATH: process.env['PATH'] } },
-  );
+  const child = spawn(process.execPath, [sluice, 'gateway', '--port', '0', '--admin-port', '0', ...flags], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { PATH: process.env['PATH'], ...env },
+  });
   t.after(() => child.kill('SIGKILL'));
+  return child;
+}
+
+async function started(child: ReturnType<typeof spawned>): Promise<Process> {
   const exited = once(child, 'exit').then(([code]) => code as number | null);
   const { port, adminPort } = await new Promise<{ port: number; adminPort: number }>((resolve, reject) => {
     createInterface({ input: child.stdout }).on('line', (line) => {
@@ -128,6 +136,67 @@ test('clients that keep idle connections meet its end with answers or refusals, 
   t.diagnostic([...counts].map(([what, { length }]) => `${length} × ${what}`).join(', '));
   for (const what of counts.keys()) assert.match(what, /^(200 close|408 close|ended before)$/);
   assert.ok((counts.get('200 close')?.length ?? 0) > 10, 'the delay was not used');
+});
+
+/** Flags and environment of a gateway whose API server is nowhere, with a view kept of a pool with this pod. */
+function withoutApiServer(t: TestContext, pod: StandInPod) {
+  const directory = mkdtempSync(path.join(tmpdir(), 'sluice-gateway-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const kubeconfig = path.join(directory, 'kubeconfig');
+  const cluster = { name: 'x', cluster: { server: 'http://127.0.0.1:1', 'insecure-skip-tls-verify': true } };
+  const context = { name: 'x', context: { cluster: 'x', user: 'x', namespace: 'test' } };
+  const user = { name: 'x', user: { token: 'x' } };
+  writeFileSync(
+    kubeconfig,
+    JSON.stringify({ clusters: [cluster], contexts: [context], users: [user], 'current-context': 'x' }),
+  );
+  const viewFile = path.join(directory, 'view.json');
+  const view = { pools: [poolOf({})], pods: [pod.pod] };
+  const keep = (): void =>
+    writeFileSync(viewFile, JSON.stringify({ format: 1, namespace: 'test', savedAtMs: Date.now(), view }));
+  return {
+    flags: ['--cluster', 'kubernetes', '--view-file', viewFile],
+    env: { KUBECONFIG: kubeconfig, SLUICE_SECRET: testSecret },
+    keep,
+  };
+}
+
+async function freePort(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return String(port);
+}
+
+test('a gateway that starts without its API server serves from its last view, from the first connection on', async (t) => {
+  const pod = await startPod(t);
+  const { flags, env, keep } = withoutApiServer(t, pod);
+  keep();
+  const { child, exited, origin, admin } = await started(spawned(t, flags, env));
+  const statuses = await Promise.all(Array.from({ length: 10 }, () => predict(origin, '1')));
+  assert.deepEqual([...new Set(statuses)], [200]);
+  assert.equal(await ready(admin), true);
+  child.kill('SIGTERM');
+  assert.equal(await exited, 0);
+});
+
+test('without API server and last view it lives, takes no client, and can be told to go', async (t) => {
+  const pod = await startPod(t);
+  const { flags, env } = withoutApiServer(t, pod);
+  const [port, adminPort] = [await freePort(), await freePort()];
+  const child = spawned(t, [...flags, '--port', port, '--admin-port', adminPort], env);
+  const exited = once(child, 'exit');
+  await until('it lives', async () => {
+    const answer = await fetch(`http://127.0.0.1:${adminPort}/livez`).catch(() => null);
+    return answer?.status === 200;
+  });
+  // Lists have failed by then, and a view that there were would have been used.
+  await once(createInterface({ input: child.stdout }), 'line');
+  assert.equal(await ready(`http://127.0.0.1:${adminPort}`), false);
+  await assert.rejects(fetch(`http://127.0.0.1:${port}/v2/health/live`), /fetch failed/);
+  child.kill('SIGTERM');
+  assert.deepEqual(await exited, [0, null]);
 });
 
 /** A connection as the simplest of clients keeps it: it notices its end only when it looks. */
