@@ -150,6 +150,8 @@ export const DecisionRecord = Type.Object({
   from: Count,
   to: Count,
   reason: Type.String(),
+  /** The reason in words; absent in records of an older scaler. */
+  why: Type.Optional(Type.String()),
   inputs: Type.Record(Type.String(), Type.Union([Type.Number(), Type.String(), Type.Null()])),
   /** Human-readable lines that show how the inputs lead to the result. */
   arithmetic: Type.Array(Type.String()),

@@ -41,16 +41,17 @@ export class DecisionRecorder {
     const replicas = kind === 'scale' ? decision.replicas : null;
     const to = replicas ?? from;
     const { scaling, objective } = snapshot.pool.spec;
+    const why = reasonText(decision);
     const lines = arithmetic(decision.inputs, {
       from,
       to,
       minReplicas: scaling.minReplicas,
       maxReplicas: scaling.maxReplicas ?? null,
       objectiveMs: objective?.latencyMs ?? null,
-      why: reasonText(decision),
+      why,
     });
     const inputs = finite(decision.inputs);
-    const isNew = this.log.add({ pool, atMs, kind, from, to, reason, outcome, inputs, arithmetic: lines });
+    const isNew = this.log.add({ pool, atMs, kind, from, to, reason, why, outcome, inputs, arithmetic: lines });
     const repeated = this.#last?.reason === reason && this.#last.replicas === replicas;
     // A repeated decision keeps the time since when it holds, with the inputs of now.
     const at = repeated ? this.#last!.at : new Date(atMs).toISOString();

@@ -5,6 +5,7 @@ import type { Browser } from 'playwright-core';
 import type { DecisionRecord } from '../../contract/scaler-api.ts';
 import { until } from '../support/gateway-harness.ts';
 import { launchBrowser, openPage, skip } from './browser.ts';
+import { becomes } from './fake-page.ts';
 import { startLive, type LiveSystem } from './live-system.ts';
 
 const limitMs = 300_000;
@@ -47,6 +48,8 @@ test('the form: a text, the pod and the batch that answered it, the label', { sk
     await page.locator('#answered-by').innerText(),
     new RegExp(`pod\\s+${pod!.name}\\s+batch\\s+1 row\\s+status\\s+200\\s+took\\s`),
   );
+  await page.getByRole('button', { name: 'language' }).click();
+  await page.getByRole('button', { name: 'Predict' }).click();
   await page.locator('.pod.answered', { hasText: pod!.name.split('-').at(-1)! }).waitFor();
 
   await page.getByLabel('Model', { exact: true }).selectOption('slow');
@@ -57,7 +60,7 @@ test('the form: a text, the pod and the batch that answered it, the label', { sk
   await page.getByRole('button', { name: 'Predict' }).click();
   await page.getByText('failed with status 400').waitFor();
   await page.getByLabel('Model', { exact: true }).selectOption('langid');
-  await page.waitForFunction(`document.getElementById('input').value === 'Guten Morgen, wie geht es dir?'`);
+  await becomes(page, `document.getElementById('input').value === 'Guten Morgen, wie geht es dir?'`);
 
   // The browser says of the last answer that it is an error.
   assert.deepEqual(
@@ -76,12 +79,13 @@ test(
   async (t) => {
     const { page, complaints, requests } = await openPage(browser, live.system.scalerOrigin);
     t.after(() => page.context().close());
-    const card = page.locator('.pool', { has: page.getByRole('heading', { name: 'numbers' }) });
+    await page.getByRole('button', { name: 'numbers' }).click();
+    const card = page.locator('.pool');
     await card.locator('.pod.serving').waitFor();
     const first = (await live.report()).pools.find(({ name }) => name === 'numbers')!.pods[0]!;
 
     live.offer('slow', 45);
-    const decision = page.locator('.decision.up', { hasText: /numbers\s*1 → [2-4]/ });
+    const decision = page.locator('.entry.up', { hasText: /numbers\s*1 → [2-4]/ });
     await decision.waitFor();
     const move = /^1 → ([2-4])$/.exec(await decision.locator('.move').innerText());
     assert.ok(move, await decision.innerText());
@@ -91,6 +95,7 @@ test(
     const records = (await (await fetch(url)).json()) as DecisionRecord[];
     const record = records.find(({ kind, from, to }) => kind === 'scale' && from === 1 && to === Number(move[1]));
     assert.ok(record, JSON.stringify(records));
+    await decision.locator('summary').click();
     assert.deepEqual(await decision.locator('.arithmetic li').allInnerTexts(), record.arithmetic);
     assert.ok(record.arithmetic.some((line) => line.startsWith('need: (')));
     assert.equal(await decision.locator('.outcome').innerText(), 'written');
@@ -98,9 +103,13 @@ test(
     const pid = live.pidOf(first.name);
     process.kill(pid, 'SIGSTOP');
     t.after(() => revive(pid));
-    await card.locator('.pod.ejected', { hasText: first.name.split('-').at(-1)! }).waitFor();
-    await page.locator('#attention', { hasText: 'numbers 1 pod ejected' }).waitFor();
-    await card.locator('.pod-reasons', { hasText: `${first.name} ejected: ` }).waitFor();
+    // Each is looked for at once: before long the scaler drains the pod, to replace it.
+    await Promise.all([
+      card.locator('.pod.ejected', { hasText: first.name.split('-').at(-1)! }).waitFor(),
+      card.locator('.pod-reasons', { hasText: `${first.name} ejected: ` }).waitFor(),
+      page.locator('.row[data-level="bad"], .row[data-level="warn"]', { hasText: 'numbers' }).waitFor(),
+      page.locator('.entry.event.bad', { hasText: `${first.name} ejected: ` }).waitFor(),
+    ]);
     revive(pid);
     await card.locator('.pod-reasons li').waitFor({ state: 'detached' });
     live.offer('slow', 0);
@@ -118,6 +127,7 @@ test('a scaler that is killed: the page says so, and goes on with the next', { s
   const { page } = await openPage(browser, live.system.scalerOrigin);
   t.after(() => page.context().close());
   await page.locator('#link', { hasText: 'live, this scaler leads' }).waitFor();
+  await page.getByRole('button', { name: 'numbers' }).click();
   const line = page.locator('.pool path.main').first();
   const points = async () => ((await line.getAttribute('d')) ?? '').match(/[ML]/g)?.length ?? 0;
   // The history is asked for once there is a connection.
@@ -127,10 +137,10 @@ test('a scaler that is killed: the page says so, and goes on with the next', { s
   const [scaler] = live.system.pidsOf('scaler');
   process.kill(scaler!, 'SIGKILL');
   await page.locator('#link', { hasText: 'disconnected, reconnecting' }).waitFor();
-  assert.equal(await page.locator('.pool').count(), 2, 'what was known stays');
+  assert.equal(await page.locator('#pool-list .row').count(), 2, 'what was known stays');
   await page.locator('#link', { hasText: 'live, this scaler leads' }).waitFor();
   assert.notEqual(live.system.pidsOf('scaler')[0], scaler);
-  await page.locator('.pool .pod.serving').nth(1).waitFor();
+  await page.locator('.pool .pod.serving').first().waitFor();
   assert.ok((await points()) >= known, 'what was known stays, before what the next one tells');
 });
 

@@ -50,6 +50,7 @@ let visionPerS = 20;
 const traffic = setInterval(() => offerAt(live, performance.now() - startedMs, visionPerS), 1_000);
 try {
   const { page } = await openPage(browser, live.system.scalerOrigin, { width: 1440, height: 1100, scale: 1.5 });
+  await page.getByRole('button', { name: 'vision' }).click();
   console.log(`${historyMs / 1000} s of load, then ${file}`);
   await delay(historyMs);
 
@@ -58,16 +59,13 @@ try {
   await page.locator('#answer-body', { hasText: 'deu' }).waitFor();
   await page.evaluate('document.activeElement.blur()');
   visionPerS = 80;
-  const cells = (pool: string, state: string) =>
-    page
-      .locator('.pool', { has: page.getByRole('heading', { name: pool }) })
-      .locator(`.cells .pod.${state}`)
-      .first();
-  await cells('vision', 'starting').waitFor();
+  await page.locator('.pool .pod.starting').first().waitFor();
   const { pools } = await live.report();
   const sick = pools.find(({ name }) => name === 'search')!.pods[2]!;
   process.kill(live.pidOf(sick.name), 'SIGSTOP');
-  await cells('search', 'ejected').waitFor();
+  await page.locator('.row', { hasText: 'search' }).and(page.locator('[data-level="bad"]')).waitFor();
+  // Room for the requests of the load to feel it.
+  await delay(5_000);
   await page.screenshot({ path: file });
   process.kill(live.pidOf(sick.name), 'SIGCONT');
 } finally {

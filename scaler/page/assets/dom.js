@@ -79,15 +79,17 @@ export function byId(id) {
  * @param {Map<string, { readonly node: HTMLElement } & Row>} rows by key, updated in place
  * @param {readonly string[]} keys
  * @param {(key: string) => { readonly node: HTMLElement } & Row} make
+ * @param {Element | null} [first] child with which the rows begin, after a head that stays
  */
-export function reconcile(list, rows, keys, make) {
+export function reconcile(list, rows, keys, make, first = list.firstElementChild) {
   const wanted = new Set(keys);
   for (const [key, row] of rows) {
     if (wanted.has(key)) continue;
+    if (row.node === first) first = first.nextElementSibling;
     row.node.remove();
     rows.delete(key);
   }
-  let next = list.firstElementChild;
+  let next = first;
   for (const key of keys) {
     let row = rows.get(key);
     if (row === undefined) rows.set(key, (row = make(key)));

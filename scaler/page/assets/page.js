@@ -1,18 +1,25 @@
-/** Live page: passes the stream's events to its parts, and draws at most once per frame. */
-import { Decisions } from './decisions.js';
-import { byId, setText } from './dom.js';
+/** Live page: passes the stream's events to its parts, and draws at most once per frame, and not while it is hidden. */
+import { byId, setShown, setText } from './dom.js';
 import { counted, duration } from './format.js';
-import { History } from './history.js';
-import { PoolList } from './pool-list.js';
+import { History, windows } from './history.js';
+import { ModelTable } from './model-table.js';
+import { Overview } from './overview.js';
+import { PoolTable } from './pool-table.js';
 import { PredictForm } from './predict.js';
-import { Stream } from './stream.js';
+import { read, Stream } from './stream.js';
+import { Timeline } from './timeline.js';
+import { UrlState } from './url-state.js';
 
+/** @import { HistoryReport, HistoryWindow } from '../../../contract/history-report.ts' */
 /** @import { PoolsReport } from '../../../contract/scaler-api.ts' */
 /** @import { Link } from './stream.js' */
 
+const url = new UrlState();
 const history = new History();
-const pools = new PoolList(history);
-const decisions = new Decisions();
+const overview = new Overview();
+const pools = new PoolTable(history, url);
+const models = new ModelTable(url);
+const timeline = new Timeline();
 const form = new PredictForm((model, pod) => pools.flash(model, pod));
 
 /** @type {PoolsReport | null} */
@@ -24,19 +31,23 @@ let drawScheduled = false;
 /** Draws the latest report, unless the page is hidden; it then draws when it becomes visible. */
 function draw() {
   drawScheduled = false;
-  if (latest === null || document.hidden) return;
+  if (document.hidden) return;
   const start = performance.now();
-  decisions.setPools(latest.pools.map((pool) => pool.name));
-  form.setModels([...new Set(latest.pools.flatMap((pool) => pool.models))].sort());
-  pools.draw(latest);
-  decisions.tick(latest.atMs);
+  if (latest !== null) {
+    timeline.setPools(latest.pools.map((pool) => pool.name));
+    form.setModels([...new Set(latest.pools.flatMap((pool) => pool.models))].sort());
+    overview.draw(latest.pools);
+    if (url.view === 'models') models.draw(latest);
+    pools.draw(latest);
+  }
+  timeline.draw(latest?.atMs ?? Date.now());
   showLink();
   performance.clearMeasures('sluice:update');
   performance.measure('sluice:update', { start, end: performance.now() });
 }
 
 function scheduleDraw() {
-  if (drawScheduled) return;
+  if (drawScheduled || document.hidden) return;
   drawScheduled = true;
   requestAnimationFrame(draw);
 }
@@ -77,17 +88,73 @@ function showLink() {
   byId('gateways').classList.toggle('bad', missing.length > 0 || (latest !== null && gateways.length === 0));
 }
 
+/** @param {HistoryWindow} window */
+async function loadHistory(window) {
+  const report = await read(`api/history?window=${window}`);
+  if (report === null) return;
+  history.load(window, /** @type {HistoryReport} */ (report));
+  if (latest !== null) history.add(latest);
+  scheduleDraw();
+}
+
+function showView() {
+  const isModels = url.view === 'models';
+  setShown(byId('pool-view'), !isModels);
+  setShown(byId('model-view'), isModels);
+}
+
+/**
+ * Radio buttons of one name, whose choice the address keeps.
+ * @param {string} name
+ * @param {string} chosen
+ * @param {(value: string) => void} onChoice
+ */
+function choices(name, chosen, onChoice) {
+  for (const input of document.querySelectorAll(`input[name="${name}"]`)) {
+    if (!(input instanceof HTMLInputElement)) continue;
+    input.checked = input.value === chosen;
+    input.addEventListener('change', () => {
+      if (input.checked) onChoice(input.value);
+      scheduleDraw();
+    });
+  }
+}
+
+choices('view', url.view, (value) => {
+  url.view = value === 'models' ? 'models' : 'pools';
+  showView();
+});
+choices('window', url.window, (value) => {
+  if (!Object.hasOwn(windows, value)) return;
+  url.window = /** @type {HistoryWindow} */ (value);
+  if (history.choose(url.window)) void loadHistory(url.window);
+});
+history.choose(url.window);
+showView();
+
+const find = /** @type {HTMLInputElement} */ (byId('find'));
+find.value = url.find;
+find.addEventListener('input', () => {
+  url.find = find.value;
+  scheduleDraw();
+});
+
 new Stream({
   onReport: (report) => {
     latest = report;
     history.add(report);
     scheduleDraw();
   },
-  onDecision: (record, isNew) => decisions.add(record, isNew),
-  onHistory: (report) => {
-    history.load(report);
-    if (latest !== null) history.add(latest);
+  onDecision: (record, isNew) => {
+    timeline.addDecision(record, isNew);
     scheduleDraw();
+  },
+  onEvent: (event, isNew) => {
+    timeline.addEvent(event, isNew);
+    scheduleDraw();
+  },
+  onOpen: () => {
+    for (const window of history.chosen) void loadHistory(window);
   },
   onLink: (now) => {
     link = now;

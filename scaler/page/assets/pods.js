@@ -3,7 +3,7 @@
  * arrow keys move within. Above `maxCells` pods the serving ones become counts, so that 200 pods cost no more than a few.
  */
 import { element, reconcile, setAttribute, setShown, setText } from './dom.js';
-import { counted } from './format.js';
+import { clock, counted } from './format.js';
 
 /** @import { PodReport, PoolReport } from '../../../contract/scaler-api.ts' */
 
@@ -133,10 +133,11 @@ export class Pods {
    * @param {readonly PodReport[]} pods
    */
   #showReasons(pods) {
-    const sick = pods.filter(({ state }) => sickStates.has(state));
-    const lines = sick
-      .slice(0, maxReasons)
-      .map(({ name, state, reason }) => `${name} ${podStates[state].words}${reason === null ? '' : `: ${reason}`}`);
+    const sick = pods.filter(({ state, failure }) => sickStates.has(state) || failure !== undefined);
+    const lines = sick.slice(0, maxReasons).map((pod) => {
+      const reason = reasonOf(pod);
+      return `${pod.name} ${podStates[pod.state].words}${reason === null ? '' : `: ${reason}`}`;
+    });
     if (sick.length > maxReasons) lines.push(`and ${sick.length - maxReasons} more`);
     if (lines.join('\n') === [...this.#reasons.children].map((line) => line.textContent).join('\n')) return;
     this.#reasons.replaceChildren(...lines.map((line) => element('li', {}, line)));
@@ -173,6 +174,18 @@ export class Pods {
   }
 }
 
+/**
+ * Reason of a pod's state, the kubelet's own word first where its process does not run.
+ * @param {PodReport} pod
+ * @returns {string | null}
+ */
+function reasonOf({ failure, reason }) {
+  if (failure === undefined) return reason;
+  const { reason: word, message, sinceMs } = failure;
+  const since = sinceMs === null ? '' : `, since ${clock(sinceMs)}`;
+  return `${word}${message === '' || message === word ? '' : `: ${message}`}${since}`;
+}
+
 class Cell {
   /** @type {HTMLElement} */
   node;
@@ -195,7 +208,10 @@ class Cell {
    */
   draw(pod, current) {
     const { sign, words } = podStates[pod.state];
-    const text = `${pod.name}: ${words}, ${pod.inFlight} in flight${pod.reason === null ? '' : `, ${pod.reason}`}`;
+    const reason = reasonOf(pod);
+    const because = reason === null ? '' : `, ${reason}`;
+    const restarts = pod.restarts === undefined || pod.restarts === 0 ? '' : `, ${counted(pod.restarts, 'restart')}`;
+    const text = `${pod.name}: ${words}, ${pod.inFlight} in flight${restarts}${because}`;
     setAttribute(this.node, 'tabindex', current ? '0' : '-1');
     if (text === this.words) return;
     this.words = text;
@@ -209,10 +225,7 @@ class Cell {
     setText(this.#short, short);
     // The label starts with the visible text, so that voice control can name the cell by it.
     const visible = pod.inFlight === 0 ? `${short} idle` : `${short} ${pod.inFlight} in flight`;
-    this.node.setAttribute(
-      'aria-label',
-      `${visible}, ${words}, ${pod.name}${pod.reason === null ? '' : `, ${pod.reason}`}`,
-    );
+    this.node.setAttribute('aria-label', `${visible}, ${words}, ${pod.name}${because}`);
     setText(this.#inFlight, pod.inFlight === 0 ? '' : String(pod.inFlight));
   }
 }

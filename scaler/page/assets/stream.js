@@ -1,13 +1,14 @@
 /** Connection to the scaler: passes events on as they arrive, and tells whether it is alive. */
 
-/** @import { HistoryReport } from '../../../contract/history-report.ts' */
 /** @import { DecisionRecord, PoolsReport } from '../../../contract/scaler-api.ts' */
+/** @import { TimelineEvent } from '../../../contract/timeline-event.ts' */
 
 /**
  * @typedef {object} Handlers
  * @property {(report: PoolsReport) => void} onReport
  * @property {(record: DecisionRecord, isNew: boolean) => void} onDecision
- * @property {(history: HistoryReport) => void} onHistory
+ * @property {(event: TimelineEvent, isNew: boolean) => void} onEvent
+ * @property {() => void} onOpen called for each connection: what was before it, or missed while there was none, is to be asked for
  * @property {(link: Link) => void} onLink called on changes, and once a second
  */
 
@@ -58,10 +59,8 @@ export class Stream {
       this.#openedAtMs = performance.now();
       this.#failures = 0;
       this.#requested.clear();
-      // History from before the connection, or missed while it was down.
-      void read('api/history').then((history) => {
-        if (history !== null) this.#handlers.onHistory(/** @type {HistoryReport} */ (history));
-      });
+      this.#handlers.onOpen();
+      void this.#fetchEvents();
     });
     source.addEventListener('pools', (event) => {
       const report = /** @type {PoolsReport} */ (JSON.parse(event.data));
@@ -74,6 +73,9 @@ export class Stream {
     source.addEventListener('decision', (event) => {
       this.#handlers.onDecision(/** @type {DecisionRecord} */ (JSON.parse(event.data)), true);
     });
+    source.addEventListener('event', (event) => {
+      this.#handlers.onEvent(/** @type {TimelineEvent} */ (JSON.parse(event.data)), true);
+    });
     source.addEventListener('error', () => {
       this.#open = false;
       this.#notifyLink();
@@ -85,6 +87,12 @@ export class Stream {
         if (this.#source === source) this.#connect();
       }, waitMs);
     });
+  }
+
+  async #fetchEvents() {
+    const events = await read('api/events');
+    if (!Array.isArray(events)) return;
+    for (const event of events) this.#handlers.onEvent(event, false);
   }
 
   /** @param {readonly string[]} pools */
@@ -120,7 +128,7 @@ export class Stream {
  * @param {string} path
  * @returns {Promise<unknown>} null if the request fails: the page works without it
  */
-async function read(path) {
+export async function read(path) {
   try {
     const response = await fetch(path, { signal: AbortSignal.timeout(10_000) });
     return response.ok ? await response.json() : null;
