@@ -4,6 +4,7 @@
  * Level-triggered: a view is the complete state known to the adapter, never a change to apply.
  */
 import type { ModelPool } from '../contract/model-pool.ts';
+import type { PoolModel } from '../contract/model-versions.ts';
 
 /** Pending: no process yet. Running: started, but not ready. Terminating: asked to shut down. */
 export type PodPhase = 'Pending' | 'Running' | 'Ready' | 'Terminating';
@@ -37,6 +38,8 @@ export interface ClusterView {
   /** Pools in the order in which their claims count: a model that several name belongs to the first. */
   readonly pools: readonly ModelPool[];
   readonly pods: readonly Pod[];
+  /** Version of each model that answers requests which name none, by pool; absent where nobody has decided any. */
+  readonly versions?: Readonly<Record<string, readonly PoolModel[]>>;
 }
 
 export interface Cluster {

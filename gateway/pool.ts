@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import type { Pod } from '../cluster/port.ts';
 import type { ModelPool } from '../contract/model-pool.ts';
+import type { PoolModel } from '../contract/model-versions.ts';
 import type { ServedModel } from '../contract/pod-status.ts';
 import { Admission } from './admission.ts';
 import { Dispatch } from './dispatch/dispatch.ts';
@@ -62,8 +63,10 @@ export class Pool {
     this.book.configure(spec.models);
   }
 
-  applyPods(pods: readonly Pod[]): void {
+  /** @param versions default version of each model, as the cluster shows them */
+  applyPods(pods: readonly Pod[], versions: readonly PoolModel[] = []): void {
     this.endpoints.apply(pods);
+    this.endpoints.applyVersions(versions);
   }
 
   /**

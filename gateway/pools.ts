@@ -168,7 +168,10 @@ export class Pools {
     }
     this.#places = places;
     this.#contested = contested;
-    for (const pool of this.#pools.values()) pool.applyPods(view.pods.filter((pod) => pod.pool === pool.name));
+    for (const pool of this.#pools.values()) {
+      const pods = view.pods.filter((pod) => pod.pool === pool.name);
+      pool.applyPods(pods, view.versions?.[pool.name]);
+    }
     this.#known = true;
   }
 }

@@ -35,6 +35,7 @@ export function gatewayView(pools: Pools, pods: Pods): ClusterView {
       ...podsOf(pool).map((record) => gatewayPod(record, pool.metadata.name)),
       ...endpointPods(pool, 0),
     ]),
+    versions: Object.fromEntries(pools.map(({ name, status }) => [name, status?.models ?? []])),
   };
 }
 

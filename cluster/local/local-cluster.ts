@@ -5,6 +5,7 @@
 import { randomInt } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import type { ModelPool } from '../../contract/model-pool.ts';
+import type { PoolModel } from '../../contract/model-versions.ts';
 import type { Cluster, ClusterView, Pod } from '../port.ts';
 import type { ScalerPod, ScaleTarget } from '../scalable.ts';
 import { endpointPods } from '../static.ts';
@@ -30,6 +31,8 @@ interface PoolState {
   readonly pods: Set<LocalPod>;
   /** Requested pods, without terminating ones and endpoints. */
   replicas: number;
+  /** Default versions of its models, as the scaler decided them. */
+  versions: readonly PoolModel[];
   /** Counts the changes of `replicas`. */
   version: number;
 }
@@ -50,7 +53,7 @@ export class LocalCluster implements Cluster {
     this.#options = options;
     for (const pool of options.pools) {
       const endpoints = endpointPods(pool, Date.now());
-      this.#pools.set(pool.metadata.name, { pool, endpoints, pods: new Set(), replicas: 0, version: 0 });
+      this.#pools.set(pool.metadata.name, { pool, endpoints, pods: new Set(), replicas: 0, version: 0, versions: [] });
     }
   }
 
@@ -59,6 +62,7 @@ export class LocalCluster implements Cluster {
     return {
       pools: states.map(({ pool }) => pool),
       pods: states.flatMap(({ pods, endpoints }) => [...Array.from(pods, (pod) => pod.view), ...endpoints]),
+      versions: Object.fromEntries(states.map(({ pool, versions }) => [pool.metadata.name, versions])),
     };
   }
 
@@ -103,6 +107,14 @@ export class LocalCluster implements Cluster {
     state.version += 1;
     this.#notify();
     this.#reconcile(state);
+  }
+
+  /** Sets the default versions of a pool's models, which gateways resolve by. */
+  setVersions(poolName: string, versions: readonly PoolModel[]): void {
+    const state = this.#pools.get(poolName);
+    if (state === undefined || JSON.stringify(state.versions) === JSON.stringify(versions)) return;
+    state.versions = versions;
+    this.#notify();
   }
 
   /** Terminates a pod, with `atOnce` by killing it, and starts a replacement if the pool needs one. */

@@ -112,6 +112,7 @@ export class LocalScaling implements ScalableCluster {
         return conflict(`pool ${pool} does not exist`);
       }
       this.#statuses.set(pool, status);
+      this.#cluster.setVersions(pool, status.models ?? []);
       if (status.seasonal !== undefined) this.#seasons.keep(pool, status.seasonal);
       return done;
     });

@@ -182,8 +182,10 @@ export class Dispatch implements BatchListener {
     nowMs: number,
   ): void {
     const { counters } = modelQueue;
+    const byDefault = endpoint.defaultOf(modelQueue.model);
     for (const request of requests) {
       request.attempts += 1;
+      request.resolved = request.version === undefined ? byDefault : null;
       const { trace } = request;
       if (trace !== null) request.traceparent = trace.sent(endpoint.name, requests.length, request.attempts);
       counters.queueSeconds.observe((nowMs - request.arrivedAtMs) / 1000);
@@ -238,7 +240,10 @@ export class Dispatch implements BatchListener {
 
   /** Takes back a request whose model is not ready at the pod. @returns false if no other pod has it or may soon */
   #isForAnotherPod(request: PendingRequest, endpoint: Endpoint): boolean {
-    this.#endpoints.onModelNotReady(endpoint, request);
+    this.#endpoints.onModelNotReady(endpoint, {
+      model: request.model,
+      version: request.version ?? request.resolved?.version,
+    });
     const other = this.#endpoints.forModel(request.model, request.version);
     if (other === undefined && this.#endpoints.coming === 0) return false;
     this.#retries.retry(request, 'busy', { kind: 'not-executed' }, endpoint.name, 'the model is not ready');

@@ -13,7 +13,7 @@ const batch: OutstandingBatch = {
   predictedMs: 0,
   abort: () => undefined,
 };
-const endpointOf = (uid: string): Endpoint => new Endpoint(uid, uid, new FakePod(uid, []));
+const endpointOf = (uid: string): Endpoint => new Endpoint({ uid, name: uid }, new FakePod(uid, []));
 
 test('whatever happens in whatever order, each endpoint is in the one list where it belongs', () => {
   const step = fc.record({ endpoint: fc.nat(5), slots: fc.nat(2), busy: fc.boolean() });

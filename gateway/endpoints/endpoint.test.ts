@@ -15,7 +15,7 @@ const pool = { members: 2, softEjected: 0, irreplaceable: false };
 function endpointOf(t: TestContext, models: readonly string[] | null = ['m']) {
   const time = new VirtualTime(t);
   const pod = new FakePod('a', models);
-  const endpoint = new Endpoint('a', 'pod-a', pod);
+  const endpoint = new Endpoint({ uid: 'a', name: 'pod-a' }, pod);
   const results: ProbeResult[] = [];
   const record = (event: HealthEvent, detail: string | null = null) =>
     endpoint.recordEvidence(event, detail, { config, pool, nowMs: time.nowMs });

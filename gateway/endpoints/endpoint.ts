@@ -3,6 +3,7 @@
  * of its state changes in this file, by the methods named after what happened; what follows from it is the pool's to decide.
  */
 import type { SummaryHead } from '../../contract/envelope.ts';
+import type { VersionId } from '../../contract/model-versions.ts';
 import type { Pod } from '../../cluster/port.ts';
 import { firstConcurrency, learnConcurrency, type Concurrency } from '../policy/concurrency.ts';
 import {
@@ -17,6 +18,7 @@ import {
   type Pace,
   type PoolHealth,
 } from '../policy/health.ts';
+import type { DefaultVersions } from './default-versions.ts';
 import type { LoopClock } from './loop-clock.ts';
 import type { LossKind, PodConnection } from './pod-connection.ts';
 import { probePod, type ProbeResult } from './probe.ts';
@@ -56,6 +58,7 @@ export class Endpoint {
   readonly name: string;
   readonly upstream: PodConnection;
   readonly place: AvailablePlace = { list: null, index: -1 };
+  readonly #defaults: DefaultVersions | undefined;
   readonly #batches: OutstandingBatch[] = [];
   /** Batches that are overdue, and keep the pod from anything else. */
   readonly #stalled = new Set<OutstandingBatch>();
@@ -86,9 +89,11 @@ export class Endpoint {
   #failures = 0;
   #failedHard = false;
 
-  constructor(uid: string, name: string, upstream: PodConnection) {
+  /** @param defaults versions of the pool; without them it answers by its own */
+  constructor({ uid, name }: Pick<Pod, 'uid' | 'name'>, upstream: PodConnection, defaults?: DefaultVersions) {
     this.uid = uid;
     this.name = name;
+    this.#defaults = defaults;
     this.upstream = upstream;
   }
 
@@ -176,9 +181,27 @@ export class Endpoint {
     return requests;
   }
 
-  /** Whether it serves the model, by its own list. A server that lists no models is taken to serve any. */
+  /**
+   * Whether it answers for the model as the pool does, by its own list: for a request that names no version it needs the pool's
+   * default. A server that lists no models is taken to serve any.
+   */
   hasModel(model: string, version: string | undefined): boolean {
-    return this.#models === null || this.#models.serves(model, version);
+    const list = this.#models;
+    if (list === null) return true;
+    const byDefault = version === undefined ? this.#defaults?.get(model) : undefined;
+    if (byDefault === undefined) return list.serves(model, version);
+    return list.has(model, byDefault) || (byDefault.isLoose && list.serves(model, undefined));
+  }
+
+  /** The pool's default of the model, if it has it; null where it answers by a version of its own, or lists none. */
+  defaultOf(model: string): VersionId | null {
+    const byDefault = this.#defaults?.get(model);
+    return byDefault !== undefined && this.#models?.has(model, byDefault) === true ? byDefault : null;
+  }
+
+  /** Whether it has the version; null if it lists none of the model. */
+  hasVersion(model: string, version: VersionId): boolean | null {
+    return this.#models === null || !this.#models.lists(model) ? null : this.#models.has(model, version);
   }
 
   /** Why it does not serve the model, in the pod's words; undefined if it gave none. */

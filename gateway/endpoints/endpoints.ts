@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import type { Pod } from '../../cluster/port.ts';
 import { quote } from '../../contract/errors.ts';
 import type { ModelPool } from '../../contract/model-pool.ts';
+import type { PoolModel, VersionId } from '../../contract/model-versions.ts';
 import type { PodStatus } from '../../contract/pod-status.ts';
 import {
   hardEvidence,
@@ -18,6 +19,7 @@ import {
   type PoolHealth,
 } from '../policy/health.ts';
 import { AvailableEndpoints } from './available-endpoints.ts';
+import { DefaultVersions, type Holders } from './default-versions.ts';
 import { Endpoint } from './endpoint.ts';
 import type { LoopClock } from './loop-clock.ts';
 import type { Connect } from './pod-connection.ts';
@@ -30,6 +32,9 @@ const maxReasonLength = 300;
 const hopelessRestarts = 3;
 /** Pause after a pod says that it is busy. */
 const busyPauseMs = 20;
+/** Interval at which pods are asked that lack a default version: a new one, and one that others serve. */
+const soonReadMs = 150;
+const lateReadMs = 1_000;
 
 export interface EndpointEvents {
   /** A slot may have become free, or a pod has come or gone. */
@@ -57,6 +62,10 @@ export class Endpoints {
   ) as Record<Evidence, number>;
   readonly #endpoints = new Map<string, Endpoint>();
   readonly #accepting = new Set<Endpoint>();
+  readonly #defaults = new DefaultVersions();
+  #listsReadAtMs = 0;
+  /** Whether a pod has come or gone, or said what it has, since defaults were settled. */
+  #versionsChanged = false;
   readonly #spec: () => ModelPool['spec'];
   readonly #events: EndpointEvents;
   readonly #clock: LoopClock;
@@ -132,6 +141,46 @@ export class Endpoints {
     return 'it is not ready at any pod';
   }
 
+  /** Follows the default versions that the cluster shows. */
+  applyVersions(models: readonly PoolModel[]): void {
+    this.#defaults.follow(models, this.#clock.nowMs);
+    this.#settleVersions();
+  }
+
+  /** Adopts new default versions once the pods have them, and sees which pods have the present ones. */
+  #settleVersions(): void {
+    this.#versionsChanged = false;
+    const adopted = this.#defaults.settle((model, version) => this.#holdersOf(model, version), this.#clock.nowMs);
+    for (const model of adopted) {
+      const { version, hash, generation } = this.#defaults.get(model)!;
+      this.#log.info({ model, version, hash, generation }, `requests for ${model} that name no version get ${version}`);
+    }
+    if (adopted.length > 0) this.#events.onChange();
+  }
+
+  #holdersOf(model: string, version: VersionId): Holders {
+    let [having, listing] = [0, 0];
+    for (const endpoint of this.#accepting) {
+      const has = endpoint.hasVersion(model, version);
+      if (has === null) continue;
+      listing += 1;
+      if (has) having += 1;
+    }
+    return { having, listing };
+  }
+
+  /** Settles defaults after a change, and reads the lists of pods that lack one: they may have got it since. */
+  #followLists(): void {
+    const { nowMs } = this.#clock;
+    if (this.#versionsChanged || this.#defaults.areComing) this.#settleVersions();
+    if (nowMs < this.#listsReadAtMs + (this.#defaults.areComing ? soonReadMs : lateReadMs)) return;
+    this.#listsReadAtMs = nowMs;
+    const wanted = [...this.#defaults.wanted()];
+    for (const endpoint of this.#accepting) {
+      if (wanted.some(([model, version]) => endpoint.hasVersion(model, version) === false)) this.#readStatus(endpoint);
+    }
+  }
+
   /** Follows the pods that the cluster lists. */
   apply(pods: readonly Pod[]): void {
     const listed = new Set<string>();
@@ -153,7 +202,7 @@ export class Endpoints {
   #applyPod(pod: Pod): void {
     let endpoint = this.#endpoints.get(pod.uid);
     if (endpoint === undefined && pod.origin !== null && pod.phase !== 'Terminating') {
-      endpoint = new Endpoint(pod.uid, pod.name, this.#connect(pod.origin, pod.isPeer === true));
+      endpoint = new Endpoint(pod, this.#connect(pod.origin, pod.isPeer === true), this.#defaults);
       this.#endpoints.set(pod.uid, endpoint);
     }
     if ((pod.phase === 'Pending' || pod.phase === 'Running') && typeof pod.draining !== 'string') {
@@ -173,8 +222,10 @@ export class Endpoints {
   /** Re-indexes the endpoint after a change of slots or state. */
   reindex(endpoint: Endpoint): void {
     this.#changes += 1;
+    const before = this.#accepting.size;
     if (endpoint.accepting) this.#accepting.add(endpoint);
     else this.#accepting.delete(endpoint);
+    if (this.#accepting.size !== before) this.#versionsChanged = true;
     this.free.update(endpoint, endpoint.freeSlots(!this.#spec().batching.enabled, this.#clock.nowMs));
   }
 
@@ -239,6 +290,7 @@ export class Endpoints {
       else if (endpoint.isListDue(nowMs)) this.#readStatus(endpoint);
     }
     for (const endpoint of this.unbatched.due()) this.#readStatus(endpoint);
+    this.#followLists();
     const serving = [...this.#endpoints.values()].filter(({ health }) => health.kind === 'serving');
     for (const index of slowPods(serving.map(({ pace }) => pace))) {
       const endpoint = serving[index]!;
@@ -289,6 +341,7 @@ export class Endpoints {
         this.recordEvidence(endpoint, { kind: 'probe-ok' });
         if (result.status === null) break;
         this.unbatched.onStatus(endpoint, result.status);
+        this.#versionsChanged = true;
         this.#events.onStatus(result.status);
         break;
       case 'draining':

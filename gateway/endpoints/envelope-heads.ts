@@ -10,6 +10,10 @@ export function itemHead(request: PendingRequest, index: number, nowMs: number):
     deadlineMs: Math.max(0, request.deadlineAtMs - nowMs),
   };
   if (request.version !== undefined) head.version = request.version;
+  else if (request.resolved !== null) {
+    head.version = request.resolved.version;
+    if (request.resolved.hash !== undefined) head.hash = request.resolved.hash;
+  }
   if (request.contentType !== undefined) head.contentType = request.contentType;
   if (request.contentEncoding !== undefined) head.contentEncoding = request.contentEncoding;
   if (request.inferenceHeaderLength !== undefined) head.inferenceHeaderLength = request.inferenceHeaderLength;

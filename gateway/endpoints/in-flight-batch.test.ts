@@ -23,7 +23,7 @@ function knownCost(): ModelQueue {
 function sender(t: TestContext, modelQueue = knownCost()) {
   const time = new VirtualTime(t);
   const pod = new FakePod('a', ['m']);
-  const endpoint = new Endpoint('a', 'pod-a', pod);
+  const endpoint = new Endpoint({ uid: 'a', name: 'pod-a' }, pod);
   const told: string[] = [];
   const send = (requests: readonly PendingRequest[], given: Partial<BatchPlan> = {}): InFlightBatch =>
     new InFlightBatch({

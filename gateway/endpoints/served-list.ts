@@ -1,4 +1,5 @@
 /** The models that a pod serves, as its last status lists them, less those that it has refused since. No I/O. */
+import type { VersionId } from '../../contract/model-versions.ts';
 import type { ServedModel } from '../../contract/pod-status.ts';
 
 interface Versions {
@@ -6,6 +7,8 @@ interface Versions {
   readonly byDefault: string | null;
   /** Whether each version is ready. */
   readonly ready: Map<string, boolean>;
+  /** Hash of each version's content, where the pod says. */
+  readonly hashes: Map<string, string>;
 }
 
 export class ServedList {
@@ -14,14 +17,16 @@ export class ServedList {
   readonly #reasons = new Map<string, string>();
   #complete = true;
 
-  constructor(models: readonly Pick<ServedModel, 'name' | 'version' | 'ready' | 'isDefault' | 'reason'>[]) {
-    for (const { name, version, ready, isDefault, reason } of models) {
+  constructor(models: readonly Pick<ServedModel, 'name' | 'version' | 'ready' | 'isDefault' | 'reason' | 'hash'>[]) {
+    for (const { name, version, ready, isDefault, reason, hash } of models) {
       const known = this.#models.get(name);
       const versions: Versions = {
         byDefault: isDefault ? version : (known?.byDefault ?? null),
         ready: known?.ready ?? new Map<string, boolean>(),
+        hashes: known?.hashes ?? new Map<string, string>(),
       };
       versions.ready.set(version, ready);
+      if (hash !== undefined) versions.hashes.set(version, hash);
       this.#models.set(name, versions);
       this.#complete &&= ready;
       if (!ready && reason !== undefined && (isDefault || !this.#reasons.has(name))) this.#reasons.set(name, reason);
@@ -43,6 +48,18 @@ export class ServedList {
     const asked = version ?? versions.byDefault;
     const ready = asked === null ? undefined : versions.ready.get(asked);
     return ready ?? [...versions.ready.values()].includes(true);
+  }
+
+  lists(model: string): boolean {
+    return this.#models.has(model);
+  }
+
+  /** Whether the version is ready, with that content as far as the pod says. */
+  has(model: string, { version, hash }: VersionId): boolean {
+    const versions = this.#models.get(model);
+    if (versions?.ready.get(version) !== true) return false;
+    const own = versions.hashes.get(version);
+    return own === undefined || hash === undefined || own === hash;
   }
 
   /** Human-readable reason for which the model is not ready; undefined if the pod gave none. */

@@ -249,9 +249,10 @@ class PlainReader extends Reader {
 function predictPath(request: PendingRequest): string {
   const model = encodeURIComponent(request.model);
   if (request.protocol === 'v1') return `/v1/models/${model}:predict`;
-  return request.version === undefined
+  const version = request.version ?? request.resolved?.version;
+  return version === undefined
     ? `/v2/models/${model}/infer`
-    : `/v2/models/${model}/versions/${encodeURIComponent(request.version)}/infer`;
+    : `/v2/models/${model}/versions/${encodeURIComponent(version)}/infer`;
 }
 
 function single(value: string | string[] | undefined): string | undefined {

@@ -13,6 +13,7 @@ import { ModelCounters } from './counters.ts';
 import type { DeadlinePlace } from './deadlines.ts';
 import { ModelSizes, type RequestBody, type SentRequest } from './model-sizes.ts';
 import { Queue } from './queue.ts';
+import type { VersionId } from '../../contract/model-versions.ts';
 import type { RequestTrace } from '../telemetry/tracing.ts';
 import type { PredictRequest, RequestOutcome } from './request.ts';
 
@@ -39,6 +40,8 @@ export interface PendingRequest extends PredictRequest {
   readonly work: number;
   readonly rowElements: number;
   readonly shape: number;
+  /** Default version of the pool with which it was sent last; null if it names one, or the pod answers by its own. */
+  resolved: VersionId | null;
   /** Times it was sent to a pod that may have executed it. */
   attempts: number;
   /** Room that it has taken for its answer. */

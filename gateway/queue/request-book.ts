@@ -273,6 +273,7 @@ export class RequestBook {
       sequence: (this.#sequence += 1),
       trace,
       traceparent: trace?.traceparent ?? request.traceparent,
+      resolved: null,
       state: 'queued',
       estimatedRows: rows,
       work,

@@ -38,6 +38,7 @@ export function pendingRequest(given: Partial<PendingRequest> = {}): PendingRequ
     work: given.estimatedRows ?? 1,
     rowElements: 0,
     shape: 0,
+    resolved: null,
     attempts: 0,
     answerBytes: 0,
     podsLostAlone: 0,
