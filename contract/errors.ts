@@ -73,6 +73,11 @@ export const errorTable = {
     retryable: false,
     meaning: 'Reading the body, or writing the answer, takes more CPU time or memory than a pod gives one request.',
   },
+  'load-failed': {
+    status: 400,
+    retryable: false,
+    meaning: 'A model that was to be loaded cannot be; what served before serves on.',
+  },
   'unsupported-media-type': {
     status: 415,
     retryable: false,

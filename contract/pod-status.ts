@@ -22,6 +22,8 @@ export const ServedModel = Type.Object({
   state: Type.Optional(VersionState),
   /** Human-readable reason why the model is not ready. */
   reason: Type.Optional(Type.String()),
+  /** Other content that the repository holds under this number, and that takes over once it is loaded; absent for none. */
+  next: Type.Optional(Type.Object({ hash: ContentHash, state: VersionState, reason: Type.Optional(Type.String()) })),
   /** Whether this version answers requests that name no version. */
   isDefault: Type.Boolean(),
   /**

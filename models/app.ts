@@ -12,6 +12,7 @@ import type { PodState } from './pod-state.ts';
 import { controlRoutes } from './routes/control.ts';
 import { EnvelopeExchange } from './routes/envelope.ts';
 import { predictRoutes } from './routes/predict.ts';
+import { repositoryRoutes } from './routes/repository.ts';
 import { infoRoutes } from './routes/server-info.ts';
 import { unbatchedRoute } from './routes/unbatched.ts';
 
@@ -42,6 +43,7 @@ export function buildApp({ pod, version, metrics, log, guard, limits }: AppOptio
   infoRoutes(app, pod, version);
   controlRoutes(app, pod, metrics);
   unbatchedRoute(app, pod, log);
+  repositoryRoutes(app, pod);
   return app;
 }
 

@@ -4,6 +4,7 @@ import { SluiceError } from '../contract/errors.ts';
 import type { UnbatchedModel } from '../contract/unbatched.ts';
 import type { Bodies } from './bodies/bodies.ts';
 import type { Drain } from './drain.ts';
+import type { LiveModels } from './repository/live-models.ts';
 import type { RequiredModels } from './repository/required-models.ts';
 import type { ModelSet } from './repository/served-model.ts';
 import type { RunTracing } from './tracing.ts';
@@ -55,6 +56,8 @@ export class PodState {
   readonly #required: Pick<RequiredModels, 'problem'>;
   /** Whether the start goes on: no model answers requests before its end. */
   loading = true;
+  /** Loads and unloads models while the pod serves; null before the start has ended. */
+  live: LiveModels | null = null;
   /** HTTP requests without a finished response; an envelope counts as one. */
   openResponses = 0;
 

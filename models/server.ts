@@ -12,11 +12,14 @@ import { buildApp } from './app.ts';
 import { Bodies } from './bodies/bodies.ts';
 import { Drain } from './drain.ts';
 import { hashVersions } from './repository/content-hash.ts';
+import { LiveModels } from './repository/live-models.ts';
 import { announce, loadModels } from './repository/load.ts';
+import { lookAt } from './repository/look.ts';
 import { createMetrics } from './metrics.ts';
 import { PodState, Staging } from './pod-state.ts';
 import { scanRepository } from './repository/repository.ts';
 import { namesIn, requiredNames, RequiredModels } from './repository/required-models.ts';
+import { RepositoryWatch } from './repository/repository-watch.ts';
 import { Scheduler } from './scheduler.ts';
 import { ModelSet } from './repository/served-model.ts';
 import { SessionHost, type StuckRun } from './session/session-host.ts';
@@ -78,6 +81,7 @@ export async function runModelServer(
   const guard = new Guard(openSecret(settings, log), log, () => performance.now());
   const transforms = new Transforms(log);
   const only = settings.models === undefined ? null : namesIn(settings.models);
+  const required = requiredNames(settings.requiredModels, only);
   const pod = new PodState({
     uid: settings.podUid ?? randomUUID(),
     name: settings.podName ?? hostname(),
@@ -90,7 +94,7 @@ export async function runModelServer(
     requiresSecret: !guard.acceptsPeersWithoutSecret,
     tracing: openRunTracing(packageJson.version),
     drain: new Drain({ nowMs: () => performance.now(), log }),
-    required: new RequiredModels(requiredNames(settings.requiredModels, only), models),
+    required: new RequiredModels(required, models),
   });
   const app = buildApp({
     pod,
@@ -101,27 +105,51 @@ export async function runModelServer(
   });
   const port = await listen(app, { host: settings.host, port: settings.port });
 
+  const { repository, repositoryPollMs } = settings;
+  const cache = settings.verdictFolder === 'none' ? null : (settings.verdictFolder ?? null);
+  const beside = path.join(repository, besideModels);
+  const verdicts = new VerdictStore({ reads: cache === null ? [beside] : [cache, beside], writes: cache, log });
+  const context = { host, transforms, limits: settings, verdicts, log };
+  const isRequired = (name: string): boolean => required.includes(name);
+  const live = new LiveModels({ ...context, repository, only, models, isRequired });
+  let repositoryWatch: RepositoryWatch | null = null;
+  let ending = false;
+
   const load = async () => {
     await sleep(settings.startDelayMs);
     const folders = await scanRepository(settings.repository, only);
+    // Looked at before its files are read, so that what changes meanwhile is read again.
+    const look = await lookAt(settings.repository, only);
     announce(folders, models);
     await hashVersions(folders, models);
-    const cache = settings.verdictFolder === 'none' ? null : (settings.verdictFolder ?? null);
-    const beside = path.join(settings.repository, besideModels);
-    const reads = cache === null ? [beside] : [cache, beside];
-    const verdicts = new VerdictStore({ reads, writes: cache, log });
-    await loadModels(folders, models, { host, transforms, limits: settings, verdicts, log });
+    await loadModels(folders, models, context);
+    await live.fillIn();
     models.keepDefaults();
     if ([...models.ready()].length === 0) {
       const reasons = models.status().map(({ name, version, reason }) => `${name} ${version}: ${reason ?? ''}`);
       throw new Error(`no model can be served: ${reasons.join('; ')}`);
     }
+    live.adopt(look);
+    pod.live = live;
     pod.loading = false;
+    if (repositoryPollMs > 0 && !ending) {
+      const onSettled = live.onSettled.bind(live);
+      repositoryWatch = new RepositoryWatch({
+        repository,
+        only,
+        pollMs: repositoryPollMs,
+        known: () => live.known,
+        onSettled,
+        log,
+      });
+    }
     if (pod.notReadyReason !== null)
       log.error({ reason: pod.notReadyReason }, 'the pod is not ready, and serves its other models');
   };
   let closed: Promise<void> | null = null;
   const close = () => {
+    ending = true;
+    repositoryWatch?.close();
     closed ??= (async () => {
       app.server.closeAllConnections();
       await app.close();
@@ -136,10 +164,11 @@ export async function runModelServer(
     pod,
     loaded: load(),
     get running() {
-      return host.busy;
+      return host.running;
     },
     drain: async (drainDelayMs) => {
       pod.drain.end();
+      repositoryWatch?.close();
       await sleep(drainDelayMs);
       // New connections are refused from here on; requests on open ones are still served.
       app.server.close();

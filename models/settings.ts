@@ -61,6 +61,11 @@ export const ModelServerSettings = Type.Object({
         "folder that keeps proofs of batching for later starts; 'none' for none; defaults to the user's cache folder",
     }),
   ),
+  repositoryPollMs: Type.Integer({
+    minimum: 0,
+    default: 5_000,
+    description: 'milliseconds between two looks for changes of the repository; 0 for none after the start',
+  }),
   startDelayMs: Type.Integer({
     minimum: 0,
     default: 0,

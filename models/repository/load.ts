@@ -10,6 +10,7 @@ import { readSamples } from './samples.ts';
 import { ServedModel, type ModelSet, type ModelState } from './served-model.ts';
 import { defaultLimits, StartBudget, type BudgetLimits } from '../proof/budget.ts';
 import type { SessionHost } from '../session/session-host.ts';
+import type { LoadedFile } from '../session/session-thread.ts';
 import type { ModelServerSettings } from '../settings.ts';
 import { decideBatching } from './batching.ts';
 import type { Transformer } from '../transforms/transformer.ts';
@@ -17,6 +18,7 @@ import type { Transforms } from '../transforms/transforms.ts';
 import type { VerdictStore } from '../verdicts/verdict-store.ts';
 import { LoadProgress } from './load-progress.ts';
 import { lanesFor, startSideBySide, type Lane } from './side-by-side.ts';
+import { policyProblem, wantedVersions } from './version-policy.ts';
 import { warmUp } from './warmup.ts';
 
 export interface LoadLog {
@@ -63,7 +65,7 @@ export async function loadModels(
     progress.began(name);
     models.set(name, version, { kind: 'loading', stage: 'loading' });
     try {
-      const model = await loadVersion(toLoad, context, { lane, createSession });
+      const model = await startVersion(toLoad, context, { lane, createSession });
       progress.ended(name, model === null ? 'again' : 'loaded');
       if (model === null) {
         models.set(name, version, { kind: 'loading', stage: 'waiting to be loaded' });
@@ -85,14 +87,18 @@ export async function loadModels(
     return true;
   });
   clearInterval(telling);
-  for (const model of loaded) {
-    const tell = () => models.set(model.name, model.version, stateOf(model, log));
-    model.transform?.onChange(() => {
-      model.refreshSurfaces();
-      tell();
-    });
+  for (const model of loaded) putInService(model, models, log);
+}
+
+/** Lists a loaded version as ready, and follows its transform. */
+export function putInService(model: ServedModel, models: ModelSet, log: LoadLog): void {
+  const tell = () => models.set(model.name, model.version, stateOf(model, log));
+  const stop = model.transform?.onChange(() => {
+    model.refreshSurfaces();
     tell();
-  }
+  });
+  model.onRetired = () => stop?.();
+  tell();
 }
 
 /** A model whose transform can't be used is not served until its file is mended. */
@@ -103,7 +109,7 @@ function stateOf(model: ServedModel, log: LoadLog): ModelState {
   return { kind: 'broken', reason };
 }
 
-interface VersionToLoad {
+export interface VersionToLoad {
   readonly name: string;
   readonly version: string;
   readonly file: string;
@@ -129,7 +135,15 @@ async function readFolder(
       }
       models.setNamed(name, asked);
     }
-    return versions.map(({ version, file }) => ({ name, version, file, config, transform }));
+    const present = versions.map(({ version }) => version);
+    const problem = policyProblem(config.versionPolicy, present);
+    if (problem !== null) throw new Error(problem);
+    const inUse = asked === undefined ? [] : [asked];
+    const wanted = wantedVersions(config.versionPolicy, { present, failed: new Set(), inUse });
+    for (const version of present) if (!wanted.includes(version)) models.remove(name, version);
+    return versions
+      .filter(({ version }) => wanted.includes(version))
+      .map(({ version, file }) => ({ name, version, file, config, transform }));
   } catch (error) {
     const reason = reasonOf(error);
     log.error({ model: name, reason }, 'model is not served');
@@ -140,18 +154,39 @@ async function readFolder(
   }
 }
 
-/** @returns null if it must be loaded again, alone, to know what memory is its own */
-async function loadVersion(
-  { name, version, file, config, transform }: VersionToLoad,
-  { host, limits, verdicts, log }: LoadContext,
-  { lane, createSession }: { readonly lane: Lane; readonly createSession: SessionHost['load'] },
+interface Place {
+  readonly lane: Lane;
+  readonly createSession: SessionHost['load'];
+}
+
+/** Creates a session, tries how it may be batched, and warms it up. @returns null if it must be loaded again, alone, to know what memory is its own */
+export async function startVersion(
+  toLoad: VersionToLoad,
+  context: LoadContext,
+  { lane, createSession }: Place,
 ): Promise<ServedModel | null> {
+  const { config, file } = toLoad;
   const options = {
     threads: config.threads ?? 1,
     delayRunMs: config.delay?.runMs ?? 0,
     delayRowMs: config.delay?.rowMs ?? 0,
   };
   const loaded = await createSession(file, options, lane.index);
+  try {
+    const model = await prove(loaded, toLoad, { ...context, lane });
+    if (model === null) context.host.release(loaded.session);
+    return model;
+  } catch (error) {
+    context.host.release(loaded.session);
+    throw error;
+  }
+}
+
+async function prove(
+  loaded: LoadedFile,
+  { name, version, file, config, transform }: VersionToLoad,
+  { host, limits, verdicts, log, lane }: LoadContext & Pick<Place, 'lane'>,
+): Promise<ServedModel | null> {
   const maxRows = Math.min(config.maxRows ?? limits.maxRows, limits.maxRows);
   const budget = new StartBudget(budgetOf(config), () => process.memoryUsage.rss());
   const samples = await readSamples(path.dirname(path.dirname(file)), loaded.signature);
@@ -172,10 +207,7 @@ async function loadVersion(
     maxRequestRows: Math.min(config.maxRequestRows ?? limits.maxRequestRows, limits.maxRequestRows),
   });
   const warmth = config.warmup === false ? null : await warmUp(model, host, { sample: batching.sample, budget });
-  if (budget.endedByMemory && !lane.alone) {
-    host.release(loaded.session);
-    return null;
-  }
+  if (budget.endedByMemory && !lane.alone) return null;
   for (const output of loaded.leftOut) {
     log.warn({ model: name, version, output }, 'output is not a tensor and is left out');
   }
@@ -212,6 +244,6 @@ function budgetOf({ start }: ModelConfig): BudgetLimits {
   return { cpuMs: start?.cpuMs ?? cpuMs, bytes: start?.memoryMiB === undefined ? bytes : start.memoryMiB * 2 ** 20 };
 }
 
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

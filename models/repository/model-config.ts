@@ -6,6 +6,8 @@ import { quote } from '../../contract/errors.ts';
 
 const closed = { additionalProperties: false } as const;
 
+const VersionNumber = Type.Union([Type.Integer({ minimum: 0 }), Type.String({ pattern: '^[0-9]+$' })]);
+
 const TensorOverrides = Type.Record(
   Type.String(),
   Type.Object({ batchAxis: Type.Optional(Type.Union([Type.Integer({ minimum: 0 }), Type.Null()])) }, closed),
@@ -50,7 +52,18 @@ export const ModelConfig = Type.Object(
     /** Disable to become ready without warm-up runs. */
     warmup: Type.Optional(Type.Boolean()),
     /** Version for requests that name none; by default the highest number. */
-    defaultVersion: Type.Optional(Type.Union([Type.Integer({ minimum: 0 }), Type.String({ pattern: '^[0-9]+$' })])),
+    defaultVersion: Type.Optional(VersionNumber),
+    /** Versions of the folder that are loaded: all, the highest so many, or those that are named. */
+    versionPolicy: Type.Optional(
+      Type.Union(
+        [
+          Type.Literal('all'),
+          Type.Object({ latest: Type.Integer({ minimum: 1 }) }, closed),
+          Type.Object({ specific: Type.Array(VersionNumber, { minItems: 1 }) }, closed),
+        ],
+        { default: 'all' },
+      ),
+    ),
     /** Simulated latency in milliseconds, for tests and benchmarks. */
     delay: Type.Optional(
       Type.Object(

@@ -53,7 +53,7 @@ export async function scanRepository(root: string, only: readonly string[] | nul
 }
 
 /** @returns null for a folder that isn't a model at all */
-async function readModelFolder(directory: string, name: string): Promise<ModelFolder | null> {
+export async function readModelFolder(directory: string, name: string): Promise<ModelFolder | null> {
   const transformFile = ['transform.ts', 'transform.js'].map((file) => path.join(directory, file)).find(existsSync);
   const configText = await readFile(path.join(directory, 'config.yaml'), 'utf8').catch(ifMissing(null));
   const base = { name, directory, configText, transformFile: transformFile ?? null };
@@ -82,7 +82,9 @@ async function readModelFolder(directory: string, name: string): Promise<ModelFo
   }
   if (!namePattern.test(name)) return broken(`model name ${JSON.stringify(name)} does not match ${modelNamePattern}`);
   const without = numbered.filter((version) => !existsSync(path.join(directory, version, 'model.onnx')));
-  if (without.length > 0) {
+  // One of several is being copied, and is found once it is whole.
+  if (without.length < numbered.length) numbered = numbered.filter((version) => !without.includes(version));
+  else if (without.length > 0) {
     return broken(`${without.map((version) => path.join(directory, version, 'model.onnx')).join(', ')}: no such file`);
   }
   const values = new Set(numbered.map((version) => BigInt(version)));

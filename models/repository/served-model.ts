@@ -45,6 +45,12 @@ export class ServedModel {
   /** Inputs whose rows vary in length. */
   freeInputs: readonly TensorSignature[];
   warmup: ServedModelStatus['warmup'] = [];
+  /** Exchanges with clients and gateways that may still run it: its session is released once there is none. */
+  users = 0;
+  /** Whether it has left the set, and gets no new requests. */
+  retired = false;
+  /** Ends what follows its transform; set once it is in service. */
+  onRetired: () => void = () => undefined;
 
   constructor(options: ServedModelOptions) {
     this.name = options.name;
@@ -83,7 +89,8 @@ export class ServedModel {
 }
 
 /** Where a version that is not ready yet stands, as its clients and `GET /v2/pod` are told. */
-export type LoadingStage = 'waiting to be loaded' | 'loading' | 'loaded, and ready once the start has ended';
+export type LoadingStage =
+  'waiting to be loaded' | 'loading' | 'loaded, and ready once the start has ended' | 'unloaded by request';
 
 /** State of a version. Loading and broken ones are listed too, so that clients get 503 with the reason instead of 404. */
 export type ModelState =
@@ -93,9 +100,25 @@ export type ModelState =
   /** Loading it ended a process, here or at another pod. */
   | { readonly kind: 'banned'; readonly reason: string };
 
+/** Other content under the number of a version that is served: it takes over once it is loaded. */
+export interface NextContent {
+  readonly hash: string;
+  readonly state: Exclude<VersionState, 'ready'>;
+  /** Human-readable reason of a failure. */
+  readonly reason?: string;
+}
+
+/** Content that another one has replaced, and that gateways may still ask for by its hash. */
+interface Replaced {
+  readonly model: ServedModel;
+  readonly hash: string;
+}
+
 interface Versions {
   readonly states: Map<string, ModelState>;
   readonly hashes: Map<string, string>;
+  readonly next: Map<string, NextContent>;
+  readonly replaced: Map<string, Replaced>;
   /** Version that config.yaml names; null for the highest that can be loaded. */
   named: string | null;
   /** Version that the pool or, without a word of it, this pod has chosen for requests that name none. */
@@ -122,11 +145,45 @@ export class ModelSet {
   }
 
   set(name: string, version: string, state: ModelState): void {
-    const versions = this.#models.get(name) ?? { states: new Map(), hashes: new Map(), named: null, chosen: null };
-    this.#models.set(name, versions);
+    let versions = this.#models.get(name);
+    if (versions === undefined) {
+      const [states, hashes] = [new Map<string, ModelState>(), new Map<string, string>()];
+      versions = { states, hashes, next: new Map(), replaced: new Map(), named: null, chosen: null };
+      this.#models.set(name, versions);
+    }
     versions.states.set(version, state);
     const found = this.#unbatched.get(versionKey({ name, version }));
     if (found !== undefined) this.rememberUnbatched(found)?.stopBatching(found.reason);
+  }
+
+  /** Takes a version out of the set. A model without versions is unknown. */
+  remove(name: string, version: string): void {
+    const versions = this.#models.get(name);
+    if (versions === undefined) return;
+    for (const map of [versions.states, versions.hashes, versions.next]) map.delete(version);
+    if (versions.chosen === version) versions.chosen = null;
+    if (versions.states.size === 0 && versions.replaced.size === 0) this.#models.delete(name);
+  }
+
+  /** Sets what is known of other content under the number of a version that is served; null for none. */
+  setNext(name: string, version: string, next: NextContent | null): void {
+    if (next === null) this.#models.get(name)?.next.delete(version);
+    else this.#models.get(name)?.next.set(version, next);
+  }
+
+  /** Keeps content that was replaced for requests which name its hash. @returns a function that ends that */
+  keepReplaced({ name, version }: ServedModel, replaced: Replaced): () => void {
+    const versions = this.#models.get(name)!;
+    versions.replaced.set(version, replaced);
+    return () => {
+      if (versions.replaced.get(version) === replaced) versions.replaced.delete(version);
+      if (versions.states.size === 0 && versions.replaced.size === 0) this.#models.delete(name);
+    };
+  }
+
+  /** Other content under the number of a version that is served; undefined for none. */
+  nextOf(name: string, version: string): NextContent | undefined {
+    return this.#models.get(name)?.next.get(version);
   }
 
   setHash(name: string, version: string, hash: string): void {
@@ -182,6 +239,8 @@ export class ModelSet {
     const asked = version ?? defaultOf(versions);
     const own = hash === undefined ? undefined : versions.hashes.get(asked);
     if (own !== undefined && own !== hash) {
+      const replaced = versions.replaced.get(asked);
+      if (replaced !== undefined && replaced.hash === hash) return replaced.model;
       throw new SluiceError('model-not-ready', `model '${name}' version ${asked} has other content at this pod`);
     }
     const state = versions.states.get(asked);
@@ -227,7 +286,9 @@ export class ModelSet {
           const { maxRows, maxRequestRows, unbatchedReason, warmup, transform } = state.model;
           const unbatched = unbatchedReason === null ? {} : { unbatchedReason };
           const converted = transform === null ? {} : { transformMs: transform.longestMs };
-          all.push({ ...base, ready: true, maxRows, maxRequestRows, ...unbatched, ...converted, warmup });
+          const found = versions.next.get(version);
+          const next = found === undefined ? {} : { next: found };
+          all.push({ ...base, ready: true, ...next, maxRows, maxRequestRows, ...unbatched, ...converted, warmup });
         } else {
           const reason = state.kind === 'loading' ? state.stage : state.reason;
           all.push({ ...base, ready: false, reason, maxRows: 1, maxRequestRows: 1, warmup: [] });
@@ -249,9 +310,10 @@ function preferredOf({ states, named }: Versions): string {
   if (named !== null) return named;
   let best: string | null = null;
   let highest: string | null = null;
-  for (const [version, { kind }] of states) {
+  for (const [version, state] of states) {
     if (highest === null || isLater(version, highest)) highest = version;
-    if (kind === 'broken' || kind === 'banned') continue;
+    if (state.kind === 'broken' || state.kind === 'banned') continue;
+    if (state.kind === 'loading' && state.stage === 'unloaded by request') continue;
     if (best === null || isLater(version, best)) best = version;
   }
   return best ?? highest!;
@@ -275,7 +337,7 @@ function nameOf(state: ModelState): VersionState {
     case 'ready':
       return 'ready';
     case 'loading':
-      return state.stage === 'waiting to be loaded' ? 'found' : 'loading';
+      return state.stage === 'waiting to be loaded' || state.stage === 'unloaded by request' ? 'found' : 'loading';
     case 'broken':
       return 'failed';
     case 'banned':

@@ -72,6 +72,8 @@ export class EnvelopeExchange {
   /** Requests that the scheduler has. */
   readonly #submitted = new Set<ModelRequest>();
   readonly #runs = new Map<Run, OwnRun>();
+  /** Models that its items are for, held until it ends. */
+  readonly #models = new Set<ServedModel>();
   /** Items that arrived and have no answer. */
   #unanswered = 0;
   /** The whole envelope has arrived. */
@@ -96,6 +98,7 @@ export class EnvelopeExchange {
       this.#abandon();
       for (const bytes of this.#stagedBytes.values()) pod.staging.release(bytes);
       this.#releaseArriving(0);
+      for (const model of this.#models) model.users -= 1;
     });
     request.on('data', (chunk: Buffer) => this.#guard(() => this.#receive(chunk)));
     request.on('end', () => {
@@ -175,6 +178,10 @@ export class EnvelopeExchange {
     }
     try {
       const model = this.#pod.models.find(item.model, item.version, item.hash);
+      if (!this.#models.has(model)) {
+        this.#models.add(model);
+        model.users += 1;
+      }
       const { protocol, contentType, contentEncoding, inferenceHeaderLength } = item;
       const request = { body, contentType, inferenceHeaderLength };
       if (contentEncoding !== undefined || isHeavyBody(request, protocol, model.surfaces)) {

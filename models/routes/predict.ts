@@ -74,6 +74,7 @@ interface PredictTarget {
 function servePredict({ pod, log, request, response }: Exchange, { protocol, name, version }: PredictTarget): void {
   const arrivedMs = performance.now();
   let held = 0;
+  let used: ServedModel | null = null;
   let waiting: ModelRequest | null = null;
   /** Stops the body while it waits to be read beside the event loop; null where it doesn't. */
   let reading: AbortController | null = null;
@@ -84,6 +85,7 @@ function servePredict({ pod, log, request, response }: Exchange, { protocol, nam
     if (waiting !== null) pod.scheduler.cancel(waiting);
     pod.staging.release(held);
     held = 0;
+    if (used !== null) used.users -= 1;
   });
   const requestId = requestIdOf(request);
   if (requestId !== undefined) response.setHeader(headers.requestId, requestId);
@@ -97,7 +99,8 @@ function servePredict({ pod, log, request, response }: Exchange, { protocol, nam
   let deadlineMs: number;
   try {
     deadlineMs = arrivedMs + timeoutOf(request);
-    model = pod.models.find(name, version);
+    used = model = pod.models.find(name, version);
+    used.users += 1;
   } catch (error) {
     refuse(error);
     return;

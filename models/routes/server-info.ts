@@ -1,6 +1,7 @@
 /** GET routes that describe the server and its models in the forms that protocol clients expect. */
 import type { FastifyInstance } from 'fastify';
 import { envelopeExtension, paths } from '../../contract/headers.ts';
+import { repositoryExtension } from '../../contract/repository.ts';
 import { route } from '../../runtime/http/routes.ts';
 import type { PodState } from '../pod-state.ts';
 import type { ServedModel } from '../repository/served-model.ts';
@@ -46,30 +47,51 @@ function serverMetadata(version: string): object {
   return {
     name: 'sluice',
     version,
-    extensions: [envelopeExtension, 'binary_tensor_data', 'model_configuration', 'statistics', 'parameters'],
+    extensions: [
+      envelopeExtension,
+      'binary_tensor_data',
+      'model_configuration',
+      repositoryExtension,
+      'statistics',
+      'parameters',
+    ],
   };
 }
 
 /** Metadata of a model. If it has a transform, the transform's tensors are listed, and the file's are parameters. */
 function modelMetadata(models: ModelSet, model: ServedModel): object {
   const [shown] = model.surfaces;
-  const own =
+  const native =
     model.transform === null
       ? {}
       : {
-          parameters: {
-            native_inputs: model.signature.inputs.map(metadataOf),
-            native_outputs: model.signature.outputs.map(metadataOf),
-          },
+          native_inputs: model.signature.inputs.map(metadataOf),
+          native_outputs: model.signature.outputs.map(metadataOf),
         };
+  const unserved = unservedVersions(models, model.name);
+  const parameters = {
+    ...native,
+    ...(unserved.length === 0 ? {} : { unserved_versions: Object.fromEntries(unserved) }),
+  };
   return {
     name: model.name,
     versions: models.versionsOf(model.name),
     platform: 'onnxruntime_onnx',
     inputs: shown!.inputs.map(metadataOf),
     outputs: shown!.outputs.map(metadataOf),
-    ...own,
+    ...(Object.keys(parameters).length === 0 ? {} : { parameters }),
   };
+}
+
+/** Versions that are not served, and new content of those that are, each with the reason. */
+function unservedVersions(models: ModelSet, name: string): [version: string, reason: string][] {
+  return models
+    .status()
+    .filter((model) => model.name === name)
+    .flatMap(({ version, ready, reason, next }): [string, string][] => {
+      if (!ready) return [[version, reason ?? 'not loaded']];
+      return next?.reason === undefined ? [] : [[version, `its new content is not served: ${next.reason}`]];
+    });
 }
 
 function metadataOf({ name, datatype, shape }: TensorSignature): object {

@@ -48,6 +48,10 @@ export class SessionThread {
   #closing = false;
   #run: ThreadRun | null = null;
   #runStartedMs = 0;
+  /** Runs that came while one was in progress, in order: those of a load beside one of requests, at most. */
+  readonly #waiting: (() => void)[] = [];
+  /** Sessions that are loaded and not released, those that are being loaded included. */
+  #sessions = 0;
 
   /** @param onLost called when the thread ends by itself: no run will be answered any more */
   constructor(onLost: (error: Error) => void) {
@@ -70,7 +74,13 @@ export class SessionThread {
     return this.#runStartedMs;
   }
 
+  /** Sessions that it holds, those that are being loaded included. */
+  get sessions(): number {
+    return this.#sessions;
+  }
+
   load(file: string, options: LoadOptions): Promise<LoadedFile> {
+    this.#sessions += 1;
     this.#sequence += 1;
     const sequence = this.#sequence;
     return new Promise((resolve, reject) => {
@@ -81,12 +91,26 @@ export class SessionThread {
 
   /** Frees the memory of a session that is run no more. */
   release(place: number): void {
+    this.#sessions -= 1;
     this.#worker.postMessage({ kind: 'release', session: place } satisfies ToWorker);
   }
 
-  /** Stacks the inputs of requests with equal shape keys, and runs them. The inputs are copied before the call returns. */
+  /**
+   * Stacks the inputs of requests with equal shape keys, and runs them, after any run that is in progress. The inputs are copied
+   * before the run begins.
+   */
   run(run: ThreadRun, signature: Signature, parts: readonly Tensors[]): void {
-    if (this.#run !== null) throw new Error('a run is in progress');
+    if (this.#run !== null) {
+      this.#waiting.push(() => {
+        try {
+          this.run(run, signature, parts);
+        } catch (error) {
+          run.done({ kind: 'failed', message: String(error), runUs: 0, cpuUs: 0 });
+          this.#waiting.shift()?.();
+        }
+      });
+      return;
+    }
     const inputs = this.#stack(signature, parts);
     const message = { kind: 'run', session: run.place, rows: run.rows, inputs } as const;
     this.#worker.postMessage((run.undelayed ? { ...message, undelayed: true } : message) satisfies ToWorker);
@@ -118,6 +142,7 @@ export class SessionThread {
         this.#loads.delete(message.sequence);
         return;
       case 'load-failed':
+        this.#sessions -= 1;
         this.#loads.get(message.sequence)!.reject(new Error(message.message));
         this.#loads.delete(message.sequence);
         return;
@@ -125,6 +150,7 @@ export class SessionThread {
       case 'run-failed': {
         const { done } = this.#run!;
         this.#run = null;
+        this.#waiting.shift()?.();
         const { runUs, cpuUs } = message;
         done(
           message.kind === 'ran'

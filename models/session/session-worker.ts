@@ -45,7 +45,9 @@ interface Loaded {
 }
 
 const port = parentPort!;
-const sessions: Loaded[] = [];
+const sessions: (Loaded | null)[] = [];
+/** End of the last run, after which its session may be released. */
+let lastRun: Promise<void> = Promise.resolve();
 let memory = new SharedArrayBuffer(0);
 const asleep = new Int32Array(new SharedArrayBuffer(4));
 
@@ -163,17 +165,22 @@ port.on('message', (message: ToWorker) => {
       );
       return;
     }
-    case 'release':
-      void sessions[message.session]!.session.release();
+    case 'release': {
+      const { session } = sessions[message.session]!;
+      sessions[message.session] = null;
+      void lastRun.then(() => session.release());
       return;
+    }
     case 'memory':
       ({ memory } = message);
       return;
     case 'run':
-      void run(sessions[message.session]!, message);
+      lastRun = run(sessions[message.session]!, message);
       return;
     case 'close':
       // The thread ends by itself once its sessions are released and its port is closed.
-      void Promise.allSettled(sessions.map(({ session }) => session.release())).then(() => port.close());
+      void lastRun
+        .then(() => Promise.allSettled(sessions.map((loaded) => loaded?.session.release() ?? Promise.resolve())))
+        .then(() => port.close());
   }
 });

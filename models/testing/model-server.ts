@@ -35,6 +35,8 @@ export interface TestServer extends AsyncDisposable {
   readonly origin: string;
   readonly port: number;
   readonly server: ModelServer;
+  /** Folder of its models. */
+  readonly repository: string;
   /** Parsed log lines. */
   readonly logged: readonly Record<string, unknown>[];
 }
@@ -67,6 +69,7 @@ export async function startModelServer(
     origin: `http://127.0.0.1:${server.port}`,
     port: server.port,
     server,
+    repository,
     logged,
     [Symbol.asyncDispose]: async () => {
       await server.close();

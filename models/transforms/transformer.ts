@@ -119,9 +119,16 @@ export class Transformer {
     return this.#surface ?? { inputs: [], outputs: [] };
   }
 
-  /** Calls `listener` when changed files declare other tensors, solve the problem or have another one. */
-  onChange(listener: () => void): void {
+  /**
+   * Calls `listener` when changed files declare other tensors, solve the problem or have another one.
+   * @returns a function that stops the calls
+   */
+  onChange(listener: () => void): () => void {
     this.#listeners.push(listener);
+    return () => {
+      const at = this.#listeners.indexOf(listener);
+      if (at >= 0) this.#listeners.splice(at, 1);
+    };
   }
 
   /**

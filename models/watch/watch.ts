@@ -92,7 +92,7 @@ export class Watch {
     const watched = this.#watched;
     if (watched === null || watched.running) return null;
     const { sample, differing, runsSince } = watched;
-    if (sample.model.unbatchedReason !== null) {
+    if (sample.model.unbatchedReason !== null || sample.model.retired) {
       this.#end(watched);
       return null;
     }

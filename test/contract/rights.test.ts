@@ -15,6 +15,9 @@ const health = ['GET /livez', 'GET /readyz', 'GET /metrics'];
 const server = ['GET /v2', 'GET /v2/health/live', 'GET /v2/health/ready', 'GET /v1/models'];
 const infer = model.map((path) => `POST ${path}/infer`);
 
+const index = 'POST /v2/repository/index';
+const repository = ['load', 'unload'].map((action) => `POST /v2/repository/models/:model/${action}`);
+
 /** Rights as docs/security.md tells them. A new path is a line here. */
 const expected: Readonly<Record<string, Readonly<Partial<Record<Right, readonly string[]>>>>> = {
   "the gateway's port": {
@@ -26,8 +29,8 @@ const expected: Readonly<Record<string, Readonly<Partial<Record<Right, readonly 
     predict: infer.concat('POST /v1/models/:model'),
     observe: ['', '/ready', '/config', '/stats']
       .flatMap(each)
-      .concat(server, 'GET /v1/models/:model', 'GET /v2/models/stats', 'GET /v2/pod', 'GET /metrics'),
-    operate: ['POST /drain', 'DELETE /drain'],
+      .concat(server, 'GET /v1/models/:model', 'GET /v2/models/stats', 'GET /v2/pod', 'GET /metrics', index),
+    operate: ['POST /drain', 'DELETE /drain', ...repository],
     peer: ['POST /v2/envelope', 'POST /v2/unbatched'],
   },
   "the scaler's port": {

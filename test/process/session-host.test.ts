@@ -47,10 +47,15 @@ test('threads run side by side at the start, and one at a time for requests', as
 
   const atStart = (session: number, value: number): Promise<RunOutcome> =>
     host.runAtStart({ session, signature, undelayed: false }, [rowOf(value)], 1);
+  const ended: string[] = [];
   const [byThree, byTwo] = [atStart(three, 10), atStart(two, 10)];
-  assert.throws(() => void atStart(five, 10), /a run is in progress/, 'the thread of `three` is taken');
-  assert.throws(() => host.run(two, signature, [rowOf(1)], 1, () => undefined), /a run is in progress/);
-  assert.deepEqual([valueOf(await byThree), valueOf(await byTwo)], [30, 20]);
+  const next = atStart(five, 10).then((outcome) => {
+    ended.push('five');
+    return outcome;
+  });
+  void byThree.then(() => ended.push('three'));
+  assert.deepEqual([valueOf(await byThree), valueOf(await byTwo), valueOf(await next)], [30, 20, 50]);
+  assert.deepEqual(ended, ['three', 'five'], 'a thread has one run at a time');
   assert.equal(host.busy, false);
 
   host.release(three);
@@ -61,8 +66,37 @@ test('threads run side by side at the start, and one at a time for requests', as
   assert.throws(() => host.run(two, signature, [rowOf(1)], 1, () => undefined), /a run is in progress/);
   assert.equal(valueOf(await byFive), 50, 'the neighbour of a released session goes on');
   assert.equal(valueOf(await request(two, 10)), 20);
-  const afterRelease = await request(three, 10);
-  assert.equal(afterRelease.kind, 'failed', 'a released session is gone');
+  await assert.rejects(request(three, 10), TypeError, 'a released session is gone');
   await host.close();
+  assert.deepEqual(lost, []);
+});
+
+test('a load in service has a thread of its own while there are few, and keeps no run waiting', async (t) => {
+  const lost: Error[] = [];
+  const host = new SessionHost({ runLimitMs: 600_000, onStuck: () => undefined, onLost: (error) => lost.push(error) });
+  t.after(() => host.close());
+  const options = { threads: 1, delayRunMs: 0, delayRowMs: 0 };
+  const { session: served } = await host.load(await fileOf(2), options);
+  const request = (session: number, value: number): Promise<RunOutcome> =>
+    new Promise((resolve) => host.run(session, signature, [rowOf(value)], 1, resolve));
+  const besides: number[] = [];
+  // More than have a thread of their own: the last ones share one, and their runs take turns.
+  for (let factor = 1; factor <= 15; factor += 1) {
+    const { session } = await host.loadBeside(await fileOf(factor), options);
+    besides.push(session);
+    const warmed = host.runAtStart({ session, signature, undelayed: true }, [rowOf(1)], 1);
+    assert.equal(host.busy, false, 'a run of a load keeps no request waiting');
+    assert.equal(valueOf(await request(served, factor)), 2 * factor);
+    assert.equal(valueOf(await warmed), factor);
+  }
+  const shared = besides.at(-1)!;
+  const warmed = host.runAtStart({ session: shared, signature, undelayed: true }, [rowOf(1)], 1);
+  assert.equal(valueOf(await request(shared, 2)), 30, 'a request waits for a run of a load in its own thread');
+  assert.equal(valueOf(await warmed), 15);
+  // Threads that were started for loads end with their last session; the one of the start stays.
+  for (const session of besides) host.release(session);
+  assert.equal(valueOf(await request(served, 1)), 2);
+  const again = await host.loadBeside(await fileOf(7), options);
+  assert.equal(valueOf(await request(again.session, 1)), 7);
   assert.deepEqual(lost, []);
 });

@@ -1,0 +1,188 @@
+/** A real pod whose repository changes while it serves: versions come, are broken, replaced and removed, and no request fails. */
+import assert from 'node:assert/strict';
+import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { test } from 'node:test';
+import { multiplier } from '../../models/author/fixtures.ts';
+import { floats, get, post, startModelServer, type TestServer } from '../../models/testing/model-server.ts';
+import { until } from '../support/gateway-harness.ts';
+
+const quick = { repositoryPollMs: '300' };
+
+interface Status {
+  readonly models: readonly {
+    readonly name: string;
+    readonly version: string;
+    readonly ready: boolean;
+    readonly isDefault: boolean;
+    readonly state: string;
+    readonly reason?: string;
+    readonly next?: { readonly state: string; readonly reason?: string };
+  }[];
+}
+
+const statusOf = async ({ origin }: TestServer): Promise<Status> => (await get(`${origin}/v2/pod`)).json as Status;
+
+async function versionsOf(server: TestServer): Promise<string> {
+  const { models } = await statusOf(server);
+  return models.map(({ version, state, isDefault }) => `${version} ${state}${isDefault ? '*' : ''}`).join(', ');
+}
+
+async function settles(server: TestServer, wanted: string): Promise<void> {
+  let last = '';
+  await until(`versions are ${wanted}`, async () => (last = await versionsOf(server)) === wanted).catch(
+    (error: unknown) => {
+      throw new Error(`versions are ${last}, expected ${wanted}`, { cause: error });
+    },
+  );
+}
+
+async function write({ repository }: TestServer, version: string, bytes: Uint8Array): Promise<void> {
+  await mkdir(path.join(repository, 'm', version), { recursive: true });
+  await writeFile(path.join(repository, 'm', version, 'model.onnx'), bytes);
+}
+
+const factorOf = async (server: TestServer, version?: string): Promise<number> => {
+  const at = version === undefined ? '' : `/versions/${version}`;
+  const answer = await post(`${server.origin}/v2/models/m${at}/infer`, floats('x', [1, 1], [1]));
+  assert.equal(answer.status, 200, answer.text);
+  return (answer.json as { outputs: [{ data: [number] }] }).outputs[0].data[0];
+};
+
+/** Sends requests without a pause until it is stopped. @returns answers by factor */
+function traffic(server: TestServer, clients = 4): { stop(): Promise<Map<number, number>> } {
+  const factors = new Map<number, number>();
+  let stopped = false;
+  const loops = Array.from({ length: clients }, async () => {
+    while (!stopped) {
+      const factor = await factorOf(server);
+      factors.set(factor, (factors.get(factor) ?? 0) + 1);
+    }
+  });
+  // Failures are told by `stop`, or by the assertion that ended the test before it.
+  for (const loop of loops) loop.catch(() => undefined);
+  return {
+    stop: async () => {
+      stopped = true;
+      await Promise.all(loops);
+      return factors;
+    },
+  };
+}
+
+test('versions are added, corrupt, replaced and removed under traffic, and no request fails', async () => {
+  await using server = await startModelServer({ m: { versions: { 1: multiplier(2) } } }, quick);
+  const load = traffic(server);
+  assert.equal(await versionsOf(server), '1 ready*');
+
+  await write(server, '2', multiplier(3));
+  await settles(server, '1 ready*, 2 ready');
+  assert.deepEqual([await factorOf(server), await factorOf(server, '2')], [2, 3], 'nothing switches by itself');
+
+  await write(server, '3', Buffer.from('no model'));
+  await settles(server, '1 ready*, 2 ready, 3 failed');
+  const metadata = (await get(`${server.origin}/v2/models/m`)).json as { parameters: { unserved_versions: object } };
+  assert.match(JSON.stringify(metadata.parameters.unserved_versions), /"3":".*protobuf/i);
+  const refused = await post(`${server.origin}/v2/models/m/versions/3/infer`, floats('x', [1, 1], [1]));
+  assert.equal(refused.status, 503);
+  assert.match(refused.text, /version 3 is not ready: .*protobuf/i);
+
+  await write(server, '3', multiplier(5));
+  await settles(server, '1 ready*, 2 ready, 3 ready');
+
+  await write(server, '2', multiplier(7));
+  await until('the content is replaced', async () => (await factorOf(server, '2')) === 7);
+  await write(server, '2', Buffer.from('no model either'));
+  await until('new content has failed', async () => (await statusOf(server)).models[1]!.next?.state === 'failed');
+  assert.equal(await factorOf(server, '2'), 7, 'what serves goes on');
+
+  // A person's word switches, where no pool does.
+  assert.equal((await post(`${server.origin}/v2/repository/models/m/load`, {})).status, 400, 'version 2 is broken');
+  await write(server, '2', multiplier(11));
+  const loaded = await post(`${server.origin}/v2/repository/models/m/load`, {});
+  assert.deepEqual([loaded.status, loaded.json], [200, {}], loaded.text);
+  assert.equal(await versionsOf(server), '1 ready, 2 ready, 3 ready*');
+  assert.deepEqual([await factorOf(server), await factorOf(server, '2')], [5, 11]);
+
+  await rm(path.join(server.repository, 'm', '3'), { recursive: true });
+  await rm(path.join(server.repository, 'm', '1'), { recursive: true });
+  await settles(server, '2 ready*');
+  await until('a released version is logged', () =>
+    Promise.resolve(server.logged.filter(({ msg }) => String(msg).includes('is released')).length === 4),
+  );
+  const factors = await load.stop();
+  assert.deepEqual(
+    [...factors.keys()].toSorted((a, b) => a - b),
+    [2, 5, 11],
+  );
+});
+
+test('a ConfigMap changes by a link, and a folder that is away for a moment is no removal', async () => {
+  await using server = await startModelServer({ other: { versions: { 1: multiplier(9) } } }, quick);
+  // The layout of kubelet: files are links into `..data`, which is a link that is swapped.
+  const root = server.repository;
+  const publish = async (generation: string, factor: number): Promise<void> => {
+    const data = path.join(root, `..${generation}`);
+    await mkdir(path.join(data, 'm', '1'), { recursive: true });
+    await writeFile(path.join(data, 'm', '1', 'model.onnx'), multiplier(factor));
+    await symlink(`..${generation}`, path.join(root, '..next'));
+    await rename(path.join(root, '..next'), path.join(root, '..data'));
+  };
+  await publish('one', 2);
+  await symlink('..data/m', path.join(root, 'm'));
+  await until('the model is found', async () => (await get(`${server.origin}/v2/models/m/ready`)).status === 200);
+  assert.equal(await factorOf(server), 2);
+  const load = traffic(server, 1);
+  await publish('two', 3);
+  await until('the new content serves', async () => (await factorOf(server)) === 3);
+  await rename(path.join(root, 'm'), path.join(root, '.away'));
+  await until('two looks have missed it', () => new Promise((resolve) => setTimeout(resolve, 1_000, true)));
+  assert.equal(await factorOf(server), 3);
+  await rename(path.join(root, '.away'), path.join(root, 'm'));
+  assert.deepEqual([...(await load.stop()).keys()], [2, 3]);
+});
+
+test('the version policy says what is loaded, also where the newest version is broken', async () => {
+  const config = 'versionPolicy: { latest: 1 }\n';
+  const versions = { 1: multiplier(2), 2: multiplier(3), 3: Buffer.from('no model') };
+  await using server = await startModelServer({ m: { versions, config } }, quick);
+  assert.equal(await versionsOf(server), '3 failed, 2 ready*');
+  await write(server, '4', multiplier(5));
+  await settles(server, '3 failed, 2 ready*, 4 ready');
+  assert.equal((await post(`${server.origin}/v2/repository/models/m/load`, {})).status, 200);
+  await settles(server, '3 failed, 4 ready*');
+  assert.equal(await factorOf(server), 5);
+  await writeFile(path.join(server.repository, 'm', 'config.yaml'), 'versionPolicy: { newest: 1 }\n');
+  await until('the wrong policy is logged', () =>
+    Promise.resolve(server.logged.some(({ reason }) => String(reason).includes('/versionPolicy'))),
+  );
+  assert.equal(await factorOf(server), 5);
+});
+
+test('models are indexed, unloaded and loaded by request', async () => {
+  await using server = await startModelServer(
+    { m: { versions: { 1: multiplier(2) } }, bad: { versions: { 1: Buffer.from('no model') } } },
+    { ...quick, repositoryPollMs: '0' },
+  );
+  const { origin } = server;
+  const index = async (body: object = {}) => (await post(`${origin}/v2/repository/index`, body)).json as object[];
+  assert.deepEqual(await index({ ready: true }), [{ name: 'm', version: '1', state: 'READY', reason: '' }]);
+  assert.match(JSON.stringify(await index()), /"name":"bad","version":"1","state":"UNAVAILABLE","reason":".*protobuf/i);
+  const act = async (model: string, action: string, body: unknown = {}) =>
+    post(`${origin}/v2/repository/models/${model}/${action}`, body);
+  assert.equal((await act('m', 'unload', { parameters: { unload_dependents: true } })).status, 200);
+  const gone = await post(`${origin}/v2/models/m/infer`, floats('x', [1, 1], [1]));
+  assert.deepEqual([gone.status, gone.json], [503, { error: "model 'm' version 1 is unloaded by request" }]);
+  assert.deepEqual(await index({ ready: true }), []);
+  assert.equal((await act('m', 'load')).status, 200);
+  assert.equal(await factorOf(server), 2);
+  const failed = await act('bad', 'load');
+  assert.equal(failed.status, 400);
+  assert.match(failed.text, /failed to load \\"bad\\", version 1: .*protobuf/i);
+  assert.equal((await act('none', 'load')).status, 404);
+  assert.equal((await act('none', 'unload')).status, 404);
+  assert.equal((await act('..%2Fm', 'load')).status, 404);
+  const config = await act('m', 'load', { parameters: { config: '{}' } });
+  assert.equal(config.status, 400);
+  assert.match(config.text, /\/parameters\/config/);
+});
