@@ -57,6 +57,7 @@ const scaleRows = {
   demand: { text: 'more requests are expected than the pods can serve' },
   seasonal: { text: 'a rush is expected that comes at this time of the day or week' },
   idle: { text: 'pods have been idle for long enough' },
+  'rush-over': { text: 'a rush was over before the pods that were ordered for it were ready' },
   'first-request': { text: 'a request arrived at a pool without pods' },
   unused: { text: 'no request arrived for idleSeconds' },
   minimum: { text: 'minReplicas requires more pods' },

@@ -4,7 +4,7 @@
  *   λ̂ = mean of the rate over 20 s, or since it rose (levels.ts)
  *   I = Σ (rate D seconds later − λ̂)² / Σ λ̂ over the last 15 minutes but the worst D + 10 s: variance of the error per request
  *   σ = √(I·λ̂)
- *   headroom = (0.694·z + correction)·σ, at most 4·λ̂ and, in all, the highest level and 2.5 deviations of its clumps;
+ *   headroom = (share·z + correction)·σ,  share = 1 − 0.306·min(1, D/10 s); at most 4·λ̂ and, in all, the highest level and 2.5 deviations of its clumps;
  *              z solves E(max(0, rate − λ̂ − z·σ)) = budget·λ̂
  *
  * The variance of arrivals grows with their mean, even in clumps, so errors by night tell those of noon. Errors have a heavier
@@ -45,8 +45,9 @@ const deviationsOverHighest = 2.5;
 /** Seconds that the worst stretch of errors is longer than a start: a rise that came once is no rule. */
 const worstBeyondStartS = 10;
 export const logisticScale = Math.sqrt(3) / Math.PI;
-/** Share of z·σ that is kept free; stabilize.ts keeps pods for the peak of the last minutes, which covers the rest. */
-const headroomShare = 0.694;
+/** Share of z·σ that pods kept for the peak of the last minutes cover, where stabilize.ts keeps them that long: at starts of 10 s and more. */
+const coveredByKept = 0.306;
+const keptFromColdStartS = 10;
 
 export function recordArrivals(history: RateHistory, arrivals: number, elapsedMs: number): RateHistory {
   const sum = { arrivals: history.arrivals + arrivals, elapsedMs: history.elapsedMs + elapsedMs };
@@ -81,7 +82,8 @@ export function forecast(ratesPerS: readonly number[], horizonS: number, budget:
   }
   const deviation = Math.sqrt(errorVariance(ratesPerS, expectations, horizonS) * expectedPerS);
   if (!(deviation > 0)) return { ...known, headroomPerS: 0 };
-  const deviations = headroomShare * deviationsForExcess((budget * expectedPerS) / deviation) + correction;
+  const share = 1 - coveredByKept * Math.min(1, horizonS / keptFromColdStartS);
+  const deviations = share * deviationsForExcess((budget * expectedPerS) / deviation) + correction;
   const highest = highestPerS + (deviationsOverHighest + correction) * Math.sqrt(clumps * highestPerS);
   const most = Math.min(maxOverExpected * expectedPerS, highest) - expectedPerS;
   return { ...known, headroomPerS: Math.max(0, Math.min(deviations * deviation, most)) };

@@ -68,14 +68,14 @@ test('down in steps of 20%; a pool that has not changed for 15 minutes, in steps
   assert.equal(run({ ...ten.state, lastWriteAtMs: 20_000 }, 10, [21, 200], need(8)).replicas, 8);
 });
 
-test('slow cold starts: a pod is kept for ten of them, six minutes at most unless one start takes longer', () => {
+test('a pod is kept for 18 fast starts, or for ten slow ones, six minutes at most unless one start takes longer', () => {
   const keptS = (startMs: number): number => {
     let second = 0;
     const idle = { ...initialStabilizer, lastNeededAtMs: [0, 0] };
     while (stabilize(idle, need(1), 2, startMs, second * 1000)[1].kind === 'hold') second += 1;
     return second;
   };
-  assert.deepEqual([10_000, 30_000, 120_000, 1_200_000].map(keptS), [180, 300, 360, 1_200]);
+  assert.deepEqual([1_000, 3_000, 10_000, 30_000, 120_000, 1_200_000].map(keptS), [30, 54, 180, 300, 360, 1_200]);
 });
 
 test('a need that returns within three minutes keeps its pods', () => {
@@ -92,13 +92,14 @@ test('rarer bursts: each time the pool has to double again, pods are kept twice 
   const kept: number[] = [];
   for (let burst = 0; burst < 5; burst += 1) {
     const second = 21 + burst * 600;
-    const quiet = run(pool.state, pool.replicas, [second, second + 598], need(2));
+    const quiet = run(pool.state, pool.replicas, [second, second + 585], need(2));
     kept.push(quiet.replicas);
-    pool = run(quiet.state, quiet.replicas, [second + 599, second + 599], need(10, true));
+    // Bursts outlast a start: those that don't are rushes.
+    pool = run(quiet.state, quiet.replicas, [second + 586, second + 599], need(10, true));
   }
   assert.deepEqual(kept, [2, 2, 10, 10, 10]);
   const later = run(pool.state, pool.replicas, [3_100, 9_000], need(2));
-  assert.equal(later.state.keepIdleMs, 180_000, 'back to the minimum after an hour without a regrowth');
+  assert.equal(later.state.keepFactor, 1, 'back to the minimum after an hour without a regrowth');
 });
 
 test('a regrowth in several steps counts too, though none of them doubles the pool', () => {
@@ -108,8 +109,8 @@ test('a regrowth in several steps counts too, though none of them doubles the po
     [306, 7, 8],
   ] as const)
     state = recordWrite(state, from, to, second * 1000);
-  assert.equal(state.keepIdleMs, 360_000);
-  assert.equal(recordWrite(state, 8, 16, 400_000).keepIdleMs, 360_000, 'once for each scale-down');
+  assert.equal(state.keepFactor, 2);
+  assert.equal(recordWrite(state, 8, 16, 400_000).keepFactor, 2, 'once for each scale-down');
 });
 
 test('after a doubted observation, idle times start anew', () => {
@@ -126,6 +127,56 @@ test('between the least and the most that may be needed, nothing is written', ()
 test('a rise that the removed pods would not have met is no regrowth', () => {
   const { state } = run(run(initialStabilizer, 10, [0, 20], need(10)).state, 10, [21, 260], need(8));
   const down = recordWrite(state, 10, 8, 260_000);
-  assert.equal(recordWrite(down, 8, 40, 300_000).keepIdleMs, 180_000, 'two pods of the 32 that were missing');
-  assert.equal(recordWrite(recordWrite(state, 40, 8, 260_000), 8, 40, 300_000).keepIdleMs, 360_000);
+  assert.equal(recordWrite(down, 8, 40, 300_000).keepFactor, 1, 'two pods of the 32 that were missing');
+  assert.equal(recordWrite(recordWrite(state, 40, 8, 260_000), 8, 40, 300_000).keepFactor, 2);
+});
+
+/** Timeline of a pool of five whose need is 20 from second 100 on, for some seconds. @returns the writes, by second */
+function rush(seconds: number, startMs: number, untilS = 1_000): Record<number, readonly [to: number, reason: string]> {
+  let state = initialStabilizer;
+  let replicas = 5;
+  const writes: Record<number, readonly [number, string]> = {};
+  for (let second = 0; second < untilS; second += 1) {
+    const needed = need(second >= 100 && second < 100 + seconds ? 20 : 5);
+    const [next, proposal] = stabilize(state, needed, replicas, startMs, second * 1000);
+    state = next;
+    if (proposal.kind === 'hold') continue;
+    writes[second] = [proposal.replicas, proposal.reason];
+    state = recordWrite(state, replicas, proposal.replicas, second * 1000);
+    replicas = proposal.replicas;
+  }
+  return writes;
+}
+
+test('a rush that is over before its pods are ready: they go a minute after they were ordered', () => {
+  assert.deepEqual(rush(8, 10_000), { 100: [20, 'demand'], 160: [5, 'rush-over'] });
+  assert.deepEqual(rush(25, 30_000), { 100: [20, 'demand'], 160: [5, 'rush-over'] });
+});
+
+test('a rush that outlasts a start: its pods are kept as those of any load', () => {
+  assert.deepEqual(rush(12, 10_000), { 100: [20, 'demand'], 291: [5, 'idle'] });
+  assert.deepEqual(rush(40, 30_000), { 100: [20, 'demand'], 439: [5, 'idle'] });
+});
+
+test('a step that stays keeps its pods', () => {
+  assert.deepEqual(rush(10_000, 10_000), { 100: [20, 'demand'] });
+});
+
+test('rushes that return: the second regrowth finds most of the pods of the first still there', () => {
+  let pool = run(initialStabilizer, 5, [0, 99], need(5));
+  const kept: number[] = [];
+  for (let second = 100; second < 600; second += 100) {
+    const up = run(pool.state, pool.replicas, [second, second + 5], need(20));
+    pool = run(up.state, up.replicas, [second + 6, second + 99], need(5));
+    kept.push(pool.replicas);
+  }
+  assert.deepEqual(kept, [5, 5, 20, 20, 20], 'given back twice, then kept');
+});
+
+test('pods that were there at the start of the policy, or before doubted data, never count as unused', () => {
+  const fresh = run(initialStabilizer, 20, [0, 2], need(20));
+  assert.equal(run(fresh.state, 20, [3, 181], need(5)).replicas, 20);
+  const ordered = run(run(initialStabilizer, 5, [0, 9], need(5)).state, 5, [10, 12], need(20));
+  const anew = run(markAllNeeded(ordered.state, 20, 13_000), 20, [14, 192], need(5));
+  assert.equal(anew.replicas, 20);
 });

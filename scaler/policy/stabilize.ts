@@ -5,9 +5,10 @@
  *   up, otherwise        steps ≥ 10% of R, and ≥ 2 pods from R = 8 on; ≥ 5 s since the last write, unless the step is ≥ 50% of R
  *   down                 pods unneeded for keep, all in one write: steps ≥ 20% of R and ≥ 60 s since the last write;
  *                        ≥ 10% of R if the last write is over 15 min old
- *   keep                 = max(keepIdle, D, min(6 min, 10·D)),  D = cold start
- *   keepIdle             3 min; doubled, to 15 min at most, when the pool within 15 min of a scale-down grows to twice the
- *                        replicas it scaled down to, and what was removed is half of that; back to 3 min after an hour without such a regrowth
+ *   keep                 = learned·(18·D within [30 s, 3 min]), at least D and min(6 min, 10·D),  D = cold start
+ *                        learned·30 s, at least D, for a pod that was ordered less than D before it was last needed: a rush shorter than a start
+ *   learned              1; doubled, to 5 at most, when the pool within 15 min of a scale-down grows to twice the
+ *                        replicas it scaled down to, and what was removed is half of that; back to 1 after an hour without such a regrowth
  *
  * Derivation: docs/scaling-algorithm.md, "Scale-up" and "Scale-down".
  */
@@ -16,37 +17,45 @@ import type { Need } from './desired.ts';
 export interface StabilizerState {
   /** Time at which pod k, counted from 0, was last needed. Never increases with k. */
   readonly lastNeededAtMs: readonly number[];
+  /** Time at which pod k was ordered; -Infinity where it is not known. Never decreases with k. */
+  readonly orderedAtMs: readonly number[];
   readonly lastWriteAtMs: number;
   /** Last scale-down that a regrowth may still be blamed on; -Infinity without one. */
   readonly lastScaleDownAtMs: number;
   /** Replicas that it scaled down to, and those before it and the ones that it followed. */
   readonly scaledDownTo: number;
   readonly scaledDownFrom: number;
-  readonly keepIdleMs: number;
-  /** Time at which a regrowth last showed `keepIdleMs` to be too short. */
+  /** Multiple of the time that unneeded pods are kept, learned from regrowths. */
+  readonly keepFactor: number;
+  /** Time at which a regrowth last showed the pods to be kept for too short a time. */
   readonly regrownAtMs: number;
 }
 
-/** Time that an unneeded pod is kept: at first, because loads come back within minutes; at most, after regrowths. */
-const minKeepIdleMs = 180_000;
-const maxKeepIdleMs = 900_000;
-/** Cold starts that an unneeded pod is kept for: a start costs more than its pod-seconds, as requests are late meanwhile. */
-const keepIdleColdStarts = 10;
+/** Time that an unneeded pod is kept, because loads come back within minutes; and in cold starts, since what starts fast may go soon. */
+const keepIdleMs = 180_000;
+const keepIdleColdStarts = 18;
+/** Most that regrowths multiply it by. */
+const maxKeepFactor = 5;
+/** Cold starts for which a pod is kept at least: a start costs more than its pod-seconds, as requests are late meanwhile. */
+const leastKeepColdStarts = 10;
 /** Most that those may be, unless one start takes longer: as much as one regrowth teaches. */
-const maxKeepForColdStartsMs = 2 * minKeepIdleMs;
+const maxKeepForColdStartsMs = 2 * keepIdleMs;
+/** Time that a pod is kept which was never needed since it was ready: until the mean of the rate has come down. */
+const keepUnusedMs = 30_000;
 
 export const initialStabilizer: StabilizerState = {
   lastNeededAtMs: [],
+  orderedAtMs: [],
   lastWriteAtMs: -Infinity,
   lastScaleDownAtMs: -Infinity,
   scaledDownTo: Infinity,
   scaledDownFrom: Infinity,
-  keepIdleMs: minKeepIdleMs,
+  keepFactor: 1,
   regrownAtMs: -Infinity,
 };
 
 export type Proposal =
-  | { readonly kind: 'scale'; readonly replicas: number; readonly reason: 'backlog' | 'demand' | 'idle' }
+  | { readonly kind: 'scale'; readonly replicas: number; readonly reason: 'backlog' | 'demand' | 'idle' | 'rush-over' }
   | { readonly kind: 'hold'; readonly reason: 'steady' | 'small-step' | 'too-soon' | 'not-idle-yet' };
 
 /** Idleness of a pool: since when its least needed pod is idle, and the first time at which fewer may be proposed. */
@@ -74,12 +83,13 @@ const longUnchangedMs = 900_000;
 const regrowthWindowMs = 900_000;
 /** Share of a regrowth that the removed pods would have served; a smaller one is a rise that they would not have met. */
 const minMissedShare = 0.5;
-/** Time without a regrowth after which `keepIdleMs` goes back to its minimum. */
-const keepIdleResetMs = 3_600_000;
+/** Time without a regrowth after which `keepFactor` goes back to 1. */
+const keepFactorResetMs = 3_600_000;
 
 /** Counts all `replicas` as needed now: after a restart, bad data or a foreign write, idle times start anew. */
 export function markAllNeeded(state: StabilizerState, replicas: number, nowMs: number): StabilizerState {
-  return { ...state, lastNeededAtMs: Array<number>(replicas).fill(nowMs) };
+  const filled = (atMs: number): number[] => Array<number>(replicas).fill(atMs);
+  return { ...state, lastNeededAtMs: filled(nowMs), orderedAtMs: filled(-Infinity) };
 }
 
 /** Learns from a write whether the last scale-down came too early. */
@@ -94,8 +104,8 @@ export function recordWrite(state: StabilizerState, replicas: number, next: numb
   const missed = scaledDownFrom - scaledDownTo >= minMissedShare * (next - scaledDownTo);
   const regrown = recent && missed && next >= 2 * scaledDownTo;
   if (!regrown) return written;
-  const keepIdleMs = Math.min(maxKeepIdleMs, 2 * state.keepIdleMs);
-  return { ...written, lastScaleDownAtMs: -Infinity, keepIdleMs, regrownAtMs: nowMs };
+  const keepFactor = Math.min(maxKeepFactor, 2 * state.keepFactor);
+  return { ...written, lastScaleDownAtMs: -Infinity, keepFactor, regrownAtMs: nowMs };
 }
 
 export function stabilize(
@@ -108,12 +118,17 @@ export function stabilize(
   const lastNeededAtMs = Array.from({ length: replicas }, (_, pod) =>
     pod < need.most ? nowMs : (state.lastNeededAtMs[pod] ?? nowMs),
   );
-  const keepIdleMs = nowMs - state.regrownAtMs > keepIdleResetMs ? minKeepIdleMs : state.keepIdleMs;
-  const next = { ...state, lastNeededAtMs, keepIdleMs };
-  const keepMs = keepMsOf(next, coldStartMs);
+  // All pods of an empty state were there before it; they count as ordered long ago.
+  const known = state.orderedAtMs.length > 0;
+  const orderedAtMs = Array.from(
+    { length: replicas },
+    (_, pod) => state.orderedAtMs[pod] ?? (known ? nowMs : -Infinity),
+  );
+  const keepFactor = nowMs - state.regrownAtMs > keepFactorResetMs ? 1 : state.keepFactor;
+  const next = { ...state, lastNeededAtMs, orderedAtMs, keepFactor };
   return [
     next,
-    need.least > replicas ? proposeUp(next, need, replicas, nowMs) : proposeDown(next, need, keepMs, nowMs),
+    need.least > replicas ? proposeUp(next, need, replicas, nowMs) : proposeDown(next, need, coldStartMs, nowMs),
   ];
 }
 
@@ -134,23 +149,39 @@ export function idlenessOf(state: StabilizerState, coldStartMs: number, nowMs: n
   const sinceMs = lastNeededAtMs.at(-1);
   if (sinceMs === undefined || sinceMs >= nowMs) return null;
   const ratio = nowMs - lastWriteAtMs > longUnchangedMs ? minUpStepRatio : minDownStepRatio;
-  const neededMs = lastNeededAtMs[replicas - Math.ceil(Math.max(1, ratio * replicas))];
+  const pod = replicas - Math.ceil(Math.max(1, ratio * replicas));
+  const neededMs = lastNeededAtMs[pod];
   if (neededMs === undefined || neededMs >= nowMs) return { sinceMs, untilMs: null };
-  return { sinceMs, untilMs: Math.max(neededMs + keepMsOf(state, coldStartMs), lastWriteAtMs + minDownIntervalMs) };
+  const { keepMs } = keepOf(state, pod, coldStartMs);
+  return { sinceMs, untilMs: Math.max(neededMs + keepMs, lastWriteAtMs + minDownIntervalMs) };
 }
 
-function keepMsOf({ keepIdleMs }: StabilizerState, coldStartMs: number): number {
-  return Math.max(keepIdleMs, coldStartMs, Math.min(maxKeepForColdStartsMs, keepIdleColdStarts * coldStartMs));
+/** @returns the time that a pod is kept without need, and whether it is so short because the pod was never needed since it was ready */
+function keepOf(
+  { lastNeededAtMs, orderedAtMs, keepFactor }: StabilizerState,
+  pod: number,
+  coldStartMs: number,
+): { readonly keepMs: number; readonly unused: boolean } {
+  const usedMs = Math.max(
+    keepFactor * Math.min(keepIdleMs, Math.max(keepUnusedMs, keepIdleColdStarts * coldStartMs)),
+    coldStartMs,
+    Math.min(maxKeepForColdStartsMs, leastKeepColdStarts * coldStartMs),
+  );
+  const unusedMs = Math.max(coldStartMs, keepFactor * keepUnusedMs);
+  const unused = lastNeededAtMs[pod]! - orderedAtMs[pod]! < coldStartMs && unusedMs < usedMs;
+  return { keepMs: unused ? unusedMs : usedMs, unused };
 }
 
 /** @param state knows when each of the pool's pods was last needed */
-function proposeDown(state: StabilizerState, need: Need, keepMs: number, nowMs: number): Proposal {
+function proposeDown(state: StabilizerState, need: Need, coldStartMs: number, nowMs: number): Proposal {
   const replicas = state.lastNeededAtMs.length;
   const sinceWriteMs = nowMs - state.lastWriteAtMs;
-  const idle = state.lastNeededAtMs.filter((neededMs) => nowMs - neededMs >= keepMs).length;
+  const keeps = state.lastNeededAtMs.map((_, pod) => keepOf(state, pod, coldStartMs));
+  // Pods that were needed last are the first of the pool, and kept the longest, so that the idle ones are its last.
+  const idle = state.lastNeededAtMs.filter((neededMs, pod) => nowMs - neededMs >= keeps[pod]!.keepMs).length;
   if (idle === 0) return { kind: 'hold', reason: need.most < replicas ? 'not-idle-yet' : 'steady' };
   const minStepRatio = sinceWriteMs > longUnchangedMs ? minUpStepRatio : minDownStepRatio;
   if (idle < Math.max(1, minStepRatio * replicas)) return { kind: 'hold', reason: 'small-step' };
   if (sinceWriteMs < minDownIntervalMs) return { kind: 'hold', reason: 'too-soon' };
-  return { kind: 'scale', replicas: replicas - idle, reason: 'idle' };
+  return { kind: 'scale', replicas: replicas - idle, reason: keeps[replicas - idle]!.unused ? 'rush-over' : 'idle' };
 }

@@ -67,10 +67,12 @@ export class MemoryCluster {
     });
     if (pool === null) throw new Error(errors.join('\n'));
     this.pool = pool;
-    this.nowMs = options.nowMs;
+    // The first pods took as long to start as all others will.
+    this.nowMs = options.nowMs - 1000 * options.coldStartS;
     this.coldStartS = options.coldStartS;
     this.replicas = options.replicas;
     this.#reconcile();
+    this.nowMs = options.nowMs;
     for (const pod of this.pods.values()) this.#ready(pod);
   }
 
