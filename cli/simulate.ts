@@ -187,7 +187,7 @@ async function run(flags: Flags & Waits, print: (text: string) => void): Promise
     trainingMs,
     onProgress,
     policies: flags.policy,
-    sluice: sluiceFor(flags.percentile, flags.idleMs, flags.seasonal),
+    sluice: sluiceFor(flags.percentile, flags),
     limitPercent: flags.tuneLimit,
   });
   onProgress('', 1);

@@ -33,6 +33,8 @@ function codeOf(contender: Contender): readonly string[] {
       return codeFrom('bench/simulate/reactive-oracle.ts');
     case 'sluice':
       return codeFrom('bench/simulate/sluice.ts');
+    case 'season':
+      return codeFrom('bench/simulate/sluice.ts', 'bench/lab/scaling/calm-hours.ts');
     case 'before':
       return codeFrom('bench/lab/scaling/before.ts');
     case 'baseline':

@@ -3,10 +3,17 @@ import { readFileSync } from 'node:fs';
 import { seededRandom, type Random } from '../../../runtime/seeded-random.ts';
 import { podRequestsPerSecond } from '../../simulate/capacity.ts';
 import type { Scenario } from '../../simulate/engine.ts';
-import { familyTrace, shortFamilies, type FamilyName } from '../../simulate/families/family-trace.ts';
-import type { RateCurve } from '../../simulate/families/rate-curve.ts';
+import {
+  familyCurve,
+  familyTrace,
+  shortFamilies,
+  type FamilyName,
+  type FamilySize,
+} from '../../simulate/families/family-trace.ts';
+import { poissonArrivals, type RateCurve } from '../../simulate/families/rate-curve.ts';
 import { segmentedRate } from '../../simulate/segmented-rate.ts';
 import { parseTrace, scaleTrace } from '../../simulate/trace.ts';
+import { withoutCalmHours, type CalmHours } from './calm-hours.ts';
 import { copiedTrace } from './copied-trace.ts';
 
 export const sharedTraces = ['azure-llm-code', 'azure-llm-conv', 'mooncake-conversation'] as const;
@@ -41,6 +48,8 @@ export interface Traffic {
   readonly arrivalsMs: Float64Array;
   /** @returns the true rate; for a trace the one that is found in its arrivals */
   readonly curve: () => RateCurve;
+  /** Rate of all three weeks, and the hours that `arrivalsMs` leaves out; only for traces of weeks. */
+  readonly weeks?: { readonly whole: RateCurve; readonly calm: readonly CalmHours[] };
 }
 
 /**
@@ -117,6 +126,8 @@ export function trafficOf(of: Case): Traffic {
   const perPod = podRequestsPerSecond({ ...of, maxRows });
   if (source.kind === 'family') {
     const { family, seed, lengthS } = source;
+    if (family === 'recurring' || family === 'erratic')
+      return weeksOf(family, seed, { meanPods, podRequestsPerSecond: perPod });
     const { arrivalsMs, curve } = familyTrace(family, seed, { meanPods, podRequestsPerSecond: perPod, lengthS });
     return { arrivalsMs, curve: () => curve };
   }
@@ -130,6 +141,13 @@ export function trafficOf(of: Case): Traffic {
       ? copiedTrace(stampsMs, rateScale, 1)
       : scaleTrace(stampsMs, rateScale, source.seed).arrivalsMs;
   return { arrivalsMs, curve: () => segmentedRate(arrivalsMs) };
+}
+
+/** Traffic of three weeks, without its calm hours. */
+function weeksOf(family: FamilyName, seed: number, size: FamilySize): Traffic {
+  const whole = familyCurve(family, seed, size).curve;
+  const { curve, calm } = withoutCalmHours(whole);
+  return { arrivalsMs: poissonArrivals(curve, seededRandom(seed)), curve: () => curve, weeks: { whole, calm } };
 }
 
 export function traceFile(trace: TraceName): string {

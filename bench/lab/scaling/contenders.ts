@@ -6,9 +6,10 @@ import type { PolicyFactory } from '../../simulate/policy.ts';
 import { podsByRate } from '../../simulate/level-capacity.ts';
 import { leastPodSeconds } from '../../simulate/lower-bound.ts';
 import { reactiveOracle } from '../../simulate/reactive-oracle.ts';
-import { sluice } from '../../simulate/sluice.ts';
+import { sluice, sluiceFor } from '../../simulate/sluice.ts';
 import { grid } from '../../simulate/tune.ts';
 import { beforePolicy } from './before.ts';
+import { CalmHoursClock } from './calm-hours.ts';
 import { scenarioOf, type Case, type Traffic } from './cases.ts';
 
 export type Contender =
@@ -16,6 +17,8 @@ export type Contender =
   /** Reactive oracle, and beside it the pods that the highest rate needs. */
   | { readonly kind: 'oracle' }
   | { readonly kind: 'sluice' }
+  /** Sluice over weeks, with or without its seasonal forecast. */
+  | { readonly kind: 'season'; readonly seasonal: boolean }
   /** Sluice's policy as it was at a commit of before. */
   | { readonly kind: 'before' }
   | {
@@ -56,6 +59,13 @@ export async function run({ of, contender }: Job, traffic: Traffic): Promise<Res
     const { result } = clairvoyant(scenario, arrivalsMs);
     const bound = leastPodSeconds(scenario, arrivalsMs, missedRequests(result));
     return { ...resultOf(result), leastPodSeconds: bound };
+  }
+  if (contender.kind === 'season') {
+    const { whole, calm } = traffic.weeks!;
+    const clock = new CalmHoursClock(calm, whole);
+    const policy = sluiceFor(99.5, { seasonal: contender.seasonal, clock });
+    const result = resultOf(simulate(scenario, arrivalsMs, policy()));
+    return { ...result, podSeconds: result.podSeconds + clock.podSeconds };
   }
   return resultOf(simulate(scenario, arrivalsMs, (await policyOf(contender, scenario))()));
 }

@@ -18,12 +18,14 @@ import { policyHash, seedOf } from './policy-hash.ts';
 import { report } from './report.ts';
 import { runCases } from './run-cases.ts';
 import { runJobs } from './run-jobs.ts';
+import { runSeasons, seasonCases, seasonGoals, seasonSection, withSection } from './seasons.ts';
 import { tuneAll, type Tuned } from './tuning.ts';
 
 interface Flags {
   readonly sample?: number;
   readonly training?: true;
   readonly tune?: true;
+  readonly recurring?: true;
   readonly out: string;
 }
 
@@ -40,6 +42,10 @@ const flags = new Command('npm run bench:scaling --')
   )
   .option('--sample <n>', 'the first n of the drawn cases only; prints the page and writes only the log', whole(1))
   .option('--training', 'cases of a fixed seed, to work with; prints the page and writes nothing')
+  .option(
+    '--recurring',
+    'only the three weeks with and without the seasonal forecast; prints their section and puts it into scaling.md',
+  )
   .option('--tune', 'tune the baselines anew first, and write bench/lab/scaling/tuned.json')
   .addOption(new Option('--out <folder>', 'to write to').default(results, 'bench/results'))
   .exitOverride(exitAfterUsage)
@@ -54,22 +60,36 @@ const run = (jobs: readonly Job[]): Promise<Result[]> =>
     process.stderr.write(`${done} of ${of} simulations, ${Math.round((performance.now() - startedMs) / 1000)} s\n`);
   });
 
-if (flags.tune === true) writeFileSync(tunedFile, `${JSON.stringify(await tuneAll(run), null, 2)}\n`);
-const tuned = JSON.parse(readFileSync(tunedFile, 'utf8')) as readonly Tuned[];
 const hash = policyHash(path.join(import.meta.dirname, '../../../scaler/policy'));
 const seed = flags.training === true ? trainingSeed : seedOf(hash);
+if (flags.recurring === true) {
+  const section = seasonSection(await runSeasons(seasonCases(seed), run), flags.training === true ? null : hash);
+  const file = path.join(flags.out, 'scaling.md');
+  if (flags.training !== true) writeFileSync(file, withSection(readFileSync(file, 'utf8'), section));
+  process.stdout.write(section);
+  process.exit();
+}
+if (flags.tune === true) writeFileSync(tunedFile, `${JSON.stringify(await tuneAll(run), null, 2)}\n`);
+const tuned = JSON.parse(readFileSync(tunedFile, 'utf8')) as readonly Tuned[];
 const cases = drawnCases(seed, flags.sample ?? allCases);
 if (flags.sample === undefined) cases.push(...traceCases(seed));
 const all = await runCases({ cases, tuned, hasBefore: extractBefore(), run });
 const copied = await run(
   copiedLimits.map(({ trace, meanPods }) => ({ of: copiedCase(trace, meanPods), contender: { kind: 'sluice' } })),
 );
-const goals = goalsOf(
-  all,
-  copiedLimits.map(({ trace }, index) => ({ trace, result: copied[index]! })),
-);
+const seasons = flags.sample === undefined ? await runSeasons(seasonCases(seed), run) : [];
+const goals = [
+  ...goalsOf(
+    all,
+    copiedLimits.map(({ trace }, index) => ({ trace, result: copied[index]! })),
+  ),
+  ...seasonGoals(seasons),
+];
 const command = ['npm run bench:scaling', ...process.argv.slice(2)].join(' ').replace('scaling --', 'scaling -- --');
-const page = report({ command, hash: flags.training === true ? null : hash, beforeCommit }, { all, goals, tuned });
+const page = report(
+  { command, hash: flags.training === true ? null : hash, beforeCommit },
+  { all, goals, tuned, seasons },
+);
 if (flags.training !== true) {
   mkdirSync(flags.out, { recursive: true });
   appendToLog(path.join(flags.out, 'scaling-log.md'), { at: new Date(), hash, all, goals });

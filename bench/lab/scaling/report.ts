@@ -3,6 +3,7 @@ import type { Case } from './cases.ts';
 import type { Result } from './contenders.ts';
 import { beats, isBeatenByTuned, type Goal } from './goals.ts';
 import { isDrift, type CaseResults } from './run-cases.ts';
+import { seasonSection, type SeasonResult } from './seasons.ts';
 import { kindOf, type Tuned } from './tuning.ts';
 
 export interface ReportHead {
@@ -18,7 +19,13 @@ export function report(
     all,
     goals,
     tuned,
-  }: { readonly all: readonly CaseResults[]; readonly goals: readonly Goal[]; readonly tuned: readonly Tuned[] },
+    seasons = [],
+  }: {
+    readonly all: readonly CaseResults[];
+    readonly goals: readonly Goal[];
+    readonly tuned: readonly Tuned[];
+    readonly seasons?: readonly SeasonResult[];
+  },
 ): string {
   const [drift, steps] = [all.filter(isDrift), all.filter((one) => !isDrift(one))];
   return `# Scaling: Sluice beside HPA, KPA, KEDA and Ray Serve, on traffic that nobody saw
@@ -56,7 +63,7 @@ ${groups(all)
 ${groupRow('drift', drift)}
 ${groupRow('steps', steps)}
 
-## Tuned baselines
+${seasons.length === 0 ? '' : `${seasonSection(seasons, head.hash)}\n`}## Tuned baselines
 
 In how many of ${all.length} cases each is better than Sluice on both counts, at equal least replicas.
 

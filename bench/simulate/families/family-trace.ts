@@ -5,6 +5,7 @@
 import { seededRandom } from '../../../runtime/seeded-random.ts';
 import { days } from './days.ts';
 import { Draw } from './draw.ts';
+import { erratic } from './erratic.ts';
 import { Levels, type Family } from './family.ts';
 import { flashCrowds } from './flash-crowds.ts';
 import { mornings } from './mornings.ts';
@@ -26,11 +27,12 @@ export const families = {
   'self-similar': selfSimilar,
   mornings,
   recurring,
+  erratic,
 } as const;
 export type FamilyName = keyof typeof families;
 export const familyNames = Object.keys(families) as FamilyName[];
-/** Families whose traces last minutes; those of `recurring` last three weeks. */
-export const shortFamilies = familyNames.filter((name) => name !== 'recurring');
+/** Families whose traces last minutes; those of the others last three weeks. */
+export const shortFamilies = familyNames.filter((name) => name !== 'recurring' && name !== 'erratic');
 
 export interface FamilySize {
   /** Mean rate of arrivals ÷ the rate that one pod carries. */
