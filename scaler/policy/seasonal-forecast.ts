@@ -3,7 +3,7 @@
  *
  *   recurrence = for each day the rush nearest to a time of day, within 5 min of it
  *   own        = of its forecasts so far, the share that came true; yesterday weighs 1, each day before 0.75 of the next
- *   coverage   = (own right + g·G + 0.5) ÷ (own made + G + 1),   g = share of all forecasts of the profile that came true, G ≤ 1.5
+ *   coverage   = (own right + g·G + 0.5) ÷ (own made + G + 1.5),   g = share of all forecasts of the profile that came true, G ≤ 1.5
  *   chance     = 1 − e^(−rushes in 10 min), of rushes at any time
  *   used       : (coverage − chance) ÷ (1 − chance) ≥ 0.6, by the profile of days or by that of weeks
  *   ready from = earliest start seen − margin,   until latest start seen + margin
@@ -102,7 +102,7 @@ function coverageOf(backs: readonly number[], record: ProfileRecord, { hit, know
   }
   const recordWeight = Math.min(mostRecordWeight, record.made);
   const share = record.made > 0 ? record.right / record.made : 0;
-  return (right + recordWeight * share + 0.5) / (made + recordWeight + 1);
+  return (right + recordWeight * share + 0.5) / (made + recordWeight + 1.5);
 }
 
 /** Whether the rush stayed away on this day of the week, though it had come on days before: no weekends for a rush of workdays. */
