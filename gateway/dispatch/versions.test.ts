@@ -109,6 +109,25 @@ test('nothing is shed for the sake of agreement: with a skew, or without any pod
   assert.match(ask(world, 'nobody has it')!, /own$/);
 });
 
+test('a default that pods take out is answered by what they have, without an error', (t) => {
+  const world = start(t, { one: ['1a', '2b'], two: ['1a', '2b'] });
+  show(world, decided('2b', 1));
+  for (const pod of world.pods) serve(pod, '1a');
+  const request = world.submit('r1');
+  for (let attempt = 0; attempt < 2; attempt += 1) {
+    world.pass();
+    const call = world.callWith('r1');
+    assert.equal(call.requests[0]!.resolved?.version, '2');
+    call.answer(0, { status: 503, notReady: true });
+    call.end();
+  }
+  world.pass();
+  const call = world.callWith('r1');
+  assert.equal(call.requests[0]!.resolved, null);
+  call.finish();
+  assert.match(request.outcome!, /^200/);
+});
+
 test('other content under the same number is another version', (t) => {
   const world = start(t, { one: ['1a'], two: ['1b'] });
   show(world, decided('1b', 1));

@@ -190,7 +190,7 @@ export class Endpoint {
     if (list === null) return true;
     const byDefault = version === undefined ? this.#defaults?.get(model) : undefined;
     if (byDefault === undefined) return list.serves(model, version);
-    return list.has(model, byDefault) || (byDefault.isLoose && list.serves(model, undefined));
+    return list.has(model, byDefault) || (byDefault.isLoose && list.servesAny(model));
   }
 
   /** The pool's default of the model, if it has it; null where it answers by a version of its own, or lists none. */

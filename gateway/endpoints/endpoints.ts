@@ -248,6 +248,7 @@ export class Endpoints {
   /** The pod refused a request since its model is not ready there: no evidence of sickness, and its list is read again. */
   onModelNotReady(endpoint: Endpoint, { model, version }: { model: string; version: string | undefined }): void {
     endpoint.onModelNotReady(model, version);
+    this.#settleVersions();
     this.#changes += 1;
     this.#readStatus(endpoint);
   }

@@ -62,6 +62,12 @@ export class ServedList {
     return own === undefined || hash === undefined || own === hash;
   }
 
+  /** Whether any version of the model is ready: the pod answers by one of its own then. */
+  servesAny(model: string): boolean {
+    const versions = this.#models.get(model);
+    return versions !== undefined && [...versions.ready.values()].includes(true);
+  }
+
   /** Human-readable reason for which the model is not ready; undefined if the pod gave none. */
   reasonOf(model: string): string | undefined {
     return this.#models.has(model) ? this.#reasons.get(model) : 'no such model in its repository';
