@@ -38,7 +38,8 @@ export const LocalSettings = Type.Object({
   stateFolder: Type.Optional(
     Type.String({
       minLength: 1,
-      description: 'folder for what the scaler has learned of days and weeks; without it that ends with sluice up',
+      description:
+        'folder for what the scaler has learned of days and weeks, and for the versions of models; without it both end with sluice up',
     }),
   ),
   logFormat: Type.Enum(['pretty', 'json'], { default: 'pretty', description: 'log output format' }),

@@ -5,8 +5,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { gatewayFlags, podFlags } from '../runtime/process/heap.ts';
-import { LocalScaling } from '../cluster/local/scaling.ts';
-import { SeasonFiles } from '../cluster/local/season-files.ts';
+import { LocalScaling, type ScalingFiles } from '../cluster/local/scaling.ts';
+import { PoolFiles } from '../cluster/local/pool-files.ts';
 import { SettingsError } from '../contract/settings.ts';
 import { LocalCluster } from '../cluster/local/local-cluster.ts';
 import { renderJson, renderPretty, type LogLevel } from '../cluster/local/log-lines.ts';
@@ -60,7 +60,7 @@ export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ 
     cluster,
     ({ pool, type, reason, message }) =>
       say(`pool ${pool}: ${reason}: ${message}`, type === 'Warning' ? 'warn' : 'info'),
-    openSeasons(settings.stateFolder, (message) => say(message, 'warn')),
+    openFiles(settings.stateFolder, (message) => say(message, 'warn')),
   );
   onPodReady(cluster, (pod) => say(describeReady(pod)));
   for (const [pool, count] of replicas) cluster.setReplicas(pool, count);
@@ -138,9 +138,10 @@ export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ 
 }
 
 /** @throws SettingsError when the folder can't be made */
-function openSeasons(folder: string | undefined, onWarning: (message: string) => void): SeasonFiles {
+function openFiles(folder: string | undefined, onWarning: (message: string) => void): ScalingFiles {
   try {
-    return new SeasonFiles(folder ?? null, onWarning);
+    const files = (ending: 'season' | 'versions') => new PoolFiles(folder ?? null, onWarning, ending);
+    return { seasons: files('season'), versions: files('versions') };
   } catch (error) {
     throw new SettingsError([`--state-folder ${folder}: can't be made: ${(error as Error).message}`]);
   }

@@ -3,22 +3,22 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
-import { SeasonFiles } from './season-files.ts';
+import { PoolFiles } from './pool-files.ts';
 
-const folder = mkdtempSync(path.join(tmpdir(), 'season-files-'));
+const folder = mkdtempSync(path.join(tmpdir(), 'pool-files-'));
 const noWarning = (message: string): void => assert.fail(message);
 after(() => rmSync(folder, { recursive: true }));
 
 test('what is kept is there for the next process, a file for each pool and no other', () => {
   const warnings: string[] = [];
   const state = path.join(folder, 'made', 'deep');
-  const first = new SeasonFiles(state, (message) => warnings.push(message));
+  const first = new PoolFiles(state, (message) => warnings.push(message));
   assert.equal(first.of('a'), null);
   first.keep('a', 'v1 one');
   first.keep('a', 'v1 two');
   first.keep('b', 'v1 three');
   assert.equal(first.of('a'), 'v1 two');
-  const second = new SeasonFiles(state, (message) => warnings.push(message));
+  const second = new PoolFiles(state, (message) => warnings.push(message));
   assert.deepEqual([second.of('a'), second.of('b'), second.of('c')], ['v1 two', 'v1 three', null]);
   assert.deepEqual(readdirSync(state).sort(), ['a.season', 'b.season']);
   assert.equal(readFileSync(path.join(state, 'a.season'), 'utf8'), 'v1 two\n');
@@ -26,16 +26,16 @@ test('what is kept is there for the next process, a file for each pool and no ot
 });
 
 test('without a folder the text lasts as long as the process', () => {
-  const files = new SeasonFiles(null, noWarning);
+  const files = new PoolFiles(null, noWarning);
   files.keep('a', 'v1 one');
   assert.equal(files.of('a'), 'v1 one');
-  assert.equal(new SeasonFiles(null, noWarning).of('a'), null);
+  assert.equal(new PoolFiles(null, noWarning).of('a'), null);
 });
 
 test('a file that can be neither read nor written is a warning with its name; the text is kept in memory', () => {
   const warnings: string[] = [];
   mkdirSync(path.join(folder, 'bad', 'a.season'), { recursive: true });
-  const files = new SeasonFiles(path.join(folder, 'bad'), (message) => warnings.push(message));
+  const files = new PoolFiles(path.join(folder, 'bad'), (message) => warnings.push(message));
   assert.equal(files.of('a'), null);
   files.keep('a', 'v1 one');
   assert.equal(files.of('a'), 'v1 one');
@@ -45,5 +45,5 @@ test('a file that can be neither read nor written is a warning with its name; th
 
 test('a folder that cannot be made is an error', () => {
   writeFileSync(path.join(folder, 'file'), '');
-  assert.throws(() => new SeasonFiles(path.join(folder, 'file'), noWarning), /EEXIST|ENOTDIR/);
+  assert.throws(() => new PoolFiles(path.join(folder, 'file'), noWarning), /EEXIST|ENOTDIR/);
 });

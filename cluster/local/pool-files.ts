@@ -1,12 +1,13 @@
 /**
- * Files of what the scaler remembers of each pool's rushes, so that a later `sluice up` goes on from it. Knows nothing of the
- * text, which the scaler checks. Written rarely: when a rush is over, and when one that was expected came or stayed away.
+ * Files of what the scaler remembers of each pool, its rushes or the versions of its models, so that a later `sluice up` goes on from
+ * it. Knows nothing of the text, which its readers check. Written rarely: after a rush, and when a version changes.
  */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-export class SeasonFiles {
+export class PoolFiles {
   readonly #folder: string | null;
+  readonly #ending: string;
   readonly #onWarning: (message: string) => void;
   readonly #texts = new Map<string, string | null>();
 
@@ -14,7 +15,8 @@ export class SeasonFiles {
    * @param folder null to keep the texts in memory only; made unless it exists
    * @throws when the folder can't be made
    */
-  constructor(folder: string | null, onWarning: (message: string) => void) {
+  constructor(folder: string | null, onWarning: (message: string) => void, ending: 'season' | 'versions' = 'season') {
+    this.#ending = ending;
     this.#folder = folder;
     this.#onWarning = onWarning;
     if (folder !== null) mkdirSync(folder, { recursive: true });
@@ -58,6 +60,6 @@ export class SeasonFiles {
   }
 
   #fileOf(folder: string, pool: string): string {
-    return path.join(folder, `${pool}.season`);
+    return path.join(folder, `${pool}.${this.#ending}`);
   }
 }

@@ -2,23 +2,61 @@
  * The local cluster as a scaler sees it. Draining marks, statuses and replica counts live here, in the supervisor, so that they
  * outlive a scaler process. Preconditions of writes are checked as an API server does.
  */
+import Type from 'typebox';
+import { Check } from 'typebox/value';
+import { PoolModel } from '../../contract/model-versions.ts';
 import type { PoolStatus } from '../../contract/pool-status.ts';
 import { endpointPods, readOnlyPod } from '../static.ts';
 import type { GatewayMember, ScalableCluster, ScalerPod, ScalerView, ScaleTarget, WriteResult } from '../scalable.ts';
 import type { LocalCluster } from './local-cluster.ts';
 import type { LocalPod } from './pod.ts';
-import { SeasonFiles } from './season-files.ts';
+import { PoolFiles } from './pool-files.ts';
 
 /** Interval of views without a change, which confirm that the last view is current. */
 const repeatMs = 1_000;
 /** Safety limit, above what any machine can run, in case of a bug in the scaler. */
 const maxReplicas = 1_000;
 
+const PoolModels = Type.Array(PoolModel);
+
+/** Status of a pool of which only the versions are known. */
+const unknownStatus: PoolStatus = {
+  replicas: 0,
+  readyReplicas: 0,
+  desiredReplicas: 0,
+  drainingReplicas: 0,
+  queued: 0,
+  predictedWaitMs: null,
+  conditions: [],
+  lastDecision: null,
+};
+
+export interface ScalingFiles {
+  readonly seasons: PoolFiles;
+  readonly versions: PoolFiles;
+}
+
+function inMemory(): ScalingFiles {
+  const files = (): PoolFiles => new PoolFiles(null, () => undefined);
+  return { seasons: files(), versions: files() };
+}
+
+/** @param text kept by an earlier process; what can't be read is as good as nothing */
+function readVersions(text: string | null): PoolModel[] {
+  try {
+    const models: unknown = JSON.parse(text ?? '[]');
+    return Check(PoolModels, models) ? models : [];
+  } catch {
+    return [];
+  }
+}
+
 const done: WriteResult = { kind: 'done' };
 
 export class LocalScaling implements ScalableCluster {
   readonly #cluster: LocalCluster;
-  readonly #seasons: SeasonFiles;
+  readonly #seasons: PoolFiles;
+  readonly #versions: PoolFiles;
   readonly emit: ScalableCluster['emit'];
   /** The only scaler always leads: a supervisor runs one at a time. */
   readonly leadership: ScalableCluster['leadership'] = () => ({
@@ -32,11 +70,21 @@ export class LocalScaling implements ScalableCluster {
   readonly #gatewayListeners = new Set<() => void>();
   #gateways: readonly GatewayMember[] = [];
 
-  /** @param seasons by default such that end with this process */
-  constructor(cluster: LocalCluster, emit: ScalableCluster['emit'], seasons = new SeasonFiles(null, () => undefined)) {
+  /** @param files by default such that end with this process */
+  constructor(cluster: LocalCluster, emit: ScalableCluster['emit'], files = inMemory()) {
     this.#cluster = cluster;
-    this.#seasons = seasons;
+    this.#seasons = files.seasons;
+    this.#versions = files.versions;
     this.emit = emit;
+    for (const { metadata } of cluster.view.pools) this.#restoreVersions(metadata.name);
+  }
+
+  /** Takes up the versions that an earlier `sluice up` has kept. */
+  #restoreVersions(pool: string): void {
+    const models = readVersions(this.#versions.of(pool));
+    if (models.length === 0) return;
+    this.#statuses.set(pool, { ...unknownStatus, models });
+    this.#cluster.setVersions(pool, models);
   }
 
   get view(): ScalerView {
@@ -113,6 +161,7 @@ export class LocalScaling implements ScalableCluster {
       }
       this.#statuses.set(pool, status);
       this.#cluster.setVersions(pool, status.models ?? []);
+      this.#versions.keep(pool, JSON.stringify(status.models ?? []));
       if (status.seasonal !== undefined) this.#seasons.keep(pool, status.seasonal);
       return done;
     });
