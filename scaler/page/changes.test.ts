@@ -73,9 +73,9 @@ test('versions, batching and alerts: what changed, and nothing of what is said f
     sinceMs: 1,
     runbook: 'SluicePoolNotReady',
   } as const;
-  assert.deepEqual(lines(pool({}), pool({}, [trouble])), ['alert bad: Ready 0 of 2 pods serve']);
+  assert.deepEqual(lines(pool({}), pool({}, [trouble])), ['alert bad: not ready 0 of 2 pods serve']);
   assert.deepEqual(lines(pool({}, [trouble]), pool({}, [{ ...trouble, message: '0 of 3 pods serve' }])), []);
-  assert.deepEqual(lines(pool({}, [trouble]), pool({})), ['alert good: Ready as it should be again']);
+  assert.deepEqual(lines(pool({}, [trouble]), pool({})), ['alert good: not ready no more']);
 });
 
 test('the timeline keeps a hundred events of each pool, and forgets pools that are gone', () => {

@@ -84,18 +84,33 @@ function modelChanges(before: PoolReport, after: PoolReport): Change[] {
   });
 }
 
+/** Words of people on call for the troubles that conditions tell. */
+const names: Readonly<Record<string, string>> = {
+  Ready: 'not ready',
+  Stalled: 'stalled',
+  ModelsServed: 'models not served',
+  RequestsAnswered: 'errors',
+  PodsHealthy: 'pods out',
+  GatewaysReporting: 'gateway missing',
+  AbleToScale: "can't scale",
+  ScalingActive: "can't decide",
+  ScalingLimited: 'at a limit',
+  VersionSkew: 'versions differ',
+};
+
 function alerts(before: PoolReport, after: PoolReport): Change[] {
   // A report without troubles is of a scaler that has not looked yet.
   if (before.troubles === undefined || after.troubles === undefined) return [];
   const [former, now] = [before.troubles, after.troubles];
+  const nameOf = (condition: string) => (Object.hasOwn(names, condition) ? names[condition]! : condition);
   const began = now.filter(({ condition }) => former.every((other) => other.condition !== condition));
   const ended = former.filter(({ condition }) => now.every((other) => other.condition !== condition));
   return [
     ...began.map(({ condition, level, message, runbook }) => ({
-      ...change('alert', level, condition, message),
+      ...change('alert', level, nameOf(condition), message),
       runbook,
     })),
-    ...ended.map(({ condition }) => change('alert', 'good', condition, 'as it should be again')),
+    ...ended.map(({ condition }) => change('alert', 'good', nameOf(condition), 'no more')),
   ];
 }
 

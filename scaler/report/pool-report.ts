@@ -34,7 +34,13 @@ export function poolReport(
   return {
     name: pool.metadata.name,
     models,
-    modelReports: modelReports(models, { loads, unbatched, unserved, ratesOf: (model) => modelRates.of(model) }),
+    modelReports: modelReports(models, {
+      loads,
+      unbatched,
+      unserved,
+      versions,
+      ratesOf: (model) => modelRates.of(model),
+    }),
     unbatched,
     unserved,
     ...(versions.length === 0 ? {} : { versions: [...versions] }),

@@ -244,6 +244,8 @@ test(
     fake.cut();
     await shows(page, 'disconnected, reconnecting; data is');
     await page.locator('#spoken', { hasText: 'disconnected' }).waitFor({ state: 'attached' });
+    await shows(page, 'Not known: no report arrives');
+    assert.equal(await page.title(), '(?) Sluice');
     assert.equal(await page.locator('#pool-list .row').count(), 1, 'what was known stays');
 
     fake.decide(decisionRecord('langid', { reason: 'meanwhile' }));
@@ -251,6 +253,7 @@ test(
     fake.tell({ pools: [poolReport('langid', { queued: 5 })] });
     await shows(page, 'live, this scaler leads');
     await shows(page, 'meanwhile');
+    await shows(page, 'Nothing needs attention');
   },
 );
 
@@ -261,6 +264,8 @@ test('followers, no leader, a missing gateway and silence are told apart', { ski
   await shows(page, 'live, standby: scaler-b leads');
   fake.tell({ leader: null });
   await shows(page, 'live, no scaler leads');
+  await shows(page, 'No scaler leads: nothing is scaled, drained or replaced.');
+  assert.equal(await page.locator('#alarm a').getAttribute('href'), 'runbooks/SluiceNoLeader');
   fake.tell({
     leading: true,
     gateways: [
@@ -270,6 +275,9 @@ test('followers, no leader, a missing gateway and silence are told apart', { ski
     ],
   });
   await shows(page, '2 of 3 gateways reporting, missing: gateway-b');
+  await shows(page, 'No report from gateway-b.');
+  fake.tell({ gateways: [] });
+  await shows(page, 'There is no gateway: no request is taken.');
   // The scaler sends no more reports from here on.
   await shows(page, 'connected, but no report for');
 });

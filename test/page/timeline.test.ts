@@ -101,10 +101,10 @@ test('restarts, ejections, drains and alerts stand among the decisions, with the
   await page.locator('.entry.event.bad', { hasText: 'a-1 ejected: hung' }).waitFor();
   tell({ uid: 'second', state: 'starting', lastExit: 'signal SIGKILL' }, [trouble]);
   await page.locator('.entry.event.warn', { hasText: 'a-1 restarted: signal SIGKILL' }).waitFor();
-  const alert = page.locator('.entry.event.bad', { hasText: 'Ready 0 of 1 pods serve' });
+  const alert = page.locator('.entry.event.bad', { hasText: 'not ready 0 of 1 pods serve' });
   assert.equal(await alert.locator('a.runbook').getAttribute('href'), 'runbooks/SluicePoolNotReady');
   tell({ uid: 'second' });
-  await page.locator('.entry.event.good', { hasText: 'Ready as it should be again' }).waitFor();
+  await page.locator('.entry.event.good', { hasText: 'not ready no more' }).waitFor();
   tell({ uid: 'second', state: 'draining' });
   await page.locator('.entry.event.plain', { hasText: 'a-1 drains' }).waitFor();
   assert.equal(await page.locator('.entry.event').count(), 5, 'each once, those from before the page too');

@@ -1,4 +1,5 @@
 /** Live page: passes the stream's events to its parts, and draws at most once per frame, and not while it is hidden. */
+import { Alarm } from './alarm.js';
 import { byId, setShown, setText } from './dom.js';
 import { counted, duration } from './format.js';
 import { History, windows } from './history.js';
@@ -17,6 +18,7 @@ import { UrlState } from './url-state.js';
 const url = new UrlState();
 const history = new History();
 const overview = new Overview();
+const alarm = new Alarm();
 const pools = new PoolTable(history, url);
 const models = new ModelTable(url);
 const timeline = new Timeline();
@@ -37,6 +39,7 @@ function draw() {
     timeline.setPools(latest.pools.map((pool) => pool.name));
     form.setModels([...new Set(latest.pools.flatMap((pool) => pool.models))].sort());
     overview.draw(latest.pools);
+    alarm.draw(latest);
     if (url.view === 'models') models.draw(latest);
     pools.draw(latest);
   }
@@ -72,6 +75,18 @@ function linkText() {
   }
 }
 
+/** Says how many pools need attention; while no report arrives nobody knows, and the page doesn't pretend to. */
+function showAttention() {
+  const isKnown = latest !== null && (link.kind === 'live' || link.kind === 'connecting');
+  const { troubled } = pools;
+  const words =
+    troubled === 0 ? 'Nothing needs attention' : `${counted(troubled, 'pool needs', 'pools need')} attention`;
+  const title = troubled === 0 ? 'Sluice' : `(${troubled}) Sluice`;
+  setText(byId('attention'), isKnown ? words : latest === null ? 'No report yet' : 'Not known: no report arrives');
+  byId('attention').classList.toggle('bad', isKnown ? troubled > 0 : latest !== null);
+  document.title = isKnown || latest === null ? title : '(?) Sluice';
+}
+
 function showLink() {
   const { body } = document;
   const kind = link.kind === 'live' && latest?.leading === false ? 'follower' : link.kind;
@@ -80,6 +95,7 @@ function showLink() {
     setText(byId('spoken'), linkText());
   }
   setText(byId('link'), linkText());
+  showAttention();
   const gateways = latest?.gateways ?? [];
   const missing = gateways.filter((gateway) => !gateway.reporting && !gateway.terminating);
   const reporting = `${gateways.length - missing.length} of ${counted(gateways.length, 'gateway')} reporting`;

@@ -3,7 +3,6 @@
  * a while, and nothing moves under a pointer or the keyboard, so that rows don't jump while data streams.
  */
 import { byId, element, reconcile, setShown, setText } from './dom.js';
-import { counted } from './format.js';
 import { podStates } from './pods.js';
 import { PoolRow } from './pool-row.js';
 
@@ -34,6 +33,8 @@ export class PoolTable {
   #order = [];
   #ids = 0;
   #usedMs = -Infinity;
+  /** Pools that need attention, by the last report. */
+  troubled = 0;
   /** @type {Map<string, HTMLElement>} by pod state */
   #legend = new Map();
   #observer = new IntersectionObserver((entries) => this.#onIntersect(entries), { rootMargin: '300px' });
@@ -72,7 +73,7 @@ export class PoolTable {
     this.filter();
     this.#showLegend(pools);
     this.#unobserveRemoved();
-    this.#summarize(pools);
+    this.#count(pools);
   }
 
   /** Shows the rows that match the filter of the URL, with the open ones open. */
@@ -188,18 +189,10 @@ export class PoolTable {
   }
 
   /** @param {readonly PoolReport[]} pools */
-  #summarize(pools) {
+  #count(pools) {
     const troubled = pools.filter(({ name }) =>
       (this.#rows.get(name)?.remarks ?? []).some(({ level }) => level === 'bad'),
     );
-    document.title = troubled.length === 0 ? 'Sluice' : `(${troubled.length}) Sluice`;
-    const node = byId('attention');
-    node.classList.toggle('bad', troubled.length > 0);
-    setText(
-      node,
-      troubled.length === 0
-        ? 'Nothing needs attention'
-        : `${counted(troubled.length, 'pool needs', 'pools need')} attention`,
-    );
+    this.troubled = troubled.length;
   }
 }

@@ -114,7 +114,7 @@ function span(pool, atMs, holds, untilMs) {
   const told = element(
     'span',
     { class: 'told' },
-    'no change ',
+    'no change',
     element('span', { class: 'times' }, untilMs === null ? '' : lasted(untilMs - atMs)),
     latest === undefined ? '' : `: ${whyOf(latest)}`,
   );
@@ -135,10 +135,10 @@ function span(pool, atMs, holds, untilMs) {
 
 /**
  * @param {number} ms
- * @returns {string} 'for 4 min'; empty below one second
+ * @returns {string} ' for 4 min'; empty below one second
  */
 export function lasted(ms) {
-  return ms < 1_000 ? '' : `for ${duration(ms)}`;
+  return ms < 1_000 ? '' : ` for ${duration(ms)}`;
 }
 
 /**
