@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
@@ -19,6 +20,7 @@ interface Line {
 interface Running extends Line {
   readonly gateway: string;
   readonly admin: string;
+  readonly scaler: string;
   readonly gatewayPid: number;
   readonly pods: readonly { readonly name: string; readonly origin: string; readonly pid: number }[];
 }
@@ -103,6 +105,18 @@ async function allGone(pids: readonly number[], limitMs: number): Promise<void> 
   assert.deepEqual(pids.filter(isAlive), []);
 }
 
+/** Waits until the scaler has decided, which writes the status. @returns the time of the decision */
+async function scalerReports({ scaler }: Running): Promise<number> {
+  const until = Date.now() + goneLimitMs;
+  while (Date.now() < until) {
+    const answer: unknown = await (await fetch(`${scaler}/api/pools/default/decisions`)).json();
+    const last = Array.isArray(answer) ? (answer as { atMs: number }[]).at(-1) : undefined;
+    if (last !== undefined) return last.atMs;
+    await sleep(50);
+  }
+  return 0;
+}
+
 describe('sluice up', { timeout: 600_000 }, () => {
   test('its secret is made at random: control routes need it, no command line and no log shows it', async () => {
     const { system, lines, exited, running } = up('--models', 'simple', '--pods', '1');
@@ -135,6 +149,40 @@ describe('sluice up', { timeout: 600_000 }, () => {
     }
     system.kill('SIGINT');
     assert.equal(await exited, 0);
+  });
+
+  test('what is learned of days is kept in --state-folder; text that nobody can read is a warning, and replaced', async () => {
+    const state = mkdtempSync(path.join(tmpdir(), 'sluice-state-'));
+    const file = path.join(state, 'default.season');
+    writeFileSync(file, 'v7 of a stranger');
+    const start = () => up('--models', 'simple', '--pods', '1', '--state-folder', state);
+    const kept = async (condition: (text: string) => boolean): Promise<string> => {
+      const until = Date.now() + goneLimitMs;
+      while (!condition(readFileSync(file, 'utf8')) && Date.now() < until) await sleep(20);
+      return readFileSync(file, 'utf8');
+    };
+    const first = start();
+    await first.line(({ msg }) => msg.includes("status.seasonal can't be read"));
+    const text = await kept((now) => now.startsWith('v1 '));
+    assert.match(text, /^v1 \d+ [^\n]+ -\n$/);
+    first.system.kill('SIGINT');
+    assert.equal(await first.exited, 0);
+
+    // A time since which rushes are known that lies a day back shows whether the next one goes on from it.
+    const [, sinceS] = text.split(' ');
+    const earlier = text.replace(sinceS!, String(Number(sinceS) - 86_400)).replace(' 1.000 ', ' 1.010 ');
+    writeFileSync(file, earlier.replace(' -\n', ' 12j\n'));
+    const second = start();
+    const known = await scalerReports(await second.running());
+    second.system.kill('SIGINT');
+    assert.equal(await second.exited, 0);
+    assert.ok(known > 0);
+    assert.deepEqual(
+      second.lines.filter(({ msg }) => msg.includes('status.seasonal')),
+      [],
+    );
+    assert.equal(readFileSync(file, 'utf8'), earlier.replace(' -\n', ' 12j\n'));
+    rmSync(state, { recursive: true });
   });
 
   test('a killed pod and a killed gateway are restarted, and SIGINT drains everything and exits 0', async () => {
