@@ -32,6 +32,7 @@ function codeOf(contender: Contender): readonly string[] {
     case 'oracle':
       return codeFrom('bench/simulate/reactive-oracle.ts');
     case 'sluice':
+    case 'variant':
       return codeFrom('bench/simulate/sluice.ts');
     case 'season':
       return codeFrom('bench/simulate/sluice.ts', 'bench/lab/scaling/calm-hours.ts');

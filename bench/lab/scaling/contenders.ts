@@ -11,6 +11,7 @@ import { grid } from '../../simulate/tune.ts';
 import { beforePolicy } from './before.ts';
 import { CalmHoursClock } from './calm-hours.ts';
 import { scenarioOf, type Case, type Traffic } from './cases.ts';
+import { variantPolicy, type Variant } from './variants.ts';
 
 export type Contender =
   | { readonly kind: 'clairvoyant' }
@@ -21,6 +22,8 @@ export type Contender =
   | { readonly kind: 'season'; readonly seasonal: boolean }
   /** Sluice's policy as it was at a commit of before. */
   | { readonly kind: 'before' }
+  /** Sluice with one constant of its policy multiplied. */
+  | { readonly kind: 'variant'; readonly variant: Variant }
   | {
       readonly kind: 'baseline';
       readonly name: BaselineName;
@@ -70,7 +73,7 @@ export async function run({ of, contender }: Job, traffic: Traffic): Promise<Res
   return resultOf(simulate(scenario, arrivalsMs, (await policyOf(contender, scenario))()));
 }
 
-type WithPolicy = Extract<Contender, { kind: 'sluice' | 'before' | 'baseline' }>;
+type WithPolicy = Extract<Contender, { kind: 'sluice' | 'before' | 'variant' | 'baseline' }>;
 
 async function policyOf(contender: WithPolicy, scenario: Scenario): Promise<PolicyFactory> {
   switch (contender.kind) {
@@ -78,6 +81,8 @@ async function policyOf(contender: WithPolicy, scenario: Scenario): Promise<Poli
       return sluice;
     case 'before':
       return beforePolicy();
+    case 'variant':
+      return variantPolicy(contender.variant);
     case 'baseline': {
       const { name, candidate } = contender;
       return candidate === null ? defaultBaseline(name, scenario) : grid(name, scenario)[candidate]!.policy;

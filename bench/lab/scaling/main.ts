@@ -19,19 +19,24 @@ import { report } from './report.ts';
 import { runCases } from './run-cases.ts';
 import { runJobs } from './run-jobs.ts';
 import { runSeasons, seasonCases, seasonGoals, seasonSection, withSection } from './seasons.ts';
+import { sensitivities, sensitivityPage, smallCases } from './sensitivity.ts';
 import { tuneAll, type Tuned } from './tuning.ts';
+import { policyConstants } from './variants.ts';
 
 interface Flags {
   readonly sample?: number;
   readonly training?: true;
   readonly tune?: true;
   readonly recurring?: true;
+  readonly sensitivity?: true;
   readonly out: string;
 }
 
 /** Number of drawn cases; the public traces come on top. */
 const allCases = 200;
 const trainingSeed = 1;
+/** Cases of each family for the sensitivity, unless --sample says how many. */
+const smallPerFamily = 2;
 const results = path.join(import.meta.dirname, '../../results');
 const tunedFile = path.join(import.meta.dirname, 'tuned.json');
 
@@ -47,6 +52,10 @@ const flags = new Command('npm run bench:scaling --')
     'only the three weeks with and without the seasonal forecast; prints their section and puts it into scaling.md',
   )
   .option('--tune', 'tune the baselines anew first, and write bench/lab/scaling/tuned.json')
+  .option(
+    '--sensitivity',
+    'each constant of the policy at half and at one and a half; writes scaling-sensitivity.md only',
+  )
   .addOption(new Option('--out <folder>', 'to write to').default(results, 'bench/results'))
   .exitOverride(exitAfterUsage)
   .parse()
@@ -69,6 +78,16 @@ if (flags.recurring === true) {
   process.stdout.write(section);
   process.exit();
 }
+const command = ['npm run bench:scaling', ...process.argv.slice(2)].join(' ').replace('scaling --', 'scaling -- --');
+if (flags.sensitivity === true) {
+  const cases = smallCases(seed, flags.sample ?? smallPerFamily);
+  const found = await sensitivities(cases, policyConstants(), run);
+  const file = path.join(flags.out, 'scaling-sensitivity.md');
+  mkdirSync(flags.out, { recursive: true });
+  writeFileSync(file, sensitivityPage(found, { command, hash, cases: cases.length }));
+  process.stdout.write(`${file}\n`);
+  process.exit(0);
+}
 if (flags.tune === true) writeFileSync(tunedFile, `${JSON.stringify(await tuneAll(run), null, 2)}\n`);
 const tuned = JSON.parse(readFileSync(tunedFile, 'utf8')) as readonly Tuned[];
 const cases = drawnCases(seed, flags.sample ?? allCases);
@@ -85,7 +104,6 @@ const goals = [
   ),
   ...seasonGoals(seasons),
 ];
-const command = ['npm run bench:scaling', ...process.argv.slice(2)].join(' ').replace('scaling --', 'scaling -- --');
 const page = report(
   { command, hash: flags.training === true ? null : hash, beforeCommit },
   { all, goals, tuned, seasons },
