@@ -1,11 +1,13 @@
 /** A connection as the server knows it: its client, its body that arrives, its unread answers. Policy is in connections.ts. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { SluiceError } from '../../contract/errors.ts';
 import { endIdleSocket } from './broken-http.ts';
 import type { ClientAccount, Clients } from './clients.ts';
 import type { FaceCounters } from './face-counters.ts';
 import type { HttpLimits } from './limits.ts';
+import type { NodeSocket } from './node-socket.ts';
+import type { ConnectionReader, ReadTurns } from './read-turns.ts';
 
 /** A body that arrives: HTTP/1.1 has one at a time on a connection. */
 export interface ArrivingBody {
@@ -17,6 +19,7 @@ export interface ArrivingBody {
 /** All connections of a server, as each of them needs to know them. */
 export interface ConnectionOwner {
   readonly limits: HttpLimits;
+  readonly turns: ReadTurns;
   readonly counters: FaceCounters;
   readonly clients: Clients;
   /** Bytes of answers were given, or taken if negative. */
@@ -33,15 +36,6 @@ export interface ConnectionOwner {
    */
   takeArriving(client: ClientAccount, own: number, more: number): void;
   releaseArriving(client: ClientAccount, bytes: number): void;
-}
-
-/** Node's own fields of a socket of an HTTP server. */
-interface NodeSocket extends Socket {
-  /** Whether the server reads no further requests for now. */
-  _paused?: boolean;
-  _httpMessage?: ServerResponse | null;
-  parser?: { incoming: IncomingMessage | null; resume(): void } | null;
-  _handle?: { readonly bytesWritten: number; readonly writeQueueSize: number } | null;
 }
 
 const own = Symbol('connection');
@@ -67,6 +61,7 @@ export class Connection {
   /** Bytes of answers that are under way. */
   expectedBytes = 0;
   readonly #socket: NodeSocket;
+  readonly #reader: ConnectionReader | null;
   #openRequests = 0;
   #closedRequests = 0;
   /** Ends of the requests behind the first one, which Node tells nothing when the connection ends. */
@@ -81,6 +76,7 @@ export class Connection {
   ) {
     this.all = all;
     this.#socket = socket;
+    this.#reader = all.turns.watch(socket);
     this.client = client.account;
     this.address = client.address;
     this.isProxied = client.isProxied;
@@ -91,12 +87,9 @@ export class Connection {
   openRequest(): number {
     this.#openRequests += 1;
     const turn = this.#closedRequests + this.#openRequests;
-    const socket = this.#socket;
-    if (this.#openRequests <= this.all.limits.maxPipelined || socket._paused === true) return turn;
-    // Node itself holds back clients that read no answers in this way: it parses what has come, and reads no more.
-    socket._paused = true;
-    socket.pause();
+    if (this.#openRequests < this.all.limits.maxPipelined || this.#isHeldBack) return turn;
     this.#isHeldBack = true;
+    this.#reader?.hold();
     return turn;
   }
 
@@ -144,16 +137,12 @@ export class Connection {
     }
     if (!this.#isHeldBack || this.#openRequests > this.all.limits.maxPipelined / 2) return;
     this.#isHeldBack = false;
-    const socket = this.#socket;
-    if (socket.destroyed || socket._paused !== true) return;
-    socket._paused = false;
-    socket.parser?.resume();
-    socket.resume();
+    this.#reader?.release();
   }
 
-  /** Whether the server itself reads no more from this client for now. */
+  /** Whether the server itself reads no more from this client for now, or has yet to parse what it has read. */
   get isHeldBack(): boolean {
-    return this.#socket._paused === true;
+    return this.#socket._paused === true || this.#reader?.hasMore === true;
   }
 
   /** Bytes that the process keeps for the client to take. */
@@ -187,7 +176,8 @@ export class Connection {
     const socket = this.#socket;
     // Node keeps the answer to the first of the requests that it has read in this field.
     const { _httpMessage: answer } = socket;
-    if (socket.destroyed || socket.writableEnded || (answer !== null && answer !== undefined)) return;
+    if (socket.destroyed || socket.writableEnded || this.isHeldBack || (answer !== null && answer !== undefined))
+      return;
     endIdleSocket(socket, this.all.limits.lingerMs);
   }
 

@@ -14,8 +14,13 @@ import { newServer } from './server.ts';
 
 const mebibyte = 1024 * 1024;
 
-/** A server whose answers have `answerBytes` bytes and are counted, `hold` until it resolves. */
-async function start(t: TestContext, limits: Partial<HttpLimits>, answerBytes: number, hold?: Promise<unknown>) {
+/** A server whose answers have `answerBytes` bytes and are counted. They wait for `hold`, and for so many turns of the loop. */
+async function start(
+  t: TestContext,
+  limits: Partial<HttpLimits>,
+  answerBytes: number,
+  { hold = Promise.resolve(), turns = 0 }: { hold?: Promise<unknown>; turns?: number } = {},
+) {
   const counters = new FaceCounters();
   const app = newServer({
     log: { error: () => undefined },
@@ -41,7 +46,11 @@ async function start(t: TestContext, limits: Partial<HttpLimits>, answerBytes: n
         seen.open -= 1;
         connection.closeRequest(answered, cancel);
       });
-      void Promise.resolve(hold).then(() => {
+      const delayed = async (): Promise<void> => {
+        await hold;
+        for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      };
+      void delayed().then(() => {
         answered = body.length;
         connection.answerRequest(answered);
         reply.raw.end(body);
@@ -107,7 +116,7 @@ test('beyond twice the bound neither a new connection is cut with its first answ
 
 test('no more than so many requests of a connection are open, and all are answered', async (t) => {
   const release = Promise.withResolvers<undefined>();
-  const { client, seen } = await start(t, { maxPipelined: 4 }, 1, release.promise);
+  const { client, seen } = await start(t, { maxPipelined: 4 }, 1, { hold: release.promise });
   const { socket } = await client();
   let received = '';
   socket.setEncoding('latin1').on('data', (text: string) => (received += text));
@@ -120,6 +129,17 @@ test('no more than so many requests of a connection are open, and all are answer
   assert.ok(seen.most < 40, `${seen.most} were open`);
   release.resolve(undefined);
   while (received.split('HTTP/1.1 200').length < 41) await once(socket, 'data');
+});
+
+test('further requests are not read before others are answered, though Node reads on after each answer', async (t) => {
+  const { client, seen } = await start(t, { maxPipelined: 4 }, 1, { turns: 20 });
+  const { socket } = await client();
+  let received = '';
+  socket.setEncoding('latin1').on('data', (text: string) => (received += text));
+  socket.write(get.repeat(2_000));
+  while (received.split('HTTP/1.1 200').length < 2_001) await once(socket, 'data');
+  // One slice of what is read may bring more at once.
+  assert.ok(seen.most < 100, `${seen.most} were open`);
 });
 
 test('refusals of one kind are all counted, and logged once in ten seconds with their number', () => {

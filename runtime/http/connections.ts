@@ -11,6 +11,7 @@ import { Connection, type ConnectionOwner } from './connection.ts';
 import type { ErrorLog } from './errors.ts';
 import type { FaceCounters, RefusalReason } from './face-counters.ts';
 import type { HttpLimits } from './limits.ts';
+import { ReadTurns } from './read-turns.ts';
 
 export interface ConnectionsOptions {
   readonly limits: HttpLimits;
@@ -36,6 +37,7 @@ const pauseMs = 1_000;
 
 export class Connections implements ConnectionOwner {
   readonly limits: HttpLimits;
+  readonly turns: ReadTurns;
   readonly counters: FaceCounters;
   readonly clients: Clients;
   readonly #log: ErrorLog;
@@ -52,6 +54,7 @@ export class Connections implements ConnectionOwner {
 
   constructor({ limits, counters, clients, log, now, onAnswerRoom }: ConnectionsOptions) {
     this.limits = limits;
+    this.turns = new ReadTurns(limits.readTurnMs, now);
     this.counters = counters;
     this.clients = clients;
     this.#log = log;

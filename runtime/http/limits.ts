@@ -32,6 +32,8 @@ export interface HttpLimits {
   readonly maxUnreadBytesPerConnection: number;
   /** Requests of one connection that may wait for their answers; further ones are not read until some are answered. */
   readonly maxPipelined: number;
+  /** Time in one turn of the event loop for connections that send many requests or chunks at once, all of them together. */
+  readonly readTurnMs: number;
   /** Connections that may be open; at most three quarters of the descriptors that the process may open. */
   readonly maxConnections: number;
   /** Connections that one client address may have open; at most three quarters of all. */
@@ -58,7 +60,8 @@ export const httpDefaults: HttpLimits = Object.freeze({
   maxUnreadBytes: 32 * mebibyte,
   maxUnreadBytesPerAddress: 32 * mebibyte,
   maxUnreadBytesPerConnection: 8 * mebibyte,
-  maxPipelined: 64,
+  maxPipelined: 32,
+  readTurnMs: 1,
   maxConnections: 20_000,
   maxConnectionsPerAddress: 15_000,
 });

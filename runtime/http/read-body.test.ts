@@ -113,6 +113,19 @@ test('a body in too many tiny chunks is refused', async () => {
   assert.equal(outcomes.length, 1);
 });
 
+test('a body whose chunks are cut into large and tiny pieces is taken', () => {
+  const { message } = request();
+  const outcomes = reading(message, new CountedRoom(100_000_000));
+  const [large, tiny] = [Buffer.alloc(1024), Buffer.alloc(255)];
+  for (let count = 0; count < 20_000; count += 1) {
+    message.emit('data', large);
+    message.emit('data', tiny);
+  }
+  assert.equal(outcomes.length, 0);
+  message.emit('end');
+  assert.equal(outcomes[0]?.[1].bytes, 20_000 * (1024 + 255));
+});
+
 test('an announced body without room is refused before a byte is read', () => {
   const room = new CountedRoom(5);
   const { message } = request(6);

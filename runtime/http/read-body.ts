@@ -31,6 +31,8 @@ export interface BodyRoom {
 /** Chunks that cost more to handle than they carry, and how many of them one body may have. */
 const tinyChunkBytes = 256;
 const maxTinyChunks = 16 * 1024;
+/** Bytes in larger chunks that make up for a tiny one: a body that is read by slices comes in pieces of what its client sent. */
+const bytesPerTinyChunk = 1024;
 
 /** Calls `done` once, with the body or with why there is none; never after the client has gone. */
 export function readBody(
@@ -89,7 +91,9 @@ class BodyReader implements ArrivingBody {
     const isWhole = chunk.length === this.#announcedBytes;
     const bytes = this.bytes + chunk.length;
     try {
-      if (chunk.length < tinyChunkBytes && !isWhole) this.#countTiny();
+      if (chunk.length >= tinyChunkBytes) {
+        this.#tinyChunks = Math.max(0, this.#tinyChunks - chunk.length / bytesPerTinyChunk);
+      } else if (!isWhole) this.#countTiny();
       this.#reserve(bytes, isWhole ? bytes : gatherer.costOf(chunk));
     } catch (error) {
       this.fail(error as SluiceError);

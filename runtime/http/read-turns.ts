@@ -1,0 +1,166 @@
+/**
+ * Shares the event loop among connections that send much to do at once. A read brings up to 64 KiB: hundreds of pipelined requests,
+ * or ten thousand chunks of one byte. Such a connection gets turns, in each of which a small slice of what it sent is parsed, and
+ * other sockets are served in between. Connections that send one request at a time are read by Node as ever.
+ *
+ * Bytes stay in the order in which they came: the part of a read that is not parsed yet goes back to the front of the socket's own buffer,
+ * and everything is read through that buffer from then on.
+ */
+import type { Socket } from 'node:net';
+import type { NodeParser, NodeSocket } from './node-socket.ts';
+
+/** Longest slice: some seven predict requests, 70 of the shortest requests that there are, 340 chunks of one byte. */
+const sliceBytes = 2 * 1024;
+/** Requests in one read beyond which the rest of it waits. */
+const requestsAtOnce = 2;
+/** Result of a callback by which llhttp stops parsing: HPE_PAUSED. */
+const pausesParser = 21;
+
+export class ReadTurns {
+  readonly #turnMs: number;
+  readonly #now: () => number;
+  readonly #queue: ConnectionReader[] = [];
+  #isDue = false;
+
+  /**
+   * @param turnMs time for slices in one turn of the event loop; one slice is parsed however long it takes
+   * @param now monotonic clock, milliseconds
+   */
+  constructor(turnMs: number, now: () => number) {
+    this.#turnMs = turnMs;
+    this.#now = now;
+  }
+
+  /** Watches a new connection, which Node's HTTP server has taken before. @returns null if it is read by no such server */
+  watch(socket: Socket): ConnectionReader | null {
+    const { parser } = socket as NodeSocket;
+    if (parser === null || parser === undefined) return null;
+    return new ConnectionReader(socket, parser, (reader) => this.#enqueue(reader));
+  }
+
+  #enqueue(reader: ConnectionReader): void {
+    this.#queue.push(reader);
+    if (!this.#isDue) this.#wait();
+  }
+
+  #wait(): void {
+    this.#isDue = true;
+    setImmediate(() => this.#run());
+  }
+
+  #run(): void {
+    const endMs = this.#now() + this.#turnMs;
+    do this.#queue.shift()?.turn();
+    while (this.#queue.length > 0 && this.#now() < endMs);
+    this.#isDue = false;
+    if (this.#queue.length > 0) this.#wait();
+  }
+}
+
+/** Reads one connection: by Node's own means until it sends much at once, by slices from then on. */
+export class ConnectionReader {
+  readonly #socket: NodeSocket;
+  readonly #parser: NodeParser;
+  readonly #enqueue: (reader: ConnectionReader) => void;
+  readonly #onIncoming: NodeParser['onIncoming'];
+  readonly #onExecute: (result: number | Error) => void;
+  /** Requests of the read that is being parsed. */
+  #requests = 0;
+  /** Whether the parser was stopped in the middle of a read, or is not to be. */
+  #parsing: 'freely' | 'stopped' | 'to-the-end' = 'freely';
+  #isSliced = false;
+  #isQueued = false;
+  /** Whether the request whose body arrives has enough for now. */
+  #isPaused = false;
+  #isHeld = false;
+
+  constructor(socket: Socket, parser: NodeParser, enqueue: (reader: ConnectionReader) => void) {
+    this.#socket = socket;
+    this.#parser = parser;
+    this.#enqueue = enqueue;
+    const { kOnExecute } = parser.constructor;
+    this.#onIncoming = parser.onIncoming;
+    this.#onExecute = parser[kOnExecute]!;
+    parser.onIncoming = (message, keepsAlive) => {
+      const result = this.#onIncoming(message, keepsAlive);
+      this.#requests += 1;
+      if (this.#requests < requestsAtOnce && message.headers['transfer-encoding'] === undefined) return result;
+      if (result !== 0 || this.#parsing !== 'freely' || this.#isSliced) return result;
+      this.#parsing = 'stopped';
+      return pausesParser;
+    };
+    parser[kOnExecute] = (result) => {
+      this.#requests = 0;
+      if (this.#parsing === 'freely') this.#onExecute(result);
+      else this.#onStopped(result as Error & { readonly bytesParsed: number });
+    };
+  }
+
+  /** Whether there are bytes that the client has sent and the server has yet to parse. */
+  get hasMore(): boolean {
+    return this.#isSliced && (this.#isHeld || this.#socket.readableLength > 0);
+  }
+
+  /** Parses no further requests until `release`: the client has enough of them unanswered. */
+  hold(): void {
+    this.#isHeld = true;
+    this.#slice();
+  }
+
+  release(): void {
+    this.#isHeld = false;
+    this.#await();
+  }
+
+  #onStopped({ bytesParsed }: { readonly bytesParsed: number }): void {
+    const parser = this.#parser;
+    const rest = parser.getCurrentBuffer().subarray(bytesParsed);
+    parser.resume();
+    if (rest.length > sliceBytes) {
+      this.#parsing = 'freely';
+      this.#onExecute(bytesParsed);
+      this.#slice();
+      if (this.#socket.readable) this.#socket.unshift(rest);
+      return;
+    }
+    // Even without a rest: the parser tells the end of a request that has no body once it goes on.
+    this.#parsing = 'to-the-end';
+    this.#onExecute(parser.execute(rest));
+    this.#parsing = 'freely';
+  }
+
+  /** Reads by slices from now on. Node's own listener of data gets each of them, as it gets whole reads of other sockets. */
+  #slice(): void {
+    const socket = this.#socket;
+    if (this.#isSliced || socket.destroyed) return;
+    this.#isSliced = true;
+    // A socket with a listener of `readable` doesn't flow, so that pausing it would have no effect otherwise.
+    socket.pause = () => {
+      this.#isPaused = true;
+      return socket;
+    };
+    socket.resume = () => {
+      this.#isPaused = false;
+      this.#await();
+      return socket;
+    };
+    // Node's parser stops reading the socket by itself when it gets a listener.
+    socket.on('readable', () => this.#await());
+  }
+
+  #await(): void {
+    if (this.#isQueued) return;
+    this.#isQueued = true;
+    this.#enqueue(this);
+  }
+
+  /** Parses one slice. */
+  turn(): void {
+    this.#isQueued = false;
+    const socket = this.#socket;
+    if (this.#isPaused || this.#isHeld || socket._paused === true || socket.destroyed) return;
+    // Without bytes it asks for more, or has the end told.
+    socket.read(Math.min(socket.readableLength, sliceBytes));
+    if (socket.readableLength > 0) this.#await();
+  }
+}
