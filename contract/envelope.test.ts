@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import process from 'node:process';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { appendFrame, FrameDecoder, maxHeadBytes, type Frame, type ItemHead } from './envelope.ts';
@@ -101,6 +102,53 @@ test('a frame within one chunk is a view of it, not a copy', () => {
   const bytes = encode([{ head, body: [Buffer.from('abc')] }]);
   const [frame] = new FrameDecoder({ maxBodyBytes: 10 }).push(bytes);
   assert.equal(frame?.body.buffer, bytes.buffer);
+});
+
+test('long bodies come back as they were, and chunks of them alone are given back at once', () => {
+  const bodies = [300_000, 9_000_000, 100, 262_144].map((length, index) => Buffer.alloc(length, index + 1));
+  const bytes = encode(bodies.map((body) => ({ head, body: [body] })));
+  for (const chunkBytes of [65_536, 1_000_003]) {
+    const chunks: Buffer[] = [];
+    for (let at = 0; at < bytes.length; at += chunkBytes) chunks.push(Buffer.from(bytes.subarray(at, at + chunkBytes)));
+    const count = chunks.length;
+    const decoder = new FrameDecoder({ maxBodyBytes: 10 * mebibyte });
+    const frames = decode(chunks, decoder);
+    assert.deepEqual(
+      frames.map((frame) => frame.body.equals(bodies[frames.indexOf(frame)]!)),
+      bodies.map(() => true),
+    );
+    const freed = chunks.filter(({ length }) => length === 0).length;
+    assert.ok(freed > 0.6 * count && freed < count, `${freed} of ${count} chunks were given back`);
+    // Each is all of its memory, so that it can be given back too.
+    assert.equal(frames[1]!.body.length, frames[1]!.body.buffer.byteLength);
+  }
+});
+
+test('a long body that is given up in its middle is let go', () => {
+  const body = Buffer.alloc(1_000_000, 1);
+  const bytes = encode([
+    { head, body: [body] },
+    { head, body: [Buffer.from('next')] },
+  ]);
+  const decoder = new FrameDecoder({ maxBodyBytes: 2 * mebibyte });
+  assert.deepEqual(decoder.push(Buffer.from(bytes.subarray(0, 500_000))), []);
+  assert.equal(decoder.heldBytes, 500_000 - 8);
+  decoder.dropBody();
+  assert.equal(decoder.heldBytes, 0);
+  const [dropped, next] = decoder.push(Buffer.from(bytes.subarray(500_000)));
+  decoder.end();
+  assert.deepEqual([dropped?.dropped, dropped?.body.length, next?.body.toString()], [true, 0, 'next']);
+  assert.deepEqual(JSON.parse(dropped!.head.toString()), head);
+});
+
+test('memory for a long body is taken as it comes', () => {
+  const bytes = encode([{ head, body: [Buffer.alloc(300_000)] }]);
+  bytes.writeUInt32LE(900 * mebibyte, 4);
+  const before = process.memoryUsage().arrayBuffers;
+  const decoder = new FrameDecoder({ maxBodyBytes: 1_000 * mebibyte });
+  decoder.push(bytes);
+  assert.ok(process.memoryUsage().arrayBuffers - before < 20 * mebibyte);
+  assert.throws(() => decoder.end(), invalid(/ended inside a frame/));
 });
 
 test('an envelope that is cut off inside a frame is refused at its end', () => {

@@ -9,6 +9,7 @@
  */
 import Type from 'typebox';
 import { SluiceError } from './errors.ts';
+import { freeBuffer } from './free-buffer.ts';
 
 export const Protocol = Type.Enum(['oip', 'v1']);
 export type Protocol = Type.Static<typeof Protocol>;
@@ -90,6 +91,10 @@ export interface Frame {
 
 export const maxHeadBytes = 64 * 1024;
 const prefixBytes = 8;
+/** Bodies from this size on are gathered as they come, each in a buffer of its own. */
+const gatheredBytes = 256 * 1024;
+/** Longest body for which memory is taken at its announcement; a longer one gets more as it comes. */
+const announcedBytes = 8 * 1024 * 1024;
 
 /** Appends a frame to `out`: one small buffer of lengths and head, then the body's buffers without copying them. */
 export function appendFrame(out: Buffer[], head: ItemHead | AnswerHead | SummaryHead, body: readonly Buffer[]): void {
@@ -117,7 +122,8 @@ export interface FrameLimits {
  * Decodes an envelope's frames from chunks of any size.
  *
  * Lengths are checked as soon as they are read, before anything is allocated for them. A frame that lies within one chunk
- * is a view of it; only a frame that spans chunks is copied.
+ * is a view of it; only a frame that spans chunks is copied, a long one as it comes. A chunk all of which was copied is given back at
+ * once (`freeBuffer`): whoever pushes chunks must not use them afterwards.
  */
 export class FrameDecoder {
   readonly #limits: FrameLimits;
@@ -129,6 +135,10 @@ export class FrameDecoder {
   /** Head length of the frame that is being read; -1 until its prefix is complete. */
   #headLength = -1;
   #bodyLength = 0;
+  /** Long body that is being read, of which so many bytes have come, and its head. */
+  #gathered: Buffer | null = null;
+  #gatheredLength = 0;
+  #gatheredHead: Buffer | null = null;
   /** Whether the body of the frame that is being read is given up, its head once that has arrived, and its bytes to come. */
   #drops = false;
   #droppedHead: Buffer | null = null;
@@ -140,12 +150,17 @@ export class FrameDecoder {
 
   /** Bytes in memory of the frame that is being read. */
   get heldBytes(): number {
-    return this.#available;
+    return this.#available + (this.#gatheredHead?.length ?? 0) + this.#gatheredLength;
   }
 
   /** Gives up the body of the frame that is being read: what came of it is let go, and so is the rest as it comes. */
   dropBody(): void {
     this.#drops = true;
+    if (this.#gathered !== null) {
+      this.#droppedHead = this.#gatheredHead;
+      this.#toDrop = this.#bodyLength - this.#gatheredLength;
+      this.#forgetGathered();
+    }
     this.#drop();
   }
 
@@ -175,11 +190,59 @@ export class FrameDecoder {
         this.#headLength = -1;
         continue;
       }
-      if (this.#available < this.#headLength + this.#bodyLength) return frames;
-      const whole = this.#take(this.#headLength + this.#bodyLength);
-      frames.push({ head: whole.subarray(0, this.#headLength), body: whole.subarray(this.#headLength) });
+      const frame = this.#bodyLength < gatheredBytes ? this.#takeFrame() : this.#gatherFrame();
+      if (frame === null) return frames;
+      frames.push(frame);
       this.#headLength = -1;
     }
+  }
+
+  /** @returns null if its bytes have not all come */
+  #takeFrame(): Frame | null {
+    if (this.#available < this.#headLength + this.#bodyLength) return null;
+    const whole = this.#take(this.#headLength + this.#bodyLength);
+    return { head: whole.subarray(0, this.#headLength), body: whole.subarray(this.#headLength) };
+  }
+
+  /** Copies what has come of a long body. @returns null if its bytes have not all come */
+  #gatherFrame(): Frame | null {
+    if (this.#gathered === null) {
+      const first = this.#chunks[0];
+      if (first === undefined || this.#available < this.#headLength) return null;
+      if (first.length - this.#offset >= this.#headLength + this.#bodyLength) return this.#takeFrame();
+      // A copy, as a view would keep its chunk.
+      this.#gatheredHead = Buffer.from(this.#take(this.#headLength));
+      this.#gathered = Buffer.allocUnsafeSlow(Math.min(this.#bodyLength, announcedBytes));
+    }
+    while (this.#available > 0 && this.#gatheredLength < this.#bodyLength) {
+      const chunk = this.#chunks[0]!;
+      const part = Math.min(this.#bodyLength - this.#gatheredLength, chunk.length - this.#offset);
+      this.#growGathered(this.#gatheredLength + part);
+      chunk.copy(this.#gathered, this.#gatheredLength, this.#offset, this.#offset + part);
+      this.#gatheredLength += part;
+      this.#consumed += part;
+      this.#available -= part;
+      this.#advance(part);
+      if (part === chunk.length) freeBuffer(chunk);
+    }
+    if (this.#gatheredLength < this.#bodyLength) return null;
+    const frame = { head: this.#gatheredHead!, body: this.#gathered };
+    this.#forgetGathered();
+    return frame;
+  }
+
+  #growGathered(least: number): void {
+    const before = this.#gathered!;
+    if (least <= before.length) return;
+    this.#gathered = Buffer.allocUnsafeSlow(Math.min(this.#bodyLength, Math.max(least, 2 * before.length)));
+    before.copy(this.#gathered, 0, 0, this.#gatheredLength);
+    freeBuffer(before);
+  }
+
+  #forgetGathered(): void {
+    this.#gathered = null;
+    this.#gatheredLength = 0;
+    this.#gatheredHead = null;
   }
 
   /** @throws SluiceError `invalid-envelope` if the bytes ended inside a frame. */

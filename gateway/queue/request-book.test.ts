@@ -187,6 +187,18 @@ test('a settled request gives its body back, though a queue may keep it for a wh
   assert.deepEqual([request.body, request.state], [[], 'settled']);
 });
 
+test('an answer that nobody waits for any more gives its memory back, another keeps it for its client', (t) => {
+  const { book, open } = bookOf(t);
+  const [gone, waiting] = [open('gone'), open('waiting')];
+  book.cancel(gone);
+  const bodies = [gone, waiting].map((request) => {
+    const body = Buffer.alloc(300_000);
+    book.answer(request, { ...(answer() as RequestOutcome & { kind: 'answer' }), body });
+    return body.length;
+  });
+  assert.deepEqual(bodies, [0, 300_000]);
+});
+
 test('outcomes are counted by their kind, with the time that they took', (t) => {
   const { book, open, queueOf, time, told } = bookOf(t);
   for (const status of [200, 399, 400, 499, 503, 504, 500, 502]) {

@@ -12,6 +12,7 @@
  * Knows nothing of pods; what leaves, and to whom, is decided in dispatch/.
  */
 import type { SluiceError } from '../../contract/errors.ts';
+import { freeBuffer } from '../../contract/free-buffer.ts';
 import type { ModelPool } from '../../contract/model-pool.ts';
 import { Levels } from '../policy/levels.ts';
 import type { RequestSize } from '../policy/sizes.ts';
@@ -416,7 +417,11 @@ export class RequestBook {
   /** Answers the client, unless it has been answered or has left. */
   answer(request: PendingRequest, outcome: RequestOutcome): void {
     const status = outcome.kind === 'error' ? outcome.error.status : outcome.status;
-    if (!this.#settle(request, kindOf(status))) return;
+    if (!this.#settle(request, kindOf(status))) {
+      // Answers that nobody waits for any more come in numbers when clients leave, or are cut off.
+      if (outcome.kind === 'answer') freeBuffer(outcome.body);
+      return;
+    }
     request.settle(outcome, request.trace?.traceparent);
     request.trace?.end(status);
   }

@@ -59,7 +59,7 @@ export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
       const schedule = readSchedule(headers, body.parts, place.pool.spec.requests);
       const connection = connectionOf(message);
       const answerTurn = connection?.openRequest() ?? 1;
-      let answerBytes = 0;
+      let answer: Buffer | null = null;
       const cancel = submissions.submit(place, {
         id,
         model,
@@ -78,14 +78,16 @@ export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
         deadlineAtMs: arrivedAtMs + schedule.timeoutMs,
         settle: (outcome, ownTraceparent) => {
           if (outcome.kind === 'error') return refuse(outcome.error, ownTraceparent);
-          answerBytes = outcome.body.length;
-          connection?.answerRequest(answerBytes);
+          answer = outcome.body;
+          connection?.answerRequest(answer.length);
+          connection?.ownAnswer(answer);
           writeAnswer(response, outcome, id, deps.isEnding());
         },
       });
       connection?.cancelAtEnd(cancel);
       response.on('close', () => {
-        connection?.closeRequest(answerBytes, cancel);
+        connection?.closeRequest(answer?.length ?? 0, cancel);
+        if (answer !== null && response.writableFinished) connection?.freeAnswer(answer);
         cancel();
       });
     };

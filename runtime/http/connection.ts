@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { SluiceError } from '../../contract/errors.ts';
+import { freeBuffer } from '../../contract/free-buffer.ts';
 import { endIdleSocket } from './broken-http.ts';
 import type { ClientAccount, Clients } from './clients.ts';
 import type { FaceCounters } from './face-counters.ts';
@@ -38,6 +39,9 @@ export interface ConnectionOwner {
   releaseArriving(client: ClientAccount, bytes: number): void;
 }
 
+/** Answers from this size on are freed by hand. */
+const largeAnswerBytes = 256 * 1024;
+
 const own = Symbol('connection');
 
 export class Connection {
@@ -66,6 +70,8 @@ export class Connection {
   #closedRequests = 0;
   /** Ends of the requests behind the first one, which Node tells nothing when the connection ends. */
   #cancels: Set<() => void> | null = null;
+  /** Answers whose memory is given back once the client has taken them, or has left. */
+  #large: Set<Buffer> | null = null;
   #isHeldBack = false;
   #isOver = false;
 
@@ -140,6 +146,16 @@ export class Connection {
     this.#reader?.release();
   }
 
+  /** Takes over the memory of an answer that the socket gets, where it is so large that garbage of it would matter. */
+  ownAnswer(body: Buffer): void {
+    if (body.length >= largeAnswerBytes) (this.#large ??= new Set()).add(body);
+  }
+
+  /** Gives back the memory of an answer. Its last byte must have been handed to the system. */
+  freeAnswer(body: Buffer): void {
+    if (this.#large?.delete(body) === true) freeBuffer(body);
+  }
+
   /** Whether the server itself reads no more from this client for now, or has yet to parse what it has read. */
   get isHeldBack(): boolean {
     return this.#socket._paused === true || this.#reader?.hasMore === true;
@@ -185,6 +201,14 @@ export class Connection {
   cut(): void {
     this.forget();
     this.#socket.destroy();
+  }
+
+  /** The socket is closed: nothing is written any more. */
+  close(): void {
+    this.forget();
+    const large = this.#large;
+    this.#large = null;
+    if (large !== null) for (const body of large) freeBuffer(body);
   }
 
   /** Counts nothing of it any more: it has ended. Node tells responses behind the first one nothing of that. */

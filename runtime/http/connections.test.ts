@@ -70,6 +70,58 @@ async function start(
   return { counters, client, seen };
 }
 
+/** A server that hands each of its large answers over to the connection. */
+async function ownedAnswers(t: TestContext) {
+  const bodies: Buffer[] = [];
+  const app = newServer({ log: { error: () => undefined }, errorForm: protocolErrors, closes: 'all' });
+  route(app, '/', {
+    right: 'observe',
+    GET: (request, reply) => {
+      reply.hijack();
+      const connection = connectionOf(request.raw)!;
+      const body = Buffer.alloc(16 * mebibyte, 'x');
+      bodies.push(body);
+      connection.ownAnswer(body);
+      reply.raw.on('close', () => {
+        if (reply.raw.writableFinished) connection.freeAnswer(body);
+      });
+      reply.raw.end(body);
+    },
+  });
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  t.after(() => app.close());
+  const socket = connect((app.server.address() as { port: number }).port, '127.0.0.1');
+  t.after(() => socket.destroy());
+  return { bodies, socket };
+}
+
+test('the memory of large answers is given back once the client has taken them', { timeout: 60_000 }, async (t) => {
+  const { bodies, socket } = await ownedAnswers(t);
+  const parts: Buffer[] = [];
+  socket.on('data', (part: Buffer) => parts.push(part)).write(get + get);
+  while (parts.reduce((sum, part) => sum + part.length, 0) < 32 * mebibyte) await once(socket, 'data');
+  assert.equal(
+    Buffer.concat(parts)
+      .toString('latin1')
+      .split('x'.repeat(16 * mebibyte)).length,
+    3,
+  );
+  while (bodies.some(({ length }) => length > 0)) await new Promise((resolve) => setImmediate(resolve));
+});
+
+test(
+  'the memory of large answers is given back when the client leaves, whether or not it was their turn',
+  { timeout: 60_000 },
+  async (t) => {
+    const { bodies, socket } = await ownedAnswers(t);
+    socket.pause().write(get + get + get);
+    while (bodies.length < 3) await new Promise((resolve) => setImmediate(resolve));
+    assert.ok(bodies.every(({ length }) => length > 0));
+    socket.destroy();
+    while (bodies.some(({ length }) => length > 0)) await new Promise((resolve) => setImmediate(resolve));
+  },
+);
+
 const get = 'GET / HTTP/1.1\r\nhost: x\r\n\r\n';
 
 test('an answer that nobody takes ends the connection after a while, one that is taken does not', async (t) => {

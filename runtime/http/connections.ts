@@ -82,7 +82,7 @@ export class Connections implements ConnectionOwner {
     this.counters.connections += 1;
     socket.on('close', () => {
       this.#all.delete(connection);
-      connection.forget();
+      connection.close();
       account.connections -= 1;
       this.counters.connections -= 1;
       this.clients.leave(account);
