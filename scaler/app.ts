@@ -19,6 +19,7 @@ import { ReportHistory } from './page/history.ts';
 import { Timeline } from './page/timeline.ts';
 import { apiRoutes } from './routes/api.ts';
 import { pageRoutes } from './routes/page.ts';
+import { targetRoutes } from './routes/targets.ts';
 import { Scaler } from './scaler.ts';
 import type { ScalerSettings } from './settings.ts';
 
@@ -102,6 +103,7 @@ export function buildScaler({ cluster, log, version, settings, ...given }: Scale
     },
     onDecision: () => undefined,
   });
+  targetRoutes(app, scaler);
   const streams = apiRoutes(app, { scaler, timeline });
   pageRoutes(app, { history, gatewayUrl: settings.gatewayUrl ?? null });
 

@@ -39,6 +39,11 @@ export const poolGauges = {
   ],
   draining: ['sluice_scaler_draining_replicas', 'Pods that are draining'],
   sick: ['sluice_scaler_sick_replicas', 'Pods found sick or crash-looping'],
+  failing: [
+    'sluice_scaler_failing_replicas',
+    'Pods whose process does not run: image not pulled, crash loop, out of memory, no node',
+  ],
+  endpointsDown: ['sluice_scaler_endpoints_down', 'Servers of spec.endpoints that no gateway reaches'],
   minReplicas: ['sluice_scaler_min_replicas', 'scaling.minReplicas of the pool'],
   maxReplicas: ['sluice_scaler_max_replicas', 'scaling.maxReplicas of the pool'],
   queued: ['sluice_scaler_queued_requests', 'Queued requests, over all gateways'],
@@ -69,6 +74,7 @@ export class ScalerMetrics {
   readonly #drains: Counter;
   readonly #drainLapses: Counter;
   readonly #foreignDrains: Counter;
+  readonly #podRestarts: Counter;
   readonly #replacements: Counter;
   readonly #statusWrites: Counter;
   readonly #condition: Gauge;
@@ -140,6 +146,7 @@ export class ScalerMetrics {
       'Drains whose pod took requests again before it was let go; each begins anew',
       ['pool'],
     );
+    this.#podRestarts = counter('sluice_scaler_pod_restarts_total', 'Restarts of the processes of pods', ['pool']);
     this.#foreignDrains = counter('sluice_scaler_foreign_drains_total', 'Drains by others that this scaler ended', [
       'pool',
     ]);
@@ -173,7 +180,7 @@ export class ScalerMetrics {
       this.#statusWrites.inc({ pool, result }, 0);
     }
     for (const outcome of drainOutcomes) this.#drains.inc({ pool, outcome }, 0);
-    for (const counter of [this.#drainLapses, this.#foreignDrains]) counter.inc({ pool }, 0);
+    for (const counter of [this.#drainLapses, this.#foreignDrains, this.#podRestarts]) counter.inc({ pool }, 0);
     for (const outcome of replacementOutcomes) this.#replacements.inc({ pool, outcome }, 0);
   }
 
@@ -189,7 +196,7 @@ export class ScalerMetrics {
       this.#statusWrites.remove({ pool, result });
     }
     for (const outcome of drainOutcomes) this.#drains.remove({ pool, outcome });
-    for (const counter of [this.#drainLapses, this.#foreignDrains]) counter.remove({ pool });
+    for (const counter of [this.#drainLapses, this.#foreignDrains, this.#podRestarts]) counter.remove({ pool });
     for (const outcome of replacementOutcomes) this.#replacements.remove({ pool, outcome });
     for (const gauge of Object.values(this.#pools)) gauge.remove({ pool });
     for (const type of conditionTypes) {
@@ -221,6 +228,10 @@ export class ScalerMetrics {
 
   foreignDrainEnded(pool: string): void {
     if (this.#added.has(pool)) this.#foreignDrains.inc({ pool });
+  }
+
+  podRestarts(pool: string, count: number): void {
+    if (this.#added.has(pool)) this.#podRestarts.inc({ pool }, count);
   }
 
   replacement(pool: string, outcome: ReplacementOutcome): void {

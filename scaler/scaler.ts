@@ -14,6 +14,7 @@ import { Staleness } from './observe/staleness.ts';
 import { canHoldRequests, isFresh, type ObservedGateway } from './policy/merge.ts';
 import type { ScalerContext } from './pool-context.ts';
 import { PoolScaler } from './pool-scaler.ts';
+import { scrapeTargets, type TargetGroup } from './report/scrape-targets.ts';
 
 const intervalMs = 1_000;
 
@@ -99,6 +100,11 @@ export class Scaler {
       }),
       pools: [...this.#pools.values()].flatMap(({ reporter }) => reporter.report ?? []),
     };
+  }
+
+  /** @param self `host:port` by which the scaler was asked */
+  scrapeTargets(self: string): TargetGroup[] {
+    return scrapeTargets(this.#view, self);
   }
 
   /** Records of one pool, oldest first; null if there is no such pool. */

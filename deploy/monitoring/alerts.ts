@@ -100,6 +100,83 @@ const gatewayAlerts: readonly Alert[] = [
   },
 ];
 
+/** Share of answers with these outcomes, of all that a pool or model gave within the window. */
+function shareOf(outcomes: string, by: string, window: string): string {
+  const rate = (matcher: string) =>
+    `sum by (${by}) (rate(sluice_request_duration_seconds_count{outcome${matcher}}[${window}]))`;
+  return `${rate(outcomes)} / ${rate('!="cancelled"')}`;
+}
+
+const lost = '=~"shed|timeout|failed"';
+
+const answerAlerts: readonly Alert[] = [
+  {
+    name: 'SluiceErrorRate',
+    severity: 'critical',
+    for: '30s',
+    expr: `${shareOf(lost, 'namespace, pool', '1m')} > 0.2`,
+    summary: `Many requests of ${poolOf} get no answer`,
+    description: '{{ $value | humanizePercentage }} of the requests in the last minute were shed, timed out or failed.',
+  },
+  {
+    name: 'SluiceErrorRate',
+    severity: 'warning',
+    for: '5m',
+    // Pools with an objective have SluiceObjectiveMissed, which knows what they may miss.
+    expr: `${shareOf(lost, 'namespace, pool', '5m')} > 0.01 unless on (namespace, pool) pool:sluice_objective_ratio:max`,
+    summary: `Requests of ${poolOf} keep failing`,
+    description:
+      '{{ $value | humanizePercentage }} of the requests in the last 5 minutes were shed, timed out or failed. The pool has no objective.',
+  },
+  {
+    name: 'SluiceRequestsRejected',
+    severity: 'warning',
+    for: '30s',
+    expr: `${shareOf('="client-error"', 'namespace, pool, model', '1m')} > 0.9`,
+    summary: 'Nearly all requests to model {{ $labels.model }} are rejected',
+    description: `{{ $value | humanizePercentage }} of the requests to ${poolOf} in the last minute were answered 4xx: they don't fit the model, or its inputs have changed.`,
+  },
+];
+
+const podAlerts: readonly Alert[] = [
+  {
+    name: 'SluicePodsFailing',
+    severity: 'warning',
+    for: '1m',
+    expr: 'max by (namespace, pool) (sluice_scaler_failing_replicas and on (instance) sluice_scaler_leader == 1) > 0',
+    summary: `Pods of ${poolOf} do not run`,
+    description:
+      'For a minute {{ $value }} pods have had no running process: the image is not pulled, it crashes, memory does not suffice, or no node has room. The condition PodsHealthy names one, with the reason.',
+  },
+  {
+    name: 'SluicePodRestarted',
+    severity: 'warning',
+    for: '0m',
+    expr: 'sum by (namespace, pool) (increase(sluice_scaler_pod_restarts_total[5m])) > 0',
+    summary: `A pod of ${poolOf} ended and was started again`,
+    description:
+      'About {{ $value | humanize }} restarts in the last 5 minutes. The event PodRestarted of the pool has the exit and the last error.',
+  },
+  {
+    name: 'SluicePodReplaced',
+    severity: 'warning',
+    for: '0m',
+    expr: 'sum by (namespace, pool) (increase(sluice_scaler_replacements_total{outcome=~"evicted|surged|killed"}[5m])) > 0',
+    summary: `A sick pod of ${poolOf} was replaced`,
+    description:
+      'About {{ $value | humanize }} pods in the last 5 minutes hung, were ejected, or crashed again and again, and were replaced. The timeline of the page has the evidence.',
+  },
+  {
+    name: 'SluiceEndpointDown',
+    severity: 'critical',
+    for: '1m',
+    expr: 'max by (namespace, pool) (sluice_scaler_endpoints_down and on (instance) sluice_scaler_leader == 1) > 0',
+    summary: `A server of ${poolOf} does not answer`,
+    description:
+      'For a minute {{ $value }} of the servers in spec.endpoints have not been reached. The condition PodsHealthy names one, with what a gateway saw.',
+  },
+];
+
 const blindReasons = Object.entries(holdReasons).flatMap(([reason, { blind }]) => (blind === true ? [reason] : []));
 
 /** Share of the last 5 minutes for which the scaler held a pool for these reasons. */
@@ -120,10 +197,19 @@ const scalerAlerts: readonly Alert[] = [
     name: 'SluicePoolNotReady',
     severity: 'critical',
     for: '90s',
-    expr: 'max by (namespace, pool) (sluice_scaler_condition{type="Ready",status="False"}) > 0',
+    expr: 'max by (namespace, pool) (sluice_scaler_condition{type="Ready",status="False"}) > 0 and on (namespace, pool) max by (namespace, pool) (sluice_scaler_ready_replicas) == 0',
     summary: `No pod of ${poolOf} answers requests`,
     description:
-      'For 90 seconds the pool has wanted pods and none has served, or its rollout is stuck, or its spec is invalid. The condition Ready says which, with the reason of a pod.',
+      'For 90 seconds the pool has wanted pods, and none has served. The condition Ready says why, with the reason of a pod.',
+  },
+  {
+    name: 'SluicePoolStalled',
+    severity: 'warning',
+    for: '1m',
+    expr: 'max by (namespace, pool) (sluice_scaler_condition{type="Stalled",status="True"}) > 0',
+    summary: `${poolOf[0]!.toUpperCase()}${poolOf.slice(1)} waits for a person`,
+    description:
+      'The pool does not come to what its spec asks for by itself: its rollout is stuck, no pod can start, its spec is invalid, or another object claims what it claims. The condition Stalled says which.',
   },
   {
     name: 'SluiceVersionSkew',
@@ -162,6 +248,14 @@ const scalerAlerts: readonly Alert[] = [
       'The scaler has had no report from a gateway for {{ $value | humanizeDuration }}. Until it reports again, pools may scale up but not down.',
   },
   {
+    name: 'SluiceNoGateway',
+    severity: 'critical',
+    for: '1m',
+    expr: 'max by (namespace) (sluice_scaler_gateways_expected and on (instance) sluice_scaler_leader == 1) == 0',
+    summary: 'There is no gateway',
+    description: 'For a minute the scaler has known no gateway that was ever ready: nothing takes requests.',
+  },
+  {
     name: 'SluiceNoLeader',
     severity: 'critical',
     for: '1m',
@@ -181,4 +275,4 @@ const scalerAlerts: readonly Alert[] = [
   },
 ];
 
-export const alerts: readonly Alert[] = [...gatewayAlerts, ...scalerAlerts];
+export const alerts: readonly Alert[] = [...gatewayAlerts, ...answerAlerts, ...podAlerts, ...scalerAlerts];

@@ -43,12 +43,23 @@ export interface Row {
   readonly panels: readonly Panel[];
 }
 
+/** Mark across all panels at each time at which its expression is above zero. */
+export interface Annotation {
+  readonly name: string;
+  readonly expr: string;
+  /** Text of a mark, with placeholders such as `{{pool}}`. */
+  readonly text: string;
+  readonly color: 'blue' | 'orange' | 'red';
+}
+
 export interface Dashboard {
   readonly uid: string;
   readonly title: string;
   readonly description: string;
   /** Template variables by name, with the queries for their values. The data source variable is added to them. */
   readonly variables: Readonly<Record<string, { readonly label: string; readonly query: string }>>;
+  /** Marks across all panels. */
+  readonly annotations: readonly Annotation[];
   readonly rows: readonly Row[];
 }
 
@@ -60,7 +71,7 @@ const customUnits: Partial<Record<Unit, string>> = {
   requests: 'suffix: requests',
 };
 
-export function dashboardJson({ uid, title, description, variables, rows }: Dashboard): object {
+export function dashboardJson({ uid, title, description, variables, annotations, rows }: Dashboard): object {
   return {
     uid,
     title,
@@ -88,9 +99,13 @@ export function dashboardJson({ uid, title, description, variables, rows }: Dash
       },
     ],
     templating: { list: [dataSourceVariable, ...Object.entries(variables).map(variable)] },
-    annotations: { list: [] },
+    annotations: { list: annotations.map(annotationJson) },
     panels: placed(rows),
   };
+}
+
+function annotationJson({ name, expr, text, color }: Annotation): object {
+  return { name, datasource, expr, titleFormat: name, textFormat: text, iconColor: color, enable: true, step: '15s' };
 }
 
 const dataSourceVariable = {

@@ -6,13 +6,14 @@ import type { LatencyWindow } from '../observe/latency-window.ts';
 import type { ModelRatesWindow } from '../observe/model-rates-window.ts';
 import type { GuardedDecision } from '../observe/preconditions.ts';
 import { Staleness } from '../observe/staleness.ts';
-import { conditionsOf } from '../policy/conditions.ts';
+import { conditionsOf, type ConditionInputs } from '../policy/conditions.ts';
 import type { PoolContext } from '../pool-context.ts';
 import { ActionReporter } from './action-reporter.ts';
 import { conditionInputs } from './condition-inputs.ts';
 import { DecisionRecorder } from './decision-recorder.ts';
 import { limitedBy } from './limited-by.ts';
 import { doesServe, podReports, type PodNotes } from './pod-reports.ts';
+import { PodWatcher } from './pod-watcher.ts';
 import { longestWaitMs, poolReport, statusOf, unservedModels } from './pool-report.ts';
 import { StatusWriter } from './status-writer.ts';
 
@@ -30,6 +31,7 @@ export class Reporter {
   readonly #context: PoolContext;
   readonly #options: ReporterOptions;
   readonly #status: StatusWriter;
+  readonly #pods: PodWatcher;
   readonly #staleness = new Staleness();
   #report: PoolReport | null = null;
   #conditions: readonly PoolCondition[] | null = null;
@@ -40,6 +42,7 @@ export class Reporter {
     this.decisions = new DecisionRecorder(context, options.onDecision);
     this.actions = new ActionReporter(context, this.decisions, () => this.#report?.replicas ?? 0);
     this.#status = new StatusWriter(context);
+    this.#pods = new PodWatcher(context);
     context.metrics.addPool(context.pool);
   }
 
@@ -52,6 +55,7 @@ export class Reporter {
     const { pool, metrics, clock } = this.#context;
     const { snapshot, merged, decision, leading } = cycle;
     const pods = podReports(cycle, this.#options);
+    this.#pods.see(pods);
     const unserved = unservedModels(merged.freshLoads.map(({ load }) => load));
     const acrossCycles = {
       writeFailure: this.actions.writeFailure,
@@ -91,7 +95,7 @@ export class Reporter {
       nowMs: clock.wallMs(),
     });
     metrics.conditions(pool, this.#conditions);
-    metrics.poolNumbers(pool, numbersOf(this.#report, inputs.sick, decision));
+    metrics.poolNumbers(pool, numbersOf(this.#report, inputs, decision));
     if (!leading) this.#status.forget();
     else
       this.#status.write(
@@ -110,13 +114,15 @@ export class Reporter {
   }
 }
 
-function numbersOf(report: PoolReport, sick: number, decision: GuardedDecision) {
+function numbersOf(report: PoolReport, inputs: ConditionInputs, decision: GuardedDecision) {
   return {
     replicas: report.replicas,
     desired: report.desiredReplicas,
     ready: report.readyReplicas,
     draining: report.drainingReplicas,
-    sick,
+    sick: inputs.sick,
+    failing: inputs.failing.count,
+    endpointsDown: inputs.external ? inputs.outOfRotation.count : 0,
     minReplicas: report.minReplicas,
     maxReplicas: report.maxReplicas,
     queued: report.queued,

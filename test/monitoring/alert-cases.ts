@@ -374,7 +374,10 @@ export const alertCases: readonly AlertCase[] = [
   {
     alert: 'SluicePoolNotReady',
     name: 'no pod has served for two minutes',
-    series: { [`sluice_scaler_condition{${of},type="Ready",status="False"}`]: '0x8 1x20' },
+    series: {
+      [`sluice_scaler_condition{${of},type="Ready",status="False"}`]: '0x8 1x20',
+      [`sluice_scaler_ready_replicas{${of}}`]: '1x8 0x20',
+    },
     at: '4m15s',
     expected: [
       {
@@ -382,14 +385,247 @@ export const alertCases: readonly AlertCase[] = [
         labels: here,
         summary: 'No pod of pool langid answers requests',
         description:
-          'For 90 seconds the pool has wanted pods and none has served, or its rollout is stuck, or its spec is invalid. The condition Ready says which, with the reason of a pod.',
+          'For 90 seconds the pool has wanted pods, and none has served. The condition Ready says why, with the reason of a pod.',
       },
     ],
   },
   {
     alert: 'SluicePoolNotReady',
     name: 'a cold start of a minute',
-    series: { [`sluice_scaler_condition{${of},type="Ready",status="False"}`]: '0x8 1x4 0x10' },
+    series: {
+      [`sluice_scaler_condition{${of},type="Ready",status="False"}`]: '0x8 1x4 0x10',
+      [`sluice_scaler_ready_replicas{${of}}`]: '1x8 0x4 1x10',
+    },
+    at: '4m',
+    expected: [],
+  },
+  {
+    alert: 'SluicePoolNotReady',
+    name: 'a rollout is stuck, and the pods before it serve on',
+    series: {
+      [`sluice_scaler_condition{${of},type="Ready",status="False"}`]: '1x40',
+      [`sluice_scaler_ready_replicas{${of}}`]: '2x40',
+    },
+    at: '8m',
+    expected: [],
+  },
+  {
+    alert: 'SluicePoolStalled',
+    name: 'a rollout that is stuck for two minutes',
+    series: { [`sluice_scaler_condition{${of},type="Stalled",status="True"}`]: '0x8 1x20' },
+    at: '4m',
+    expected: [
+      {
+        severity: 'warning',
+        labels: here,
+        summary: 'Pool langid waits for a person',
+        description:
+          'The pool does not come to what its spec asks for by itself: its rollout is stuck, no pod can start, its spec is invalid, or another object claims what it claims. The condition Stalled says which.',
+      },
+    ],
+  },
+  {
+    alert: 'SluicePoolStalled',
+    name: 'pods that start',
+    series: {
+      [`sluice_scaler_condition{${of},type="Stalled",status="True"}`]: '0x40',
+      [`sluice_scaler_condition{${of},type="Reconciling",status="True"}`]: '1x40',
+    },
+    at: '4m',
+    expected: [],
+  },
+  {
+    alert: 'SluiceErrorRate',
+    name: 'every request times out, two minutes after all was well',
+    series: {
+      [`sluice_request_duration_seconds_count{${of},model="m",outcome="ok"}`]: '0+100x40 4000x20',
+      [`sluice_request_duration_seconds_count{${of},model="m",outcome="timeout"}`]: '0x40 0+100x20',
+      [`sluice_objective_ratio{${of}}`]: '0.99x60',
+    },
+    at: '12m',
+    expected: [
+      {
+        severity: 'critical',
+        labels: here,
+        summary: 'Many requests of pool langid get no answer',
+        description: '100% of the requests in the last minute were shed, timed out or failed.',
+      },
+    ],
+  },
+  {
+    alert: 'SluiceErrorRate',
+    name: 'one in fifty fails, without an objective',
+    series: {
+      [`sluice_request_duration_seconds_count{${of},model="m",outcome="ok"}`]: '0+98x60',
+      [`sluice_request_duration_seconds_count{${of},model="m",outcome="failed"}`]: '0+2x60',
+      [`sluice_request_duration_seconds_count{${of},model="m",outcome="cancelled"}`]: '0+900x60',
+    },
+    at: '14m',
+    expected: [
+      {
+        severity: 'warning',
+        labels: here,
+        summary: 'Requests of pool langid keep failing',
+        description:
+          '2% of the requests in the last 5 minutes were shed, timed out or failed. The pool has no objective.',
+      },
+    ],
+  },
+  {
+    alert: 'SluiceErrorRate',
+    name: 'one in fifty fails, which the objective judges',
+    series: {
+      [`sluice_request_duration_seconds_count{${of},model="m",outcome="ok"}`]: '0+98x60',
+      [`sluice_request_duration_seconds_count{${of},model="m",outcome="failed"}`]: '0+2x60',
+      [`sluice_objective_ratio{${of}}`]: '0.99x60',
+    },
+    at: '14m',
+    expected: [],
+  },
+  {
+    alert: 'SluiceRequestsRejected',
+    name: 'all requests to one of two models are 4xx',
+    series: {
+      [`sluice_request_duration_seconds_count{${of},model="m",outcome="client-error"}`]: '0+9x20',
+      [`sluice_request_duration_seconds_count{${of},model="m",outcome="ok"}`]: '0x20',
+      [`sluice_request_duration_seconds_count{${of},model="n",outcome="client-error"}`]: '0x20',
+      [`sluice_request_duration_seconds_count{${of},model="n",outcome="ok"}`]: '0+90x20',
+    },
+    at: '3m',
+    expected: [
+      {
+        severity: 'warning',
+        labels: { ...here, model: 'm' },
+        summary: 'Nearly all requests to model m are rejected',
+        description:
+          "100% of the requests to pool langid in the last minute were answered 4xx: they don't fit the model, or its inputs have changed.",
+      },
+    ],
+  },
+  {
+    alert: 'SluiceRequestsRejected',
+    name: 'half of the requests are faulty',
+    series: {
+      [`sluice_request_duration_seconds_count{${of},model="m",outcome="client-error"}`]: '0+9x20',
+      [`sluice_request_duration_seconds_count{${of},model="m",outcome="ok"}`]: '0+9x20',
+    },
+    at: '3m',
+    expected: [],
+  },
+  {
+    alert: 'SluicePodsFailing',
+    name: 'two pods can not pull their image',
+    series: { ...leader('1x40'), [`sluice_scaler_failing_replicas{${of},instance="s1"}`]: '0x8 2x20' },
+    at: '4m',
+    expected: [
+      {
+        severity: 'warning',
+        labels: here,
+        summary: 'Pods of pool langid do not run',
+        description:
+          'For a minute 2 pods have had no running process: the image is not pulled, it crashes, memory does not suffice, or no node has room. The condition PodsHealthy names one, with the reason.',
+      },
+    ],
+  },
+  {
+    alert: 'SluicePodsFailing',
+    name: 'a pod that is up again at once, and what a former leader still says',
+    series: {
+      ...leader('1x40'),
+      [`sluice_scaler_failing_replicas{${of},instance="s1"}`]: '0x8 1 0x30',
+      [`sluice_scaler_failing_replicas{${of},instance="s2"}`]: '3x40',
+    },
+    at: '4m',
+    expected: [],
+  },
+  {
+    alert: 'SluicePodRestarted',
+    name: 'a process that was killed',
+    series: { [`sluice_scaler_pod_restarts_total{${of}}`]: '0x20 1x20' },
+    at: '7m',
+    expected: [
+      {
+        severity: 'warning',
+        labels: here,
+        summary: 'A pod of pool langid ended and was started again',
+        description:
+          'About 1 restarts in the last 5 minutes. The event PodRestarted of the pool has the exit and the last error.',
+      },
+    ],
+  },
+  {
+    alert: 'SluicePodRestarted',
+    name: 'restarts of yesterday',
+    series: { [`sluice_scaler_pod_restarts_total{${of}}`]: '7x40' },
+    at: '7m',
+    expected: [],
+  },
+  {
+    alert: 'SluicePodReplaced',
+    name: 'a pod that hung was evicted',
+    series: { [`sluice_scaler_replacements_total{${of},outcome="evicted"}`]: '0x20 1x20' },
+    at: '7m',
+    expected: [
+      {
+        severity: 'warning',
+        labels: here,
+        summary: 'A sick pod of pool langid was replaced',
+        description:
+          'About 1 pods in the last 5 minutes hung, were ejected, or crashed again and again, and were replaced. The timeline of the page has the evidence.',
+      },
+    ],
+  },
+  {
+    alert: 'SluicePodReplaced',
+    name: 'a pod that came back by itself',
+    series: { [`sluice_scaler_replacements_total{${of},outcome="recovered"}`]: '0x20 1x20' },
+    at: '7m',
+    expected: [],
+  },
+  {
+    alert: 'SluiceEndpointDown',
+    name: 'one of three servers is off',
+    series: { ...leader('1x40'), [`sluice_scaler_endpoints_down{${of},instance="s1"}`]: '0x8 1x20' },
+    at: '4m',
+    expected: [
+      {
+        severity: 'critical',
+        labels: here,
+        summary: 'A server of pool langid does not answer',
+        description:
+          'For a minute 1 of the servers in spec.endpoints have not been reached. The condition PodsHealthy names one, with what a gateway saw.',
+      },
+    ],
+  },
+  {
+    alert: 'SluiceEndpointDown',
+    name: 'a server that restarts within half a minute',
+    series: { ...leader('1x40'), [`sluice_scaler_endpoints_down{${of},instance="s1"}`]: '0x8 1x1 0x20' },
+    at: '3m15s',
+    expected: [],
+  },
+  {
+    alert: 'SluiceNoGateway',
+    name: 'the last gateway is gone',
+    series: { ...leader('1x40'), 'sluice_scaler_gateways_expected{namespace="ml",instance="s1"}': '2x8 0x20' },
+    at: '4m',
+    expected: [
+      {
+        severity: 'critical',
+        labels: { namespace: 'ml' },
+        summary: 'There is no gateway',
+        description: 'For a minute the scaler has known no gateway that was ever ready: nothing takes requests.',
+      },
+    ],
+  },
+  {
+    alert: 'SluiceNoGateway',
+    name: 'a standby that knows of none, beside a leader that does',
+    series: {
+      ...leader('1x40'),
+      'sluice_scaler_gateways_expected{namespace="ml",instance="s1"}': '2x40',
+      'sluice_scaler_gateways_expected{namespace="ml",instance="s2"}': '0x40',
+    },
     at: '4m',
     expected: [],
   },

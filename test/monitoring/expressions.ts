@@ -30,6 +30,11 @@ export const panelExpressions: readonly Expression[] = Object.values(dashboards)
   ),
 );
 
+export const annotationExpressions: readonly Expression[] = Object.values(dashboards).flatMap(
+  ({ title, annotations }) =>
+    annotations.map(({ name, expr, text }) => ({ where: `${title}: mark ${name}`, expr, legend: text })),
+);
+
 export const variableExpressions: readonly Expression[] = Object.values(dashboards).flatMap(({ title, variables }) =>
   Object.entries(variables).map(([name, { query }]) => {
     const [, expr, label] = /^label_values\((.*), (\w+)\)$/.exec(query)!;

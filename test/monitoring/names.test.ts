@@ -12,6 +12,7 @@ import {
   pageExpressions,
   panelExpressions,
   recordings,
+  annotationExpressions,
   variableExpressions,
   type Expression,
 } from './expressions.ts';
@@ -96,6 +97,7 @@ test('every expression names metrics, labels and values that there are', async (
   const known = await catalogue();
   const expressions = [
     ...panelExpressions,
+    ...annotationExpressions,
     ...variableExpressions,
     ...recordings,
     ...alertExpressions,
@@ -121,7 +123,7 @@ test('every expression names metrics, labels and values that there are', async (
 });
 
 test('legends name labels that the series have', () => {
-  const wrong = panelExpressions.flatMap(({ where, expr, legend }) => {
+  const wrong = [...panelExpressions, ...annotationExpressions].flatMap(({ where, expr, legend }) => {
     const grouped = groupings(expr).flatMap(({ labels }) => labels);
     const recorded = recordings
       .filter(({ record }) => selectors(expr).some(({ metric }) => metric === record))

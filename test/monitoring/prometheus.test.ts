@@ -5,6 +5,7 @@ import type { Prometheus, Series } from '../support/prometheus.ts';
 import { skipWithout } from '../support/prometheus.ts';
 import {
   alertExpressions,
+  annotationExpressions,
   pageExpressions,
   panelExpressions,
   recordings,
@@ -32,7 +33,7 @@ function filled(expr: string): string {
 
 /** An alert waits minutes before it speaks; the story has seconds. Only the windows and one limit are smaller: a pod starts in 0.5 s. */
 function hastened(expr: string): string {
-  return expr.replaceAll('[5m]', '[10s]').replaceAll('> 60', '> 0.2');
+  return expr.replaceAll(/\[[15]m\]/g, '[10s]').replaceAll('> 60', '> 0.2');
 }
 
 /** The most that each series was at any second of the story. */
@@ -88,6 +89,7 @@ describe('a real Prometheus', { skip, timeout: 600_000 }, () => {
 
   for (const [what, expressions] of Object.entries({
     'panels of the dashboards': panelExpressions,
+    'their marks': annotationExpressions,
     'their variables': variableExpressions,
     'recording rules': recordings,
     'pages and their examples': pageExpressions,

@@ -78,7 +78,7 @@ export interface ScrapedSystem extends AsyncDisposable {
   readonly podOrigins: ReadonlyMap<string, string>;
 }
 
-/** Models: `slow`, `steady` and `cold` answer as `simple` does, and take their time; a run of `lookup` fails above 3; rows of `coupled` change one another where one begins with 777.25. */
+/** Models: `slow`, `steady`, `cold` and `looping` answer as `simple` does, and take their time; a run of `lookup` fails above 3; rows of `coupled` change one another where one begins with 777.25. */
 async function makeModels() {
   const slowed = (runMs: number, rowMs: number) => ({
     zoo: 'simple',
@@ -87,7 +87,7 @@ async function makeModels() {
   return makeRepository({
     zoo: [],
     files: { lookup: lookup(), coupled: rarelyCoupled() },
-    configured: { slow: slowed(300, 50), steady: slowed(20, 5), cold: slowed(5, 1) },
+    configured: { slow: slowed(300, 50), steady: slowed(20, 5), cold: slowed(5, 1), looping: slowed(5, 1) },
   });
 }
 

@@ -3,6 +3,7 @@
  * hangs and is replaced, and stand-in pods that fail in every way the gateway distinguishes.
  */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Prometheus, Series } from '../support/prometheus.ts';
 import { eventually } from '../support/scaling.ts';
@@ -47,6 +48,7 @@ export async function startStory(): Promise<Story> {
         requests: { ...requests, coldStartHoldMs: 500 },
         scaling: { minReplicas: 0, maxReplicas: 1 },
       },
+      looping: { models: ['looping'], scaling: { minReplicas: 1, maxReplicas: 1 } },
       coupled: { models: ['coupled'], scaling: { minReplicas: 1, maxReplicas: 1 } },
       // Its pods have never heard of the second one.
       frail: { models: ['frail', 'absent'], requests, health, endpoints: endpoints(frail) },
@@ -66,15 +68,19 @@ export async function startStory(): Promise<Story> {
       background.every(200, 'frail', json('{}'));
       background.every(100, 'steady', simple);
       background.every(1_000, 'lookup', indexOf(9));
-      await Promise.all([
+      // No pod serves one, and nothing fits the other.
+      background.every(500, 'absent', json('{}'));
+      background.every(500, 'looping', json('{"inputs":[]}'));
+      const events = [
         grows(client),
         startsColdAndDrains(client, scraped),
         isReplaced(scraped),
         isUnbatched(client, scraped.prometheus),
+        crashesAgainAndAgain(scraped),
         losesItsPod(scraped.prometheus, client, lost, background),
         failEachInItsWay(scraped.prometheus, client, frail),
-      ]);
-      await background.stop();
+      ];
+      await Promise.all(events).finally(() => background.stop());
       await stopFor(15_000, scraped.system.pidsOf('gateway'));
       await stopFor(5_000, scraped.system.pidsOf('scaler'));
       // A last scrape of every target.
@@ -188,7 +194,41 @@ async function isReplaced({ system, prometheus }: ScrapedSystem): Promise<void> 
       120_000,
     );
   } finally {
+    continueIfThere(pid);
+  }
+}
+
+/** The process of a pod is killed whenever it is back, until it is seen to crash again and again, and to need a person. */
+async function crashesAgainAndAgain({ system, prometheus }: ScrapedSystem): Promise<void> {
+  // Some seconds for its requests, all of which are rejected.
+  await delay(15_000);
+  await eventually(
+    'the pool is stalled',
+    () => {
+      for (const pid of system.podPids().filter((each) => isOfPool(each, 'looping'))) process.kill(pid, 'SIGKILL');
+      return prometheus.query('sluice_scaler_condition{pool="looping",type="Stalled",status="True"} == 1');
+    },
+    isSomething,
+    120_000,
+  );
+}
+
+/** Continues a stopped process, unless whoever runs it has killed it meanwhile. */
+function continueIfThere(pid: number): void {
+  try {
     process.kill(pid, 'SIGCONT');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** Whether a process is a pod of this pool, by its environment: only Linux says so, and elsewhere no Prometheus is here either. */
+function isOfPool(pid: number, pool: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`SLUICE_POD_NAME=${pool}-`);
+  } catch {
+    // The process has ended meanwhile.
+    return false;
   }
 }
 

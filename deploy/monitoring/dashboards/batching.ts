@@ -1,6 +1,6 @@
 /** Dashboard for finding out why a pool is slow: batches, learned costs and the state of each pod. */
 import type { Dashboard, Row } from '../grafana.ts';
-import { increase, mean, ofModel, ofPod, ofPool, quantile, rate, sumBy, variables } from './selectors.ts';
+import { annotations, increase, mean, ofModel, ofPod, ofPool, quantile, rate, sumBy, variables } from './selectors.ts';
 
 const batches: Row = {
   title: 'Batches',
@@ -235,5 +235,6 @@ export const batching: Dashboard = {
   title: 'Sluice: batching and pods',
   description: 'Why a pool is slow: batches, learned costs and the state of each pod.',
   variables,
+  annotations,
   rows: [batches, learned, pods, trouble],
 };

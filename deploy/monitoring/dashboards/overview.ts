@@ -1,8 +1,87 @@
 /** Dashboard for a first look: queues, latency against the objective, scaler decisions and sick pods. */
 import type { Dashboard, Row } from '../grafana.ts';
-import { mean, ofLeader, ofPool, quantile, rate, sumBy, variables } from './selectors.ts';
+import { annotations, mean, ofLeader, ofPool, quantile, rate, sumBy, variables } from './selectors.ts';
 
 const outNow = `sum by (pool) (pool_state:sluice_pods:max{${ofPool}, state=~"ejected|probing"})`;
+
+const errors = `sum(${rate('sluice_request_duration_seconds_count', `${ofPool}, outcome=~"shed|timeout|failed"`)})`;
+const answers = `sum(${rate('sluice_request_duration_seconds_count', `${ofPool}, outcome!="cancelled"`)})`;
+const p99 = quantile(0.99, 'pool', 'sluice_request_duration_seconds', `${ofPool}, outcome="ok"`);
+
+const glance: Row = {
+  title: 'At a glance',
+  panels: [
+    {
+      kind: 'stat',
+      title: 'Requests',
+      description: 'Requests that arrive at the gateways, over the chosen pools.',
+      unit: 'reqps',
+      width: 4,
+      height: 4,
+      queries: [{ expr: `sum(${rate('sluice_requests_arrived_total', ofPool)})`, legend: 'arriving' }],
+    },
+    {
+      kind: 'stat',
+      title: 'Errors',
+      description:
+        'Share of answers that were shed (503), timed out (504) or failed (5xx). Client errors are not counted.',
+      unit: 'percentunit',
+      width: 4,
+      height: 4,
+      thresholds: { yellow: 0.001, red: 0.01 },
+      queries: [{ expr: `${errors} / ${answers}`, legend: 'shed, timed out, failed' }],
+    },
+    {
+      kind: 'stat',
+      title: 'Worst p99 of its objective',
+      description: 'Largest p99 of a pool, as a share of its objective: above 100% it is missed.',
+      unit: 'percentunit',
+      width: 4,
+      height: 4,
+      thresholds: { yellow: 0.8, red: 1 },
+      queries: [
+        { expr: `max(${p99} / on (pool) max by (pool) (sluice_objective_latency_seconds{${ofPool}}))`, legend: 'p99' },
+      ],
+    },
+    {
+      kind: 'stat',
+      title: 'Pods',
+      description: 'Pods that serve, and pods that the scaler wants.',
+      unit: 'none',
+      width: 4,
+      height: 4,
+      queries: [
+        { expr: `sum(${ofLeader('sluice_scaler_ready_replicas')})`, legend: 'serve' },
+        { expr: `sum(${ofLeader('sluice_scaler_desired_replicas')})`, legend: 'wanted' },
+      ],
+    },
+    {
+      kind: 'stat',
+      title: 'Waiting',
+      description: 'Requests that wait at the gateways.',
+      unit: 'none',
+      width: 4,
+      height: 4,
+      queries: [{ expr: `sum(sluice_queue_requests{${ofPool}})`, legend: 'waiting' }],
+    },
+    {
+      kind: 'stat',
+      title: 'Pools with a trouble',
+      description:
+        'Pools that are not ready, have a model that nobody serves, do not answer their requests, or have a pod that does not run. `sluice pools` says which and why.',
+      unit: 'none',
+      width: 4,
+      height: 4,
+      thresholds: { red: 1 },
+      queries: [
+        {
+          expr: `count(max by (pool) (sluice_scaler_condition{${ofPool}, type=~"Ready|ModelsServed|RequestsAnswered|PodsHealthy", status="False"} and on (instance) sluice_scaler_leader == 1) > 0) or vector(0)`,
+          legend: 'pools',
+        },
+      ],
+    },
+  ],
+};
 
 const now: Row = {
   title: 'Now',
@@ -106,6 +185,7 @@ const waits: Row = {
       description: 'Time that the oldest queued request has been waiting.',
       unit: 's',
       width: 6,
+      thresholds: { yellow: 1, red: 5 },
       queries: [{ expr: `max by (pool) (sluice_queue_oldest_age_seconds{${ofPool}})`, legend: '{{pool}}' }],
     },
     {
@@ -232,5 +312,6 @@ export const overview: Dashboard = {
   title: 'Sluice: overview',
   description: 'Queues, latency against the objective, scaler decisions and sick pods.',
   variables: { namespace, pool },
-  rows: [now, waits, inTime, capacity],
+  annotations,
+  rows: [glance, now, waits, inTime, capacity],
 };

@@ -1,6 +1,6 @@
 /** Dashboard that explains pool sizes: forecast, decisions, cold starts, drains, and the health of the scaler itself. */
 import type { Dashboard, Row } from '../grafana.ts';
-import { increase, ofLeader, ofPool, rate, sumBy, variables } from './selectors.ts';
+import { annotations, increase, ofLeader, ofPool, rate, sumBy, variables } from './selectors.ts';
 
 const decisions: Row = {
   title: 'Decisions',
@@ -235,5 +235,6 @@ export const scaler: Dashboard = {
   title: 'Sluice: scaler',
   description: 'Why each pool has its current size.',
   variables: { namespace, pool },
+  annotations,
   rows: [decisions, forecast, pods, itself],
 };

@@ -1,3 +1,5 @@
+import type { Annotation } from '../grafana.ts';
+
 /** Template variables of the dashboards, and PromQL helpers that select by them. */
 export const ofPool = 'namespace=~"$namespace", pool=~"$pool"';
 export const ofModel = `${ofPool}, model=~"$model"`;
@@ -37,3 +39,31 @@ export function mean(labels: string, histogram: string, selector: string): strin
 export function ofLeader(metric: string): string {
   return `max by (pool) (${metric}{${ofPool}} and on (instance) sluice_scaler_leader == 1)`;
 }
+
+/** Marks of what happened to a pool: decisions that changed its size, ejections, restarts and replacements. */
+export const annotations: readonly Annotation[] = [
+  {
+    name: 'Decision',
+    expr: `sum by (pool, direction) (${increase('sluice_scaler_scale_writes_total', `${ofPool}, result="done"`)}) > 0`,
+    text: '{{pool}} scaled {{direction}}',
+    color: 'blue',
+  },
+  {
+    name: 'Ejection',
+    expr: `sum by (pool) (pool_state:sluice_pods:max{${ofPool}, state="ejected"}) > 0`,
+    text: '{{pool}}: a pod is ejected',
+    color: 'orange',
+  },
+  {
+    name: 'Restart',
+    expr: `sum by (pool) (${increase('sluice_scaler_pod_restarts_total', ofPool)}) > 0`,
+    text: '{{pool}}: a pod was restarted',
+    color: 'red',
+  },
+  {
+    name: 'Replacement',
+    expr: `sum by (pool, outcome) (${increase('sluice_scaler_replacements_total', ofPool)}) > 0`,
+    text: '{{pool}}: a sick pod, {{outcome}}',
+    color: 'red',
+  },
+];
