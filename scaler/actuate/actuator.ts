@@ -197,7 +197,8 @@ export class Actuator {
     const limitMs = Math.max(limits.drainLimitMs, pool.spec.requests.timeoutMs);
     const stateOf = (pod: ScalerPod) => this.#drains.stateOf(pod, gateways, Math.max(limitMs, pod.endGraceMs));
     if (acts) {
-      this.#replacements.carryOut(plan, pods, stateOf);
+      // An evicted pod still has its own grace to end in: one that hangs isn't waited for twice.
+      this.#replacements.carryOut(plan, pods, (pod) => this.#drains.stateOf(pod, gateways, limitMs));
       this.#stuckPods.killOverdue(terminating, limits.podGraceMs);
     }
 
