@@ -30,6 +30,7 @@ const inputs: ConditionInputs = {
   sick: 0,
   skewed: null,
   versionsOut: null,
+  sickText: '',
   panic: null,
 };
 const one = { count: 1, text: 'm-1: bad' };

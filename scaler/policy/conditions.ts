@@ -57,6 +57,8 @@ export interface ConditionInputs {
   readonly unanswered: AnswerVerdict | null;
   /** Sick and crash-looping pods. */
   readonly sick: number;
+  /** Names of the first of them, with their reasons. */
+  readonly sickText: string;
   /** Set while too many pods are sick to replace any: the number that would be allowed. */
   readonly panic: { readonly most: number } | null;
 }
@@ -270,7 +272,7 @@ function healthy(inputs: ConditionInputs): ConditionState {
   if (external && outOfRotation.count > 0) {
     return no('EndpointDown', `${of(outOfRotation)} not answering: ${outOfRotation.text}`);
   }
-  if (sick > 0) return no('Replacing', `${sick} sick pods are being replaced: ${outOfRotation.text}`);
+  if (sick > 0) return no('Replacing', `${sick} sick pods are being replaced: ${inputs.sickText}`);
   if (outOfRotation.count > 0) {
     return no('OutOfRotation', `${of(outOfRotation)} without requests: ${outOfRotation.text}`);
   }

@@ -23,6 +23,8 @@ export function conditionInputs(
   const { pods: podReports, unserved, answers, limitedBy } = seen;
   const { pool, target, problem, gateways, pods } = snapshot;
   const external = target === null && isExternal(pool);
+  const unfit = [...verdicts].filter(([, verdict]) => verdict === 'sick' || verdict === 'crash-looping');
+  const sick = new Set(unfit.map(([uid]) => uid));
   const troubled = podReports.find(
     ({ state, reason }) => !doesServe(state) && state !== 'terminating' && reason !== null,
   );
@@ -57,7 +59,8 @@ export function conditionInputs(
     minReplicas: pool.spec.scaling.minReplicas,
     gateways: gateways.filter((gateway) => canHoldRequests(gateway)).length,
     silent: merged.silent,
-    sick: [...verdicts.values()].filter((verdict) => verdict === 'sick' || verdict === 'crash-looping').length,
+    sick: sick.size,
+    sickText: namedPods(podReports.filter(({ uid }) => sick.has(uid))).text,
     panic: plan.kind === 'panic' ? { most: plan.most } : null,
   };
 }

@@ -25,12 +25,15 @@ export class FluidGateway {
   readonly stuck = new Set<string>();
   /** Learned cost of a batch; null until a batch was served. */
   fit: LoadReport['pools'][number]['models'][number]['fit'] = { aMs: 0, cMs: 100, samples: 50 };
+  /** Outcome of the requests that are served. */
+  outcome: keyof NonNullable<LoadReport['pools'][number]['outcomes']> = 'ok';
   queued = 0;
   lastReport: LastReport | null = null;
   /** Requests in flight at each pod, by UID. */
   readonly inFlightByPod = new Map<string, number>();
   #sequence = 0;
   #totals = { arrivals: 0, completions: 0, late: 0 };
+  #outcomes = { ok: 0, clientErrors: 0, shed: 0, timeouts: 0, failed: 0 };
 
   constructor(uid: string) {
     this.uid = uid;
@@ -46,6 +49,7 @@ export class FluidGateway {
     this.instance += "'";
     this.#sequence = 0;
     this.#totals = { arrivals: 0, completions: 0, late: 0 };
+    this.#outcomes = { ok: 0, clientErrors: 0, shed: 0, timeouts: 0, failed: 0 };
     this.queued = 0;
   }
 
@@ -59,6 +63,7 @@ export class FluidGateway {
     this.queued += arriving - served;
     this.#totals.arrivals += arriving;
     this.#totals.completions += served;
+    this.#outcomes[this.outcome] += served;
     this.#totals.late += this.queued > 0 ? served : 0;
     for (const { uid } of pods) {
       const busy = served > 0 && serving.some((pod) => pod.uid === uid);
@@ -73,6 +78,7 @@ export class FluidGateway {
   #report(pods: readonly MemoryPod[]): LoadReport {
     const whole = (amount: number): number => Math.round(amount);
     const { arrivals, completions, late } = this.#totals;
+    const { ok, clientErrors, shed, timeouts, failed } = this.#outcomes;
     const views = pods.map(({ uid, name, phase, draining }) => ({
       ...({
         uid,
@@ -101,6 +107,13 @@ export class FluidGateway {
           late: whole(late),
           shed: {},
           failed: 0,
+          outcomes: {
+            ok: whole(ok),
+            clientErrors: whole(clientErrors),
+            shed: whole(shed),
+            timeouts: whole(timeouts),
+            failed: whole(failed),
+          },
           durations: { boundsMs, counts: [whole(completions), 0, 0] },
           queued: whole(this.queued),
           queuedBytes: 0,

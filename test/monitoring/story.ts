@@ -76,11 +76,12 @@ export async function startStory(): Promise<Story> {
         startsColdAndDrains(client, scraped),
         isReplaced(scraped),
         isUnbatched(client, scraped.prometheus),
-        crashesAgainAndAgain(scraped),
         losesItsPod(scraped.prometheus, client, lost, background),
         failEachInItsWay(scraped.prometheus, client, frail),
       ];
-      await Promise.all(events).finally(() => background.stop());
+      await Promise.all(events)
+        .then(() => crashesAgainAndAgain(scraped))
+        .finally(() => background.stop());
       await stopFor(15_000, scraped.system.pidsOf('gateway'));
       await stopFor(5_000, scraped.system.pidsOf('scaler'));
       // A last scrape of every target.
@@ -200,8 +201,6 @@ async function isReplaced({ system, prometheus }: ScrapedSystem): Promise<void> 
 
 /** The process of a pod is killed whenever it is back, until it is seen to crash again and again, and to need a person. */
 async function crashesAgainAndAgain({ system, prometheus }: ScrapedSystem): Promise<void> {
-  // Some seconds for its requests, all of which are rejected.
-  await delay(15_000);
   await eventually(
     'the pool is stalled',
     () => {
