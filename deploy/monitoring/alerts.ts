@@ -251,7 +251,7 @@ const scalerAlerts: readonly Alert[] = [
     name: 'SluiceNoGateway',
     severity: 'critical',
     for: '1m',
-    expr: 'max by (namespace) (sluice_scaler_gateways_expected and on (instance) sluice_scaler_leader == 1) == 0',
+    expr: 'max by (namespace) (sluice_scaler_leader == 1 unless on (instance) sluice_scaler_gateways_expected > 0) > 0',
     summary: 'There is no gateway',
     description: 'For a minute the scaler has known no gateway that was ever ready: nothing takes requests.',
   },

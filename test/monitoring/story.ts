@@ -71,6 +71,7 @@ export async function startStory(): Promise<Story> {
       // No pod serves one, and nothing fits the other.
       background.every(500, 'absent', json('{}'));
       background.every(500, 'looping', json('{"inputs":[]}'));
+      background.every(1_000, 'slow', json('{"inputs":[]}'));
       const events = [
         grows(client),
         startsColdAndDrains(client, scraped),
@@ -84,6 +85,7 @@ export async function startStory(): Promise<Story> {
         .finally(() => background.stop());
       await stopFor(15_000, scraped.system.pidsOf('gateway'));
       await stopFor(5_000, scraped.system.pidsOf('scaler'));
+      await losesItsGateway(scraped);
       // A last scrape of every target.
       await delay(3_000);
     },
@@ -197,6 +199,19 @@ async function isReplaced({ system, prometheus }: ScrapedSystem): Promise<void> 
   } finally {
     continueIfThere(pid);
   }
+}
+
+/** The gateway is killed whenever it is back, until the scaler is seen without one. */
+async function losesItsGateway({ system, prometheus }: ScrapedSystem): Promise<void> {
+  await eventually(
+    'there is no gateway',
+    () => {
+      for (const pid of system.pidsOf('gateway')) process.kill(pid, 'SIGKILL');
+      return prometheus.query('sluice_scaler_gateways_expected == 0');
+    },
+    isSomething,
+    60_000,
+  );
 }
 
 /** The process of a pod is killed whenever it is back, until it is seen to crash again and again, and to need a person. */
