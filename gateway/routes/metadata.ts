@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { SluiceError } from '../../contract/errors.ts';
 import { paths } from '../../contract/headers.ts';
 import { route } from '../../runtime/http/routes.ts';
+import type { Pool } from '../pool.ts';
 import type { Pools } from '../pools.ts';
 
 export interface MetadataDeps {
@@ -41,7 +42,10 @@ export function metadataRoutes(app: FastifyInstance, deps: MetadataDeps): void {
       void reply.code(503).header('retry-after', '1').send({ ready, error: why });
     },
   });
-  route(app, '/v1/models', { right: 'observe', GET: (_request, reply) => void reply.send({ models: pools.models }) });
+  route(app, '/v1/models', {
+    right: 'observe',
+    GET: (_request, reply) => void reply.send({ models: pools.models.filter(isAnswered) }),
+  });
 
   // A pod answers these paths, which are the same on its own port.
   for (const suffix of ['', '/ready', '/config']) {
@@ -49,11 +53,20 @@ export function metadataRoutes(app: FastifyInstance, deps: MetadataDeps): void {
     route(app, `/v2/models/:model/versions/:version${suffix}`, { right: 'observe', GET: ask });
   }
 
+  /** Whether a request for the model would be answered now. */
+  function isAnswered(model: string): boolean {
+    const { pool } = pools.find(model);
+    return pool.endpoints.forModel(model, undefined) !== undefined || rests(pool);
+  }
+
   function ask(request: FastifyRequest, reply: FastifyReply): void {
     const { model, version } = request.params as { model: string; version?: string };
     const { pool } = pools.find(model);
     const pod = pool.endpoints.forModel(model, version);
-    if (pod === undefined) throw notReady(model);
+    if (pod === undefined) {
+      if (!request.url.split('?', 1)[0]!.endsWith('/ready') || !rests(pool)) throw notReady(model);
+      return void reply.send({ name: model, ready: true });
+    }
     const path = request.url.split('?', 1)[0]!.replace(/\/$/, '');
     const call = pod.upstream.get(path, {
       onAnswer: (answer) => {
@@ -73,4 +86,9 @@ function notReady(model: string): SluiceError {
   return new SluiceError('model-not-ready', `model '${model}' is not ready: no pod serves it`, {
     retryAfterSeconds: 1,
   });
+}
+
+/** Whether a pool has no pod because it needs none: its next request starts one. */
+function rests({ endpoints, spec }: Pool): boolean {
+  return spec.scaling.minReplicas === 0 && endpoints.unreachable.length === 0 && endpoints.all.next().done === true;
 }
