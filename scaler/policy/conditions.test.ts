@@ -74,6 +74,7 @@ test('every input sets its conditions and no other, with status and reason, with
     [{ sick: 1 }, 'PodsHealthy False Replacing'],
     [{ outOfRotation: one }, 'PodsHealthy False OutOfRotation'],
     [{ outOfRotation: one, external: true }, 'PodsHealthy False EndpointDown', 'AbleToScale False External'],
+    [{ sick: 1, external: true }, 'PodsHealthy False EndpointDown', 'AbleToScale False External'],
     [{ failing: one, sick: 1 }, 'PodsHealthy False PodsFailing'],
     [{ createFailure: 'exceeded quota' }, 'PodsHealthy False CannotCreatePods'],
     [{ unanswered: { reason: 'Shedding', message: '9% shed' } }, 'RequestsAnswered False Shedding'],

@@ -272,6 +272,8 @@ function healthy(inputs: ConditionInputs): ConditionState {
   if (external && outOfRotation.count > 0) {
     return no('EndpointDown', `${of(outOfRotation)} not answering: ${outOfRotation.text}`);
   }
+  // Gateways learn of a lost server by a request; the scaler asks it all the while, and nobody here replaces it.
+  if (external && sick > 0) return no('EndpointDown', `not answering the scaler: ${inputs.sickText}`);
   if (sick > 0) return no('Replacing', `${sick} sick pods are being replaced: ${inputs.sickText}`);
   if (outOfRotation.count > 0) {
     return no('OutOfRotation', `${of(outOfRotation)} without requests: ${outOfRotation.text}`);

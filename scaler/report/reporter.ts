@@ -122,7 +122,7 @@ function numbersOf(report: PoolReport, inputs: ConditionInputs, decision: Guarde
     draining: report.drainingReplicas,
     sick: inputs.sick,
     failing: inputs.failing.count,
-    endpointsDown: inputs.external ? inputs.outOfRotation.count : 0,
+    endpointsDown: inputs.external ? Math.max(inputs.outOfRotation.count, inputs.sick) : 0,
     minReplicas: report.minReplicas,
     maxReplicas: report.maxReplicas,
     queued: report.queued,
