@@ -58,7 +58,7 @@ after(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** What each place says: the models that are answered for, and the pools that are down, as far as it tells of them. */
+/** Statements of each place: the models that are answered for, and the pools that are down, as far as it tells of them. */
 async function told() {
   const names = Object.values(expected).flatMap((models) => Object.keys(models));
   const ready: string[] = [];
