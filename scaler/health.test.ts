@@ -25,8 +25,8 @@ function contradictions(pool: PoolReport): string[] {
     pool.limitedBy === null && late && pool.pods.some(({ state }) => state === 'starting'),
     'late, limited by nothing',
   );
-  const { idle } = pool;
-  say(idle?.untilMs != null && idle.untilMs < idle.sinceMs, 'idle until before it was idle');
+  const { sinceMs = 0, untilMs = null } = pool.idle ?? {};
+  say(untilMs !== null && untilMs < sinceMs, 'idle until before it was idle');
   return found;
 }
 
@@ -51,7 +51,7 @@ test('nothing is red, and nothing contradicts itself, in half an hour of health'
     await world.run(1, loadAt(second));
     const { pool } = world;
     sizes.add(pool.replicas);
-    sawIdle ||= pool.idle != null;
+    sawIdle ||= (pool.idle ?? null) !== null;
     for (const { condition, reason, message } of pool.troubles ?? []) {
       // A bound that a person set is told, and is no fault.
       if (condition !== 'ScalingLimited') seen.push(`${second} s: ${reason}: ${message}`);
@@ -80,7 +80,7 @@ test('what is red in a sick half hour is found by the same look', async () => {
 test('an idle pod says since when it is idle, and is gone by the time that was named', async () => {
   const world = new World({ spec: { scaling: { minReplicas: 1, maxReplicas: 20 } }, replicas: 6 });
   await world.run(60, 50);
-  await world.until('some pods are idle', () => world.pool.idle?.untilMs != null, 5);
+  await world.until('some pods are idle', () => (world.pool.idle?.untilMs ?? null) !== null, 5);
   const { sinceMs, untilMs } = world.pool.idle!;
   assert.ok(sinceMs <= world.clock.wallMs());
   const before = world.cluster.writes.length;
