@@ -103,7 +103,10 @@ the rate needs. A pod carries 6.7 requests/s, four are needed in the mean, the o
 ${all.map(row).join('\n')}
 
 ${seasonGoals(all)
-  .map(({ what, held, measured }) => `- ${held === true ? 'Held' : '**Not held**'}: ${what}: ${measured}.`)
+  .map(
+    ({ what, held, measured }) =>
+      `- ${held === null ? 'Not measured' : held ? 'Held' : '**Not held**'}: ${what}${held === null ? '' : `: ${measured}`}.`,
+  )
   .join('\n')}
 `;
 }
