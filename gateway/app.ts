@@ -19,6 +19,7 @@ import { Pools } from './pools.ts';
 import { loadRoutes } from './routes/load.ts';
 import { metadataRoutes } from './routes/metadata.ts';
 import { predictRoutes } from './routes/predict.ts';
+import { repositoryRoutes } from './routes/repository.ts';
 import { openTracing } from './telemetry/tracing.ts';
 
 export interface GatewayDeps {
@@ -80,6 +81,7 @@ export function buildGateway(deps: GatewayDeps): Gateway {
     browsers: { allowedHosts: null, corsOrigins: deps.corsOrigins ?? [] },
   });
   predictRoutes(app, { pools, now, log, newRequestId: requestIds(), tracing: openTracing(version), isEnding });
+  repositoryRoutes(app, pools);
   metadataRoutes(app, { pools, version, isEnding });
 
   const admin = newServer({

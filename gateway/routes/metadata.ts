@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { SluiceError } from '../../contract/errors.ts';
 import { paths } from '../../contract/headers.ts';
+import { repositoryExtension } from '../../contract/repository.ts';
 import { route } from '../../runtime/http/routes.ts';
 import type { Pool } from '../pool.ts';
 import type { Pools } from '../pools.ts';
@@ -21,7 +22,7 @@ export function metadataRoutes(app: FastifyInstance, deps: MetadataDeps): void {
   route(app, '/v2', {
     right: 'observe',
     GET: (_request, reply) => {
-      const extensions = ['binary_tensor_data', 'model_configuration', 'schedule_policy'];
+      const extensions = ['binary_tensor_data', 'model_configuration', repositoryExtension, 'schedule_policy'];
       void reply.send({ name: 'sluice', version: deps.version, extensions });
     },
   });

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pythonEnvironment } from '../../bench/lab/rig/python-environment.ts';
 import type { Cleanup } from '../../bench/lab/rig/cleanup.ts';
+import { testSecret } from '../../runtime/testing/secret.ts';
 import { startSystem } from '../support/system.ts';
 
 const requirements = fileURLToPath(new URL('requirements.txt', import.meta.url));
@@ -20,7 +21,8 @@ export async function checkTritonClient(cleanup: Cleanup): Promise<void> {
     const { host } = new URL(system.origin);
     // Not spawnSync: what the system writes must be read meanwhile.
     const python = path.join(environment, 'bin/python');
-    const client = spawn(python, [script, host], { stdio: 'inherit', timeout: scriptLimitMs });
+    const env = { ...process.env, SLUICE_SECRET: testSecret };
+    const client = spawn(python, [script, host], { stdio: 'inherit', timeout: scriptLimitMs, env });
     const [status, signal] = (await once(client, 'exit')) as [number | null, string | null];
     if (status !== 0) {
       console.error(`The last lines of the system:\n${system.output.slice(-30).join('\n')}`);

@@ -5,6 +5,7 @@ Runs every check, says which failed and why, and exits 1 if any did.
 """
 
 import asyncio
+import os
 import sys
 import time
 import traceback
@@ -15,6 +16,7 @@ import tritonclient.http.aio as aio_http
 from tritonclient.utils import InferenceServerException
 
 ADDRESS = sys.argv[1]
+SECRET = os.environ["SLUICE_SECRET"]
 CHECKS = []
 
 
@@ -322,7 +324,6 @@ def wrong_questions_say_what_is_wrong(client):
 @check
 def what_is_not_offered_is_refused_with_a_message(client):
     assert_refused(client.get_trace_settings, 404, "/v2/trace/setting")
-    assert_refused(lambda: client.load_model("simple"), 404, "/v2/repository/models/simple/load")
 
 
 @check
@@ -364,6 +365,25 @@ async def everything_on_asyncio():
                 assert_error(error, status, *words)
             else:
                 raise AssertionError(f"{name}: nothing was raised")
+
+
+@check
+def model_repository(client):
+    secret = {"Authorization": "Bearer " + SECRET}
+    index = client.get_model_repository_index()
+    assert {"name": "simple", "version": "1", "state": "READY", "reason": ""} in index, index
+    assert_refused(lambda: client.unload_model("simple"), 401, "shared secret")
+    client.unload_model("simple", headers=secret, unload_dependents=True)
+    states = {entry["name"]: entry["state"] for entry in client.get_model_repository_index()}
+    assert states["simple"] == "UNAVAILABLE" and states["langid"] == "READY", states
+    client.load_model("simple", headers=secret)
+    for _ in range(100):
+        if client.is_model_ready("simple"):
+            break
+        time.sleep(0.1)
+    pair = operands(7)
+    assert_sums(client.infer("simple", simple_inputs(sync_http, pair)), pair)
+    assert_refused(lambda: client.load_model("nonesuch", headers=secret), 404, "nonesuch")
 
 
 @check
