@@ -15,6 +15,7 @@ import { predictRoutes } from './routes/predict.ts';
 import { repositoryRoutes } from './routes/repository.ts';
 import { infoRoutes } from './routes/server-info.ts';
 import { unbatchedRoute } from './routes/unbatched.ts';
+import { versionsRoute } from './routes/versions.ts';
 
 export interface AppOptions {
   readonly pod: PodState;
@@ -44,6 +45,7 @@ export function buildApp({ pod, version, metrics, log, guard, limits }: AppOptio
   controlRoutes(app, pod, metrics);
   unbatchedRoute(app, pod, log);
   repositoryRoutes(app, pod);
+  versionsRoute(app, pod);
   return app;
 }
 

@@ -10,6 +10,7 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { quote, SluiceError } from '../../contract/errors.ts';
+import type { VersionId, VersionWish } from '../../contract/model-versions.ts';
 import { contentHash } from './content-hash.ts';
 import { putInService, reasonOf, startVersion, type LoadContext } from './load.ts';
 import { lookAt, type Look } from './look.ts';
@@ -37,6 +38,8 @@ interface Policy {
 /** Time for which content that was replaced answers requests that name its hash: gateways hear of the new one meanwhile. */
 const replacedForMs = 10_000;
 const usersPollMs = 20;
+/** Time for which a wish of the pool holds: several times the interval at which it is sent again. */
+const wishForMs = 60_000;
 /** Time that a pool has to have a version loaded which someone asked for. */
 const poolWaitMs = 120_000;
 
@@ -50,9 +53,10 @@ export class LiveModels {
   /** Versions that are gone from the repository and kept, and were logged so. */
   readonly #kept = new Set<string>();
   #last: Promise<unknown> = Promise.resolve();
-
-  /** Whether a pool says which versions to load: what is found waits for its word. */
-  followsPool = false;
+  /** Last wish of the pool and when it came; null before any. */
+  #wish: { readonly term: number; readonly generation: number; readonly atMs: number } | null = null;
+  /** Versions that the pool has wished and that are being loaded, or wait for it. */
+  readonly #wished = new Set<string>();
 
   constructor(options: LiveModelsOptions) {
     this.#options = options;
@@ -61,6 +65,54 @@ export class LiveModels {
   /** Versions that are in the set, or were read and failed. */
   get known(): readonly SettledVersion[] {
     return [...this.#known.values()];
+  }
+
+  /** Whether a pool says which versions to load: what is found waits for its word, unless it has been silent for long. */
+  get followsPool(): boolean {
+    return this.#wish !== null && performance.now() - this.#wish.atMs < wishForMs;
+  }
+
+  /** Takes the wish of the pool: which versions to load now, which never, and which one answers requests that name none. */
+  follow({ term, generation, models: wished }: VersionWish): void {
+    const last = this.#wish;
+    if (last !== null && (term < last.term || (term === last.term && generation < last.generation))) return;
+    this.#wish = { term, generation, atMs: performance.now() };
+    const { models } = this.#options;
+    for (const { name, default: byDefault, load, banned } of wished) {
+      if (byDefault !== null && this.#isContent(name, byDefault)) models.choose(name, byDefault.version);
+      for (const { version, hash, reason } of banned) {
+        const state = models.stateOf(name, version);
+        if (models.nextOf(name, version)?.hash === hash)
+          models.setNext(name, version, { hash, state: 'banned', reason });
+        else if (models.hashOf(name, version) === hash && state?.kind === 'loading')
+          models.set(name, version, { kind: 'banned', reason });
+      }
+      for (const id of load) if (this.#waits(name, id)) this.#obey(name, id.version);
+    }
+  }
+
+  /** Whether what is listed under this number has the content that is meant. */
+  #isContent(name: string, { version, hash }: VersionId): boolean {
+    const own = this.#options.models.hashOf(name, version);
+    return hash === undefined || own === undefined || own === hash;
+  }
+
+  /** Whether a version, or new content of one that serves, was found and waits to be loaded. */
+  #waits(name: string, id: VersionId): boolean {
+    const { models } = this.#options;
+    const next = models.nextOf(name, id.version);
+    if (next?.state === 'found') return id.hash === undefined || id.hash === next.hash;
+    const state = models.stateOf(name, id.version);
+    return state?.kind === 'loading' && state.stage === 'waiting to be loaded' && this.#isContent(name, id);
+  }
+
+  #obey(name: string, version: string): void {
+    const key = keyOf(name, version);
+    if (this.#wished.has(key)) return;
+    this.#wished.add(key);
+    void this.loadVersion(name, version)
+      .catch(() => undefined)
+      .finally(() => this.#wished.delete(key));
   }
 
   /** Takes over what the start has loaded. @param look at the repository before its files were read */
@@ -179,6 +231,8 @@ export class LiveModels {
   }
 
   #isFresh({ name, version, own, beside }: SettledVersion): boolean {
+    // A pool that has been silent for long leaves what waits to the pod.
+    if (!this.followsPool && this.#waits(name, { version })) return true;
     const known = this.#known.get(keyOf(name, version));
     return known?.own !== own || known.beside !== beside;
   }

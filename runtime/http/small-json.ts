@@ -5,22 +5,24 @@ import { Errors, Check } from 'typebox/value';
 import { quote, SluiceError } from '../../contract/errors.ts';
 import { readBody, type BodyRoom } from './read-body.ts';
 
-const maxBytes = 64 * 1024;
+const smallBytes = 64 * 1024;
 
-const room: BodyRoom = { check: refuseOver, reserve: refuseOver, release: () => undefined };
-
-function refuseOver(bytes: number): void {
-  if (bytes <= maxBytes) return;
-  throw new SluiceError('body-too-large', `a body of ${bytes} bytes is over the limit of ${maxBytes}`);
+function roomOf(maxBytes: number): BodyRoom {
+  const check = (bytes: number): void => {
+    if (bytes <= maxBytes) return;
+    throw new SluiceError('body-too-large', `a body of ${bytes} bytes is over the limit of ${maxBytes}`);
+  };
+  return { check, reserve: check, release: () => undefined };
 }
 
 /** @throws SluiceError `invalid-json`, `invalid-request` or `body-too-large` */
 export async function readSmallJson<Schema extends TSchema>(
   request: IncomingMessage,
   schema: Schema,
+  maxBytes = smallBytes,
 ): Promise<Static<Schema>> {
   const parts = await new Promise<readonly Buffer[]>((resolve, reject) => {
-    readBody(request, room, (error, body) => {
+    readBody(request, roomOf(maxBytes), (error, body) => {
       if (error === null) resolve(body.parts);
       else reject(error);
     });

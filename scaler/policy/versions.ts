@@ -21,7 +21,7 @@ import {
 import type { ServedModel } from '../../contract/pod-status.ts';
 
 type ListedModel = Pick<ServedModel, 'name' | 'version' | 'ready' | 'isDefault'> &
-  Partial<Pick<ServedModel, 'hash' | 'state' | 'reason' | 'isPreferred'>>;
+  Partial<Pick<ServedModel, 'hash' | 'state' | 'reason' | 'isPreferred' | 'next'>>;
 
 export interface PodVersions {
   readonly uid: string;
@@ -109,7 +109,7 @@ class ModelInPool {
     this.#before = before;
     this.#pods = pods;
     this.#rows = pods.flatMap((pod) =>
-      (pod.models ?? []).flatMap((model) => (model.name === name ? rowOf(pod, model) : [])),
+      (pod.models ?? []).flatMap((model) => (model.name === name ? rowsOf(pod, model) : [])),
     );
     const listing = new Set(this.#rows.map(({ pod }) => pod));
     this.#voters = pods.filter((pod) => pod.votes && (pod.models === null || listing.has(pod)));
@@ -280,6 +280,25 @@ class ModelInPool {
     }
     return turns;
   }
+}
+
+/** A version, and other content that the pod has found under its number. */
+function rowsOf(pod: PodVersions, model: ListedModel): Row[] {
+  const own = rowOf(pod, model);
+  const { next } = model;
+  if (next === undefined) return [own];
+  const { version, isDefault, isPreferred } = model;
+  return [
+    own,
+    rowOf(pod, {
+      name: model.name,
+      version,
+      ready: false,
+      isDefault,
+      ...(isPreferred === undefined ? {} : { isPreferred }),
+      ...next,
+    }),
+  ];
 }
 
 function rowOf(pod: PodVersions, model: ListedModel): Row {

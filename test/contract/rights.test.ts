@@ -31,7 +31,7 @@ const expected: Readonly<Record<string, Readonly<Partial<Record<Right, readonly 
     observe: ['', '/ready', '/config', '/stats']
       .flatMap(each)
       .concat(server, 'GET /v1/models/:model', 'GET /v2/models/stats', 'GET /v2/pod', 'GET /metrics', index),
-    operate: ['POST /drain', 'DELETE /drain', ...repository],
+    operate: ['POST /drain', 'DELETE /drain', 'POST /v2/repository/versions', ...repository],
     peer: ['POST /v2/envelope', 'POST /v2/unbatched'],
   },
   "the scaler's port": {

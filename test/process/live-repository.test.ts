@@ -17,7 +17,8 @@ interface Status {
     readonly isDefault: boolean;
     readonly state: string;
     readonly reason?: string;
-    readonly next?: { readonly state: string; readonly reason?: string };
+    readonly hash: string;
+    readonly next?: { readonly state: string; readonly hash: string; readonly reason?: string };
   }[];
 }
 
@@ -185,4 +186,52 @@ test('models are indexed, unloaded and loaded by request', async () => {
   const config = await act('m', 'load', { parameters: { config: '{}' } });
   assert.equal(config.status, 400);
   assert.match(config.text, /\/parameters\/config/);
+});
+
+test('a pod of a pool loads what the pool wishes and when, and answers by its default', async () => {
+  await using server = await startModelServer({ m: { versions: { 1: multiplier(2) } } }, quick);
+  const hashOf = async (version: string): Promise<string> => {
+    const found = (await statusOf(server)).models.find((model) => model.version === version)!;
+    return (found.next ?? found).hash;
+  };
+  const one = { version: '1', hash: await hashOf('1') };
+  interface Wished {
+    readonly default: object;
+    readonly load: readonly object[];
+    readonly banned?: readonly object[];
+  }
+  const wish = async (generation: number, { banned = [], ...wished }: Wished, term = 2) =>
+    post(`${server.origin}/v2/repository/versions`, { term, generation, models: [{ name: 'm', banned, ...wished }] });
+  assert.equal((await wish(1, { default: one, load: [one] })).status, 200);
+
+  const load = traffic(server, 2);
+  await write(server, '2', multiplier(3));
+  await settles(server, '1 ready*, 2 found');
+  const two = { version: '2', hash: await hashOf('2') };
+  await wish(2, { default: one, load: [one, { ...two, hash: one.hash }] });
+  assert.equal(await versionsOf(server), '1 ready*, 2 found', 'other content is meant');
+  await wish(3, { default: one, load: [one, two] });
+  await settles(server, '1 ready*, 2 ready');
+  await wish(4, { default: two, load: [one, two] });
+  assert.deepEqual([await versionsOf(server), await factorOf(server)], ['1 ready, 2 ready*', 3]);
+  await wish(3, { default: one, load: [one] });
+  await wish(9, { default: one, load: [one] }, 1);
+  assert.equal(await factorOf(server), 3, 'wishes of before, and of a leader before, are ignored');
+
+  // Content under a number that serves waits as well, and the old one is there for those who name it.
+  await write(server, '2', multiplier(5));
+  await until('new content waits', async () => (await statusOf(server)).models[1]!.next?.state === 'found');
+  const other = { version: '2', hash: await hashOf('2') };
+  assert.equal(await factorOf(server), 3);
+  await wish(5, { default: two, load: [one, two, other] });
+  await until('new content serves', async () => (await factorOf(server)) === 5);
+  const { models } = server.server.pod;
+  assert.notEqual(models.find('m', '2', two.hash), models.find('m', '2', other.hash));
+
+  await write(server, '3', multiplier(7));
+  await settles(server, '1 ready, 2 ready*, 3 found');
+  const three = { version: '3', hash: await hashOf('3') };
+  await wish(6, { default: other, load: [one, other], banned: [{ ...three, reason: 'it ended a process' }] });
+  assert.equal(await versionsOf(server), '1 ready, 2 ready*, 3 banned');
+  assert.deepEqual([...(await load.stop()).keys()], [2, 3, 5]);
 });
