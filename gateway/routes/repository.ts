@@ -27,7 +27,7 @@ const actionTimeoutMs = 150_000;
 
 const Index = Type.Array(IndexEntry);
 
-/** What became of an action at a pod. */
+/** Outcome of an action at a pod. */
 interface PodOutcome {
   readonly pod: string;
   /** Null where the pod did it. */
