@@ -34,12 +34,14 @@ test('the worst comes first, each with its runbook and since when', () => {
     condition('RequestsAnswered', 'False', 'Rejecting'),
     condition('PodsHealthy', 'False', 'PodsFailing'),
     condition('PodsHealthy', 'False', 'Replacing'),
+    condition('VersionSkew', 'True', 'Differ'),
   ];
   assert.deepEqual(troubles(some), [
     ['bad', 'RequestsAnswered', 'SluiceRequestsRejected'],
     ['bad', 'PodsHealthy', 'SluicePodsFailing'],
     ['warn', 'ScalingLimited', 'SluicePoolAtMaximum'],
     ['warn', 'PodsHealthy', 'SluicePodSick'],
+    ['warn', 'VersionSkew', 'SluiceVersionSkew'],
   ]);
   assert.equal(troublesOf(some, sinceMs)[0]!.sinceMs, sinceMs);
 });

@@ -27,6 +27,7 @@ const runbooks: Readonly<Record<string, string>> = {
   GatewaysReporting: 'SluiceGatewayMissing',
   AbleToScale: 'SluicePoolStalled',
   Stalled: 'SluicePoolStalled',
+  VersionSkew: 'SluiceVersionSkew',
   ScalingActive: 'SluiceScalerHolding',
   'ScalingLimited AtMaximum': 'SluicePoolAtMaximum',
 };
@@ -61,6 +62,7 @@ function levelOf({ type, status, reason }: PoolCondition, lastsMs: number): Leve
       return status === 'False' ? 'bad' : status === 'Unknown' ? 'warn' : null;
     case 'ScalingActive':
       return status === 'False' ? 'warn' : null;
+    case 'VersionSkew':
     case 'ScalingLimited':
       return status === 'True' ? 'warn' : null;
     case 'Stalled':
