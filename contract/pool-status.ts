@@ -31,6 +31,9 @@ export const LastDecision = Type.Object({
 });
 export type LastDecision = Type.Static<typeof LastDecision>;
 
+/** Longest text of a handover: each write of a status carries it to all gateways. */
+export const maxHandoverLength = 6_144;
+
 export const PoolStatus = Type.Object({
   observedGeneration: Type.Optional(Count),
   replicas: Count,
@@ -45,6 +48,8 @@ export const PoolStatus = Type.Object({
   lastDecision: Type.Union([LastDecision, Type.Null()]),
   /** Rushes of the last 15 days, for the next leader (docs/scaling-algorithm.md, "The shape of days"). */
   seasonal: Type.Optional(Type.String({ maxLength: 4096 })),
+  /** Decisions of the last hour and idle clocks, for the next leader (contract/handover.ts). */
+  handover: Type.Optional(Type.String({ maxLength: maxHandoverLength })),
   /** Version of each model that answers requests which name none; absent before any was ready. */
   models: Type.Optional(Type.Array(PoolModel, { maxItems: maxListedModels })),
 });

@@ -5,6 +5,9 @@ import { budgetOf } from './policy/budget.ts';
 import { decide } from './policy/decide.ts';
 import { decodeMemory, encodeMemory, type SeasonalMemory } from './policy/seasonal-memory.ts';
 import { withMemory } from './policy/seasonal.ts';
+import type { IdleClocks } from '../contract/handover.ts';
+import { coversSeconds } from './policy/forecast.ts';
+import { areOutdated, continueIdleClocks, idleClocksOf } from './policy/idle-clocks.ts';
 import { initialState, type PolicyConfig, type PolicyState } from './policy/policy-state.ts';
 import type { MergedReports } from './policy/merge.ts';
 
@@ -20,6 +23,7 @@ export interface DecisionContext {
 
 export class Decider {
   #state: PolicyState = initialState;
+  #earlierClocks: IdleClocks | null = null;
   #encoded: { readonly memory: SeasonalMemory; readonly text: string } | null = null;
 
   /** Text of the rushes that are remembered; null before the first report. */
@@ -38,6 +42,15 @@ export class Decider {
     return true;
   }
 
+  get idleClocks(): IdleClocks | null {
+    return idleClocksOf(this.#state);
+  }
+
+  /** Goes on from the clocks of an earlier process, once the traffic is known. */
+  continueIdle(clocks: IdleClocks): void {
+    this.#earlierClocks = clocks;
+  }
+
   decide(
     snapshot: PoolSnapshot,
     merged: MergedReports,
@@ -45,13 +58,28 @@ export class Decider {
   ): GuardedDecision {
     const config = configOf(snapshot, merged, leading);
     const [state, decision] = decide(config, this.#state, { ...merged.observation, replicas }, nowMs);
-    this.#state = state;
+    this.#state = this.#withEarlierClocks(state, nowMs);
     return applyPreconditions(snapshot, decision, replicas);
   }
 
   /** Tells the policy which count to expect in the next cycle; any other is a change by somebody else. */
   expect(replicas: number): void {
     this.#state = { ...this.#state, expectedReplicas: replicas };
+  }
+
+  /** Expects no certain count: another process scales, and its writes say nothing of what is needed. */
+  expectAny(): void {
+    this.#state = { ...this.#state, expectedReplicas: null };
+  }
+
+  #withEarlierClocks(state: PolicyState, nowMs: number): PolicyState {
+    const clocks = this.#earlierClocks;
+    if (clocks === null) return state;
+    const isOutdated = areOutdated(clocks, nowMs);
+    // A process that just started counts every pod as needed until it has complete reports.
+    if (!isOutdated && !coversSeconds(state.history, 1)) return state;
+    this.#earlierClocks = null;
+    return isOutdated ? state : continueIdleClocks(state, clocks);
   }
 }
 

@@ -17,6 +17,7 @@ import type { PoolSnapshot } from './observe/snapshot.ts';
 import { recordForeignWrite, writeConflict, noForeignWrites } from './policy/write-conflicts.ts';
 import type { Observation } from './policy/observation.ts';
 import type { PoolContext } from './pool-context.ts';
+import { decodeHandover } from './report/handover.ts';
 import { Reporter } from './report/reporter.ts';
 
 export interface PoolScalerOptions {
@@ -33,6 +34,8 @@ export class PoolScaler {
   readonly #versions: PoolVersions;
   /** Whether this process led in the last cycle that could write. */
   #led = false;
+  /** Whether it led when it last looked for a handover; null before the first look. */
+  #handedOver: boolean | null = null;
   #writeConflicts = noForeignWrites;
   #continued = false;
 
@@ -43,6 +46,7 @@ export class PoolScaler {
       onDecision,
       latency: this.#merger.latency,
       seasonal: () => this.#decider.season,
+      idleClocks: () => this.#decider.idleClocks,
       modelRates: this.#merger.modelRates,
       reasonOf: (uid) => this.#actuator.reasonOf(uid),
       foreignDrainOf: (uid) => this.#actuator.foreignDrainOf(uid),
@@ -56,6 +60,7 @@ export class PoolScaler {
 
   tick(seen: PoolSnapshot): void {
     this.#continueSeason();
+    this.#continueHandover();
     const observed = this.#observe(seen);
     const { target } = observed.snapshot;
     const unmet = unmetPrecondition(observed.snapshot);
@@ -80,6 +85,27 @@ export class PoolScaler {
       { pool, season: season.slice(0, 100) },
       `pool ${pool}: its rushes in status.seasonal can't be read, learning them anew`,
     );
+  }
+
+  /** Goes on from the last leader's idle clocks when it meets the pool, and from its decisions then and whenever it takes over. */
+  #continueHandover(): void {
+    const { cluster, log, pool } = this.#context;
+    const { leading } = cluster.leadership();
+    const isFirst = this.#handedOver === null;
+    if (!isFirst && (!leading || this.#handedOver === true)) {
+      this.#handedOver = leading;
+      return;
+    }
+    this.#handedOver = leading;
+    const status = cluster.statusOf(pool);
+    if (status?.handover === undefined) return;
+    const handover = decodeHandover(status.handover);
+    if (handover === null) {
+      log.warn({ pool }, `pool ${pool}: decisions and idle clocks in status.handover can't be read, starting without`);
+      return;
+    }
+    this.reporter.decisions.continue(handover.decisions, status.lastDecision);
+    if (isFirst && handover.idle !== null) this.#decider.continueIdle(handover.idle);
   }
 
   #observe(seen: PoolSnapshot): Observed {
@@ -120,7 +146,8 @@ export class PoolScaler {
     if (leading) this.#actuator.drain({ ...observed, plan, decision, target, acts });
 
     const effective = this.#actuator.effectiveReplicas(target);
-    this.#decider.expect(effective);
+    if (leading) this.#decider.expect(effective);
+    else this.#decider.expectAny();
     const desiredReplicas = acts || !leading ? effective : proposedReplicas(decision, effective);
     return { ...observed, decision, plan, desiredReplicas };
   }

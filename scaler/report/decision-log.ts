@@ -17,6 +17,11 @@ export class DecisionLog {
     return this.#records;
   }
 
+  /** Goes on from the records of another process. */
+  continue(records: readonly DecisionRecord[]): void {
+    this.#records.splice(0, this.#records.length, ...records.slice(-maxRecords));
+  }
+
   /** @returns false if the record repeats the last one */
   add(record: Omit<DecisionRecord, 'untilMs' | 'times'>): boolean {
     const last = this.#records.at(-1);

@@ -32,6 +32,12 @@ export class DecisionRecorder {
     return this.#last;
   }
 
+  /** Goes on from what the last leader decided, and since when. */
+  continue(records: readonly DecisionRecord[], last: LastDecision | null): void {
+    this.log.continue(records);
+    this.#last = last;
+  }
+
   decided(decision: GuardedDecision, { snapshot, from, outcome, atMs }: DecisionContext): void {
     const { pool, metrics, clock, log } = this.#context;
     const nowMs = clock.steadyMs();

@@ -107,15 +107,20 @@ export function longestWaitMs({ freshLoads }: MergedReports): number | null {
   return waits.length === 0 ? null : Math.max(...waits);
 }
 
-/** @param kept the pool's revision, and the text of its rushes; null without any */
+/** @param kept the pool's revision, and the texts of its rushes and for the next leader; null without any */
 export function statusOf(
   report: PoolReport,
   lastDecision: LastDecision | null,
-  { generation, seasonal }: { readonly generation: number | undefined; readonly seasonal: string | null },
+  {
+    generation,
+    seasonal,
+    handover,
+  }: { readonly generation: number | undefined; readonly seasonal: string | null; readonly handover: string | null },
 ): PoolStatus {
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     ...(seasonal === null ? {} : { seasonal }),
+    ...(handover === null ? {} : { handover }),
     replicas: report.replicas,
     readyReplicas: report.readyReplicas,
     desiredReplicas: report.desiredReplicas,

@@ -1,4 +1,5 @@
 /** Reporter of one pool: after each cycle it renews the pool's report, conditions, gauges, and status in the cluster. */
+import type { IdleClocks } from '../../contract/handover.ts';
 import type { PoolCondition } from '../../contract/pool-status.ts';
 import type { DecisionRecord, PoolReport } from '../../contract/scaler-api.ts';
 import type { Cycle } from '../cycle.ts';
@@ -10,6 +11,7 @@ import { conditionsOf, type ConditionInputs } from '../policy/conditions.ts';
 import type { PoolContext } from '../pool-context.ts';
 import { ActionReporter } from './action-reporter.ts';
 import { conditionInputs } from './condition-inputs.ts';
+import { HandoverText } from './handover.ts';
 import { DecisionRecorder } from './decision-recorder.ts';
 import { limitedBy } from './limited-by.ts';
 import { doesServe, podReports, type PodNotes } from './pod-reports.ts';
@@ -22,6 +24,7 @@ export interface ReporterOptions extends PodNotes {
   readonly latency: LatencyWindow;
   /** Text of the pool's rushes, for its status; null without any. */
   readonly seasonal: () => string | null;
+  readonly idleClocks: () => IdleClocks | null;
   readonly modelRates: ModelRatesWindow;
 }
 
@@ -33,6 +36,7 @@ export class Reporter {
   readonly #status: StatusWriter;
   readonly #pods: PodWatcher;
   readonly #staleness = new Staleness();
+  readonly #handover = new HandoverText();
   #report: PoolReport | null = null;
   #conditions: readonly PoolCondition[] | null = null;
 
@@ -99,7 +103,11 @@ export class Reporter {
     if (!leading) this.#status.forget();
     else
       this.#status.write(
-        statusOf(this.#report, this.decisions.last, { generation, seasonal: this.#options.seasonal() }),
+        statusOf(this.#report, this.decisions.last, {
+          generation,
+          seasonal: this.#options.seasonal(),
+          handover: this.#handover.update(this.decisions.log.records, this.#options.idleClocks(), clock.wallMs()),
+        }),
       );
   }
 
