@@ -9,7 +9,8 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseAllDocuments } from 'yaml';
 import { ApiProxy } from './support/api-proxy.ts';
-import { until } from './support/kubectl.ts';
+import { killProcess } from './support/kill.ts';
+import { isReady, until, type PodObject } from './support/kubectl.ts';
 import { Load } from './support/load.ts';
 import { podsOf, poolObjects } from './support/pool.ts';
 import {
@@ -29,28 +30,19 @@ let system: System;
 let proxy: ApiProxy;
 
 before(async () => {
-  system = await install('api', { proxied: true, scalerEnv: { SLUICE_POD_GRACE_MS: '1000' } });
+  system = await install('api', { proxied: true, shareProcesses: true });
   proxy = new ApiProxy(system.namespace);
   await system.namespace.apply(
-    poolObjects({ name: 'simple', sick: true, graceSeconds: 2, scaling: { minReplicas: 3, maxReplicas: 3 } }),
+    poolObjects({ name: 'simple', sick: true, scaling: { minReplicas: 3, maxReplicas: 3 } }),
   );
   await settled(system.namespace, 'simple', 3);
 });
 after(() => system.close());
 
+/** A pod with a kubelet ends with its grace, and is not deleted by force: that is for one whose node is gone. */
+const withoutForce = 'sluice-scaler delete pods';
 /** Where KEDA is not installed its objects are asked for, and there is nothing to watch. */
 const withoutKeda = 'sluice-scaler watch scaledobjects.keda.sh';
-
-const held = (pod: string, finalizers: readonly string[]): Promise<string> =>
-  system.namespace.kubectl([
-    'patch',
-    'pod',
-    pod,
-    '--type',
-    'merge',
-    '--patch',
-    JSON.stringify({ metadata: { finalizers } }),
-  ]);
 
 const bounds = (minReplicas: number, maxReplicas: number): Promise<string> =>
   system.namespace.kubectl([
@@ -68,14 +60,8 @@ test('each verb of the Roles is used, and nothing was forbidden', (t) =>
     const { namespace } = system;
     // A pod that is replaced, a pool that shrinks with its drains, a leader that gives its lease back.
     const sick = (await readyPods(namespace, 'simple'))[0]!;
-    // Held by a finalizer it is still there after its grace, so that the scaler deletes it by force.
-    await held(sick.metadata.name, ['example.org/held']);
     const load = await Load.start(namespace, { perSecond: 10 });
     await namespace.get(sick.metadata.name, 9000, '/fault?kind=garbage');
-    await until('the sick pod to be deleted by force', 120_000, async () =>
-      (await proxy.counts())['sluice-scaler delete pods'] === undefined ? null : true,
-    );
-    await held(sick.metadata.name, []);
     await until('the sick pod to be replaced', 120_000, async () =>
       (await namespace.pods(podsOf('simple'))).every(({ metadata }) => metadata.uid !== sick.metadata.uid)
         ? true
@@ -95,7 +81,7 @@ test('each verb of the Roles is used, and nothing was forbidden', (t) =>
       'forbidden',
     );
     assert.deepEqual(
-      granted().filter((what) => used[what] === undefined && what !== withoutKeda),
+      granted().filter((what) => used[what] === undefined && what !== withoutKeda && what !== withoutForce),
       [],
       'granted and not used',
     );
@@ -152,6 +138,59 @@ test('the API server is away for a minute: no request fails, nothing shrinks, no
       assert.deepEqual(await restartsOf(namespace, selector), [0, 0], selector);
     }
   }));
+
+test('the API server is away while gateways, a scaler and a pod are killed: all is right 3 s after each restart', (t) =>
+  system.watched(t, async () => {
+    const { namespace } = system;
+    const load = await Load.start(namespace, { perSecond: 20, spread: true });
+    await proxy.away(true);
+    await sleep(3000);
+    const gateways = await readyOf(gatewaySelector);
+    const [scaler] = await readyOf(scalerSelector);
+    const pods = await readyPods(namespace, 'simple');
+    const [pod] = pods;
+    const said: string[] = [];
+    /** Failures within 5 s, from 3 s after what was killed is back. */
+    const rightAfter = async (what: string, kill: () => Promise<unknown>, isBack: () => Promise<boolean>) => {
+      await kill();
+      await until(`${what} to be back`, 60_000, async () => ((await isBack()) ? true : null));
+      await sleep(3000);
+      const from = await load.report();
+      await sleep(5000);
+      const to = await load.report();
+      said.push(`${what}: ${to.right - from.right} right, ${to.failures - from.failures} failed`);
+      assert.ok(to.right - from.right >= 50, said.join('; '));
+      assert.equal(to.failures - from.failures, 0, `${said.join('; ')}\n${to.examples.join('\n')}`);
+    };
+    for (const { metadata } of gateways) {
+      const restarted = async (): Promise<boolean> =>
+        (await readyOf(gatewaySelector)).some(
+          ({ metadata: { name }, status }) =>
+            name === metadata.name && (status.containerStatuses?.[0]?.restartCount ?? 0) === 1,
+        );
+      await rightAfter(metadata.name, () => killProcess(namespace, metadata.name, 'gateway', 'gateway'), restarted);
+      assert.match(await namespace.kubectl(['logs', metadata.name]), /serving from the last view of the cluster/);
+    }
+    await rightAfter(
+      scaler!.metadata.name,
+      () => killProcess(namespace, scaler!.metadata.name, 'scaler', 'scaler'),
+      async () => (await restartsOf(namespace, scalerSelector)).includes(1),
+    );
+    await rightAfter(
+      pod!.metadata.name,
+      () => namespace.kubectl(['delete', 'pod', pod!.metadata.name, '--grace-period=0', '--force']),
+      async () => (await readyPods(namespace, 'simple')).length === pods.length,
+    );
+    await proxy.away(false);
+    t.diagnostic(said.join('; '));
+    const { sent, right, failed } = await load.end();
+    t.diagnostic(JSON.stringify({ sent, right, failed }));
+    await bounds(3, 3);
+    await settled(namespace, 'simple', 3);
+  }));
+
+const readyOf = async (selector: string): Promise<PodObject[]> =>
+  (await system.namespace.pods(selector)).filter(isReady);
 
 const uids = (pods: readonly { metadata: { uid: string } }[]): string[] =>
   pods.map(({ metadata }) => metadata.uid).toSorted();

@@ -16,7 +16,7 @@ export interface SystemOptions {
   /** Gateways and scalers reach the API server through a proxy that counts, and can be away. */
   readonly proxied?: boolean;
   readonly scalerEnv?: Readonly<Record<string, string>>;
-  /** Shared process namespace, for tests that kill a scaler: process 1 of a container can't be killed from inside it. */
+  /** Shared process namespace, for tests that kill a gateway or a scaler: process 1 of a container can't be killed from inside it. */
   readonly shareProcesses?: boolean;
 }
 
@@ -51,8 +51,8 @@ async function manifests(namespace: string, options: SystemOptions): Promise<str
       { name: 'sluice-scaler', count: scalers },
     ],
     patches: [
-      patch('.*', [{ ...small, value: smallRequests }, ...(proxied ? ApiProxy.patch : [])]),
-      patch('sluice-scaler', [...shared, ...added(scalerEnv)]),
+      patch('.*', [{ ...small, value: smallRequests }, ...shared, ...(proxied ? ApiProxy.patch : [])]),
+      patch('sluice-scaler', added(scalerEnv)),
     ],
   };
   try {
