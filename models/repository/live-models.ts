@@ -54,7 +54,7 @@ export class LiveModels {
   readonly #kept = new Set<string>();
   #last: Promise<unknown> = Promise.resolve();
   /** Last wish of the pool and when it came; null before any. */
-  #wish: { readonly term: number; readonly generation: number; readonly atMs: number } | null = null;
+  #wish: (VersionWish & { readonly atMs: number }) | null = null;
   /** Versions that the pool has wished and that are being loaded, or wait for it. */
   readonly #wished = new Set<string>();
 
@@ -73,10 +73,15 @@ export class LiveModels {
   }
 
   /** Takes the wish of the pool: which versions to load now, which never, and which one answers requests that name none. */
-  follow({ term, generation, models: wished }: VersionWish): void {
+  follow(wish: VersionWish): void {
+    const { term, generation } = wish;
     const last = this.#wish;
     if (last !== null && (term < last.term || (term === last.term && generation < last.generation))) return;
-    this.#wish = { term, generation, atMs: performance.now() };
+    this.#wish = { ...wish, atMs: performance.now() };
+    this.#apply(wish.models);
+  }
+
+  #apply(wished: VersionWish['models']): void {
     const { models } = this.#options;
     for (const { name, default: byDefault, load, banned } of wished) {
       if (byDefault !== null && this.#isContent(name, byDefault)) models.choose(name, byDefault.version);
@@ -256,7 +261,8 @@ export class LiveModels {
     const hash = await this.#hash(folder, version);
     const known = this.#known.get(keyOf(name, version));
     const isSame = this.#hashOf(name, version) === hash && models.stateOf(name, version)?.kind !== 'loading';
-    if (isSame || (known !== undefined && isOtherTransformOnly(known, found))) {
+    const isReady = models.stateOf(name, version)?.kind === 'ready';
+    if (isSame || (isReady && known !== undefined && isOtherTransformOnly(known, found))) {
       // A transform follows its file by itself.
       this.#known.set(keyOf(name, version), found);
       models.setHash(name, version, hash);
@@ -276,6 +282,8 @@ export class LiveModels {
       models.setHash(name, version, hash);
     }
     log.info({ model: name, version, hash }, 'a version is found in the repository');
+    // A version that the pool has wished before is loaded without another word.
+    if (this.#wish !== null) this.#apply(this.#wish.models);
   }
 
   async #onGone(name: string, version: string): Promise<void> {

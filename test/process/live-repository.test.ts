@@ -234,4 +234,10 @@ test('a pod of a pool loads what the pool wishes and when, and answers by its de
   await wish(6, { default: other, load: [one, other], banned: [{ ...three, reason: 'it ended a process' }] });
   assert.equal(await versionsOf(server), '1 ready, 2 ready*, 3 banned');
   assert.deepEqual([...(await load.stop()).keys()], [2, 3, 5]);
+
+  // A person unloads and loads what the pool wishes.
+  await rm(path.join(server.repository, 'm', '3'), { recursive: true });
+  assert.equal((await post(`${server.origin}/v2/repository/models/m/unload`, {})).status, 200);
+  assert.equal((await post(`${server.origin}/v2/repository/models/m/load`, {})).status, 200);
+  assert.equal(await factorOf(server), 5);
 });
