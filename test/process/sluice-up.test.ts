@@ -260,7 +260,7 @@ describe('sluice up', { timeout: 600_000 }, () => {
     mkdirSync(path.join(repository, 'm', '1'), { recursive: true });
     writeFileSync(path.join(repository, 'm', '1', 'model.onnx'), 'junk');
     const { exited, line } = up('--repository', repository, '--pods', '1');
-    const { msg } = await line((found) => found.msg.includes('does not start'));
+    const { msg } = await line((found) => found.level === 50 && found.msg.includes('is not ready: '));
     assert.match(msg, /exit code 1 \(.*m.*Protobuf parsing failed/);
     assert.equal(await exited, 1);
     rmSync(repository, { recursive: true });
