@@ -38,6 +38,21 @@ const at = (second: number) => ({ iso: new Date(1000 * second).toISOString(), ge
 const summaries = (more: Partial<ConditionInputs>): string[] =>
   conditionsOf({ ...inputs, ...more }, [], at(0)).map(({ type, status, reason }) => `${type} ${status} ${reason}`);
 
+test('a rollout whose new pods lack a model names it, though they serve their others; a pod that does not serve goes first', () => {
+  const messages = (more: Partial<ConditionInputs>): string[] =>
+    conditionsOf({ ...inputs, replicas: 2, rollout: 'stuck', ...more }, [], at(0))
+      .filter(({ type }) => type === 'Ready' || type === 'Stalled')
+      .map(({ message }) => message);
+  const versionsOut = 'b 2 is failed: no model';
+  assert.deepEqual(messages({}), ['3 of 3 pods serve', 'the rollout is past its deadline']);
+  assert.deepEqual(messages({ versionsOut }), [`3 of 3 pods serve; ${versionsOut}`, versionsOut]);
+  assert.deepEqual(messages({ versionsOut, rollout: 'none' })[0], '3 of 3 pods serve');
+  assert.deepEqual(messages({ versionsOut, trouble: 'm-1: OOMKilled', serving: 1 }), [
+    '1 of 2 pods serve; m-1: OOMKilled',
+    'm-1: OOMKilled',
+  ]);
+});
+
 test('every input sets its conditions and no other, with status and reason, within the schema', () => {
   const normal = [
     'Ready True PodsServe',

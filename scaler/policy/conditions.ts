@@ -106,17 +106,24 @@ export function conditionsDiffer(a: readonly PoolCondition[], b: readonly PoolCo
 /** Whether requests are answered: what `kubectl wait`, and tools that know the status of Kubernetes objects, look at. */
 function ready(inputs: ConditionInputs): ConditionState {
   const type = 'Ready';
-  const { problem, viewStale, replicas, minReplicas, serving, rollout, trouble } = inputs;
+  const { problem, viewStale, replicas, minReplicas, serving, rollout } = inputs;
   if (problem?.reason === 'InvalidSpec') return { type, status: 'False', ...problem };
   if (viewStale) return { type, status: 'Unknown', reason: 'ViewStale', message: staleViewMessage };
   if (serving === 0 && replicas === 0 && minReplicas === 0) {
     return { type, status: 'True', reason: 'ScaledToZero', message: 'no pod is needed now; a request starts one' };
   }
-  const count = `${serving} of ${replicas} pods serve`;
+  // A rollout has more pods for a while than the pool asks for.
+  const count = `${serving} of ${Math.max(serving, replicas)} pods serve`;
+  const trouble = rollout === 'stuck' ? stuckBy(inputs) : inputs.trouble;
   const message = trouble === null ? count : `${count}; ${trouble}`;
   if (serving === 0) return { type, status: 'False', reason: notServing(inputs), message };
   if (rollout === 'stuck') return { type, status: 'False', reason: 'RolloutStuck', message };
   return { type, status: 'True', reason: 'PodsServe', message };
+}
+
+/** Why a rollout does not go on: a pod that does not serve, or one that serves its other models and lacks one that is required. */
+function stuckBy({ trouble, versionsOut }: ConditionInputs): string | null {
+  return trouble ?? versionsOut;
 }
 
 function notServing({ needsPerson, createFailure, failing, starting }: ConditionInputs): string {
@@ -155,9 +162,11 @@ function stalled(inputs: ConditionInputs): ConditionState {
 }
 
 function stalledBy(inputs: ConditionInputs): { readonly reason: string; readonly message: string } | null {
-  const { problem, rollout, trouble, serving, replicas, needsPerson, failing, createFailure } = inputs;
+  const { problem, rollout, serving, replicas, needsPerson, failing, createFailure } = inputs;
   if (problem !== null) return problem;
-  if (rollout === 'stuck') return { reason: 'RolloutStuck', message: trouble ?? 'the rollout is past its deadline' };
+  if (rollout === 'stuck') {
+    return { reason: 'RolloutStuck', message: stuckBy(inputs) ?? 'the rollout is past its deadline' };
+  }
   if (serving > 0 || replicas === 0) return null;
   if (createFailure !== null) return { reason: 'CannotCreatePods', message: createFailure };
   return needsPerson ? { reason: 'PodsFailing', message: failing.text } : null;
