@@ -1,11 +1,23 @@
-/** Mistakes in pool objects, and other writers of them: refused with the field's path or told in a condition, no crash. */
+/**
+ * Mistakes in pool objects and in the Deployments that they name, and other writers of them: refused with the field's path or told
+ * in a condition, no crash, and no request lost of what served before.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { until } from './support/kubectl.ts';
+import { isReady, until } from './support/kubectl.ts';
 import { Load } from './support/load.ts';
-import { poolObjects } from './support/pool.ts';
-import { deployment, poolStatus, ReasonWatch, restartsOf, scalerSelector, settled } from './support/state.ts';
+import { podsOf, poolObjects } from './support/pool.ts';
+import {
+  deployment,
+  gatewaySelector,
+  poolStatus,
+  readyPods,
+  ReasonWatch,
+  restartsOf,
+  scalerSelector,
+  settled,
+} from './support/state.ts';
 import { install, type System } from './support/system.ts';
 
 let system: System;
@@ -104,11 +116,133 @@ describe('in one namespace', { concurrency: true }, () => {
       );
       t.diagnostic(JSON.stringify(await load.endWithoutLoss(150)));
     }));
+
+  test('a rollout with one bad model of three that are required stops, loses nothing, says why, and is undone', (t) =>
+    system.watched(t, async () => {
+      const { namespace } = system;
+      const pool = {
+        name: 'three',
+        models: ['three-a', 'three-b', 'three-c'],
+        progressDeadlineSeconds: 20,
+        scaling: { minReplicas: 2, maxReplicas: 2 },
+      } as const;
+      await namespace.apply(poolObjects(pool));
+      await settled(namespace, 'three', 2);
+      await waitReady('three', 60);
+      const old = (await readyPods(namespace, 'three')).map(({ metadata }) => metadata.uid).toSorted();
+      const loads = await Promise.all(
+        ['three-a', 'three-b'].map((model) => Load.start(namespace, { perSecond: 10, model })),
+      );
+      await namespace.apply(poolObjects({ ...pool, annotation: 'second', broken: 'three-b' }));
+      await assert.rejects(namespace.rollout('three'), /exceeded its progress deadline/);
+      const fresh = (await namespace.pods(podsOf('three'))).filter(({ metadata }) => !old.includes(metadata.uid));
+      assert.equal(fresh.length, 1, 'new pods');
+      assert.match(
+        await readiness(fresh[0]!.metadata.name),
+        /^503 .*model 'three-b' is required and has not been loaded yet: version 2: /,
+      );
+      const { message } = await condition('three', 'Stalled', 'RolloutStuck');
+      assert.match(message, /three-b 2 is failed: .*protobuf/i);
+      const ready = await condition('three', 'Ready', 'RolloutStuck');
+      assert.match(ready.message, /three-b 2 is failed/);
+      assert.deepEqual(
+        (await readyPods(namespace, 'three')).map(({ metadata }) => metadata.uid).toSorted(),
+        old,
+        'the old pods serve on',
+      );
+      await namespace.kubectl(['rollout', 'undo', 'deployment/three']);
+      await settled(namespace, 'three', 2);
+      await waitReady('three', 60);
+      await condition('three', 'Stalled', 'NotStalled');
+      await condition('three', 'VersionSkew', 'VersionsAgree');
+      for (const load of loads) t.diagnostic(JSON.stringify(await load.endWithoutLoss(200)));
+    }));
+
+  test('an image that can not be pulled is named, with no word against the pods that serve', (t) =>
+    system.watched(t, async () => {
+      const { namespace } = system;
+      await namespace.apply(poolObjects({ name: 'image' }));
+      await waitReady('image', 120);
+      await namespace.kubectl(['set', 'image', 'deployment/image', 'model-server=localhost/no-such-image:1']);
+      const { message } = await condition('image', 'PodsHealthy', 'PodsFailing');
+      assert.match(message, /image-\S+: ImagePullBackOff: .*no-such-image/);
+      await waitReady('image', 1);
+      await namespace.kubectl(['rollout', 'undo', 'deployment/image']);
+      await condition('image', 'PodsHealthy', 'NoneSick');
+      await waitReady('image', 60);
+    }));
+
+  test('a crash loop is named with its exit code and last error, and the pool is ready once it is mended', (t) =>
+    system.watched(t, async () => {
+      const { namespace } = system;
+      await namespace.apply(poolObjects({ name: 'crash', env: { SLUICE_MAX_BODY_BYTES: 'plenty' } }));
+      const { message } = await condition('crash', 'PodsHealthy', 'PodsFailing', /CrashLoopBackOff/);
+      assert.match(message, /crash-\S+: CrashLoopBackOff: exit code \d+.*SLUICE_MAX_BODY_BYTES/);
+      await condition('crash', 'Ready', 'PodsFailing', /CrashLoopBackOff/);
+      await assert.rejects(waitReady('crash', 1), /timed out/);
+      await namespace.kubectl(['set', 'env', 'deployment/crash', 'SLUICE_MAX_BODY_BYTES-']);
+      await waitReady('crash', 120);
+      await condition('crash', 'PodsHealthy', 'NoneSick');
+    }));
 });
 
-function condition(pool: string, type: string, reason: string): Promise<{ message: string }> {
-  return until(`condition ${type} of ${pool}: ${reason}`, 90_000, async () => {
+test('a younger pool that claims the model of another gets none of its requests, gateways started again included', (t) =>
+  system.watched(t, async () => {
+    const { namespace } = system;
+    await namespace.apply(poolObjects({ name: 'older', scaling: { minReplicas: 1, maxReplicas: 3 } }));
+    await settled(namespace, 'older', 1);
+    const load = await Load.start(namespace, { perSecond: 15, model: 'older', spread: true });
+    // Its name is the first of the two by the alphabet, so that age alone decides.
+    await namespace.apply(poolObjects({ name: 'newer', model: 'older' }));
+    const claim = await condition('newer', 'AbleToScale', 'ModelConflict');
+    assert.match(claim.message, /model older belongs to pool older/);
+    await namespace.apply(
+      poolWith('also', { models: ['another'], scaleTargetRef: { name: 'older' }, scaling: { maxReplicas: 1 } }),
+    );
+    const target = await condition('also', 'AbleToScale', 'Conflict');
+    assert.match(target.message, /Deployment older belongs to pool older/);
+    await settled(namespace, 'newer', 1);
+    await namespace.kubectl(['rollout', 'restart', 'deployment/sluice-gateway']);
+    await namespace.rollout('sluice-gateway');
+    await until('the old gateways to go', 90_000, async () => {
+      const gateways = await namespace.pods(gatewaySelector);
+      return gateways.length === 2 && gateways.every(isReady) ? true : null;
+    });
+    await sleep(3000);
+    await condition('older', 'AbleToScale', 'ReadyForNewScale');
+    await namespace.kubectl([
+      'patch',
+      'modelpool',
+      'older',
+      '--type',
+      'merge',
+      '--patch',
+      '{"spec":{"scaling":{"minReplicas":2}}}',
+    ]);
+    await settled(namespace, 'older', 2);
+    await waitReady('older', 30);
+    const report = await load.endWithoutLoss(200);
+    assert.deepEqual(
+      Object.keys(report.byPod).filter((pod) => !pod.startsWith('older-')),
+      [],
+      'answers of pods of the younger pool',
+    );
+    t.diagnostic(JSON.stringify(report));
+  }));
+
+/** @throws KubectlError after so many seconds in which the pool is not ready by its status */
+const waitReady = (pool: string, withinSeconds: number): Promise<string> =>
+  system.namespace.kubectl(['wait', '--for=condition=Ready', `modelpool/${pool}`, `--timeout=${withinSeconds}s`]);
+
+/** Status and text of the answer that a pod gives its readiness probe. The proxy of the API server hides the text of a 503. */
+function readiness(pod: string): Promise<string> {
+  const ask = `fetch('http://127.0.0.1:8000/v2/health/ready').then(async (it) => console.log(it.status, await it.text()))`;
+  return system.namespace.kubectl(['exec', pod, '--', 'node', '-e', ask]);
+}
+
+function condition(pool: string, type: string, reason: string, words = /./): Promise<{ message: string }> {
+  return until(`condition ${type} of ${pool}: ${reason}, ${words}`, 90_000, async () => {
     const conditions = (await poolStatus(system.namespace, pool))?.conditions ?? [];
-    return conditions.find((one) => one.type === type && one.reason === reason) ?? null;
+    return conditions.find((one) => one.type === type && one.reason === reason && words.test(one.message)) ?? null;
   });
 }

@@ -17,6 +17,10 @@ export const scriptsVolume = { name: 'scripts', configMap: { name: 'scripts' } }
 export interface PoolOptions {
   readonly name?: string;
   readonly model?: string;
+  /** Models instead of one, all of the same file; the pods are told their names, and so require them. */
+  readonly models?: readonly string[];
+  /** One of `models` that comes as a version which is no model, in place of its good one. */
+  readonly broken?: string;
   /** Milliseconds that a run sleeps: a pod then carries a known load without a core to itself. */
   readonly runMs?: number;
   readonly rowMs?: number;
@@ -32,6 +36,10 @@ export interface PoolOptions {
   readonly annotation?: string;
   /** Time that a pod has to end, in the manifest; the process itself takes 5 s less. */
   readonly graceSeconds?: number;
+  /** Time without progress after which Kubernetes calls a rollout failed. */
+  readonly progressDeadlineSeconds?: number;
+  /** Variables beside those that every pod gets. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Shared process namespace, for tests that kill a process: process 1 of a container can't be killed from inside it. */
   readonly shareProcesses?: boolean;
 }
@@ -47,7 +55,11 @@ export function poolObjects(options: PoolOptions): object {
     annotation = 'first',
     graceSeconds = 30,
     shareProcesses = false,
+    models = null,
+    broken = null,
+    progressDeadlineSeconds = 600,
   } = options;
+  const args = models === null ? [] : ['--models', models.join(',')];
   const labels = { 'app.kubernetes.io/name': name, 'app.kubernetes.io/component': 'model-server' };
   const env = {
     SLUICE_REPOSITORY: '/models',
@@ -57,6 +69,7 @@ export function poolObjects(options: PoolOptions): object {
     SLUICE_SECRET_FILE: '/etc/sluice/secret',
     SLUICE_START_DELAY_MS: String(startDelayMs),
     ...(sick ? { SLOW_MS: String(slowMs) } : {}),
+    ...options.env,
   };
   const probe = (what: string, more: object) => ({ httpGet: { path: `/v2/health/${what}`, port: 'http' }, ...more });
   const deployment = {
@@ -65,6 +78,7 @@ export function poolObjects(options: PoolOptions): object {
     metadata: { name, labels },
     spec: {
       selector: { matchLabels: labels },
+      progressDeadlineSeconds,
       strategy: { rollingUpdate: { maxUnavailable: 0, maxSurge: '25%' } },
       template: {
         metadata: { labels, annotations: { 'example.org/version': annotation } },
@@ -79,7 +93,8 @@ export function poolObjects(options: PoolOptions): object {
               ...lockedContainer,
               name: 'model-server',
               image,
-              ...(sick ? { command: ['node', '/scripts/sick-pod.ts'] } : { args: ['model-server'] }),
+              terminationMessagePolicy: 'FallbackToLogsOnError',
+              ...(sick ? { command: ['node', '/scripts/sick-pod.ts'] } : { args: ['model-server', ...args] }),
               env: Object.entries(env).map(([key, value]) => ({ name: key, value })),
               ports: [{ name: 'http', containerPort: 8000 }],
               startupProbe: probe('live', { periodSeconds: 1, failureThreshold: 60 }),
@@ -94,7 +109,7 @@ export function poolObjects(options: PoolOptions): object {
             },
           ],
           volumes: [
-            { name: 'models', configMap: repositoryOf(name, model) },
+            { name: 'models', configMap: repositoryOf(name, models ?? [model], broken) },
             { name: 'secret', secret: { secretName: 'sluice' } },
             scriptsVolume,
           ],
@@ -107,7 +122,7 @@ export function poolObjects(options: PoolOptions): object {
     kind: 'ModelPool',
     metadata: { name },
     spec: {
-      models: [model],
+      models: models ?? [model],
       scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name },
       scaling: { minReplicas: 1, maxReplicas: 8, ...scaling },
       batching: { maxRows },
@@ -132,13 +147,15 @@ export function poolObjects(options: PoolOptions): object {
   return { apiVersion: 'v1', kind: 'List', items: [repository, deployment, budget, pool] };
 }
 
-function repositoryOf(name: string, model: string): object {
+function repositoryOf(name: string, models: readonly string[], broken: string | null): object {
   return {
     name: `models-${name}`,
-    items: [
+    items: models.flatMap((model) => [
       { key: 'config.yaml', path: `${model}/config.yaml` },
-      { key: 'model.onnx', path: `${model}/1/model.onnx` },
-    ],
+      model === broken
+        ? { key: 'config.yaml', path: `${model}/2/model.onnx` }
+        : { key: 'model.onnx', path: `${model}/1/model.onnx` },
+    ]),
   };
 }
 
