@@ -35,7 +35,7 @@ function codeOf(contender: Contender): readonly string[] {
     case 'variant':
       return codeFrom('bench/simulate/sluice.ts');
     case 'season':
-      return codeFrom('bench/simulate/sluice.ts', 'bench/lab/scaling/calm-hours.ts');
+      return codeFrom('bench/simulate/sluice.ts', 'bench/lab/scaling/calm-hours-clock.ts');
     case 'before':
       return codeFrom('bench/lab/scaling/before.ts');
     case 'baseline':

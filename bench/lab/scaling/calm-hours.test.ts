@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { initialSeason } from '../../../scaler/policy/seasonal.ts';
-import { CalmHoursClock, withoutCalmHours } from './calm-hours.ts';
+import { withoutCalmHours } from './calm-hours.ts';
+import { CalmHoursClock } from './calm-hours-clock.ts';
 
 const stepMs = 10_000;
 const daySteps = 8640;

@@ -9,7 +9,7 @@ import { reactiveOracle } from '../../simulate/reactive-oracle.ts';
 import { sluice, sluiceFor } from '../../simulate/sluice.ts';
 import { grid } from '../../simulate/tune.ts';
 import { beforePolicy } from './before.ts';
-import { CalmHoursClock } from './calm-hours.ts';
+import { CalmHoursClock } from './calm-hours-clock.ts';
 import { scenarioOf, type Case, type Traffic } from './cases.ts';
 import { variantPolicy, type Variant } from './variants.ts';
 
