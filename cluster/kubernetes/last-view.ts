@@ -8,6 +8,7 @@ import { rename, writeFile } from 'node:fs/promises';
 import Type from 'typebox';
 import { Check, Errors } from 'typebox/value';
 import { parseModelPool } from '../../contract/model-pool.ts';
+import { PoolModel } from '../../contract/model-versions.ts';
 import type { ClusterView, Pod } from '../port.ts';
 
 /** Raised when a file of an earlier version would be misread. */
@@ -35,7 +36,11 @@ const Stored = Type.Object({
   format: Type.Literal(format),
   namespace: Type.String(),
   savedAtMs: Type.Number(),
-  view: Type.Object({ pools: Type.Array(Type.Unknown()), pods: Type.Array(StoredPod) }),
+  view: Type.Object({
+    pools: Type.Array(Type.Unknown()),
+    pods: Type.Array(StoredPod),
+    versions: Type.Optional(Type.Record(Type.String(), Type.Array(PoolModel))),
+  }),
 });
 
 export interface LastViewOptions {
@@ -130,6 +135,8 @@ export class LastView {
       if (pool === null) throw new Error(errors.join('; '));
       return pool;
     });
-    return { view: { pools, pods: value.view.pods satisfies readonly Pod[] }, savedAtMs: value.savedAtMs };
+    const { pods, versions } = value.view;
+    const view = { pools, pods: pods satisfies readonly Pod[], ...(versions === undefined ? {} : { versions }) };
+    return { view, savedAtMs: value.savedAtMs };
   }
 }
