@@ -120,12 +120,20 @@ test('an address that leaves much unread gets no further large answers; small on
   assert.equal(leaveUnread(other, large), true);
 });
 
-test('an address that reads has as much under way as it likes', () => {
+test('an address that reads has twice its limit under way, and waits for the rest', () => {
   const { connect } = face();
-  for (let count = 0; count < 50; count += 1) {
-    const { connection } = connect('10.0.0.1');
-    assert.equal(connection.takeAnswerRoom(large, connection.openRequest()), true);
-  }
+  const takes = (address: string): boolean => {
+    const { connection } = connect(address);
+    return connection.takeAnswerRoom(large, connection.openRequest());
+  };
+  assert.equal(Array.from({ length: 50 }, () => takes('10.0.0.1')).filter(Boolean).length, 16);
+  assert.equal(takes('10.0.0.2'), true);
+});
+
+test('an answer beyond all that an address may have under way is computed by itself', () => {
+  const { connect } = face();
+  const { connection } = connect('10.0.0.1');
+  assert.equal(connection.takeAnswerRoom(20 * large, connection.openRequest()), true);
 });
 
 test('behind a trusted proxy each connection counts for itself', () => {

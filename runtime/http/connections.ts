@@ -155,10 +155,11 @@ export class Connections implements ConnectionOwner {
     const own = unreadBytes + expectedBytes;
     if (own > 0 && own + bytes > maxUnreadBytesPerConnection) return false;
     if (bytes <= smallAnswerBytes) return true;
-    // Clients that read leave little with this process, and have as much under way as pods can do.
+    // Clients that read leave little here. Twice the limit may be under way to them, since all of it may be left unread too.
     const isSlow = client.unreadBytes > maxUnreadBytesPerAddress / 4;
     const ofAddress = client.unreadBytes + client.expectedBytes;
-    if (!isProxied && isSlow && ofAddress + bytes > maxUnreadBytesPerAddress) return false;
+    const most = (isSlow ? 1 : 2) * maxUnreadBytesPerAddress;
+    if (!isProxied && ofAddress > 0 && ofAddress + bytes > most) return false;
     const { unreadBytes: unread, expectedBytes: expected } = this.counters;
     return unread <= maxUnreadBytes || unread + expected + bytes <= maxAnswersRatio * maxUnreadBytes;
   }
