@@ -283,7 +283,8 @@ function healthy(inputs: ConditionInputs): ConditionState {
   }
   // Gateways learn of a lost server by a request; the scaler asks it all the while, and nobody here replaces it.
   if (external && sick > 0) return no('EndpointDown', `not answering the scaler: ${inputs.sickText}`);
-  if (sick > 0) return no('Replacing', `${sick} sick pods are being replaced: ${inputs.sickText}`);
+  if (sick > 0)
+    return no('Replacing', `${sick} sick ${sick === 1 ? 'pod is' : 'pods are'} being replaced: ${inputs.sickText}`);
   if (outOfRotation.count > 0) {
     return no('OutOfRotation', `${of(outOfRotation)} without requests: ${outOfRotation.text}`);
   }
