@@ -31,7 +31,7 @@ function alarmsOf({ leading, leader, gateways }) {
   if (!leading && leader === null)
     alarms.push(['No scaler leads: nothing is scaled, drained or replaced.', 'SluiceNoLeader']);
   const missing = gateways.filter(({ reporting, terminating }) => !reporting && !terminating).map(({ name }) => name);
-  if (gateways.length === 0) alarms.push(['There is no gateway: no request is taken.', 'SluiceGatewayMissing']);
+  if (gateways.length === 0) alarms.push(['There is no gateway: no request is taken.', 'SluiceNoGateway']);
   else if (missing.length > 0) alarms.push([`No report from ${missing.join(', ')}.`, 'SluiceGatewayMissing']);
   return alarms;
 }
