@@ -134,6 +134,24 @@ const faults: readonly Fault[] = [
     alert: 'SluiceErrorRate',
   },
   {
+    name: 'pods answer by different versions',
+    begin: (world) => {
+      for (const [index, pod] of podsOf(world).entries()) {
+        const { uid } = Object.assign(pod, { isPeer: true as const });
+        const listed = { name: 'm', version: index === 0 ? '2' : '1', ready: true, isDefault: true };
+        const status = {
+          uid,
+          state: 'ready' as const,
+          models: [{ ...listed, maxRows: 8, maxRequestRows: 8, warmup: [] }],
+        };
+        world.versionAnswers.set(uid, { kind: 'status', status });
+      }
+    },
+    reason: 'PodsDiffer',
+    words: 'm: not every pod has version',
+    alert: 'SluiceVersionSkew',
+  },
+  {
     name: 'no gateway',
     begin: (world) => (world.gateways = []),
     reason: 'NoGateways',
