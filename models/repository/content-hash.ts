@@ -6,15 +6,17 @@ import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileDigest } from './file-digest.ts';
+import { checkSize } from './memory-fit.ts';
 import type { ModelFolder } from './repository.ts';
 import type { ModelSet } from './served-model.ts';
 
-/** @throws Error where a file can't be read */
+/** @throws Error where a file can't be read, or all of them are larger than the memory */
 export async function contentHash(
   { configText, transformFile }: Pick<ModelFolder, 'configText' | 'transformFile'>,
   /** Path of the version's ONNX file. */
   file: string,
 ): Promise<string> {
+  await checkSize(file);
   const folder = path.dirname(file);
   const whole = createHash('sha256');
   for (const name of await filesOf(folder)) {
