@@ -64,8 +64,10 @@ export const WishedModel = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 128 }),
   /** Version that answers requests which name none; null before any was ready. */
   default: Type.Union([VersionId, Type.Null()]),
-  /** Versions that this pod may load now: proven ones, and one to try. A version that stands nowhere in the wish waits. */
+  /** Proven versions that this pod may load now. A version that stands nowhere in the wish waits. */
   load: Type.Array(VersionId, { maxItems: maxListedVersions }),
+  /** Versions that this pod is to try, before any other does. */
+  tries: Type.Optional(Type.Array(VersionId, { maxItems: maxListedVersions })),
   /** Versions that must not be loaded: a load of them ended a process. */
   banned: Type.Array(BannedVersion, { maxItems: maxListedVersions }),
 });

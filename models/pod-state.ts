@@ -5,6 +5,7 @@ import type { UnbatchedModel } from '../contract/unbatched.ts';
 import type { Bodies } from './bodies/bodies.ts';
 import type { Drain } from './drain.ts';
 import type { LiveModels } from './repository/live-models.ts';
+import type { StartGate } from './repository/start-gate.ts';
 import type { RequiredModels } from './repository/required-models.ts';
 import type { ModelSet } from './repository/served-model.ts';
 import type { RunTracing } from './tracing.ts';
@@ -58,6 +59,8 @@ export class PodState {
   loading = true;
   /** Loads and unloads models while the pod serves; null before the start has ended. */
   live: LiveModels | null = null;
+  /** Takes the wish of the pool until the start has ended. */
+  gate: StartGate | null = null;
   /** HTTP requests without a finished response; an envelope counts as one. */
   openResponses = 0;
 

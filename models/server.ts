@@ -13,10 +13,12 @@ import { Bodies } from './bodies/bodies.ts';
 import { Drain } from './drain.ts';
 import { hashVersions } from './repository/content-hash.ts';
 import { LiveModels } from './repository/live-models.ts';
+import { LoadMarkers } from './repository/load-markers.ts';
 import { announce, loadModels } from './repository/load.ts';
 import { lookAt } from './repository/look.ts';
 import { createMetrics } from './metrics.ts';
 import { PodState, Staging } from './pod-state.ts';
+import { StartGate } from './repository/start-gate.ts';
 import { scanRepository } from './repository/repository.ts';
 import { namesIn, requiredNames, RequiredModels } from './repository/required-models.ts';
 import { RepositoryWatch } from './repository/repository-watch.ts';
@@ -109,7 +111,13 @@ export async function runModelServer(
   const cache = settings.verdictFolder === 'none' ? null : (settings.verdictFolder ?? null);
   const beside = path.join(repository, besideModels);
   const verdicts = new VerdictStore({ reads: cache === null ? [beside] : [cache, beside], writes: cache, log });
-  const context = { host, transforms, limits: settings, verdicts, log };
+  const wasKilled = settings.lastExit?.startsWith('killed by SIGKILL') === true;
+  const markers = new LoadMarkers({ folder: cache, podName: pod.name, wasKilled, log });
+  const context = { host, transforms, limits: settings, verdicts, markers, log };
+  // A scaler knows a pod by its UID; nobody sends wishes to one that was started by hand.
+  const wishWaitMs = settings.podUid === undefined ? 0 : firstWishMs;
+  const gate = new StartGate({ models, markers, wishWaitMs, log });
+  pod.gate = gate;
   const isRequired = (name: string): boolean => required.includes(name);
   const live = new LiveModels({ ...context, repository, only, models, isRequired });
   let repositoryWatch: RepositoryWatch | null = null;
@@ -122,7 +130,8 @@ export async function runModelServer(
     const look = await lookAt(settings.repository, only);
     announce(folders, models);
     await hashVersions(folders, models);
-    await loadModels(folders, models, context);
+    await gate.open();
+    await loadModels(folders, models, { ...context, gate });
     await live.fillIn();
     models.keepDefaults();
     if ([...models.ready()].length === 0) {
@@ -131,6 +140,7 @@ export async function runModelServer(
     }
     live.adopt(look);
     pod.live = live;
+    if (gate.wish !== null) live.follow(gate.wish);
     pod.loading = false;
     if (repositoryPollMs > 0 && !ending) {
       const onSettled = live.onSettled.bind(live);
@@ -150,6 +160,7 @@ export async function runModelServer(
   const close = () => {
     ending = true;
     repositoryWatch?.close();
+    markers.close();
     closed ??= (async () => {
       app.server.closeAllConnections();
       await app.close();
@@ -180,3 +191,5 @@ export async function runModelServer(
 }
 
 const drainPollMs = 20;
+/** Time for which a pod that starts waits for the wish of its pool. */
+const firstWishMs = 3_000;

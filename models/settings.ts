@@ -61,6 +61,12 @@ export const ModelServerSettings = Type.Object({
         "folder that keeps proofs of batching for later starts; 'none' for none; defaults to the user's cache folder",
     }),
   ),
+  lastExit: Type.Optional(
+    Type.String({
+      description:
+        "how this pod's process before ended, in its supervisor's words; one that was killed by SIGKILL did not end by what it loaded",
+    }),
+  ),
   repositoryPollMs: Type.Integer({
     minimum: 0,
     default: 5_000,

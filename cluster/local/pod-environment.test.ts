@@ -14,7 +14,7 @@ function settingsOf(spec: object, env: Record<string, string> = {}, modelsAreReq
   });
   const required = modelsAreRequired === undefined ? {} : { modelsAreRequired };
   const defaults = { repository: '/models', logLevel: 'warn', graceMs: 30_000, env, ...required } as const;
-  return readSettings(ModelServerSettings, podEnvironment(defaults, pool!, { name: 'p-1', uid: 'u' }));
+  return readSettings(ModelServerSettings, podEnvironment(defaults, pool!, { name: 'p-1', uid: 'u', lastExit: null }));
 }
 
 test('a pod gets the settings of its pool', () => {

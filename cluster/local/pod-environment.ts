@@ -22,7 +22,7 @@ const propagationMs = 100;
 export function podEnvironment(
   defaults: PodDefaults,
   pool: ModelPool,
-  pod: { readonly name: string; readonly uid: string },
+  pod: { readonly name: string; readonly uid: string; readonly lastExit: string | null },
 ): Record<string, string | undefined> {
   const { batching, requests, models } = pool.spec;
   const settings: Partial<ModelServerSettings> = {
@@ -33,6 +33,7 @@ export function podEnvironment(
     port: 0,
     podUid: pod.uid,
     podName: pod.name,
+    ...(pod.lastExit === null ? {} : { lastExit: pod.lastExit }),
     maxRows: batching.enabled ? batching.maxRows : 1,
     maxRequestRows: batching.maxRequestRows,
     maxBodyBytes: requests.maxBodyBytes,

@@ -132,7 +132,7 @@ export class LocalPod {
     this.#errorText = null;
     this.#child = startChild({
       command,
-      env: podEnvironment(defaults, pool, { name: this.name, uid: this.#uid }),
+      env: podEnvironment(defaults, pool, { name: this.name, uid: this.#uid, lastExit: this.#lastExit }),
       onLine: (line, stream) => {
         this.#errorText = nextErrorText(this.#errorText, line, stream);
         onLine(line);

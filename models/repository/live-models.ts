@@ -11,9 +11,11 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { quote, SluiceError } from '../../contract/errors.ts';
 import type { VersionId, VersionWish } from '../../contract/model-versions.ts';
+import { provenOf } from '../policy/start-permit.ts';
 import { contentHash } from './content-hash.ts';
 import { putInService, reasonOf, startVersion, type LoadContext } from './load.ts';
 import { lookAt, type Look } from './look.ts';
+import { checkFree } from './memory-fit.ts';
 import { parseModelConfig } from './model-config.ts';
 import { readModelFolder, type ModelFolder } from './repository.ts';
 import type { ModelSet, ServedModel } from './served-model.ts';
@@ -83,7 +85,8 @@ export class LiveModels {
 
   #apply(wished: VersionWish['models']): void {
     const { models } = this.#options;
-    for (const { name, default: byDefault, load, banned } of wished) {
+    for (const wish of wished) {
+      const { name, default: byDefault, load, tries = [], banned } = wish;
       if (byDefault !== null && this.#isContent(name, byDefault)) models.choose(name, byDefault.version);
       for (const { version, hash, reason } of banned) {
         const state = models.stateOf(name, version);
@@ -92,7 +95,8 @@ export class LiveModels {
         else if (models.hashOf(name, version) === hash && state?.kind === 'loading')
           models.set(name, version, { kind: 'banned', reason });
       }
-      for (const id of load) if (this.#waits(name, id)) this.#obey(name, id.version);
+      for (const id of provenOf(wish)) if (this.#isBanned(name, id)) this.#obey(name, id.version);
+      for (const id of [...load, ...tries]) if (this.#waits(name, id)) this.#obey(name, id.version);
     }
   }
 
@@ -109,6 +113,11 @@ export class LiveModels {
     if (next?.state === 'found') return id.hash === undefined || id.hash === next.hash;
     const state = models.stateOf(name, id.version);
     return state?.kind === 'loading' && state.stage === 'waiting to be loaded' && this.#isContent(name, id);
+  }
+
+  /** Whether a version was banned here, though the pool has it proven: the process ended by something else. */
+  #isBanned(name: string, id: VersionId): boolean {
+    return this.#options.models.stateOf(name, id.version)?.kind === 'banned' && this.#isContent(name, id);
   }
 
   #obey(name: string, version: string): void {
@@ -131,11 +140,15 @@ export class LiveModels {
     const { models } = this.#options;
     for (const name of models.names) {
       if (models.status().some((model) => model.name === name && model.ready)) continue;
+      const tried = new Set<string>();
       for (;;) {
-        const folder = await this.#folder(name).catch(() => null);
-        const next =
-          folder === null ? undefined : this.#wantedOf(folder).findLast((version) => this.#isNew(name, version));
+        const wanted = await this.#folder(name)
+          .then((folder) => this.#wantedOf(folder))
+          // A model whose files say that it can't be served is listed with the reason already.
+          .catch(() => []);
+        const next = wanted.findLast((version) => !tried.has(version) && this.#isOpen(name, version));
         if (next === undefined) break;
+        tried.add(next);
         const loaded = await this.loadVersion(name, next).then(
           () => true,
           () => false,
@@ -222,7 +235,9 @@ export class LiveModels {
       const fresh = settled.filter((one) => wanted.includes(one.version) && this.#isFresh(one));
       if (fresh.length > 0) {
         const folder = await this.#folder(name);
-        for (const one of fresh) await this.#onFound(folder, one);
+        for (const one of fresh) {
+          await this.#onFound(folder, one).catch((error: unknown) => this.#onUnusable(one, reasonOf(error)));
+        }
       }
       this.#retireUnwanted(name, wanted, present);
     } catch (error) {
@@ -346,13 +361,14 @@ export class LiveModels {
     }
   }
 
-  #isNew(name: string, version: string): boolean {
-    return this.#options.models.stateOf(name, version) === undefined;
+  /** Whether nobody has tried the version yet. */
+  #isOpen(name: string, version: string): boolean {
+    return this.#options.models.stateOf(name, version) === undefined || this.#waits(name, { version });
   }
 
   async #load(name: string, version: string): Promise<void> {
     if (this.#unloaded.has(name)) throw new Error('the model is unloaded by request');
-    const { models, log, transforms, repository } = this.#options;
+    const { models, log, transforms, repository, markers } = this.#options;
     // Looked at first, so that files which change while they are read are read again.
     const look = await lookAt(repository, [name]);
     const folder = await this.#folder(name);
@@ -373,7 +389,9 @@ export class LiveModels {
       models.setNext(name, version, { hash, state: 'loading' });
     }
     const startedMs = performance.now();
+    const unmark = markers.begin({ name, version, hash });
     try {
+      if ([...models.ready()].length > 0) await checkFree(file);
       const config = parseModelConfig(folder.configText);
       const transform =
         transforms.all.find((one) => one.model === name) ?? (await transforms.open(name, folder.transformFile, config));
@@ -408,6 +426,8 @@ export class LiveModels {
         serves ? 'a version is not served, and what serves goes on' : 'model is not served',
       );
       throw error;
+    } finally {
+      unmark();
     }
   }
 

@@ -16,8 +16,11 @@ import { decideBatching } from './batching.ts';
 import type { Transformer } from '../transforms/transformer.ts';
 import type { Transforms } from '../transforms/transforms.ts';
 import type { VerdictStore } from '../verdicts/verdict-store.ts';
+import type { LoadMarkers } from './load-markers.ts';
 import { LoadProgress } from './load-progress.ts';
+import { checkSize } from './memory-fit.ts';
 import { lanesFor, startSideBySide, type Lane } from './side-by-side.ts';
+import type { StartGate } from './start-gate.ts';
 import { policyProblem, wantedVersions } from './version-policy.ts';
 import { warmUp } from './warmup.ts';
 
@@ -41,15 +44,20 @@ export interface LoadContext {
   readonly transforms: Transforms;
   readonly limits: Limits;
   readonly verdicts: VerdictStore;
+  readonly markers: LoadMarkers;
   readonly log: LoadLog;
+}
+
+export interface StartContext extends LoadContext {
+  readonly gate: Pick<StartGate, 'lets' | 'inUse'>;
 }
 
 export async function loadModels(
   folders: readonly ModelFolder[],
   models: ModelSet,
-  context: LoadContext,
+  context: StartContext,
 ): Promise<void> {
-  const { host, log } = context;
+  const { host, log, markers } = context;
   const versions: VersionToLoad[] = [];
   for (const folder of folders) versions.push(...(await readFolder(folder, models, context)));
   // Models become ready together: requests would share the threads with the proofs of those still loading.
@@ -60,11 +68,14 @@ export async function loadModels(
     if (line !== null) log.info({}, line);
   }, 1_000);
   const createSession = inTurn(host.load.bind(host));
-  await startSideBySide(versions, lanesFor(versions.length, availableParallelism()), async (toLoad, lane) => {
+  const parallelism = markers.isWary ? 1 : availableParallelism();
+  await startSideBySide(versions, lanesFor(versions.length, parallelism), async (toLoad, lane) => {
     const { name, version } = toLoad;
     progress.began(name);
     models.set(name, version, { kind: 'loading', stage: 'loading' });
+    const unmark = mark(models, markers, toLoad);
     try {
+      await checkSize(toLoad.file);
       const model = await startVersion(toLoad, context, { lane, createSession });
       progress.ended(name, model === null ? 'again' : 'loaded');
       if (model === null) {
@@ -83,6 +94,8 @@ export async function loadModels(
       progress.ended(name, 'broken');
       log.error({ model: name, version, reason }, 'model is not served');
       models.set(name, version, { kind: 'broken', reason });
+    } finally {
+      unmark();
     }
     return true;
   });
@@ -121,13 +134,19 @@ export interface VersionToLoad {
 async function readFolder(
   folder: ModelFolder,
   models: ModelSet,
-  { transforms, log }: LoadContext,
+  { transforms, log, gate, markers }: StartContext,
 ): Promise<VersionToLoad[]> {
   const { name, versions } = folder;
+  const unmarks: (() => void)[] = [];
   try {
     if (folder.problem !== null) throw new Error(folder.problem);
     const config = parseModelConfig(folder.configText);
-    const transform = await transforms.open(name, folder.transformFile, config);
+    const permitted = versions.filter(({ version }) => gate.lets(name, version));
+    // A transform in the pod's process can end it. A model of which nothing is loaded now opens its transform later.
+    if (folder.transformFile !== null) {
+      for (const { version } of permitted) unmarks.push(mark(models, markers, { name, version }));
+    }
+    const transform = permitted.length === 0 ? null : await transforms.open(name, folder.transformFile, config);
     const asked = config.defaultVersion === undefined ? undefined : String(config.defaultVersion);
     if (asked !== undefined) {
       if (!versions.some(({ version }) => version === asked)) {
@@ -138,10 +157,10 @@ async function readFolder(
     const present = versions.map(({ version }) => version);
     const problem = policyProblem(config.versionPolicy, present);
     if (problem !== null) throw new Error(problem);
-    const inUse = asked === undefined ? [] : [asked];
+    const inUse = [...(asked === undefined ? [] : [asked]), ...gate.inUse(name)];
     const wanted = wantedVersions(config.versionPolicy, { present, failed: new Set(), inUse });
     for (const version of present) if (!wanted.includes(version)) models.remove(name, version);
-    return versions
+    return permitted
       .filter(({ version }) => wanted.includes(version))
       .map(({ version, file }) => ({ name, version, file, config, transform }));
   } catch (error) {
@@ -151,7 +170,16 @@ async function readFolder(
       models.set(name, version, { kind: 'broken', reason });
     }
     return [];
+  } finally {
+    for (const unmark of unmarks) unmark();
   }
+}
+
+/** Marks the load of a version whose content is known. @returns a function that ends that */
+function mark(models: ModelSet, markers: LoadMarkers, one: { readonly name: string; readonly version: string }) {
+  const { name, version } = one;
+  const hash = models.hashOf(name, version);
+  return hash === undefined ? () => undefined : markers.begin({ name, version, hash });
 }
 
 interface Place {

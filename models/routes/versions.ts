@@ -14,8 +14,8 @@ export function versionsRoute(app: FastifyInstance, pod: PodState): void {
     right: 'operate',
     POST: async (request, reply) => {
       const wish = await readSmallJson(request.raw, VersionWish, maxBytes);
-      // During the start the pod loads what it finds; the wish is sent again until it is followed.
-      pod.live?.follow(wish);
+      if (pod.live !== null) pod.live.follow(wish);
+      else if (pod.gate !== null) pod.gate.wish = wish;
       return reply.send(pod.status());
     },
   });

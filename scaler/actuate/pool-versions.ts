@@ -192,12 +192,17 @@ export class PoolVersions {
     if (answer.kind === 'failed') return false;
     const before = [known.models, known.draining, known.isPeer];
     known.isPeer = answer.kind === 'status';
-    known.models = answer.kind === 'status' ? answer.status.models : [];
+    known.models = answer.kind === 'status' ? listOf(answer.status) : [];
     known.draining = answer.kind === 'status' && answer.status.state === 'draining';
     if (isSame(before, [known.models, known.draining, known.isPeer])) return false;
     this.#changes += 1;
     return known.isPeer;
   }
+}
+
+/** Models that the pod lists; null while it has not looked into its repository yet. */
+function listOf({ state, models }: Pick<PodStatus, 'state' | 'models'>): PodStatus['models'] | null {
+  return state === 'loading' && models.length === 0 ? null : models;
 }
 
 /** Name of a process: on Kubernetes a container that starts again keeps the UID of its pod. */

@@ -55,7 +55,13 @@ class Timeline {
   /** Numbers of the versions that the pod may load. */
   load(uid: string): string[] {
     const wish = this.last!.wishes.get(uid)?.find(({ name }) => name === 'm');
-    return (wish?.load ?? []).map(({ version }) => version).sort();
+    return [...(wish?.load ?? []), ...(wish?.tries ?? [])].map(({ version }) => version).sort();
+  }
+
+  /** Numbers of the versions that the pod is to try before any other. */
+  tries(uid: string): string[] {
+    const wish = this.last!.wishes.get(uid)?.find(({ name }) => name === 'm');
+    return (wish?.tries ?? []).map(({ version }) => version);
   }
 
   banned(uid: string): string[] {
@@ -70,6 +76,7 @@ test('a new version is tried by one pod, then loaded one by one, and switched to
   const found = '1a ready, 2b found';
   assert.equal(time.see(pod('a', found), pod('b', found), pod('c', found)), '1a generation 1');
   assert.deepEqual([time.load('a'), time.load('b'), time.load('c')], [['1', '2'], ['1'], ['1']]);
+  assert.deepEqual([time.tries('a'), time.tries('b')], [['2'], []], 'to be tried is not to be proven');
   assert.deepEqual(
     time.default().unsettled?.map(({ version, state }) => `${version} ${state}`),
     ['2 found'],
@@ -77,7 +84,7 @@ test('a new version is tried by one pod, then loaded one by one, and switched to
   time.see(pod('a', '1a ready, 2b loading'), pod('b', found), pod('c', found));
   assert.deepEqual([time.load('b'), time.load('c')], [['1'], ['1']], 'the trial is under way');
   time.see(pod('a', '1a ready, 2b ready'), pod('b', found), pod('c', found));
-  assert.deepEqual([time.load('b'), time.load('c')], [['1', '2'], ['1']]);
+  assert.deepEqual([time.load('b'), time.load('c'), time.tries('b')], [['1', '2'], ['1'], []]);
   time.see(pod('a', '1a ready, 2b ready'), pod('b', '1a ready, 2b loading'), pod('c', found));
   assert.deepEqual(time.load('c'), ['1']);
   const both = '1a ready, 2b ready';
@@ -150,6 +157,13 @@ test('a process that is ended from outside during its trial tries again; after t
   }
   time.see(pod('a', found, { process: 'a 3' }));
   assert.deepEqual([time.load('a'), time.banned('a')], [['1'], ['2']]);
+});
+
+test('a version that a pod has ready is not banned because another pod ended', () => {
+  const time = new Timeline();
+  time.see(pod('a', '1a ready'), pod('b', '1a ready'));
+  time.see(pod('a', '1a ready'), pod('b', '1a banned'));
+  assert.deepEqual([time.banned('a'), time.banned('b'), time.load('b')], [[], [], ['1']]);
 });
 
 test('a trial whose pod is gone goes to another pod', () => {

@@ -245,7 +245,8 @@ class ModelInPool {
   /** Wishes by UID of the pods that list the model, or have not told what they list. */
   *wishes(trials: ReadonlyMap<string, Trial>, decided: PoolModel | null): Generator<[string, WishedModel]> {
     const banned = this.#bad.flatMap(({ version, hash, state, reason }): BannedVersion[] =>
-      state === 'banned' && hash !== undefined
+      // A pod has had it ready: that another one ended is no word on its content.
+      state === 'banned' && hash !== undefined && !has(this.#proven, { version, hash })
         ? [{ version, hash, reason: reason ?? 'a load of it ended a process' }]
         : [],
     );
@@ -261,10 +262,10 @@ class ModelInPool {
         return trials.get(JSON.stringify([this.#name, id.version, id.hash]))?.pod === pod.name;
       });
       const known = this.#proven.filter((id) => this.#rows.length === 0 && !has(load, id));
-      yield [
-        pod.uid,
-        { name: this.#name, default: byDefault, load: [...load, ...known].slice(0, maxListedVersions), banned },
-      ];
+      const tries = load.filter((id) => !has(this.#proven, id)).slice(0, maxListedVersions);
+      const proven = [...load.filter((id) => has(this.#proven, id)), ...known].slice(0, maxListedVersions);
+      const trial = tries.length === 0 ? {} : { tries };
+      yield [pod.uid, { name: this.#name, default: byDefault, load: proven, ...trial, banned }];
     }
   }
 
