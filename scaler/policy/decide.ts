@@ -86,7 +86,7 @@ function decideOnTraffic(
     state.correction.deviations,
   );
   // Incomplete reports are kept out of the history, yet the rate they show is a rate that was seen.
-  const reportedPerS = complete || traffic.elapsedMs === 0 ? 0 : (1000 * traffic.arrivals) / traffic.elapsedMs;
+  const reportedPerS = complete || traffic.longestGapMs === 0 ? 0 : (1000 * traffic.arrivals) / traffic.longestGapMs;
   const estimate = needOf({
     forecast: { ...expected, nowPerS: Math.max(expected.nowPerS, reportedPerS) },
     headroomFactor: state.headroomFactor,

@@ -54,8 +54,13 @@ export type Traffic =
       /** False if a gateway could not be counted, because of `missing`: the numbers are then lower bounds. */
       readonly complete: boolean;
       readonly missing: BlindReason | null;
-      /** Time between the two reports that are compared; the longest, of several gateways. */
+      /**
+       * Time from the newest report that was counted before to the newest now. Gateways report at times of their own: added over
+       * the looks, their own times between reports would count each second once a gateway, and halve the rate of two.
+       */
       readonly elapsedMs: number;
+      /** Longest time between the two reports of one gateway: over it, arrivals are a rate that is not too high. */
+      readonly longestGapMs: number;
       readonly arrivals: number;
       readonly completions: number;
       /** Requests that were late or shed. */
@@ -78,10 +83,11 @@ export function readTraffic(
   nowMs: number,
 ): readonly [Baselines, Traffic] {
   const next: Record<string, GatewayReport> = {};
-  const sum = { elapsedMs: 0, arrivals: 0, completions: 0, violations: 0, queued: 0, inFlight: 0 };
+  const sum = { longestGapMs: 0, arrivals: 0, completions: 0, violations: 0, queued: 0, inFlight: 0 };
   const costs: BatchCost[] = [];
   let missing: BlindReason | null = null;
   let believed = 0;
+  let [newestBeforeMs, newestMs] = [-Infinity, -Infinity];
   for (const report of observation.reports) {
     const before = baselines[report.id];
     const defect = defectOf(report, before, nowMs);
@@ -102,14 +108,19 @@ export function readTraffic(
       missing ??= 'no-report';
       continue;
     }
-    sum.elapsedMs = Math.max(sum.elapsedMs, report.atMs - before.atMs);
+    newestBeforeMs = Math.max(newestBeforeMs, before.atMs);
+    newestMs = Math.max(newestMs, report.atMs);
+    sum.longestGapMs = Math.max(sum.longestGapMs, report.atMs - before.atMs);
     sum.arrivals += report.arrivals - before.arrivals;
     sum.completions += report.completions - before.completions;
     sum.violations += report.late - before.late + report.shed - before.shed;
   }
   if (believed === 0) return [next, { kind: 'unknown', reason: missing ?? 'no-report' }];
   if (believed < observation.gatewaysExpected) missing ??= 'no-report';
-  return [next, { kind: 'known', complete: missing === null, missing, costs, ...sum }];
+  // A gateway that was silent tells of all that time at once.
+  const passedMs = newestMs === -Infinity ? 0 : newestMs - newestBeforeMs;
+  const elapsedMs = sum.longestGapMs > freshForMs ? sum.longestGapMs : passedMs;
+  return [next, { kind: 'known', complete: missing === null, missing, costs, elapsedMs, ...sum }];
 }
 
 function defectOf(report: GatewayReport, before: GatewayReport | undefined, nowMs: number): BlindReason | null {
