@@ -2,6 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { podRequestsPerSecond } from '../../bench/simulate/capacity.ts';
+import type { DecisionRecord, PoolsReport } from '../../contract/scaler-api.ts';
+import { decisionsIn, predictStep, type StepOutcome } from '../support/predicted-step.ts';
 import { kubectl, until } from './support/kubectl.ts';
 import { Load } from './support/load.ts';
 import { podsOf, poolObjects, type PoolOptions } from './support/pool.ts';
@@ -112,6 +115,90 @@ test('a rolling update of two gateways, where clients retry refused connections 
     );
     t.diagnostic(JSON.stringify(await load.endWithoutLoss(100)));
   }));
+
+test('a step to five times the load: as many orders until there are enough pods, and as many pods, as the simulator predicts', (t) =>
+  system.watched(t, async () => {
+    const { namespace } = system;
+    const cost = { runMs: 80, rowMs: 80, maxRows: 8 };
+    // Between two batch sizes' limits, so that a millisecond in the learned cost does not change the batch size.
+    const objectiveMs = 900;
+    const limits = { minReplicas: 1, maxReplicas: 10 };
+    const requests = { timeoutMs: 60_000, coldStartHoldMs: 60_000, maxQueued: 10_000 };
+    const [quietPerS, steppedPerS, quietS, steppedS] = [6, 30, 15, 40];
+    const carries = podRequestsPerSecond({
+      cost: { a: cost.runMs, c: cost.rowMs },
+      objectiveMs,
+      maxRows: cost.maxRows,
+    });
+    const enough = Math.ceil(steppedPerS / carries);
+    const spec = { objective: { latencyMs: objectiveMs }, requests, batching: { maxRows: 8, maxRequestRows: 8 } };
+    await namespace.apply(poolObjects({ ...cost, name: 'step', scaling: limits, spec }));
+    await settled(namespace, 'step', 1);
+    const load = await Load.start(namespace, { perSecond: quietPerS, model: 'step', timeoutMs: requests.timeoutMs });
+    await sleep(1000 * quietS);
+    const stepAtMs = Date.now();
+    await load.rate(steppedPerS);
+    await sleep(1000 * steppedS);
+    const decided = await ofLeader<DecisionRecord[]>('/api/pools/step/decisions');
+    const report = await load.end();
+    assert.deepEqual(
+      Object.keys(report.failed).filter((reason) => reason !== 'status 503'),
+      [],
+      report.examples.join('\n'),
+    );
+    const { orders, enoughAtMs, most } = decisionsIn(decided, enough);
+    const real = { orders, afterS: (enoughAtMs - stepAtMs) / 1000, most };
+    const { pools } = await ofLeader<PoolsReport>('/api/pools');
+    const learned = pools.find(({ name }) => name === 'step')!.modelReports[0]!.cost!;
+    const firstOfStep = quietS * quietPerS;
+    const sentMs = [
+      ...Array.from({ length: firstOfStep }, (_, index) => (1000 * index) / quietPerS),
+      ...Array.from({ length: steppedS * steppedPerS }, (_, index) => 1000 * (quietS + index / steppedPerS)),
+    ];
+    const startsMs = await startsOf('step');
+    const scenario = { ...limits, ...requests, cost: { a: learned.aMs, c: learned.cMs }, objectiveMs, maxRows: 8 };
+    const simulated = predictStep({ scenario, sentMs, firstOfStep, startsMs, enough });
+    t.diagnostic(`real: ${JSON.stringify({ ...real, failed: report.failed })}, starts of ${startsMs.join(', ')} ms`);
+    for (const one of simulated) t.diagnostic(`simulated: ${JSON.stringify(one)}`);
+    // Both gateways report at times of their own, and each wakes the scaler: it has to count their requests together.
+    const seenPerS = Math.max(...decided.map(({ inputs }) => Number(inputs['ratePerS'] ?? 0)));
+    assert.ok(seenPerS > 0.8 * steppedPerS, `the scaler saw ${seenPerS} of ${steppedPerS} requests/s`);
+    const within = (of: (one: Pick<StepOutcome, 'orders' | 'most'>) => number, by: number): boolean => {
+      const values = simulated.map(of);
+      return of(real) >= Math.min(...values) - by && of(real) <= Math.max(...values) + by;
+    };
+    // Looks are not counted: early reports of two gateways ask for more of them than the simulator's one.
+    assert.ok(
+      within((one) => one.orders, 1),
+      `${orders} orders until there are enough pods`,
+    );
+    assert.ok(
+      within(({ most: pods }) => pods, 1),
+      `as many pods, but for one: ${real.most}`,
+    );
+  }));
+
+/** Answer of the scaler that leads. */
+async function ofLeader<Answer>(path: string): Promise<Answer> {
+  const { namespace } = system;
+  const { spec } = await namespace.json<{ spec: { holderIdentity: string } }>(['get', 'lease', 'sluice-scaler']);
+  return JSON.parse(await namespace.get(spec.holderIdentity.split('_')[0]!, 8082, path)) as Answer;
+}
+
+/** Times from creation to ready of the pods of a pool, oldest first, milliseconds in whole seconds. */
+async function startsOf(pool: string): Promise<number[]> {
+  const { items } = await system.namespace.json<{
+    items: {
+      metadata: { creationTimestamp: string };
+      status: { conditions?: { type: string; status: string; lastTransitionTime: string }[] };
+    }[];
+  }>(['get', 'pods', '--selector', podsOf(pool), '--sort-by', '.metadata.creationTimestamp']);
+  return items.flatMap(({ metadata, status }) => {
+    const ready = status.conditions?.find(({ type, status: is }) => type === 'Ready' && is === 'True');
+    if (ready === undefined) return [];
+    return [Date.parse(ready.lastTransitionTime) - Date.parse(metadata.creationTimestamp)];
+  });
+}
 
 async function evict(name: string): Promise<void> {
   const { namespace } = system;
