@@ -137,14 +137,12 @@ describe('in one namespace', { concurrency: true }, () => {
       await assert.rejects(namespace.rollout('three'), /exceeded its progress deadline/);
       const fresh = (await namespace.pods(podsOf('three'))).filter(({ metadata }) => !old.includes(metadata.uid));
       assert.equal(fresh.length, 1, 'new pods');
-      assert.match(
-        await readiness(fresh[0]!.metadata.name),
-        /^503 .*model 'three-b' is required and has not been loaded yet: version 2: /,
+      const told = /^503 .*model 'three-b' is required and has not been loaded yet: version 2: /;
+      await until('its probe to say why', 60_000, async () =>
+        told.test(await readiness(fresh[0]!.metadata.name)) ? true : null,
       );
-      const { message } = await condition('three', 'Stalled', 'RolloutStuck');
-      assert.match(message, /three-b 2 is failed: .*protobuf/i);
-      const ready = await condition('three', 'Ready', 'RolloutStuck');
-      assert.match(ready.message, /three-b 2 is failed/);
+      await condition('three', 'Stalled', 'RolloutStuck', /three-b 2 is failed: .*protobuf/i);
+      await condition('three', 'Ready', 'RolloutStuck', /three-b 2 is failed/);
       assert.deepEqual(
         (await readyPods(namespace, 'three')).map(({ metadata }) => metadata.uid).toSorted(),
         old,
