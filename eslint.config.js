@@ -19,7 +19,7 @@ const shapes = [
 ];
 
 export default tseslint.config(
-  { ignores: ['node_modules/', 'dist/'] },
+  { ignores: ['node_modules/', 'dist/', '.sluice/'] },
   eslint.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   {
