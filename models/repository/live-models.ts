@@ -285,7 +285,10 @@ export class LiveModels {
       return;
     }
     if (!this.followsPool && !this.#unloaded.has(name)) {
-      await this.loadVersion(name, version).catch(() => undefined);
+      await this.loadVersion(name, version).then(
+        () => this.#sayDefault(name, version),
+        () => undefined,
+      );
       return;
     }
     this.#known.set(keyOf(name, version), found);
@@ -299,6 +302,15 @@ export class LiveModels {
     log.info({ model: name, version, hash }, 'a version is found in the repository');
     // A version that the pool has wished before is loaded without another word.
     if (this.#wish !== null) this.#apply(this.#wish.models);
+  }
+
+  /** Says that a version which was found and loaded changes no answers, since no pool has it switched to. */
+  #sayDefault(name: string, version: string): void {
+    const { models, log } = this.#options;
+    const byDefault = models.status().find((model) => model.name === name && model.isDefault)?.version;
+    if (byDefault === undefined || byDefault === version) return;
+    const message = 'no scaler leads the pod: requests that name no version are answered by the same one as before';
+    log.info({ model: name, version, default: byDefault }, message);
   }
 
   async #onGone(name: string, version: string): Promise<void> {

@@ -79,6 +79,8 @@ test('versions are added, corrupt, replaced and removed under traffic, and no re
   await write(server, '2', multiplier(3));
   await settles(server, '1 ready*, 2 ready');
   assert.deepEqual([await factorOf(server), await factorOf(server, '2')], [2, 3], 'nothing switches by itself');
+  const said = server.logged.find(({ msg }) => String(msg).startsWith('no scaler leads the pod'));
+  assert.deepEqual([said?.['version'], said?.['default']], ['2', '1'], 'and that is said');
 
   await write(server, '3', Buffer.from('no model'));
   await settles(server, '1 ready*, 2 ready, 3 failed');
