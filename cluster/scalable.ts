@@ -125,8 +125,9 @@ export interface ScalableCluster extends Pick<Cluster, 'close'> {
   kill(pod: ScalerPod): Promise<WriteResult>;
   writeStatus(pool: string, status: PoolStatus): Promise<WriteResult>;
   emit(event: PoolEvent): void;
-  /** Last status written for the pool by any leader, from which a new leader continues. */
+  /**
+   * Last status written for the pool by any leader, from which a new leader continues. On a laptop it has at first what an earlier
+   * `sluice up` kept: the versions of models, and the rushes.
+   */
   statusOf(pool: string): PoolStatus | null;
-  /** Text of the pool's rushes (`seasonal` of its status) that was kept last, by any leader, on a laptop by any `sluice up`. */
-  seasonOf(pool: string): string | null;
 }

@@ -79,8 +79,8 @@ export class PoolScaler {
     if (this.#continued) return;
     this.#continued = true;
     const { cluster, clock, log, pool } = this.#context;
-    const season = cluster.seasonOf(pool);
-    if (season === null || this.#decider.continueSeason(season, clock.wallMs())) return;
+    const season = cluster.statusOf(pool)?.seasonal;
+    if (season === undefined || this.#decider.continueSeason(season, clock.wallMs())) return;
     log.warn(
       { pool, season: season.slice(0, 100) },
       `pool ${pool}: its rushes in status.seasonal can't be read, learning them anew`,

@@ -157,10 +157,6 @@ export class KubernetesScaler implements ScalableCluster {
     return this.#watches.pools.objects.get(pool)?.status ?? null;
   }
 
-  seasonOf(pool: string): string | null {
-    return this.statusOf(pool)?.seasonal ?? null;
-  }
-
   async close(): Promise<void> {
     this.#debounce.close();
     this.#listeners.clear();

@@ -1,7 +1,7 @@
 /**
  * The interface of cluster/scalable.ts over the IPC channel between a supervisor and its scaler process.
  *
- *   supervisor → scaler   {kind: 'scaler-view', view, leadership, statuses, seasons}   at each change and every second
+ *   supervisor → scaler   {kind: 'scaler-view', view, leadership, statuses}   at each change and every second
  *   scaler → supervisor   {kind: 'scaler-call', id, method, args}             a write or an event
  *   supervisor → scaler   {kind: 'scaler-result', id, result}                 the result of a write
  */
@@ -14,7 +14,6 @@ interface ScalerViewMessage {
   readonly view: ScalerView;
   readonly leadership: Leadership;
   readonly statuses: Readonly<Record<string, PoolStatus>>;
-  readonly seasons: Readonly<Record<string, string>>;
 }
 interface ScalerResultMessage {
   readonly kind: 'scaler-result';
@@ -43,12 +42,7 @@ export function serveScaler(
   const leadership = { ...scaling.leadership(), transitions };
   const stop = scaling.watchAll((view) => {
     const statuses = Object.fromEntries(scaling.statuses);
-    const seasons: Record<string, string> = {};
-    for (const { metadata } of view.pools) {
-      const season = scaling.seasonOf(metadata.name);
-      if (season !== null) seasons[metadata.name] = season;
-    }
-    child.send({ kind: 'scaler-view', view, leadership, statuses, seasons } satisfies ScalerViewMessage);
+    child.send({ kind: 'scaler-view', view, leadership, statuses } satisfies ScalerViewMessage);
   });
   return {
     stop,
@@ -139,7 +133,6 @@ export function connectScaler(channel: Channel = process): ScalableCluster {
       send({ kind: 'scaler-call', id: 0, method: 'emit', args: [event] }, () => undefined);
     },
     statusOf: (pool) => latest?.statuses[pool] ?? null,
-    seasonOf: (pool) => latest?.seasons[pool] ?? null,
     close: () => {
       listeners.clear();
       gone();

@@ -19,7 +19,7 @@ const maxReplicas = 1_000;
 
 const PoolModels = Type.Array(PoolModel);
 
-/** Status of a pool of which only the versions are known. */
+/** Status of a pool of which only what was kept is known. */
 const unknownStatus: PoolStatus = {
   replicas: 0,
   readyReplicas: 0,
@@ -76,14 +76,15 @@ export class LocalScaling implements ScalableCluster {
     this.#seasons = files.seasons;
     this.#versions = files.versions;
     this.emit = emit;
-    for (const { metadata } of cluster.view.pools) this.#restoreVersions(metadata.name);
+    for (const { metadata } of cluster.view.pools) this.#restore(metadata.name);
   }
 
-  /** Takes up the versions that an earlier `sluice up` has kept. */
-  #restoreVersions(pool: string): void {
+  /** Takes up what an earlier `sluice up` has kept. */
+  #restore(pool: string): void {
     const models = readVersions(this.#versions.of(pool));
-    if (models.length === 0) return;
-    this.#statuses.set(pool, { ...unknownStatus, models });
+    const seasonal = this.#seasons.of(pool);
+    if (models.length === 0 && seasonal === null) return;
+    this.#statuses.set(pool, { ...unknownStatus, models, ...(seasonal === null ? {} : { seasonal }) });
     this.#cluster.setVersions(pool, models);
   }
 
@@ -169,10 +170,6 @@ export class LocalScaling implements ScalableCluster {
 
   statusOf(pool: string): PoolStatus | null {
     return this.#statuses.get(pool) ?? null;
-  }
-
-  seasonOf(pool: string): string | null {
-    return this.#seasons.of(pool);
   }
 
   /** Stops all watches. The pods keep running. */

@@ -16,10 +16,7 @@ import type {
 
 type Changing<T> = { -readonly [Key in keyof T]: T[Key] };
 export type MemoryPod = Changing<ScalerPod> & { endsAtMs: number | null };
-export type Write = Exclude<
-  keyof ScalableCluster,
-  'watchAll' | 'leadership' | 'emit' | 'statusOf' | 'seasonOf' | 'close'
->;
+export type Write = Exclude<keyof ScalableCluster, 'watchAll' | 'leadership' | 'emit' | 'statusOf' | 'close'>;
 
 /** Seconds from the deletion of a pod to its end. */
 const endS = 2;
@@ -191,7 +188,6 @@ export class MemoryCluster {
       }),
       emit: (event) => void this.events.push(event),
       statusOf: () => this.status,
-      seasonOf: () => this.status?.seasonal ?? null,
       close: () => Promise.resolve(),
     };
   }

@@ -115,7 +115,7 @@ export function clusterContract(name: string, start: () => Promise<Contracted>):
       for (const seasonal of ['v1 one', 'v1 two']) {
         const status = { ...statusOf(seasonal.length, { [seasonal]: 1 }), seasonal };
         assert.deepEqual(await at!.cluster.writeStatus(at!.pool, status), { kind: 'done' });
-        await until(at!, 'the rushes', () => at!.cluster.seasonOf(at!.pool) === seasonal);
+        await until(at!, 'the rushes', () => at!.cluster.statusOf(at!.pool)?.seasonal === seasonal);
       }
       for (const status of [statusOf(1, { a: 1, b: 'x' }), statusOf(2, { c: 2 })]) {
         assert.deepEqual(await at!.cluster.writeStatus(at!.pool, status), { kind: 'done' });
