@@ -3,7 +3,7 @@
  * weeks are simulated with and without it.
  */
 import { seededRandom } from '../../../runtime/seeded-random.ts';
-import { weeks } from '../../simulate/families/recurring.ts';
+import { weeks } from '../../simulate/families/spiky-weeks.ts';
 import { coldStartsS, type Case, type ColdStartS } from './cases.ts';
 import type { Goal } from './goals.ts';
 import type { Job, Result } from './contenders.ts';
