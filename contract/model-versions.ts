@@ -85,7 +85,26 @@ export type VersionWish = Type.Static<typeof VersionWish>;
 
 /** Whether two names mean the same content: by hash where both have one, by number else. */
 export function isSameVersion(one: VersionId, other: VersionId): boolean {
-  return (
-    one.version === other.version && (one.hash === undefined || other.hash === undefined || one.hash === other.hash)
-  );
+  return one.version === other.version && isSameHash(one.hash, other.hash);
+}
+
+/** Whether two hashes name the same content, as far as both are known. */
+export function isSameHash(one: string | undefined, other: string | undefined): boolean {
+  return one === undefined || other === undefined || one === other;
+}
+
+/** Whether a version was tried and stays out until its files change. */
+export function staysOut({ state }: { readonly state?: VersionState }): boolean {
+  return state === 'failed' || state === 'banned';
+}
+
+/** Order of two versions by their numbers, which may have a hundred digits. */
+export function byNumber(one: string, other: string): number {
+  const [a, b] = [BigInt(one), BigInt(other)];
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Name of a version of a model, as the key of a map. */
+export function versionKey({ name, version }: { readonly name: string; readonly version: string }): string {
+  return JSON.stringify([name, version]);
 }

@@ -21,8 +21,3 @@ export const UnbatchedNotice = Type.Object({
   models: Type.Array(UnbatchedModel, { maxItems: maxUnbatchedModels }),
 });
 export type UnbatchedNotice = Type.Static<typeof UnbatchedNotice>;
-
-/** Name of a version of a model, as the key of a map. */
-export function versionKey({ name, version }: Pick<UnbatchedModel, 'name' | 'version'>): string {
-  return JSON.stringify([name, version]);
-}

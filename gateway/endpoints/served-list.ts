@@ -1,5 +1,5 @@
 /** The models that a pod serves, as its last status lists them, less those that it has refused since. No I/O. */
-import type { VersionId } from '../../contract/model-versions.ts';
+import { isSameHash, type VersionId } from '../../contract/model-versions.ts';
 import type { ServedModel } from '../../contract/pod-status.ts';
 
 interface Versions {
@@ -47,7 +47,7 @@ export class ServedList {
     if (versions === undefined) return false;
     const asked = version ?? versions.byDefault;
     const ready = asked === null ? undefined : versions.ready.get(asked);
-    return ready ?? [...versions.ready.values()].includes(true);
+    return ready ?? this.servesAny(model);
   }
 
   lists(model: string): boolean {
@@ -57,9 +57,7 @@ export class ServedList {
   /** Whether the version is ready, with that content as far as the pod says. */
   has(model: string, { version, hash }: VersionId): boolean {
     const versions = this.#models.get(model);
-    if (versions?.ready.get(version) !== true) return false;
-    const own = versions.hashes.get(version);
-    return own === undefined || hash === undefined || own === hash;
+    return versions?.ready.get(version) === true && isSameHash(versions.hashes.get(version), hash);
   }
 
   /** Whether any version of the model is ready: the pod answers by one of its own then. */

@@ -12,7 +12,8 @@ import type { Logger } from 'pino';
 import type { SummaryHead } from '../../contract/envelope.ts';
 import { paths } from '../../contract/headers.ts';
 import type { PodStatus } from '../../contract/pod-status.ts';
-import { maxUnbatchedModels, versionKey, type UnbatchedModel, type UnbatchedNotice } from '../../contract/unbatched.ts';
+import { versionKey } from '../../contract/model-versions.ts';
+import { maxUnbatchedModels, type UnbatchedModel, type UnbatchedNotice } from '../../contract/unbatched.ts';
 import type { Endpoint } from './endpoint.ts';
 import { LoopTimeout, type LoopClock } from './loop-clock.ts';
 

@@ -4,13 +4,13 @@
  *   found → load, prove, warm up → in the set;  content under a number that serves → the same, then it takes the old one's place
  *   gone, unwanted, replaced     → out of the set → its last request ends → its session is released
  *
- * What can't be loaded stays out with its reason, and what serves goes on. Which version answers requests that name none is not
- * decided here: no load changes it, but for `loadModel` in a pod that no pool has told otherwise.
+ * Versions that can't be loaded stay out with their reason, and those that serve go on. The default, which answers requests that name no
+ * version, is not decided here: no load changes it, but for `loadModel` in a pod that no pool has told otherwise.
  */
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { quote, SluiceError } from '../../contract/errors.ts';
-import type { VersionId, VersionWish } from '../../contract/model-versions.ts';
+import { isSameHash, staysOut, versionKey, type VersionId, type VersionWish } from '../../contract/model-versions.ts';
 import { provenOf } from '../policy/start-permit.ts';
 import { contentHash } from './content-hash.ts';
 import { putInService, reasonOf, startVersion, type LoadContext } from './load.ts';
@@ -102,8 +102,7 @@ export class LiveModels {
 
   /** Whether what is listed under this number has the content that is meant. */
   #isContent(name: string, { version, hash }: VersionId): boolean {
-    const own = this.#options.models.hashOf(name, version);
-    return hash === undefined || own === undefined || own === hash;
+    return isSameHash(this.#options.models.hashOf(name, version), hash);
   }
 
   /** Whether a version, or new content of one that serves, was found and waits to be loaded. */
@@ -121,7 +120,7 @@ export class LiveModels {
   }
 
   #obey(name: string, version: string): void {
-    const key = keyOf(name, version);
+    const key = versionKey({ name, version });
     if (this.#wished.has(key)) return;
     this.#wished.add(key);
     void this.loadVersion(name, version)
@@ -170,7 +169,7 @@ export class LiveModels {
   unloadVersion(name: string, version: string): Promise<void> {
     return this.#inTurn(() => {
       this.#takeOut(name, version);
-      this.#known.delete(keyOf(name, version));
+      this.#known.delete(versionKey({ name, version }));
       return Promise.resolve();
     });
   }
@@ -253,14 +252,14 @@ export class LiveModels {
   #isFresh({ name, version, own, beside }: SettledVersion): boolean {
     // A pool that has been silent for long leaves what waits to the pod.
     if (!this.followsPool && this.#waits(name, { version })) return true;
-    const known = this.#known.get(keyOf(name, version));
+    const known = this.#known.get(versionKey({ name, version }));
     return known?.own !== own || known.beside !== beside;
   }
 
   async #onUnusable(found: SettledVersion, reason: string): Promise<void> {
     const { models } = this.#options;
     const { name, version } = found;
-    this.#known.set(keyOf(name, version), found);
+    this.#known.set(versionKey({ name, version }), found);
     if (models.stateOf(name, version)?.kind !== 'ready') {
       models.set(name, version, { kind: 'broken', reason });
       return;
@@ -274,12 +273,12 @@ export class LiveModels {
     const { models, log } = this.#options;
     const { name, version } = found;
     const hash = await this.#hash(folder, version);
-    const known = this.#known.get(keyOf(name, version));
+    const known = this.#known.get(versionKey({ name, version }));
     const isSame = this.#hashOf(name, version) === hash && models.stateOf(name, version)?.kind !== 'loading';
     const isReady = models.stateOf(name, version)?.kind === 'ready';
     if (isSame || (isReady && known !== undefined && isOtherTransformOnly(known, found))) {
       // A transform follows its file by itself.
-      this.#known.set(keyOf(name, version), found);
+      this.#known.set(versionKey({ name, version }), found);
       models.setHash(name, version, hash);
       models.setNext(name, version, null);
       return;
@@ -291,7 +290,7 @@ export class LiveModels {
       );
       return;
     }
-    this.#known.set(keyOf(name, version), found);
+    this.#known.set(versionKey({ name, version }), found);
     if (models.stateOf(name, version)?.kind === 'ready') {
       models.setNext(name, version, { hash, state: 'found' });
     } else {
@@ -315,7 +314,7 @@ export class LiveModels {
 
   async #onGone(name: string, version: string): Promise<void> {
     const { models, isRequired, log } = this.#options;
-    const key = keyOf(name, version);
+    const key = versionKey({ name, version });
     const others = models.status().some((model) => model.name === name && model.version !== version && model.ready);
     const isReady = models.stateOf(name, version)?.kind === 'ready';
     if (isReady && !others && isRequired(name)) {
@@ -355,9 +354,7 @@ export class LiveModels {
     const listed = this.#options.models.status().filter((model) => model.name === name);
     const inUse = listed.filter((model) => model.isDefault && model.ready).map(({ version }) => version);
     if (named !== null) inUse.push(named);
-    const failed = new Set(
-      listed.filter(({ state }) => state === 'failed' || state === 'banned').map(({ version }) => version),
-    );
+    const failed = new Set(listed.filter(staysOut).map(({ version }) => version));
     return wantedVersions(policy, { present, failed, inUse });
   }
 
@@ -455,7 +452,7 @@ export class LiveModels {
       const next = models.nextOf(name, version);
       if (state?.kind === 'ready' && next === undefined) return;
       if (state?.kind === 'broken' || state?.kind === 'banned') throw new Error(state.reason);
-      if (next?.state === 'failed' || next?.state === 'banned') throw new Error(next.reason ?? 'not loaded');
+      if (next !== undefined && staysOut(next)) throw new Error(next.reason ?? 'not loaded');
       if (performance.now() > untilMs) throw new Error(`the pool has not had it loaded within ${poolWaitMs / 1000} s`);
       await sleep(usersPollMs);
     }
@@ -518,7 +515,7 @@ export class LiveModels {
 
   #remember({ name, version }: { name: string; version: string }, look: Look): void {
     const prints = printsOf(look.get(name), version);
-    this.#known.set(keyOf(name, version), { name, version, own: '', beside: '', ...prints });
+    this.#known.set(versionKey({ name, version }), { name, version, own: '', beside: '', ...prints });
   }
 
   #inTurn<T>(task: () => Promise<T>): Promise<T> {
@@ -527,8 +524,6 @@ export class LiveModels {
     return mine;
   }
 }
-
-const keyOf = (name: string, version: string): string => `${name} ${version}`;
 
 /** @throws ModelConfigError */
 function policyOf({ configText }: ModelFolder): Policy {

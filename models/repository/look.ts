@@ -5,6 +5,7 @@
 import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { versionPattern } from './repository.ts';
 
 export interface ModelLook {
   /** Prints of the files beside the versions: `config.yaml`, transform and samples. */
@@ -15,7 +16,6 @@ export interface ModelLook {
 
 export type Look = ReadonlyMap<string, ModelLook>;
 
-const versionPattern = /^[0-9]+$/;
 const besideNames = new Set(['config.yaml', 'transform.ts', 'transform.js', 'samples']);
 /** Depth of folders within a version, so that a link in a circle has an end. */
 const deepest = 8;

@@ -7,6 +7,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { modelNamePattern } from '../../contract/model-pool.ts';
+import { byNumber } from '../../contract/model-versions.ts';
 
 export interface ModelFolder {
   readonly name: string;
@@ -24,7 +25,8 @@ export class RepositoryError extends Error {
 }
 
 const namePattern = new RegExp(modelNamePattern);
-const versionPattern = /^[0-9]+$/;
+/** Names of folders that are versions. */
+export const versionPattern = /^[0-9]+$/;
 
 /**
  * @param only names to serve; null for every folder that holds a version
@@ -89,7 +91,7 @@ export async function readModelFolder(directory: string, name: string): Promise<
   }
   const values = new Set(numbered.map((version) => BigInt(version)));
   if (values.size < numbered.length) return broken(`versions ${numbered.join(', ')} name the same number twice`);
-  numbered.sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
+  numbered.sort(byNumber);
   return {
     ...base,
     versions: numbered.map((version) => ({ version, file: path.join(directory, version, 'model.onnx') })),

@@ -1,10 +1,10 @@
 /** Loaded versions of models, and the set of all of them by name. No I/O. */
 import { quote, SluiceError } from '../../contract/errors.ts';
-import type { VersionState } from '../../contract/model-versions.ts';
+import { byNumber, versionKey, type VersionState } from '../../contract/model-versions.ts';
 import type { ServedModel as ServedModelStatus } from '../../contract/pod-status.ts';
 import type { Proof } from './batching.ts';
 import { unbatched, type FileSignature } from './signature.ts';
-import { maxUnbatchedModels, versionKey, type UnbatchedModel } from '../../contract/unbatched.ts';
+import { maxUnbatchedModels, type UnbatchedModel } from '../../contract/unbatched.ts';
 import { ModelStatistics } from '../statistics.ts';
 import { freeInputs } from '../row-elements.ts';
 import type { Signature, TensorSignature } from '../tensor.ts';
@@ -346,5 +346,5 @@ function nameOf(state: ModelState): VersionState {
 }
 
 function isLater(version: string, than: string): boolean {
-  return BigInt(version) > BigInt(than);
+  return byNumber(version, than) > 0;
 }

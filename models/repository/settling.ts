@@ -3,6 +3,7 @@
  * is still being copied has another size or time at the next look; a folder that is swapped or mounted anew is away for a moment. No
  * I/O; the clock is an argument.
  */
+import { versionKey } from '../../contract/model-versions.ts';
 import type { Look, ModelLook } from './look.ts';
 
 /** Time between two looks that must find the same. */
@@ -50,7 +51,7 @@ export class Settling {
     let isChanging = false;
     const present = new Set<string>();
     for (const { name, version, own, beside } of all(look)) {
-      const key = keyOf(name, version);
+      const key = versionKey({ name, version });
       present.add(key);
       const print = `${beside}\n${own}`;
       const before = this.#seen.get(key);
@@ -67,7 +68,7 @@ export class Settling {
     // Without any version the repository itself is away.
     if (present.size === 0) return [];
     return known.filter(({ name, version }) => {
-      const key = keyOf(name, version);
+      const key = versionKey({ name, version });
       if (present.has(key)) {
         this.#missing.delete(key);
         return false;
@@ -85,8 +86,6 @@ function* all(look: Look): Generator<SettledVersion> {
     for (const [version, own] of versions) yield { name, version, own, beside };
   }
 }
-
-const keyOf = (name: string, version: string): string => `${name} ${version}`;
 
 /** Prints of one version of a look; null if it is not there. */
 export function printsOf(model: ModelLook | undefined, version: string): Pick<SettledVersion, 'own' | 'beside'> | null {

@@ -3,7 +3,7 @@
  * the start. What has to wait, LiveModels loads once the pool names it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { VersionWish } from '../../contract/model-versions.ts';
+import { versionKey, type VersionWish } from '../../contract/model-versions.ts';
 import { startPermits } from '../policy/start-permit.ts';
 import type { LoadMarkers } from './load-markers.ts';
 import type { ModelSet } from './served-model.ts';
@@ -40,7 +40,7 @@ export class StartGate {
     const permits = startPermits(found, { wish: this.wish, suspects: markers.suspects });
     found.forEach(({ name, version, hash }, index) => {
       const permit = permits[index]!;
-      if (permit.kind === 'wait') this.#waiting.add(keyOf(name, version));
+      if (permit.kind === 'wait') this.#waiting.add(versionKey({ name, version }));
       if (permit.kind !== 'ban') return;
       const { reason } = permit;
       models.set(name, version, { kind: 'banned', reason });
@@ -60,8 +60,9 @@ export class StartGate {
 
   /** Whether the start loads the version. */
   lets(name: string, version: string): boolean {
-    return !this.#waiting.has(keyOf(name, version)) && this.#options.models.stateOf(name, version)?.kind !== 'banned';
+    return (
+      !this.#waiting.has(versionKey({ name, version })) &&
+      this.#options.models.stateOf(name, version)?.kind !== 'banned'
+    );
   }
 }
-
-const keyOf = (name: string, version: string): string => `${name} ${version}`;

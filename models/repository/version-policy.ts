@@ -1,4 +1,5 @@
 /** Version policy of a model: which of the versions in its folder a pod keeps loaded. Pure. */
+import { byNumber } from '../../contract/model-versions.ts';
 import type { ModelConfig } from './model-config.ts';
 
 export type VersionPolicy = NonNullable<ModelConfig['versionPolicy']>;
@@ -17,7 +18,7 @@ export function wantedVersions(
   policy: VersionPolicy | undefined,
   { present, failed, inUse }: KnownVersions,
 ): readonly string[] {
-  const ascending = present.toSorted((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
+  const ascending = present.toSorted(byNumber);
   const kept = ascending.filter((version) => inUse.includes(version));
   return ascending.filter((version) => kept.includes(version) || chosen().has(version));
 
@@ -30,7 +31,7 @@ export function wantedVersions(
     const usable = ascending.filter((version) => !failed.has(version));
     // Failed ones that are newer are tried again once their files change, so they count as wanted too.
     const oldest = usable.at(-policy.latest) ?? usable[0] ?? ascending.at(-policy.latest) ?? ascending[0];
-    return new Set(oldest === undefined ? [] : ascending.filter((version) => BigInt(version) >= BigInt(oldest)));
+    return new Set(oldest === undefined ? [] : ascending.filter((version) => byNumber(version, oldest) >= 0));
   }
 }
 

@@ -4,7 +4,7 @@
  * scales nothing.
  */
 import type { ScalerPod } from '../../cluster/scalable.ts';
-import type { PoolModel, WishedModel } from '../../contract/model-versions.ts';
+import { staysOut, type PoolModel, type WishedModel } from '../../contract/model-versions.ts';
 import type { PodStatus } from '../../contract/pod-status.ts';
 import type { PoolSnapshot } from '../observe/snapshot.ts';
 import { decideVersions, type PodVersions, type VersionDecision } from '../policy/versions.ts';
@@ -128,8 +128,7 @@ export class PoolVersions {
     }
     if (skewed !== (before?.skewed ?? false))
       log.warn({ pool, model: name, version, skewed }, 'versions of a model differ');
-    for (const { version: number, state, reason } of model.unsettled ?? []) {
-      if (state !== 'failed' && state !== 'banned') continue;
+    for (const { version: number, state, reason } of (model.unsettled ?? []).filter(staysOut)) {
       if (before?.unsettled?.some((one) => one.version === number && one.state === state) === true) continue;
       const message = `version ${number} of ${name} is ${state}: ${reason ?? ''}`;
       cluster.emit({ pool, type: 'Warning', reason: state === 'failed' ? 'VersionFailed' : 'VersionBanned', message });

@@ -1,5 +1,5 @@
 /** Inputs of a pool's conditions, from one cycle. Pure. */
-import type { PoolModel } from '../../contract/model-versions.ts';
+import { staysOut, type PoolModel } from '../../contract/model-versions.ts';
 import { holdReasons, scaleReasons } from '../../contract/reasons.ts';
 import type { AnswerRates, PodReport, PoolReport } from '../../contract/scaler-api.ts';
 import type { Cycle } from '../cycle.ts';
@@ -100,9 +100,7 @@ function skewOf(versions: readonly PoolModel[]): string | null {
 /** Versions that were tried and stay out, in words; null for none. */
 function versionsOut(versions: readonly PoolModel[]): string | null {
   const out = versions.flatMap(({ name, unsettled = [] }) =>
-    unsettled
-      .filter(({ state }) => state === 'failed' || state === 'banned')
-      .map(({ version, state, reason }) => `${name} ${version} is ${state}: ${reason ?? ''}`),
+    unsettled.filter(staysOut).map(({ version, state, reason }) => `${name} ${version} is ${state}: ${reason ?? ''}`),
   );
   return out.length === 0 ? null : listed(out);
 }

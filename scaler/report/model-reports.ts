@@ -1,6 +1,6 @@
 /** Reports on the models of one pool: what the gateways learned and counted of each, and which version the pool serves. Pure. */
 import type { ModelLoad, PoolLoad } from '../../contract/load-report.ts';
-import type { PoolModel } from '../../contract/model-versions.ts';
+import { staysOut, type PoolModel } from '../../contract/model-versions.ts';
 import type { ModelReport } from '../../contract/model-report.ts';
 import type { PoolReport } from '../../contract/scaler-api.ts';
 import type { ModelRates } from '../observe/model-rates-window.ts';
@@ -54,7 +54,7 @@ function modelReport(
 function remarkOn({ version, skewed, unsettled = [] }: PoolModel): string | null {
   const skew = skewed === true ? [`not every pod has version ${version}`] : [];
   const out = unsettled
-    .filter(({ state }) => state === 'failed' || state === 'banned')
+    .filter(staysOut)
     .map((one) => `version ${one.version} ${one.state}${one.reason === undefined ? '' : `: ${one.reason}`}`);
   const remarks = [...skew, ...out];
   return remarks.length === 0 ? null : remarks.join('; ');
