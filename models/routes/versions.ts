@@ -13,7 +13,7 @@ export function versionsRoute(app: FastifyInstance, pod: PodState): void {
   route(app, paths.versions, {
     right: 'operate',
     POST: async (request, reply) => {
-      const wish = await readSmallJson(request.raw, VersionWish, maxBytes);
+      const wish = await readSmallJson(request.raw, VersionWish, { maxBytes });
       if (pod.live !== null) pod.live.follow(wish);
       else if (pod.gate !== null) pod.gate.wish = wish;
       return reply.send(pod.status());

@@ -7,22 +7,25 @@ import { readBody, type BodyRoom } from './read-body.ts';
 
 const smallBytes = 64 * 1024;
 
-function roomOf(maxBytes: number): BodyRoom {
+function roomOf(maxBytes: number, what: string): BodyRoom {
   const check = (bytes: number): void => {
     if (bytes <= maxBytes) return;
-    throw new SluiceError('body-too-large', `a body of ${bytes} bytes is over the limit of ${maxBytes}`);
+    throw new SluiceError('body-too-large', `a ${what} of ${bytes} bytes is over the limit of ${maxBytes}`);
   };
   return { check, reserve: check, release: () => undefined };
 }
 
-/** @throws SluiceError `invalid-json`, `invalid-request` or `body-too-large` */
+/**
+ * @param what word for the body in errors
+ * @throws SluiceError `invalid-json`, `invalid-request` or `body-too-large`
+ */
 export async function readSmallJson<Schema extends TSchema>(
   request: IncomingMessage,
   schema: Schema,
-  maxBytes = smallBytes,
+  { maxBytes = smallBytes, what = 'body' }: { readonly maxBytes?: number; readonly what?: string } = {},
 ): Promise<Static<Schema>> {
   const parts = await new Promise<readonly Buffer[]>((resolve, reject) => {
-    readBody(request, roomOf(maxBytes), (error, body) => {
+    readBody(request, roomOf(maxBytes, what), (error, body) => {
       if (error === null) resolve(body.parts);
       else reject(error);
     });
@@ -32,7 +35,7 @@ export async function readSmallJson<Schema extends TSchema>(
   try {
     if (text.trim() !== '') value = JSON.parse(text);
   } catch (cause) {
-    throw new SluiceError('invalid-json', 'the body is not JSON', { cause });
+    throw new SluiceError('invalid-json', `the ${what} is not JSON`, { cause });
   }
   if (Check(schema, value)) return value;
   const [error] = Errors(schema, value);
