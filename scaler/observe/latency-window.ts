@@ -3,36 +3,31 @@ import type { PoolLoad } from '../../contract/load-report.ts';
 import type { AnswerRates } from '../../contract/scaler-api.ts';
 import { durationsBetween, quantileMs, sumDurations, type Durations } from '../policy/latency.ts';
 import type { FreshLoad } from '../policy/merge.ts';
+import { ReadingsWindow } from './readings-window.ts';
 
 const latencyWindowMs = 10_000;
 const rateWindowMs = 3_000;
 
-interface Reading {
-  readonly atMs: number;
-  /** Keyed by gateway process, since totals restart with the process. */
-  readonly gateways: ReadonlyMap<
-    string,
-    { readonly arrivals: number; readonly durations: Durations; readonly outcomes: PoolLoad['outcomes'] }
-  >;
+interface Totals {
+  readonly arrivals: number;
+  readonly durations: Durations;
+  readonly outcomes: PoolLoad['outcomes'];
 }
 
 export class LatencyWindow {
-  #readings: Reading[] = [];
+  readonly #readings = new ReadingsWindow<Totals>(latencyWindowMs, ({ arrivals, durations, outcomes }) => ({
+    arrivals,
+    durations,
+    outcomes,
+  }));
 
   add(loads: readonly FreshLoad[], nowMs: number): void {
-    const gateways = new Map(
-      loads.map(({ gateway, load }) => [
-        gateway.lastReport?.report?.instance ?? gateway.uid,
-        { arrivals: load.arrivals, durations: load.durations, outcomes: load.outcomes },
-      ]),
-    );
-    const kept = this.#readings.filter(({ atMs }) => atMs <= nowMs && nowMs - atMs <= latencyWindowMs);
-    this.#readings = [...kept, { atMs: nowMs, gateways }];
+    this.#readings.add(loads, nowMs);
   }
 
   /** Requests/s; null until there are two readings to compare. */
   get arrivalsPerS(): number | null {
-    const [last, first] = this.#ends(rateWindowMs);
+    const [last, first] = this.#readings.ends(rateWindowMs);
     if (last === undefined || first === undefined) return null;
     let arrivals = 0;
     for (const [id, { arrivals: now }] of last.gateways) {
@@ -43,7 +38,7 @@ export class LatencyWindow {
 
   /** Answers by outcome; null until there are two readings to compare, or if no gateway tells outcomes. */
   get answers(): AnswerRates | null {
-    const [last, first] = this.#ends(latencyWindowMs);
+    const [last, first] = this.#readings.ends();
     if (last === undefined || first === undefined) return null;
     const known = [...last.gateways].flatMap(([id, { outcomes }]) => {
       const before = first.gateways.get(id)?.outcomes;
@@ -64,7 +59,7 @@ export class LatencyWindow {
 
   /** Milliseconds within which `share` of the recent answers came; null if there were none. */
   quantileMs(share: number): number | null {
-    const [last, first] = this.#ends(latencyWindowMs);
+    const [last, first] = this.#readings.ends();
     if (last === undefined || first === undefined) return null;
     const parts = [...last.gateways].map(([id, { durations }]) => {
       const before = first.gateways.get(id)?.durations;
@@ -72,12 +67,5 @@ export class LatencyWindow {
     });
     const whole = sumDurations(parts.filter((part) => part !== null));
     return whole === null ? null : quantileMs(whole, share);
-  }
-
-  /** Latest reading and the oldest one within the window; neither unless they differ in time. */
-  #ends(windowMs: number): [last?: Reading, first?: Reading] {
-    const last = this.#readings.at(-1);
-    const first = this.#readings.find(({ atMs }) => last !== undefined && last.atMs - atMs <= windowMs);
-    return last === undefined || first === undefined || first.atMs >= last.atMs ? [] : [last, first];
   }
 }

@@ -6,6 +6,7 @@ import type { ModelOutcomes, PoolLoad } from '../../contract/load-report.ts';
 import type { ModelReport } from '../../contract/model-report.ts';
 import { durationsBetween, quantileMs, sumDurations, type Durations } from '../policy/latency.ts';
 import type { FreshLoad } from '../policy/merge.ts';
+import { ReadingsWindow } from './readings-window.ts';
 
 const windowMs = 10_000;
 const leastApartMs = 500;
@@ -15,32 +16,22 @@ interface Totals extends Omit<ModelOutcomes, 'durationCounts'> {
   readonly durations: Durations;
 }
 
-interface Reading {
-  readonly atMs: number;
-  /** By gateway process, since totals restart with the process, then by model. */
-  readonly gateways: ReadonlyMap<string, ReadonlyMap<string, Totals>>;
-}
-
 export type ModelRates = Pick<ModelReport, 'arrivalsPerS' | 'rowsPerS' | 'answers' | 'p99Ms'>;
 
 export class ModelRatesWindow {
-  #readings: Reading[] = [];
+  /** Totals of each gateway process by model. */
+  readonly #readings = new ReadingsWindow(windowMs, totalsOf);
 
   add(loads: readonly FreshLoad[], nowMs: number): void {
-    const last = this.#readings.at(-1);
-    if (last !== undefined && nowMs >= last.atMs && nowMs - last.atMs < leastApartMs) return;
-    const gateways = new Map(
-      loads.map(({ gateway, load }) => [gateway.lastReport?.report?.instance ?? gateway.uid, totalsOf(load)]),
-    );
-    const kept = this.#readings.filter(({ atMs }) => atMs <= nowMs && nowMs - atMs <= windowMs);
-    this.#readings = [...kept, { atMs: nowMs, gateways }];
+    const { newest } = this.#readings;
+    if (newest !== undefined && nowMs >= newest.atMs && nowMs - newest.atMs < leastApartMs) return;
+    this.#readings.add(loads, nowMs);
   }
 
   /** Null until there are two readings, of which the last knows the model. */
   of(model: string): ModelRates | null {
-    const [first] = this.#readings;
-    const last = this.#readings.at(-1);
-    if (first === undefined || last === undefined || first.atMs >= last.atMs) return null;
+    const [last, first] = this.#readings.ends();
+    if (last === undefined || first === undefined) return null;
     const pairs = [...last.gateways].flatMap(([id, models]) => {
       const after = models.get(model);
       const before = first.gateways.get(id);
