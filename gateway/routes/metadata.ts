@@ -64,11 +64,12 @@ export function metadataRoutes(app: FastifyInstance, deps: MetadataDeps): void {
     const { model, version } = request.params as { model: string; version?: string };
     const { pool } = pools.find(model);
     const pod = pool.endpoints.forModel(model, version);
+    const [asked] = request.url.split('?', 1) as [string];
     if (pod === undefined) {
-      if (!request.url.split('?', 1)[0]!.endsWith('/ready') || !rests(pool)) throw notReady(model);
+      if (!asked.endsWith('/ready') || !rests(pool)) throw notReady(model);
       return void reply.send({ name: model, ready: true });
     }
-    const path = request.url.split('?', 1)[0]!.replace(/\/$/, '');
+    const path = asked.replace(/\/$/, '');
     const call = pod.upstream.get(path, {
       onAnswer: (answer) => {
         clearTimeout(timer);
