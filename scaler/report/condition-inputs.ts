@@ -8,7 +8,7 @@ import type { ConditionInputs, NamedPods } from '../policy/conditions.ts';
 import { judgeAnswers } from '../policy/answers.ts';
 import { budgetOf } from '../policy/budget.ts';
 import { canHoldRequests } from '../policy/merge.ts';
-import { doesServe } from './pod-reports.ts';
+import { doesServe, servingOf } from './pod-reports.ts';
 
 export function conditionInputs(
   { snapshot, merged, decision, verdicts, plan, versions }: Cycle,
@@ -33,16 +33,16 @@ export function conditionInputs(
     ...acrossCycles,
     problem: problem ?? (target === null && !external ? noTarget : null),
     external,
-    unserved: inWords(unserved),
-    skewed: skewOf(versions),
-    versionsOut: versionsOut(versions),
+    unserved: listedOrNone(unservedIn(unserved)),
+    skewed: listedOrNone(skewIn(versions)),
+    versionsOut: listedOrNone(versionsOut(versions)),
     rollout: target?.rollout ?? 'none',
     viewStale: unmetPrecondition(snapshot) === 'stale-view',
     mode: pool.spec.scaling.mode,
     reason: decision.reason,
     why: whyOf(decision, limitedBy),
     replicas: target?.replicas ?? pods.length,
-    serving: podReports.filter(({ state }) => doesServe(state)).length,
+    serving: servingOf(podReports),
     trouble: troubled === undefined ? null : `${troubled.name}: ${troubled.reason}`,
     starting: podReports.filter(({ state }) => state === 'pending' || state === 'starting').length,
     failing: namedPods(podReports.filter(({ failure }) => failure !== undefined)),
@@ -74,49 +74,48 @@ function whyOf(decision: GuardedDecision, limitedBy: string | null): string {
   return `no change: ${limitedBy}`;
 }
 
-/** Pods that a message names. */
+/** Pods and models that a message names. */
 const maxNamedPods = 2;
+const maxNamedModels = 3;
 
 function namedPods(pods: readonly PodReport[]): NamedPods {
-  const texts = pods.slice(0, maxNamedPods).map(({ name, failure, reason, state }) => {
+  const texts = pods.map(({ name, failure, reason, state }) => {
     const why = failure === undefined ? (reason ?? state) : joined(failure.reason, failure.message);
     return `${name}: ${why}`;
   });
-  const more = pods.length > maxNamedPods ? [`and ${pods.length - maxNamedPods} more`] : [];
-  return { count: pods.length, text: [...texts, ...more].join('; ') };
+  return { count: pods.length, text: listed(texts, maxNamedPods) };
 }
 
 function joined(reason: string, message: string): string {
   return message === '' ? reason : `${reason}: ${message}`;
 }
 
-/** Models whose pods differ in the version that they answer by, in words; null for none. */
-function skewOf(versions: readonly PoolModel[]): string | null {
+/** Models whose pods differ in the version that they answer by, in words. */
+function skewIn(versions: readonly PoolModel[]): string[] {
   const skewed = versions.filter((model) => model.skewed === true);
-  if (skewed.length === 0) return null;
-  return listed(skewed.map(({ name, version }) => `${name}: not every pod has version ${version}`));
+  return skewed.map(({ name, version }) => `${name}: not every pod has version ${version}`);
 }
 
-/** Versions that were tried and stay out, in words; null for none. */
-function versionsOut(versions: readonly PoolModel[]): string | null {
-  const out = versions.flatMap(({ name, unsettled = [] }) =>
+/** Versions that were tried and stay out, in words. */
+function versionsOut(versions: readonly PoolModel[]): string[] {
+  return versions.flatMap(({ name, unsettled = [] }) =>
     unsettled.filter(staysOut).map(({ version, state, reason }) => `${name} ${version} is ${state}: ${reason ?? ''}`),
   );
-  return out.length === 0 ? null : listed(out);
 }
 
-/** Number of models that a message names. */
-const maxNamedModels = 3;
-
-function inWords(unserved: PoolReport['unserved']): string | null {
+function unservedIn(unserved: PoolReport['unserved']): string[] {
   const names = Object.keys(unserved).sort();
-  if (names.length === 0) return null;
-  return listed(names.map((name) => `${name}: ${unserved[name]!}`));
+  return names.map((name) => `${name}: ${unserved[name]!}`);
 }
 
-function listed(texts: readonly string[]): string {
-  const more = texts.length > maxNamedModels ? [`and ${texts.length - maxNamedModels} more`] : [];
-  return [...texts.slice(0, maxNamedModels), ...more].join('; ');
+/** The first texts, and how many more there are. */
+function listed(texts: readonly string[], most: number): string {
+  const more = texts.length > most ? [`and ${texts.length - most} more`] : [];
+  return [...texts.slice(0, most), ...more].join('; ');
+}
+
+function listedOrNone(texts: readonly string[]): string | null {
+  return texts.length === 0 ? null : listed(texts, maxNamedModels);
 }
 
 export function reasonText(decision: GuardedDecision): string {

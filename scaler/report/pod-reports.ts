@@ -42,6 +42,11 @@ export function doesServe(state: PodReport['state'] | PodLoad['state']): boolean
   return state === 'serving' || state === 'probing';
 }
 
+/** Number of pods that serve. */
+export function servingOf(pods: readonly PodReport[]): number {
+  return pods.filter(({ state }) => doesServe(state)).length;
+}
+
 function stateOf(pod: ScalerPod, views: readonly PodView[]): PodReport['state'] {
   if (pod.phase === 'Terminating') return 'terminating';
   // A process that is ready again serves, however often it has ended before.

@@ -7,7 +7,7 @@ import type { LatencyWindow } from '../observe/latency-window.ts';
 import type { ModelRatesWindow } from '../observe/model-rates-window.ts';
 import type { MergedReports } from '../policy/merge.ts';
 import { modelReports } from './model-reports.ts';
-import { doesServe } from './pod-reports.ts';
+import { doesServe, servingOf } from './pod-reports.ts';
 import { troublesOf } from './troubles.ts';
 
 export interface ReportContext {
@@ -48,7 +48,7 @@ export function poolReport(
     minReplicas: scaling.minReplicas,
     maxReplicas: scaling.maxReplicas ?? null,
     replicas: target?.replicas ?? pods.length,
-    readyReplicas: podReports.filter(({ state }) => doesServe(state)).length,
+    readyReplicas: servingOf(podReports),
     desiredReplicas,
     drainingReplicas: pods.filter(({ draining }) => draining !== null).length,
     arrivalsPerS: latency.arrivalsPerS,

@@ -14,7 +14,7 @@ import { conditionInputs } from './condition-inputs.ts';
 import { HandoverText } from './handover.ts';
 import { DecisionRecorder } from './decision-recorder.ts';
 import { limitedBy } from './limited-by.ts';
-import { doesServe, podReports, type PodNotes } from './pod-reports.ts';
+import { podReports, servingOf, type PodNotes } from './pod-reports.ts';
 import { PodWatcher } from './pod-watcher.ts';
 import { longestWaitMs, poolReport, statusOf, unservedModels } from './pool-report.ts';
 import { StatusWriter } from './status-writer.ts';
@@ -77,7 +77,7 @@ export class Reporter {
       predictedWaitMs: longestWaitMs(merged),
       queued: merged.freshLoads.reduce((sum, { load }) => sum + load.queued, 0),
       shedPerS: latency.answers?.shedPerS ?? 0,
-      serving: pods.filter(({ state }) => doesServe(state)).length,
+      serving: servingOf(pods),
     });
     const inputs = conditionInputs(cycle, acrossCycles, {
       pods,
