@@ -2,14 +2,9 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { multiplier } from '../../models/author/fixtures.ts';
-import {
-  floats,
-  get,
-  startModelServer,
-  type RepositoryFiles,
-  type TestServer,
-} from '../../models/testing/model-server.ts';
+import { floats, get, type RepositoryFiles, type TestServer } from '../../models/testing/model-server.ts';
 import { startGateway, until, type Answered, type Harness } from '../support/gateway-harness.ts';
+import { acceptingPods, startRealPods } from '../support/real-pods.ts';
 
 interface System {
   readonly harness: Harness;
@@ -24,31 +19,8 @@ async function startSystem(
   const models = [...new Set(repositories.flatMap((repository) => Object.keys(repository)))];
   // Slowness is no subject here, and all share one process.
   const harness = await startGateway(t, 0, { models, health: { maxEjectedRatio: 0 } });
-  const pods: TestServer[] = [];
-  for (const [index, repository] of repositories.entries()) {
-    const pod = await startModelServer(repository, { podName: `pod-${index}`, podUid: String(index), ...settings });
-    t.after(() => pod[Symbol.asyncDispose]());
-    pods.push(pod);
-  }
-  const base = {
-    pool: 'pool',
-    phase: 'Ready',
-    isPeer: true,
-    restarts: 0,
-    createdAtMs: 0,
-    readyAtMs: 0,
-    reason: null,
-  } as const;
-  harness.cluster.show({
-    pools: [harness.pool],
-    pods: pods.map(({ origin }, index) => ({ ...base, uid: String(index), name: `pod-${index}`, origin })),
-  });
-  await until('both pods are known', () => accepting(harness) === pods.length);
+  const pods = await startRealPods(t, harness, repositories, settings);
   return { harness, pods };
-}
-
-function accepting({ gateway }: Harness): number {
-  return [...gateway.pools.all].reduce((sum, { endpoints }) => sum + endpoints.accepting.size, 0);
 }
 
 const factors = { a: 2, b: 3, c: 5 };
@@ -86,7 +58,7 @@ test('a pod with a broken model serves its others, and another pod serves that o
       ['c', ['pod-1']],
     ],
   );
-  assert.equal(accepting(harness), 2);
+  assert.equal(acceptingPods(harness), 2);
 });
 
 test('a model that stops being ready at one pod loses no request, and comes back', async (t) => {

@@ -4,9 +4,10 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { multiplier } from '../../models/author/fixtures.ts';
-import { floats, startModelServer, type TestServer } from '../../models/testing/model-server.ts';
+import { floats, type TestServer } from '../../models/testing/model-server.ts';
 import { withTestSecret } from '../../runtime/testing/secret.ts';
 import { startGateway, until, type Answered, type Harness } from '../support/gateway-harness.ts';
+import { startRealPods } from '../support/real-pods.ts';
 
 interface System {
   readonly harness: Harness;
@@ -16,29 +17,8 @@ interface System {
 /** Pods that look at their repository only when they are told to. */
 async function startSystem(t: TestContext): Promise<System> {
   const harness = await startGateway(t, 0, { models: ['m', 'n'], health: { maxEjectedRatio: 0 } });
-  const pods: TestServer[] = [];
-  for (const index of [0, 1]) {
-    const settings = { podName: `pod-${index}`, podUid: String(index), repositoryPollMs: '0' };
-    const pod = await startModelServer({ m: { versions: { 1: multiplier(2) } } }, settings);
-    t.after(() => pod[Symbol.asyncDispose]());
-    pods.push(pod);
-  }
-  const base = {
-    pool: 'pool',
-    phase: 'Ready',
-    isPeer: true,
-    restarts: 0,
-    createdAtMs: 0,
-    readyAtMs: 0,
-    reason: null,
-  } as const;
-  harness.cluster.show({
-    pools: [harness.pool],
-    pods: pods.map(({ origin }, index) => ({ ...base, uid: String(index), name: `pod-${index}`, origin })),
-  });
-  const accepting = () =>
-    [...harness.gateway.pools.all].reduce((sum, { endpoints }) => sum + endpoints.accepting.size, 0);
-  await until('both pods are known', () => accepting() === pods.length);
+  const repository = { m: { versions: { 1: multiplier(2) } } };
+  const pods = await startRealPods(t, harness, [repository, repository], { repositoryPollMs: '0' });
   return { harness, pods };
 }
 

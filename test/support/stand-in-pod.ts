@@ -25,6 +25,22 @@ export type Behaviour =
   /** Ends like a crashed process when a body contains the word. */
   | { readonly kind: 'mortal'; readonly word: string };
 
+/** A pod of the pool `pool` as a cluster shows one that is ready. */
+export function readyPod(uid: string, origin: string): Pod {
+  return {
+    uid,
+    name: `pod-${uid}`,
+    pool: 'pool',
+    phase: 'Ready',
+    origin,
+    isPeer: true,
+    restarts: 0,
+    createdAtMs: 0,
+    readyAtMs: 0,
+    reason: null,
+  };
+}
+
 export class StandInPod {
   readonly uid: string;
   readonly models: readonly string[];
@@ -53,18 +69,7 @@ export class StandInPod {
   }
 
   get pod(): Pod {
-    return {
-      uid: this.uid,
-      name: `pod-${this.uid}`,
-      pool: 'pool',
-      phase: 'Ready',
-      origin: `http://${this.#host}:${this.#port}`,
-      isPeer: true,
-      restarts: 0,
-      createdAtMs: 0,
-      readyAtMs: 0,
-      reason: null,
-    };
+    return readyPod(this.uid, `http://${this.#host}:${this.#port}`);
   }
 
   /** Listens, on the port that it had before if it has been started once; nothing while it does. */
