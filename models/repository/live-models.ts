@@ -10,14 +10,15 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { quote, SluiceError } from '../../contract/errors.ts';
-import { isSameHash, staysOut, versionKey, type VersionId, type VersionWish } from '../../contract/model-versions.ts';
-import { provenOf } from '../policy/start-permit.ts';
+import { staysOut, versionKey, type VersionWish } from '../../contract/model-versions.ts';
 import { contentHash } from './content-hash.ts';
 import { putInService, reasonOf, startVersion, type LoadContext } from './load.ts';
 import { lookAt, type Look } from './look.ts';
 import { checkFree } from './memory-fit.ts';
 import { parseModelConfig } from './model-config.ts';
+import { PoolWish } from './pool-wish.ts';
 import { readModelFolder, type ModelFolder } from './repository.ts';
+import { Retirement } from './retirement.ts';
 import type { ModelSet, ServedModel } from './served-model.ts';
 import { printsOf, type Settled, type SettledVersion } from './settling.ts';
 import { policyProblem, wantedVersions, type VersionPolicy } from './version-policy.ts';
@@ -37,13 +38,9 @@ interface Policy {
   readonly named: string | null;
 }
 
-/** Time for which content that was replaced answers requests that name its hash: gateways hear of the new one meanwhile. */
-const replacedForMs = 10_000;
-const usersPollMs = 20;
-/** Time for which a wish of the pool holds: several times the interval at which it is sent again. */
-const wishForMs = 60_000;
 /** Time that a pool has to have a version loaded which someone asked for. */
 const poolWaitMs = 120_000;
+const poolPollMs = 20;
 
 export class LiveModels {
   readonly #options: LiveModelsOptions;
@@ -55,13 +52,13 @@ export class LiveModels {
   /** Versions that are gone from the repository and kept, and were logged so. */
   readonly #kept = new Set<string>();
   #last: Promise<unknown> = Promise.resolve();
-  /** Last wish of the pool and when it came; null before any. */
-  #wish: (VersionWish & { readonly atMs: number }) | null = null;
-  /** Versions that the pool has wished and that are being loaded, or wait for it. */
-  readonly #wished = new Set<string>();
+  readonly #pool: PoolWish;
+  readonly #retirement: Retirement;
 
   constructor(options: LiveModelsOptions) {
     this.#options = options;
+    this.#pool = new PoolWish(options.models, (name, version) => this.loadVersion(name, version));
+    this.#retirement = new Retirement(options);
   }
 
   /** Versions that are in the set, or were read and failed. */
@@ -69,63 +66,9 @@ export class LiveModels {
     return [...this.#known.values()];
   }
 
-  /** Whether a pool says which versions to load: what is found waits for its word, unless it has been silent for long. */
-  get followsPool(): boolean {
-    return this.#wish !== null && performance.now() - this.#wish.atMs < wishForMs;
-  }
-
   /** Takes the wish of the pool: which versions to load now, which never, and which one answers requests that name none. */
   follow(wish: VersionWish): void {
-    const { term, generation } = wish;
-    const last = this.#wish;
-    if (last !== null && (term < last.term || (term === last.term && generation < last.generation))) return;
-    this.#wish = { ...wish, atMs: performance.now() };
-    this.#apply(wish.models);
-  }
-
-  #apply(wished: VersionWish['models']): void {
-    const { models } = this.#options;
-    for (const wish of wished) {
-      const { name, default: byDefault, load, tries = [], banned } = wish;
-      if (byDefault !== null && this.#isContent(name, byDefault)) models.choose(name, byDefault.version);
-      for (const { version, hash, reason } of banned) {
-        const state = models.stateOf(name, version);
-        if (models.nextOf(name, version)?.hash === hash)
-          models.setNext(name, version, { hash, state: 'banned', reason });
-        else if (models.hashOf(name, version) === hash && state?.kind === 'loading')
-          models.set(name, version, { kind: 'banned', reason });
-      }
-      for (const id of provenOf(wish)) if (this.#isBanned(name, id)) this.#obey(name, id.version);
-      for (const id of [...load, ...tries]) if (this.#waits(name, id)) this.#obey(name, id.version);
-    }
-  }
-
-  /** Whether what is listed under this number has the content that is meant. */
-  #isContent(name: string, { version, hash }: VersionId): boolean {
-    return isSameHash(this.#options.models.hashOf(name, version), hash);
-  }
-
-  /** Whether a version, or new content of one that serves, was found and waits to be loaded. */
-  #waits(name: string, id: VersionId): boolean {
-    const { models } = this.#options;
-    const next = models.nextOf(name, id.version);
-    if (next?.state === 'found') return id.hash === undefined || id.hash === next.hash;
-    const state = models.stateOf(name, id.version);
-    return state?.kind === 'loading' && state.stage === 'waiting to be loaded' && this.#isContent(name, id);
-  }
-
-  /** Whether a version was banned here, though the pool has it proven: the process ended by something else. */
-  #isBanned(name: string, id: VersionId): boolean {
-    return this.#options.models.stateOf(name, id.version)?.kind === 'banned' && this.#isContent(name, id);
-  }
-
-  #obey(name: string, version: string): void {
-    const key = versionKey({ name, version });
-    if (this.#wished.has(key)) return;
-    this.#wished.add(key);
-    void this.loadVersion(name, version)
-      .catch(() => undefined)
-      .finally(() => this.#wished.delete(key));
+    this.#pool.take(wish);
   }
 
   /** Takes over what the start has loaded. @param look at the repository before its files were read */
@@ -186,14 +129,14 @@ export class LiveModels {
     const failures: string[] = [];
     const wanted = this.#wantedOf(folder);
     for (const version of wanted) {
-      const load = this.followsPool ? this.#await(name, version) : this.loadVersion(name, version);
+      const load = this.#pool.isFollowed ? this.#await(name, version) : this.loadVersion(name, version);
       await load.catch((error: unknown) => failures.push(`version ${version}: ${reasonOf(error)}`));
     }
     if (failures.length > 0 || wanted.length === 0) {
       const why = failures.length > 0 ? failures.join('; ') : 'its folder holds no version';
       throw new SluiceError('load-failed', `failed to load ${quote(name)}, ${why}`);
     }
-    if (this.followsPool) return;
+    if (this.#pool.isFollowed) return;
     const preferred = models.status().find((model) => model.name === name && model.isPreferred === true)?.version;
     if (preferred === undefined) return;
     models.choose(name, preferred);
@@ -251,7 +194,7 @@ export class LiveModels {
 
   #isFresh({ name, version, own, beside }: SettledVersion): boolean {
     // A pool that has been silent for long leaves what waits to the pod.
-    if (!this.followsPool && this.#waits(name, { version })) return true;
+    if (!this.#pool.isFollowed && this.#pool.waits(name, { version })) return true;
     const known = this.#known.get(versionKey({ name, version }));
     return known?.own !== own || known.beside !== beside;
   }
@@ -283,7 +226,7 @@ export class LiveModels {
       models.setNext(name, version, null);
       return;
     }
-    if (!this.followsPool && !this.#unloaded.has(name)) {
+    if (!this.#pool.isFollowed && !this.#unloaded.has(name)) {
       await this.loadVersion(name, version).then(
         () => this.#sayDefault(name, version),
         () => undefined,
@@ -300,7 +243,7 @@ export class LiveModels {
     }
     log.info({ model: name, version, hash }, 'a version is found in the repository');
     // A version that the pool has wished before is loaded without another word.
-    if (this.#wish !== null) this.#apply(this.#wish.models);
+    this.#pool.apply();
   }
 
   /** Says that a version which was found and loaded changes no answers, since no pool has it switched to. */
@@ -372,7 +315,7 @@ export class LiveModels {
 
   /** Whether nobody has tried the version yet. */
   #isOpen(name: string, version: string): boolean {
-    return this.#options.models.stateOf(name, version) === undefined || this.#waits(name, { version });
+    return this.#options.models.stateOf(name, version) === undefined || this.#pool.waits(name, { version });
   }
 
   async #load(name: string, version: string): Promise<void> {
@@ -418,7 +361,7 @@ export class LiveModels {
       models.setNext(name, version, null);
       models.setHash(name, version, hash);
       putInService(model, models, log);
-      if (old !== null) this.#replace(old, oldHash);
+      if (old !== null) this.#retireOld(old, oldHash);
       models.keepDefaults();
       const tookMs = Math.round(performance.now() - startedMs);
       const what =
@@ -454,41 +397,20 @@ export class LiveModels {
       if (state?.kind === 'broken' || state?.kind === 'banned') throw new Error(state.reason);
       if (next !== undefined && staysOut(next)) throw new Error(next.reason ?? 'not loaded');
       if (performance.now() > untilMs) throw new Error(`the pool has not had it loaded within ${poolWaitMs / 1000} s`);
-      await sleep(usersPollMs);
+      await sleep(poolPollMs);
     }
   }
 
-  #replace(old: ServedModel, hash: string | null): void {
-    const { models } = this.#options;
-    if (hash === null || !this.followsPool) {
-      this.#retire(old);
-      return;
-    }
-    const forget = models.keepReplaced(old, { model: old, hash });
-    setTimeout(() => {
-      forget();
-      this.#retire(old);
-    }, replacedForMs).unref();
+  #retireOld(old: ServedModel, hash: string | null): void {
+    if (hash === null || !this.#pool.isFollowed) this.#retirement.retire(old);
+    else this.#retirement.retireReplaced(old, hash);
   }
 
   #takeOut(name: string, version: string): void {
     const { models } = this.#options;
     const state = models.stateOf(name, version);
     models.remove(name, version);
-    if (state?.kind === 'ready') this.#retire(state.model);
-  }
-
-  /** Releases the session of a model that gets no new requests, once it has none. */
-  #retire(model: ServedModel): void {
-    const { host, log } = this.#options;
-    model.onRetired();
-    const timer = setInterval(() => {
-      if (model.users > 0) return;
-      clearInterval(timer);
-      model.retired = true;
-      host.release(model.session);
-      log.info({ model: model.name, version: model.version }, 'a version has ended its requests and is released');
-    }, usersPollMs).unref();
+    if (state?.kind === 'ready') this.#retirement.retire(state.model);
   }
 
   async #folder(name: string): Promise<ModelFolder> {

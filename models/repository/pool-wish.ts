@@ -1,0 +1,84 @@
+/**
+ * The wish of a pod's pool: which versions to load and when, which never, and which one answers requests that name none. Kept as long as
+ * the scaler sends it again; a pod whose pool has been silent for long is left to itself. How a version is loaded is not known here.
+ */
+import { isSameHash, versionKey, type VersionId, type VersionWish } from '../../contract/model-versions.ts';
+import { provenOf } from '../policy/start-permit.ts';
+import type { ModelSet } from './served-model.ts';
+
+/** Time for which a wish of the pool holds: several times the interval at which it is sent again. */
+const wishForMs = 60_000;
+
+export class PoolWish {
+  readonly #models: ModelSet;
+  readonly #load: (name: string, version: string) => Promise<void>;
+  /** Last wish of the pool and when it came; null before any. */
+  #wish: (VersionWish & { readonly atMs: number }) | null = null;
+  /** Versions that the pool has wished and that are being loaded, or wait for it. */
+  readonly #wished = new Set<string>();
+
+  /** @param load of a version; its failure is told by the set */
+  constructor(models: ModelSet, load: (name: string, version: string) => Promise<void>) {
+    this.#models = models;
+    this.#load = load;
+  }
+
+  /** Whether a pool says which versions to load: what is found waits for its word, unless it has been silent for long. */
+  get isFollowed(): boolean {
+    return this.#wish !== null && performance.now() - this.#wish.atMs < wishForMs;
+  }
+
+  /** Takes a wish, unless a later one has come. */
+  take(wish: VersionWish): void {
+    const { term, generation } = wish;
+    const last = this.#wish;
+    if (last !== null && (term < last.term || (term === last.term && generation < last.generation))) return;
+    this.#wish = { ...wish, atMs: performance.now() };
+    this.apply();
+  }
+
+  /** Does what the last wish asks for, as far as it can be done now. */
+  apply(): void {
+    const models = this.#models;
+    for (const wish of this.#wish?.models ?? []) {
+      const { name, default: byDefault, load, tries = [], banned } = wish;
+      if (byDefault !== null && this.#isContent(name, byDefault)) models.choose(name, byDefault.version);
+      for (const { version, hash, reason } of banned) {
+        const state = models.stateOf(name, version);
+        if (models.nextOf(name, version)?.hash === hash)
+          models.setNext(name, version, { hash, state: 'banned', reason });
+        else if (models.hashOf(name, version) === hash && state?.kind === 'loading')
+          models.set(name, version, { kind: 'banned', reason });
+      }
+      for (const id of provenOf(wish)) if (this.#isBanned(name, id)) this.#obey(name, id.version);
+      for (const id of [...load, ...tries]) if (this.waits(name, id)) this.#obey(name, id.version);
+    }
+  }
+
+  /** Whether a version, or new content of one that serves, was found and waits to be loaded. */
+  waits(name: string, id: VersionId): boolean {
+    const next = this.#models.nextOf(name, id.version);
+    if (next?.state === 'found') return id.hash === undefined || id.hash === next.hash;
+    const state = this.#models.stateOf(name, id.version);
+    return state?.kind === 'loading' && state.stage === 'waiting to be loaded' && this.#isContent(name, id);
+  }
+
+  /** Whether what is listed under this number has the content that is meant. */
+  #isContent(name: string, { version, hash }: VersionId): boolean {
+    return isSameHash(this.#models.hashOf(name, version), hash);
+  }
+
+  /** Whether a version was banned here, though the pool has it proven: the process ended by something else. */
+  #isBanned(name: string, id: VersionId): boolean {
+    return this.#models.stateOf(name, id.version)?.kind === 'banned' && this.#isContent(name, id);
+  }
+
+  #obey(name: string, version: string): void {
+    const key = versionKey({ name, version });
+    if (this.#wished.has(key)) return;
+    this.#wished.add(key);
+    void this.#load(name, version)
+      .catch(() => undefined)
+      .finally(() => this.#wished.delete(key));
+  }
+}
