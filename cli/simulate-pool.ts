@@ -27,8 +27,8 @@ export function readPoolLimits(file: string): PoolLimits {
   } catch (error) {
     throw new SettingsError([`--pool ${file}: ${(error as Error).message}`]);
   }
-  const { pools, errors } = parsePools(text);
-  if (errors.length > 0) throw new SettingsError(errors.map((error) => `--pool ${file}: ${error}`));
+  const { pools, errors } = parsePools(text, `--pool ${file}`);
+  if (errors.length > 0) throw new SettingsError(errors);
   const [pool] = pools;
   if (pool === undefined || pools.length > 1) {
     throw new SettingsError([`--pool ${file}: must contain one pool, has ${pools.length}`]);

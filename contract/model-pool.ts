@@ -3,8 +3,8 @@
  * Defaults stand beside the schema that checks them.
  */
 import Type from 'typebox';
-import { Check, Clone, Default, Errors, Pointer } from 'typebox/value';
-import { quote } from './errors.ts';
+import { Check, Clone, Default } from 'typebox/value';
+import { mistakesOf } from './schema-mistakes.ts';
 
 export const apiVersion = 'sluice.dev/v1alpha1';
 
@@ -12,6 +12,17 @@ export const apiVersion = 'sluice.dev/v1alpha1';
 export const poolNamePattern = '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$';
 /** Model names need no escaping in a URL path segment, a metric label or a log line. */
 export const modelNamePattern = '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$';
+
+const endpointPattern = '^https?://[^/?#]+/?$';
+
+const wording = {
+  whole: 'a ModelPool',
+  patterns: {
+    [poolNamePattern]: 'a DNS label: a-z, 0-9 and -, at most 63',
+    [modelNamePattern]: 'letters, digits, _, . and -, at most 128',
+    [endpointPattern]: 'an origin, http://host:port',
+  },
+};
 
 /** Schema options of an object without extra fields. Descriptions appear in `kubectl explain modelpool.spec`. */
 const closed = (description: string) => ({ additionalProperties: false, description }) as const;
@@ -147,7 +158,7 @@ const Spec = Type.Object(
     objective: Type.Optional(Objective),
     batching: Batching,
     requests: Requests,
-    endpoints: Type.Array(Type.String({ pattern: '^https?://[^/?#]+/?$' }), {
+    endpoints: Type.Array(Type.String({ pattern: endpointPattern }), {
       default: [],
       uniqueItems: true,
       description: 'Origins (http://host:port) of externally managed servers that speak the Open Inference Protocol.',
@@ -188,24 +199,7 @@ export type ParsedPool =
  */
 export function parseModelPool(value: unknown): ParsedPool {
   const filled: unknown = Default(ModelPool, Clone(value));
-  if (!Check(ModelPool, filled)) {
-    const errors = new Set<string>();
-    for (const error of Errors(ModelPool, filled)) {
-      // An unknown field also yields "schema is false"; the line below names the field.
-      if (error.keyword === 'boolean') continue;
-      const extra = error.keyword === 'additionalProperties' ? error.params.additionalProperties : [];
-      for (const name of extra) errors.add(`${error.instancePath}/${name}: is not a field of a ModelPool`);
-      if (extra.length > 0) continue;
-      const must =
-        error.keyword === 'enum'
-          ? `must be one of ${error.params.allowedValues.join(', ')}`
-          : error.keyword === 'const'
-            ? `must be ${quote(error.params.allowedValue)}`
-            : error.message;
-      errors.add(`${error.instancePath || '/'}: ${must}, was: ${quote(Pointer.Get(filled, error.instancePath))}`);
-    }
-    return { pool: null, errors: [...errors] };
-  }
+  if (!Check(ModelPool, filled)) return { pool: null, errors: mistakesOf(ModelPool, filled, wording) };
   const { spec } = filled;
   const errors: string[] = [];
   const { minReplicas, maxReplicas } = spec.scaling;
@@ -225,5 +219,3 @@ export function parseModelPool(value: unknown): ParsedPool {
   }
   return errors.length === 0 ? { pool: filled, errors: [] } : { pool: null, errors };
 }
-
-/** Value at a JSON pointer, or undefined. */

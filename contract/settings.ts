@@ -6,8 +6,10 @@
  * flag, which every user of the machine could read, and no message quotes it.
  */
 import type Type from 'typebox';
-import { Check, Default, Errors } from 'typebox/value';
+import { Check, Default } from 'typebox/value';
 import { quote } from './errors.ts';
+import { suggestion } from './nearest-name.ts';
+import { allErrors } from './schema-mistakes.ts';
 
 export function flagName(property: string): string {
   return `--${property.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
@@ -54,16 +56,17 @@ export function readSettings<Schema extends Type.TObject>(
   const settings: unknown = Default(schema, given);
   if (Check(schema, settings)) return Object.freeze(settings);
   const errors = new Set<string>();
-  for (const error of Errors(schema, settings)) {
+  for (const error of allErrors(schema, settings)) {
     const property = error.instancePath.slice(1).split('/')[0] ?? '';
     if (error.keyword === 'required') {
       for (const name of error.params.requiredProperties) {
         errors.add(`${nameOf(name, schema)}: is required`);
       }
     } else {
-      const must = error.keyword === 'enum' ? `must be one of ${error.params.allowedValues.join(', ')}` : error.message;
+      const allowed = error.keyword === 'enum' ? error.params.allowedValues.map(String) : [];
+      const must = allowed.length > 0 ? `must be one of ${allowed.join(', ')}` : error.message;
       const was = isSecret(schema.properties[property] ?? {}) ? '' : `, was: ${quote(raw[property])}`;
-      errors.add(`${nameOf(property, schema)}: ${must}${was}`);
+      errors.add(`${nameOf(property, schema)}: ${must}${was}${suggestion(raw[property] ?? '', allowed)}`);
     }
   }
   throw new SettingsError([...errors]);

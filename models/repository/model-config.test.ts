@@ -37,7 +37,7 @@ test('all errors are told at once, each with its path and the value', () => {
     (error: Error) => {
       assert.match(error.message, /\/maxRows: must be >= 1, was: 0/);
       assert.match(error.message, /\/threads: must be integer, was: "many"/);
-      assert.match(error.message, /\/maxrows: is not a field/);
+      assert.match(error.message, /line 3: \/maxrows: is not a field of config.yaml; did you mean maxRows\?/);
       assert.match(error.message, /\/inputs\/x\/batchAxis: .*was: -1/);
       assert.match(error.message, /\/inputs\/x\/axis: is not a field/);
       return true;
@@ -46,6 +46,6 @@ test('all errors are told at once, each with its path and the value', () => {
 });
 
 test('what is not YAML, or no mapping, is told with its place', () => {
-  assert.throws(() => parseModelConfig('maxRows: [1'), /config\.yaml: .* line 1/);
-  assert.throws(() => parseModelConfig('- 1'), /config\.yaml: \/: must be object, was: \[1\]/);
+  assert.throws(() => parseModelConfig('maxRows: [1'), /config\.yaml: line 1: /);
+  assert.throws(() => parseModelConfig('- 1'), /config\.yaml: line 1: \/: must be object, was: \[1\]/);
 });

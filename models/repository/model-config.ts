@@ -1,12 +1,14 @@
 /** Schema of `config.yaml`, which may lie beside a model to override its ONNX file. Every field is optional. */
 import Type from 'typebox';
-import { Check, Errors, Pointer } from 'typebox/value';
-import { parseDocument } from 'yaml';
-import { quote } from '../../contract/errors.ts';
+import { Check } from 'typebox/value';
+import { mistakesOf } from '../../contract/schema-mistakes.ts';
+import { parseYaml } from '../../runtime/yaml-file.ts';
 
 const closed = { additionalProperties: false } as const;
 
-const VersionNumber = Type.Union([Type.Integer({ minimum: 0 }), Type.String({ pattern: '^[0-9]+$' })]);
+const digits = '^[0-9]+$';
+const VersionNumber = Type.Union([Type.Integer({ minimum: 0 }), Type.String({ pattern: digits })]);
+const wording = { whole: 'config.yaml', patterns: { [digits]: 'a version number' } };
 
 const TensorOverrides = Type.Record(
   Type.String(),
@@ -81,7 +83,7 @@ export const ModelConfig = Type.Object(
 );
 export type ModelConfig = Type.Static<typeof ModelConfig>;
 
-/** Every error of a config.yaml at once, each with its path and value. */
+/** Every error of a config.yaml at once, each with its line, path and value. */
 export class ModelConfigError extends Error {
   override readonly name = 'ModelConfigError';
 
@@ -96,24 +98,12 @@ export class ModelConfigError extends Error {
  */
 export function parseModelConfig(text: string | null): ModelConfig {
   if (text === null) return {};
-  const document = parseDocument(text);
-  if (document.errors.length > 0) {
-    throw new ModelConfigError(document.errors.map((error) => error.message.split('\n')[0] ?? error.message));
-  }
-  const value: unknown = document.toJS() ?? {};
+  const [document] = parseYaml(text);
+  if (document === undefined) return {};
+  const { mistakes, lineOf } = document;
+  if (mistakes.length > 0) throw new ModelConfigError(mistakes.map(({ line, text }) => `line ${line}: ${text}`));
+  const value = document.value ?? {};
   if (Check(ModelConfig, value)) return value;
-  const errors = new Map<string, string>();
-  for (const error of Errors(ModelConfig, value)) {
-    const where = error.instancePath || '/';
-    if (error.keyword === 'boolean') continue;
-    if (error.keyword === 'additionalProperties') {
-      for (const name of error.params.additionalProperties) {
-        errors.set(`${error.instancePath}/${name}`, `${error.instancePath}/${name}: is not a field of config.yaml`);
-      }
-    } else if (!errors.has(where)) {
-      // A union reports an error for each of its branches; the first is enough.
-      errors.set(where, `${where}: ${error.message}, was: ${quote(Pointer.Get(value, error.instancePath))}`);
-    }
-  }
-  throw new ModelConfigError([...errors.values()]);
+  const errors = mistakesOf(ModelConfig, value, wording);
+  throw new ModelConfigError(errors.map((error) => `line ${lineOf(error.slice(0, error.indexOf(': ')))}: ${error}`));
 }

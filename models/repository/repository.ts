@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { suggestion } from '../../contract/nearest-name.ts';
 import { modelNamePattern } from '../../contract/model-pool.ts';
 import { byNumber } from '../../contract/model-versions.ts';
 
@@ -40,7 +41,8 @@ export async function scanRepository(root: string, only: readonly string[] | nul
   const missing = (only ?? []).filter((name) => !names.includes(name));
   if (missing.length > 0) {
     const found = names.length === 0 ? 'no folder' : names.join(', ');
-    throw new RepositoryError(`repository ${root} has no model ${missing.join(', ')}; it holds: ${found}`);
+    const hint = suggestion(missing[0]!, names);
+    throw new RepositoryError(`repository ${root} has no model ${missing.join(', ')}; it holds: ${found}${hint}`);
   }
   const folders: ModelFolder[] = [];
   for (const name of only ?? names) {

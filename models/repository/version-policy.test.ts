@@ -32,6 +32,6 @@ test('a policy that leaves nothing says so, and a wrong one names its field', ()
     'config.yaml: /versionPolicy/specific: there is none of 7, 8, only 10, 1, 9, 2',
   );
   for (const bad of ['some', '{ latest: 0 }', '{ specific: [] }', '{ specific: [x] }', '{ newest: 2 }', '3']) {
-    assert.throws(() => parseModelConfig(`versionPolicy: ${bad}`), /config\.yaml: \/versionPolicy/, bad);
+    assert.throws(() => parseModelConfig(`versionPolicy: ${bad}`), /config\.yaml: line 1: \/versionPolicy/, bad);
   }
 });
