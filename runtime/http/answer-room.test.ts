@@ -47,14 +47,15 @@ function face(trustedProxies: readonly string[] = []) {
         connections.watch();
       }
     },
+    wait: (ms: number) => (nowMs += ms),
   };
 }
 
-/** A socket that takes nothing. */
+/** A socket that takes nothing, unless its `_handle` says so. */
 class FakeSocket extends EventEmitter {
   readonly remoteAddress: string;
-  readonly writableLength = 1;
-  readonly _handle = { bytesWritten: 0, writeQueueSize: 0 };
+  writableLength = 1;
+  _handle = { bytesWritten: 0, writeQueueSize: 0 };
   destroyed = false;
 
   constructor(remoteAddress: string) {
@@ -163,6 +164,55 @@ test('connections that stand still are cut while answers wait for their room, an
   assert.equal(standing.filter(({ socket }) => socket.destroyed).length, 6);
   assert.deepEqual([counters.refusals['unread-bytes'], counters.unreadBytes, told()], [6, 2 * large, 1]);
   assert.equal(connection.takeAnswerRoom(large, 1), true);
+});
+
+test('no answer is cut as it comes, however long ago the last look was, and however much others leave unread', () => {
+  const { connect, look, wait, counters } = face();
+  const good = connect('10.0.0.2');
+  good.socket.writableLength = 0;
+  look(8);
+  // A busy machine is late with its looks.
+  for (let lateMs = 0; lateMs <= 2_000; lateMs += 50) {
+    wait(50);
+    leaveUnread(connect('10.0.0.1').connection, 10 * large);
+    leaveUnread(good.connection, small);
+    good.connection.closeRequest(small, noCancel);
+    assert.equal(good.socket.destroyed, false, `cut ${lateMs} ms after a look`);
+  }
+  look(8);
+  assert.ok(counters.refusals['unread-bytes'] > 0);
+  assert.equal(good.socket.destroyed, false);
+});
+
+test('a client below its share of what may be unread is not cut for others, though it stands still; one above it is', () => {
+  const { connect, look } = face();
+  const attackers = Array.from({ length: 4 }, () => connect('10.0.0.1'));
+  const slow = connect('10.0.0.2');
+  for (const { connection } of [...attackers, slow]) leaveUnread(connection, 4 * large);
+  look(4);
+  assert.equal(
+    [...attackers, slow].filter(({ socket }) => socket.destroyed).length,
+    0,
+    'they stood for less than a second',
+  );
+  look(2);
+  assert.deepEqual(
+    [...attackers, slow].map(({ socket }) => socket.destroyed),
+    [true, true, true, true, false],
+  );
+});
+
+test('a client that takes something at each second is not cut, however little it is', () => {
+  const { connect, look, counters } = face();
+  const reader = connect('10.0.0.1');
+  leaveUnread(reader.connection, 20 * large);
+  for (let second = 0; second < 20; second += 1) {
+    look(4);
+    reader.socket._handle.bytesWritten += 1;
+  }
+  assert.deepEqual([reader.socket.destroyed, counters.refusals['unread-bytes']], [false, 0]);
+  look(5);
+  assert.equal(reader.socket.destroyed, true);
 });
 
 test('a connection that ends gives all of its room back, once', () => {

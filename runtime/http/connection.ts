@@ -58,6 +58,8 @@ export class Connection {
   /** Bytes that the system had taken of the answers, and when they last became more. */
   sentBytes = 0;
   sentAtMs = 0;
+  /** Looks, one after the other, at which bytes waited and the system had taken no more of them. */
+  stoodLooks = 0;
   /** Request whose body comes although it was answered, as the last look found it. */
   unwanted: IncomingMessage | null = null;
   /** Bytes of answers that were given and not taken. */
@@ -163,7 +165,12 @@ export class Connection {
 
   /** Bytes that the process keeps for the client to take. */
   get pendingBytes(): number {
-    return Math.max(this.unreadBytes, this.#socket.writableLength);
+    return this.#isOver ? 0 : Math.max(this.unreadBytes, this.#socket.writableLength);
+  }
+
+  /** Holder of its bytes that are left unread: the address, or behind a proxy the connection itself. */
+  get holder(): object {
+    return this.isProxied ? this : this.client;
   }
 
   /** Whether bytes on the socket wait for the client to take others. */

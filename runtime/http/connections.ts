@@ -12,6 +12,7 @@ import type { ErrorLog } from './errors.ts';
 import type { FaceCounters, RefusalReason } from './face-counters.ts';
 import type { HttpLimits } from './limits.ts';
 import { ReadTurns } from './read-turns.ts';
+import { chooseCuts } from './relief.ts';
 
 export interface ConnectionsOptions {
   readonly limits: HttpLimits;
@@ -30,8 +31,6 @@ const quietMs = 10_000;
 const smallAnswerBytes = 64 * 1024;
 /** Bytes of answers under way or unread, in `maxUnreadBytes`, beyond which large answers of all clients wait. */
 const maxAnswersRatio = 4;
-/** Looks for which a client takes nothing before its connection counts as standing still: lost packets take a second. */
-const looksToStand = 4;
 /** Delay of a look beyond which this process itself was away, so that no client is late. */
 const pauseMs = 1_000;
 
@@ -50,7 +49,6 @@ export class Connections implements ConnectionOwner {
   #isEnding = false;
   readonly #loggedAtMs = new Map<RefusalReason, number>();
   #watchedAtMs: number;
-  #relievedAtMs = -Infinity;
 
   constructor({ limits, counters, clients, log, now, onAnswerRoom }: ConnectionsOptions) {
     this.limits = limits;
@@ -132,9 +130,7 @@ export class Connections implements ConnectionOwner {
   addUnread({ client }: Connection, bytes: number): void {
     this.counters.unreadBytes += bytes;
     client.unreadBytes += bytes;
-    if (bytes > 0) {
-      if (this.counters.unreadBytes > this.limits.maxUnreadBytes) this.#relieve(this.#all, this.counters.unreadBytes);
-    } else if (this.#lacksRoom) this.#tellRoom();
+    if (bytes < 0 && this.#lacksRoom) this.#tellRoom();
   }
 
   addExpected({ client }: Connection, bytes: number): void {
@@ -145,7 +141,8 @@ export class Connections implements ConnectionOwner {
 
   hasAnswerRoom(connection: Connection, bytes: number): boolean {
     if (this.#hasAnswerRoom(connection, bytes)) return true;
-    this.#pressed.add(connection.client);
+    // Behind a proxy no client waits for what others leave unread, other than all do.
+    if (!connection.isProxied) this.#pressed.add(connection.client);
     this.#lacksRoom = true;
     return false;
   }
@@ -181,13 +178,14 @@ export class Connections implements ConnectionOwner {
     const nowMs = this.#now();
     const wasAway = nowMs - this.#watchedAtMs > this.limits.watchMs + pauseMs;
     this.#watchedAtMs = nowMs;
+    const { maxUnreadBytes } = this.limits;
     let pendingBytes = 0;
     for (const connection of this.#all) {
       if (connection.body !== null || connection.measured !== null) this.#watchBody(connection, nowMs, wasAway);
       pendingBytes += this.#watchAnswers(connection, nowMs, wasAway);
       this.#watchUnwanted(connection);
     }
-    if (pendingBytes > this.limits.maxUnreadBytes) this.#relieve(this.#all, pendingBytes);
+    if (pendingBytes > maxUnreadBytes) this.#cutStanding(this.#all, maxUnreadBytes);
     for (const client of this.#pressed) this.#relievePressed(client);
     this.#pressed.clear();
   }
@@ -195,8 +193,7 @@ export class Connections implements ConnectionOwner {
   /** Answers wait for room that others of their address leave unread: without that wait they would be unread as well. */
   #relievePressed(client: ClientAccount): void {
     const own = [...this.#all].filter((connection) => connection.client === client);
-    const pendingBytes = own.reduce((sum, connection) => sum + connection.pendingBytes, 0);
-    if (2 * pendingBytes > this.limits.maxUnreadBytesPerAddress) this.#relieve(own, pendingBytes);
+    this.#cutStanding(own, this.limits.maxUnreadBytesPerAddress / 2);
   }
 
   #watchBody(connection: Connection, nowMs: number, wasAway: boolean): void {
@@ -229,8 +226,10 @@ export class Connections implements ConnectionOwner {
     if (!connection.isWriting || wasAway || tookBytes !== connection.sentBytes) {
       connection.sentBytes = tookBytes;
       connection.sentAtMs = nowMs;
+      connection.stoodLooks = connection.isWriting ? 1 : 0;
       return pendingBytes;
     }
+    connection.stoodLooks += 1;
     if (nowMs - connection.sentAtMs < this.limits.sendTimeoutMs) return pendingBytes;
     this.counters.refusals['slow-reader'] += 1;
     connection.cut();
@@ -248,27 +247,9 @@ export class Connections implements ConnectionOwner {
     connection.cut();
   }
 
-  /**
-   * Makes room for answers: cuts connections whose client has taken nothing for some looks, beyond twice the limit for one look,
-   * those with most to take first. Clients that read are never cut, however much is on its way to them.
-   */
-  #relieve(connections: Iterable<Connection>, unreadBytes: number): void {
-    const { maxUnreadBytes, watchMs } = this.limits;
-    const isFar = unreadBytes > 2 * maxUnreadBytes;
-    const nowMs = this.#now();
-    if (nowMs - this.#relievedAtMs < watchMs / 4) return;
-    this.#relievedAtMs = nowMs;
-    const standMs = (isFar ? 1 : looksToStand) * watchMs;
-    const standing = [...connections]
-      .filter(
-        (one) => one.pendingBytes > 0 && one.systemTookBytes() === one.sentBytes && nowMs - one.sentAtMs >= standMs,
-      )
-      .sort((one, other) => other.pendingBytes - one.pendingBytes);
-    let left = unreadBytes;
-    for (const connection of standing) {
-      // Much room at once: those that stand still would take it again.
-      if (left <= maxUnreadBytes / 4) break;
-      left -= connection.pendingBytes;
+  /** Makes room for answers. Clients that read are never cut, however much is on its way to them. */
+  #cutStanding(connections: Iterable<Connection>, maxBytes: number): void {
+    for (const connection of chooseCuts(connections, { maxBytes, leftBytes: this.limits.maxUnreadBytes / 4 })) {
       this.refused('unread-bytes', 'connections are cut: their clients leave too many bytes of answers unread', {
         address: connection.address,
         unreadBytes: connection.pendingBytes,
