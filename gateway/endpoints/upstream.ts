@@ -3,7 +3,6 @@
  *
  * Reports what came, or how it was lost, and judges nothing: health, retry and accounting are decided elsewhere.
  */
-import { Readable } from 'node:stream';
 import { Pool, type Dispatcher } from 'undici';
 import { appendFrame, FrameDecoder, type AnswerHead, type SummaryHead } from '../../contract/envelope.ts';
 import { headers as headerNames, mediaTypes, paths } from '../../contract/headers.ts';
@@ -12,6 +11,7 @@ import type { PendingRequest } from '../queue/model-queue.ts';
 import { isAnswer, isSummary, itemHead } from './envelope-heads.ts';
 import type { BatchHandlers, Call, LossKind, PlainAnswer, PlainHandlers, PodConnection } from './pod-connection.ts';
 import { validRetryAfter } from './retry-after.ts';
+import { SentParts } from './sent-parts.ts';
 
 /** Envelopes up to this size are one write; a copy of larger ones would take as much memory again. */
 const joinedBytes = 4 * 1024 * 1024;
@@ -53,15 +53,17 @@ export class Upstream implements PodConnection {
     }
     let bytes = 0;
     for (const part of parts) bytes += part.length;
-    const reader = new EnvelopeReader(handlers);
     const headers = this.#peerHeaders(mediaTypes.envelope);
-    let body: Buffer | Readable;
+    let body: Buffer | SentParts;
+    let large: LargeEnvelope | null = null;
     if (bytes <= joinedBytes) {
       body = Buffer.concat(parts, bytes);
     } else {
-      body = Readable.from(parts, { objectMode: true });
+      body = new SentParts(parts);
+      large = { sent: body, requests, bodies: requests.map((request) => request.body) };
       headers.push('content-length', String(bytes));
     }
+    const reader = new EnvelopeReader(handlers, large);
     this.#client.dispatch({ path: paths.envelope, method: 'POST', headers, body }, reader);
     return reader;
   }
@@ -163,14 +165,27 @@ abstract class Reader implements Dispatcher.DispatchHandler, Call {
   }
 }
 
+/** Requests too large to be copied for sending, and their bodies, which they have no more once they are settled. */
+interface LargeEnvelope {
+  readonly sent: SentParts;
+  readonly requests: readonly PendingRequest[];
+  readonly bodies: readonly (readonly Buffer[])[];
+}
+
 class EnvelopeReader extends Reader {
   readonly #decoder = new FrameDecoder({ maxBodyBytes: maxAnswerBytes });
   readonly #handlers: BatchHandlers;
+  readonly #large: LargeEnvelope | null;
   #summary: SummaryHead | null = null;
 
-  constructor(handlers: BatchHandlers) {
+  constructor(handlers: BatchHandlers, large: LargeEnvelope | null) {
     super();
     this.#handlers = handlers;
+    this.#large = large;
+  }
+
+  onBodySent(chunk: Buffer): void {
+    this.#large?.sent.onWritten(chunk);
   }
 
   override onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
@@ -189,7 +204,9 @@ class EnvelopeReader extends Reader {
   }
 
   override onResponseEnd(): void {
-    if (this.finish()) this.#handlers.onEnd(this.#summary);
+    if (!this.finish()) return;
+    this.#handlers.onEnd(this.#summary);
+    if (this.#large !== null) freeBodies(this.#large);
   }
 
   protected override lost(kind: LossKind, detail: string): void {
@@ -202,6 +219,14 @@ class EnvelopeReader extends Reader {
     if (isSummary(head)) this.#summary = head;
     else if (isAnswer(head)) this.#handlers.onAnswer(head.index, head, body);
     else throw new Error(`frame with an unknown head: ${headBytes.toString('latin1', 0, 80)}`);
+  }
+}
+
+/** Gives back the memory of bodies that nobody sends again: garbage of tens of MiB would stay until a collection finds it. */
+function freeBodies({ sent, requests, bodies }: LargeEnvelope): void {
+  for (const [index, request] of requests.entries()) {
+    // Another attempt may still be writing the same bytes.
+    if (request.state === 'settled' && request.attempts === 1) sent.free(bodies[index]!);
   }
 }
 

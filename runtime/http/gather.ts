@@ -2,6 +2,7 @@
  * Gathers the chunks of a body into few buffers. A chunk of one byte costs some hundred bytes as a buffer of its own, and is a
  * view of a larger buffer that it keeps in memory: small ones are copied into blocks that grow with the body.
  */
+import { freeBuffer } from '../../contract/free-buffer.ts';
 
 /** Chunks below this length are copied. */
 const smallChunkBytes = 4 * 1024;
@@ -56,6 +57,12 @@ export class Gatherer {
   finish(): readonly Buffer[] {
     this.#finishBlock();
     return this.#parts;
+  }
+
+  /** Gives back the memory of a body that nobody gets. */
+  discard(): void {
+    for (const part of this.finish()) freeBuffer(part);
+    this.#parts.length = 0;
   }
 
   #finishBlock(): void {

@@ -146,6 +146,28 @@ test('a body that outgrows its room is refused once, and holds nothing of what f
   assert.deepEqual([room.taken, room.peak], [0, block]);
 });
 
+test('the memory of a body that is refused or abandoned is given back at once', async () => {
+  const piece = 65_536;
+  const whole = (): Buffer => Buffer.from(new ArrayBuffer(piece));
+  for (const [limit, leaves] of [
+    [3 * piece, false],
+    [9 * piece, true],
+  ] as const) {
+    const { stream, message } = request();
+    const outcomes = reading(message, new CountedRoom(limit));
+    const sent = Array.from({ length: 4 }, whole);
+    for (const chunk of sent) stream.write(chunk);
+    await turn();
+    assert.equal(outcomes.length, leaves ? 0 : 1);
+    if (leaves) stream.destroy();
+    await turn();
+    const late = whole();
+    if (!leaves) message.emit('data', late);
+    assert.deepEqual(sent.map(({ length }) => length).slice(0, leaves ? 4 : 3), Array(leaves ? 4 : 3).fill(0));
+    assert.equal(late.length, leaves ? piece : 0);
+  }
+});
+
 test('a client that leaves gives its room back, and is not answered', async () => {
   for (const length of [6, undefined]) {
     const room = new CountedRoom(10);

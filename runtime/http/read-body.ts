@@ -1,6 +1,7 @@
 /** Reads the body of a request into few buffers, within the room that there is for it. */
 import type { IncomingMessage } from 'node:http';
 import { SluiceError } from '../../contract/errors.ts';
+import { freeBuffer } from '../../contract/free-buffer.ts';
 import type { ClientAccount } from './clients.ts';
 import { connectionOf, type ArrivingBody, type Connection } from './connection.ts';
 import { letBodyCome } from './expect.ts';
@@ -77,17 +78,24 @@ class BodyReader implements ArrivingBody {
       const gatherer = this.#finish();
       if (gatherer !== null) this.#done(null, { parts: gatherer.finish(), bytes: this.bytes });
     });
-    message.on('close', () => this.#finish());
+    message.on('close', () => this.#finish()?.discard());
     letBodyCome(message);
   }
 
   fail(error: SluiceError): void {
-    if (this.#finish() !== null) this.#done(error, { parts: [], bytes: this.bytes });
+    const gatherer = this.#finish();
+    if (gatherer === null) return;
+    // Garbage of tens of MiB would stay until a collection finds it.
+    gatherer.discard();
+    this.#done(error, { parts: [], bytes: this.bytes });
   }
 
   #take(chunk: Buffer): void {
     const gatherer = this.#gatherer;
-    if (gatherer === null) return;
+    if (gatherer === null) {
+      freeBuffer(chunk);
+      return;
+    }
     const isWhole = chunk.length === this.#announcedBytes;
     const bytes = this.bytes + chunk.length;
     try {

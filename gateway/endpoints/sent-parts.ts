@@ -1,0 +1,40 @@
+/**
+ * The body of a large envelope as a stream, which knows the parts that the system has taken: only their memory may be given back by hand.
+ * Whoever writes the stream to a socket pauses it while the socket has bytes left, and resumes it once it has none.
+ */
+import { Readable } from 'node:stream';
+import { freeBuffer } from '../../contract/free-buffer.ts';
+
+export class SentParts extends Readable {
+  readonly #parts: readonly Buffer[];
+  #next = 0;
+  /** Parts that were written to the socket, and may still be in its queue. */
+  #written: Buffer[] = [];
+  readonly #taken = new Set<Buffer>();
+
+  constructor(parts: readonly Buffer[]) {
+    super({ objectMode: true, highWaterMark: 1 });
+    this.#parts = parts;
+  }
+
+  override _read(): void {
+    this.push(this.#parts[this.#next] ?? null);
+    this.#next += 1;
+  }
+
+  /** A part was written to the socket. */
+  onWritten(part: Buffer): void {
+    this.#written.push(part);
+  }
+
+  override resume(): this {
+    for (const part of this.#written) this.#taken.add(part);
+    this.#written = [];
+    return super.resume();
+  }
+
+  /** Gives back the memory of those of the parts that the system has taken. Nobody may need them any more. */
+  free(parts: readonly Buffer[]): void {
+    for (const part of parts) if (this.#taken.delete(part)) freeBuffer(part);
+  }
+}
