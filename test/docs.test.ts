@@ -131,7 +131,7 @@ for (const [command, schema] of [
 function leaves(node: SchemaNode, name = '', required = true): [field: string, value: string][] {
   const inner = (key: string) => (name === '' ? key : `${name}.${key}`);
   const [each] = Object.values(node.patternProperties ?? {});
-  if (each !== undefined) return leaves(each, inner('<name>'));
+  if (each !== undefined) return leaves(each, inner('<name>'), false);
   if (node.properties === undefined) {
     return [[name, defaultOf(node, required)]];
   }

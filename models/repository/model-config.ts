@@ -8,15 +8,60 @@ const closed = { additionalProperties: false } as const;
 
 const digits = '^[0-9]+$';
 const VersionNumber = Type.Union([Type.Integer({ minimum: 0 }), Type.String({ pattern: digits })]);
-const wording = { whole: 'config.yaml', patterns: { [digits]: 'a version number' } };
+/** Names of files that ONNX Runtime loads: it tells the two formats by the ending. */
+export const modelFilePattern = '^[^/\\\\]+\\.(onnx|ort)$';
 
 const TensorOverrides = Type.Record(
   Type.String(),
   Type.Object({ batchAxis: Type.Optional(Type.Union([Type.Integer({ minimum: 0 }), Type.Null()])) }, closed),
 );
 
+/** Keys of ONNX Runtime's session configuration; it takes any, and leaves those that it does not know without effect. */
+export const sessionKeyPattern = '^(session|optimization|ep|mlas)\\.';
+
+const wording = {
+  whole: 'config.yaml',
+  patterns: {
+    [digits]: 'a version number',
+    [modelFilePattern]: 'the name of a file that ends in .onnx or .ort',
+  },
+};
+
+/** Name of an execution provider, or the name with its options. */
+const ExecutionProvider = Type.Union([
+  Type.String({ minLength: 1 }),
+  Type.Object(
+    { name: Type.String({ minLength: 1 }) },
+    { additionalProperties: Type.Union([Type.String(), Type.Number(), Type.Boolean()]) },
+  ),
+]);
+
+/** Settings of ONNX Runtime for one model. */
+export const RuntimeSettings = Type.Object(
+  {
+    /** Threads that run branches of the graph side by side, with `executionMode: parallel`. */
+    interOpThreads: Type.Optional(Type.Integer({ minimum: 1, maximum: 256, default: 1 })),
+    executionMode: Type.Optional(Type.Enum(['sequential', 'parallel'], { default: 'sequential' })),
+    graphOptimization: Type.Optional(Type.Enum(['disabled', 'basic', 'extended', 'layout', 'all'], { default: 'all' })),
+    /** Keeps memory that runs have allocated for those that follow. */
+    memoryArena: Type.Optional(Type.Boolean({ default: true })),
+    /** Allocates the memory of a run at once where shapes were seen before. */
+    memoryPattern: Type.Optional(Type.Boolean({ default: true })),
+    /** Entries of ONNX Runtime's session configuration, such as `session.intra_op.allow_spinning`. */
+    sessionConfig: Type.Optional(Type.Record(Type.String({ pattern: sessionKeyPattern }), Type.String(), closed)),
+    /** Execution providers, the preferred one first. */
+    executionProviders: Type.Optional(Type.Array(ExecutionProvider, { minItems: 1, default: ['cpu'] })),
+    /** Folder into which the optimised graph is written at each load, as `<version>.onnx` or `.ort`. */
+    optimizedModelFolder: Type.Optional(Type.String({ minLength: 1 })),
+  },
+  closed,
+);
+export type RuntimeSettings = Type.Static<typeof RuntimeSettings>;
+
 export const ModelConfig = Type.Object(
   {
+    /** Model file within each version folder. */
+    modelFile: Type.Optional(Type.String({ pattern: modelFilePattern })),
     /** Largest run, in rows. */
     maxRows: Type.Optional(Type.Integer({ minimum: 1 })),
     /** Largest request, in rows. */
@@ -66,6 +111,8 @@ export const ModelConfig = Type.Object(
         { default: 'all' },
       ),
     ),
+    /** Settings of ONNX Runtime. */
+    runtime: Type.Optional(RuntimeSettings),
     /** Simulated latency in milliseconds, for tests and benchmarks. */
     delay: Type.Optional(
       Type.Object(

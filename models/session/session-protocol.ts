@@ -1,5 +1,6 @@
 /** Messages between the main thread and a session worker. A worker has one run at a time, so runs carry no number. */
 import type { Datatype } from '../../contract/datatypes.ts';
+import type { RuntimeSettings } from '../repository/model-config.ts';
 import type { FileSignature } from '../repository/signature.ts';
 
 interface Wire {
@@ -28,6 +29,10 @@ export interface LoadOptions {
   /** Least duration of a run, slept. */
   readonly delayRunMs: number;
   readonly delayRowMs: number;
+  /** Further settings of ONNX Runtime, by the names of config.yaml. */
+  readonly runtime?: RuntimeSettings;
+  /** Path, without its ending, that the optimised graph is written to. */
+  readonly optimizedModel?: string;
 }
 
 export type ToWorker =

@@ -5,11 +5,15 @@
  * default), so runs in parallel would only slow each other down, and one at a time makes their durations meaningful. Several
  * workers serve a quicker start. The main thread never ends this thread during a run, which would abort the process.
  */
+import { randomUUID } from 'node:crypto';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
 import { parentPort } from 'node:worker_threads';
-import { env, InferenceSession, Tensor } from 'onnxruntime-node';
+import { env, InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 import type { Datatype } from '../../contract/datatypes.ts';
 import { typedArrays } from '../../contract/tensor-data.ts';
 import type { FileTensor } from '../repository/signature.ts';
+import { missingProvider, providerNames, providerProblem, sessionOptions } from './session-options.ts';
 import type { FromWorker, LoadOptions, RunTime, ToWorker, WireInput, WireOutput } from './session-protocol.ts';
 
 // Without the global Float16Array, FP16 travels as its bits in a Uint16Array. Where the global exists, onnxruntime-common
@@ -52,15 +56,7 @@ let memory = new SharedArrayBuffer(0);
 const asleep = new Int32Array(new SharedArrayBuffer(4));
 
 async function load(file: string, options: LoadOptions): Promise<Omit<FromWorker & { kind: 'loaded' }, 'sequence'>> {
-  const session = await InferenceSession.create(file, {
-    intraOpNumThreads: options.threads,
-    interOpNumThreads: 1,
-    executionMode: 'sequential',
-    // ONNX Runtime's own lines on stderr would only repeat errors, which the log has with model and request.
-    logSeverityLevel: 4,
-    // Spinning would take the core away from the thread that parses and serialises.
-    extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
-  });
+  const session = await createSession(file, options);
   const inputs = session.inputMetadata.map((metadata) => specOf('input', metadata));
   const leftOut = session.outputMetadata.filter(({ isTensor }) => !isTensor).map(({ name }) => name);
   const outputs = session.outputMetadata
@@ -73,8 +69,45 @@ async function load(file: string, options: LoadOptions): Promise<Omit<FromWorker
     datatypes: new Map(outputs.map(({ name, datatype }) => [name, datatype])),
     options,
   });
-  const runtime = `${env.versions.node ?? 'unknown'} cpu`;
+  const runtime = `${env.versions.node ?? 'unknown'} ${providerNames(options).join(' ')}`;
   return { kind: 'loaded', session: sessions.length - 1, signature: { inputs, outputs }, leftOut, runtime };
+}
+
+async function createSession(file: string, options: LoadOptions): Promise<InferenceSession> {
+  const missing = missingProvider(options, listSupportedBackends());
+  if (missing !== null) throw new Error(missing);
+  const { optimizedModel, runtime } = options;
+  if (optimizedModel === undefined) return createFrom(file, options, null);
+  const ending = runtime?.sessionConfig?.['session.save_model_format'] === 'ORT' ? 'ort' : 'onnx';
+  // Pods may write at the same time, and a file must never be there by half.
+  const unfinished = `${optimizedModel}.${randomUUID()}.${ending}`;
+  try {
+    await mkdir(path.dirname(optimizedModel), { recursive: true });
+    const session = await createFrom(file, options, unfinished);
+    await rename(unfinished, `${optimizedModel}.${ending}`);
+    return session;
+  } catch (error) {
+    await rm(unfinished, { force: true }).catch(() => undefined);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    const where = `config.yaml: /runtime/optimizedModelFolder: ${path.dirname(optimizedModel)} can't be written`;
+    throw new Error(`${where} (${code})`, { cause: error });
+  }
+}
+
+async function createFrom(
+  file: string,
+  options: LoadOptions,
+  optimizedModel: string | null,
+): Promise<InferenceSession> {
+  const settings = sessionOptions(options, optimizedModel) as InferenceSession.SessionOptions;
+  try {
+    return await InferenceSession.create(file, settings);
+  } catch (error) {
+    // ONNX Runtime has words of its own for what keeps a provider from being loaded.
+    if (providerNames(options).every((name) => name === 'cpu')) throw error;
+    throw new Error(providerProblem(messageOf(error).trim(), listSupportedBackends()), { cause: error });
+  }
 }
 
 function specOf(role: string, metadata: InferenceSession.ValueMetadata): FileTensor {

@@ -28,9 +28,9 @@ export async function verdictKey({ file, externalFiles, config, samples, runtime
   for (const each of [file, ...external.map((name) => path.resolve(folder, name))])
     digests.push(await fileDigest(each));
   // Budgets are left out: they decide whether there is a verdict, not which.
-  const { inputs, outputs, threads, batching } = config;
+  const { inputs, outputs, threads, batching, runtime: settings } = config;
   return createHash('sha256')
-    .update(JSON.stringify({ digests, external, inputs, outputs, threads, batching, samples, runtime }))
+    .update(JSON.stringify({ digests, external, inputs, outputs, threads, batching, settings, samples, runtime }))
     .update(`${packageJson.version} ${proverVersion}`)
     .digest('hex');
 }
