@@ -43,7 +43,14 @@ export function parseSpecOf(model: ServedModel, protocol: Protocol): ParseSpec {
 export function accepted(model: ServedModel, protocol: Protocol, call: InferCall): Accepted {
   const transform = call.surface === 0 ? model.transform : null;
   const surface = model.surfaces[call.surface]!;
-  return { model, protocol, call, transform, surface, rows: model.unbatchedReason === null ? call.rows : 1 };
+  const own =
+    model.client === null || transform !== null ? call : { ...call, inputs: model.client.toModel(call.inputs) };
+  return { model, protocol, call: own, transform, surface, rows: model.unbatchedReason === null ? call.rows : 1 };
+}
+
+/** Outputs of the ONNX file as the client gets them, where it addresses no transform. */
+export function clientOutputs({ model }: Accepted, outputs: Tensors): Tensors {
+  return model.client === null ? outputs : model.client.toClient(outputs);
 }
 
 export function render(accepted: Accepted, outputs: Tensors): Answer {

@@ -5,10 +5,11 @@
 import path from 'node:path';
 import { defaultLimits, StartBudget } from './proof/budget.ts';
 import { decideBatching } from './repository/batching.ts';
-import { parseModelConfig } from './repository/model-config.ts';
-import { readSamples } from './repository/samples.ts';
+import { loadOptions } from './repository/load-options.ts';
 import { scanRepository, type ModelFolder } from './repository/repository.ts';
+import { servedConfig } from './repository/served-config.ts';
 import { SessionHost } from './session/session-host.ts';
+import { modelTensors } from './triton/model-tensors.ts';
 import { besideModels, VerdictStore, type StoreLog } from './verdicts/verdict-store.ts';
 
 export interface ProveOptions {
@@ -81,15 +82,16 @@ async function proveVersion(
   { folder, version, file }: { readonly folder: ModelFolder; readonly version: string; readonly file: string },
   { host, verdicts, cpuMs, memoryMiB }: ProveOptions & { readonly host: SessionHost; readonly verdicts: VerdictStore },
 ): Promise<Omit<ProvedModel, 'durationMs'>> {
-  const config = parseModelConfig(folder.configText);
-  const loaded = await host.load(file, { threads: config.threads ?? 1, delayRunMs: 0, delayRowMs: 0 });
+  const config = servedConfig(folder);
+  const options = loadOptions(config, { directory: folder.directory, version });
+  const loaded = await host.load(file, { ...options, delayRunMs: 0, delayRowMs: 0 });
   try {
     const limits = {
       cpuMs: Math.max(cpuMs, config.start?.cpuMs ?? defaultLimits.cpuMs),
       bytes: Math.max(memoryMiB, config.start?.memoryMiB ?? 0) * 2 ** 20,
     };
     const budget = new StartBudget(limits, () => process.memoryUsage.rss());
-    const samples = await readSamples(folder.directory, loaded.signature);
+    const { samples } = await modelTensors(folder, loaded.signature);
     const toJudge = { ...loaded, path: file, label: `${folder.name} ${version}` };
     const maxRows = config.maxRows ?? Infinity;
     const { unbatchedReason, proof } = await decideBatching(toJudge, config, {

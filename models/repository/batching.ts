@@ -12,6 +12,7 @@ import type { VerdictStore } from '../verdicts/verdict-store.ts';
 import type { SessionHost } from '../session/session-host.ts';
 import type { Tensors } from '../tensor.ts';
 import type { ModelConfig } from './model-config.ts';
+import type { ServedConfig } from './served-config.ts';
 import type { Sample } from './samples.ts';
 import { batchability, unbatched, type Batchability, type FileSignature } from './signature.ts';
 
@@ -58,7 +59,7 @@ export interface JudgeOptions {
 /** @throws SignatureError where config.yaml contradicts the file */
 export async function decideBatching(
   model: ModelToJudge,
-  config: ModelConfig,
+  config: ServedConfig,
   { host, budget, maxRows, verdicts, samples }: JudgeOptions,
 ): Promise<Batching> {
   const { path, session, signature: file } = model;
@@ -70,7 +71,7 @@ export async function decideBatching(
     warning: null,
     proof,
   });
-  if (config.batching === 'never') return runAlone('config.yaml says batching: never');
+  if (config.batching === 'never') return runAlone(config.neverBatched ?? 'config.yaml says batching: never');
   if (maxRows === 1) return runAlone('maxRows is 1');
   const graph = readGraph(path);
   const witness = graph === null ? silent : witnessOf(graph, file);

@@ -14,7 +14,7 @@ test('the hash follows the content of a version, wherever its folder is', async 
   await writeFile(path.join(folder, 'model.onnx'), 'graph');
   await writeFile(path.join(folder, 'weights', 'part-0.bin'), 'numbers');
   const hashOf = (inside: string, configText: string | null = null): Promise<string> =>
-    contentHash({ configText, transformFile: null }, path.join(inside, 'model.onnx'));
+    contentHash({ configText, triton: null, transformFile: null }, path.join(inside, 'model.onnx'));
   const first = await hashOf(folder);
   assert.match(first, /^[0-9a-f]{64}$/);
 

@@ -1,6 +1,6 @@
 /**
- * Content hash of a version: over the names and digests of all files in its folder, and of the model's `config.yaml` and
- * transform. Pods whose folders hold the same files come to the same hash, wherever the folders are.
+ * Content hash of a version: over the names and digests of all files in its folder, and of the model's `config.yaml`,
+ * `config.pbtxt` and transform. Pods whose folders hold the same files come to the same hash, wherever the folders are.
  */
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
@@ -12,7 +12,7 @@ import type { ModelSet } from './served-model.ts';
 
 /** @throws Error where a file can't be read, or all of them are larger than the memory */
 export async function contentHash(
-  { configText, transformFile }: Pick<ModelFolder, 'configText' | 'transformFile'>,
+  { configText, triton, transformFile }: Pick<ModelFolder, 'configText' | 'triton' | 'transformFile'>,
   /** Path of the version's ONNX file. */
   file: string,
 ): Promise<string> {
@@ -23,6 +23,7 @@ export async function contentHash(
     whole.update(JSON.stringify([name, await fileDigest(path.join(folder, name))]));
   }
   whole.update(JSON.stringify(['config.yaml', configText]));
+  if (triton !== null) whole.update(JSON.stringify(['config.pbtxt', triton.text, [...triton.labels]]));
   if (transformFile !== null) whole.update(JSON.stringify(['transform', await fileDigest(transformFile)]));
   return whole.digest('hex');
 }

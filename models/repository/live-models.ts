@@ -12,13 +12,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { quote, SluiceError } from '../../contract/errors.ts';
 import { staysOut, versionKey, type VersionWish } from '../../contract/model-versions.ts';
 import { contentHash } from './content-hash.ts';
-import { putInService, reasonOf, startVersion, type LoadContext } from './load.ts';
+import { nameUnobeyed, putInService, reasonOf, startVersion, type LoadContext } from './load.ts';
 import { lookAt, type Look } from './look.ts';
 import { checkFree } from './memory-fit.ts';
-import { parseModelConfig } from './model-config.ts';
 import { PoolWish } from './pool-wish.ts';
 import { readModelFolder, type ModelFolder } from './repository.ts';
 import { Retirement } from './retirement.ts';
+import { servedConfig } from './served-config.ts';
 import type { ModelSet, ServedModel } from './served-model.ts';
 import { printsOf, type Settled, type SettledVersion } from './settling.ts';
 import { policyProblem, wantedVersions, type VersionPolicy } from './version-policy.ts';
@@ -344,11 +344,19 @@ export class LiveModels {
     const unmark = markers.begin({ name, version, hash });
     try {
       if ([...models.ready()].length > 0) await checkFree(file);
-      const config = parseModelConfig(folder.configText);
+      const config = servedConfig(folder);
+      nameUnobeyed(folder, log);
       const transform =
         transforms.all.find((one) => one.model === name) ?? (await transforms.open(name, folder.transformFile, config));
       const asked = config.defaultVersion === undefined ? null : String(config.defaultVersion);
-      const toLoad = { name, version, file, config, transform: folder.transformFile === null ? null : transform };
+      const toLoad = {
+        folder,
+        name,
+        version,
+        file,
+        config,
+        transform: folder.transformFile === null ? null : transform,
+      };
       const model = await startVersion(toLoad, this.#options, {
         lane: { index: 0, alone: true },
         createSession: (path, options) => this.#options.host.loadBeside(path, options),
@@ -427,7 +435,9 @@ export class LiveModels {
   }
 
   async #hash(folder: ModelFolder, version: string): Promise<string> {
-    return contentHash(folder, folder.versions.find((one) => one.version === version)!.file);
+    const file = folder.versions.find((one) => one.version === version)?.file;
+    if (file === undefined) throw new Error(folder.problem ?? `version folder ${version} has no model file`);
+    return contentHash(folder, file);
   }
 
   /** Hash of the content that is in the set, or failed. */
@@ -447,9 +457,9 @@ export class LiveModels {
   }
 }
 
-/** @throws ModelConfigError */
-function policyOf({ configText }: ModelFolder): Policy {
-  const { versionPolicy, defaultVersion } = parseModelConfig(configText);
+/** @throws Error of config.yaml or config.pbtxt */
+function policyOf(folder: ModelFolder): Policy {
+  const { versionPolicy, defaultVersion } = servedConfig(folder);
   return { policy: versionPolicy, named: defaultVersion === undefined ? null : String(defaultVersion) };
 }
 

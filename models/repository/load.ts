@@ -3,10 +3,8 @@
  * can't be served is marked broken with the reason, and the others are loaded all the same.
  */
 import { availableParallelism } from 'node:os';
-import path from 'node:path';
-import { parseModelConfig, type ModelConfig } from './model-config.ts';
+import type { ModelConfig } from './model-config.ts';
 import type { ModelFolder } from './repository.ts';
-import { readSamples } from './samples.ts';
 import { ServedModel, type ModelSet, type ModelState } from './served-model.ts';
 import { defaultLimits, StartBudget, type BudgetLimits } from '../proof/budget.ts';
 import type { SessionHost } from '../session/session-host.ts';
@@ -15,10 +13,13 @@ import type { ModelServerSettings } from '../settings.ts';
 import { decideBatching } from './batching.ts';
 import type { Transformer } from '../transforms/transformer.ts';
 import type { Transforms } from '../transforms/transforms.ts';
+import { modelTensors } from '../triton/model-tensors.ts';
 import type { VerdictStore } from '../verdicts/verdict-store.ts';
 import type { LoadMarkers } from './load-markers.ts';
+import { loadOptions } from './load-options.ts';
 import { LoadProgress } from './load-progress.ts';
 import { checkSize } from './memory-fit.ts';
+import { servedConfig, type ServedConfig } from './served-config.ts';
 import { lanesFor, startSideBySide, type Lane } from './side-by-side.ts';
 import type { StartGate } from './start-gate.ts';
 import { policyProblem, wantedVersions } from './version-policy.ts';
@@ -123,10 +124,11 @@ function stateOf(model: ServedModel, log: LoadLog): ModelState {
 }
 
 export interface VersionToLoad {
+  readonly folder: Pick<ModelFolder, 'directory' | 'triton'>;
   readonly name: string;
   readonly version: string;
   readonly file: string;
-  readonly config: ModelConfig;
+  readonly config: ServedConfig;
   readonly transform: Transformer | null;
 }
 
@@ -140,7 +142,8 @@ async function readFolder(
   const unmarks: (() => void)[] = [];
   try {
     if (folder.problem !== null) throw new Error(folder.problem);
-    const config = parseModelConfig(folder.configText);
+    const config = servedConfig(folder);
+    nameUnobeyed(folder, log);
     const permitted = versions.filter(({ version }) => gate.lets(name, version));
     // A transform in the pod's process can end it. A model of which nothing is loaded now opens its transform later.
     if (folder.transformFile !== null) {
@@ -162,7 +165,7 @@ async function readFolder(
     for (const version of present) if (!wanted.includes(version)) models.remove(name, version);
     return permitted
       .filter(({ version }) => wanted.includes(version))
-      .map(({ version, file }) => ({ name, version, file, config, transform }));
+      .map(({ version, file }) => ({ folder, name, version, file, config, transform }));
   } catch (error) {
     const reason = reasonOf(error);
     log.error({ model: name, reason }, 'model is not served');
@@ -172,6 +175,13 @@ async function readFolder(
     return [];
   } finally {
     for (const unmark of unmarks) unmark();
+  }
+}
+
+/** Names what a config.pbtxt says and Sluice does not do. */
+export function nameUnobeyed({ name, triton }: Pick<ModelFolder, 'name' | 'triton'>, log: LoadLog): void {
+  for (const { field, line, why } of triton?.config?.unobeyed ?? []) {
+    log.warn({ model: name, field, line, why }, `config.pbtxt line ${line}: ${field} is not obeyed: ${why}`);
   }
 }
 
@@ -193,12 +203,8 @@ export async function startVersion(
   context: LoadContext,
   { lane, createSession }: Place,
 ): Promise<ServedModel | null> {
-  const { config, file } = toLoad;
-  const options = {
-    threads: config.threads ?? 1,
-    delayRunMs: config.delay?.runMs ?? 0,
-    delayRowMs: config.delay?.rowMs ?? 0,
-  };
+  const { config, file, folder, version } = toLoad;
+  const options = loadOptions(config, { directory: folder.directory, version });
   const loaded = await createSession(file, options, lane.index);
   try {
     const model = await prove(loaded, toLoad, { ...context, lane });
@@ -212,12 +218,12 @@ export async function startVersion(
 
 async function prove(
   loaded: LoadedFile,
-  { name, version, file, config, transform }: VersionToLoad,
+  { folder, name, version, file, config, transform }: VersionToLoad,
   { host, limits, verdicts, log, lane }: LoadContext & Pick<Place, 'lane'>,
 ): Promise<ServedModel | null> {
   const maxRows = Math.min(config.maxRows ?? limits.maxRows, limits.maxRows);
   const budget = new StartBudget(budgetOf(config), () => process.memoryUsage.rss());
-  const samples = await readSamples(path.dirname(path.dirname(file)), loaded.signature);
+  const { client, samples } = await modelTensors(folder, loaded.signature);
   const toJudge = { ...loaded, path: file, label: `${name} ${version}` };
   const batching = await decideBatching(toJudge, config, { host, budget, maxRows, verdicts, samples });
   const model = new ServedModel({
@@ -231,6 +237,8 @@ async function prove(
     watched: config.batching !== 'always' && batching.warning === null,
     proof: batching.proof,
     transform,
+    client,
+    labels: folder.triton?.labels,
     maxRows,
     maxRequestRows: Math.min(config.maxRequestRows ?? limits.maxRequestRows, limits.maxRequestRows),
   });

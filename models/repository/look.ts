@@ -8,15 +8,16 @@ import path from 'node:path';
 import { versionPattern } from './repository.ts';
 
 export interface ModelLook {
-  /** Prints of the files beside the versions: `config.yaml`, transform and samples. */
+  /** Prints of the files beside the versions: `config.yaml`, `config.pbtxt` and its names of classes, transform and samples. */
   readonly beside: string;
-  /** Prints of the files of each version that has a `model.onnx`. */
+  /** Prints of the files of each version that has a file which may be its model. */
   readonly versions: ReadonlyMap<string, string>;
 }
 
 export type Look = ReadonlyMap<string, ModelLook>;
 
-const besideNames = new Set(['config.yaml', 'transform.ts', 'transform.js', 'samples']);
+const besideNames = new Set(['config.yaml', 'config.pbtxt', 'transform.ts', 'transform.js', 'samples', 'warmup']);
+const isBeside = (name: string): boolean => besideNames.has(name) || name.endsWith('.txt');
 /** Depth of folders within a version, so that a link in a circle has an end. */
 const deepest = 8;
 
@@ -40,11 +41,11 @@ async function lookAtModel(directory: string): Promise<ModelLook> {
   for (const entry of await entriesOf(directory)) {
     const { name } = entry;
     const file = path.join(directory, name);
-    if (besideNames.has(name)) beside += await printOf(file, name, entry, 0);
+    if (isBeside(name)) beside += await printOf(file, name, entry, 0);
     if (!versionPattern.test(name)) continue;
     const print = await printOfFolder(file, '', 0);
     // A folder that is still empty is no version yet.
-    if (/^\/model\.onnx /m.test(print)) versions.set(name, print);
+    if (/^\/[^/\n]+\.(onnx|ort)[ /]/m.test(print)) versions.set(name, print);
   }
   return { beside, versions };
 }

@@ -1,20 +1,20 @@
 /**
- * Finds the models of a repository folder: `<model>/<version>/model.onnx`, with `config.yaml` and `transform.ts` beside the
- * version folders. No model is loaded here. A model that can't be served is returned with the reason.
+ * Finds the models of a repository folder: `<model>/<version>/model.onnx`, with `config.yaml`, `config.pbtxt` and `transform.ts`
+ * beside the version folders. No model is loaded here. A model that can't be served is returned with the reason.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { suggestion } from '../../contract/nearest-name.ts';
 import { modelNamePattern } from '../../contract/model-pool.ts';
 import { byNumber } from '../../contract/model-versions.ts';
+import { readTritonFiles } from '../triton/read-triton.ts';
+import { servedConfig, type ConfigFiles } from './served-config.ts';
 
-export interface ModelFolder {
+export interface ModelFolder extends ConfigFiles {
   readonly name: string;
   readonly directory: string;
-  /** Text of config.yaml; null without the file. */
-  readonly configText: string | null;
   readonly transformFile: string | null;
   /** Versions by ascending number; empty if `problem` says why. */
   readonly versions: readonly { readonly version: string; readonly file: string }[];
@@ -60,11 +60,14 @@ export async function scanRepository(root: string, only: readonly string[] | nul
 export async function readModelFolder(directory: string, name: string): Promise<ModelFolder | null> {
   const transformFile = ['transform.ts', 'transform.js'].map((file) => path.join(directory, file)).find(existsSync);
   const configText = await readFile(path.join(directory, 'config.yaml'), 'utf8').catch(ifMissing(null));
-  const base = { name, directory, configText, transformFile: transformFile ?? null };
+  const triton = await readTritonFiles(directory, name);
+  const base = { name, directory, configText, triton, transformFile: transformFile ?? null };
   const broken = (problem: string): ModelFolder => ({ ...base, versions: [], problem });
 
+  const files = modelFiles(base);
+  const fileOf = (version: string): string | null => modelFileIn(path.join(directory, version), files);
   let numbered = (await foldersOf(directory)).filter((folder) => versionPattern.test(folder));
-  if (!numbered.some((version) => existsSync(path.join(directory, version, 'model.onnx')))) {
+  if (!numbered.some((version) => fileOf(version) !== null)) {
     const generator = ['generate.ts', 'generate.js'].map((file) => path.join(directory, file)).find(existsSync);
     if (generator !== undefined) {
       try {
@@ -79,26 +82,48 @@ export async function readModelFolder(directory: string, name: string): Promise<
     }
   }
   if (numbered.length === 0) {
-    if (configText === null && transformFile === undefined && !existsSync(path.join(directory, 'model.onnx'))) {
-      return null;
-    }
-    return broken(`${directory} has no version folder: put the file at ${name}/1/model.onnx`);
+    const hasOwn = configText !== null || triton !== null || transformFile !== undefined;
+    if (!hasOwn && !existsSync(path.join(directory, 'model.onnx'))) return null;
+    return broken(triton?.problem ?? `${directory} has no version folder: put the file at ${name}/1/${files[0]!}`);
   }
   if (!namePattern.test(name)) return broken(`model name ${JSON.stringify(name)} does not match ${modelNamePattern}`);
-  const without = numbered.filter((version) => !existsSync(path.join(directory, version, 'model.onnx')));
+  const without = numbered.filter((version) => fileOf(version) === null);
   // One of several is being copied, and is found once it is whole.
   if (without.length < numbered.length) numbered = numbered.filter((version) => !without.includes(version));
   else if (without.length > 0) {
-    return broken(`${without.map((version) => path.join(directory, version, 'model.onnx')).join(', ')}: no such file`);
+    const missing = without.map((version) => path.join(directory, version, files[0]!)).join(', ');
+    return broken(triton?.problem ?? `${missing}: no such file`);
   }
   const values = new Set(numbered.map((version) => BigInt(version)));
   if (values.size < numbered.length) return broken(`versions ${numbered.join(', ')} name the same number twice`);
   numbered.sort(byNumber);
   return {
     ...base,
-    versions: numbered.map((version) => ({ version, file: path.join(directory, version, 'model.onnx') })),
+    versions: numbered.map((version) => ({ version, file: fileOf(version)! })),
     problem: null,
   };
+}
+
+/** Names that the file of a version may have, the preferred one first. */
+function modelFiles(files: ConfigFiles): readonly string[] {
+  let named: string | undefined;
+  try {
+    named = servedConfig(files).modelFile;
+  } catch {
+    // Loading the model says what is wrong with its files.
+  }
+  return named === undefined ? ['model.onnx', 'model.ort'] : [named];
+}
+
+/** Path of a version's file; null without one. Triton takes a folder of its name too, with the file and its weights. */
+function modelFileIn(folder: string, names: readonly string[]): string | null {
+  for (const name of names) {
+    const file = path.join(folder, name);
+    const found = statSync(file, { throwIfNoEntry: false });
+    if (found?.isDirectory() === false) return file;
+    if (found !== undefined && existsSync(path.join(file, 'model.onnx'))) return path.join(file, 'model.onnx');
+  }
+  return null;
 }
 
 async function foldersOf(directory: string): Promise<string[]> {

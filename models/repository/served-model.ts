@@ -9,6 +9,7 @@ import { ModelStatistics } from '../statistics.ts';
 import { freeInputs } from '../row-elements.ts';
 import type { Signature, TensorSignature } from '../tensor.ts';
 import type { Transformer } from '../transforms/transformer.ts';
+import type { ClientTensors } from '../triton/client-tensors.ts';
 
 export interface ServedModelOptions {
   readonly name: string;
@@ -22,6 +23,10 @@ export interface ServedModelOptions {
   /** Proof that decided on batching; null where none was asked for. */
   readonly proof?: Pick<Proof, 'kept' | 'refute'> | null;
   readonly transform: Transformer | null;
+  /** Tensors of the ONNX file as clients see them; null where they see the file's own. */
+  readonly client?: ClientTensors | null;
+  /** Names of the classes along the last axis, by output. */
+  readonly labels?: ReadonlyMap<string, readonly string[]> | undefined;
   readonly maxRows: number;
   readonly maxRequestRows: number;
 }
@@ -34,7 +39,9 @@ export class ServedModel {
   readonly statistics = new ModelStatistics();
   readonly watched: boolean;
   readonly proof: Pick<Proof, 'kept' | 'refute'> | null;
+  readonly client: ClientTensors | null;
   readonly #file: FileSignature;
+  readonly #labels: ReadonlyMap<string, readonly string[]> | undefined;
   /** Tensors of the ONNX file with their batch axes. */
   signature: Signature;
   /** Signatures that a request may address: the transform's, if there is one, then the ONNX file's. */
@@ -59,7 +66,9 @@ export class ServedModel {
     this.transform = options.transform;
     this.watched = options.watched;
     this.proof = options.proof ?? null;
+    this.client = options.client ?? null;
     this.#file = options.file;
+    this.#labels = options.labels;
     this.signature = options.signature;
     this.surfaces = this.#surfacesOf(options.signature);
     this.unbatchedReason = options.unbatchedReason;
@@ -78,13 +87,19 @@ export class ServedModel {
     this.freeInputs = freeInputs(this.signature);
   }
 
+  /** Names of the classes along the last axis of an output of the file; undefined where it has none. */
+  labelsOf(output: string): readonly string[] | undefined {
+    return this.#labels?.get(output);
+  }
+
   /** Takes over what the transform declares, after its file was changed. */
   refreshSurfaces(): void {
     this.surfaces = this.#surfacesOf(this.signature);
   }
 
   #surfacesOf(signature: Signature): readonly Signature[] {
-    return this.transform === null ? [signature] : [this.transform.surface, signature];
+    const own = this.client === null ? signature : this.client.surface(signature);
+    return this.transform === null ? [own] : [this.transform.surface, own];
   }
 }
 

@@ -13,7 +13,7 @@ import { traceIdOf } from '../../contract/traceparent.ts';
 import { reportError, sendError, type ErrorLog } from '../../runtime/http/errors.ts';
 import { letBodyCome } from '../../runtime/http/expect.ts';
 import type { RequestIds } from '../../runtime/http/request-ids.ts';
-import { accept, convertInputs, convertOutputs, render, type Accepted } from '../accept.ts';
+import { accept, clientOutputs, convertInputs, convertOutputs, render, type Accepted } from '../accept.ts';
 import { isHeavyAnswer, isHeavyBody } from '../bodies/heavy.ts';
 import type { InferenceOutcome, ModelRequest, Run } from '../model-request.ts';
 import { bodyTooLargeError, busyError, type PodState } from '../pod-state.ts';
@@ -281,7 +281,7 @@ export class EnvelopeExchange {
     if (outcome.kind === 'failed') {
       this.#answerError(index, outcome.error, request);
     } else if (accepted.transform === null) {
-      this.#answerOutputs(index, request, accepted, outcome.outputs);
+      this.#answerOutputs(index, request, accepted, clientOutputs(accepted, outcome.outputs));
     } else {
       convertOutputs(accepted, outcome.outputs, (error, outputs) => {
         if (this.#closed) return;

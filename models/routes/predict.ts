@@ -9,7 +9,7 @@ import { noSuchPath, sendError, type ErrorLog } from '../../runtime/http/errors.
 import { readBody, type BodyRoom } from '../../runtime/http/read-body.ts';
 import { requestIdOf, traceparentOf } from '../../runtime/http/request-ids.ts';
 import { route } from '../../runtime/http/routes.ts';
-import { accept, convertInputs, convertOutputs, render, type Accepted } from '../accept.ts';
+import { accept, clientOutputs, convertInputs, convertOutputs, render, type Accepted } from '../accept.ts';
 import { isHeavyAnswer, isHeavyBody } from '../bodies/heavy.ts';
 import { bodyTooLargeError, busyError, type PodState } from '../pod-state.ts';
 import type { Answer, RequestBody } from '../protocol/call.ts';
@@ -139,7 +139,7 @@ function servePredict({ pod, log, request, response }: Exchange, { protocol, nam
         if (outcome.kind === 'failed') {
           refuse(outcome.error);
         } else if (accepted.transform === null) {
-          send(accepted, outcome.outputs);
+          send(accepted, clientOutputs(accepted, outcome.outputs));
         } else {
           convertOutputs(accepted, outcome.outputs, (error, outputs) => {
             if (response.destroyed) return;

@@ -61,12 +61,16 @@ function serverMetadata(version: string): object {
 /** Metadata of a model. If it has a transform, the transform's tensors are listed, and the file's are parameters. */
 function modelMetadata(models: ModelSet, model: ServedModel): object {
   const [shown] = model.surfaces;
+  const outputMetadata = (output: TensorSignature) => {
+    const labels = model.labelsOf(output.name);
+    return labels === undefined ? metadataOf(output) : { ...metadataOf(output), parameters: { labels } };
+  };
   const native =
     model.transform === null
       ? {}
       : {
           native_inputs: model.signature.inputs.map(metadataOf),
-          native_outputs: model.signature.outputs.map(metadataOf),
+          native_outputs: model.signature.outputs.map(outputMetadata),
         };
   const unserved = unservedVersions(models, model.name);
   const parameters = {
@@ -78,7 +82,7 @@ function modelMetadata(models: ModelSet, model: ServedModel): object {
     versions: models.versionsOf(model.name),
     platform: 'onnxruntime_onnx',
     inputs: shown!.inputs.map(metadataOf),
-    outputs: shown!.outputs.map(metadataOf),
+    outputs: shown!.outputs.map(model.transform === null ? outputMetadata : metadataOf),
     ...(Object.keys(parameters).length === 0 ? {} : { parameters }),
   };
 }
@@ -102,7 +106,11 @@ function metadataOf({ name, datatype, shape }: TensorSignature): object {
 function modelConfiguration(model: ServedModel): object {
   const { inputs, outputs } = model.surfaces[0]!;
   // Triton's form can express a batch only on the first axis of every tensor.
-  const batched = model.unbatchedReason === null && [...inputs, ...outputs].every(({ batchAxis }) => batchAxis === 0);
+  const sharesRuns =
+    model.unbatchedReason === null && [...inputs, ...outputs].every(({ batchAxis }) => batchAxis === 0);
+  const written = model.transform === null ? (model.client?.maxBatchSize ?? null) : null;
+  // Clients go by what a config.pbtxt says of the shapes of requests, whether or not these share runs.
+  const batched = written === null ? sharesRuns : written > 0;
   const tensor = ({ name, datatype, shape }: TensorSignature) => ({
     name,
     data_type: datatype === 'BYTES' ? 'TYPE_STRING' : `TYPE_${datatype}`,
@@ -113,13 +121,13 @@ function modelConfiguration(model: ServedModel): object {
     platform: 'onnxruntime_onnx',
     backend: 'onnxruntime',
     version_policy: { latest: { num_versions: 1 } },
-    max_batch_size: batched ? model.maxRequestRows : 0,
+    max_batch_size: written ?? (batched ? model.maxRequestRows : 0),
     input: inputs.map((input) => ({ ...tensor(input), format: 'FORMAT_NONE' })),
     output: outputs.map(tensor),
     instance_group: [{ name: model.name, kind: 'KIND_CPU', count: 1 }],
     default_model_filename: 'model.onnx',
     parameters: { batching: { string_value: batchingText(model) } },
-    ...(batched ? { dynamic_batching: { preferred_batch_size: [model.maxRows] } } : {}),
+    ...(batched && sharesRuns ? { dynamic_batching: { preferred_batch_size: [model.maxRows] } } : {}),
   };
 }
 

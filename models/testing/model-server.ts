@@ -14,19 +14,29 @@ export interface ModelFiles {
   readonly config?: string;
   /** Text of transform.ts. */
   readonly transform?: string;
+  /** Text of config.pbtxt. */
+  readonly pbtxt?: string;
+  /** Further files by their path within the folder of the model. */
+  readonly beside?: Readonly<Record<string, string | Uint8Array>>;
 }
 
 export type RepositoryFiles = Readonly<Record<string, ModelFiles>>;
 
 export async function writeRepository(models: RepositoryFiles): Promise<string> {
   const root = await mkdtemp(path.join(tmpdir(), 'sluice-models-'));
-  for (const [name, { versions, config, transform }] of Object.entries(models)) {
+  for (const [name, { versions, config, transform, pbtxt, beside }] of Object.entries(models)) {
+    await mkdir(path.join(root, name));
     for (const [version, bytes] of Object.entries(versions)) {
       await mkdir(path.join(root, name, version), { recursive: true });
       await writeFile(path.join(root, name, version, 'model.onnx'), bytes);
     }
     if (config !== undefined) await writeFile(path.join(root, name, 'config.yaml'), config);
     if (transform !== undefined) await writeFile(path.join(root, name, 'transform.ts'), transform);
+    if (pbtxt !== undefined) await writeFile(path.join(root, name, 'config.pbtxt'), pbtxt);
+    for (const [file, content] of Object.entries(beside ?? {})) {
+      await mkdir(path.dirname(path.join(root, name, file)), { recursive: true });
+      await writeFile(path.join(root, name, file), content);
+    }
   }
   return root;
 }

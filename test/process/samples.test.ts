@@ -60,7 +60,7 @@ test('a sample that does not fit is told with its file and field', async (t) => 
     outputs: [],
   };
   await assert.rejects(
-    readSamples(path.join(repository, 'picky'), file),
+    readSamples(path.join(repository, 'picky'), file, null),
     /samples\/first\.json: input 'ids': shape \[1,3\] does not fit the model's \[-1,2\]/,
   );
 });
