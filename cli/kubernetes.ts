@@ -3,8 +3,8 @@ import { pino, type Logger } from 'pino';
 import { SettingsError } from '../contract/settings.ts';
 import { processLog } from '../runtime/process/log-destination.ts';
 
-export function clusterLog(component: 'gateway' | 'scaler', level: string): Logger {
-  return pino({ level, base: { component, cluster: 'kubernetes' } }, processLog);
+export function clusterLog(component: 'gateway' | 'scaler', level: string, cluster = 'kubernetes'): Logger {
+  return pino({ level, base: { component, cluster } }, processLog);
 }
 
 /** @throws SettingsError for unusable credentials, such as a missing file or a context without a cluster */

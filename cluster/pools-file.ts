@@ -7,12 +7,20 @@ import { parseYaml } from '../runtime/yaml-file.ts';
 
 /** @throws SettingsError with every mistake, each as `file:line: field: …` */
 export function readPoolsFile(path: string): ModelPool[] {
-  let text: string;
+  return poolsOfText(readPoolsText(path), path);
+}
+
+/** @throws SettingsError */
+export function readPoolsText(path: string): string {
   try {
-    text = readFileSync(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (error) {
     throw new SettingsError([`--pools (SLUICE_POOLS): cannot read ${path}: ${(error as Error).message}`]);
   }
+}
+
+/** @throws SettingsError with every mistake */
+export function poolsOfText(text: string, path: string): ModelPool[] {
   const { pools, errors } = parsePools(text, path);
   if (errors.length > 0) throw new SettingsError(errors);
   return pools;

@@ -1,17 +1,35 @@
-/** Cluster of externally managed servers, given as addresses. It never changes. */
+/** Cluster of externally managed servers, given as addresses. It changes with the file that names them. */
 import type { ModelPool } from '../contract/model-pool.ts';
 import type { Cluster, ClusterView, Pod } from './port.ts';
 import type { ScalerPod } from './scalable.ts';
 
-export function staticCluster(pools: readonly ModelPool[], nowMs: number): Cluster {
-  const view: ClusterView = { pools, pods: pools.flatMap((pool) => endpointPods(pool, nowMs)) };
+export interface StaticCluster extends Cluster {
+  /** Takes the pools of a changed file. */
+  setPools(pools: readonly ModelPool[], nowMs: number): void;
+}
+
+export function staticCluster(pools: readonly ModelPool[], nowMs: number): StaticCluster {
+  const listeners = new Set<(view: ClusterView) => void>();
+  let view = viewOf(pools, nowMs);
   return {
     watch: (listener) => {
+      listeners.add(listener);
       listener(view);
-      return () => undefined;
+      return () => listeners.delete(listener);
     },
-    close: () => Promise.resolve(),
+    setPools: (changed, atMs) => {
+      view = viewOf(changed, atMs);
+      for (const listener of listeners) listener(view);
+    },
+    close: () => {
+      listeners.clear();
+      return Promise.resolve();
+    },
   };
+}
+
+function viewOf(pools: readonly ModelPool[], nowMs: number): ClusterView {
+  return { pools, pods: pools.flatMap((pool) => endpointPods(pool, nowMs)) };
 }
 
 /**

@@ -3,20 +3,26 @@ import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readPoolsFile } from '../cluster/pools-file.ts';
+import { poolsOfText, readPoolsText } from '../cluster/pools-file.ts';
 import { apiVersion, parseModelPool, type ModelPool } from '../contract/model-pool.ts';
 import { flagName, SettingsError, variableName } from '../contract/settings.ts';
 import { RepositoryError, scanRepository } from '../models/repository/repository.ts';
 import type { LocalSettings } from './local-settings.ts';
 
-export interface LocalPlan {
-  readonly repository: string;
+/** Pools and how they start; the part of a plan that a changed file changes. */
+export interface PoolsPlan {
   /** Pools, each with a maxReplicas. */
   readonly pools: readonly ModelPool[];
-  /** Whether someone named the models, so that a pod without one of them is not ready; false where they were found. */
-  readonly modelsAreRequired: boolean;
   /** Number of pods to start, by pool; 0 for a pool with endpoints. */
   readonly replicas: ReadonlyMap<string, number>;
+}
+
+export interface LocalPlan extends PoolsPlan {
+  readonly repository: string;
+  /** Text of the file of pools; null without one. */
+  readonly poolsText: string | null;
+  /** Whether someone named the models, so that a pod without one of them is not ready; false where they were found. */
+  readonly modelsAreRequired: boolean;
 }
 
 const zoo = fileURLToPath(new URL('../models/zoo', import.meta.url));
@@ -28,26 +34,49 @@ export async function planLocal(settings: LocalSettings): Promise<LocalPlan> {
   const repository = path.resolve(settings.repository ?? zoo);
   const named = settings.models?.split(',').map((name) => name.trim());
   const errors: string[] = [];
-  let pools: readonly ModelPool[] = [];
+  let plan: PoolsPlan = { pools: [], replicas: new Map() };
+  let poolsText: string | null = null;
   try {
-    pools =
-      settings.pools === undefined
-        ? [await defaultPool(repository, named, settings.pods)]
-        : await poolsOfFile(settings.pools, repository, named);
+    if (settings.pools === undefined) {
+      plan = planPools([await defaultPool(repository, named, settings.pods)], settings);
+    } else {
+      refuseNames(settings.pools, named);
+      poolsText = readPoolsText(settings.pools);
+      plan = await planPoolsFile(poolsText, settings);
+    }
   } catch (error) {
-    if (error instanceof SettingsError) errors.push(...error.errors);
-    else if (error instanceof RepositoryError) errors.push(`${say('repository')}: ${error.message}`);
-    else throw error;
+    if (!(error instanceof SettingsError)) throw error;
+    errors.push(...error.errors);
   }
   errors.push(...(await portErrors(settings)));
   if (errors.length > 0) throw new SettingsError(errors);
-  pools = pools.map(withMaximum);
-  return {
-    repository,
-    pools,
-    modelsAreRequired: named !== undefined || settings.pools !== undefined,
-    replicas: new Map(pools.map((pool) => [pool.metadata.name, replicasOf(pool, settings)])),
-  };
+  return { ...plan, repository, poolsText, modelsAreRequired: named !== undefined || settings.pools !== undefined };
+}
+
+/**
+ * Plan of a file of pools, at the start and again whenever its text has changed.
+ * @throws SettingsError with every mistake
+ */
+export async function planPoolsFile(text: string, settings: LocalSettings): Promise<PoolsPlan> {
+  const pools = poolsOfText(text, settings.pools ?? '');
+  const served = pools.filter(({ spec }) => spec.endpoints.length === 0).flatMap(({ spec }) => spec.models);
+  const repository = path.resolve(settings.repository ?? zoo);
+  if (served.length > 0) await asSettingsError(() => scanRepository(repository, served));
+  return planPools(pools, settings);
+}
+
+function planPools(given: readonly ModelPool[], settings: LocalSettings): PoolsPlan {
+  const pools = given.map(withMaximum);
+  return { pools, replicas: new Map(pools.map((pool) => [pool.metadata.name, replicasOf(pool, settings)])) };
+}
+
+async function asSettingsError<Result>(attempt: () => Promise<Result>): Promise<Result> {
+  try {
+    return await attempt();
+  } catch (error) {
+    if (error instanceof RepositoryError) throw new SettingsError([`${say('repository')}: ${error.message}`]);
+    throw error;
+  }
 }
 
 async function defaultPool(
@@ -56,9 +85,11 @@ async function defaultPool(
   pods: number | undefined,
 ): Promise<ModelPool> {
   const only = named ?? (repository === zoo ? zooModels : null);
-  const folders = await scanRepository(repository, only);
+  const folders = await asSettingsError(() => scanRepository(repository, only));
   const problems = folders.flatMap(({ name, problem }) => (problem === null ? [] : [`model ${name}: ${problem}`]));
-  if (problems.length === folders.length) throw new RepositoryError(`no model can be served: ${problems.join('; ')}`);
+  if (problems.length === folders.length) {
+    throw new SettingsError([`${say('repository')}: no model can be served: ${problems.join('; ')}`]);
+  }
   const { pool, errors } = parseModelPool({
     apiVersion,
     kind: 'ModelPool',
@@ -72,20 +103,11 @@ async function defaultPool(
   return pool;
 }
 
-async function poolsOfFile(
-  file: string,
-  repository: string,
-  named: readonly string[] | undefined,
-): Promise<readonly ModelPool[]> {
-  if (named !== undefined) {
-    throw new SettingsError([
-      `${say('models')}: cannot be combined with --pools, since ${file} names the models, was: ${named.join(',')}`,
-    ]);
-  }
-  const pools = readPoolsFile(file);
-  const served = pools.filter(({ spec }) => spec.endpoints.length === 0).flatMap(({ spec }) => spec.models);
-  if (served.length > 0) await scanRepository(repository, served);
-  return pools;
+function refuseNames(file: string, named: readonly string[] | undefined): void {
+  if (named === undefined) return;
+  throw new SettingsError([
+    `${say('models')}: cannot be combined with --pools, since ${file} names the models, was: ${named.join(',')}`,
+  ]);
 }
 
 /** Defaults maxReplicas to the number of CPU cores, since one pod keeps one core busy. */

@@ -16,6 +16,7 @@ import { startGateway } from './gateway-process.ts';
 import { describeReady, describeRunning, originOf, runningJson } from './local-output.ts';
 import { planLocal } from './local-plan.ts';
 import { judgeStart, type Progress } from './local-progress.ts';
+import { reloadPools } from './pools-reload.ts';
 import { withSecret } from './local-secret.ts';
 import type { LocalSettings } from './local-settings.ts';
 import { servedModels } from './served-models.ts';
@@ -41,7 +42,7 @@ const graceMs = 30_000;
  */
 export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ readonly served: boolean }> {
   const env = withSecret(io.env, settings);
-  const { repository, pools, replicas, modelsAreRequired } = await planLocal(settings);
+  const { repository, pools, poolsText, replicas, modelsAreRequired } = await planLocal(settings);
   if (io.stop.aborted) return { served: true };
   const { host, port, adminPort, scalerPort, logLevel, logFormat } = settings;
   const showLine = (source: string, line: string) =>
@@ -64,6 +65,7 @@ export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ 
   );
   onPodReady(cluster, (pod) => say(describeReady(pod)));
   for (const [pool, count] of replicas) cluster.setReplicas(pool, count);
+  const stopReloads = poolsText === null ? null : reloadPools({ text: poolsText, settings, cluster, scaling, say });
   const gateway = startGateway({
     command: [process.execPath, ...gatewayFlags, sluice, 'gateway'],
     env,
@@ -128,6 +130,7 @@ export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ 
       say('draining: the gateway finishes its requests, then the pods stop');
     }
   }
+  stopReloads?.();
   // Stops the scaler first, since it would start new pods for those that stop.
   await scaler?.stop();
   await gateway.stop();

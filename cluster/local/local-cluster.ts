@@ -9,10 +9,10 @@ import type { PoolModel } from '../../contract/model-versions.ts';
 import type { Cluster, ClusterView, Pod } from '../port.ts';
 import type { ScalerPod, ScaleTarget } from '../scalable.ts';
 import { endpointPods } from '../static.ts';
-import type { PodDefaults } from './pod-environment.ts';
+import { poolSettings, type PodDefaults } from './pod-environment.ts';
 import { LocalPod } from './pod.ts';
 import { StartGate } from './start-gate.ts';
-import { victims } from './policy/victims.ts';
+import { planRollout } from './policy/rollout.ts';
 
 export interface LocalClusterOptions {
   readonly pools: readonly ModelPool[];
@@ -26,9 +26,11 @@ export interface LocalClusterOptions {
 }
 
 interface PoolState {
-  readonly pool: ModelPool;
-  readonly endpoints: readonly Pod[];
+  pool: ModelPool;
+  endpoints: readonly Pod[];
   readonly pods: Set<LocalPod>;
+  /** Settings that its pods are started with, as text that can be compared. */
+  podSettings: string;
   /** Requested pods, without terminating ones and endpoints. */
   replicas: number;
   /** Default versions of its models, as the scaler decided them. */
@@ -42,7 +44,9 @@ const nameLetters = 'bcdfghjklmnpqrstvwxz2456789';
 
 export class LocalCluster implements Cluster {
   readonly #options: LocalClusterOptions;
-  readonly #pools = new Map<string, PoolState>();
+  #pools = new Map<string, PoolState>();
+  /** Pools that were taken out, until the last of their pods is gone. */
+  readonly #leaving = new Set<PoolState>();
   readonly #listeners = new Set<(view: ClusterView) => void>();
   readonly #names = new Set<string>();
   readonly #gate = new StartGate(availableParallelism());
@@ -51,10 +55,7 @@ export class LocalCluster implements Cluster {
 
   constructor(options: LocalClusterOptions) {
     this.#options = options;
-    for (const pool of options.pools) {
-      const endpoints = endpointPods(pool, Date.now());
-      this.#pools.set(pool.metadata.name, { pool, endpoints, pods: new Set(), replicas: 0, version: 0, versions: [] });
-    }
+    for (const pool of options.pools) this.#pools.set(pool.metadata.name, stateOf(pool));
   }
 
   get view(): ClusterView {
@@ -74,25 +75,52 @@ export class LocalCluster implements Cluster {
 
   /** Local pods as a scaler sees them. */
   get pods(): ScalerPod[] {
-    return this.#allPods().map(({ view }) => view);
+    return [...this.#pools.values()].flatMap(({ pods }) => Array.from(pods, ({ view }) => view));
   }
 
   /** Scale targets: the pools without endpoints. */
   get targets(): ScaleTarget[] {
     return [...this.#pools.values()]
       .filter(({ endpoints }) => endpoints.length === 0)
-      .map(({ pool, replicas, version }) => ({
+      .map(({ pool, pods, podSettings, replicas, version }) => ({
         pool: pool.metadata.name,
         name: `pool ${pool.metadata.name}`,
         replicas,
         version: String(version),
-        rollout: 'none',
+        rollout: rolloutOf(pods, podSettings),
       }));
   }
 
   /** Pod with this uid, if it exists. */
   podByUid(uid: string): LocalPod | undefined {
     return this.#allPods().find(({ view }) => view.uid === uid);
+  }
+
+  /**
+   * Takes other pools, in their order: those that are new start with their number of `replicas`, those that are left out end, and pods
+   * whose settings have changed are replaced one after another. The numbers of pools that stay are the scaler's.
+   */
+  setPools(pools: readonly ModelPool[], replicas: ReadonlyMap<string, number>): void {
+    if (this.#closed !== undefined) return;
+    const before = this.#pools;
+    this.#pools = new Map();
+    for (const pool of pools) {
+      const { name } = pool.metadata;
+      const state = before.get(name) ?? stateOf(pool);
+      const hadPods = before.has(name) && state.endpoints.length === 0;
+      Object.assign(state, { pool, endpoints: endpointPods(pool, Date.now()), podSettings: settingsText(pool) });
+      if (state.endpoints.length > 0) state.replicas = 0;
+      else if (!hadPods) state.replicas = replicas.get(name) ?? 0;
+      state.version += 1;
+      before.delete(name);
+      this.#pools.set(name, state);
+    }
+    for (const state of before.values()) {
+      this.#leaving.add(state);
+      state.replicas = 0;
+    }
+    this.#notify();
+    for (const state of [...this.#pools.values(), ...before.values()]) this.#reconcile(state);
   }
 
   /** Sets the number of pods of a pool: starts or terminates pods now, and keeps the number afterwards. */
@@ -128,10 +156,20 @@ export class LocalCluster implements Cluster {
   #reconcile(state: PoolState): void {
     const staying = [...state.pods].flatMap((pod) => {
       const { phase, ...view } = pod.view;
-      return phase === 'Terminating' ? [] : [{ ...view, phase, pod }];
+      return phase === 'Terminating' ? [] : [{ ...view, phase, pod, outdated: pod.settings !== state.podSettings }];
     });
-    for (let count = staying.length; count < state.replicas; count += 1) this.#add(state);
-    for (const { pod } of victims(staying, staying.length - state.replicas)) pod.terminate();
+    const { add, remove } = planRollout(staying, state.replicas);
+    for (let count = 0; count < add; count += 1) this.#add(state);
+    for (const { pod } of remove) pod.terminate();
+  }
+
+  /** Goes on with the replacement of outdated pods when one has become ready. */
+  #onPodChange(state: PoolState): void {
+    this.#notify();
+    if (this.#closed !== undefined || !isRollingOut(state)) return;
+    queueMicrotask(() => {
+      if (this.#closed === undefined) this.#reconcile(state);
+    });
   }
 
   /** Process id of a pod, if it has a process. */
@@ -159,12 +197,14 @@ export class LocalCluster implements Cluster {
     const pod = new LocalPod({
       name,
       pool: state.pool,
+      settings: state.podSettings,
       command,
       defaults,
       gate: this.#gate,
-      onChange: () => this.#notify(),
+      onChange: () => this.#onPodChange(state),
       onGone: () => {
         state.pods.delete(pod);
+        if (state.pods.size === 0) this.#leaving.delete(state);
         this.#notify();
         this.#resolveWhenEmpty();
       },
@@ -185,7 +225,7 @@ export class LocalCluster implements Cluster {
   }
 
   #allPods(): LocalPod[] {
-    return [...this.#pools.values()].flatMap(({ pods }) => [...pods]);
+    return [...this.#pools.values(), ...this.#leaving].flatMap(({ pods }) => [...pods]);
   }
 
   /** Notifies listeners once for all changes of a turn of the event loop. */
@@ -202,4 +242,23 @@ export class LocalCluster implements Cluster {
   #resolveWhenEmpty(): void {
     if (this.#closed !== undefined && this.#allPods().length === 0) this.#closed();
   }
+}
+
+function stateOf(pool: ModelPool): PoolState {
+  const endpoints = endpointPods(pool, Date.now());
+  return { pool, endpoints, podSettings: settingsText(pool), pods: new Set(), replicas: 0, version: 0, versions: [] };
+}
+
+function settingsText(pool: ModelPool): string {
+  return JSON.stringify(poolSettings(pool));
+}
+
+function isRollingOut({ pods, podSettings }: Pick<PoolState, 'pods' | 'podSettings'>): boolean {
+  return [...pods].some(({ settings, view }) => settings !== podSettings && view.phase !== 'Terminating');
+}
+
+/** A rollout whose new pods exit again and again is stuck, and the old ones go on serving. */
+function rolloutOf(pods: PoolState['pods'], podSettings: string): ScaleTarget['rollout'] {
+  if (!isRollingOut({ pods, podSettings })) return 'none';
+  return [...pods].some(({ settings, view }) => settings === podSettings && view.crashLooping) ? 'stuck' : 'running';
 }

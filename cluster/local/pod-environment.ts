@@ -19,24 +19,31 @@ const graceMarginMs = 1000;
 /** Time in which a terminating pod still accepts requests: longer than a view takes to reach the gateway. */
 const propagationMs = 100;
 
+/** Settings that a pod has from its pool. A pod keeps them for its life, so another value needs another pod. */
+export function poolSettings({ spec }: ModelPool): Partial<ModelServerSettings> {
+  const { batching, requests, models } = spec;
+  return {
+    models: models.join(','),
+    maxRows: batching.enabled ? batching.maxRows : 1,
+    maxRequestRows: batching.maxRequestRows,
+    maxBodyBytes: requests.maxBodyBytes,
+  };
+}
+
 export function podEnvironment(
   defaults: PodDefaults,
   pool: ModelPool,
   pod: { readonly name: string; readonly uid: string; readonly lastExit: string | null },
 ): Record<string, string | undefined> {
-  const { batching, requests, models } = pool.spec;
   const settings: Partial<ModelServerSettings> = {
     repository: defaults.repository,
-    models: models.join(','),
+    ...poolSettings(pool),
     ...(defaults.modelsAreRequired === false ? { requiredModels: 'none' } : {}),
     host: '127.0.0.1',
     port: 0,
     podUid: pod.uid,
     podName: pod.name,
     ...(pod.lastExit === null ? {} : { lastExit: pod.lastExit }),
-    maxRows: batching.enabled ? batching.maxRows : 1,
-    maxRequestRows: batching.maxRequestRows,
-    maxBodyBytes: requests.maxBodyBytes,
     drainDelayMs: propagationMs,
     graceMs: Math.max(0, defaults.graceMs - graceMarginMs),
     logLevel: defaults.logLevel,

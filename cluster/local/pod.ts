@@ -31,6 +31,8 @@ import type { StartGate } from './start-gate.ts';
 export interface PodOptions {
   readonly name: string;
   readonly pool: ModelPool;
+  /** Settings from the pool, as text that can be compared. */
+  readonly settings: string;
   /** Command that starts the process, which gets its settings from the environment. */
   readonly command: readonly [string, ...string[]];
   readonly defaults: PodDefaults;
@@ -72,6 +74,10 @@ export class LocalPod {
   constructor(options: PodOptions) {
     this.name = options.name;
     this.#options = options;
+  }
+
+  get settings(): string {
+    return this.#options.settings;
   }
 
   get pid(): number | undefined {

@@ -4,6 +4,7 @@
  */
 import Type from 'typebox';
 import { Check } from 'typebox/value';
+import type { ModelPool } from '../../contract/model-pool.ts';
 import { PoolModel } from '../../contract/model-versions.ts';
 import type { PoolStatus } from '../../contract/pool-status.ts';
 import { endpointPods, readOnlyPod } from '../static.ts';
@@ -100,6 +101,15 @@ export class LocalScaling implements ScalableCluster {
       asOfMs: Date.now(),
       error: null,
     };
+  }
+
+  /** Takes the pools of a changed file; what was learned of a pool that comes back is taken up. */
+  setPools(pools: readonly ModelPool[], replicas: ReadonlyMap<string, number>): void {
+    const before = new Set(this.#cluster.view.pools.map(({ metadata }) => metadata.name));
+    this.#cluster.setPools(pools, replicas);
+    const names = pools.map(({ metadata }) => metadata.name);
+    for (const name of before) if (!names.includes(name)) this.#statuses.delete(name);
+    for (const name of names) if (!before.has(name)) this.#restore(name);
   }
 
   get statuses(): ReadonlyMap<string, PoolStatus> {
