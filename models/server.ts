@@ -31,6 +31,7 @@ import { Watch } from './watch/watch.ts';
 import { openRunTracing } from './tracing.ts';
 import { besideModels, VerdictStore } from './verdicts/verdict-store.ts';
 import { Transforms } from './transforms/transforms.ts';
+import { UnobeyedFields } from './triton/unobeyed-fields.ts';
 
 export interface ModelServer {
   readonly port: number;
@@ -113,7 +114,8 @@ export async function runModelServer(
   const verdicts = new VerdictStore({ reads: cache === null ? [beside] : [cache, beside], writes: cache, log });
   const wasKilled = settings.lastExit?.startsWith('killed by SIGKILL') === true;
   const markers = new LoadMarkers({ folder: cache, podName: pod.name, wasKilled, log });
-  const context = { host, transforms, limits: settings, verdicts, markers, log };
+  const unobeyed = new UnobeyedFields(log);
+  const context = { host, transforms, limits: settings, verdicts, markers, unobeyed, log };
   // A scaler knows a pod by its UID; nobody sends wishes to one that was started by hand.
   const wishWaitMs = settings.podUid === undefined ? 0 : firstWishMs;
   const gate = new StartGate({ models, markers, wishWaitMs, log });

@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { quote, SluiceError } from '../../contract/errors.ts';
 import { staysOut, versionKey, type VersionWish } from '../../contract/model-versions.ts';
 import { contentHash } from './content-hash.ts';
-import { nameUnobeyed, putInService, reasonOf, startVersion, type LoadContext } from './load.ts';
+import { putInService, reasonOf, startVersion, type LoadContext } from './load.ts';
 import { lookAt, type Look } from './look.ts';
 import { checkFree } from './memory-fit.ts';
 import { PoolWish } from './pool-wish.ts';
@@ -345,7 +345,7 @@ export class LiveModels {
     try {
       if ([...models.ready()].length > 0) await checkFree(file);
       const config = servedConfig(folder);
-      nameUnobeyed(folder, log);
+      this.#options.unobeyed.tell(folder);
       const transform =
         transforms.all.find((one) => one.model === name) ?? (await transforms.open(name, folder.transformFile, config));
       const asked = config.defaultVersion === undefined ? null : String(config.defaultVersion);

@@ -14,6 +14,7 @@ import { decideBatching } from './batching.ts';
 import type { Transformer } from '../transforms/transformer.ts';
 import type { Transforms } from '../transforms/transforms.ts';
 import { modelTensors } from '../triton/model-tensors.ts';
+import type { UnobeyedFields } from '../triton/unobeyed-fields.ts';
 import type { VerdictStore } from '../verdicts/verdict-store.ts';
 import type { LoadMarkers } from './load-markers.ts';
 import { loadOptions } from './load-options.ts';
@@ -46,6 +47,7 @@ export interface LoadContext {
   readonly limits: Limits;
   readonly verdicts: VerdictStore;
   readonly markers: LoadMarkers;
+  readonly unobeyed: UnobeyedFields;
   readonly log: LoadLog;
 }
 
@@ -136,14 +138,14 @@ export interface VersionToLoad {
 async function readFolder(
   folder: ModelFolder,
   models: ModelSet,
-  { transforms, log, gate, markers }: StartContext,
+  { transforms, log, gate, markers, unobeyed }: StartContext,
 ): Promise<VersionToLoad[]> {
   const { name, versions } = folder;
   const unmarks: (() => void)[] = [];
   try {
     if (folder.problem !== null) throw new Error(folder.problem);
     const config = servedConfig(folder);
-    nameUnobeyed(folder, log);
+    unobeyed.tell(folder);
     const permitted = versions.filter(({ version }) => gate.lets(name, version));
     // A transform in the pod's process can end it. A model of which nothing is loaded now opens its transform later.
     if (folder.transformFile !== null) {
@@ -175,13 +177,6 @@ async function readFolder(
     return [];
   } finally {
     for (const unmark of unmarks) unmark();
-  }
-}
-
-/** Names what a config.pbtxt says and Sluice does not do. */
-export function nameUnobeyed({ name, triton }: Pick<ModelFolder, 'name' | 'triton'>, log: LoadLog): void {
-  for (const { field, line, why } of triton?.config?.unobeyed ?? []) {
-    log.warn({ model: name, field, line, why }, `config.pbtxt line ${line}: ${field} is not obeyed: ${why}`);
   }
 }
 
