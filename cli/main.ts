@@ -1,4 +1,5 @@
 /** Entry point of the command line. Errors become lines on stderr and an exit code, 2 for invalid usage. */
+import '../runtime/process/float16.ts';
 import { CommanderError } from 'commander';
 import { SettingsError } from '../contract/settings.ts';
 import { AskError } from './ask-scaler.ts';

@@ -53,6 +53,12 @@ const sessions: (Loaded | null)[] = [];
 /** End of the last run, after which its session may be released. */
 let lastRun: Promise<void> = Promise.resolve();
 let memory = new SharedArrayBuffer(0);
+/**
+ * Whether inputs are copied out of the shared memory, found out at the first run: Node-API takes no view of it in older releases of Node 22
+ * and 24, such as 22.19 and 24.0, and the native binding says no more than this.
+ */
+let copiesInputs = false;
+const refusedMemory = 'Invalid argument';
 const asleep = new Int32Array(new SharedArrayBuffer(4));
 
 async function load(file: string, options: LoadOptions): Promise<Omit<FromWorker & { kind: 'loaded' }, 'sequence'>> {
@@ -130,11 +136,11 @@ async function run(loaded: Loaded, { rows, inputs, undelayed }: ToWorker & { kin
     return { runUs: (performance.now() - startedMs) * 1000, cpuUs: user + system };
   };
   try {
-    const feeds: Record<string, Tensor> = {};
-    for (const input of inputs) {
-      feeds[input.name] = new Tensor(elementTypes[input.datatype] as 'float32', dataOf(input), input.shape);
-    }
-    const results = await loaded.session.run(feeds, loaded.outputs);
+    const results = await loaded.session.run(feedsOf(inputs), loaded.outputs).catch((error: unknown) => {
+      if (copiesInputs || messageOf(error) !== refusedMemory) throw error;
+      copiesInputs = true;
+      return loaded.session.run(feedsOf(inputs), loaded.outputs);
+    });
     const outputs: WireOutput[] = [];
     const transfer: ArrayBuffer[] = [];
     for (const name of loaded.outputs) {
@@ -155,6 +161,14 @@ async function run(loaded: Loaded, { rows, inputs, undelayed }: ToWorker & { kin
   }
 }
 
+function feedsOf(inputs: readonly WireInput[]): Record<string, Tensor> {
+  const feeds: Record<string, Tensor> = {};
+  for (const input of inputs) {
+    feeds[input.name] = new Tensor(elementTypes[input.datatype] as 'float32', dataOf(input), input.shape);
+  }
+  return feeds;
+}
+
 /** Strings of an output as bytes, since making bytes of them would hold the event loop up; numbers as they are. */
 function packed(data: ArrayBufferView | readonly string[]): { data: ArrayBufferView; ends?: Uint32Array } {
   if (ArrayBuffer.isView(data)) return { data };
@@ -171,7 +185,8 @@ function packed(data: ArrayBufferView | readonly string[]): { data: ArrayBufferV
 function dataOf({ datatype, offset, byteLength, ends }: WireInput): Float32Array {
   if (ends !== undefined) return stringsOf(Buffer.from(memory as unknown as ArrayBuffer, offset, byteLength), ends);
   const array = arrays[datatype as keyof typeof arrays] as Float32ArrayConstructor;
-  return new array(memory as unknown as ArrayBuffer, offset, byteLength / array.BYTES_PER_ELEMENT);
+  const shared = new array(memory as unknown as ArrayBuffer, offset, byteLength / array.BYTES_PER_ELEMENT);
+  return copiesInputs ? new array(shared) : shared;
 }
 
 function stringsOf(bytes: Buffer, ends: Uint32Array): Float32Array {

@@ -2,6 +2,7 @@
  * Entry point of the child process of one transform: imports the user's module, makes calls as the pod asks on file
  * descriptor 3, and ends with that pipe. The pod sets limits from outside; whatever happens here is no harm to it.
  */
+import '../../runtime/process/float16.ts';
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';

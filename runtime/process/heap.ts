@@ -19,13 +19,15 @@ export const gatewayFlags = ['--max-semi-space-size=16'] as const;
  */
 export const podFlags = ['--max-semi-space-size=8'] as const;
 
-/** Sets collector flags; must run first in the process. A V8 without one of these flags prints a warning and ignores it. */
+/** Sets collector flags; must run first in the process. */
 export function tuneCollector(): void {
   // V8 allocates objects in the old generation if samples suggest that they live long. Requests that wait for a batch look like
   // that. Dead there, they keep what they point to (message, response, body) alive until the next full collection: a third of
   // what a gateway under load allocated was then copied by each young collection.
   setFlagsFromString('--no-allocation-site-pretenuring');
   // Bodies lie outside the heap. By default 32 MB of them trigger a full collection, whatever the heap size: one per 25 requests
-  // of 64 rows. With this flag they count towards the total size, whose growth triggers collections.
-  setFlagsFromString('--external-memory-accounted-in-global-limit');
+  // of 64 rows. With this flag they count towards the total size, whose growth triggers collections. The V8 of Node 22 would
+  // print that it doesn't know it.
+  if (Number(process.versions.v8.split('.', 1)[0]) >= 13)
+    setFlagsFromString('--external-memory-accounted-in-global-limit');
 }
