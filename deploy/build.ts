@@ -1,6 +1,7 @@
 /**
  * `npm run build` compiles `sluice` to JavaScript in dist/, for the image and the published package: Node does not strip
- * types inside node_modules, and neither has the compiler. `--image` leaves out what the image does without, and
+ * types inside node_modules, and neither has the compiler. `--image` leaves out what the image does without, `--package` adds
+ * what the published package has beside the code, with ONNX Runtime for `--platform` alone or for all that are carried, and
  * `--out DIRECTORY` writes elsewhere.
  */
 import { execFileSync } from 'node:child_process';
@@ -9,11 +10,22 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { leftOut } from './image-content.ts';
+import { platforms, type Platform } from './package/carried.ts';
+import { writePackage } from './package/write.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values: flags } = parseArgs({
-  options: { image: { type: 'boolean', default: false }, out: { type: 'string', default: path.join(root, 'dist') } },
+  options: {
+    image: { type: 'boolean', default: false },
+    package: { type: 'boolean', default: false },
+    platform: { type: 'string', multiple: true, default: [...platforms] },
+    out: { type: 'string', default: path.join(root, 'dist') },
+  },
 });
+const chosen = flags.platform.filter((name): name is Platform => platforms.some((platform) => platform === name));
+if (chosen.length < flags.platform.length) {
+  throw new Error(`--platform must be one of ${platforms.join(', ')}, was: ${flags.platform.join(', ')}`);
+}
 const dist = path.resolve(flags.out);
 
 rmSync(dist, { recursive: true, force: true });
@@ -36,3 +48,4 @@ cpSync(path.join(root, 'models/zoo'), path.join(dist, 'models/zoo'), {
   filter: (source) => !source.endsWith('.ts') && !/\/wide\/(1|\.generate-.*)$/.test(source),
 });
 if (flags.image) for (const folder of Object.keys(leftOut)) rmSync(path.join(dist, folder), { recursive: true });
+if (flags.package) writePackage({ root, folder: dist, platforms: chosen });

@@ -41,6 +41,10 @@ const keptLines = 400;
 export interface SystemOptions {
   /** Environment variables besides PATH. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Node and the sluice.js that it runs, in place of this Node and this checkout. */
+  readonly command?: readonly [node: string, sluice: string];
+  /** Working folder, the checkout by default. */
+  readonly cwd?: string;
   /** Each line of its processes, as it comes. */
   readonly onLine?: (line: string) => void;
 }
@@ -50,12 +54,13 @@ export interface SystemOptions {
  * @returns once gateway and pods are ready
  */
 export async function startSystem(flags: readonly string[] = [], options: SystemOptions = {}): Promise<System> {
+  const [node, sluice] = options.command ?? [process.execPath, `${root}cli/sluice.js`];
   const child = spawn(
-    process.execPath,
+    node,
     [
       '--import',
       new URL('end-with-parent.ts', import.meta.url).href,
-      `${root}cli/sluice.js`,
+      sluice,
       'up',
       '--port',
       '0',
@@ -68,7 +73,7 @@ export async function startSystem(flags: readonly string[] = [], options: System
       ...flags,
     ],
     {
-      cwd: root,
+      cwd: options.cwd ?? root,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // Verdicts of other runs would hide what the proof of this one comes to.
       env: {
