@@ -40,6 +40,8 @@ export class PoolVersions {
   readonly #context: PoolContext;
   readonly #known = new Map<string, KnownPod>();
   #decision: VersionDecision = nothingKnown;
+  /** Wish for each pod, by UID, as text. */
+  #texts: ReadonlyMap<string, string> = new Map();
   #decidedOn = '';
   #generation = 0;
   #changes = 0;
@@ -100,14 +102,22 @@ export class PoolVersions {
       const known = this.#known.get(pod.uid);
       if (pod.isPeer !== true || known?.isPeer === false) return [];
       const votes = pod.phase === 'Ready' && pod.draining === null && known?.draining !== true;
-      return [{ uid: pod.uid, name: pod.name, process: processOf(pod), votes, models: known?.models ?? null }];
+      const { uid, name, lastExit } = pod;
+      const crash = isCrash(lastExit) ? lastExit : undefined;
+      return [{ uid, name, process: processOf(pod), votes, models: known?.models ?? null, crash }];
     });
-    const on = JSON.stringify([this.#changes, wanted, views.map(({ uid, process, votes }) => [uid, process, votes])]);
+    const on = JSON.stringify([
+      this.#changes,
+      wanted,
+      views.map(({ uid, process, votes, crash }) => [uid, process, votes, crash]),
+    ]);
     if (on === this.#decidedOn) return;
     this.#decidedOn = on;
     const before = this.#decision;
     this.#decision = decideVersions(before, views, wanted);
-    if (!isSame([...before.wishes], [...this.#decision.wishes])) this.#generation += 1;
+    const texts = new Map([...this.#decision.wishes].map(([uid, models]) => [uid, JSON.stringify(models)]));
+    if (!isSameMap(texts, this.#texts)) this.#generation += 1;
+    this.#texts = texts;
     for (const model of this.#decision.models)
       this.#tell(
         model,
@@ -144,7 +154,7 @@ export class PoolVersions {
       const known = this.#known.get(pod.uid);
       if (known === undefined || pod.origin === null || calls >= maxCallsAtOnce) continue;
       const models = this.#decision.wishes.get(pod.uid) ?? [];
-      const text = JSON.stringify(models);
+      const text = this.#texts.get(pod.uid) ?? '[]';
       const takesWishes = known.isPeer === true && known.takesWishes;
       const isNew = takesWishes && text !== known.sent?.text;
       const isOld = takesWishes && nowMs - (known.sent?.atMs ?? 0) >= renewalMs;
@@ -207,6 +217,15 @@ function listOf({ state, models }: Pick<PodStatus, 'state' | 'models'>): PodStat
 /** Name of a process: on Kubernetes a container that starts again keeps the UID of its pod. */
 function processOf({ uid, restarts }: ScalerPod): string {
   return `${uid} ${restarts}`;
+}
+
+/** Whether a process ended by a fault of its own, or of what it loaded: by a signal that nobody sends, or for want of memory. */
+function isCrash(exit: string | null | undefined): exit is string {
+  return /^(killed by SIG(?!KILL|TERM|INT|HUP)|exit code 13[2-69]\b|out of memory)/.test(exit ?? '');
+}
+
+function isSameMap(one: ReadonlyMap<string, string>, other: ReadonlyMap<string, string>): boolean {
+  return one.size === other.size && [...one].every(([key, value]) => other.get(key) === value);
 }
 
 function isSame(one: unknown, other: unknown): boolean {

@@ -117,13 +117,38 @@ test('a version that failed at any pod is never switched to, and the others do n
   assert.deepEqual(time.default().unsettled, [
     { version: '2', hash: hashOf('b'), state: 'failed', reason: 'it is failed' },
   ]);
-  // The pod that knew is gone; the pool remembers.
-  assert.equal(time.see(pod('b', '1a ready, 2b found')), '1a generation 1');
-  assert.deepEqual(time.load('b'), ['1']);
+  // The pod that knew is gone; the pool remembers, and one pod tries again: the failure may have been of that pod's memory.
+  assert.equal(time.see(pod('b', '1a ready, 2b found'), pod('c', '1a ready, 2b found')), '1a generation 1');
+  assert.equal(time.default().unsettled?.[0]?.state, 'failed');
+  assert.deepEqual([time.tries('b'), time.tries('c')], [['2'], []]);
+  assert.equal(time.see(pod('b', '1a ready, 2b failed'), pod('c', '1a ready, 2b found')), '1a generation 1');
+  assert.deepEqual([time.tries('b'), time.tries('c')], [[], []]);
   // Other content under the number is another version.
   time.see(pod('b', '1a ready, 2c found'));
   assert.deepEqual(time.load('b'), ['1', '2']);
   assert.equal(time.see(pod('b', '1a ready, 2c ready')), '2c generation 2');
+});
+
+test('a pod that takes a version for the coming one which the pool knows to be of no use does not hold up a switch', () => {
+  const time = new Timeline();
+  time.see(pod('a', '1a ready, 2b ready'), pod('b', '1a ready, 2b ready'));
+  time.see(pod('a', '1a ready, 2b ready, 3c failed'), pod('b', '1a ready, 2b ready, 3c found'));
+  assert.equal(time.see(pod('a', '1a ready, 3c failed'), pod('b', '1a ready, 3c found')), '1a generation 2');
+  const none = time.see(pod('a', '1a ready, 2d ready, 3c found'), pod('b', '1a ready, 2d ready, 3c found'));
+  assert.equal(none, '1a generation 2', 'nobody says which version is preferred');
+});
+
+test('a trial goes on while a pod that starts lists its versions without their hashes', () => {
+  const time = new Timeline();
+  const found = '1a ready, 2b found';
+  time.see(pod('b', '1a ready'), pod('c', '1a ready'));
+  time.see(pod('b', found), pod('c', found));
+  assert.deepEqual([time.tries('b'), time.tries('c')], [['2'], []]);
+  const starting = pod('a', '1 found, 2 found', { votes: false });
+  time.see(starting, pod('b', null, { votes: false, process: 'b 1' }), pod('c', found));
+  assert.deepEqual([time.tries('a'), time.tries('c')], [[], []]);
+  const both = '1a ready, 2b ready';
+  assert.equal(time.see(starting, pod('b', both, { process: 'b 1' }), pod('c', both)), '2b generation 2');
 });
 
 test('a load that ends its process is banned for the whole pool, over a change of leaders and times without pods', () => {
@@ -143,6 +168,27 @@ test('a load that ends its process is banned for the whole pool, over a change o
   // A version that is gone from every folder is forgotten.
   next.see(pod('c', '1a ready'));
   assert.equal(next.default().unsettled, undefined);
+});
+
+test('a version whose trial crashes its process is banned before that pod has started again, or even if it never does', () => {
+  const found = '1a ready, 2b found';
+  const crash = { votes: false, process: 'a 1', crash: 'killed by SIGFPE' };
+  const seen = (crashed: Partial<PodVersions>, versions = found): Timeline => {
+    const time = new Timeline();
+    time.see(pod('a', '1a ready'), pod('b', '1a ready'));
+    time.see(pod('a', versions), pod('b', versions));
+    time.see(pod('a', null, crashed), pod('b', versions));
+    return time;
+  };
+  const time = seen(crash);
+  assert.deepEqual([time.banned('a'), time.banned('b')], [['2'], ['2']]);
+  const reason = 'its load ended the process: killed by SIGFPE';
+  assert.deepEqual(time.default().unsettled, [{ version: '2', hash: hashOf('b'), state: 'banned', reason }]);
+  time.see(pod('b', found));
+  assert.deepEqual([time.banned('b'), time.load('b')], [['2'], ['1']], 'the pod that tried it was replaced');
+  assert.deepEqual(seen({ votes: false, process: 'a 1' }).banned('b'), [], 'it was killed from outside');
+  assert.deepEqual(seen({ ...crash, process: 'a 0' }).banned('b'), [], 'that was an earlier process');
+  assert.deepEqual(seen(crash, `${found}, 3c found`).banned('b'), [], 'it may have been either of the two');
 });
 
 test('a process that is ended from outside during its trial tries again; after three nobody does', () => {
@@ -204,6 +250,30 @@ test('a removed version is left once all pods prefer the one before', () => {
   time.see(pod('a', '1a ready'));
   time.see(pod('a', '1a ready, 2b ready'));
   assert.equal(time.see(pod('a', '1a ready')), '1a generation 3');
+});
+
+test('a pool agrees on what all have, where a pod has lost the default, and does not answer by two versions', () => {
+  const both = '1a ready, 2b ready';
+  const seen = (...pods: readonly PodVersions[]): string => {
+    const time = new Timeline();
+    time.see(pod('a', both), pod('b', both));
+    return time.see(...pods);
+  };
+  assert.equal(
+    seen(pod('a', both), pod('b', '1a ready')),
+    '1a generation 2',
+    'it has started since the folder was removed',
+  );
+  const unaware = [pod('a', `${both}, 3c failed`), pod('b', '1a ready, 3c found')];
+  assert.equal(seen(...unaware), '1a generation 2', 'it takes one that failed for the coming one');
+  assert.equal(seen(pod('a', both), pod('b', '1a ready, 2b found')), '2b generation 1', 'it is about to have it');
+  assert.equal(seen(pod('a', both), pod('b', '1a ready, 2b failed')), '2b generation 1 skewed', 'it may be a sick pod');
+  assert.equal(seen(pod('a', both), pod('b', '1a ready', { votes: false })), '2b generation 1');
+  assert.equal(
+    seen(pod('a', both), pod('b', '1a ready, 3c ready')),
+    '2b generation 1 skewed',
+    'it prefers what others lack',
+  );
 });
 
 test('without pods the stored default stays; a pool whose pods never agreed takes the newest that any has', () => {

@@ -2,8 +2,10 @@
  * Versions of a pool: which one of each model answers requests that name none, and which ones each pod may load.
  *
  *   switch   to the version that every ready pod that isn't draining prefers and has ready, unless a pod failed with it
- *   trial    a version that no pod has had ready is loaded by one pod; the others follow, one by one
+ *   trial    a version that no pod has had ready is loaded by one pod; the others follow, one by one. One that failed is tried
+ *            again once no process is left that has seen it fail
  *   ban      a version whose load ended a process is loaded by nobody, until its content changes
+ *   loss     the default goes back to a version that all have, where some pods have lost it
  *   skew     pods that have only other versions answer by those; nothing is shed for the sake of agreement
  *
  * A pod that starts may load the default and each proven version at once.
@@ -28,6 +30,8 @@ export interface PodVersions {
   readonly name: string;
   /** Changes with each process of the pod. */
   readonly process: string;
+  /** How the process before ended, in words, if it crashed: nobody told it to end. */
+  readonly crash?: string | undefined;
   /** Whether the cluster calls it ready, and it neither drains nor ends. */
   readonly votes: boolean;
   /** Null while the process has not told. */
@@ -113,7 +117,9 @@ class ModelInPool {
     );
     const listing = new Set(this.#rows.map(({ pod }) => pod));
     this.#voters = pods.filter((pod) => pod.votes && (pod.models === null || listing.has(pod)));
-    this.#listed = distinct(this.#rows.map(({ id }) => id));
+    // A pod that starts lists versions before it has read them, without their hashes: those that serve come first.
+    const byVoice = this.#rows.toSorted((a, b) => Number(b.pod.votes) - Number(a.pod.votes));
+    this.#listed = distinct(byVoice.map(({ id }) => id));
     const ready = this.#rows.filter(({ state }) => state === 'ready').map(({ id }) => id);
     this.#proven = distinct([...ready, ...(before?.proven ?? []).filter((id) => this.#exists(id))]).slice(
       0,
@@ -146,6 +152,7 @@ class ModelInPool {
   /** Goes on with the trials that are under way, and begins those that are due. */
   followTrials(before: ReadonlyMap<string, Trial>): Map<string, Trial> {
     const trials = new Map<string, Trial>();
+    this.#banCrashes(before);
     for (const [key, trial] of before) {
       // Nobody may list the version while its only pod starts again.
       const [model] = JSON.parse(key) as [string];
@@ -154,14 +161,39 @@ class ModelInPool {
       }
     }
     for (const id of this.#listed) {
-      if (has(this.#proven, id) || has(this.#bad, id)) continue;
+      if (has(this.#proven, id) || !this.#isToTry(id)) continue;
       const key = JSON.stringify([this.#name, id.version, id.hash]);
       const trial = this.#nextTrial(id, before.get(key));
       if (trial === null) continue;
       if (trial.endings < maxEndings) trials.set(key, trial);
-      else this.#bad.push({ ...id, state: 'banned', reason: `${trial.endings} processes ended while they loaded it` });
+      else {
+        const reason = `${trial.endings} processes ended while they loaded it`;
+        addWorst(this.#bad, { ...id, state: 'banned', reason });
+      }
     }
     return trials;
+  }
+
+  /**
+   * Bans a version whose trial has ended its process, before that pod has started again and can say so: it may be killed or replaced
+   * before it does. Of several trials at one pod its own marker tells which it was.
+   */
+  #banCrashes(before: ReadonlyMap<string, Trial>): void {
+    for (const [key, trial] of before) {
+      const [model, version, hash] = JSON.parse(key) as [string, string, string | null];
+      const pod = this.#pods.find(({ name }) => name === trial.pod);
+      if (model !== this.#name || hash === null || pod?.crash === undefined || pod.process === trial.process) continue;
+      if ([...before.values()].some((other) => other !== trial && other.pod === trial.pod)) continue;
+      if (has(this.#proven, { version, hash })) continue;
+      addWorst(this.#bad, { version, hash, state: 'banned', reason: `its load ended the process: ${pod.crash}` });
+    }
+  }
+
+  /** Whether nothing is known against the version, or only processes that are gone have failed to load it. */
+  #isToTry(id: VersionId): boolean {
+    const known = this.#bad.find((bad) => isSameVersion(bad, id));
+    if (known === undefined) return true;
+    return known.state === 'failed' && !this.#rows.some((row) => row.state === 'failed' && isSameVersion(row.id, id));
   }
 
   #nextTrial(id: VersionId, before: Trial | undefined): Trial | null {
@@ -211,12 +243,32 @@ class ModelInPool {
     const common = this.#listed.filter(
       (id) => !has(this.#bad, id) && voters.every((pod) => this.#stateAt(pod, id) === 'ready'),
     );
-    const preferred = common.filter((id) =>
-      voters.every((pod) => this.#rows.some((row) => row.pod === pod && row.preferred && isSameVersion(row.id, id))),
-    );
-    if (preferred.length > 0 || this.#before !== undefined) return newest(preferred);
+    const voices = voters.map((pod) => this.#preferredAt(pod)).filter((ids) => ids.length > 0);
+    const preferred = common.filter((id) => voices.length > 0 && voices.every((ids) => has(ids, id)));
+    if (preferred.length > 0) return newest(preferred);
+    if (this.#before !== undefined) return this.#agreed(this.#before, common);
     const anywhere = this.#listed.filter((id) => voters.some((pod) => this.#stateAt(pod, id) === 'ready'));
     return newest(common) ?? newest(anywhere);
+  }
+
+  /**
+   * Version that all have ready, where some have lost the default for good: its folder was removed and they have started since, or their
+   * image drops it. The pool agrees on what those prefer, before it answers by two versions.
+   */
+  #agreed(byDefault: VersionId, common: readonly VersionId[]): VersionId | null {
+    const lacking = this.#voters.filter((pod) => this.#stateAt(pod, byDefault) === null);
+    if (lacking.length === 0) return null;
+    const voices = lacking.map((pod) => this.#preferredAt(pod)).filter((ids) => ids.length > 0);
+    return newest(common.filter((id) => voices.every((ids) => has(ids, id))));
+  }
+
+  /**
+   * Versions that the pod prefers, without those that the pool knows to be of no use: a pod that has started since they failed, or that
+   * has not heard of a ban yet, still takes them for the coming ones.
+   */
+  #preferredAt(pod: PodVersions): VersionId[] {
+    const preferred = this.#rows.filter((row) => row.pod === pod && row.preferred);
+    return preferred.filter(({ id, state }) => state === 'ready' || !has(this.#bad, id)).map(({ id }) => id);
   }
 
   #stateAt(pod: PodVersions, id: VersionId): VersionState | null {
