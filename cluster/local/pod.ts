@@ -64,6 +64,8 @@ export class LocalPod {
   #timer: NodeJS.Timeout | undefined;
   #failure: PodFailure | null = null;
   #lastExit: string | null = null;
+  /** Exit of the last process that listened: one that did not has loaded nothing, and knows nothing of the one before it. */
+  #lastServed: string | null = null;
   #leaveGate: () => void = () => undefined;
   #draining: string | null = null;
   #drainLease: string | null = null;
@@ -138,7 +140,7 @@ export class LocalPod {
     this.#errorText = null;
     this.#child = startChild({
       command,
-      env: podEnvironment(defaults, pool, { name: this.name, uid: this.#uid, lastExit: this.#lastExit }),
+      env: podEnvironment(defaults, pool, { name: this.name, uid: this.#uid, lastExit: this.#lastServed }),
       onLine: (line, stream) => {
         this.#errorText = nextErrorText(this.#errorText, line, stream);
         onLine(line);
@@ -229,6 +231,7 @@ export class LocalPod {
     const restart = planRestart(backoffConfig, this.#exits, exit, readyForMs);
     this.#exits = restart.exits;
     this.#restarts += 1;
+    if (this.#origin !== null) this.#lastServed = exit;
     this.#uid = randomUUID();
     this.#phase = 'Pending';
     this.#origin = null;
