@@ -12,6 +12,7 @@ import { buildApp } from './app.ts';
 import { Bodies } from './bodies/bodies.ts';
 import { Drain } from './drain.ts';
 import { hashVersions } from './repository/content-hash.ts';
+import { KeptWish } from './repository/kept-wish.ts';
 import { LiveModels } from './repository/live-models.ts';
 import { LoadMarkers } from './repository/load-markers.ts';
 import { announce, loadModels } from './repository/load.ts';
@@ -117,11 +118,12 @@ export async function runModelServer(
   const unobeyed = new UnobeyedFields(log);
   const context = { host, transforms, limits: settings, verdicts, markers, unobeyed, log };
   // A scaler knows a pod by its UID; nobody sends wishes to one that was started by hand.
-  const wishWaitMs = settings.podUid === undefined ? 0 : firstWishMs;
-  const gate = new StartGate({ models, markers, wishWaitMs, log });
+  const wishWaitMs = settings.podUid === undefined ? null : firstWishMs;
+  const keptWish = new KeptWish({ folder: cache, repository, only, log });
+  const gate = new StartGate({ models, markers, kept: keptWish.read(), wishWaitMs, log });
   pod.gate = gate;
   const isRequired = (name: string): boolean => required.includes(name);
-  const live = new LiveModels({ ...context, repository, only, models, isRequired });
+  const live = new LiveModels({ ...context, repository, only, models, keptWish, isRequired });
   let repositoryWatch: RepositoryWatch | null = null;
   let ending = false;
 
@@ -193,5 +195,5 @@ export async function runModelServer(
 }
 
 const drainPollMs = 20;
-/** Time for which a pod that starts waits for the wish of its pool. */
-const firstWishMs = 3_000;
+/** Time for which a pod that starts waits for the wish of its pool: longer where it would have to try everything that it finds. */
+const firstWishMs = { withKept: 3_000, withoutKept: 10_000 };

@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { quote, SluiceError } from '../../contract/errors.ts';
 import { staysOut, versionKey, type VersionWish } from '../../contract/model-versions.ts';
 import { contentHash } from './content-hash.ts';
+import type { KeptWish } from './kept-wish.ts';
 import { putInService, reasonOf, startVersion, type LoadContext } from './load.ts';
 import { lookAt, type Look } from './look.ts';
 import { checkFree } from './memory-fit.ts';
@@ -28,6 +29,7 @@ export interface LiveModelsOptions extends LoadContext {
   /** Names of the models to serve; null for all of the repository. */
   readonly only: readonly string[] | null;
   readonly models: ModelSet;
+  readonly keptWish: Pick<KeptWish, 'keep'>;
   /** Whether the pod is not ready without the model. */
   readonly isRequired: (name: string) => boolean;
 }
@@ -57,7 +59,7 @@ export class LiveModels {
 
   constructor(options: LiveModelsOptions) {
     this.#options = options;
-    this.#pool = new PoolWish(options.models, (name, version) => this.loadVersion(name, version));
+    this.#pool = new PoolWish(options.models, options.keptWish, (name, version) => this.loadVersion(name, version));
     this.#retirement = new Retirement(options);
   }
 
@@ -163,7 +165,8 @@ export class LiveModels {
   }
 
   /** Takes what looks have settled: loads what is new or changed, unless a pool decides, and takes out what is gone. */
-  async onSettled({ versions, present, gone }: Settled): Promise<void> {
+  async onSettled({ versions, present, missing, gone }: Settled): Promise<void> {
+    this.#options.models.setMissing(missing);
     for (const [name, settled] of groupedByName(versions)) {
       await this.#onSettledModel(name, settled, present.get(name) ?? []);
     }

@@ -4,6 +4,7 @@
  */
 import { isSameHash, versionKey, type VersionId, type VersionWish } from '../../contract/model-versions.ts';
 import { provenOf } from '../policy/start-permit.ts';
+import type { KeptWish } from './kept-wish.ts';
 import type { ModelSet } from './served-model.ts';
 
 /** Time for which a wish of the pool holds: several times the interval at which it is sent again. */
@@ -12,14 +13,16 @@ const wishForMs = 60_000;
 export class PoolWish {
   readonly #models: ModelSet;
   readonly #load: (name: string, version: string) => Promise<void>;
+  readonly #kept: Pick<KeptWish, 'keep'>;
   /** Last wish of the pool and when it came; null before any. */
   #wish: (VersionWish & { readonly atMs: number }) | null = null;
   /** Versions that the pool has wished and that are being loaded, or wait for it. */
   readonly #wished = new Set<string>();
 
   /** @param load of a version; its failure is told by the set */
-  constructor(models: ModelSet, load: (name: string, version: string) => Promise<void>) {
+  constructor(models: ModelSet, kept: Pick<KeptWish, 'keep'>, load: (name: string, version: string) => Promise<void>) {
     this.#models = models;
+    this.#kept = kept;
     this.#load = load;
   }
 
@@ -34,6 +37,7 @@ export class PoolWish {
     const last = this.#wish;
     if (last !== null && (term < last.term || (term === last.term && generation < last.generation))) return;
     this.#wish = { ...wish, atMs: performance.now() };
+    this.#kept.keep(wish);
     this.apply();
   }
 

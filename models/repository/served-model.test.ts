@@ -92,3 +92,18 @@ test('content is asked for by its hash', () => {
     [{ version: '1', hash: 'b'.repeat(64), state: 'ready', isPreferred: true }],
   );
 });
+
+test('a version whose files are missing serves on, and others are preferred to it', () => {
+  const models = new ModelSet();
+  const said = (): string[] =>
+    models.status().map(({ version, isDefault, isPreferred }) => `${version} ${isDefault} ${isPreferred}`);
+  for (const version of ['1', '2']) models.set('rows', version, { kind: 'ready', model: fakeModel({ version }) });
+  models.choose('rows', '2');
+  models.setMissing([
+    { name: 'rows', version: '2' },
+    { name: 'other', version: '1' },
+  ]);
+  assert.deepEqual(said(), ['1 false true', '2 true false']);
+  models.setMissing([{ name: 'rows', version: '1' }]);
+  assert.deepEqual(said(), ['1 false false', '2 true true']);
+});

@@ -134,6 +134,8 @@ interface Versions {
   readonly hashes: Map<string, string>;
   readonly next: Map<string, NextContent>;
   readonly replaced: Map<string, Replaced>;
+  /** Versions whose files are missing: they serve, and others are preferred. */
+  missing: ReadonlySet<string>;
   /** Version that config.yaml names; null for the highest that can be loaded. */
   named: string | null;
   /** Version that the pool or, without a word of it, this pod has chosen for requests that name none. */
@@ -163,7 +165,8 @@ export class ModelSet {
     let versions = this.#models.get(name);
     if (versions === undefined) {
       const [states, hashes] = [new Map<string, ModelState>(), new Map<string, string>()];
-      versions = { states, hashes, next: new Map(), replaced: new Map(), named: null, chosen: null };
+      const [next, replaced] = [new Map<string, NextContent>(), new Map<string, Replaced>()];
+      versions = { states, hashes, next, replaced, missing: new Set(), named: null, chosen: null };
       this.#models.set(name, versions);
     }
     versions.states.set(version, state);
@@ -211,6 +214,12 @@ export class ModelSet {
 
   stateOf(name: string, version: string): ModelState | undefined {
     return this.#models.get(name)?.states.get(version);
+  }
+
+  /** Sets which versions are listed though their files are missing. */
+  setMissing(missing: readonly { readonly name: string; readonly version: string }[]): void {
+    for (const [name, versions] of this.#models)
+      versions.missing = new Set(missing.filter((one) => one.name === name).map(({ version }) => version));
   }
 
   /** Sets the version that config.yaml names; null for none. */
@@ -321,13 +330,13 @@ export class ModelSet {
 }
 
 /** Version that the files ask for: the one that config.yaml names, or else the highest that isn't known to be of no use. */
-function preferredOf({ states, named }: Versions): string {
+function preferredOf({ states, named, missing }: Versions): string {
   if (named !== null) return named;
   let best: string | null = null;
   let highest: string | null = null;
   for (const [version, state] of states) {
     if (highest === null || isLater(version, highest)) highest = version;
-    if (state.kind === 'broken' || state.kind === 'banned') continue;
+    if (state.kind === 'broken' || state.kind === 'banned' || missing.has(version)) continue;
     if (state.kind === 'loading' && state.stage === 'unloaded by request') continue;
     if (best === null || isLater(version, best)) best = version;
   }

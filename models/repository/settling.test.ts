@@ -41,6 +41,20 @@ test('a version is gone after ten seconds and three looks, not for a moment', ()
   assert.equal(goneIn(see({ 1: 'a' }, 30_001)), '2');
 });
 
+test('a version that two looks have missed is not preferred any more, long before it is gone', () => {
+  const settling = new Settling();
+  const see = (versions: Record<string, string>, nowMs: number) => {
+    const { missing, isChanging } = settling.see(lookOf(versions), known('1', '2'), nowMs);
+    return `${missing.map(({ version }) => version).join(' ')} ${isChanging ? 'look soon' : ''}`;
+  };
+  see({ 1: 'a', 2: 'b' }, 0);
+  assert.equal(see({ 1: 'a', 2: 'b' }, 1_000), ' ');
+  assert.equal(see({ 1: 'a' }, 2_000), ' look soon');
+  assert.equal(see({ 1: 'a' }, 3_000), '2 ');
+  see({ 1: 'a', 2: 'b' }, 4_000);
+  assert.equal(see({ 1: 'a', 2: 'b' }, 5_000), ' ', 'it is back');
+});
+
 test('a repository without any version is away, and says nothing of what is loaded', () => {
   const settling = new Settling();
   for (const nowMs of [0, 20_000, 40_000, 60_000]) {

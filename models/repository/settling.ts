@@ -11,6 +11,8 @@ export const settleMs = 1_000;
 /** Time and looks for which a version must be missing. */
 const goneAfterMs = 10_000;
 const goneAfterLooks = 3;
+/** Looks for which a version must be missing until others are preferred to it. */
+const missingAfterLooks = 2;
 
 export interface SettledVersion {
   readonly name: string;
@@ -27,6 +29,8 @@ export interface Settled {
   readonly present: ReadonlyMap<string, readonly string[]>;
   /** Whether something has changed since the look before, so that the next one should come soon. */
   readonly isChanging: boolean;
+  /** Versions that two looks have missed, so that requests should go over to others before they are gone. */
+  readonly missing: readonly Pick<SettledVersion, 'name' | 'version'>[];
   /** Versions that are gone. */
   readonly gone: readonly Pick<SettledVersion, 'name' | 'version'>[];
 }
@@ -61,22 +65,28 @@ export class Settling {
     }
     for (const key of this.#seen.keys()) if (!present.has(key)) this.#seen.delete(key);
     const byModel = new Map([...look].map(([name, model]) => [name, [...model.versions.keys()]]));
-    return { versions, present: byModel, isChanging, gone: this.#goneOf(known, present, nowMs) };
+    // Without any version the repository itself is away.
+    const absent = present.size === 0 ? [] : this.#absentOf(known, present, nowMs);
+    const missing = absent.filter((one) => one.missing.looks >= missingAfterLooks);
+    const gone = missing.filter((one) => {
+      return one.missing.looks >= goneAfterLooks && nowMs - one.missing.sinceMs >= goneAfterMs;
+    });
+    // The next look tells whether they come back.
+    if (missing.length < absent.length) isChanging = true;
+    return { versions, present: byModel, isChanging, missing, gone };
   }
 
-  #goneOf(known: readonly Pick<SettledVersion, 'name' | 'version'>[], present: ReadonlySet<string>, nowMs: number) {
-    // Without any version the repository itself is away.
-    if (present.size === 0) return [];
-    return known.filter(({ name, version }) => {
+  #absentOf(known: readonly Pick<SettledVersion, 'name' | 'version'>[], present: ReadonlySet<string>, nowMs: number) {
+    return known.flatMap(({ name, version }) => {
       const key = versionKey({ name, version });
       if (present.has(key)) {
         this.#missing.delete(key);
-        return false;
+        return [];
       }
       const missing = this.#missing.get(key) ?? { sinceMs: nowMs, looks: 0 };
       missing.looks += 1;
       this.#missing.set(key, missing);
-      return missing.looks >= goneAfterLooks && nowMs - missing.sinceMs >= goneAfterMs;
+      return [{ name, version, missing }];
     });
   }
 }

@@ -17,7 +17,7 @@ const wishOf = (...models: Partial<WishedModel>[]): VersionWish => ({
 /** Long enough that only a gate which ignores the wish waits for it. */
 const longMs = 600_000;
 
-function gateOf(versions: readonly string[], wishWaitMs: number) {
+function gateOf(versions: readonly string[], waitMs: number, kept: VersionWish | null = null) {
   const models = new ModelSet();
   const warnings: string[] = [];
   for (const version of versions) {
@@ -26,7 +26,8 @@ function gateOf(versions: readonly string[], wishWaitMs: number) {
   }
   const markers = new LoadMarkers({ folder: null, podName: 'p', wasKilled: false, log: { info: () => undefined } });
   const log = { warn: (_details: object, message: string) => void warnings.push(message) };
-  const gate = new StartGate({ models, markers, wishWaitMs, log });
+  const wishWaitMs = waitMs === 0 ? null : { withKept: waitMs, withoutKept: waitMs };
+  const gate = new StartGate({ models, markers, kept, wishWaitMs, log });
   return { gate, models, warnings, lets: () => versions.filter((version) => gate.lets('m', version)) };
 }
 
@@ -40,10 +41,10 @@ test('several versions wait for the wish, and an empty one of a scaler that has 
   const { gate, lets, models, warnings } = gateOf(['1', '2', '3'], longMs);
   let isOpen = false;
   const opened = gate.open().then(() => (isOpen = true));
-  gate.wish = wishOf();
+  gate.hear(wishOf());
   await sleep(100);
   assert.equal(isOpen, false);
-  gate.wish = wishOf({ banned: [{ ...id('3'), reason: 'it ended a process' }] });
+  gate.hear(wishOf({ banned: [{ ...id('3'), reason: 'it ended a process' }] }));
   await opened;
   assert.deepEqual(lets(), ['1'], 'version 2 waits until the pool names it');
   assert.deepEqual(models.stateOf('m', '3'), { kind: 'banned', reason: 'it ended a process' });
@@ -59,10 +60,26 @@ test('a pod that no scaler leads, or that hears nothing in time, loads all that 
   }
 });
 
+test('a pod that hears nothing in time goes by the wish that is kept, and a word of the scaler wins over it', async () => {
+  const kept = wishOf({ default: id('1'), banned: [{ ...id('3'), reason: 'it ended a process' }] });
+  const silent = gateOf(['1', '2', '3'], 50, kept);
+  await silent.gate.open();
+  assert.deepEqual(silent.lets(), ['1']);
+  assert.equal(silent.models.stateOf('m', '3')?.kind, 'banned');
+  assert.equal(silent.gate.wish, kept);
+  const told = gateOf(['1', '2', '3'], longMs, kept);
+  told.gate.hear(wishOf({ default: id('2') }));
+  await told.gate.open();
+  assert.deepEqual(told.lets(), ['2']);
+  const alone = gateOf(['1', '2', '3'], 0, kept);
+  await alone.gate.open();
+  assert.deepEqual(alone.lets(), ['1', '2', '3'], 'no scaler could correct what is kept');
+});
+
 test('the version that the pool answers by is in use, whatever the policy of the pod', async () => {
   const { gate } = gateOf(['1', '2'], 0);
   assert.deepEqual(gate.inUse('m'), []);
-  gate.wish = wishOf({ default: id('1') });
+  gate.hear(wishOf({ default: id('1') }));
   await gate.open();
   assert.deepEqual([gate.inUse('m'), gate.inUse('other')], [['1'], []]);
 });

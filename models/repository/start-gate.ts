@@ -1,6 +1,6 @@
 /**
- * Gate of a pod's start: waits a moment for the wish of the pool where it matters, and says which of the versions found are loaded by
- * the start. What has to wait, LiveModels loads once the pool names it.
+ * Gate of a pod's start: waits a while for the wish of the pool where it matters, goes by the last one that is kept where none comes, and
+ * says which of the versions found are loaded by the start. What has to wait, LiveModels loads once the pool names it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { versionKey, type VersionWish } from '../../contract/model-versions.ts';
@@ -11,8 +11,10 @@ import type { ModelSet } from './served-model.ts';
 export interface StartGateOptions {
   readonly models: ModelSet;
   readonly markers: LoadMarkers;
-  /** Most time to wait for the wish, in milliseconds; 0 where no scaler could send one. */
-  readonly wishWaitMs: number;
+  /** Wish that an earlier process here has heard; null for none. */
+  readonly kept: VersionWish | null;
+  /** Most time to wait for the wish, in milliseconds; null where no scaler could send one. */
+  readonly wishWaitMs: { readonly withKept: number; readonly withoutKept: number } | null;
   readonly log: { warn(details: object, message: string): void };
 }
 
@@ -22,20 +24,36 @@ export class StartGate {
   readonly #options: StartGateOptions;
   readonly #waiting = new Set<string>();
   /** Last wish that came during the start. */
-  wish: VersionWish | null = null;
+  #heard: VersionWish | null = null;
+  #isOpen = false;
 
   constructor(options: StartGateOptions) {
     this.#options = options;
   }
 
+  /** Last wish that came during the start, or else the one that is kept; null where neither is known. */
+  get wish(): VersionWish | null {
+    const { kept, wishWaitMs } = this.#options;
+    // A pod that no scaler leads goes by nothing but its own folder.
+    return this.#heard ?? (this.#isOpen && wishWaitMs !== null ? kept : null);
+  }
+
+  hear(wish: VersionWish): void {
+    this.#heard = wish;
+  }
+
   /** Bans what must not be loaded, and remembers what must wait. */
   async open(): Promise<void> {
-    const { models, markers, wishWaitMs, log } = this.#options;
-    const untilMs = performance.now() + wishWaitMs;
+    const { models, markers, kept, wishWaitMs, log } = this.#options;
+    const waitMs = (kept === null ? wishWaitMs?.withoutKept : wishWaitMs?.withKept) ?? 0;
+    const untilMs = performance.now() + waitMs;
     // A version that has no other beside it, and ended nothing, is loaded in any case.
     const asks = markers.suspects.length > 0 || models.names.some((name) => models.versionsOf(name).length > 1);
     // A scaler that has not heard yet what the pod has found wishes nothing.
     while (asks && !this.#isTold && performance.now() < untilMs) await sleep(pollMs);
+    this.#isOpen = true;
+    if (asks && waitMs > 0 && !this.#isTold)
+      log.warn({ waitMs, goesByKept: kept !== null }, 'no scaler has said in time which versions to load');
     const found = models.status();
     const permits = startPermits(found, { wish: this.wish, suspects: markers.suspects });
     found.forEach(({ name, version, hash }, index) => {
@@ -49,7 +67,7 @@ export class StartGate {
   }
 
   get #isTold(): boolean {
-    return this.wish !== null && this.wish.models.length > 0;
+    return this.#heard !== null && this.#heard.models.length > 0;
   }
 
   /** Versions of a model that the pool answers by, whatever the version policy of the pod's files says. */

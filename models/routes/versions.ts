@@ -15,7 +15,7 @@ export function versionsRoute(app: FastifyInstance, pod: PodState): void {
     POST: async (request, reply) => {
       const wish = await readSmallJson(request.raw, VersionWish, { maxBytes });
       if (pod.live !== null) pod.live.follow(wish);
-      else if (pod.gate !== null) pod.gate.wish = wish;
+      else pod.gate?.hear(wish);
       return reply.send(pod.status());
     },
   });
