@@ -39,6 +39,26 @@ export function multiplier(factor: number): Uint8Array {
   });
 }
 
+/**
+ * Ends each process of an x86-64 machine that loads it, by SIGFPE: ONNX Runtime divides the least integer by -1 when it folds constants,
+ * which traps. `x` INT32 [-1, 1] → `y`.
+ */
+export function traps(): Uint8Array {
+  return writeOnnx({
+    name: 'traps',
+    inputs: [{ name: 'x', datatype: 'INT32', shape: ['batch', 1] }],
+    outputs: [{ name: 'y', datatype: 'INT32', shape: ['batch', 1] }],
+    nodes: [
+      { operator: 'Div', inputs: ['least', 'minus_one'], outputs: ['quotient'] },
+      { operator: 'Add', inputs: ['x', 'quotient'], outputs: ['y'] },
+    ],
+    weights: [
+      { name: 'least', shape: [1], data: Int32Array.of(-(2 ** 31)) },
+      { name: 'minus_one', shape: [1], data: Int32Array.of(-1) },
+    ],
+  });
+}
+
 /** Model without a batch axis: `x` FP32 [3] → `y` FP32 [1], its sum. */
 export function unbatchable(): Uint8Array {
   return writeOnnx({

@@ -1,0 +1,225 @@
+/**
+ * Versions of a model on a real system whose pods are killed every five seconds: one is added, one can't be read, one ends the process
+ * that loads it, one is too large, and the one that serves is removed. Every request is answered, and by the pool's version. A second
+ * pool gets such versions while it has no pods.
+ */
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, test, type TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { PoolModel } from '../../contract/model-versions.ts';
+import type { PoolReport, PoolsReport } from '../../contract/scaler-api.ts';
+import { multiplier, traps } from '../../models/author/fixtures.ts';
+import { Client, json } from '../support/requests.ts';
+import { eventually } from '../support/scaling.ts';
+import { startSystem, type System } from '../support/system.ts';
+
+/** Longest wait for any step: only a step that never comes reaches it. */
+const limitMs = 180_000;
+const killEveryMs = 5_000;
+/** Requests that the whole test sends at least. */
+const fewestRequests = 10_000;
+const payload = json({ inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 1], data: [3] }] });
+
+const folder = await mkdtemp(path.join(tmpdir(), 'sluice-versions-'));
+const repository = path.join(folder, 'models');
+after(() => rm(folder, { recursive: true, force: true }));
+
+/** Puts a version into the repository whole, by a rename. */
+async function add(model: string, version: string, content: Uint8Array | string): Promise<void> {
+  const draft = path.join(repository, model, `.${version}`);
+  await mkdir(draft, { recursive: true });
+  await writeFile(path.join(draft, 'model.onnx'), content);
+  await rename(draft, path.join(repository, model, version));
+}
+
+/** A version whose file has four tebibytes, none of them on the disk. */
+async function addHuge(model: string, version: string): Promise<void> {
+  const draft = path.join(repository, model, `.${version}`);
+  await mkdir(draft, { recursive: true });
+  const sparse = await open(path.join(draft, 'model.onnx'), 'w');
+  await sparse.truncate(2 ** 42);
+  await sparse.close();
+  await rename(draft, path.join(repository, model, version));
+}
+
+/** Requests without a version, one after the other from each sender, and what was wrong with their answers. */
+class Load {
+  readonly failures: string[] = [];
+  /** Versions in the order in which answers first came by them. */
+  readonly switches: string[] = [];
+  sent = 0;
+  /** Answers since the last switch. */
+  #since = 0;
+  #running = true;
+  readonly #model: string;
+  readonly #client: Client;
+  readonly #senders: Promise<void>[];
+
+  constructor(origin: string, model: string, senders: number) {
+    this.#model = model;
+    this.#client = new Client(origin, { connections: senders, limitMs });
+    this.#senders = Array.from({ length: senders }, () => this.#send());
+  }
+
+  async #send(): Promise<void> {
+    while (this.#running) {
+      this.sent += 1;
+      const before = this.switches.length;
+      const { status, text } = await this.#client.infer(this.#model, payload);
+      if (status !== 200) this.failures.push(`${status} ${text}`);
+      else this.#take(JSON.parse(text) as { model_version: string; outputs: { data: number[] }[] }, before);
+      await delay(2);
+    }
+  }
+
+  /** @param before switches that were seen when the request was sent: an answer by an earlier version is one too many */
+  #take(answer: { readonly model_version: string; readonly outputs: { data: number[] }[] }, before: number): void {
+    const { model_version: version, outputs } = answer;
+    if (outputs[0]!.data[0] !== 3 * Number(version)) this.failures.push(`wrong: ${JSON.stringify(answer)}`);
+    if (this.switches.slice(Math.max(0, before - 1)).includes(version)) {
+      if (version === this.switches.at(-1)) this.#since += 1;
+      return;
+    }
+    this.switches.push(version);
+    this.#since = 1;
+  }
+
+  /** Whether the version has answered for a while. */
+  isAnsweredBy(version: string): boolean {
+    return this.switches.at(-1) === version && this.#since >= 50;
+  }
+
+  async stop(): Promise<void> {
+    this.#running = false;
+    await Promise.all(this.#senders);
+    await this.#client.close();
+  }
+}
+
+/** Kills a pod of the busy pool every five seconds, each in turn. */
+class Killer {
+  kills = 0;
+  readonly #timer: NodeJS.Timeout;
+
+  /** @param spared process that is not killed */
+  constructor(system: System, spared: number) {
+    this.#timer = setInterval(() => {
+      const pids = system.podPids().filter((pid) => pid !== spared);
+      // One that has died is not back yet: a pool of two would have none.
+      if (pids.length < 2) return;
+      process.kill(pids[this.kills % pids.length]!, 'SIGKILL');
+      this.kills += 1;
+    }, killEveryMs);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}
+
+interface Running {
+  readonly system: System;
+  readonly lines: readonly string[];
+  readonly pool: (name: string) => Promise<PoolReport | undefined>;
+  readonly model: (pool: string) => Promise<PoolModel | undefined>;
+}
+
+async function start(t: TestContext): Promise<Running> {
+  const poolOf = (name: string, models: readonly string[], scaling: object): string =>
+    JSON.stringify({
+      apiVersion: 'sluice.dev/v1alpha1',
+      kind: 'ModelPool',
+      metadata: { name },
+      // Longer than any start on a busy machine: what is lost shows as another status.
+      spec: { models, scaling, requests: { timeoutMs: limitMs, coldStartHoldMs: limitMs } },
+    });
+  const pools = path.join(folder, 'pools.yaml');
+  const [busy, rare] = [
+    poolOf('busy', ['m'], { minReplicas: 3, maxReplicas: 3 }),
+    poolOf('rare', ['z'], { minReplicas: 0, maxReplicas: 1 }),
+  ];
+  await writeFile(pools, `${busy}\n---\n${rare}\n`);
+  const lines: string[] = [];
+  const kept = path.join(folder, 'state');
+  const system = await startSystem(['--repository', repository, '--pools', pools, '--state-folder', kept], {
+    env: { SLUICE_VERDICT_FOLDER: path.join(folder, 'kept'), SLUICE_REPOSITORY_POLL_MS: '500' },
+    onLine: (line) => lines.push(line),
+  });
+  t.after(() => system.stop());
+  const pool = async (name: string) => {
+    const { pools: all } = (await (await fetch(`${system.scalerOrigin}/api/pools`)).json()) as PoolsReport;
+    return all.find((one) => one.name === name);
+  };
+  const model = async (name: string) => (await pool(name))?.versions?.[0];
+  return { system, lines, pool, model };
+}
+
+async function isOut({ model }: Running, pool: string, version: string): Promise<boolean> {
+  const unsettled = (await model(pool))?.unsettled ?? [];
+  return unsettled.some((one) => `${one.version} ${one.state}` === version);
+}
+
+/** Processes that a version has ended. */
+function trapsOf({ lines }: Running): number {
+  return lines.filter((line) => /"source":"sluice".*"pod [^"]* killed by SIGFPE/.test(line)).length;
+}
+
+const until = (what: string, condition: () => Promise<boolean> | boolean): Promise<boolean> =>
+  eventually(what, condition, (isSo) => isSo, limitMs);
+
+test("requests are answered, each by the pool's version, whatever becomes of versions and pods", async (t) => {
+  await add('m', '1', multiplier(1));
+  await add('z', '1', multiplier(1));
+  const running = await start(t);
+  const { system, model } = running;
+  const ofBusyPool = system.podPids();
+  const first = new Load(system.origin, 'z', 1);
+  await until('the rare pool has answered from zero', () => first.isAnsweredBy('1'));
+  await until('its default is known', async () => (await model('rare'))?.version === '1');
+  await first.stop();
+  const load = new Load(system.origin, 'm', 4);
+  const killer = new Killer(
+    system,
+    system.podPids().find((pid) => !ofBusyPool.includes(pid))!,
+  );
+  t.after(() => killer.stop());
+  await until('version 1 answers', () => load.isAnsweredBy('1'));
+  await add('m', '2', multiplier(2));
+  await until('the added version answers', () => load.isAnsweredBy('2'));
+  await add('m', '3', 'no ONNX file at all');
+  await until('the corrupt version stays out', () => isOut(running, 'busy', '3 failed'));
+  await add('m', '4', traps());
+  await until('the version that ends its process is banned', () => isOut(running, 'busy', '4 banned'));
+  await addHuge('m', '5');
+  await until('the version beyond the memory stays out', () => isOut(running, 'busy', '5 failed'));
+  const tooLarge = (await model('busy'))?.unsettled?.find(({ version }) => version === '5')?.reason;
+  assert.match(tooLarge!, /^too large: its files have 4194304 MiB .* only \d+ MiB are free/);
+  assert.equal(load.switches.at(-1), '2', 'what serves goes on');
+  await rm(path.join(repository, 'm', '2'), { recursive: true });
+  await until('the version before the removed one answers', () => load.isAnsweredBy('1'));
+  await until('the pool has gone back', async () => (await model('busy'))?.generation === 3);
+  await until('enough was asked', () => load.sent >= fewestRequests && killer.kills >= 5);
+  killer.stop();
+  await load.stop();
+  t.diagnostic(`${first.sent + load.sent} requests, ${killer.kills} kills, ${trapsOf(running)} traps`);
+  assert.deepEqual([...first.failures, ...load.failures], []);
+  assert.deepEqual(load.switches, ['1', '2', '1'], 'the gateway goes over once for each change');
+  assert.equal(trapsOf(running), 1, 'one restart for the version that ends its process');
+  assert.equal(await system.stop(), 0);
+
+  await add('z', '2', multiplier(2));
+  await add('z', '3', traps());
+  const again = await start(t);
+  assert.deepEqual((await again.pool('rare'))?.pods, []);
+  const rare = new Load(again.system.origin, 'z', 1);
+  await until('the rare pool answers by the newest that can be loaded', () => rare.isAnsweredBy('2'));
+  await until('the rare pool has banned what ends its process', () => isOut(again, 'rare', '3 banned'));
+  await until('the busy pool still bans its own', () => isOut(again, 'busy', '4 banned'));
+  await rare.stop();
+  assert.deepEqual(rare.failures, []);
+  assert.deepEqual(rare.switches, ['1', '2'], 'from zero by the version that was stored');
+  assert.equal(trapsOf(again), 1, 'one restart for the version that ends its process');
+});
