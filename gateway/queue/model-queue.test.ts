@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mediaTypes } from '../../contract/headers.ts';
-import { ModelQueue } from './model-queue.ts';
+import { ModelQueue, type PendingRequest } from './model-queue.ts';
 import { predictMs } from '../policy/cost.ts';
 import { currentRowsPerMs } from '../policy/throughput.ts';
 import { pendingRequest, predictRequest } from '../testing/pending.ts';
@@ -106,14 +106,28 @@ test('a warm-up teaches the cost, in milliseconds, until answers do', () => {
 
 test('the size of an answer is the largest a row of late, which smaller ones lower slowly', () => {
   const modelQueue = new ModelQueue('m');
-  assert.equal(modelQueue.expectedAnswerBytes(3), 256 * 1024);
+  const expected = (estimatedRows: number): number =>
+    modelQueue.expectedAnswerBytes(pendingRequest({ estimatedRows, contentType: 'application/json' }));
+  assert.equal(expected(3), 256 * 1024);
+  modelQueue.learnRows(2, undefined, { bytes: 20, contentType: 'application/json', inferenceHeaderLength: undefined });
   modelQueue.learnAnswer(2, 200);
-  assert.equal(modelQueue.expectedAnswerBytes(3), 300);
+  assert.equal(expected(3), 300);
   modelQueue.learnAnswer(1, 1_000);
-  assert.equal(modelQueue.expectedAnswerBytes(3), 3_000);
+  assert.equal(expected(3), 3_000);
   modelQueue.learnAnswer(1, 500);
-  assert.equal(modelQueue.expectedAnswerBytes(1), 990);
+  assert.equal(expected(1), 990);
   // An error without rows says nothing.
   modelQueue.learnAnswer(0, 20);
-  assert.equal(modelQueue.expectedAnswerBytes(1), 990);
+  assert.equal(expected(1), 990);
+});
+
+test('a body whose length says nothing of its rows is expected to get the longest answer that there was', () => {
+  const modelQueue = new ModelQueue('m');
+  modelQueue.learnRows(16, undefined, { bytes: 90, contentType: 'application/json', inferenceHeaderLength: undefined });
+  modelQueue.learnAnswer(16, 4_000_000);
+  modelQueue.learnAnswer(16, 100);
+  const expected = (given: Partial<PendingRequest>): number => modelQueue.expectedAnswerBytes(pendingRequest(given));
+  assert.equal(expected({ contentType: 'application/octet-stream' }), 4_000_000);
+  assert.equal(expected({ contentType: 'application/json', contentEncoding: 'gzip' }), 4_000_000);
+  assert.ok(expected({ contentType: 'application/json' }) < 250_001);
 });

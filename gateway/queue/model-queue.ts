@@ -55,6 +55,9 @@ export interface PendingRequest extends PredictRequest {
   readonly deadlinePlace: DeadlinePlace;
 }
 
+/** Parts of a request that the size of its answer depends on. */
+type AnsweredRequest = Pick<PendingRequest, 'estimatedRows' | 'contentType' | 'contentEncoding'>;
+
 /** Bytes that an answer is taken to have before one of its model is known. */
 const unknownAnswerBytes = 256 * 1024;
 /** Weight of the newest answer in the learned bytes per row, if it is below them; a larger one counts at once. */
@@ -78,6 +81,8 @@ export class ModelQueue {
   #transformMs = 0;
   /** Bytes of an answer for each of its rows; 0 before the first. */
   #answerRowBytes = 0;
+  /** Bytes of the longest answer. */
+  #longestAnswer = 0;
   #unbatchedReason: string | null | undefined = undefined;
   #rowsPerRequest = 1;
   /** Null for a model whose rows are of one size. */
@@ -237,9 +242,13 @@ export class ModelQueue {
     this.#inFlight += requests;
   }
 
-  /** Bytes that an answer of so many rows is expected to have. */
-  expectedAnswerBytes(rows: number): number {
-    return this.#answerRowBytes === 0 ? unknownAnswerBytes : Math.ceil(rows * this.#answerRowBytes);
+  /** Bytes that the answer to a request is expected to have. */
+  expectedAnswerBytes({ estimatedRows, contentType, contentEncoding }: AnsweredRequest): number {
+    if (this.#answerRowBytes === 0) return unknownAnswerBytes;
+    // The rows of a body are known by its length only where such bodies were answered before.
+    const isGuess = contentEncoding !== undefined || this.#rowsPerByte[bodyKind(contentType)] === 0;
+    const bytes = Math.ceil(estimatedRows * this.#answerRowBytes);
+    return isGuess ? Math.max(bytes, this.#longestAnswer) : bytes;
   }
 
   learnAnswer(rows: number, bytes: number): void {
@@ -247,6 +256,7 @@ export class ModelQueue {
     const rowBytes = bytes / rows;
     const known = this.#answerRowBytes;
     this.#answerRowBytes = rowBytes >= known ? rowBytes : known + (rowBytes - known) * answerWeight;
+    this.#longestAnswer = Math.max(this.#longestAnswer, bytes);
   }
 
   /** Size of a request as its bytes tell it. */

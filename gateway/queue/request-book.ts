@@ -327,7 +327,7 @@ export class RequestBook {
   takeAnswerRoom(request: PendingRequest): boolean {
     const { modelQueue, answerRoom } = request;
     if (answerRoom === undefined || request.answerBytes > 0) return true;
-    const bytes = modelQueue.expectedAnswerBytes(request.estimatedRows);
+    const bytes = modelQueue.expectedAnswerBytes(request);
     if (answerRoom.takeAnswerRoom(bytes, request.answerTurn)) {
       request.answerBytes = bytes;
       return true;
@@ -345,7 +345,7 @@ export class RequestBook {
   /** Queues held requests again for whose answers there is room now, the first ones first. */
   releaseHeld(): void {
     for (const request of this.#held) {
-      const bytes = request.modelQueue.expectedAnswerBytes(request.estimatedRows);
+      const bytes = request.modelQueue.expectedAnswerBytes(request);
       if (request.answerRoom?.takeAnswerRoom(bytes, request.answerTurn) === false) continue;
       request.answerBytes = bytes;
       this.#unhold(request);
