@@ -141,6 +141,34 @@ test('a long body that is given up in its middle is let go', () => {
   assert.deepEqual(JSON.parse(dropped!.head.toString()), head);
 });
 
+test('a long body waits until it is admitted, whatever comes meanwhile, and short ones need no admission', () => {
+  const lengths = [100, 300_000, 200, 400_000, 500_000];
+  const bytes = encode(lengths.map((length, index) => ({ head, body: [Buffer.alloc(length, index)] })));
+  const asked: number[] = [];
+  let admits = false;
+  const decoder = new FrameDecoder({
+    maxBodyBytes: mebibyte,
+    admits: (length) => {
+      asked.push(length);
+      return admits;
+    },
+  });
+  const frames = decoder.push(Buffer.from(bytes.subarray(0, 200_000)));
+  assert.deepEqual([frames.length, asked], [1, [300_000]]);
+  frames.push(...decoder.push(Buffer.from(bytes.subarray(200_000, 310_000))));
+  assert.deepEqual([frames.length, asked], [1, [300_000, 300_000]]);
+  admits = true;
+  frames.push(...decoder.push(Buffer.alloc(0)));
+  assert.equal(frames.length, 3);
+  frames.push(...decoder.push(Buffer.from(bytes.subarray(310_000))));
+  decoder.end();
+  assert.deepEqual(
+    frames.map(({ body }) => [body.length, body[0]]),
+    lengths.map((length, index) => [length, index]),
+  );
+  assert.deepEqual(asked, [300_000, 300_000, 300_000, 400_000, 500_000]);
+});
+
 test('memory for a long body is taken as it comes', () => {
   const bytes = encode([{ head, body: [Buffer.alloc(300_000)] }]);
   bytes.writeUInt32LE(900 * mebibyte, 4);

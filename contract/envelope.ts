@@ -91,8 +91,8 @@ export interface Frame {
 
 export const maxHeadBytes = 64 * 1024;
 const prefixBytes = 8;
-/** Bodies from this size on are gathered as they come, each in a buffer of its own. */
-const gatheredBytes = 256 * 1024;
+/** Bodies from this size on are long: they are gathered as they come, each in a buffer of its own. */
+export const longBodyBytes = 256 * 1024;
 /** Longest body for which memory is taken at its announcement; a longer one gets more as it comes. */
 const announcedBytes = 8 * 1024 * 1024;
 
@@ -112,10 +112,16 @@ export function appendFrame(out: Buffer[], head: ItemHead | AnswerHead | Summary
   start.writeUInt32LE(bodyLength, 4);
 }
 
-/** Limits of a decoder. `totalBytes` is the length of the whole envelope, where it is known in advance. */
+/** Limits of a decoder. */
 export interface FrameLimits {
   readonly maxBodyBytes: number;
+  /** Length of the whole envelope, where it is known in advance. */
   readonly totalBytes?: number;
+  /**
+   * Asked before memory is taken for a long body, with its length. If not, the decoder stops there, and asks again at the next `push`, which
+   * may bring no bytes.
+   */
+  readonly admits?: (bodyBytes: number) => boolean;
 }
 
 /**
@@ -135,6 +141,8 @@ export class FrameDecoder {
   /** Head length of the frame that is being read; -1 until its prefix is complete. */
   #headLength = -1;
   #bodyLength = 0;
+  /** Whether there is room for the body of the frame that is being read. */
+  #isAdmitted = false;
   /** Long body that is being read, of which so many bytes have come, and its head. */
   #gathered: Buffer | null = null;
   #gatheredLength = 0;
@@ -188,12 +196,19 @@ export class FrameDecoder {
         this.#drops = false;
         this.#droppedHead = null;
         this.#headLength = -1;
+        this.#isAdmitted = false;
         continue;
       }
-      const frame = this.#bodyLength < gatheredBytes ? this.#takeFrame() : this.#gatherFrame();
+      if (!this.#isAdmitted) {
+        const { admits } = this.#limits;
+        if (admits !== undefined && this.#bodyLength >= longBodyBytes && !admits(this.#bodyLength)) return frames;
+        this.#isAdmitted = true;
+      }
+      const frame = this.#bodyLength < longBodyBytes ? this.#takeFrame() : this.#gatherFrame();
       if (frame === null) return frames;
       frames.push(frame);
       this.#headLength = -1;
+      this.#isAdmitted = false;
     }
   }
 

@@ -10,8 +10,9 @@ import { Guard, type GuardOptions } from '../runtime/http/guard.ts';
 import { route } from '../runtime/http/routes.ts';
 import { SharedSecret } from '../runtime/http/shared-secret.ts';
 import { FaceCounters } from '../runtime/http/face-counters.ts';
-import type { HttpLimits } from '../runtime/http/limits.ts';
+import { httpDefaults, type HttpLimits } from '../runtime/http/limits.ts';
 import { newServer } from '../runtime/http/server.ts';
+import { AnswerGate } from './endpoints/answer-gate.ts';
 import { LoadStream } from './telemetry/load-stream.ts';
 import { loadReport } from './telemetry/load-report.ts';
 import { gatewayMetrics } from './telemetry/metrics.ts';
@@ -53,6 +54,12 @@ export interface Gateway {
 /** Connections that the admin port takes: those of scalers, Prometheus and probes, though clients have all of theirs. */
 const adminConnections = 512;
 
+/**
+ * Memory for answers that arrive or are unread, in `maxUnreadBytes`. More than twice, which is what one address may have under way: it
+ * can't fill all of it.
+ */
+const answersRatio = 3;
+
 export function buildGateway(deps: GatewayDeps): Gateway {
   const { cluster, log, version, name, limits = {} } = deps;
   const now = (): number => performance.now();
@@ -63,11 +70,13 @@ export function buildGateway(deps: GatewayDeps): Gateway {
   const { guard: guardOptions = { secret: new SharedSecret(), acceptsPeersWithoutSecret: false } } = deps;
   const guard = new Guard(guardOptions, log, now);
   const { secret } = guardOptions;
-  const pools = new Pools({ cluster, now, log, secret, wake: () => stream.wake() });
+  const faces = { client: new FaceCounters(), admin: new FaceCounters() };
+  const { maxUnreadBytes = httpDefaults.maxUnreadBytes } = limits;
+  const gate = new AnswerGate(() => faces.client.unreadBytes, answersRatio * maxUnreadBytes);
+  const pools = new Pools({ cluster, now, log, secret, gate, wake: () => stream.wake() });
   let ending = false;
   const isEnding = (): boolean => ending;
 
-  const faces = { client: new FaceCounters(), admin: new FaceCounters() };
   const app = newServer({
     log,
     errorForm: protocolErrors,

@@ -4,6 +4,7 @@ import type { Cluster, ClusterView } from '../cluster/port.ts';
 import { SluiceError } from '../contract/errors.ts';
 import type { BodyRoom } from '../runtime/http/read-body.ts';
 import type { SharedSecret } from '../runtime/http/shared-secret.ts';
+import type { AnswerGate } from './endpoints/answer-gate.ts';
 import { LoopClock, tickMs } from './endpoints/loop-clock.ts';
 import { Upstream } from './endpoints/upstream.ts';
 import { Pool, type PoolDeps } from './pool.ts';
@@ -58,6 +59,8 @@ export interface PoolsDeps {
   readonly log: Logger;
   /** Sent to the pods of this system, and to nobody else. */
   readonly secret: SharedSecret;
+  /** Room for answers of all pools. */
+  readonly gate: AnswerGate;
   /** Tells the scaler at once. */
   readonly wake?: () => void;
 }
@@ -74,13 +77,13 @@ export class Pools {
   #known = false;
   #ready = false;
 
-  constructor({ cluster, now, log, secret, wake = () => undefined }: PoolsDeps) {
+  constructor({ cluster, now, log, secret, gate, wake = () => undefined }: PoolsDeps) {
     const clock = new LoopClock(now);
     this.#poolDeps = {
       clock,
       log,
       wake,
-      connect: (origin, isPeer) => new Upstream(origin, isPeer ? secret : null),
+      connect: (origin, isPeer) => new Upstream(origin, isPeer ? secret : null, gate),
       random: Math.random,
     };
     this.#log = log;

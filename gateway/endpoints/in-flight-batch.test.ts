@@ -50,6 +50,20 @@ function sender(t: TestContext, modelQueue = knownCost()) {
 const one = (given: Partial<PendingRequest> = {}): PendingRequest => pendingRequest({ id: '1', attempts: 1, ...given });
 const two = (given: Partial<PendingRequest> = {}): PendingRequest => pendingRequest({ id: '2', attempts: 1, ...given });
 
+test('no pod is late while it waits for this process to take its answer', (t) => {
+  const { time, pod, send, told } = sender(t);
+  send([one({ deadlineAtMs: 60_000 })]);
+  const [call] = pod.calls;
+  call!.waitsForRoom = true;
+  const { probes } = pod;
+  time.pass(10_000);
+  assert.deepEqual([told(), pod.probes], [[], probes]);
+  call!.waitsForRoom = false;
+  pod.state = 'dead';
+  time.pass(5_000);
+  assert.match(told().join(), /lost 1 hung/);
+});
+
 test('answers reach the listener with their requests, in any order, and then the end', (t) => {
   const { pod, endpoint, send, told } = sender(t);
   const batch = send([one({ estimatedRows: 2 }), two({ estimatedRows: 3 })]);

@@ -138,6 +138,10 @@ export class InFlightBatch implements OutstandingBatch, BatchHandlers {
 
   /** Nothing has come for as long as was to be expected. */
   #onSilence(): void {
+    if (this.#call?.waitsForRoom === true) {
+      this.#timeout = this.#wait();
+      return;
+    }
     const before = this.#unanswered;
     probePod(this.endpoint.upstream, this.#plan.clock, (result) => {
       if (this.#over) return;

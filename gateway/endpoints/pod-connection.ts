@@ -7,6 +7,8 @@ export type LossKind = 'refused' | 'reset' | 'hung' | 'overdue' | 'garbage' | 'b
 
 /** A call under way. */
 export interface Call {
+  /** Whether the pod waits for this process to take its answer, for which there is no room. */
+  readonly waitsForRoom: boolean;
   /** Ends it as lost; no effect once it is over. */
   abort(kind: LossKind, detail: string): void;
 }

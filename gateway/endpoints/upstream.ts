@@ -4,10 +4,17 @@
  * Reports what came, or how it was lost, and judges nothing: health, retry and accounting are decided elsewhere.
  */
 import { Pool, type Dispatcher } from 'undici';
-import { appendFrame, FrameDecoder, type AnswerHead, type SummaryHead } from '../../contract/envelope.ts';
+import {
+  appendFrame,
+  FrameDecoder,
+  longBodyBytes,
+  type AnswerHead,
+  type SummaryHead,
+} from '../../contract/envelope.ts';
 import { headers as headerNames, mediaTypes, paths } from '../../contract/headers.ts';
 import type { SharedSecret } from '../../runtime/http/shared-secret.ts';
 import type { PendingRequest } from '../queue/model-queue.ts';
+import type { AnswerGate } from './answer-gate.ts';
 import { isAnswer, isSummary, itemHead } from './envelope-heads.ts';
 import type { BatchHandlers, Call, LossKind, PlainAnswer, PlainHandlers, PodConnection } from './pod-connection.ts';
 import { validRetryAfter } from './retry-after.ts';
@@ -25,10 +32,15 @@ type Headers = Record<string, string | string[] | undefined>;
 export class Upstream implements PodConnection {
   readonly #client: Pool;
   readonly #secret: SharedSecret | null;
+  readonly #gate: AnswerGate;
 
-  /** @param secret null for a server that must not get it */
-  constructor(origin: string, secret: SharedSecret | null) {
+  /**
+   * @param secret null for a server that must not get it
+   * @param gate of all pods
+   */
+  constructor(origin: string, secret: SharedSecret | null, gate: AnswerGate) {
     this.#secret = secret;
+    this.#gate = gate;
     this.#client = new Pool(origin, {
       connections: null,
       pipelining: 1,
@@ -63,7 +75,7 @@ export class Upstream implements PodConnection {
       large = { sent: body, requests, bodies: requests.map((request) => request.body) };
       headers.push('content-length', String(bytes));
     }
-    const reader = new EnvelopeReader(handlers, large);
+    const reader = new EnvelopeReader(handlers, this.#gate, large);
     this.#client.dispatch({ path: paths.envelope, method: 'POST', headers, body }, reader);
     return reader;
   }
@@ -125,15 +137,30 @@ abstract class Reader implements Dispatcher.DispatchHandler, Call {
 
   protected abstract lost(kind: LossKind, detail: string): void;
 
+  protected get controller(): Dispatcher.DispatchController | undefined {
+    return this.#controller;
+  }
+
   protected get over(): boolean {
     return this.#over;
+  }
+
+  /** Called once, before its end is told. */
+  protected ended(): void {
+    // Readers that hold nothing have nothing to give back.
   }
 
   /** True exactly once. */
   protected finish(): boolean {
     if (this.#over) return false;
     this.#over = true;
+    this.ended();
     return true;
+  }
+
+  /** Whether the pod waits for this process to take its answer. */
+  get waitsForRoom(): boolean {
+    return false;
   }
 
   abort(kind: LossKind, detail: string): void {
@@ -173,15 +200,25 @@ interface LargeEnvelope {
 }
 
 class EnvelopeReader extends Reader {
-  readonly #decoder = new FrameDecoder({ maxBodyBytes: maxAnswerBytes });
+  readonly #decoder = new FrameDecoder({ maxBodyBytes: maxAnswerBytes, admits: (bytes) => this.#admits(bytes) });
   readonly #handlers: BatchHandlers;
+  readonly #gate: AnswerGate;
   readonly #large: LargeEnvelope | null;
   #summary: SummaryHead | null = null;
+  /** Room of long answers that arrive, and the part of it that was taken for one that had to wait. */
+  #roomBytes = 0;
+  #awaitedBytes = 0;
+  #stopWaiting: (() => void) | null = null;
 
-  constructor(handlers: BatchHandlers, large: LargeEnvelope | null) {
+  constructor(handlers: BatchHandlers, gate: AnswerGate, large: LargeEnvelope | null) {
     super();
     this.#handlers = handlers;
+    this.#gate = gate;
     this.#large = large;
+  }
+
+  override get waitsForRoom(): boolean {
+    return this.#stopWaiting !== null;
   }
 
   onBodySent(chunk: Buffer): void {
@@ -195,12 +232,53 @@ class EnvelopeReader extends Reader {
   }
 
   override onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.over) return;
+    if (!this.over) this.#decode(chunk);
+  }
+
+  #decode(chunk: Buffer): void {
     try {
-      for (const frame of this.#decoder.push(chunk)) this.#onFrame(frame.head, frame.body);
+      for (const { head, body } of this.#decoder.push(chunk)) {
+        const { length } = body;
+        this.#onFrame(head, body);
+        if (length >= longBodyBytes && !this.over) this.#release(length);
+      }
     } catch (error) {
       this.abort('garbage', describe(error));
     }
+  }
+
+  #admits(bytes: number): boolean {
+    if (this.#awaitedBytes > 0) {
+      this.#awaitedBytes = 0;
+      return true;
+    }
+    if (this.#stopWaiting !== null) return false;
+    this.#stopWaiting = this.#gate.take(bytes, () => this.#onRoom(bytes));
+    if (this.#stopWaiting === null) {
+      this.#roomBytes += bytes;
+      return true;
+    }
+    this.controller?.pause();
+    return false;
+  }
+
+  #onRoom(bytes: number): void {
+    this.#stopWaiting = null;
+    this.#roomBytes += bytes;
+    this.#awaitedBytes = bytes;
+    this.#decode(Buffer.alloc(0));
+    if (!this.waitsForRoom && !this.over) this.controller?.resume();
+  }
+
+  #release(bytes: number): void {
+    this.#roomBytes -= bytes;
+    this.#gate.release(bytes);
+  }
+
+  protected override ended(): void {
+    this.#stopWaiting?.();
+    this.#stopWaiting = null;
+    this.#release(this.#roomBytes);
   }
 
   override onResponseEnd(): void {

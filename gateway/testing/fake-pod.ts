@@ -11,6 +11,7 @@ export class FakeCall implements Call {
   readonly requests: readonly PendingRequest[];
   readonly #handlers: BatchHandlers;
   over = false;
+  waitsForRoom = false;
 
   constructor(kind: 'envelope' | 'plain', requests: readonly PendingRequest[], handlers: BatchHandlers) {
     this.kind = kind;
@@ -125,7 +126,7 @@ export class FakePod implements PodConnection {
 
   post(path: string, body: Buffer, handlers: PlainHandlers): Call {
     this.posts.push({ path, body: JSON.parse(body.toString()) as object, handlers });
-    return { abort: (kind, detail) => handlers.onLost(kind, detail) };
+    return { waitsForRoom: false, abort: (kind, detail) => handlers.onLost(kind, detail) };
   }
 
   /** Answers probes at the next turn; a dead pod never does. */
@@ -151,6 +152,7 @@ export class FakePod implements PodConnection {
       else answer(path === '/v2/pod' ? 404 : this.state === 'ready' ? 200 : 503, '');
     });
     return {
+      waitsForRoom: false,
       abort: (kind, detail) => {
         if (over) return;
         over = true;

@@ -202,6 +202,15 @@ test('a client below its share of what may be unread is not cut for others, thou
   );
 });
 
+test('a peer is not cut, whatever it leaves unread: it has no room itself', () => {
+  const { connect, look } = face();
+  const [peer, stranger] = [connect('10.0.0.1'), connect('10.0.0.2')];
+  peer.connection.isPeer = true;
+  for (const { connection } of [peer, stranger]) leaveUnread(connection, 20 * large);
+  look(20);
+  assert.deepEqual([peer.socket.destroyed, stranger.socket.destroyed], [false, true]);
+});
+
 test('a client that takes something at each second is not cut, however little it is', () => {
   const { connect, look, counters } = face();
   const reader = connect('10.0.0.1');

@@ -50,6 +50,8 @@ export class Connection {
   readonly address: string;
   /** Whether the peer is a trusted proxy, which speaks for many clients. */
   readonly isProxied: boolean;
+  /** Whether it carried the shared secret: a peer may have a reason to take nothing for a while. */
+  isPeer = false;
   body: ArrivingBody | null = null;
   /** Body whose rate is being measured, since when, and its bytes then. */
   measured: ArrivingBody | null = null;

@@ -182,7 +182,8 @@ export class Connections implements ConnectionOwner {
     let pendingBytes = 0;
     for (const connection of this.#all) {
       if (connection.body !== null || connection.measured !== null) this.#watchBody(connection, nowMs, wasAway);
-      pendingBytes += this.#watchAnswers(connection, nowMs, wasAway);
+      const ownBytes = this.#watchAnswers(connection, nowMs, wasAway);
+      if (!connection.isPeer) pendingBytes += ownBytes;
       this.#watchUnwanted(connection);
     }
     if (pendingBytes > maxUnreadBytes) this.#cutStanding(this.#all, maxUnreadBytes);
@@ -249,7 +250,8 @@ export class Connections implements ConnectionOwner {
 
   /** Makes room for answers. Clients that read are never cut, however much is on its way to them. */
   #cutStanding(connections: Iterable<Connection>, maxBytes: number): void {
-    for (const connection of chooseCuts(connections, { maxBytes, leftBytes: this.limits.maxUnreadBytes / 4 })) {
+    const strangers = [...connections].filter(({ isPeer }) => !isPeer);
+    for (const connection of chooseCuts(strangers, { maxBytes, leftBytes: this.limits.maxUnreadBytes / 4 })) {
       this.refused('unread-bytes', 'connections are cut: their clients leave too many bytes of answers unread', {
         address: connection.address,
         unreadBytes: connection.pendingBytes,

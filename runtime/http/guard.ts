@@ -5,6 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import { SluiceError } from '../../contract/errors.ts';
+import { connectionOf } from './connection.ts';
 import type { ErrorLog } from './errors.ts';
 import { isGuarded, type GuardedRight, type Right } from './rights.ts';
 import type { SharedSecret } from './shared-secret.ts';
@@ -52,7 +53,11 @@ export class Guard {
 
   /** @throws SluiceError `unauthorized` */
   check(request: IncomingMessage, right: GuardedRight): void {
-    if (this.secret.matches(request.headers.authorization)) return;
+    if (this.secret.matches(request.headers.authorization)) {
+      const connection = connectionOf(request);
+      if (connection !== undefined) connection.isPeer = true;
+      return;
+    }
     const isAccepted = this.acceptsPeersWithoutSecret;
     this.counters[isAccepted ? 'accepted' : 'refused'] += 1;
     this.#report(request, right);

@@ -7,6 +7,7 @@ import { outcomes } from '../../gateway/queue/counters.ts';
 import { gatewayMetrics, type GatewayMetrics } from '../../gateway/telemetry/metrics.ts';
 import { hardEvidence, softEvidence } from '../../gateway/policy/health.ts';
 import type { Pool } from '../../gateway/pool.ts';
+import { AnswerGate } from '../../gateway/endpoints/answer-gate.ts';
 import { Pools } from '../../gateway/pools.ts';
 import { TestCluster } from './gateway-harness.ts';
 
@@ -41,7 +42,13 @@ async function poolsOf(specs: readonly ModelPool[], podsPerPool: number): Promis
     })),
   );
   cluster.show({ pools: specs, pods });
-  const pools = new Pools({ cluster, now, log: pino({ level: 'silent' }), secret: new SharedSecret() });
+  const pools = new Pools({
+    cluster,
+    now,
+    log: pino({ level: 'silent' }),
+    secret: new SharedSecret(),
+    gate: new AnswerGate(() => 0, Infinity),
+  });
   const unprobed = (): boolean => [...pools.all].some(({ endpoints }) => [...endpoints.all].some((pod) => pod.probing));
   while (unprobed()) await new Promise((resolve) => setTimeout(resolve, 20));
   return pools;
