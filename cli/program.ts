@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { LocalSettings } from '../deploy/local-settings.ts';
+import { variableName } from '../contract/settings.ts';
 import { GatewaySettings } from '../gateway/settings.ts';
 import { ModelServerSettings } from '../models/settings.ts';
 import { benchCommand } from './bench/command.ts';
@@ -16,12 +17,27 @@ import { settingsCommand } from './settings-command.ts';
 import { poolsCommand } from './pools.ts';
 import { proveCommand } from './prove.ts';
 import { simulateCommand } from './simulate.ts';
+import { misspeltVariables } from './unknown-variables.ts';
+import { explainUsage, helpCommand } from './usage-hints.ts';
+
+/** Variables that some process or command reads. */
+const variables = [
+  ...[LocalSettings, GatewaySettings, ScalerSettings, ModelServerSettings].flatMap(({ properties }) =>
+    Object.keys(properties).map(variableName),
+  ),
+  'SLUICE_SCALER_URL',
+];
 
 export function buildProgram({ env, print }: ProgramIo): Command {
+  const warn = (): void => {
+    // Processes of a supervisor have its environment, and it has warned.
+    if (process.connected) return;
+    for (const line of misspeltVariables(env, variables)) process.stderr.write(`sluice: ${line}\n`);
+  };
   const program = new Command('sluice')
     .description('An inference gateway that batches ONNX predict requests over model-server pods.')
     .version(version())
-    .showHelpAfterError('(add --help for the flags)')
+    .helpCommand(false)
     .addHelpText(
       'after',
       `
@@ -46,6 +62,7 @@ Examples:
       ],
       env,
       print,
+      warn,
       run: async (settings) => (await import('./up.ts')).up(settings, { env }),
     }),
   );
@@ -62,6 +79,7 @@ Examples:
       ],
       env,
       print,
+      warn,
       run: async (settings) => {
         tuneCollector();
         endWithSupervisor();
@@ -80,6 +98,7 @@ Examples:
       examples: ['sluice scaler --cluster kubernetes --namespace models'],
       env,
       print,
+      warn,
       run: async (settings) => {
         endWithSupervisor();
         const cluster = await scalerCluster(settings);
@@ -99,6 +118,7 @@ Examples:
       ],
       env,
       print,
+      warn,
       run: async (settings) => {
         tuneCollector();
         endWithSupervisor();
@@ -111,7 +131,8 @@ Examples:
   program.addCommand(proveCommand({ env, print }));
   program.addCommand(simulateCommand({ print }));
   program.addCommand(benchCommand({ print, ...(process.stderr.isTTY ? { progress: showStatus } : {}) }));
-  for (const command of [program, ...program.commands]) command.exitOverride();
+  program.addCommand(helpCommand(program));
+  explainUsage(program);
   return program;
 }
 

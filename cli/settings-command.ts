@@ -15,6 +15,8 @@ export interface SettingsCommand<Schema extends Type.TObject> {
   readonly examples: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly print: (text: string) => void;
+  /** Called once the settings are valid, for what makes none of them wrong. */
+  readonly warn?: () => void;
   readonly run: (settings: Readonly<Type.Static<Schema>>) => Promise<void>;
 }
 
@@ -36,6 +38,7 @@ export function settingsCommand<Schema extends Type.TObject>(spec: SettingsComma
   command.addHelpText('after', `\nExamples:\n${spec.examples.map((line) => `  ${line}`).join('\n')}`);
   command.action(async ({ printConfig, ...flags }: Record<string, string> & { printConfig?: true }) => {
     const settings = readSettings(schema, env, flags);
+    spec.warn?.();
     if (printConfig === undefined) await spec.run(settings);
     else print(renderConfig(schema, settings, env, flags));
   });

@@ -15,6 +15,9 @@ for (const [name, nearest] of [
   ['maxReplica', 'maxReplicas'],
   ['mod', 'mode'],
   ['timeout', null],
+  // The unit is left out; of several that begin so, none.
+  ['minRep', 'minReplicas'],
+  ['max', null],
   ['x', null],
   ['', null],
 ] as const) {

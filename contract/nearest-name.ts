@@ -15,7 +15,10 @@ export function nearestName(name: string, candidates: readonly string[]): string
     nearest = candidate;
     least = edits;
   }
-  return nearest;
+  if (nearest !== null || wanted.length < 3) return nearest;
+  // A name without its unit: `latency` for `latencyMs`.
+  const longer = candidates.filter((candidate) => plain(candidate).startsWith(wanted));
+  return longer.length === 1 ? longer[0]! : null;
 }
 
 /** `; did you mean x?`, or nothing where no candidate is near. */

@@ -63,9 +63,9 @@ test('all errors are reported at once, each with flag, variable, valid values an
   assert.deepEqual(
     errorsOf(() => readSettings(schema, env, { runLimitMs: '0' })),
     [
-      '--port (SLUICE_PORT): must be <= 65535, was: "99999"',
-      '--run-limit-ms (SLUICE_RUN_LIMIT_MS): must be >= 1, was: "0"',
-      '--verbose (SLUICE_VERBOSE): must be boolean, was: "yes"',
+      '--port (SLUICE_PORT): must be a whole number from 0 to 65535, was: "99999"',
+      '--run-limit-ms (SLUICE_RUN_LIMIT_MS): must be a whole number of at least 1, was: "0"',
+      '--verbose (SLUICE_VERBOSE): must be true or false, was: "yes"',
       '--log-level (SLUICE_LOG_LEVEL): must be one of info, debug, was: "loud"',
     ],
   );
@@ -75,7 +75,7 @@ test('only plain decimal digits are accepted as an integer', () => {
   for (const value of ['', ' ', '12.5', '1e3', '0x10', 'true', ' 12', '12ms', '--1', 'NaN', 'Infinity']) {
     assert.deepEqual(
       errorsOf(() => readSettings(schema, { SLUICE_PORT: value })),
-      [`--port (SLUICE_PORT): must be integer, was: ${JSON.stringify(value)}`],
+      [`--port (SLUICE_PORT): must be a whole number from 0 to 65535, was: ${JSON.stringify(value)}`],
     );
   }
 });

@@ -64,7 +64,10 @@ export function readSettings<Schema extends Type.TObject>(
       }
     } else {
       const allowed = error.keyword === 'enum' ? error.params.allowedValues.map(String) : [];
-      const must = allowed.length > 0 ? `must be one of ${allowed.join(', ')}` : error.message;
+      const must =
+        allowed.length > 0
+          ? `must be one of ${allowed.join(', ')}`
+          : mustOf(schema.properties[property], error.message);
       const was = isSecret(schema.properties[property] ?? {}) ? '' : `, was: ${quote(raw[property])}`;
       errors.add(`${nameOf(property, schema)}: ${must}${was}${suggestion(raw[property] ?? '', allowed)}`);
     }
@@ -82,4 +85,33 @@ function parse(type: unknown, value: string): string | number | boolean {
   if ((type === 'integer' || type === 'number') && /^-?\d+(\.\d+)?$/.test(value)) return Number(value);
   if (type === 'boolean' && /^(true|false)$/.test(value)) return value === 'true';
   return value;
+}
+
+interface Bounds {
+  readonly type?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minLength?: number;
+}
+
+/** All that a setting may be, rather than the one bound that a value broke. */
+function mustOf(setting: Bounds | undefined, otherwise: string): string {
+  const { type, minimum, maximum, minLength } = setting ?? {};
+  switch (type) {
+    case 'boolean':
+      return 'must be true or false';
+    case 'string':
+      return minLength === 1 ? 'must not be empty' : otherwise;
+    case 'integer':
+    case 'number': {
+      const what = type === 'integer' ? 'a whole number' : 'a number';
+      if (minimum === undefined)
+        return maximum === undefined ? `must be ${what}` : `must be ${what} of at most ${maximum}`;
+      return maximum === undefined
+        ? `must be ${what} of at least ${minimum}`
+        : `must be ${what} from ${minimum} to ${maximum}`;
+    }
+    default:
+      return otherwise;
+  }
 }

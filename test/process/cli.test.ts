@@ -77,8 +77,8 @@ describe('command line', { concurrency: 2 }, () => {
     assert.equal(code, 2);
     assert.deepEqual(stderr.trimEnd().split('\n').toSorted(), [
       'sluice: --log-level (SLUICE_LOG_LEVEL): must be one of fatal, error, warn, info, debug, trace, was: "loud"',
-      'sluice: --pods (SLUICE_PODS): must be integer, was: "two"',
-      'sluice: --port (SLUICE_PORT): must be <= 65535, was: "99999"',
+      'sluice: --pods (SLUICE_PODS): must be a whole number from 1 to 64, was: "two"',
+      'sluice: --port (SLUICE_PORT): must be a whole number from 0 to 65535, was: "99999"',
     ]);
   });
 
