@@ -12,6 +12,8 @@ export interface Chart {
   readonly unit: string;
   readonly series: readonly ChartSeries[];
   readonly x: { readonly from: number; readonly to: number; readonly ticks: readonly (readonly [number, string])[] };
+  /** Horizontal line across the chart, such as an objective. */
+  readonly mark?: { readonly at: number; readonly name: string };
   /** Use an axis of powers of ten instead of a linear one from 0. */
   readonly logarithmic?: boolean;
 }
@@ -24,8 +26,10 @@ const colours = [blue, vermilion, green, purple, orange, sky];
 const gridColour = '#dddddd';
 
 /** @param top vertical position in a picture of several charts */
-export function renderChart({ title, unit, series, x, logarithmic = false }: Chart, top = 0): string {
-  const values = series.flatMap(({ points }) => points.map(([, y]) => y)).filter((y) => y !== null);
+export function renderChart({ title, unit, series, x, mark, logarithmic = false }: Chart, top = 0): string {
+  const values = [...series.flatMap(({ points }) => points.map(([, y]) => y)), mark?.at ?? null].filter(
+    (y) => y !== null,
+  );
   const axis = logarithmic ? logarithmicAxis(values) : linearAxis(values);
   const atX = (value: number): number =>
     box.left + ((chartWidth - box.left - box.right) * (value - x.from)) / (x.to - x.from || 1);
@@ -57,6 +61,12 @@ export function renderChart({ title, unit, series, x, logarithmic = false }: Cha
       ...rows,
       ...columns,
       ...lines,
+      ...(mark === undefined
+        ? []
+        : [
+            path(`M${box.left} ${toTenth(atY(mark.at))}H${right}`, { stroke: vermilion, 'stroke-dasharray': '6 4' }),
+            label(right, toTenth(atY(mark.at) - 5), mark.name, { 'text-anchor': 'end' }),
+          ]),
       path(`M${box.left} ${box.top}V${bottom}H${right}`, { fill: 'none', stroke: '#888888' }),
     ],
     { y: top, width: chartWidth, height: chartHeight },

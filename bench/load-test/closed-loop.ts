@@ -7,6 +7,7 @@
 import autocannon from 'autocannon';
 import { nowMs } from './clock.ts';
 import type { LoadPlan, StartedShare } from './plan.ts';
+import { ReadClock } from './read-clock.ts';
 import type { Ending, Recorder } from './recorder.ts';
 import type { Workload } from './workload.ts';
 
@@ -87,7 +88,17 @@ export async function closedLoop(share: StartedShare, recorder: Recorder, signal
   const { origin, workload, timeoutMs } = plan;
   // A thread that wakes late still ends with the others.
   const amount = { durationMs: Math.max(sampleMs, startAtMs + plan.warmUpMs + plan.durationMs - nowMs()) };
-  await runClosedLoop({ origin, workload, connections, amount, timeoutMs }, recorder, signal);
+  const clock = new ReadClock();
+  const listener: RequestListener = {
+    sent: (intendedMs, sentMs) => recorder.sent(intendedMs, sentMs),
+    ended: (intendedMs, sentMs, endedMs, ending) =>
+      recorder.ended(intendedMs, sentMs, endedMs, ending, { sendMs: 0, readMs: clock.lateMs(endedMs) }),
+  };
+  try {
+    await runClosedLoop({ origin, workload, connections, amount, timeoutMs }, listener, signal);
+  } finally {
+    clock.close();
+  }
 }
 
 /** Events of autocannon's clients that its types lack. */

@@ -1,4 +1,5 @@
 /** One measured run of a plan, together with Sluice's own metrics where the target has them. */
+import type { Objective } from './find-max.ts';
 import type { LoadPlan } from './plan.ts';
 import { figuresOf, type Figures } from './report.ts';
 import { nowMs } from './clock.ts';
@@ -12,7 +13,11 @@ export interface Measured {
 }
 
 /** @param metricsUrl metrics endpoint of Sluice; null for another server */
-export async function measureOnce(plan: LoadPlan, metricsUrl: string | null, options: RunOptions): Promise<Measured> {
+export async function measureOnce(
+  plan: LoadPlan,
+  metricsUrl: string | null,
+  { objective = null, ...options }: RunOptions & { readonly objective?: Objective | null },
+): Promise<Measured> {
   const meter = metricsUrl === null ? null : await SluiceMeter.start(metricsUrl, plan.workload.model);
   let forget: NodeJS.Timeout | undefined;
   const onStart = (startAtMs: number): void => {
@@ -21,7 +26,7 @@ export async function measureOnce(plan: LoadPlan, metricsUrl: string | null, opt
   try {
     const tally = await runLoad(plan, { ...options, onStart });
     const seen = meter === null ? null : { ...(await meter.stop()), seconds: meter.seconds };
-    return { figures: figuresOf(tally, seen), tally };
+    return { figures: figuresOf(tally, seen, objective), tally };
   } finally {
     clearTimeout(forget);
     await meter?.stop();

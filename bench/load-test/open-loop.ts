@@ -10,7 +10,8 @@ import type { Workload } from './workload.ts';
 import { sendTimes } from './arrivals.ts';
 import { nowMs } from './clock.ts';
 import type { LoadPlan, StartedShare } from './plan.ts';
-import type { Recorder } from './recorder.ts';
+import { ReadClock } from './read-clock.ts';
+import { lagMs, type Recorder } from './recorder.ts';
 import { Ticker } from './ticker.ts';
 
 /** Limit on requests sent in one turn of the event loop, so that answers are read soon when much is due at once. */
@@ -89,6 +90,7 @@ class Sender {
   readonly #origin: string;
   readonly #timeoutMs: number;
   readonly #recorder: Recorder;
+  readonly #clock = new ReadClock();
   readonly #free: Client[] = [];
   readonly #all: Client[] = [];
   readonly #requests: readonly Dispatcher.DispatchOptions[];
@@ -105,9 +107,11 @@ class Sender {
     const sentMs = nowMs();
     this.inFlight += 1;
     this.#recorder.sent(intendedMs, sentMs, roomMs);
+    const sendMs = lagMs(intendedMs, sentMs, roomMs);
     let status = 0;
     const end = (ending: number | string): void => {
-      this.#recorder.ended(intendedMs, sentMs, nowMs(), ending);
+      const endedMs = nowMs();
+      this.#recorder.ended(intendedMs, sentMs, endedMs, ending, { sendMs, readMs: this.#clock.lateMs(endedMs) });
       this.inFlight -= 1;
       this.#free.push(client);
       this.onRoom();
@@ -122,6 +126,7 @@ class Sender {
   }
 
   async close(): Promise<void> {
+    this.#clock.close();
     await Promise.all(this.#all.map((client) => client.destroy()));
   }
 

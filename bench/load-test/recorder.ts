@@ -17,8 +17,15 @@ export interface SecondPart {
 /** Counts since the part before. */
 export interface Part {
   readonly seconds: readonly SecondPart[];
-  /** Latencies of good answers, from the intended send time, of requests intended within the measured time. */
+  /**
+   * Latencies of good answers, of requests intended within the measured time: from the intended send time, without what the generator
+   * itself was late to send.
+   */
   readonly latency: HistogramSnapshot;
+  /** The same without what the generator may have been late to read: no answer took less. */
+  readonly leastLatency: HistogramSnapshot;
+  /** Time for which answers may have waited to be read. */
+  readonly readLate: HistogramSnapshot;
   /** Latencies of the same answers from the actual send time. */
   readonly service: HistogramSnapshot;
   /** Latencies of refusals (503, 429), from the intended send time. */
@@ -57,6 +64,14 @@ export function lagMs(intendedMs: number, sentMs: number, roomMs: number): numbe
   return sentMs - Math.max(intendedMs, roomMs);
 }
 
+/** Lateness of the generator itself with one request, ms. */
+export interface OwnLateness {
+  readonly sendMs: number;
+  readonly readMs: number;
+}
+
+const onTime: OwnLateness = { sendMs: 0, readMs: 0 };
+
 /** Endings of requests that were never sent: all connections were taken to the end, or the generator was too slow. */
 const noConnection = 'no connection';
 export const notSent = 'not sent';
@@ -66,6 +81,8 @@ export class Recorder {
   readonly #toMs: number;
   readonly #seconds = new Map<number, Second>();
   readonly #latency = new LatencyHistogram();
+  readonly #leastLatency = new LatencyHistogram();
+  readonly #readLate = new LatencyHistogram();
   readonly #service = new LatencyHistogram();
   readonly #rejected = new LatencyHistogram();
   readonly #lag = new LatencyHistogram();
@@ -99,7 +116,8 @@ export class Recorder {
     this.#count(held ? noConnection : notSent);
   }
 
-  ended(intendedMs: number, sentMs: number, endedMs: number, ending: Ending): void {
+  /** @param own how late the generator itself was to send the request (`lagMs`), and may have been to read its answer */
+  ended(intendedMs: number, sentMs: number, endedMs: number, ending: Ending, own: OwnLateness = onTime): void {
     const good = isGood(ending);
     if (good && this.#measures(endedMs)) this.#goodWithin += 1;
     if (!this.#measures(intendedMs)) return;
@@ -107,15 +125,18 @@ export class Recorder {
     if (good) {
       this.#good += 1;
       second.good += 1;
-      this.#latency.recordMs(endedMs - intendedMs);
+      const latencyMs = endedMs - intendedMs - own.sendMs;
+      this.#latency.recordMs(latencyMs);
+      this.#leastLatency.recordMs(latencyMs - own.readMs);
+      this.#readLate.recordMs(own.readMs);
       this.#service.recordMs(endedMs - sentMs);
-      second.latency.recordMs(endedMs - intendedMs);
+      second.latency.recordMs(latencyMs);
       return;
     }
     this.#count(String(ending));
     if (isRejection(ending)) {
       second.rejected += 1;
-      this.#rejected.recordMs(endedMs - intendedMs);
+      this.#rejected.recordMs(endedMs - intendedMs - own.sendMs);
     } else second.failed += 1;
   }
 
@@ -123,6 +144,8 @@ export class Recorder {
     const part = {
       seconds: [...this.#seconds].map(([second, one]) => ({ second, ...one, latency: one.latency.take() })),
       latency: this.#latency.take(),
+      leastLatency: this.#leastLatency.take(),
+      readLate: this.#readLate.take(),
       service: this.#service.take(),
       rejected: this.#rejected.take(),
       lag: this.#lag.take(),

@@ -158,17 +158,17 @@ test('the progress line shows the last whole second', () => {
       1_000,
       2_100,
     ),
-    /^1 of 2 s {2}offered 100\/s {2}good 98\/s {2}p50 20/,
+    /^█{7}░{5} 1 of 2 s {2}offered 100\/s {2}good 98\/s {2}p50 20/,
   );
   assert.equal(renderProgress(new Tally(1_000), 1_000, 500), 'warming up');
 });
 
 test('page and picture have all charts, and escape every name', () => {
   const page = renderPage(report);
-  assert.equal(page.match(/<svg /g)!.length, 6);
+  assert.equal(page.match(/<svg /g)!.length, 7);
   assert.ok(!page.includes('m<script>'));
   const picture = renderPicture(report);
-  assert.equal(picture.match(/<svg /g)!.length, 7);
+  assert.equal(picture.match(/<svg /g)!.length, 8);
   // Undefined coordinates would show as NaN.
   assert.ok(!/NaN|Infinity/.test(picture + page.replace(/<script[^]*/, '')));
   assert.ok(!/NaN|Infinity/.test(renderPicture(reportOf(setup, [figuresOf(new Tally(1_000), null)]))));

@@ -1,8 +1,10 @@
 /** Report of `sluice bench`: the shape of `--json`, made from a tally. Pure. */
+import type { Objective } from './find-max.ts';
 import type { LatencyHistogram } from './histogram.ts';
 import { isRejection, notSent } from './recorder.ts';
 import type { SluiceSecond } from './sluice-meter.ts';
 import type { Second, Tally } from './tally.ts';
+import { verdictOf, type InTime, type Verdict } from './verdict.ts';
 
 /** Mean, percentiles and maximum of latencies, ms. */
 export interface Quantiles {
@@ -29,8 +31,14 @@ export interface Figures {
   readonly errors: number;
   /** Rejected requests and errors, by status or error. */
   readonly endings: Readonly<Record<string, number>>;
-  /** Latencies of good answers, from the intended send time. */
+  /** Judgement by the objective; null without one. */
+  readonly verdict: Verdict | null;
+  /** Latencies of good answers, from the intended send time, without what the generator itself was late to send (`lagMs`). */
   readonly latencyMs: Quantiles;
+  /** The same without what the generator may have been late to read (`readLateMs`): no answer took less. */
+  readonly leastLatencyMs: Quantiles;
+  /** Time for which answers may have waited because the generator had no time on its machine. */
+  readonly readLateMs: Quantiles;
   /** Latencies of the same answers from the actual send time. */
   readonly serviceMs: Quantiles;
   readonly rejectedLatencyMs: Quantiles | null;
@@ -42,6 +50,8 @@ export interface Figures {
   readonly generatorBehind: boolean;
   /** Whether the run was stopped before its time was over. */
   readonly endedEarly: boolean;
+  /** Good answers by latency, in steps of 1, 2 and 5: those above the step before, up to `upToMs`. */
+  readonly histogram: readonly { readonly upToMs: number; readonly count: number }[];
   readonly latencyCurve: readonly { readonly percentile: number; readonly ms: number }[];
   readonly seconds: readonly Second[];
   /** Figures from Sluice's metrics; null where the target is another server or they cannot be read. */
@@ -78,7 +88,7 @@ export type Report = Setup & Figures & { readonly repeats: readonly Figures[] };
 const leastLagMs = 1;
 const lagShare = 0.1;
 
-export function figuresOf(tally: Tally, sluice: SluiceFigures | null): Figures {
+export function figuresOf(tally: Tally, sluice: SluiceFigures | null, objective: Objective | null = null): Figures {
   const { durationMs, latency, lag } = tally;
   const others = [...tally.others];
   const rejected = others.reduce((sum, [what, count]) => sum + (isRejection(Number(what)) ? count : 0), 0);
@@ -92,13 +102,17 @@ export function figuresOf(tally: Tally, sluice: SluiceFigures | null): Figures {
     rejected,
     errors,
     endings: Object.fromEntries(others),
+    verdict: objective === null ? null : verdictOf(objective, inTimeOf(tally, objective)),
     latencyMs: quantilesOf(latency),
+    leastLatencyMs: quantilesOf(tally.leastLatency),
+    readLateMs: quantilesOf(tally.readLate),
     serviceMs: quantilesOf(tally.service),
     rejectedLatencyMs: tally.rejected.count === 0 ? null : quantilesOf(tally.rejected),
     lagMs: quantilesOf(lag),
     held: tally.held,
     generatorBehind: lagP99Ms > Math.max(leastLagMs, lagShare * latency.percentileMs(99)) || tally.others.has(notSent),
     endedEarly: tally.endedEarly,
+    histogram: stepsOf(latency),
     latencyCurve: curveOf(latency),
     seconds: tally.seconds(),
     sluice,
@@ -125,6 +139,24 @@ function quantilesOf(histogram: LatencyHistogram): Quantiles {
     p9999: at(99.99),
     max: histogram.maxMs,
   };
+}
+
+function inTimeOf({ offered, latency, leastLatency }: Tally, { latencyMs }: Objective): InTime {
+  return { offered, atLeast: latency.countUpTo(latencyMs), atMost: leastLatency.countUpTo(latencyMs) };
+}
+
+function stepsOf(histogram: LatencyHistogram): { upToMs: number; count: number }[] {
+  const steps: { upToMs: number; count: number }[] = [];
+  let counted = 0;
+  for (let power = -2; counted < histogram.count; power += 1) {
+    for (const factor of [1, 2, 5]) {
+      const upToMs = Number((factor * 10 ** power).toPrecision(1));
+      const upTo = upToMs >= histogram.maxMs ? histogram.count : histogram.countUpTo(upToMs);
+      if (upTo > 0 && counted < histogram.count) steps.push({ upToMs, count: upTo - counted });
+      counted = upTo;
+    }
+  }
+  return steps;
 }
 
 /** Latency by percentile, ten points a decade of nines, to 99.99 or the last percentile that a request is beyond. */

@@ -1,5 +1,5 @@
 /** Batches, pods and shed requests of a Sluice under load, read from its metrics each second. */
-import { sumOf } from './prometheus.ts';
+import { labelBeside, sumOf } from './prometheus.ts';
 
 /** Figures of one second; `meanBatch` is null in a second without runs. */
 export interface SluiceSecond {
@@ -104,10 +104,12 @@ async function scrape(url: string, label: string): Promise<MetricTotals | null> 
   const answer = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
   const text = await answer.text();
   if (!answer.ok || !text.includes('sluice_build_info')) return null;
+  const pool = labelBeside(text, label, 'pool');
   return {
     rows: sumOf(text, 'sluice_batch_rows_sum', label),
     runs: sumOf(text, 'sluice_batch_rows_count', label),
     shed: sumOf(text, 'sluice_requests_shed_total', label),
-    pods: sumOf(text, 'sluice_pods', 'state="serving"'),
+    // A gateway has pods of other pools, which serve none of these requests.
+    pods: sumOf(text, 'sluice_pods', 'state="serving"', ...(pool === null ? [] : [`pool="${pool}"`])),
   };
 }

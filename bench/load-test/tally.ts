@@ -25,6 +25,8 @@ interface SecondTally {
 
 export class Tally {
   readonly latency = new LatencyHistogram();
+  readonly leastLatency = new LatencyHistogram();
+  readonly readLate = new LatencyHistogram();
   readonly service = new LatencyHistogram();
   readonly rejected = new LatencyHistogram();
   readonly lag = new LatencyHistogram();
@@ -45,6 +47,8 @@ export class Tally {
 
   add(part: Part): void {
     this.latency.add(part.latency);
+    this.leastLatency.add(part.leastLatency);
+    this.readLate.add(part.readLate);
     this.service.add(part.service);
     this.rejected.add(part.rejected);
     this.lag.add(part.lag);

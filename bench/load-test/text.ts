@@ -1,6 +1,7 @@
 /** Report as text for a terminal: setup, figures, and notes about what makes them doubtful. Pure. */
 import type { Figures, Quantiles, Report } from './report.ts';
 import type { Tally } from './tally.ts';
+import { verdictWords } from './verdict.ts';
 
 export function renderReport(report: Report): string {
   const { target, server, model, body, bodyBytes, loop, load, warmUpSeconds, durationSeconds, repeats } = report;
@@ -9,8 +10,10 @@ export function renderReport(report: Report): string {
   const lines = [
     `${target}${server === null ? '' : ` (${server})`}, model ${model}, ${body}, ${bodyBytes} B`,
     `${loop} loop, ${load}, ${durationSeconds} s${warmUp}${times}`,
+    ...(report.verdict === null ? [] : ['', `Objective ${verdictWords(report.verdict)}`]),
     '',
     ...figureLines(report),
+    ...histogramLines(report),
   ];
   const notes = notesOf(report);
   if (notes.length > 0) lines.push('', ...notes);
@@ -32,6 +35,7 @@ function figureLines(figures: Figures): string[] {
     ['latency ms', figures.latencyMs],
     ['rejected', rejectedLatencyMs],
     ['sent late', figures.lagMs],
+    ['read late', figures.readLateMs],
   ];
   table.push('', `  ${'ms'.padEnd(11)}${head.slice(9)}`);
   for (const [name, quantiles] of latencies) {
@@ -51,6 +55,19 @@ function figureLines(figures: Figures): string[] {
   return table;
 }
 
+const barWidth = 40;
+
+/** Good answers by latency, a bar for each step; the slowest step is never left out. */
+function histogramLines({ histogram, good }: Figures): string[] {
+  if (good === 0) return [];
+  const most = Math.max(...histogram.map(({ count }) => count));
+  const lines = histogram.map(({ upToMs, count }) => {
+    const bar = count === 0 ? '' : '█'.repeat(Math.max(1, Math.round((barWidth * count) / most)));
+    return `  ${`≤ ${upToMs} ms`.padStart(11)} ${bar.padEnd(barWidth)} ${((100 * count) / good).toFixed(2).padStart(6)}%`;
+  });
+  return ['', ...lines];
+}
+
 function podRange(pods: readonly number[]): string {
   if (pods.length === 0) return '—';
   const [least, most] = [Math.min(...pods), Math.max(...pods)];
@@ -64,13 +81,21 @@ function endingsOf(endings: Readonly<Record<string, number>>): string {
     .join(', ');
 }
 
+const leastReadLateMs = 5;
+
 function notesOf(report: Report): string[] {
-  const { lagMs, held, generatorBehind, latencyMs, endedEarly, loop, offered, good } = report;
+  const { lagMs, readLateMs, held, generatorBehind, latencyMs, endedEarly, loop, offered, good } = report;
   const notes: string[] = [];
   if (generatorBehind) {
     notes.push(
-      `The generator fell behind: of 100 requests one left ${digits(lagMs.p99)} ms late or more. Latencies include that; ` +
+      `The generator fell behind: of 100 requests one left ${digits(lagMs.p99)} ms late or more. Latencies leave that out; ` +
         'give it cores of its own, --threads, or less load.',
+    );
+  }
+  if (readLateMs.p99 > Math.max(leastReadLateMs, 0.1 * latencyMs.p99)) {
+    notes.push(
+      `The generator had no time on its machine: of 100 answers one may have waited ${digits(readLateMs.p99)} ms or more to be read. ` +
+        'Latencies include that, and the verdict does not hold it against the server.',
     );
   }
   if (held > 0) {
@@ -89,6 +114,8 @@ function notesOf(report: Report): string[] {
   return notes;
 }
 
+const progressWidth = 12;
+
 /** Progress line of the last whole second, written over while a run goes on. */
 export function renderProgress(tally: Tally, warmUpMs: number, elapsedMs: number): string {
   const { lastSecond } = tally;
@@ -97,8 +124,9 @@ export function renderProgress(tally: Tally, warmUpMs: number, elapsedMs: number
   const last = tally.second(atS < 1 ? lastSecond : Math.min(lastSecond, Math.floor(atS) - 1));
   const ofS = tally.durationMs / 1000;
   const bad = last.rejected + last.failed === 0 ? '' : `  rejected ${last.rejected}/s  failed ${last.failed}/s`;
+  const done = Math.round(progressWidth * Math.min(1, Math.max(0, atS / ofS)));
   return (
-    `${Math.min(ofS, Math.max(0, atS)).toFixed(0)} of ${ofS.toFixed(0)} s  offered ${last.offered}/s  good ${last.good}/s` +
+    `${'█'.repeat(done)}${'░'.repeat(progressWidth - done)} ${Math.min(ofS, Math.max(0, atS)).toFixed(0)} of ${ofS.toFixed(0)} s  offered ${last.offered}/s  good ${last.good}/s` +
     `${bad}  p50 ${digits(last.p50Ms)}  p99 ${digits(last.p99Ms)} ms  sent late p99 ${digits(tally.lag.percentileMs(99))} ms`
   );
 }

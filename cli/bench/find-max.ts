@@ -1,6 +1,7 @@
 /** `sluice bench --find-max`: prints each trial and the highest rate that keeps the objective. */
 import type { TrialReport } from '../../bench/load-test/search.ts';
 import { exitInterrupted } from '../../runtime/process/usage.ts';
+import { exitMissed } from './exit-codes.ts';
 import type { BenchRun } from './run.ts';
 
 export async function findMaximum({ flags, request, load, io, signal }: BenchRun): Promise<void> {
@@ -22,6 +23,7 @@ export async function findMaximum({ flags, request, load, io, signal }: BenchRun
   if (signal.aborted) process.exitCode = exitInterrupted;
   const foundPerSecond = outcome.kind === 'found' ? outcome.perSecond : null;
   if (flags.json === true) {
+    if (foundPerSecond === null && !signal.aborted) process.exitCode = exitMissed;
     const setup = { ...describeSetup(request, load), load: 'search' };
     io.print(JSON.stringify({ ...setup, objective, foundPerSecond, limitedByGenerator, trials }, null, 2));
     return;
@@ -32,6 +34,7 @@ export async function findMaximum({ flags, request, load, io, signal }: BenchRun
   } else if (signal.aborted) {
     io.print('Stopped before a rate was found.');
   } else {
+    process.exitCode = exitMissed;
     io.print(`No rate down to ${digits(outcome.kind === 'none' ? outcome.perSecond : 0)}/s keeps ${goal}.`);
   }
   if (limitedByGenerator) {

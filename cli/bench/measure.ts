@@ -1,6 +1,7 @@
 /** `sluice bench` at one load: runs it as often as asked and prints the report. */
 import { writeFileSync } from 'node:fs';
 import { exitInterrupted } from '../../runtime/process/usage.ts';
+import { exitMissed, exitUnsure } from './exit-codes.ts';
 import type { BenchRun } from './run.ts';
 
 export async function measure({ flags, request, load, io, signal }: BenchRun): Promise<void> {
@@ -11,12 +12,14 @@ export async function measure({ flags, request, load, io, signal }: BenchRun): P
     import('../../bench/load-test/text.ts'),
   ]);
   const { plan, metricsUrl } = load;
+  const objective = flags.objective === undefined ? null : { latencyMs: flags.objective, percentile: flags.percentile };
   const repeats = [];
   for (let repeat = 0; repeat < flags.repeats && !signal.aborted; repeat += 1) {
     const beganAtMs = performance.now();
     const which = flags.repeats === 1 ? '' : `run ${repeat + 1} of ${flags.repeats}: `;
     const { figures } = await measureOnce({ ...plan, seed: plan.seed + repeat }, metricsUrl, {
       signal,
+      objective,
       onProgress: (tally) => io.progress?.(which + renderProgress(tally, plan.warmUpMs, performance.now() - beganAtMs)),
     });
     repeats.push(figures);
@@ -33,4 +36,7 @@ export async function measure({ flags, request, load, io, signal }: BenchRun): P
     writeFileSync(flags.report, flags.report.endsWith('.svg') ? renderPicture(report) : renderPage(report));
   }
   io.print(flags.json === true ? JSON.stringify(report, null, 2) : renderReport(report));
+  if (signal.aborted) process.exitCode = exitInterrupted;
+  else if (report.verdict?.outcome === 'missed') process.exitCode = exitMissed;
+  else if (report.verdict?.outcome === 'unsure') process.exitCode = exitUnsure;
 }
