@@ -7,7 +7,10 @@ import { GatewaySettings } from '../gateway/settings.ts';
 import { ModelServerSettings } from '../models/settings.ts';
 import { benchCommand } from './bench/command.ts';
 import { ScalerSettings } from '../scaler/settings.ts';
+import { completionCommand } from './completion.ts';
+import { doctorCommand } from './doctor/command.ts';
 import { explainCommand } from './explain.ts';
+import { initCommand } from './init.ts';
 import type { ProgramIo } from './io.ts';
 import { gatewayCluster } from './gateway-cluster.ts';
 import { tuneCollector } from '../runtime/process/heap.ts';
@@ -16,6 +19,7 @@ import { scalerCluster } from './scaler-cluster.ts';
 import { settingsCommand } from './settings-command.ts';
 import { poolsCommand } from './pools.ts';
 import { proveCommand } from './prove.ts';
+import { statusCommand } from './status.ts';
 import { simulateCommand } from './simulate.ts';
 import { misspeltVariables } from './unknown-variables.ts';
 import { explainUsage, helpCommand } from './usage-hints.ts';
@@ -126,11 +130,15 @@ Examples:
       },
     }),
   );
+  program.addCommand(statusCommand({ env, print }));
   program.addCommand(poolsCommand({ env, print }));
   program.addCommand(explainCommand({ env, print }));
   program.addCommand(proveCommand({ env, print }));
   program.addCommand(simulateCommand({ print }));
   program.addCommand(benchCommand({ print, ...(process.stderr.isTTY ? { progress: showStatus } : {}) }));
+  program.addCommand(doctorCommand({ env, print }));
+  program.addCommand(initCommand({ print }));
+  program.addCommand(completionCommand(program, { print }));
   program.addCommand(helpCommand(program));
   explainUsage(program);
   return program;
