@@ -4,6 +4,7 @@
  * and `convertOutputs` comes before `render`.
  */
 import type { Protocol } from '../contract/envelope.ts';
+import { classified } from './classification.ts';
 import type { Answer, InferCall, RequestBody } from './protocol/call.ts';
 import { parseCall, unfitString, type ParseSpec } from './protocol/parse-call.ts';
 import { renderCall } from './protocol/render-call.ts';
@@ -48,9 +49,22 @@ export function accepted(model: ServedModel, protocol: Protocol, call: InferCall
   return { model, protocol, call: own, transform, surface, rows: model.unbatchedReason === null ? call.rows : 1 };
 }
 
-/** Outputs of the ONNX file as the client gets them, where it addresses no transform. */
-export function clientOutputs({ model }: Accepted, outputs: Tensors): Tensors {
-  return model.client === null ? outputs : model.client.toClient(outputs);
+/**
+ * Outputs of the ONNX file, or of the transform that the client addresses, as the client gets them.
+ * @throws SluiceError `invalid-request` for more classes than are written
+ */
+export function clientOutputs({ model, call, surface, transform }: Accepted, outputs: Tensors): Tensors {
+  const client = transform === null ? model.client : null;
+  const own = client === null ? outputs : client.toClient(outputs);
+  for (const { classes } of call.outputs) {
+    if (classes === undefined) continue;
+    const hasBatchAxis = (client?.maxBatchSize ?? 0) > 0;
+    return classified(call.outputs, own, {
+      hasRows: (name) => hasBatchAxis || surface.outputs.find((output) => output.name === name)?.batchAxis === 0,
+      labelsOf: (name) => (transform === null ? model.labelsOf(name) : undefined),
+    });
+  }
+  return own;
 }
 
 export function render(accepted: Accepted, outputs: Tensors): Answer {

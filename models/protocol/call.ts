@@ -12,6 +12,8 @@ export interface RequestBody {
 export interface RequestedOutput {
   readonly name: string;
   readonly binary: boolean;
+  /** Classes that are wanted in its place, those of the highest values; absent where the values are. */
+  readonly classes?: number;
 }
 
 /** A request without its tensors. */

@@ -45,6 +45,19 @@ function flag(field: string, value: unknown, otherwise: boolean): boolean {
   throw new SluiceError('invalid-request', `${field}: must be true or false, was: ${quote(value)}`);
 }
 
+/** @returns how many classes of an output a request asks for; 0 for the output itself */
+function classesOf(surface: Signature, name: string, value: unknown): number {
+  const field = `output '${name}': parameters.classification`;
+  if (!Number.isSafeInteger(value) || (value as number) < 0) {
+    throw new SluiceError('invalid-request', `${field}: must be a whole number from 0, was: ${quote(value)}`);
+  }
+  const datatype = surface.outputs.find((output) => output.name === name)?.datatype;
+  if (value !== 0 && (datatype === 'BYTES' || datatype === 'BOOL')) {
+    throw new SluiceError('invalid-request', `${field}: needs an output of numbers, its datatype is ${datatype}`);
+  }
+  return value as number;
+}
+
 export function requestedOutputs(
   surface: Signature,
   outputs: unknown,
@@ -66,18 +79,14 @@ export function requestedOutputs(
     checkOutput(surface, name);
     if (requested.has(name)) throw new SluiceError('invalid-request', `output '${name}': appears twice`);
     const own = objectOrNull(`output '${name}': parameters`, output?.['parameters'] ?? null);
-    if ((own?.['classification'] ?? 0) !== 0) {
-      throw new SluiceError(
-        'invalid-request',
-        `output '${name}': parameters.classification is not supported, was: ${quote(own?.['classification'])}`,
-      );
-    }
     if (own?.['shared_memory_region'] !== undefined) {
       throw new SluiceError('invalid-request', `output '${name}': shared memory is not supported`);
     }
+    const classes = classesOf(surface, name, own?.['classification'] ?? 0);
     requested.set(name, {
       name,
       binary: flag(`output '${name}': parameters.binary_data`, own?.['binary_data'], binary),
+      ...(classes > 0 && { classes }),
     });
   }
   return [...requested.values()];

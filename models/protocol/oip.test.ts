@@ -389,10 +389,10 @@ const wrongRequests: readonly (readonly [string, unknown, ErrorCode, RegExp])[] 
   ],
   ['outputs that are no list', { inputs: [a, b], outputs: {} }, 'invalid-request', /outputs: must be an array/],
   [
-    'classification',
-    { inputs: [a, b], outputs: [{ name: 'OUTPUT0', parameters: { classification: 2 } }] },
+    'classification by no number',
+    { inputs: [a, b], outputs: [{ name: 'OUTPUT0', parameters: { classification: -2 } }] },
     'invalid-request',
-    /classification is not supported, was: 2/,
+    /output 'OUTPUT0': parameters\.classification: must be a whole number from 0, was: -2/,
   ],
   [
     'shared memory in',

@@ -281,7 +281,7 @@ export class EnvelopeExchange {
     if (outcome.kind === 'failed') {
       this.#answerError(index, outcome.error, request);
     } else if (accepted.transform === null) {
-      this.#answerOutputs(index, request, accepted, clientOutputs(accepted, outcome.outputs));
+      this.#answerOutputs(index, request, accepted, outcome.outputs);
     } else {
       convertOutputs(accepted, outcome.outputs, (error, outputs) => {
         if (this.#closed) return;
@@ -291,8 +291,9 @@ export class EnvelopeExchange {
     }
   }
 
-  #answerOutputs(index: number, request: ModelRequest, accepted: Accepted, outputs: Tensors): void {
+  #answerOutputs(index: number, request: ModelRequest, accepted: Accepted, computed: Tensors): void {
     try {
+      const outputs = clientOutputs(accepted, computed);
       if (!isHeavyAnswer(accepted.call, outputs)) {
         this.#answerRendered(index, request, accepted, render(accepted, outputs));
         return;

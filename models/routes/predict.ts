@@ -106,8 +106,9 @@ function servePredict({ pod, log, request, response }: Exchange, { protocol, nam
     return;
   }
 
-  const send = (accepted: Accepted, outputs: Tensors) => {
+  const send = (accepted: Accepted, computed: Tensors) => {
     try {
+      const outputs = clientOutputs(accepted, computed);
       if (!isHeavyAnswer(accepted.call, outputs)) {
         sendAnswer(response, 200, render(accepted, outputs));
         return;
@@ -139,7 +140,7 @@ function servePredict({ pod, log, request, response }: Exchange, { protocol, nam
         if (outcome.kind === 'failed') {
           refuse(outcome.error);
         } else if (accepted.transform === null) {
-          send(accepted, clientOutputs(accepted, outcome.outputs));
+          send(accepted, outcome.outputs);
         } else {
           convertOutputs(accepted, outcome.outputs, (error, outputs) => {
             if (response.destroyed) return;

@@ -50,6 +50,7 @@ function serverMetadata(version: string): object {
     extensions: [
       envelopeExtension,
       'binary_tensor_data',
+      'classification',
       'model_configuration',
       repositoryExtension,
       'statistics',

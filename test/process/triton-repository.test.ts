@@ -140,6 +140,18 @@ test('densenet_onnx takes images and gives scores by class, with the names of it
   assert.ok(Math.abs(answer.outputs[0]!.data[999]! - (2997 + 2998 + 2999) / 3000) < 1e-3);
 });
 
+test('the highest classes are given by name where a request asks for them', async () => {
+  const inputs = [
+    { name: 'data_0', datatype: 'FP32', shape: [1, 3, 224, 224], data: new Array(3 * 224 * 224).fill(1) },
+  ];
+  const ask = async (classification: number) =>
+    infer('densenet_onnx', { inputs, outputs: [{ name: 'fc6_1', parameters: { classification } }] });
+  const { outputs } = (await ask(2)).json as { outputs: object[] };
+  assert.deepEqual(outputs, [
+    { name: 'fc6_1', datatype: 'BYTES', shape: [1, 2], data: ['2.998000:999:CLASS 999', '2.995000:998:CLASS 998'] },
+  ]);
+});
+
 test('simple and simple_string share runs of at most 8 rows, and refuse more', async () => {
   for (const name of ['simple', 'simple_string']) {
     const { unbatchedReason, maxRows, maxRequestRows } = modelOf(name);
