@@ -51,6 +51,8 @@ export const RuntimeSettings = Type.Object(
     sessionConfig: Type.Optional(Type.Record(Type.String({ pattern: sessionKeyPattern }), Type.String(), closed)),
     /** Execution providers, the preferred one first. */
     executionProviders: Type.Optional(Type.Array(ExecutionProvider, { minItems: 1, default: ['cpu'] })),
+    /** Lengths of axes that vary in the file, by their names there. */
+    freeDimensions: Type.Optional(Type.Record(Type.String(), Type.Integer({ minimum: 1 }))),
     /** Folder into which the optimised graph is written at each load, as `<version>.onnx` or `.ort`. */
     optimizedModelFolder: Type.Optional(Type.String({ minLength: 1 })),
   },

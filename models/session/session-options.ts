@@ -21,8 +21,17 @@ const sessionConfig: Readonly<Record<string, string>> = {
   'session.inter_op.allow_spinning': '0',
 };
 
-/** @param optimizedModel path of the file that the optimised graph is written to; null for none */
-export function sessionOptions({ threads, runtime = {} }: LoadOptions, optimizedModel: string | null): SessionOptions {
+interface Places {
+  /** File that the optimised graph is written to; null for none. */
+  readonly optimizedModel: string | null;
+  /** Folder of the files with further weights; null where that is the folder of the model file. */
+  readonly weightsFolder: string | null;
+}
+
+export function sessionOptions(
+  { threads, runtime = {} }: LoadOptions,
+  { optimizedModel, weightsFolder }: Places,
+): SessionOptions {
   const providers = runtime.executionProviders;
   return {
     intraOpNumThreads: threads,
@@ -33,7 +42,11 @@ export function sessionOptions({ threads, runtime = {} }: LoadOptions, optimized
     enableMemPattern: runtime.memoryPattern ?? true,
     // ONNX Runtime's own lines on stderr would only repeat errors, which the log has with model and request.
     logSeverityLevel: 4,
-    extra: { ...sessionConfig, ...runtime.sessionConfig },
+    extra: {
+      ...sessionConfig,
+      ...(weightsFolder !== null && { 'session.model_external_initializers_file_folder_path': weightsFolder }),
+      ...runtime.sessionConfig,
+    },
     ...(providers !== undefined && { executionProviders: providers }),
     ...(optimizedModel !== null && { optimizedModelFilePath: optimizedModel }),
   };

@@ -6,6 +6,7 @@
  * workers serve a quicker start. The main thread never ends this thread during a run, which would abort the process.
  */
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { parentPort } from 'node:worker_threads';
@@ -13,6 +14,7 @@ import { env, InferenceSession, listSupportedBackends, Tensor } from 'onnxruntim
 import type { Datatype } from '../../contract/datatypes.ts';
 import { typedArrays } from '../../contract/tensor-data.ts';
 import type { FileTensor } from '../repository/signature.ts';
+import { withFixedDimensions } from './fixed-dimensions.ts';
 import { missingProvider, providerNames, providerProblem, sessionOptions } from './session-options.ts';
 import type { FromWorker, LoadOptions, RunTime, ToWorker, WireInput, WireOutput } from './session-protocol.ts';
 
@@ -106,14 +108,24 @@ async function createFrom(
   options: LoadOptions,
   optimizedModel: string | null,
 ): Promise<InferenceSession> {
-  const settings = sessionOptions(options, optimizedModel) as InferenceSession.SessionOptions;
+  const bytes = rewritten(file, options);
+  // Bytes have no folder, and weights beside the file are looked for there.
+  const weightsFolder = bytes === null ? null : path.dirname(file);
+  const settings = sessionOptions(options, { optimizedModel, weightsFolder }) as InferenceSession.SessionOptions;
   try {
+    if (bytes !== null) return await InferenceSession.create(bytes, settings);
     return await InferenceSession.create(file, settings);
   } catch (error) {
     // ONNX Runtime has words of its own for what keeps a provider from being loaded.
     if (providerNames(options).every((name) => name === 'cpu')) throw error;
     throw new Error(providerProblem(messageOf(error).trim(), listSupportedBackends()), { cause: error });
   }
+}
+
+/** @returns the file as ONNX Runtime is to load it; null where that is as it lies there */
+function rewritten(file: string, { runtime }: LoadOptions): Uint8Array | null {
+  const lengths = runtime?.freeDimensions;
+  return lengths === undefined ? null : withFixedDimensions(readFileSync(file), lengths);
 }
 
 function specOf(role: string, metadata: InferenceSession.ValueMetadata): FileTensor {

@@ -72,6 +72,17 @@ runtime:
       versions: { 1: withExternalData('weights.bin') },
       beside: { '1/weights.bin': new Uint8Array(Float32Array.of(9).buffer) },
     },
+    fixed: {
+      versions: { 1: fixtures.variableLength() },
+      config: 'runtime: { freeDimensions: { length: 3 } }',
+    },
+    'fixed-external': {
+      versions: { 1: withExternalData('weights.bin') },
+      config: 'runtime: { freeDimensions: { n: 2 } }',
+      beside: { '1/weights.bin': new Uint8Array(Float32Array.of(9).buffer) },
+    },
+    unnamed: { versions: { 1: fixtures.variableLength() }, config: 'runtime: { freeDimensions: { width: 3 } }' },
+    zero: { versions: { 1: fixtures.variableLength() }, config: 'runtime: { freeDimensions: { length: 0 } }' },
     all: optimized('graphOptimization: basic'),
     none: optimized('graphOptimization: disabled'),
     ort: optimized('graphOptimization: basic, sessionConfig: { session.save_model_format: ORT }'),
@@ -107,6 +118,25 @@ test('a model serves with all settings at once', async () => {
 
 test('weights in a file of their own are found', async () => {
   assert.deepEqual(await answerOf(started.origin, 'external', [2]), [18]);
+});
+
+test('an axis that a person fixes has one length, and the others vary as before', async () => {
+  const [model] = [...started.server.pod.models.ready()].filter(({ name }) => name === 'fixed');
+  assert.deepEqual(model?.signature.inputs[0]?.shape, [-1, 3], stateOf('fixed')?.reason);
+  assert.equal(model.unbatchedReason, null);
+  assert.deepEqual(await answerOf(started.origin, 'fixed', [1, 2, 3]), [6]);
+  const longer = await post(`${started.origin}/v2/models/fixed/infer`, floats('x', [1, 4], [1, 2, 3, 4]));
+  assert.equal(longer.status, 400);
+});
+
+test('a fixed axis leaves the weights beside the file where they are', async () => {
+  const answer = await post(`${started.origin}/v2/models/fixed-external/infer`, floats('x', [2, 1], [1, 2]));
+  assert.deepEqual((answer.json as { outputs: { shape: number[]; data: number[] }[] }).outputs[0], {
+    name: 'y',
+    datatype: 'FP32',
+    shape: [2, 1],
+    data: [9, 18],
+  });
 });
 
 const fileOf = (...names: string[]) => path.join(started.repository, ...names);
@@ -148,6 +178,8 @@ const problems: readonly (readonly [model: string, reason: RegExp])[] = [
   ['entry', /\/runtime\/sessionConfig\/spinning: is not a field/],
   ['number', /\/runtime\/sessionConfig\/session\.intra_op\.allow_spinning: must be string, was: 1/],
   ['threads', /\/runtime\/interOpThreads: must be >= 1, was: 0/],
+  ['unnamed', /\/runtime\/freeDimensions\/width: no axis of an input has this name, only 'batch', 'length'/],
+  ['zero', /\/runtime\/freeDimensions\/length: must be >= 1, was: 0/],
   ['file', /\/modelFile: must be the name of a file that ends in \.onnx or \.ort, was: "\.\.\/model\.onnx"/],
   ['folder', /\/runtime\/optimizedModelFolder: .*taken can't be written \((EEXIST|ENOTDIR)\)/],
 ];
