@@ -214,11 +214,12 @@ export async function startVersion(
 async function prove(
   loaded: LoadedFile,
   { folder, name, version, file, config, transform }: VersionToLoad,
-  { host, limits, verdicts, log, lane }: LoadContext & Pick<Place, 'lane'>,
+  { host, limits, verdicts, unobeyed, log, lane }: LoadContext & Pick<Place, 'lane'>,
 ): Promise<ServedModel | null> {
   const maxRows = Math.min(config.maxRows ?? limits.maxRows, limits.maxRows);
   const budget = new StartBudget(budgetOf(config), () => process.memoryUsage.rss());
-  const { client, samples } = await modelTensors(folder, loaded.signature);
+  const { client, samples, unobeyed: found } = await modelTensors(folder, loaded.signature);
+  unobeyed.tellLoaded(name, found);
   const toJudge = { ...loaded, path: file, label: `${name} ${version}` };
   const batching = await decideBatching(toJudge, config, { host, budget, maxRows, verdicts, samples });
   const model = new ServedModel({

@@ -4,6 +4,7 @@
  */
 import type { FileSignature, FileTensor } from '../repository/signature.ts';
 import type { Signature, Tensor, Tensors, TensorSignature } from '../tensor.ts';
+import type { Unobeyed } from './message.ts';
 import type { ClientTensor, TritonConfig } from './translate.ts';
 import { TextFormatError } from './text-tokens.ts';
 
@@ -25,7 +26,8 @@ export interface ClientTensors {
 export function clientTensors(config: TritonConfig, file: FileSignature): ClientTensors | null {
   const { inputs, outputs, hasBatchAxis } = config;
   if (inputs.length === 0 && outputs.length === 0) return null;
-  for (const tensor of inputs) check('input', tensor, { among: file.inputs, hasBatchAxis });
+  for (const tensor of inputs.filter((input) => !isLeftOut(input, file)))
+    check('input', tensor, { among: file.inputs, hasBatchAxis });
   for (const tensor of outputs) check('output', tensor, { among: file.outputs, hasBatchAxis });
   const shown = byName(inputs);
   const shownOutputs = byName(outputs);
@@ -46,6 +48,24 @@ export function clientTensors(config: TritonConfig, file: FileSignature): Client
     toModel: (tensors) => reshaped(tensors, reshapedInputs, (tensor) => shapeFor(tensor, hasBatchAxis, 'model')),
     toClient: (tensors) => reshaped(tensors, reshapedOutputs, (tensor) => shapeFor(tensor, hasBatchAxis, 'client')),
   };
+}
+
+/** Whether an input need not be sent and can't be: a default of the file that the binding of ONNX Runtime doesn't show. */
+function isLeftOut({ name, optional }: ClientTensor, file: FileSignature): boolean {
+  return optional && !file.inputs.some((input) => input.name === name);
+}
+
+/** Inputs that a config.pbtxt says requests may leave out, and what is so of it. */
+export function unobeyedOptional({ inputs }: TritonConfig, file: FileSignature): Unobeyed[] {
+  return inputs
+    .filter(({ optional }) => optional)
+    .map((input) => ({
+      field: `input.optional of '${input.name}'`,
+      line: input.at.line,
+      why: isLeftOut(input, file)
+        ? 'its default of the ONNX file always counts, and requests can not send it'
+        : 'the ONNX file has no default for it, so requests need it',
+    }));
 }
 
 const byName = (tensors: readonly ClientTensor[]) => new Map(tensors.map((tensor) => [tensor.name, tensor]));

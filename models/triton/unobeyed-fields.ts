@@ -1,4 +1,5 @@
 /** Log of the fields of each `config.pbtxt` that are not obeyed: each once, and again when the file says something else. */
+import type { Unobeyed } from './message.ts';
 import type { TritonFiles } from './read-triton.ts';
 
 interface Log {
@@ -9,6 +10,7 @@ export class UnobeyedFields {
   readonly #log: Log;
   /** Text that was told of, by model. */
   readonly #told = new Map<string, string>();
+  readonly #toldLoaded = new Map<string, string>();
 
   constructor(log: Log) {
     this.#log = log;
@@ -17,8 +19,20 @@ export class UnobeyedFields {
   tell({ name, triton }: { readonly name: string; readonly triton: TritonFiles | null }): void {
     if (triton === null || this.#told.get(name) === triton.text) return;
     this.#told.set(name, triton.text);
-    for (const { line, field, why } of triton.config?.unobeyed ?? []) {
-      this.#log.warn({ model: name, line, field, why }, 'a field of config.pbtxt is not obeyed');
+    this.#tellEach(name, triton.config?.unobeyed ?? []);
+  }
+
+  /** Tells of fields that only a loaded version shows to be without effect. */
+  tellLoaded(name: string, found: readonly Unobeyed[]): void {
+    const key = JSON.stringify(found);
+    if (found.length === 0 || this.#toldLoaded.get(name) === key) return;
+    this.#toldLoaded.set(name, key);
+    this.#tellEach(name, found);
+  }
+
+  #tellEach(model: string, found: readonly Unobeyed[]): void {
+    for (const { line, field, why } of found) {
+      this.#log.warn({ model, line, field, why }, 'a field of config.pbtxt is not obeyed');
     }
   }
 }
