@@ -43,6 +43,23 @@ async function write({ repository }: TestServer, version: string, bytes: Uint8Ar
   await writeFile(path.join(repository, 'm', version, 'model.onnx'), bytes);
 }
 
+test('a config.pbtxt that changes is obeyed from then on, and its fields are named again', async () => {
+  const pbtxt = 'max_batch_size: 8\n';
+  await using server = await startModelServer({ m: { versions: { 1: multiplier(2) }, pbtxt } }, quick);
+  const ready = () => [...server.server.pod.models.ready()][0];
+  assert.equal(ready()?.maxRows, 8);
+  await writeFile(
+    path.join(server.repository, 'm', 'config.pbtxt'),
+    'max_batch_size: 0\ninstance_group { count: 2 }\n',
+  );
+  await until('the model is not batched', () => ready()?.unbatchedReason !== null);
+  assert.equal(ready()?.unbatchedReason, 'config.pbtxt says max_batch_size: 0');
+  assert.deepEqual(
+    server.logged.filter(({ field }) => field !== undefined).map(({ field, line }) => [field, line]),
+    [['instance_group.count', 2]],
+  );
+});
+
 const factorOf = async (server: TestServer, version?: string): Promise<number> => {
   const at = version === undefined ? '' : `/versions/${version}`;
   const answer = await post(`${server.origin}/v2/models/m${at}/infer`, floats('x', [1, 1], [1]));

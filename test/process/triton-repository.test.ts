@@ -68,6 +68,72 @@ ${['INPUT0', 'INPUT1'].map((each) => tensorLines('input', each, type)).join('\n'
 ${['OUTPUT0', 'OUTPUT1'].map((each) => tensorLines('output', each, type)).join('\n')}
 ${more}`;
 
+/** Tensors of `simple_int8`: sums and differences, computed in INT32. */
+const int8 = writeOnnx({
+  name: 'simple_int8',
+  inputs: ['INPUT0', 'INPUT1'].map((name) => ({ name, datatype: 'INT8', shape: ['n', 16] })),
+  outputs: ['OUTPUT0', 'OUTPUT1'].map((name) => ({ name, datatype: 'INT8', shape: ['n', 16] })),
+  nodes: [
+    ...['0', '1'].map((digit) => ({
+      operator: 'Cast',
+      inputs: [`INPUT${digit}`],
+      outputs: [`wide${digit}`],
+      attributes: { to: { int: 6 } },
+    })),
+    { operator: 'Add', inputs: ['wide0', 'wide1'], outputs: ['sum'] },
+    { operator: 'Sub', inputs: ['wide0', 'wide1'], outputs: ['difference'] },
+    { operator: 'Cast', inputs: ['sum'], outputs: ['OUTPUT0'], attributes: { to: { int: 3 } } },
+    { operator: 'Cast', inputs: ['difference'], outputs: ['OUTPUT1'], attributes: { to: { int: 3 } } },
+  ],
+});
+
+const inceptionOutput = 'InceptionV3/Predictions/Softmax';
+
+/** Tensors of `inception_onnx`: images with the channels last, 1001 classes. */
+const inception: ModelFiles = {
+  versions: {
+    1: writeOnnx({
+      name: 'inception',
+      inputs: [{ name: 'input', datatype: 'FP32', shape: ['batch', 299, 299, 3] }],
+      outputs: [{ name: inceptionOutput, datatype: 'FP32', shape: ['batch', 1001] }],
+      nodes: [
+        {
+          operator: 'ReduceMean',
+          inputs: ['input'],
+          outputs: ['pooled'],
+          attributes: { axes: { ints: [1, 2] }, keepdims: { int: 0 } },
+        },
+        { operator: 'MatMul', inputs: ['pooled', 'weights'], outputs: ['logits'] },
+        { operator: 'Softmax', inputs: ['logits'], outputs: [inceptionOutput], attributes: { axis: { int: 1 } } },
+      ],
+      weights: [
+        { name: 'weights', shape: [3, 1001], data: Float32Array.from({ length: 3003 }, (_, i) => (i % 1001) / 1001) },
+      ],
+    }),
+  },
+  pbtxt: `name: "inception_onnx"
+platform: "onnxruntime_onnx"
+max_batch_size: 128
+input [
+  {
+    name: "input"
+    data_type: TYPE_FP32
+    format: FORMAT_NHWC
+    dims: [ 299, 299, 3 ]
+  }
+]
+output [
+  {
+    name: "${inceptionOutput}"
+    data_type: TYPE_FP32
+    dims: [ 1001 ]
+    label_filename: "inception_labels.txt"
+  }
+]
+`,
+  beside: { 'inception_labels.txt': ['DUMMY', ...labels].join('\n') },
+};
+
 const strings = writeOnnx({
   name: 'simple_string',
   inputs: ['INPUT0', 'INPUT1'].map((name) => ({ name, datatype: 'BYTES', shape: ['n', 16] })),
@@ -75,10 +141,46 @@ const strings = writeOnnx({
   nodes: ['0', '1'].map((digit) => ({ operator: 'Identity', inputs: [`INPUT${digit}`], outputs: [`OUTPUT${digit}`] })),
 });
 
+/** `ids` INT64 [-1, 2] → `y` FP32 [-1, 2]: a table of 3, looked up at ids − 5000, so that other ids than 5000 to 5002 are refused. */
+const picky = writeOnnx({
+  name: 'picky',
+  inputs: [{ name: 'ids', datatype: 'INT64', shape: ['batch', 2] }],
+  outputs: [{ name: 'y', datatype: 'FP32', shape: ['batch', 2] }],
+  nodes: [
+    { operator: 'Sub', inputs: ['ids', 'offset'], outputs: ['index'] },
+    { operator: 'Gather', inputs: ['table', 'index'], outputs: ['y'] },
+  ],
+  weights: [
+    { name: 'offset', shape: [1], data: BigInt64Array.of(5000n) },
+    { name: 'table', shape: [3], data: Float32Array.of(1, 2, 3) },
+  ],
+});
+
+/** `x` FP32 [-1, 1] → `y` = x · factor, where the factor is an input with a default of 3. */
+const overridable = writeOnnx({
+  name: 'overridable',
+  inputs: [
+    { name: 'x', datatype: 'FP32', shape: ['batch', 1] },
+    { name: 'factor', datatype: 'FP32', shape: [1] },
+  ],
+  outputs: [{ name: 'y', datatype: 'FP32', shape: ['batch', 1] }],
+  nodes: [{ operator: 'Mul', inputs: ['x', 'factor'], outputs: ['y'] }],
+  weights: [{ name: 'factor', shape: [1], data: Float32Array.of(3) }],
+});
+
+const warmupOf = (file: string) => `max_batch_size: 8
+model_warmup [ {
+  name: "ids"
+  batch_size: 2
+  inputs { key: "ids" value: { data_type: TYPE_INT64 dims: [ 2 ] input_data_file: "${file}" } }
+} ]`;
+
 let started: TestServer;
 before(async () => {
   started = await startModelServer({
     densenet_onnx: densenet,
+    inception_onnx: inception,
+    simple_int8: { versions: { 1: int8 }, pbtxt: simplePbtxt('simple_int8', 'TYPE_INT8') },
     simple: { versions: { 1: simple() }, pbtxt: simplePbtxt('simple', 'TYPE_INT32') },
     simple_string: { versions: { 1: strings }, pbtxt: simplePbtxt('simple_string', 'TYPE_STRING') },
     // Without a batch axis, whatever the file has.
@@ -107,6 +209,19 @@ parameters { key: "gpu_mem_limit" value: { string_value: "1" } }`,
       pbtxt: 'name: "foldered"',
       beside: { '1/model.onnx/model.onnx': fixtures.multiplier(6) },
     },
+    warmed: {
+      versions: { 1: picky },
+      pbtxt: warmupOf('ids.bin'),
+      beside: { 'warmup/ids.bin': new Uint8Array(BigInt64Array.of(5000n, 5002n).buffer) },
+    },
+    'warmed-short': { versions: { 1: picky }, pbtxt: warmupOf('ids.bin'), beside: { 'warmup/ids.bin': 'short' } },
+    'warmed-outside': { versions: { 1: picky }, pbtxt: warmupOf('../config.pbtxt') },
+    default: {
+      versions: { 1: overridable },
+      pbtxt: `max_batch_size: 8
+input [ { name: "x" dims: 1 }, { name: "factor" dims: 1 optional: true } ]`,
+    },
+    needed: { versions: { 1: simple() }, pbtxt: 'input { name: "INPUT1" optional: true }' },
     sequence: { versions: { 1: simple() }, pbtxt: 'name: "sequence"\nsequence_batching { direct {} }' },
     python: { versions: {}, pbtxt: 'name: "python"\nbackend: "python"', beside: { '1/model.py': 'pass' } },
     typed: { versions: { 1: simple() }, pbtxt: 'max_batchsize: 0' },
@@ -152,8 +267,16 @@ test('the highest classes are given by name where a request asks for them', asyn
   ]);
 });
 
-test('simple and simple_string share runs of at most 8 rows, and refuse more', async () => {
-  for (const name of ['simple', 'simple_string']) {
+test('inception_onnx shares runs, and has the names of its classes', async () => {
+  assert.equal(modelOf('inception_onnx').unbatchedReason, null);
+  const { json } = await get(`${started.origin}/v2/models/inception_onnx`);
+  const [output] = (json as { outputs: { shape: number[]; parameters: { labels: string[] } }[] }).outputs;
+  assert.deepEqual(output!.shape, [-1, 1001]);
+  assert.deepEqual(output!.parameters.labels, ['DUMMY', ...labels]);
+});
+
+test('simple, simple_int8 and simple_string share runs of at most 8 rows, and refuse more', async () => {
+  for (const name of ['simple', 'simple_int8', 'simple_string']) {
     const { unbatchedReason, maxRows, maxRequestRows } = modelOf(name);
     assert.deepEqual(
       { unbatchedReason, maxRows, maxRequestRows },
@@ -208,6 +331,31 @@ test('each field that is not obeyed is named once, with its line', () => {
     started.logged.filter(({ model, field }) => model === 'simple' && field !== undefined),
     [],
   );
+});
+
+test('files of model_warmup are what the trial goes by where random inputs are refused', () => {
+  assert.equal(modelOf('warmed').unbatchedReason, null);
+  assert.equal(modelOf('warmed').warmup.at(-1)?.rows, 8);
+  assert.match(
+    reasonOf('warmed-short')!,
+    /^config\.pbtxt: line 2, column 1: model_warmup input 'ids': .*unexpected size, 5 bytes/,
+  );
+  assert.match(
+    reasonOf('warmed-outside')!,
+    /input_data_file: must lie in the folder warmup, was: "\.\.\/config\.pbtxt"$/,
+  );
+});
+
+test('optional inputs are told of for what they are', async () => {
+  const told = started.logged
+    .filter(({ field }) => String(field).startsWith('input.optional'))
+    .map(({ model, line, why }) => `${String(model)} ${String(line)} ${String(why)}`);
+  assert.deepEqual(told.sort(), [
+    'default 2 its default of the ONNX file always counts, and requests can not send it',
+    'needed 1 the ONNX file has no default for it, so requests need it',
+  ]);
+  const { json } = await infer('default', floats('x', [1, 1], [2]));
+  assert.deepEqual((json as { outputs: { data: number[] }[] }).outputs[0]!.data, [6]);
 });
 
 test('the file of a version has the name that the config gives it, or lies in a folder', async () => {
