@@ -22,7 +22,13 @@ export function metadataRoutes(app: FastifyInstance, deps: MetadataDeps): void {
   route(app, '/v2', {
     right: 'observe',
     GET: (_request, reply) => {
-      const extensions = ['binary_tensor_data', 'model_configuration', repositoryExtension, 'schedule_policy'];
+      const extensions = [
+        'binary_tensor_data',
+        'classification',
+        'model_configuration',
+        repositoryExtension,
+        'schedule_policy',
+      ];
       void reply.send({ name: 'sluice', version: deps.version, extensions });
     },
   });
