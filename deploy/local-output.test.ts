@@ -9,6 +9,7 @@ const running: Running = {
   scalerPort: 8082,
   gatewayPid: 1,
   scalerPid: 2,
+  inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 2] }],
   models: [
     { name: 'bad', ready: false, note: 'not served: no such file' },
     { name: 'simple', ready: true, note: null },
@@ -39,7 +40,10 @@ test('the summary lists addresses, pods and models, and a working example reques
   assert.match(text, /metrics {3}http:\/\/127\.0\.0\.1:8081\/metrics/m);
   assert.match(text, /pods {6}p-1 {2}http:\/\/127\.0\.0\.1:9 {2}pid 77$/m);
   assert.match(text, /bad {2}\(not served: no such file\)$/m);
-  assert.match(text, /^ {2}curl -s http:\/\/127\.0\.0\.1:8080\/v2\/models\/simple$/m);
+  assert.match(
+    text,
+    /^ {2}curl -s http:\/\/127\.0\.0\.1:8080\/v2\/models\/simple\/infer .*"shape":\[1,2\],"data":\[0,0\]\}\]\}'\n$/m,
+  );
 });
 
 test('wildcard addresses are shown as loopback addresses, IPv6 in brackets', () => {
@@ -58,4 +62,23 @@ test('the JSON summary is one line with the same content', () => {
     ['http://127.0.0.1:8080', 'http://127.0.0.1:8081', 'http://127.0.0.1:8082'],
   );
   assert.deepEqual(pods, [{ name: 'p-1', pool: 'p', phase: 'Ready', origin: 'http://127.0.0.1:9', pid: 77 }]);
+});
+
+test('with any number of pods and models the start screen has at most 12 lines, and ends with the request', () => {
+  const [pod] = running.view.pods;
+  const many = {
+    ...running,
+    models: Array.from({ length: 60 }, (_, index) => ({
+      name: `m${index}`,
+      ready: true,
+      note: index < 40 ? null : 'not batched:\nrows depend on one another',
+    })),
+    view: { pools: [], pods: Array.from({ length: 9 }, (_, index) => ({ ...pod!, name: `p-${index}` })) },
+  };
+  const lines = describeRunning(many).trimEnd().split('\n');
+  assert.ok(lines.length <= 12, `${lines.length} lines`);
+  assert.match(lines.at(-1)!, /^ {2}curl .*\/v2\/models\/m0\/infer /);
+  assert.ok(lines.some((line) => /m0, m1, .*m7 and 32 more$/.test(line)));
+  assert.ok(lines.some((line) => /and 8 more, which the page has$/.test(line)));
+  assert.ok(lines.some((line) => /m40 {2}\(not batched: rows depend on one another\)$/.test(line)));
 });

@@ -13,13 +13,13 @@ import { renderJson, renderPretty, type LogLevel } from '../cluster/local/log-li
 import type { Pod } from '../cluster/port.ts';
 import { startScaler } from './scaler-process.ts';
 import { startGateway } from './gateway-process.ts';
-import { describeReady, describeRunning, originOf, runningJson } from './local-output.ts';
+import { describeReady, describeRunning, modelToTry, originOf, runningJson } from './local-output.ts';
 import { planLocal } from './local-plan.ts';
 import { judgeStart, type Progress } from './local-progress.ts';
 import { reloadPools } from './pools-reload.ts';
 import { withSecret } from './local-secret.ts';
 import type { LocalSettings } from './local-settings.ts';
-import { servedModels } from './served-models.ts';
+import { modelInputs, servedModels } from './served-models.ts';
 
 export interface LocalIo {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -120,6 +120,7 @@ export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ 
         scalerPort: 'failed' in scalerPorts ? null : scalerPorts.adminPort,
         scalerPid: scaler?.pid(),
         models,
+        inputs: await modelInputs(originOf(host, addresses.port), modelToTry(models)),
         host,
         gatewayPid: gateway.pid(),
         view,

@@ -1,10 +1,12 @@
 /** Asks the pods which models they serve, for the summary of `sluice up`. */
 import { get } from 'node:http';
 import { json } from 'node:stream/consumers';
+import Type from 'typebox';
 import { Check } from 'typebox/value';
 import type { ClusterView } from '../cluster/port.ts';
 import { paths } from '../contract/headers.ts';
 import { PodStatus } from '../contract/pod-status.ts';
+import type { ExampleInput } from './example-request.ts';
 
 export interface ModelSummary {
   readonly name: string;
@@ -43,10 +45,26 @@ function summarize(name: string, status: PodStatus | null): ModelSummary {
   return { name, ready: true, note };
 }
 
-function podStatus(origin: string): Promise<PodStatus | null> {
+const Metadata = Type.Object({
+  inputs: Type.Array(Type.Object({ name: Type.String(), datatype: Type.String(), shape: Type.Array(Type.Integer()) })),
+});
+
+/** Inputs of a model, as the gateway tells its clients; null where it does not. */
+export async function modelInputs(gateway: string, model: string | null): Promise<readonly ExampleInput[] | null> {
+  if (model === null) return null;
+  const body = await read(`${gateway}/v2/models/${encodeURIComponent(model)}`).catch(() => null);
+  return Check(Metadata, body) ? body.inputs : null;
+}
+
+async function podStatus(origin: string): Promise<PodStatus | null> {
+  const body = await read(`${origin}${paths.podStatus}`);
+  return Check(PodStatus, body) ? body : null;
+}
+
+function read(url: string): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    get(`${origin}${paths.podStatus}`, { agent: false, signal: AbortSignal.timeout(timeoutMs) }, (response) => {
-      json(response).then((body) => resolve(Check(PodStatus, body) ? body : null), reject);
+    get(url, { agent: false, signal: AbortSignal.timeout(timeoutMs) }, (response) => {
+      json(response).then(resolve, reject);
     }).once('error', reject);
   });
 }

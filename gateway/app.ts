@@ -21,6 +21,7 @@ import { loadRoutes } from './routes/load.ts';
 import { metadataRoutes } from './routes/metadata.ts';
 import { predictRoutes } from './routes/predict.ts';
 import { repositoryRoutes } from './routes/repository.ts';
+import { welcomeRoute } from './routes/welcome.ts';
 import { openTracing } from './telemetry/tracing.ts';
 
 export interface GatewayDeps {
@@ -91,7 +92,8 @@ export function buildGateway(deps: GatewayDeps): Gateway {
   });
   predictRoutes(app, { pools, now, log, newRequestId: requestIds(), tracing: openTracing(version), isEnding });
   repositoryRoutes(app, pools);
-  metadataRoutes(app, { pools, version, isEnding });
+  const isAnswered = metadataRoutes(app, { pools, version, isEnding });
+  welcomeRoute(app, () => ({ version, models: pools.models.filter(isAnswered) }));
 
   const admin = newServer({
     log,

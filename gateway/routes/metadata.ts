@@ -16,7 +16,8 @@ export interface MetadataDeps {
 /** Time that a pod has to describe a model. */
 const readTimeoutMs = 5_000;
 
-export function metadataRoutes(app: FastifyInstance, deps: MetadataDeps): void {
+/** @returns whether a request for a model would be answered now */
+export function metadataRoutes(app: FastifyInstance, deps: MetadataDeps): (model: string) => boolean {
   const { pools } = deps;
 
   route(app, '/v2', {
@@ -60,7 +61,8 @@ export function metadataRoutes(app: FastifyInstance, deps: MetadataDeps): void {
     route(app, `/v2/models/:model/versions/:version${suffix}`, { right: 'observe', GET: ask });
   }
 
-  /** Whether a request for the model would be answered now. */
+  return isAnswered;
+
   function isAnswered(model: string): boolean {
     const { pool } = pools.find(model);
     return pool.endpoints.forModel(model, undefined) !== undefined || rests(pool);

@@ -22,7 +22,7 @@ const repository = ['load', 'unload'].map((action) => `POST /v2/repository/model
 const expected: Readonly<Record<string, Readonly<Partial<Record<Right, readonly string[]>>>>> = {
   "the gateway's port": {
     predict: infer.concat('POST /v1/models/:target'),
-    observe: ['', '/ready', '/config'].flatMap(each).concat(server, 'GET /v1/models/:target', index),
+    observe: ['', '/ready', '/config'].flatMap(each).concat(server, 'GET /', 'GET /v1/models/:target', index),
     operate: repository,
   },
   "the gateway's admin port": { observe: health.concat('GET /load'), peer: ['GET /load/stream'] },
