@@ -53,6 +53,27 @@ test('what the image keeps loads nothing of what it leaves out, but for the comm
   assert.deepEqual(found, []);
 });
 
+test('the Containerfile copies all that the build script imports', () => {
+  const text = read('deploy/Containerfile');
+  const copied = [...text.matchAll(/^COPY (?!--)(.*) \S+$/gm)].flatMap(([, sources]) => sources!.split(' '));
+  const isCopied = (file: string): boolean =>
+    copied.some((source) => path.matchesGlob(file, source) || file.startsWith(`${source}/`));
+  const reached = new Set<string>();
+  const ahead = ['deploy/build.ts'];
+  for (let file = ahead.pop(); file !== undefined; file = ahead.pop()) {
+    if (reached.has(file)) continue;
+    reached.add(file);
+    for (const [, specifier] of read(file).matchAll(/^(?:import|export)\s[^'";]*?from '(\.[^']+)'/gm)) {
+      ahead.push(path.posix.join(path.posix.dirname(file), specifier!));
+    }
+  }
+  assert.ok(reached.size > 3, 'its imports were followed');
+  assert.deepEqual(
+    [...reached].filter((file) => !isCopied(file)),
+    [],
+  );
+});
+
 test('the Containerfile builds for the image, and installs without optional packages', () => {
   const text = read('deploy/Containerfile');
   assert.match(text, /^RUN npm run build -- --image$/m);
