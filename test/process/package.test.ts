@@ -1,6 +1,6 @@
 /**
  * The npm package as a stranger gets it: packed, and installed by npm into an empty folder, with an empty home and no registry within reach.
- * It is packed once for all tests, with ONNX Runtime for this platform only, which is what takes the time.
+ * It is packed once for all tests, as a release is, with ONNX Runtime for this platform only, which is what takes the time.
  */
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
@@ -20,6 +20,7 @@ const folder = mkdtempSync(path.join(tmpdir(), 'sluice-package-'));
 after(() => rmSync(folder, { recursive: true }));
 /** The empty folder of a stranger, and what npm has put there. */
 const project = path.join(folder, 'project');
+const release = path.join(folder, 'release');
 const installed = path.join(project, 'node_modules/sluice');
 const sluice = path.join(project, 'node_modules/.bin/sluice');
 const nobody = 'http://127.0.0.1:9';
@@ -33,15 +34,13 @@ const clean = {
 let installation = { stdout: '', stderr: '' };
 
 before(async () => {
-  const dist = path.join(folder, 'dist');
   const platform = `${process.platform}/${process.arch}`;
-  const build = ['deploy/build.ts', '--package', '--platform', platform, '--out', dist];
-  execFileSync(process.execPath, build, { cwd: root, stdio: 'inherit' });
+  const build = ['deploy/release/main.ts', 'build', '--dry-run', '--platform', platform, '--out', release];
+  execFileSync(process.execPath, build, { cwd: root, stdio: 'ignore' });
   mkdirSync(clean.HOME);
   mkdirSync(project);
   const npm = (args: readonly string[], cwd: string) => promisify(execFile)('npm', args, { cwd, env: clean });
-  await npm(['pack', dist, '--silent'], folder);
-  installation = await npm(['install', path.join(folder, `sluice-${packageJson.version}.tgz`)], project);
+  installation = await npm(['install', path.join(release, `sluice-${packageJson.version}.tgz`)], project);
 });
 
 const filesOf = (pattern: string): string[] => globSync(pattern, { cwd: installed });
@@ -80,6 +79,35 @@ test('with all platforms it takes less than 250 MB', () => {
   const here = filesOf('**/*').map((file) => path.join(installed, file));
   const bytes = [...here, ...elsewhere].reduce((sum, file) => sum + lstatSync(file).size, 0);
   assert.ok(bytes < 250e6, `${bytes} bytes`);
+});
+
+test('the files of a release name what they hold: checksums, parts with their licences, and where they come from', () => {
+  const { version } = packageJson;
+  execFileSync('sha256sum', ['--check', '--strict', 'SHA256SUMS'], { cwd: release, stdio: 'ignore' });
+  const read = (file: string): unknown => JSON.parse(readFileSync(path.join(release, file), 'utf8'));
+  const { metadata, components } = read(`sluice-${version}.cdx.json`) as {
+    metadata: { component: { name: string; version: string } };
+    components: readonly { name: string; version: string; licenses?: readonly object[] }[];
+  };
+  assert.deepEqual([metadata.component.name, metadata.component.version], ['sluice', version]);
+  const parts = components.map((part) => `${part.name}@${part.version}`);
+  for (const [name, exact] of Object.entries(packageJson.dependencies)) {
+    assert.ok(parts.includes(`${name}@${exact}`), name);
+  }
+  assert.deepEqual(
+    components.filter(({ licenses }) => (licenses ?? []).length === 0).map(({ name }) => name),
+    [],
+  );
+  const { subject, predicate } = read(`sluice-${version}.provenance.json`) as {
+    subject: readonly { name: string; digest: { sha256: string } }[];
+    predicate: { buildDefinition: { externalParameters: { commit: string } } };
+  };
+  const sums = readFileSync(path.join(release, 'SHA256SUMS'), 'utf8');
+  assert.equal(subject.map(({ name, digest }) => `${digest.sha256}  ${name}\n`).join(''), sums);
+  const commit = execFileSync('git', ['rev-parse', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
+  assert.equal(predicate.buildDefinition.externalParameters.commit, commit);
+  const chart = execFileSync('tar', ['-tzf', `sluice-chart-${version}.tgz`], { cwd: release, encoding: 'utf8' });
+  assert.match(chart, /^sluice\/Chart\.yaml$/m);
 });
 
 test('an older Node is told in one sentence which is needed', async () => {
