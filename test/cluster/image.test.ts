@@ -1,7 +1,9 @@
-/** The image as the nodes have it: no load generator in it, and a command that says so. */
+/** The image as the nodes have it: no load generator in it, a command that says so, and the whole system where none is named. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
-import { image } from './support/image.ts';
+import { image, root } from './support/image.ts';
 import { kubectl, Namespace, requireCluster, until, type PodObject } from './support/kubectl.ts';
 import { leftOut, leftOutPackages } from '../../deploy/image-content.ts';
 
@@ -33,4 +35,39 @@ test('the image holds no load generator', async (t) => {
   };
   assert.deepEqual({ there, app, code }, { there: [], app: true, code: 2 });
   assert.match(said, /no load generator/);
+});
+
+/** Pods for `docker run -v ./models:/models IMAGE`, and for the same without models of one's own. */
+test('without a command the image runs the whole system on /models, or on the bundled models', async (t) => {
+  requireCluster();
+  const namespace = new Namespace(`sluice-test-up-${Math.random().toString(36).slice(2, 6)}`);
+  await kubectl(['create', 'namespace', namespace.name]);
+  t.after(() => namespace.delete());
+  const model = readFileSync(path.join(root, 'models/zoo/simple/1/model.onnx'), 'base64');
+  const metadata = { name: 'models' };
+  await namespace.apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata, binaryData: { model } });
+  const items = [{ key: 'model', path: 'mine/1/model.onnx' }];
+  const mounted = {
+    volumeMounts: [{ name: 'models', mountPath: '/models', readOnly: true }],
+    volumes: [{ name: 'models', configMap: { name: 'models', items } }],
+  };
+  const start = ({ name, volumeMounts, volumes }: { name: string; volumeMounts: object[]; volumes: object[] }) => {
+    const securityContext = { runAsNonRoot: true, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } };
+    const containers = [{ name: 'sluice', image, volumeMounts, securityContext }];
+    return namespace.apply({ apiVersion: 'v1', kind: 'Pod', metadata: { name }, spec: { containers, volumes } });
+  };
+  await start({ name: 'own', ...mounted });
+  await start({ name: 'bundled', volumeMounts: [], volumes: [] });
+  const served = async (pod: string, count: number): Promise<string[]> =>
+    until(`the models of ${pod}`, 180_000, async () => {
+      const { models } = JSON.parse(await namespace.get(pod, 8080, '/v1/models')) as { models: string[] };
+      return models.length >= count ? models.toSorted() : null;
+    }).catch(async (error: unknown) => {
+      t.diagnostic(await namespace.kubectl(['logs', pod]));
+      throw error;
+    });
+  assert.deepEqual(await served('own', 1), ['mine']);
+  assert.deepEqual(await served('bundled', 3), ['langid', 'mlp', 'simple']);
+  assert.match(await namespace.get('own', 8080, '/'), /\n {2}mine\n/);
+  assert.match(await namespace.get('own', 8082, '/'), /<html/);
 });
