@@ -8,13 +8,19 @@ import type { Duplex } from 'node:stream';
 import { errorBody, quote } from '../../contract/errors.ts';
 import { mediaTypes } from '../../contract/headers.ts';
 import { linger, lingerAfter } from './linger.ts';
+import type { Turns } from './turns.ts';
 
-/** @param lingerMs time in which a client can read the last answer, though it still sends; then the socket is destroyed */
-export function answerBrokenHttp(server: Server, lingerMs: number): void {
+/**
+ * @param lingerMs time in which a client can read the last answer, though it still sends; then the socket is destroyed
+ * @param turns for requests that are late, of which Node finds thousands at once
+ */
+export function answerBrokenHttp(server: Server, lingerMs: number, turns: Turns): void {
   // Node takes its own error listener off a socket that it hands over, as after CONNECT; a reset would end the process.
   server.on('connection', (socket) => socket.on('error', ignore));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    refuseSocket(socket, refusalOf(error), lingerMs);
+    const refuse = (): void => refuseSocket(socket, refusalOf(error), lingerMs);
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') turns.enqueue({ turn: refuse });
+    else refuse();
   });
   server.on('connect', (request, socket) => {
     const message = `CONNECT is not allowed here: ${quote(request.url)}`;

@@ -8,7 +8,8 @@ import type { ClientAccount, Clients } from './clients.ts';
 import type { FaceCounters } from './face-counters.ts';
 import type { HttpLimits } from './limits.ts';
 import type { NodeSocket } from './node-socket.ts';
-import type { ConnectionReader, ReadTurns } from './read-turns.ts';
+import { watchReads, type ConnectionReader } from './read-turns.ts';
+import type { Turns } from './turns.ts';
 
 /** A body that arrives: HTTP/1.1 has one at a time on a connection. */
 export interface ArrivingBody {
@@ -20,7 +21,7 @@ export interface ArrivingBody {
 /** All connections of a server, as each of them needs to know them. */
 export interface ConnectionOwner {
   readonly limits: HttpLimits;
-  readonly turns: ReadTurns;
+  readonly turns: Turns;
   readonly counters: FaceCounters;
   readonly clients: Clients;
   /** Bytes of answers were given, or taken if negative. */
@@ -86,7 +87,7 @@ export class Connection {
   ) {
     this.all = all;
     this.#socket = socket;
-    this.#reader = all.turns.watch(socket);
+    this.#reader = watchReads(socket, all.turns);
     this.client = client.account;
     this.address = client.address;
     this.isProxied = client.isProxied;

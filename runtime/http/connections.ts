@@ -11,8 +11,8 @@ import { Connection, type ConnectionOwner } from './connection.ts';
 import type { ErrorLog } from './errors.ts';
 import type { FaceCounters, RefusalReason } from './face-counters.ts';
 import type { HttpLimits } from './limits.ts';
-import { ReadTurns } from './read-turns.ts';
 import { chooseCuts } from './relief.ts';
+import { Turns } from './turns.ts';
 
 export interface ConnectionsOptions {
   readonly limits: HttpLimits;
@@ -36,7 +36,7 @@ const pauseMs = 1_000;
 
 export class Connections implements ConnectionOwner {
   readonly limits: HttpLimits;
-  readonly turns: ReadTurns;
+  readonly turns: Turns;
   readonly counters: FaceCounters;
   readonly clients: Clients;
   readonly #log: ErrorLog;
@@ -52,7 +52,7 @@ export class Connections implements ConnectionOwner {
 
   constructor({ limits, counters, clients, log, now, onAnswerRoom }: ConnectionsOptions) {
     this.limits = limits;
-    this.turns = new ReadTurns(limits.readTurnMs, now);
+    this.turns = new Turns(limits.readTurnMs, now);
     this.counters = counters;
     this.clients = clients;
     this.#log = log;
@@ -214,9 +214,8 @@ export class Connections implements ConnectionOwner {
     if (came * 1000 >= minBodyBytesPerSecond * tookMs) return;
     this.counters.refusals['slow-body'] += 1;
     const rate = `${came} bytes in ${Math.round(tookMs / 1000)} s`;
-    body.fail(
-      new SluiceError('request-timeout', `the body comes too slowly: ${rate}, at least ${minBodyBytesPerSecond}/s`),
-    );
+    const message = `the body comes too slowly: ${rate}, at least ${minBodyBytesPerSecond}/s`;
+    this.turns.enqueue({ turn: () => body.fail(new SluiceError('request-timeout', message)) });
   }
 
   /** @returns bytes that the process keeps for the client */

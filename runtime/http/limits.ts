@@ -32,7 +32,7 @@ export interface HttpLimits {
   readonly maxUnreadBytesPerConnection: number;
   /** Requests of one connection that may wait for their answers; further ones are not read until some are answered. */
   readonly maxPipelined: number;
-  /** Time in one turn of the event loop for connections that send many requests or chunks at once, all of them together. */
+  /** Time in one turn of the event loop for connections that send many requests or chunks at once and for late ones, all of them together. */
   readonly readTurnMs: number;
   /** Connections that may be open; at most three quarters of the descriptors that the process may open. */
   readonly maxConnections: number;

@@ -8,6 +8,7 @@
  */
 import type { Socket } from 'node:net';
 import type { NodeParser, NodeSocket } from './node-socket.ts';
+import type { Turns } from './turns.ts';
 
 /** Longest slice: some seven predict requests, 70 of the shortest requests that there are, 340 chunks of one byte. */
 const sliceBytes = 2 * 1024;
@@ -16,52 +17,18 @@ const requestsAtOnce = 2;
 /** Result of a callback by which llhttp stops parsing: HPE_PAUSED. */
 const pausesParser = 21;
 
-export class ReadTurns {
-  readonly #turnMs: number;
-  readonly #now: () => number;
-  readonly #queue: ConnectionReader[] = [];
-  #isDue = false;
-
-  /**
-   * @param turnMs time for slices in one turn of the event loop; one slice is parsed however long it takes
-   * @param now monotonic clock, milliseconds
-   */
-  constructor(turnMs: number, now: () => number) {
-    this.#turnMs = turnMs;
-    this.#now = now;
-  }
-
-  /** Watches a new connection, which Node's HTTP server has taken before. @returns null if it is read by no such server */
-  watch(socket: Socket): ConnectionReader | null {
-    const { parser } = socket as NodeSocket;
-    if (parser === null || parser === undefined) return null;
-    return new ConnectionReader(socket, parser, (reader) => this.#enqueue(reader));
-  }
-
-  #enqueue(reader: ConnectionReader): void {
-    this.#queue.push(reader);
-    if (!this.#isDue) this.#wait();
-  }
-
-  #wait(): void {
-    this.#isDue = true;
-    setImmediate(() => this.#run());
-  }
-
-  #run(): void {
-    const endMs = this.#now() + this.#turnMs;
-    do this.#queue.shift()?.turn();
-    while (this.#queue.length > 0 && this.#now() < endMs);
-    this.#isDue = false;
-    if (this.#queue.length > 0) this.#wait();
-  }
+/** Watches a new connection, which Node's HTTP server has taken before. @returns null if it is read by no such server */
+export function watchReads(socket: Socket, turns: Turns): ConnectionReader | null {
+  const { parser } = socket as NodeSocket;
+  if (parser === null || parser === undefined) return null;
+  return new ConnectionReader(socket, parser, turns);
 }
 
 /** Reads one connection: by Node's own means until it sends much at once, by slices from then on. */
 export class ConnectionReader {
   readonly #socket: NodeSocket;
   readonly #parser: NodeParser;
-  readonly #enqueue: (reader: ConnectionReader) => void;
+  readonly #turns: Turns;
   readonly #onIncoming: NodeParser['onIncoming'];
   readonly #onExecute: (result: number | Error) => void;
   /** Requests of the read that is being parsed. */
@@ -74,10 +41,10 @@ export class ConnectionReader {
   #isPaused = false;
   #isHeld = false;
 
-  constructor(socket: Socket, parser: NodeParser, enqueue: (reader: ConnectionReader) => void) {
+  constructor(socket: Socket, parser: NodeParser, turns: Turns) {
     this.#socket = socket;
     this.#parser = parser;
-    this.#enqueue = enqueue;
+    this.#turns = turns;
     const { kOnExecute } = parser.constructor;
     this.#onIncoming = parser.onIncoming;
     this.#onExecute = parser[kOnExecute]!;
@@ -151,7 +118,7 @@ export class ConnectionReader {
   #await(): void {
     if (this.#isQueued) return;
     this.#isQueued = true;
-    this.#enqueue(this);
+    this.#turns.enqueue(this);
   }
 
   /** Parses one slice. */

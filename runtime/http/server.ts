@@ -133,7 +133,7 @@ function newHttpServer(
     },
     serve,
   );
-  answerBrokenHttp(server, limits.lingerMs);
+  answerBrokenHttp(server, limits.lingerMs, connections.turns);
   server.on('checkContinue', (request, response) => {
     holdBody(request, response);
     serve(request, response);

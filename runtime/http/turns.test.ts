@@ -1,0 +1,79 @@
+/** Turns of work that comes in masses: order, time, and that thousands of late requests are refused in many turns of the loop. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { test, type TestContext } from 'node:test';
+import { protocolErrors } from './errors.ts';
+import { readBody } from './read-body.ts';
+import { route } from './routes.ts';
+import { newServer } from './server.ts';
+import { Turns } from './turns.ts';
+
+test('tasks are done in their order, as many in a turn as its time allows', async () => {
+  let nowMs = 0;
+  const turns = new Turns(2, () => nowMs);
+  const done: number[] = [];
+  for (let task = 0; task < 5; task += 1) {
+    const turn = (): void => {
+      done.push(task);
+      nowMs += 1;
+    };
+    turns.enqueue({ turn });
+  }
+  assert.deepEqual(done, []);
+  const seen: number[][] = [];
+  while (done.length < 5) {
+    await new Promise((resolve) => setImmediate(resolve));
+    seen.push([...done]);
+  }
+  assert.deepEqual(seen, [
+    [0, 1],
+    [0, 1, 2, 3],
+    [0, 1, 2, 3, 4],
+  ]);
+});
+
+/** Turns of the loop in which the server ended connections whose clients began a request by `bytes`. */
+async function turnsOfEnds(t: TestContext, bytes: string): Promise<number> {
+  const limits = { readTurnMs: 0, headTimeoutMs: 100, bodyWindowMs: 100, timeoutCheckMs: 50, watchMs: 50 };
+  const app = newServer({ log: { error: () => undefined }, errorForm: protocolErrors, closes: 'all', limits });
+  t.after(() => app.close());
+  const ends = new Set<number>();
+  const room = { check: () => undefined, reserve: () => undefined, release: () => undefined };
+  route(app, '/x', {
+    right: 'predict',
+    POST: (request, reply) => {
+      reply.hijack();
+      reply.raw.on('finish', () => ends.add(turn));
+      readBody(request.raw, room, (error) => void reply.raw.writeHead(error?.status ?? 200).end());
+    },
+  });
+  let turn = 0;
+  const count = (): void => {
+    turn += 1;
+    immediate = setImmediate(count);
+  };
+  let immediate = setImmediate(count);
+  t.after(() => clearImmediate(immediate));
+  app.server.on('connection', (socket) => socket.on('finish', () => ends.add(turn)));
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as { port: number };
+  const clients = Array.from({ length: 40 }, () => connect({ port, host: '127.0.0.1' }).resume());
+  await Promise.all(clients.map((client) => once(client, 'connect')));
+  for (const client of clients) client.write(bytes);
+  await Promise.all(clients.map((client) => once(client, 'close')));
+  return ends.size;
+}
+
+test('heads that are late together are refused one after the other', async (t) => {
+  const turns = await turnsOfEnds(t, 'POST /x HTTP/1.1\r\nhost: x\r\n');
+  assert.ok(turns >= 20, `40 connections were ended in ${turns} turns`);
+});
+
+test('bodies that are slow together are refused one after the other', async (t) => {
+  const turns = await turnsOfEnds(
+    t,
+    'POST /x HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n',
+  );
+  assert.ok(turns >= 20, `40 connections were ended in ${turns} turns`);
+});
