@@ -13,6 +13,7 @@ import type { PodFailure } from '../../contract/scaler-api.ts';
 import type { PodPhase } from '../port.ts';
 import type { ScalerPod } from '../scalable.ts';
 import { startChild, type Child, type Exit } from './child.ts';
+import { CrashFold } from './crash-fold.ts';
 import { isListening } from './ipc.ts';
 import { explainExit, nextErrorText, type ErrorText } from './log-lines.ts';
 import { podEnvironment, type PodDefaults } from './pod-environment.ts';
@@ -48,6 +49,7 @@ export interface PodOptions {
 export class LocalPod {
   readonly name: string;
   readonly #options: PodOptions;
+  readonly #output: CrashFold;
   #uid = randomUUID();
   #phase: PodPhase = 'Pending';
   #origin: string | null = null;
@@ -76,6 +78,7 @@ export class LocalPod {
   constructor(options: PodOptions) {
     this.name = options.name;
     this.#options = options;
+    this.#output = new CrashFold(options);
   }
 
   get settings(): string {
@@ -134,7 +137,7 @@ export class LocalPod {
   }
 
   #spawn(): void {
-    const { command, defaults, pool, onLine } = this.#options;
+    const { command, defaults, pool } = this.#options;
     this.#phase = 'Running';
     this.#reason = 'starting';
     this.#errorText = null;
@@ -143,7 +146,7 @@ export class LocalPod {
       env: podEnvironment(defaults, pool, { name: this.name, uid: this.#uid, lastExit: this.#lastServed }),
       onLine: (line, stream) => {
         this.#errorText = nextErrorText(this.#errorText, line, stream);
-        onLine(line);
+        this.#output.line(line);
       },
       onMessage: (message) => {
         if (!isListening(message) || this.#origin !== null) return;
@@ -206,6 +209,7 @@ export class LocalPod {
       this.#reason = reason;
       if (ready) {
         this.#readyAtMs ??= Date.now();
+        this.#output.ready();
         this.#failure = null;
       }
       if (wasReady && !ready) this.#options.onWarning(`is not ready: ${reason ?? 'unknown'}`);
@@ -244,7 +248,7 @@ export class LocalPod {
     this.#reason = restart.reason;
     this.#lastExit = exit;
     this.#failure = failureAfter(backoffConfig, { ...restart, exit, before: this.#failure, nowMs });
-    this.#options.onWarning(restart.reason);
+    this.#output.exited(exit, restart.reason);
     this.#changed();
     this.#timer = setTimeout(() => this.start(), restart.waitMs);
   }
