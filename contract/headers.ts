@@ -8,6 +8,11 @@ export const headers = {
   timeoutMs: 'sluice-timeout-ms',
   /** Priority from 1 (highest) to 9, within the pool's limits. `parameters.priority` of the protocol has the same scale, with 0 meaning the default. */
   priority: 'sluice-priority',
+  /** Version of the pool, and hash of its content, that a gateway means where the path names none. Pods read them; clients name a version in the path. */
+  modelVersion: 'sluice-model-version',
+  modelHash: 'sluice-model-hash',
+  /** Response header of a pod that has not executed the request, since the version is not ready there. */
+  notReady: 'sluice-not-ready',
   /** Response header: name of the pod that computed the answer. */
   pod: 'sluice-pod',
   /** Response header: rows of the model run that computed the answer, over all requests in that run. */

@@ -32,6 +32,8 @@ export interface PlainAnswer {
   readonly inferenceHeaderLength: number | undefined;
   /** `Retry-After` in seconds or as an HTTP date; undefined without a valid one. */
   readonly retryAfter: string | undefined;
+  /** Whether the pod has not executed the request, since the version is not ready there. */
+  readonly notReady: boolean;
   readonly body: Buffer;
 }
 

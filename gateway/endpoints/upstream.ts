@@ -89,9 +89,15 @@ export class Upstream implements PodConnection {
     if (request.inferenceHeaderLength !== undefined) {
       headers.push(headerNames.inferenceHeaderLength, request.inferenceHeaderLength);
     }
+    if (request.resolved !== null) {
+      const { version, hash } = request.resolved;
+      headers.push(headerNames.modelVersion, version);
+      if (hash !== undefined) headers.push(headerNames.modelHash, hash);
+    }
     return this.#plain('POST', predictPath(request), headers, Buffer.concat(request.body), {
-      onAnswer: ({ status, contentType, inferenceHeaderLength, retryAfter, body }) => {
+      onAnswer: ({ status, contentType, inferenceHeaderLength, retryAfter, notReady, body }) => {
         const head: AnswerHead = { index: 0, status, contentType, rows: 1, run: -1 };
+        if (notReady) head.notReady = true;
         if (inferenceHeaderLength !== undefined) head.inferenceHeaderLength = inferenceHeaderLength;
         handlers.onAnswer(0, head, body, retryAfter);
         handlers.onEnd(null);
@@ -339,6 +345,7 @@ class PlainReader extends Reader {
       contentType: single(this.#headers['content-type']) ?? mediaTypes.json,
       inferenceHeaderLength: Number.isSafeInteger(length) && length >= 0 ? length : undefined,
       retryAfter: validRetryAfter(single(this.#headers['retry-after'])),
+      notReady: this.#headers[headerNames.notReady] !== undefined,
       body: this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks),
     };
     this.#handlers.onAnswer(answer);

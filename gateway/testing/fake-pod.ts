@@ -141,6 +141,7 @@ export class FakePod implements PodConnection {
         contentType: 'application/json',
         inferenceHeaderLength: undefined,
         retryAfter: undefined,
+        notReady: false,
         body: Buffer.from(body),
       });
     };

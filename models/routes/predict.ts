@@ -92,6 +92,7 @@ function servePredict({ pod, log, request, response }: Exchange, { protocol, nam
   const traceparent = traceparentOf(request);
   const ids = { requestId, traceId: traceIdOf(traceparent) };
   const refuse = (error: unknown) => {
+    if (error instanceof SluiceError && error.code === 'model-not-ready') response.setHeader(headers.notReady, 'true');
     sendError(response, error, { log, ids });
   };
 
@@ -99,7 +100,8 @@ function servePredict({ pod, log, request, response }: Exchange, { protocol, nam
   let deadlineMs: number;
   try {
     deadlineMs = arrivedMs + timeoutOf(request);
-    used = model = pod.models.find(name, version);
+    const asked = version ?? header(request, headers.modelVersion);
+    used = model = pod.models.find(name, asked, asked === undefined ? undefined : header(request, headers.modelHash));
     used.users += 1;
   } catch (error) {
     refuse(error);

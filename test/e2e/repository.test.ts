@@ -8,6 +8,7 @@ import { floats, type TestServer } from '../../models/testing/model-server.ts';
 import { withTestSecret } from '../../runtime/testing/secret.ts';
 import { startGateway, until, type Answered, type Harness } from '../support/gateway-harness.ts';
 import { startRealPods } from '../support/real-pods.ts';
+import { readyPod } from '../support/stand-in-pod.ts';
 
 interface System {
   readonly harness: Harness;
@@ -110,4 +111,31 @@ test('what cannot be done is refused in the words of the protocol', async (t) =>
     const refused = await harness.call('POST', '/v2/repository/index', body, json);
     assert.equal(refused.status, 400, refused.body);
   }
+});
+
+test("without envelopes too a request is answered by the pool's version, and where that is not ready by another pod", async (t) => {
+  const harness = await startGateway(t, 0, { models: ['m'], batching: { enabled: false } });
+  const repository = { m: { versions: { 1: multiplier(2), 2: multiplier(3) } } };
+  const pods = await startRealPods(t, harness, [repository, repository], { repositoryPollMs: '0' });
+  const { models } = pods[0]!.server.pod;
+  const answers = async (): Promise<readonly string[]> => {
+    const seen = new Set<string>();
+    for (let turn = 0; turn < 8; turn += 1) {
+      const two = await harness.predict(JSON.stringify(floats('x', [1, 1], [1])), {}, 'm');
+      assert.equal(two.status, 200, two.body);
+      const one = await harness.call('POST', '/v1/models/m:predict', '{"instances":[[1]]}', json);
+      assert.equal(one.status, 200, one.body);
+      seen.add(`${(JSON.parse(two.body) as { model_version: string }).model_version} ${one.body}`);
+    }
+    return [...seen];
+  };
+  assert.deepEqual(await answers(), ['2 {"predictions":[[3]]}'], "the pods' own default");
+  const hash = models.hashOf('m', '1')!;
+  const view = { pools: [harness.pool], pods: pods.map(({ origin }, index) => readyPod(String(index), origin)) };
+  const versions = { [harness.pool.metadata.name]: [{ name: 'm', version: '1', hash, generation: 1 }] };
+  harness.cluster.show({ ...view, versions });
+  await until('the gateway has gone over', async () => (await answers()).join('') === '1 {"predictions":[[2]]}');
+  // The gateway's list of the first pod is from before.
+  models.remove('m', '1');
+  assert.deepEqual(await answers(), ['1 {"predictions":[[2]]}']);
 });
