@@ -167,6 +167,12 @@ function trapsOf({ lines }: Running): number {
   return lines.filter((line) => /"source":"sluice".*"pod [^"]* killed by SIGFPE/.test(line)).length;
 }
 
+/** Versions that the gateway has stamped on requests which name none, one after the other. */
+function stampsOf({ lines }: Running, model: string): string[] {
+  const told = `requests for ${model} that name no version get `;
+  return lines.filter((line) => line.includes(`"msg":"${told}`)).map((line) => line.split(told)[1]!.split('"')[0]!);
+}
+
 const until = (what: string, condition: () => Promise<boolean> | boolean): Promise<boolean> =>
   eventually(what, condition, (isSo) => isSo, limitMs);
 
@@ -207,6 +213,7 @@ test("requests are answered, each by the pool's version, whatever becomes of ver
   t.diagnostic(`${first.sent + load.sent} requests, ${killer.kills} kills, ${trapsOf(running)} traps`);
   assert.deepEqual([...first.failures, ...load.failures], []);
   assert.deepEqual(load.switches, ['1', '2', '1'], 'the gateway goes over once for each change');
+  assert.deepEqual(stampsOf(running, 'm'), ['1', '2', '1'], 'by the word of the pool, and not of each pod');
   assert.equal(trapsOf(running), 1, 'one restart for the version that ends its process');
   assert.equal(await system.stop(), 0);
 
