@@ -188,7 +188,20 @@ test('a version whose trial crashes its process is banned before that pod has st
   assert.deepEqual([time.banned('b'), time.load('b')], [['2'], ['1']], 'the pod that tried it was replaced');
   assert.deepEqual(seen({ votes: false, process: 'a 1' }).banned('b'), [], 'it was killed from outside');
   assert.deepEqual(seen({ ...crash, process: 'a 0' }).banned('b'), [], 'that was an earlier process');
-  assert.deepEqual(seen(crash, `${found}, 3c found`).banned('b'), [], 'it may have been either of the two');
+  const two = seen(crash, `${found}, 3c found`);
+  assert.deepEqual([two.banned('b'), two.tries('b')], [['2'], ['3']], 'a pod tries one version at a time');
+});
+
+test('versions that come together are tried one at a time by each pod', () => {
+  const time = new Timeline();
+  const found = '1a ready, 2b found, 3c found, 4d found';
+  time.see(pod('a', '1a ready'), pod('b', '1a ready'));
+  time.see(pod('a', found), pod('b', found));
+  assert.deepEqual([time.tries('a'), time.tries('b')], [['2'], ['3']]);
+  const done = '1a ready, 2b ready, 3c found, 4d found';
+  time.see(pod('a', done), pod('b', found));
+  time.see(pod('a', done), pod('b', found));
+  assert.deepEqual([time.tries('a'), time.tries('b')], [['4'], ['3']]);
 });
 
 test('a process that is ended from outside during its trial tries again; after three nobody does', () => {

@@ -79,7 +79,7 @@ export function decideVersions(
       pods,
       previous.models.find((one) => one.name === name),
     );
-    const followed = model.followTrials(previous.trials);
+    const followed = model.followTrials(previous.trials, trials);
     for (const [key, trial] of followed) trials.set(key, trial);
     const decided = model.decide();
     if (decided !== null) models.push(decided);
@@ -150,9 +150,15 @@ class ModelInPool {
   }
 
   /** Goes on with the trials that are under way, and begins those that are due. */
-  followTrials(before: ReadonlyMap<string, Trial>): Map<string, Trial> {
+  followTrials(before: ReadonlyMap<string, Trial>, ofOthers: ReadonlyMap<string, Trial>): Map<string, Trial> {
+    // A pod tries one version at a time, so that a crash says which it was.
+    const occupied = new Set([...ofOthers.values()].map(({ pod }) => pod));
     const trials = new Map<string, Trial>();
     this.#banCrashes(before);
+    for (const id of this.#listed) {
+      const trial = before.get(this.#trialKey(id));
+      if (trial !== undefined && !has(this.#proven, id) && this.#isToTry(id)) occupied.add(trial.pod);
+    }
     for (const [key, trial] of before) {
       // Nobody may list the version while its only pod starts again.
       const [model] = JSON.parse(key) as [string];
@@ -162,9 +168,10 @@ class ModelInPool {
     }
     for (const id of this.#listed) {
       if (has(this.#proven, id) || !this.#isToTry(id)) continue;
-      const key = JSON.stringify([this.#name, id.version, id.hash]);
-      const trial = this.#nextTrial(id, before.get(key));
+      const key = this.#trialKey(id);
+      const trial = this.#nextTrial(id, before.get(key), occupied);
       if (trial === null) continue;
+      occupied.add(trial.pod);
       if (trial.endings < maxEndings) trials.set(key, trial);
       else {
         const reason = `${trial.endings} processes ended while they loaded it`;
@@ -196,7 +203,12 @@ class ModelInPool {
     return known.state === 'failed' && !this.#rows.some((row) => row.state === 'failed' && isSameVersion(row.id, id));
   }
 
-  #nextTrial(id: VersionId, before: Trial | undefined): Trial | null {
+  #trialKey({ version, hash }: VersionId): string {
+    return JSON.stringify([this.#name, version, hash]);
+  }
+
+  /** @param occupied names of the pods that try a version now */
+  #nextTrial(id: VersionId, before: Trial | undefined, occupied: ReadonlySet<string>): Trial | null {
     const rows = this.#rows.filter((row) => isSameVersion(row.id, id));
     const under = rows.find(({ state }) => state === 'loading')?.pod;
     if (under !== undefined && (before === undefined || before.pod === under.name)) {
@@ -206,7 +218,8 @@ class ModelInPool {
     // A pod that starts again will say what became of the load.
     if (before !== undefined && trying !== undefined && (!trying.votes || trying.models === null)) return before;
     const found = rows.filter(({ state, pod }) => state === 'found' && pod.votes).map(({ pod }) => pod);
-    const next = found.find(({ name }) => name === before?.pod) ?? found.toSorted(byName)[0];
+    const free = found.filter(({ name }) => !occupied.has(name));
+    const next = found.find(({ name }) => name === before?.pod) ?? free.toSorted(byName)[0];
     if (next === undefined) return before ?? null;
     const gone = before !== undefined && trying === undefined ? 1 : 0;
     const endings = before?.pod === next.name ? endingsAfter(before, next) : (before?.endings ?? 0) + gone;
@@ -311,7 +324,7 @@ class ModelInPool {
         // Nothing serves yet that a bad version could take down.
         if (byDefault === null || isSameVersion(byDefault, id) || this.#stateAt(pod, id) === 'ready') return true;
         if (has(this.#proven, id)) return !pod.votes || turn.get(keyOf(id)) === pod;
-        return trials.get(JSON.stringify([this.#name, id.version, id.hash]))?.pod === pod.name;
+        return trials.get(this.#trialKey(id))?.pod === pod.name;
       });
       const known = this.#proven.filter((id) => this.#rows.length === 0 && !has(load, id));
       const tries = load.filter((id) => !has(this.#proven, id)).slice(0, maxListedVersions);
