@@ -41,13 +41,48 @@ function filled(node: Node, value: unknown): unknown {
   return out;
 }
 
-test('the API server fills in the same defaults as parseModelPool', () => {
+/** Fields that the API server with the definition of the first release, b77e3a0, stores of the pool below. */
+const fieldsOfFirstRelease = [
+  'batching.enabled',
+  'batching.maxBytes',
+  'batching.maxRequestRows',
+  'batching.maxRows',
+  'endpoints',
+  'health.ejectAfterFailures',
+  'health.maxEjectedRatio',
+  'models',
+  'objective.latencyMs',
+  'objective.percentile',
+  'requests.coldStartHoldMs',
+  'requests.idempotent',
+  'requests.maxBodyBytes',
+  'requests.maxQueued',
+  'requests.maxQueuedBytes',
+  'requests.timeoutMs',
+  'scaleTargetRef.apiVersion',
+  'scaleTargetRef.kind',
+  'scaleTargetRef.name',
+  'scaling.idleSeconds',
+  'scaling.minReplicas',
+  'scaling.mode',
+];
+
+test('the API server fills in the fields of the first release alone, as that one would refuse a pool with others', () => {
+  const spec = { models: ['a'], objective: { latencyMs: 5 }, scaleTargetRef: { name: 'a' } };
+  const stored = filled(root, { spec }) as { readonly spec: Record<string, object> };
+  const fields = Object.entries(stored.spec).flatMap(([name, value]) =>
+    Array.isArray(value) ? name : Object.keys(value).map((inner) => `${name}.${inner}`),
+  );
+  assert.deepEqual(fields.toSorted(), fieldsOfFirstRelease);
+});
+
+test('the API server and a process together fill in the same defaults as parseModelPool', () => {
   for (const spec of [
     { models: ['a'] },
     { models: ['a'], objective: { latencyMs: 5 }, scaleTargetRef: { name: 'a' }, scaling: { maxReplicas: 3 } },
   ]) {
     const pool = { apiVersion: 'sluice.dev/v1alpha1', kind: 'ModelPool', metadata: { name: 'a' }, spec };
-    assert.deepEqual(filled(root, pool), parseModelPool(pool).pool);
+    assert.deepEqual(parseModelPool(filled(root, pool)).pool, parseModelPool(pool).pool);
   }
 });
 

@@ -22,7 +22,9 @@ const rules = [
     message: 'must be at least maxBodyBytes',
   },
   {
-    rule: 'self.requests.defaultPriority >= self.requests.highestPriority',
+    rule:
+      '(has(self.requests.defaultPriority) ? self.requests.defaultPriority : 5) >= ' +
+      '(has(self.requests.highestPriority) ? self.requests.highestPriority : 1)',
     fieldPath: '.requests.defaultPriority',
     message: 'must be at least highestPriority',
   },
@@ -41,6 +43,52 @@ const rules = [
     message: 'is required when scaleTargetRef is set: a cluster has no CPU count to default to',
   },
 ];
+
+/**
+ * Fields of the spec that the API server fills in: those of the first release. It fills in stored objects too, and a process of an
+ * earlier release refuses a pool with a field that it does not know, so that a new definition would take the pools from gateways
+ * that restart. The processes fill in what was added since.
+ */
+const filledIn = new Set([
+  'batching',
+  'batching.enabled',
+  'batching.maxBytes',
+  'batching.maxRequestRows',
+  'batching.maxRows',
+  'endpoints',
+  'health',
+  'health.ejectAfterFailures',
+  'health.maxEjectedRatio',
+  'objective.percentile',
+  'requests',
+  'requests.coldStartHoldMs',
+  'requests.idempotent',
+  'requests.maxBodyBytes',
+  'requests.maxQueued',
+  'requests.maxQueuedBytes',
+  'requests.timeoutMs',
+  'scaleTargetRef.apiVersion',
+  'scaleTargetRef.kind',
+  'scaling',
+  'scaling.idleSeconds',
+  'scaling.minReplicas',
+  'scaling.mode',
+]);
+
+/** Says a default that the API server does not fill in where people read it, in the description. */
+function withoutLaterDefaults(node: Structural, at = ''): Structural {
+  const fields = Object.entries((node['properties'] ?? {}) as Record<string, Structural>).map(([name, field]) => {
+    const place = at === '' ? name : `${at}.${name}`;
+    const inner = withoutLaterDefaults(field, place);
+    if (inner['default'] === undefined || filledIn.has(place)) return [name, inner] as const;
+    const { default: value, ...rest } = inner;
+    return [
+      name,
+      { ...rest, description: `${String(rest['description'])} Default: ${JSON.stringify(value)}.` },
+    ] as const;
+  });
+  return fields.length === 0 ? node : { ...node, properties: Object.fromEntries(fields) };
+}
 
 const columns = [
   { name: 'Ready', type: 'integer', jsonPath: '.status.readyReplicas' },
@@ -79,7 +127,7 @@ function rootSchema(): Structural {
       apiVersion: { type: 'string' },
       kind: { type: 'string' },
       metadata: { type: 'object', properties: { name: { type: 'string', pattern: poolNamePattern, maxLength: 63 } } },
-      spec: { ...structural(spec), 'x-kubernetes-validations': rules },
+      spec: { ...withoutLaterDefaults(structural(spec)), 'x-kubernetes-validations': rules },
       status: { ...status, description: 'Observed state of the pool, written by the scaler.' },
     },
   };
