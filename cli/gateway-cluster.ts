@@ -22,7 +22,11 @@ export async function gatewayCluster(settings: GatewaySettings): Promise<Cluster
     }
     const { connectGateway } = await import('../cluster/kubernetes/connect.ts');
     return withCredentials(() =>
-      connectGateway({ namespace, viewFile, log: clusterLog('gateway', settings.logLevel) }),
+      connectGateway({
+        namespaces: { pools: namespace?.split(',') },
+        viewFile,
+        log: clusterLog('gateway', settings.logLevel),
+      }),
     );
   }
   if (poolsFile === undefined) {

@@ -7,11 +7,12 @@ import { clusterLog, withCredentials } from './kubernetes.ts';
 
 /** @throws SettingsError */
 export async function scalerCluster(settings: ScalerSettings): Promise<ScalableCluster> {
-  const { cluster, namespace, leaseName, podName, logLevel } = settings;
+  const { cluster, namespace, ownNamespace, leaseName, podName, logLevel } = settings;
   if (cluster === 'kubernetes') {
     const kubernetes = await import('../cluster/kubernetes/connect.ts');
     const log = clusterLog('scaler', logLevel);
-    return withCredentials(() => kubernetes.connectScaler({ namespace, log, leaseName, podName }));
+    const namespaces = { pools: namespace?.split(','), own: ownNamespace };
+    return withCredentials(() => kubernetes.connectScaler({ namespaces, log, leaseName, podName }));
   }
   if (process.connected) return connectScaler();
   throw new SettingsError([

@@ -8,10 +8,21 @@ export const logLevelSetting = Type.Enum(['fatal', 'error', 'warn', 'info', 'deb
   description: 'minimum log level',
 });
 
+const namespacePattern = '[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?';
+
 export const namespaceSetting = Type.Optional(
   Type.String({
-    minLength: 1,
-    description: 'Kubernetes namespace of the pools and pods; defaults to the namespace of the credentials',
+    pattern: `^${namespacePattern}(,${namespacePattern})*$`,
+    description:
+      'Kubernetes namespace of the pools and pods, or several with commas between them; defaults to the namespace of the credentials',
+  }),
+);
+
+export const ownNamespaceSetting = Type.Optional(
+  Type.String({
+    pattern: `^${namespacePattern}$`,
+    description:
+      'Kubernetes namespace of gateways, scalers and the Lease; defaults to --namespace if that is one, else to the namespace of the credentials',
   }),
 );
 

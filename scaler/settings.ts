@@ -4,6 +4,7 @@ import {
   hostSetting,
   logLevelSetting,
   namespaceSetting,
+  ownNamespaceSetting,
   portSetting,
   secretSettings,
 } from '../contract/shared-settings.ts';
@@ -25,10 +26,11 @@ export const ScalerSettings = Type.Object({
       'what runs the pods: local is the supervisor that started this process, kubernetes is a cluster with Deployments',
   }),
   namespace: namespaceSetting,
+  ownNamespace: ownNamespaceSetting,
   leaseName: Type.String({
     pattern: '^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$',
     default: 'sluice-scaler',
-    description: 'Kubernetes Lease by which the scalers of a namespace elect a leader',
+    description: 'Kubernetes Lease by which the scalers of an installation elect a leader',
   }),
   podName: Type.Optional(
     Type.String({ minLength: 1, description: 'name of this scaler in the Lease; defaults to the host name' }),

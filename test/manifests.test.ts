@@ -123,7 +123,7 @@ function settingsOf({ args, env = [] }: Container): Record<string, number> {
   for (const { name, value } of env) {
     if (!name.startsWith('SLUICE_')) continue;
     assert.ok(known.includes(name), `${name} is no setting of sluice ${command}`);
-    variables[name] = value ?? 'from the pod';
+    variables[name] = value ?? 'from-the-pod';
   }
   const options = buildProgram({ env: {}, print: () => undefined }).commands.find((each) => each.name() === command);
   assert.ok(options !== undefined, `there is no sluice ${command}`);
@@ -248,6 +248,17 @@ test('no role has a wildcard, and nothing is granted outside the namespace', () 
       assert.ok(![...verbs, ...resources].includes('*'));
       assert.ok(!resources.includes('secrets') && !verbs.includes('deletecollection'));
     }
+  }
+});
+
+test('an installation has the same rights in the namespaces of its pools as in its own, but for the Lease', () => {
+  const rulesOf = (file: string, name: string) =>
+    objects(file)
+      .find(({ kind, metadata }) => kind === 'Role' && metadata.name === name)!
+      .rules!.filter(({ resources }) => !resources.includes('leases'));
+  for (const part of ['gateway', 'scaler']) {
+    const there = rulesOf('deploy/pool-namespace/access.yaml', `sluice-${part}`);
+    assert.deepEqual(there, rulesOf(`deploy/base/${part}-access.yaml`, `sluice-${part}`), part);
   }
 });
 

@@ -30,7 +30,7 @@ export function doctorCommand({ env, print }: ProgramIo): Command {
     .option('--repository <folder>', 'folder of models (env: SLUICE_REPOSITORY)', env['SLUICE_REPOSITORY'])
     .option('--pools <file>', 'YAML file of ModelPools (env: SLUICE_POOLS)', env['SLUICE_POOLS'])
     .addOption(new Option('--cluster <kind>', 'also check a cluster').choices(['kubernetes']))
-    .option('--namespace <name>', 'namespace of the pools; that of the credentials if omitted')
+    .option('--namespace <name>', 'namespace of the pools, or several with commas; that of the credentials if omitted')
     .option('--json', 'print JSON instead of a table')
     .allowExcessArguments(false)
     .addHelpText(
@@ -63,9 +63,13 @@ Examples:
 async function askCluster(namespace: string | undefined): Promise<Check[]> {
   const { kubernetesApi } = await import('../../cluster/kubernetes/api.ts');
   try {
-    const api = kubernetesApi(namespace);
+    const api = kubernetesApi({ pools: namespace?.split(',') });
     try {
-      return await checkCluster(api);
+      const checks: Check[] = [];
+      for (const one of api.namespaces) {
+        checks.push(...(await checkCluster({ namespace: one, call: (request) => api.call(request) })));
+      }
+      return checks;
     } finally {
       api.close();
     }

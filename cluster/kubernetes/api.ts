@@ -40,22 +40,34 @@ const connectTimeoutMs = 1_500;
 /** Idle time before TCP keep-alive probes, which detect a dead peer about 20 s later. */
 const keepAliveMs = 10_000;
 
+export interface Namespaces {
+  /** Namespaces of pools and their pods; none means that of this installation. */
+  readonly pools?: readonly string[] | undefined;
+  /** Namespace of this installation: of its gateways, its scalers and their lease. */
+  readonly own?: string | undefined;
+}
+
 export class KubernetesApi {
-  /** Namespace of pools, pods and leases. */
-  readonly namespace: string;
+  /** Namespaces of pools and their pods, at least one. */
+  readonly namespaces: readonly string[];
+  /** Namespace of gateways, scalers and their lease: the only one of the pools, unless said otherwise. */
+  readonly ownNamespace: string;
   readonly #config: KubeConfig;
   readonly #server: string;
   readonly #agent: http.Agent | null;
   readonly #requests = new Map<string, number>();
   #lastOkMs = 0;
 
-  constructor(config: KubeConfig, namespace: string | undefined) {
+  constructor(config: KubeConfig, { pools = [], own }: Namespaces = {}) {
     const cluster = config.getCurrentCluster();
     if (cluster === null) throw new Error(`the kubeconfig has no cluster for the context ${config.currentContext}`);
     const context = config.getContextObject(config.currentContext);
     this.#config = config;
     this.#server = cluster.server.replace(/\/$/, '');
-    this.namespace = namespace ?? context?.namespace ?? 'default';
+    const ofCredentials = context?.namespace ?? 'default';
+    const [first = own ?? ofCredentials, ...others] = new Set(pools);
+    this.namespaces = [first, ...others];
+    this.ownNamespace = own ?? (others.length === 0 ? first : ofCredentials);
     const options = { keepAlive: true, keepAliveMsecs: keepAliveMs, maxSockets: 32 };
     if (cluster.proxyUrl !== undefined) this.#agent = null;
     else this.#agent = this.#server.startsWith('https:') ? new https.Agent(options) : new http.Agent(options);
@@ -173,8 +185,8 @@ function statusMessage(text: string): string {
  * Connects with the credentials of `KUBECONFIG`, of `~/.kube/config`, or of the pod.
  * @throws Error for unusable credentials
  */
-export function kubernetesApi(namespace: string | undefined): KubernetesApi {
+export function kubernetesApi(namespaces: Namespaces): KubernetesApi {
   const config = new KubeConfig();
   config.loadFromDefault();
-  return new KubernetesApi(config, namespace);
+  return new KubernetesApi(config, namespaces);
 }

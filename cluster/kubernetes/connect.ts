@@ -1,14 +1,13 @@
 /** Connects to a Kubernetes cluster with the credentials of this process. Loaded only with `--cluster kubernetes`. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { kubernetesApi } from './api.ts';
+import { kubernetesApi, type Namespaces } from './api.ts';
 import { LastView } from './last-view.ts';
 import { KubernetesCluster, type KubernetesLog } from './gateway-cluster.ts';
 import { KubernetesScaler } from './scaler-cluster.ts';
 
 export interface GatewayConnectOptions {
-  /** Namespace of pools and pods; undefined means that of the credentials. */
-  readonly namespace: string | undefined;
+  readonly namespaces: Namespaces;
   readonly log: KubernetesLog;
   /** File that keeps the last view; undefined keeps none. */
   readonly viewFile: string | undefined;
@@ -21,17 +20,17 @@ export interface ScalerConnectOptions extends Omit<GatewayConnectOptions, 'viewF
 }
 
 /** @throws Error for unusable credentials */
-export function connectGateway({ namespace, log, viewFile }: GatewayConnectOptions): KubernetesCluster {
-  const api = kubernetesApi(namespace);
+export function connectGateway({ namespaces, log, viewFile }: GatewayConnectOptions): KubernetesCluster {
+  const api = kubernetesApi(namespaces);
   const onWarning = (message: string): void => log.warn({}, message);
   const lastView =
-    viewFile === undefined ? null : new LastView({ file: viewFile, namespace: api.namespace, onWarning });
+    viewFile === undefined ? null : new LastView({ file: viewFile, namespaces: api.namespaces, onWarning });
   return new KubernetesCluster(api, log, lastView);
 }
 
 /** @throws Error for unusable credentials */
-export function connectScaler({ namespace, log, leaseName, podName }: ScalerConnectOptions): KubernetesScaler {
+export function connectScaler({ namespaces, log, leaseName, podName }: ScalerConnectOptions): KubernetesScaler {
   // A container restarted in the same pod is a new process and must not consider the old one's lease its own.
   const identity = `${podName ?? hostname()}_${randomUUID()}`;
-  return new KubernetesScaler({ api: kubernetesApi(namespace), log, leaseName, identity });
+  return new KubernetesScaler({ api: kubernetesApi(namespaces), log, leaseName, identity });
 }

@@ -8,9 +8,16 @@ import type { PoolEvent } from '../scalable.ts';
 import { ApiError, type KubernetesApi } from './api.ts';
 import { takeToken, type EventBudget } from './policy/event-budget.ts';
 
+/** ModelPool that an event is about. */
+interface Involved {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
 interface Series {
   readonly event: PoolEvent;
-  readonly uid: string;
+  readonly involved: Involved;
   readonly objectName: string;
   readonly firstAt: string;
   count: number;
@@ -40,9 +47,9 @@ export class Events {
     this.#warn = warn;
   }
 
-  emit(event: PoolEvent, uid: string): void {
+  emit(event: PoolEvent, involved: Involved): void {
     const now = performance.now();
-    const key = JSON.stringify([uid, event.type, event.reason, event.message]);
+    const key = JSON.stringify([involved.uid, event.type, event.reason, event.message]);
     let series = this.#series.get(key);
     if (series === undefined || (series.writtenAtMs !== null && now - series.writtenAtMs > seriesMs)) {
       const budget = takeToken(this.#budget, now);
@@ -50,7 +57,7 @@ export class Events {
       if (!budget.granted) return;
       const hash = createHash('sha256').update(`${key} ${Date.now()}`).digest('hex').slice(0, 16);
       const firstAt = new Date().toISOString();
-      series = { event, uid, objectName: `${event.pool}.${hash}`, firstAt, count: 0, writtenAtMs: null };
+      series = { event, involved, objectName: `${involved.name}.${hash}`, firstAt, count: 0, writtenAtMs: null };
       this.#series.delete(key);
       this.#series.set(key, series);
       for (const old of this.#series.keys()) if (this.#series.size > maxSeries) this.#series.delete(old);
@@ -82,8 +89,8 @@ export class Events {
   }
 
   async #send(series: Series): Promise<void> {
-    const { event, uid, objectName, firstAt, count, writtenAtMs } = series;
-    const { namespace } = this.#api;
+    const { event, involved, objectName, firstAt, count, writtenAtMs } = series;
+    const { namespace } = involved;
     const path = `/api/v1/namespaces/${namespace}/events`;
     const lastTimestamp = new Date().toISOString();
     if (writtenAtMs !== null) {
@@ -109,7 +116,7 @@ export class Events {
         apiVersion: 'v1',
         kind: 'Event',
         metadata: { name: objectName, namespace },
-        involvedObject: { apiVersion: 'sluice.dev/v1alpha1', kind: 'ModelPool', name: event.pool, namespace, uid },
+        involvedObject: { apiVersion: 'sluice.dev/v1alpha1', kind: 'ModelPool', ...involved },
         type: event.type,
         reason: event.reason,
         message: event.message,

@@ -1,12 +1,12 @@
 /**
- * A gateway's view of Kubernetes: the ModelPools of its namespace and their pods, once both lists are complete. A gateway that starts
+ * A gateway's view of Kubernetes: the ModelPools of its namespaces and their pods, once these lists are complete. A gateway that starts
  * while the API server is away gets the view that it kept last, until the lists are there.
  */
 import type { Cluster, ClusterView } from '../port.ts';
 import type { KubernetesApi } from './api.ts';
 import type { LastView } from './last-view.ts';
 import { gatewayView } from './views.ts';
-import { Debounce, watchPoolsAndPods } from './watches.ts';
+import { Debounce, objectsOf, watchPoolsAndPods, type PoolsAndPods } from './watches.ts';
 
 export interface KubernetesLog {
   info(fields: object, message: string): void;
@@ -22,7 +22,7 @@ const awayAfterMs = 2_000;
 export class KubernetesCluster implements Cluster {
   readonly #api: KubernetesApi;
   readonly #log: KubernetesLog;
-  readonly #watches: ReturnType<typeof watchPoolsAndPods>;
+  readonly #watches: readonly PoolsAndPods[];
   readonly #debounce: Debounce;
   readonly #listeners = new Set<(view: ClusterView) => void>();
   /** Logged spec errors, by pool. */
@@ -37,14 +37,15 @@ export class KubernetesCluster implements Cluster {
     this.#lastView = lastView;
     this.#away = setTimeout(() => this.#serveFromLast(), awayAfterMs);
     this.#debounce = new Debounce(() => this.#update(), changeMs, Infinity);
-    this.#watches = watchPoolsAndPods(api, {
+    const callbacks = {
       onChange: () => this.#debounce.changed(),
       onConfirmed: () => undefined,
-      onError: (message, resource) => {
+      onError: (message: string | null, resource: string) => {
         logWatchState(log, message, resource);
         if (message !== null) this.#serveFromLast();
       },
-    });
+    };
+    this.#watches = api.namespaces.map((namespace) => watchPoolsAndPods({ api, namespace, callbacks }));
   }
 
   watch(listener: (view: ClusterView) => void): () => void {
@@ -57,15 +58,18 @@ export class KubernetesCluster implements Cluster {
     this.#debounce.close();
     clearTimeout(this.#away);
     this.#listeners.clear();
-    await Promise.all([this.#watches.pools.close(), this.#watches.pods.close()]);
+    await Promise.all(this.#watches.flatMap(({ pools, pods }) => [pools.close(), pods.close()]));
     this.#api.close();
     await this.#lastView?.close();
   }
 
   #update(): void {
-    const { pools, pods } = this.#watches;
-    if (!pools.synced || !pods.synced) return;
-    for (const { name, errors } of pools.objects.values()) {
+    // A namespace that may not be read is left out, so that one team's missing Role stops no other team.
+    const known = this.#watches.filter(({ pools, pods }) => pools.synced && pods.synced);
+    const awaited = this.#watches.filter((watch) => !known.includes(watch));
+    if (known.length === 0 || awaited.some(({ pools, pods }) => !pools.forbidden && !pods.forbidden)) return;
+    const pools = objectsOf(known.map((watch) => watch.pools));
+    for (const { name, errors } of pools) {
       const message = errors.join('; ');
       if (message !== (this.#loggedErrors.get(name) ?? '')) {
         if (message !== '') this.#log.warn({ pool: name }, invalidSpec(name, message));
@@ -73,7 +77,7 @@ export class KubernetesCluster implements Cluster {
       }
     }
     clearTimeout(this.#away);
-    const view = gatewayView([...pools.objects.values()], [...pods.objects.values()]);
+    const view = gatewayView(pools, objectsOf(known.map((watch) => watch.pods)));
     this.#show(view);
     this.#lastView?.keep(view);
   }

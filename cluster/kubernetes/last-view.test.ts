@@ -15,7 +15,7 @@ import { podObject, readyCondition } from './testing/objects.ts';
 const poolObject = {
   apiVersion: 'sluice.dev/v1alpha1',
   kind: 'ModelPool',
-  metadata: { name: 'langid', uid: 'pool', resourceVersion: '5', generation: 3 },
+  metadata: { name: 'langid', namespace: 'test', uid: 'pool', resourceVersion: '5', generation: 3 },
   spec: { models: ['langid'], scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'langid' } },
 };
 const podOf = (name: string, annotations: Readonly<Record<string, string>> = {}) => {
@@ -34,7 +34,7 @@ function start(t: TestContext, namespace = 'test') {
   const file = path.join(folder, 'view.json');
   const warnings: string[] = [];
   const open = (of = namespace) =>
-    new LastView({ file, namespace: of, onWarning: (message) => warnings.push(message) });
+    new LastView({ file, namespaces: of.split(','), onWarning: (message) => warnings.push(message) });
   return { folder, file, warnings, open };
 }
 
@@ -100,7 +100,7 @@ test('a folder that can not be written is one warning, and no harm', async (t) =
   const { folder, warnings } = start(t);
   const last = new LastView({
     file: path.join(folder, 'missing', 'view.json'),
-    namespace: 'test',
+    namespaces: ['test'],
     onWarning: (message) => warnings.push(message),
   });
   last.keep(viewOf(podOf('a')));

@@ -7,9 +7,10 @@ import { readFileSync, statSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import Type from 'typebox';
 import { Check, Errors } from 'typebox/value';
-import { parseModelPool } from '../../contract/model-pool.ts';
+import { parseModelPool, type ModelPool } from '../../contract/model-pool.ts';
 import { PoolModel } from '../../contract/model-versions.ts';
 import type { ClusterView, Pod } from '../port.ts';
+import { named } from './read-pool.ts';
 
 /** Raised when a file of an earlier version would be misread. */
 const format = 1;
@@ -37,7 +38,7 @@ const Stored = Type.Object({
   namespace: Type.String(),
   savedAtMs: Type.Number(),
   view: Type.Object({
-    pools: Type.Array(Type.Unknown()),
+    pools: Type.Array(Type.Object({ metadata: Type.Object({ name: Type.String() }) })),
     pods: Type.Array(StoredPod),
     versions: Type.Optional(Type.Record(Type.String(), Type.Array(PoolModel))),
   }),
@@ -45,8 +46,8 @@ const Stored = Type.Object({
 
 export interface LastViewOptions {
   readonly file: string;
-  /** Namespace whose view is kept; that of another is not used. */
-  readonly namespace: string;
+  /** Namespaces whose view is kept; that of others is not used. */
+  readonly namespaces: readonly string[];
   readonly onWarning: (message: string) => void;
 }
 
@@ -109,9 +110,9 @@ export class LastView {
   }
 
   async #save(view: string): Promise<void> {
-    const { file, namespace, onWarning } = this.#options;
+    const { file, namespaces, onWarning } = this.#options;
     try {
-      const head = JSON.stringify({ format, namespace, savedAtMs: Date.now() });
+      const head = JSON.stringify({ format, namespace: namespaces.join(), savedAtMs: Date.now() });
       const whole = Buffer.from(`${head.slice(0, -1)},"view":${view}}\n`);
       if (whole.length > maxBytes) throw new Error(`it would have ${whole.length} bytes, at most ${maxBytes} are kept`);
       await writeFile(`${file}.new`, whole);
@@ -128,15 +129,20 @@ export class LastView {
       const [first] = Errors(Stored, value);
       throw new Error(`${first?.instancePath || '/'}: ${first?.message ?? 'is not what this version writes'}`);
     }
-    const { namespace } = this.#options;
+    const namespace = this.#options.namespaces.join();
     if (value.namespace !== namespace) throw new Error(`it is of namespace ${value.namespace}, not ${namespace}`);
-    const pools = value.view.pools.map((text) => {
-      const { pool, errors } = parseModelPool(text);
-      if (pool === null) throw new Error(errors.join('; '));
-      return pool;
-    });
+    const pools = value.view.pools.map(parsePool);
     const { pods, versions } = value.view;
     const view = { pools, pods: pods satisfies readonly Pod[], ...(versions === undefined ? {} : { versions }) };
     return { view, savedAtMs: value.savedAtMs };
   }
+}
+
+/** The name of a pool may begin with its namespace, as that of no object does. @throws Error */
+function parsePool(value: { readonly metadata: { readonly name: string } }): ModelPool {
+  const { name } = value.metadata;
+  const objectName = name.slice(name.indexOf('/') + 1);
+  const { pool, errors } = parseModelPool({ ...value, metadata: { ...value.metadata, name: objectName } });
+  if (pool === null) throw new Error(errors.join('; '));
+  return named(pool, name);
 }

@@ -65,7 +65,7 @@ export class Leader {
     this.#options = options;
     this.#config = options.config ?? leaseConfig;
     this.#timeoutMs = this.#config.renewLimitMs / 2;
-    this.#path = `/apis/coordination.k8s.io/v1/namespaces/${options.api.namespace}/leases`;
+    this.#path = `/apis/coordination.k8s.io/v1/namespaces/${options.api.ownNamespace}/leases`;
     this.#schedule(0);
   }
 
@@ -74,7 +74,7 @@ export class Leader {
     return {
       leading: isLeading(this.#config, this.#state, performance.now()),
       holder: record === null || record.holder === '' ? null : record.holder,
-      group: `${this.#options.api.namespace}/${this.#options.leaseName}`,
+      group: `${this.#options.api.ownNamespace}/${this.#options.leaseName}`,
       transitions: record?.transitions ?? 0,
     };
   }
@@ -153,7 +153,7 @@ export class Leader {
       apiVersion: 'coordination.k8s.io/v1',
       kind: 'Lease',
       metadata: {
-        ...(this.#lease?.metadata ?? { name: leaseName, namespace: api.namespace }),
+        ...(this.#lease?.metadata ?? { name: leaseName, namespace: api.ownNamespace }),
         ...(step.kind === 'write' ? { resourceVersion: step.version } : {}),
       },
       spec: {

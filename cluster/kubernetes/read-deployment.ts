@@ -9,6 +9,7 @@ import {
 
 export interface DeploymentRecord {
   readonly name: string;
+  readonly namespace: string;
   readonly uid: string;
   readonly version: string;
   /** Requested replicas. */
@@ -28,6 +29,7 @@ export function readDeployment(object: KubernetesObject): DeploymentRecord {
   const progressing = conditionOf(status.conditions, 'Progressing');
   return {
     name: metadata.name ?? '',
+    namespace: metadata.namespace ?? '',
     uid: metadata.uid ?? '',
     version: metadata.resourceVersion ?? '',
     replicas: spec.replicas ?? 1,
@@ -43,6 +45,7 @@ export function readDeployment(object: KubernetesObject): DeploymentRecord {
 export interface AutoscalerRecord {
   readonly kind: 'HorizontalPodAutoscaler' | 'ScaledObject';
   readonly name: string;
+  readonly namespace: string;
   readonly targetKind: string;
   readonly targetName: string;
 }
@@ -53,6 +56,7 @@ export function readAutoscaler(kind: AutoscalerRecord['kind'], object: Kubernete
   return {
     kind,
     name: metadata?.name ?? '',
+    namespace: metadata?.namespace ?? '',
     // KEDA's default kind.
     targetKind: target.kind ?? 'Deployment',
     targetName: target.name ?? '',

@@ -16,6 +16,7 @@ test('a ready pod has all fields', () => {
     {
       uid: 'uid-p',
       name: 'p',
+      namespace: 'test',
       version: '7',
       deployment: 'langid',
       replicaSet: 'langid-5f6d',

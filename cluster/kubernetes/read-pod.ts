@@ -22,6 +22,7 @@ const defaultGraceSeconds = 30;
 export interface PodRecord {
   readonly uid: string;
   readonly name: string;
+  readonly namespace: string;
   readonly version: string;
   /** Name of the Deployment that owns the pod through a ReplicaSet; null for other pods. */
   readonly deployment: string | null;
@@ -58,6 +59,7 @@ export function readPod(object: KubernetesObject, previous: PodRecord | undefine
   return {
     uid,
     name: meta.name ?? '',
+    namespace: meta.namespace ?? '',
     version: meta.resourceVersion ?? '',
     deployment: deploymentOf(meta, replicaSet?.name),
     replicaSet: replicaSet?.name ?? null,

@@ -6,11 +6,14 @@ import { PoolStatus } from '../../contract/pool-status.ts';
 import { timeMs, type KubernetesObject, type ModelPoolObject } from './objects.ts';
 
 export interface PoolRecord {
+  /** Name by which the whole system knows the pool: that of its object, or `namespace/name` where several namespaces are served. */
   readonly name: string;
+  readonly namespace: string;
+  readonly objectName: string;
   readonly uid: string;
   /** Wall-clock time at which the pool was created, in milliseconds; 0 if the API server did not say. */
   readonly createdAtMs: number;
-  /** Last valid spec; null before the first. */
+  /** Last valid spec, under the name above; null before the first. */
   readonly pool: ModelPool | null;
   /** Errors of the current spec, each with the path of its field. */
   readonly errors: readonly string[];
@@ -18,22 +21,45 @@ export interface PoolRecord {
   readonly status: PoolStatus | null;
 }
 
-export function readPool(object: KubernetesObject, previous: PoolRecord | undefined): PoolRecord {
+/** @param isOneOfSeveral whether pools of several namespaces are served, whose names may be equal */
+export function readPool(
+  object: KubernetesObject,
+  previous: PoolRecord | undefined,
+  isOneOfSeveral = false,
+): PoolRecord {
   const { apiVersion, kind, metadata, spec, status } = object as ModelPoolObject;
-  const name = metadata?.name ?? '';
+  const objectName = metadata?.name ?? '';
+  const namespace = metadata?.namespace ?? '';
+  const name = isOneOfSeveral ? `${namespace}/${objectName}` : objectName;
   const uid = metadata?.uid ?? '';
   const { generation } = metadata ?? {};
-  const { pool, errors: found } = parseModelPool({
+  const parsed = parseModelPool({
     apiVersion,
     kind,
-    metadata: { name, ...(generation === undefined ? {} : { generation }) },
+    metadata: { name: objectName, ...(generation === undefined ? {} : { generation }) },
     spec,
   });
+  const { errors: found } = parsed;
+  const pool = parsed.pool === null ? null : named(parsed.pool, name);
   const errors = [...found, ...unusableEndpoints(pool)];
   // A pool that was deleted and created again does not inherit the old spec.
   const last = previous?.uid === uid ? previous.pool : null;
   const createdAtMs = timeMs(metadata?.creationTimestamp);
-  return { name, uid, createdAtMs, pool: errors.length === 0 ? pool : last, errors, status: readStatus(status) };
+  return {
+    name,
+    namespace,
+    objectName,
+    uid,
+    createdAtMs,
+    pool: errors.length === 0 ? pool : last,
+    errors,
+    status: readStatus(status),
+  };
+}
+
+/** The pool under another name, such as `team-a/langid`, which no object can have. */
+export function named(pool: ModelPool, name: string): ModelPool {
+  return pool.metadata.name === name ? pool : { ...pool, metadata: { ...pool.metadata, name } };
 }
 
 /** Restores the null fields, which the API server omits. */

@@ -18,7 +18,7 @@ import { scaleProblems } from './policy/problems.ts';
 import { readAutoscaler, readDeployment } from './read-deployment.ts';
 import type { PoolRecord } from './read-pool.ts';
 import { gatewayMembers, scalerPods, scaleTargets } from './views.ts';
-import { Debounce, watchOf, watchPoolsAndPods, type WatchCallbacks } from './watches.ts';
+import { Debounce, objectsOf, watchOf, watchPods, watchPoolsAndPods, type WatchPlace } from './watches.ts';
 import { Writes } from './writes.ts';
 
 export interface KubernetesScalerOptions {
@@ -36,34 +36,32 @@ const confirmedMs = 1000;
 /** Time for which a pool is reported as Forbidden after a forbidden write. Later writes are tried again. */
 const forbiddenMs = 30_000;
 
-function watchAll(api: KubernetesApi, callbacks: WatchCallbacks) {
+function watchNamespace(place: WatchPlace) {
   return {
-    ...watchPoolsAndPods(api, callbacks),
-    deployments: watchOf(api, 'apps/v1', { name: 'deployments' }, readDeployment, callbacks),
-    hpas: watchOf(
-      api,
-      'autoscaling/v2',
-      { name: 'horizontalpodautoscalers' },
-      (object) => readAutoscaler('HorizontalPodAutoscaler', object),
-      callbacks,
+    ...watchPoolsAndPods(place),
+    deployments: watchOf(place, { groupVersion: 'apps/v1', name: 'deployments' }, readDeployment),
+    hpas: watchOf(place, { groupVersion: 'autoscaling/v2', name: 'horizontalpodautoscalers' }, (object) =>
+      readAutoscaler('HorizontalPodAutoscaler', object),
     ),
     scaledObjects: watchOf(
-      api,
-      'keda.sh/v1alpha1',
-      { name: 'scaledobjects', optional: true },
+      place,
+      { groupVersion: 'keda.sh/v1alpha1', name: 'scaledobjects', optional: true },
       (object) => readAutoscaler('ScaledObject', object),
-      callbacks,
     ),
   };
 }
+type NamespaceWatches = ReturnType<typeof watchNamespace>;
 
 type AnyWatch = Pick<ListWatch<unknown>, 'synced' | 'forbidden' | 'lastError' | 'asOfMs' | 'close'>;
 
 export class KubernetesScaler implements ScalableCluster {
   readonly #api: KubernetesApi;
   readonly #log: KubernetesLog;
-  readonly #watches: ReturnType<typeof watchAll>;
-  readonly #all: readonly AnyWatch[];
+  /** Watches by namespace of pools. */
+  readonly #watches: ReadonlyMap<string, NamespaceWatches>;
+  /** Watch of the namespace where the gateways are. */
+  readonly #gateways: NamespaceWatches['pods'];
+  readonly #all: readonly { readonly namespace: string; readonly watch: AnyWatch }[];
   readonly #leader: Leader;
   readonly #writes: Writes;
   readonly #events: Events;
@@ -79,12 +77,22 @@ export class KubernetesScaler implements ScalableCluster {
     this.#api = api;
     this.#log = log;
     this.#debounce = new Debounce(() => this.#update(), changeMs, confirmedMs);
-    this.#watches = watchAll(api, {
+    const callbacks = {
       onChange: () => this.#debounce.changed(),
       onConfirmed: () => this.#debounce.confirmed(),
-      onError: (message, resource) => logWatchState(log, message, resource),
-    });
-    this.#all = Object.values(this.#watches);
+      onError: (message: string | null, resource: string) => logWatchState(log, message, resource),
+    };
+    this.#watches = new Map(
+      api.namespaces.map((namespace) => [namespace, watchNamespace({ api, namespace, callbacks })]),
+    );
+    const own = api.ownNamespace;
+    this.#gateways = this.#watches.get(own)?.pods ?? watchPods({ api, namespace: own, callbacks });
+    this.#all = [
+      ...[...this.#watches.values()].flatMap(({ namespace, pools, pods, deployments, hpas, scaledObjects }) =>
+        [pools, pods, deployments, hpas, scaledObjects].map((watch: AnyWatch) => ({ namespace, watch })),
+      ),
+      ...(this.#watches.has(own) ? [] : [{ namespace: own, watch: this.#gateways }]),
+    ];
     this.#leader = new Leader({
       api,
       leaseName,
@@ -117,51 +125,69 @@ export class KubernetesScaler implements ScalableCluster {
   }
 
   scale(target: ScaleTarget, replicas: number): Promise<WriteResult> {
-    const name = this.#watches.pools.objects.get(target.pool)?.pool?.spec.scaleTargetRef?.name;
-    const deployment = this.#watches.deployments.objects.get(name ?? '');
+    const record = this.#recordOf(target.pool);
+    const deployments = this.#watches.get(record?.namespace ?? '')?.deployments.objects;
+    const deployment = deployments?.get(record?.pool?.spec.scaleTargetRef?.name ?? '');
     if (deployment === undefined) return gone(target.name);
-    const { name: deploymentName, uid } = deployment;
+    const { namespace, name, uid } = deployment;
     const { pool, version } = target;
-    return this.#fenced(() => this.#writes.scale({ pool, name: deploymentName, uid, version }, replicas));
+    return this.#fenced(() => this.#writes.scale({ pool, namespace, name, uid, version }, replicas));
   }
 
   markDraining(pod: ScalerPod, owner: string | null, lease: string | null = null): Promise<WriteResult> {
-    return this.#fenced(() => this.#writes.markDraining(pod, owner, lease));
+    return this.#writePod(pod, (placed) => this.#writes.markDraining(placed, owner, lease));
   }
 
   setDeletionCost(pod: ScalerPod, cost: number): Promise<WriteResult> {
-    return this.#fenced(() => this.#writes.setDeletionCost(pod, cost));
+    return this.#writePod(pod, (placed) => this.#writes.setDeletionCost(placed, cost));
   }
 
   evict(pod: ScalerPod): Promise<WriteResult> {
-    return this.#fenced(() => this.#writes.evict(pod));
+    return this.#writePod(pod, (placed) => this.#writes.evict(placed));
   }
 
   kill(pod: ScalerPod): Promise<WriteResult> {
-    return this.#fenced(() => this.#writes.kill(pod));
+    return this.#writePod(pod, (placed) => this.#writes.kill(placed));
   }
 
   writeStatus(pool: string, status: PoolStatus): Promise<WriteResult> {
-    const record = this.#watches.pools.objects.get(pool);
+    const record = this.#recordOf(pool);
     if (record === undefined) return gone(`ModelPool ${pool}`);
-    return this.#fenced(() => this.#writes.writeStatus(pool, record.uid, status));
+    return this.#fenced(() => this.#writes.writeStatus(objectOf(record), status));
   }
 
   emit(event: PoolEvent): void {
-    const record = this.#watches.pools.objects.get(event.pool);
+    const record = this.#recordOf(event.pool);
     if (record === undefined || !this.leadership().leading) return;
-    this.#events.emit(event, record.uid);
+    this.#events.emit(event, objectOf(record));
   }
 
   statusOf(pool: string): PoolStatus | null {
-    return this.#watches.pools.objects.get(pool)?.status ?? null;
+    return this.#recordOf(pool)?.status ?? null;
   }
 
   async close(): Promise<void> {
     this.#debounce.close();
     this.#listeners.clear();
-    await Promise.all([this.#leader.close(), this.#events.close(), ...this.#all.map((watch) => watch.close())]);
+    await Promise.all([this.#leader.close(), this.#events.close(), ...this.#all.map(({ watch }) => watch.close())]);
     this.#api.close();
+  }
+
+  /** Record of a pool by the name that the whole system knows, which may begin with its namespace. */
+  #recordOf(pool: string): PoolRecord | undefined {
+    const slash = pool.indexOf('/');
+    const namespace = slash === -1 ? this.#api.namespaces[0]! : pool.slice(0, slash);
+    return this.#watches.get(namespace)?.pools.objects.get(pool.slice(slash + 1));
+  }
+
+  /** Writes to a pod, which lies in the namespace of its pool. */
+  #writePod(
+    pod: ScalerPod,
+    write: (placed: ScalerPod & { readonly namespace: string }) => Promise<WriteResult>,
+  ): Promise<WriteResult> {
+    const record = this.#recordOf(pod.pool);
+    if (record === undefined) return gone(`ModelPool ${pod.pool}`);
+    return this.#fenced(() => write({ ...pod, namespace: record.namespace }));
   }
 
   #fenced(write: () => Promise<WriteResult>): Promise<WriteResult> {
@@ -169,31 +195,43 @@ export class KubernetesScaler implements ScalableCluster {
   }
 
   #update(): void {
-    const { pools, pods, deployments, hpas, scaledObjects } = this.#watches;
-    // Forbidden resources do not delay the view, so that pools can report the problem.
-    if (!pools.synced || !this.#all.every((watch) => watch.synced || watch.forbidden)) return;
-    const poolRecords = [...pools.objects.values()];
-    const podRecords = [...pods.objects.values()];
+    const watches = [...this.#watches.values()];
+    // Forbidden resources do not delay the view, so that pools can report the problem, and other namespaces are scaled.
+    if (!watches.some(({ pools }) => pools.synced)) return;
+    if (!this.#all.every(({ watch }) => watch.synced || watch.forbidden)) return;
+    const poolRecords = objectsOf(watches.map(({ pools }) => pools));
+    const podRecords = objectsOf(watches.map(({ pods }) => pods));
+    const deployments = objectsOf(watches.map((watch) => watch.deployments));
     this.#reportInvalidSpecs(poolRecords);
-    const uids = new Set([...podRecords, ...deployments.objects.values()].map(({ uid }) => uid));
+    const uids = new Set([...podRecords, ...deployments].map(({ uid }) => uid));
     this.#writes.forget((uid) => uids.has(uid));
-    const errors = this.#all.flatMap(({ lastError }) => lastError ?? []);
+    const errors = this.#all.flatMap(({ watch }) => watch.lastError ?? []);
     this.#view = {
       pools: poolRecords.flatMap(({ pool }) => pool ?? []),
       pods: scalerPods(poolRecords, podRecords),
-      targets: scaleTargets(poolRecords, podRecords, deployments.objects, this.#api.namespace),
+      targets: scaleTargets(poolRecords, podRecords, deployments),
       problems: scaleProblems({
         pools: poolRecords,
-        deployments: deployments.synced ? deployments.objects : null,
-        autoscalers: [...hpas.objects.values(), ...scaledObjects.objects.values()],
-        forbidden: this.#all.flatMap(({ forbidden, lastError }) => (forbidden && lastError !== null ? lastError : [])),
+        deployments,
+        unreadNamespaces: watches.flatMap((watch) => (watch.deployments.synced ? [] : [watch.namespace])),
+        autoscalers: watches.flatMap(({ hpas, scaledObjects }) => objectsOf([hpas, scaledObjects])),
+        forbidden: this.#all.flatMap(({ namespace, watch }) =>
+          watch.forbidden && watch.lastError !== null ? { namespace, message: watch.lastError } : [],
+        ),
         forbiddenWrites: this.#forbiddenWrites(),
       }),
-      gateways: gatewayMembers(podRecords),
-      asOfMs: Math.min(...this.#all.map(({ asOfMs }) => asOfMs)),
+      gateways: gatewayMembers([...this.#gateways.objects.values()]),
+      asOfMs: this.#asOfMs(),
       error: errors.length === 0 ? null : errors.join('; '),
     };
     for (const listener of this.#listeners) listener(this.#view);
+  }
+
+  /** Where there are several namespaces, one that may not be read makes its own pools Forbidden, and the view of no other stale. */
+  #asOfMs(): number {
+    const isAlone = this.#watches.size === 1;
+    const counted = this.#all.filter(({ watch }) => isAlone || !watch.forbidden || watch === this.#gateways);
+    return Math.min(...counted.map(({ watch }) => watch.asOfMs));
   }
 
   /** Reports invalid specs here, since a pool without any valid spec has no PoolScaler that could report its own. */
@@ -220,4 +258,8 @@ export class KubernetesScaler implements ScalableCluster {
 
 function gone(what: string): Promise<WriteResult> {
   return Promise.resolve({ kind: 'conflict', detail: `${what} is gone` });
+}
+
+function objectOf({ namespace, objectName, uid }: PoolRecord) {
+  return { namespace, name: objectName, uid };
 }

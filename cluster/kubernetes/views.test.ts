@@ -8,7 +8,7 @@ import { at, podObject, readyCondition } from './testing/objects.ts';
 import { gatewayMembers, gatewayView, scalerPods, scaleTargets } from './views.ts';
 
 function pool(name: string, spec: object, previous?: PoolRecord, creationTimestamp = at(0)): PoolRecord {
-  const metadata = { name, uid: `uid-${name}`, generation: 4, creationTimestamp };
+  const metadata = { name, namespace: 'test', uid: `uid-${name}`, generation: 4, creationTimestamp };
   const object = { apiVersion: 'sluice.dev/v1alpha1', kind: 'ModelPool', metadata };
   return readPool({ ...object, spec } as object, previous);
 }
@@ -61,9 +61,12 @@ test('a second pool of a Deployment comes after the older one, and has neither i
     scalerPods(pools, [pod('one')]).map((one) => one.pool),
     ['language'],
   );
-  const object: DeploymentObject = { metadata: { name: 'langid', resourceVersion: '9' }, spec: { replicas: 1 } };
+  const object: DeploymentObject = {
+    metadata: { name: 'langid', namespace: 'test', resourceVersion: '9' },
+    spec: { replicas: 1 },
+  };
   const deployment = readDeployment(object);
-  const targets = scaleTargets(pools, [], new Map([['langid', deployment]]), 'ns');
+  const targets = scaleTargets(pools, [], [deployment]);
   assert.deepEqual(
     targets.map((one) => one.pool),
     ['language'],
@@ -75,8 +78,8 @@ test('a pool that names the Deployment of the gateways gets neither their pods n
   const pools = [pool('a', { models: ['m'], scaleTargetRef: { name: 'sluice-gateway' } })];
   const pods = [pod('g', { deployment: 'sluice-gateway', meta: { labels } })];
   assert.deepEqual([gatewayView(pools, pods).pods, scalerPods(pools, pods)], [[], []]);
-  const deployment = readDeployment({ metadata: { name: 'sluice-gateway', labels } });
-  assert.deepEqual(scaleTargets(pools, pods, new Map([['sluice-gateway', deployment]]), 'ns'), []);
+  const deployment = readDeployment({ metadata: { name: 'sluice-gateway', namespace: 'test', labels } });
+  assert.deepEqual(scaleTargets(pools, pods, [deployment]), []);
 });
 
 test('a pool with an invalid spec keeps its last valid one, which a new pool of that name does not inherit', () => {
@@ -110,10 +113,10 @@ test('a status is read back as written, although the API server omits nulls', ()
 
 function target(deployment: DeploymentObject, pods: readonly PodRecord[] = [pod('a')]) {
   const record = readDeployment({
-    metadata: { name: 'langid', resourceVersion: '9', generation: 2 },
+    metadata: { name: 'langid', namespace: 'test', resourceVersion: '9', generation: 2 },
     ...deployment,
   });
-  return scaleTargets([langid], pods, new Map([['langid', record]]), 'ns')[0];
+  return scaleTargets([langid], pods, [record])[0];
 }
 
 const settled = { observedGeneration: 2, replicas: 3, updatedReplicas: 3 };
@@ -122,7 +125,7 @@ const exceeded = [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadl
 test('a scale target has the requested replicas and the version of the Deployment', () => {
   assert.deepEqual(target({ spec: { replicas: 3 }, status: settled }), {
     pool: 'language',
-    name: 'Deployment ns/langid',
+    name: 'Deployment test/langid',
     replicas: 3,
     version: '9',
     rollout: 'none',
@@ -130,7 +133,7 @@ test('a scale target has the requested replicas and the version of the Deploymen
   });
   assert.equal(target({ spec: { replicas: 0 }, status: settled })?.replicas, 0);
   assert.equal(target({ status: settled })?.replicas, 1);
-  assert.deepEqual(scaleTargets([langid], [], new Map(), 'ns'), []);
+  assert.deepEqual(scaleTargets([langid], [], []), []);
 });
 
 test('a rollout is running until all pods have the current template, and stuck past its deadline', () => {

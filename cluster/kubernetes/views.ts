@@ -7,7 +7,7 @@ import type { ClusterView, Pod } from '../port.ts';
 import type { GatewayMember, ScalerPod, ScaleTarget } from '../scalable.ts';
 import { endpointPods, readOnlyPod } from '../static.ts';
 import type { DeploymentRecord } from './read-deployment.ts';
-import { byPrecedence, ownsDeployment, settleClaims } from './policy/claims.ts';
+import { byPrecedence, ownsDeployment, placeOf, settleClaims, targetOf } from './policy/claims.ts';
 import type { PodRecord } from './read-pod.ts';
 import type { PoolRecord } from './read-pool.ts';
 
@@ -15,25 +15,27 @@ import type { PoolRecord } from './read-pool.ts';
 type Pools = readonly PoolRecord[];
 type Pods = readonly PodRecord[];
 
-function validPools(records: Pools): ModelPool[] {
-  return byPrecedence(records).flatMap(({ pool }) => (pool === null ? [] : [pool]));
+type ValidRecord = PoolRecord & { readonly pool: ModelPool };
+
+function validPools(records: Pools): ValidRecord[] {
+  return byPrecedence(records).filter((record): record is ValidRecord => record.pool !== null);
 }
 
 /** Finds the pods of a pool's Deployment; none for a pool whose Deployment belongs to another. */
-function podFinder(records: Pools, pods: Pods): (pool: ModelPool) => readonly PodRecord[] {
+function podFinder(records: Pools, pods: Pods): (record: PoolRecord) => readonly PodRecord[] {
   const claims = settleClaims(records);
   const byDeployment = podsByDeployment(pods);
-  return (pool) => (ownsDeployment(claims, pool) ? (byDeployment.get(pool.spec.scaleTargetRef?.name ?? '') ?? []) : []);
+  return (record) => (ownsDeployment(claims, record) ? (byDeployment.get(targetOf(record) ?? '') ?? []) : []);
 }
 
 export function gatewayView(pools: Pools, pods: Pods): ClusterView {
   const valid = validPools(pools);
   const podsOf = podFinder(pools, pods);
   return {
-    pools: valid,
-    pods: valid.flatMap((pool) => [
-      ...podsOf(pool).map((record) => gatewayPod(record, pool.metadata.name)),
-      ...endpointPods(pool, 0),
+    pools: valid.map(({ pool }) => pool),
+    pods: valid.flatMap((record) => [
+      ...podsOf(record).map((pod) => gatewayPod(pod, record.name)),
+      ...endpointPods(record.pool, 0),
     ]),
     versions: Object.fromEntries(pools.map(({ name, status }) => [name, status?.models ?? []])),
   };
@@ -41,22 +43,23 @@ export function gatewayView(pools: Pools, pods: Pods): ClusterView {
 
 export function scalerPods(pools: Pools, pods: Pods): ScalerPod[] {
   const podsOf = podFinder(pools, pods);
-  return validPools(pools).flatMap((pool) => [
-    ...podsOf(pool).map((record) => scalerPod(record, pool.metadata.name)),
-    ...endpointPods(pool, 0).map(readOnlyPod),
+  return validPools(pools).flatMap((record) => [
+    ...podsOf(record).map((pod) => scalerPod(pod, record.name)),
+    ...endpointPods(record.pool, 0).map(readOnlyPod),
   ]);
 }
 
 /**
- * Pods by Deployment, without those that have terminated for good, which their controller no longer counts, and without Sluice's
+ * Pods by Deployment (`placeOf`), without those that have terminated for good, which their controller no longer counts, and without Sluice's
  * own, which a pool must not probe, drain or replace.
  */
 function podsByDeployment(pods: Pods): Map<string, PodRecord[]> {
   const found = new Map<string, PodRecord[]>();
   for (const pod of pods) {
     if (pod.deployment === null || pod.finished || pod.component !== null) continue;
-    const others = found.get(pod.deployment);
-    if (others === undefined) found.set(pod.deployment, [pod]);
+    const place = placeOf({ namespace: pod.namespace, name: pod.deployment });
+    const others = found.get(place);
+    if (others === undefined) found.set(place, [pod]);
     else others.push(pod);
   }
   return found;
@@ -85,24 +88,20 @@ function scalerPod(record: PodRecord, pool: string): ScalerPod {
   return { ...gatewayPod(record, pool), draining, deletionCost, crashLooping, endGraceMs, failure, lastExit, version };
 }
 
-export function scaleTargets(
-  pools: Pools,
-  pods: Pods,
-  deployments: ReadonlyMap<string, DeploymentRecord>,
-  namespace: string,
-): ScaleTarget[] {
+export function scaleTargets(pools: Pools, pods: Pods, deployments: readonly DeploymentRecord[]): ScaleTarget[] {
   const claims = settleClaims(pools);
   const byDeployment = podsByDeployment(pods);
-  return validPools(pools).flatMap((pool) => {
-    if (!ownsDeployment(claims, pool)) return [];
-    const deployment = deployments.get(pool.spec.scaleTargetRef?.name ?? '');
+  const byPlace = new Map(deployments.map((deployment) => [placeOf(deployment), deployment]));
+  return validPools(pools).flatMap((record) => {
+    if (!ownsDeployment(claims, record)) return [];
+    const deployment = byPlace.get(targetOf(record) ?? '');
     if (deployment === undefined || deployment.isSluice) return [];
     return {
-      pool: pool.metadata.name,
-      name: `Deployment ${namespace}/${deployment.name}`,
+      pool: record.name,
+      name: `Deployment ${placeOf(deployment)}`,
       replicas: deployment.replicas,
       version: deployment.version,
-      rollout: rolloutOf(deployment, byDeployment.get(deployment.name) ?? []),
+      rollout: rolloutOf(deployment, byDeployment.get(placeOf(deployment)) ?? []),
       createFailure: deployment.createFailure,
     };
   });

@@ -10,35 +10,57 @@ export interface WatchCallbacks {
   readonly onError: (message: string | null, resource: string) => void;
 }
 
-/** Watches all objects of a kind in the namespace of `api`. */
+/** Where objects are watched, and who is told. */
+export interface WatchPlace {
+  readonly api: KubernetesApi;
+  readonly namespace: string;
+  readonly callbacks: WatchCallbacks;
+}
+
+/** Watches all objects of a kind in a namespace. */
 export function watchOf<Item>(
-  api: KubernetesApi,
-  groupVersion: string,
-  { name, optional }: Omit<Resource, 'path'>,
+  { api, namespace, callbacks }: WatchPlace,
+  { groupVersion, name, optional }: Omit<Resource, 'path'> & { readonly groupVersion: string },
   read: ListWatchOptions<Item>['read'],
-  { onChange, onConfirmed, onError }: WatchCallbacks,
 ): ListWatch<Item> {
+  const { onChange, onConfirmed, onError } = callbacks;
   const base = groupVersion.includes('/') ? `/apis/${groupVersion}` : `/api/${groupVersion}`;
-  const path = `${base}/namespaces/${api.namespace}/${name}`;
+  const path = `${base}/namespaces/${namespace}/${name}`;
   return new ListWatch({
     api,
     resource: { name, path, ...(optional === undefined ? {} : { optional }) },
     read,
     onChange,
     onConfirmed,
-    onError: (message) => onError(message, name),
+    onError: (message) => onError(message, api.namespaces.length === 1 ? name : `${name} of namespace ${namespace}`),
   });
 }
 
-/** Watches the pools and all pods of the namespace, with a single watch for the pods of all pools. */
-export function watchPoolsAndPods(
-  api: KubernetesApi,
-  callbacks: WatchCallbacks,
-): { readonly pools: ListWatch<PoolRecord>; readonly pods: ListWatch<PodRecord> } {
+/** Watches the pods of a namespace, with a single watch for those of all its pools. */
+export function watchPods(place: WatchPlace): ListWatch<PodRecord> {
+  return watchOf(place, { groupVersion: 'v1', name: 'pods' }, readPod);
+}
+
+export interface PoolsAndPods {
+  readonly namespace: string;
+  readonly pools: ListWatch<PoolRecord>;
+  readonly pods: ListWatch<PodRecord>;
+}
+
+export function watchPoolsAndPods(place: WatchPlace): PoolsAndPods {
+  const { api, namespace } = place;
+  const isOneOfSeveral = api.namespaces.length > 1;
+  const kind = { groupVersion: 'sluice.dev/v1alpha1', name: 'modelpools' };
   return {
-    pools: watchOf(api, 'sluice.dev/v1alpha1', { name: 'modelpools' }, readPool, callbacks),
-    pods: watchOf(api, 'v1', { name: 'pods' }, readPod, callbacks),
+    namespace,
+    pools: watchOf<PoolRecord>(place, kind, (object, previous) => readPool(object, previous, isOneOfSeveral)),
+    pods: watchPods(place),
   };
+}
+
+/** Current objects of one kind, of all namespaces. */
+export function objectsOf<Item>(watches: readonly Pick<ListWatch<Item>, 'objects'>[]): Item[] {
+  return watches.flatMap(({ objects }) => [...objects.values()]);
 }
 
 /**

@@ -9,6 +9,7 @@ import { deletionCostAnnotation, drainingAnnotation, drainLeaseAnnotation } from
 interface WriteTarget {
   /** Pool on whose behalf the object is written. */
   readonly pool: string;
+  readonly namespace: string;
   readonly name: string;
   readonly uid: string;
   readonly version: string;
@@ -43,8 +44,7 @@ export class Writes {
   }
 
   scale(deployment: WriteTarget, replicas: number): Promise<WriteResult> {
-    const { namespace } = this.#api;
-    const { name } = deployment;
+    const { namespace, name } = deployment;
     return this.#write(deployment, (resourceVersion) => ({
       operation: 'update deployments/scale',
       method: 'PUT',
@@ -67,8 +67,7 @@ export class Writes {
   }
 
   evict(pod: WriteTarget): Promise<WriteResult> {
-    const { namespace } = this.#api;
-    const { name, uid } = pod;
+    const { namespace, name, uid } = pod;
     return this.#write(pod, (resourceVersion) => ({
       operation: 'create pods/eviction',
       method: 'POST',
@@ -97,11 +96,14 @@ export class Writes {
   }
 
   /** Replaces the whole status, since a merge would keep the inputs of earlier decisions. */
-  writeStatus(pool: string, uid: string, status: PoolStatus): Promise<WriteResult> {
+  writeStatus(
+    { namespace, name, uid }: Omit<WriteTarget, 'pool' | 'version'>,
+    status: PoolStatus,
+  ): Promise<WriteResult> {
     return this.#send({
       operation: 'patch modelpools/status',
       method: 'PATCH',
-      path: `/apis/sluice.dev/v1alpha1/namespaces/${this.#api.namespace}/modelpools/${pool}/status`,
+      path: `/apis/sluice.dev/v1alpha1/namespaces/${namespace}/modelpools/${name}/status`,
       contentType: jsonPatch,
       body: [
         { op: 'test', path: '/metadata/uid', value: uid },
@@ -120,8 +122,8 @@ export class Writes {
     }));
   }
 
-  #podPath({ name }: WriteTarget): string {
-    return `/api/v1/namespaces/${this.#api.namespace}/pods/${name}`;
+  #podPath({ namespace, name }: WriteTarget): string {
+    return `/api/v1/namespaces/${namespace}/pods/${name}`;
   }
 
   async #write(target: WriteTarget, request: (version: string) => ApiRequest): Promise<WriteResult> {

@@ -183,5 +183,5 @@ function apiOf(token: string, namespace: string): KubernetesApi {
   config.loadFromDefault();
   const cluster = config.getCurrentCluster()!;
   config.loadFromClusterAndUser(cluster, { name: 'account', token });
-  return new KubernetesApi(config, namespace);
+  return new KubernetesApi(config, { pools: [namespace] });
 }

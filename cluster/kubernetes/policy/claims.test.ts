@@ -4,15 +4,15 @@ import fc from 'fast-check';
 import { parseModelPool } from '../../../contract/model-pool.ts';
 import { byPrecedence, ownsDeployment, settleClaims, type Claimant } from './claims.ts';
 
-function claimant(name: string, createdAtMs: number, spec: object): Claimant {
+function claimant(name: string, createdAtMs: number, spec: object, namespace = 'test'): Claimant {
   const { pool, errors } = parseModelPool({
     apiVersion: 'sluice.dev/v1alpha1',
     kind: 'ModelPool',
-    metadata: { name },
+    metadata: { name: name.slice(name.indexOf('/') + 1) },
     spec,
   });
   assert.deepEqual(errors, []);
-  return { name, createdAtMs, pool };
+  return { name, namespace, createdAtMs, pool };
 }
 
 const spec = (deployment: string, ...models: string[]): object => ({
@@ -33,20 +33,28 @@ test('the older pool has the model and the Deployment, whatever the names and th
       ['m', 'z'],
       ['n', 'a'],
     ]);
-    assert.deepEqual([ownsDeployment(claims, older.pool!), ownsDeployment(claims, newer.pool!)], [true, false]);
+    assert.deepEqual([ownsDeployment(claims, older), ownsDeployment(claims, newer)], [true, false]);
   }
 });
 
 test('of two pools of one second the first by name has the claim', () => {
   const claims = settleClaims([claimant('b', 1, spec('d', 'm')), claimant('a', 1, spec('d', 'm'))]);
-  assert.deepEqual([claims.modelOwners.get('m'), claims.deploymentOwners.get('d')], ['a', 'a']);
+  assert.deepEqual([claims.modelOwners.get('m'), claims.deploymentOwners.get('test/d')], ['a', 'a']);
 });
 
 test('a pool without a valid spec claims nothing, and a pool of endpoints has no Deployment', () => {
   const external = claimant('b', 2, { models: ['m'], endpoints: ['http://x:1'] });
-  const claims = settleClaims([{ name: 'a', createdAtMs: 1, pool: null }, external]);
+  const claims = settleClaims([{ name: 'a', namespace: 'test', createdAtMs: 1, pool: null }, external]);
   assert.equal(claims.modelOwners.get('m'), 'b');
-  assert.equal(ownsDeployment(claims, external.pool!), false);
+  assert.equal(ownsDeployment(claims, external), false);
+});
+
+test('a model has one owner in all namespaces, and a Deployment one in its own', () => {
+  const older = claimant('x/a', 1, spec('d', 'm'), 'x');
+  const newer = claimant('y/a', 2, spec('d', 'm'), 'y');
+  const claims = settleClaims([newer, older]);
+  assert.equal(claims.modelOwners.get('m'), 'x/a');
+  assert.deepEqual([ownsDeployment(claims, older), ownsDeployment(claims, newer)], [true, true]);
 });
 
 test('each claim has one owner that made it, in every order', () => {

@@ -1,18 +1,21 @@
 /** Finds problems that prevent scaling a pool: a missing Deployment, a competing autoscaler or pool, forbidden access. */
-import { byPrecedence, settleClaims, type Claimant } from './claims.ts';
+import { byPrecedence, placeOf, settleClaims, targetOf, type Claimant } from './claims.ts';
 
 export interface ProblemInputs {
   readonly pools: readonly (Claimant & { readonly errors: readonly string[] })[];
-  /** Existing Deployments by name; null while they cannot be read. */
-  readonly deployments: ReadonlyMap<string, { readonly isSluice: boolean }> | null;
+  /** Existing Deployments of all namespaces. */
+  readonly deployments: readonly { readonly namespace: string; readonly name: string; readonly isSluice: boolean }[];
+  /** Namespaces whose Deployments cannot be read. */
+  readonly unreadNamespaces: readonly string[];
   readonly autoscalers: readonly {
     readonly kind: string;
     readonly name: string;
+    readonly namespace: string;
     readonly targetKind: string;
     readonly targetName: string;
   }[];
-  /** Messages of forbidden reads, which affect all pools. */
-  readonly forbidden: readonly string[];
+  /** Forbidden reads, which affect all pools of the namespace. */
+  readonly forbidden: readonly { readonly namespace: string; readonly message: string }[];
   /** Message of a forbidden write, by pool. */
   readonly forbiddenWrites: ReadonlyMap<string, string>;
 }
@@ -29,7 +32,9 @@ export function scaleProblems(inputs: ProblemInputs): Problem[] {
   const add = (pool: string, reason: Problem['reason'], message: string): unknown =>
     found.push({ pool, reason, message });
   const { modelOwners, deploymentOwners } = settleClaims(inputs.pools);
-  for (const { name, pool, errors } of byPrecedence(inputs.pools)) {
+  const deployments = new Map(inputs.deployments.map((deployment) => [placeOf(deployment), deployment]));
+  for (const claimant of byPrecedence(inputs.pools)) {
+    const { name, namespace, pool, errors } = claimant;
     if (errors.length > 0) add(name, 'InvalidSpec', errors.join('; '));
     if (pool === null) continue;
     for (const model of pool.spec.models) {
@@ -37,17 +42,22 @@ export function scaleProblems(inputs: ProblemInputs): Problem[] {
       if (owner !== name) add(name, 'ModelConflict', `model ${model} belongs to pool ${owner}, which is older`);
     }
     const target = pool.spec.scaleTargetRef?.name;
-    if (target === undefined) continue;
-    for (const message of inputs.forbidden) add(name, 'Forbidden', message);
+    const place = targetOf(claimant);
+    if (target === undefined || place === null) continue;
+    for (const read of inputs.forbidden) if (read.namespace === namespace) add(name, 'Forbidden', read.message);
     const write = inputs.forbiddenWrites.get(name);
     if (write !== undefined) add(name, 'Forbidden', write);
-    if (inputs.deployments?.has(target) === false) add(name, 'TargetNotFound', `Deployment ${target} does not exist`);
-    if (inputs.deployments?.get(target)?.isSluice === true) {
+    const deployment = deployments.get(place);
+    if (deployment === undefined && !inputs.unreadNamespaces.includes(namespace))
+      add(name, 'TargetNotFound', `Deployment ${target} does not exist`);
+    if (deployment?.isSluice === true) {
       add(name, 'InvalidSpec', `/spec/scaleTargetRef/name: Deployment ${target} is a part of Sluice itself`);
     }
-    const owner = deploymentOwners.get(target)!;
+    const owner = deploymentOwners.get(place)!;
     if (owner !== name) add(name, 'Conflict', `Deployment ${target} belongs to pool ${owner}, which is older`);
-    const rivals = inputs.autoscalers.filter((one) => one.targetKind === 'Deployment' && one.targetName === target);
+    const rivals = inputs.autoscalers.filter(
+      (one) => one.targetKind === 'Deployment' && one.targetName === target && one.namespace === namespace,
+    );
     for (const rival of rivals) {
       add(name, 'Conflict', `${rival.kind} ${rival.name} also resizes Deployment ${target}: delete it or this pool`);
     }

@@ -43,17 +43,20 @@ export class ApiServer {
     return started;
   }
 
+  get origin(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
   /** Client of this server, for the namespace `test`. */
   get api(): KubernetesApi {
     if (this.#api !== undefined) return this.#api;
-    const { port } = this.#server.address() as AddressInfo;
     const config = new KubeConfig();
     // The client library requires skipTLSVerify for a server without TLS.
     config.loadFromClusterAndUser(
-      { name: 'test', server: `http://127.0.0.1:${port}`, skipTLSVerify: true },
+      { name: 'test', server: this.origin, skipTLSVerify: true },
       { name: 'test', token: 'secret' },
     );
-    this.#api = new KubernetesApi(config, 'test');
+    this.#api = new KubernetesApi(config, { pools: ['test'] });
     return this.#api;
   }
 

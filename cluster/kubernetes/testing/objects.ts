@@ -19,6 +19,7 @@ export function podObject(parts: PodParts = {}): PodObject {
   return {
     metadata: {
       name,
+      namespace: 'test',
       uid: `uid-${name}`,
       resourceVersion: '7',
       creationTimestamp: at(0),

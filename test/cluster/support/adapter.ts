@@ -72,14 +72,14 @@ interface Seat {
 
 export function scalerOf(
   { name }: Namespace,
-  { api = kubernetesApi(name), log, identity = 'test', leaseName = 'scaler' }: Seat = {},
+  { api = kubernetesApi({ pools: [name] }), log, identity = 'test', leaseName = 'scaler' }: Seat = {},
 ): KubernetesScaler {
   return new KubernetesScaler({ api, leaseName, identity, log: into(log) });
 }
 
 export function gatewayOf(
   { name }: Namespace,
-  { api = kubernetesApi(name), log }: Pick<Seat, 'api' | 'log'> = {},
+  { api = kubernetesApi({ pools: [name] }), log }: Pick<Seat, 'api' | 'log'> = {},
 ): KubernetesCluster {
   return new KubernetesCluster(api, into(log));
 }

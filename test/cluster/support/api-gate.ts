@@ -64,7 +64,7 @@ export class ApiGate {
 
   /** A client that goes through it. */
   api(namespace: string): KubernetesApi {
-    return new KubernetesApi(this.#config(), namespace);
+    return new KubernetesApi(this.#config(), { pools: [namespace] });
   }
 
   async set(way: Way): Promise<void> {

@@ -39,7 +39,7 @@ export class StandInNode {
     this.name = name;
     this.#namespace = namespace;
     this.#options = options;
-    this.#api = kubernetesApi(namespace.name);
+    this.#api = kubernetesApi({ pools: [namespace.name] });
     this.#pods = new ListWatch<PodObject>({
       api: this.#api,
       resource: { name: 'pods', path: `${this.#podsPath}?fieldSelector=spec.nodeName%3D${name}` },
