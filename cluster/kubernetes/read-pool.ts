@@ -1,7 +1,7 @@
 /** Reads ModelPools into records. A pool whose spec becomes invalid keeps its last valid spec, beside the errors. */
-import { Check } from 'typebox/value';
+import { Check, Clean } from 'typebox/value';
 import { quote } from '../../contract/errors.ts';
-import { parseModelPool, type ModelPool } from '../../contract/model-pool.ts';
+import { ModelPool, parseModelPool } from '../../contract/model-pool.ts';
 import { PoolStatus } from '../../contract/pool-status.ts';
 import { timeMs, type KubernetesObject, type ModelPoolObject } from './objects.ts';
 
@@ -33,12 +33,14 @@ export function readPool(
   const name = isOneOfSeveral ? `${namespace}/${objectName}` : objectName;
   const uid = metadata?.uid ?? '';
   const { generation } = metadata ?? {};
-  const parsed = parseModelPool({
+  const read = {
     apiVersion,
     kind,
     metadata: { name: objectName, ...(generation === undefined ? {} : { generation }) },
     spec,
-  });
+  };
+  // The API server knows each field of its definition: one that this version does not know is of a later one.
+  const parsed = parseModelPool(Clean(ModelPool, read));
   const { errors: found } = parsed;
   const pool = parsed.pool === null ? null : named(parsed.pool, name);
   const errors = [...found, ...unusableEndpoints(pool)];

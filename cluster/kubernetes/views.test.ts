@@ -90,6 +90,14 @@ test('a pool with an invalid spec keeps its last valid one, which a new pool of 
   assert.equal(another.pool, null);
 });
 
+test('a field that a later definition of the ModelPool fills in keeps no pool from being served', () => {
+  const spec = { models: ['m'], endpoints: ['http://a:1'], later: 1, requests: { timeoutMs: 5, later: { x: 1 } } };
+  const { pool: read, errors } = pool('x', spec);
+  assert.deepEqual(errors, []);
+  assert.equal(read?.spec.requests.timeoutMs, 5);
+  assert.equal('later' in read.spec, false);
+});
+
 test('an endpoint that matches the pattern but is not a URL is an error, not an exception', () => {
   const { pool: read, errors } = pool('x', { models: ['m'], endpoints: ['http://a b'] });
   assert.equal(read, null);
