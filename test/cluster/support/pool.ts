@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ModelPool } from '../../../contract/model-pool.ts';
-import { image, root } from './image.ts';
+import { root } from './image.ts';
+import { present, type Release } from './release.ts';
 
 export const lockedContainer = {
   imagePullPolicy: 'IfNotPresent',
@@ -40,6 +41,8 @@ export interface PoolOptions {
   readonly progressDeadlineSeconds?: number;
   /** Variables beside those that every pod gets. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Release whose image the pods run; that of this run unless set. */
+  readonly release?: Release;
   /** Shared process namespace, for tests that kill a process: process 1 of a container can't be killed from inside it. */
   readonly shareProcesses?: boolean;
 }
@@ -58,6 +61,7 @@ export function poolObjects(options: PoolOptions): object {
     models = null,
     broken = null,
     progressDeadlineSeconds = 600,
+    release = present,
   } = options;
   const args = models === null ? [] : ['--models', models.join(',')];
   const labels = { 'app.kubernetes.io/name': name, 'app.kubernetes.io/component': 'model-server' };
@@ -66,7 +70,7 @@ export function poolObjects(options: PoolOptions): object {
     SLUICE_DRAIN_DELAY_MS: '3000',
     SLUICE_RUN_LIMIT_MS: '10000',
     SLUICE_GRACE_MS: String(1000 * Math.max(1, graceSeconds - 5)),
-    SLUICE_SECRET_FILE: '/etc/sluice/secret',
+    ...(release.hasSecret ? { SLUICE_SECRET_FILE: '/etc/sluice/secret' } : {}),
     SLUICE_START_DELAY_MS: String(startDelayMs),
     ...(sick ? { SLOW_MS: String(slowMs) } : {}),
     ...options.env,
@@ -92,7 +96,7 @@ export function poolObjects(options: PoolOptions): object {
             {
               ...lockedContainer,
               name: 'model-server',
-              image,
+              image: release.image,
               terminationMessagePolicy: 'FallbackToLogsOnError',
               ...(sick ? { command: ['node', '/scripts/sick-pod.ts'] } : { args: ['model-server', ...args] }),
               env: Object.entries(env).map(([key, value]) => ({ name: key, value })),

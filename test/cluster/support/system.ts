@@ -8,7 +8,8 @@ import type { TestContext } from 'node:test';
 import { kubectl, Namespace, requireCluster } from './kubectl.ts';
 import { ApiProxy } from './api-proxy.ts';
 import { installCrd } from './crd.ts';
-import { image, root } from './image.ts';
+import { root } from './image.ts';
+import { present, type Release } from './release.ts';
 
 export interface SystemOptions {
   readonly gateways?: number;
@@ -16,6 +17,8 @@ export interface SystemOptions {
   /** Gateways and scalers reach the API server through a proxy that counts, and can be away. */
   readonly proxied?: boolean;
   readonly scalerEnv?: Readonly<Record<string, string>>;
+  /** Variables of gateways and scalers, beside those of the manifests. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Shared process namespace, for tests that kill a gateway or a scaler: process 1 of a container can't be killed from inside it. */
   readonly shareProcesses?: boolean;
 }
@@ -24,9 +27,14 @@ export interface SystemOptions {
 const small = { op: 'replace', path: '/spec/template/spec/containers/0/resources/requests' } as const;
 const smallRequests = { cpu: '20m', memory: '64Mi' };
 
-/** @returns what `kubectl apply` takes: the overlay for production with the image of this run */
-async function manifests(namespace: string, options: SystemOptions): Promise<string> {
-  const { gateways = 2, scalers = 2, proxied = false, scalerEnv = {}, shareProcesses = false } = options;
+/** @returns what `kubectl apply` takes: a release's overlay for production with its image */
+export async function manifests(
+  namespace: string,
+  options: SystemOptions,
+  release: Release = present,
+): Promise<string> {
+  const { gateways = 2, scalers = 2, proxied = false, env = {}, scalerEnv = {}, shareProcesses = false } = options;
+  const { image } = release;
   const folder = await mkdtemp(path.join(tmpdir(), 'sluice-cluster-'));
   const colon = image.lastIndexOf(':');
   const added = (env: Readonly<Record<string, string>>): object[] =>
@@ -44,14 +52,14 @@ async function manifests(namespace: string, options: SystemOptions): Promise<str
     apiVersion: 'kustomize.config.k8s.io/v1beta1',
     kind: 'Kustomization',
     namespace,
-    resources: [path.relative(folder, path.join(root, 'deploy/overlays/prod'))],
+    resources: [path.relative(folder, path.join(release.folder, 'deploy/overlays/prod'))],
     images: [{ name: 'localhost/sluice', newName: image.slice(0, colon), newTag: image.slice(colon + 1) }],
     replicas: [
       { name: 'sluice-gateway', count: gateways },
       { name: 'sluice-scaler', count: scalers },
     ],
     patches: [
-      patch('.*', [{ ...small, value: smallRequests }, ...shared, ...(proxied ? ApiProxy.patch : [])]),
+      patch('.*', [{ ...small, value: smallRequests }, ...shared, ...(proxied ? ApiProxy.patch : []), ...added(env)]),
       patch('sluice-scaler', added(scalerEnv)),
     ],
   };
@@ -63,7 +71,7 @@ async function manifests(namespace: string, options: SystemOptions): Promise<str
   }
 }
 
-async function scripts(): Promise<object> {
+export async function scripts(): Promise<object> {
   const names = ['api-proxy.ts', 'load.ts', 'sick-pod.ts'];
   const texts = names.map((name) => readFile(path.join(root, 'test/cluster/in-cluster', name), 'utf8'));
   const data = Object.fromEntries((await Promise.all(texts)).map((text, at) => [names[at]!, text] as const));
@@ -71,7 +79,7 @@ async function scripts(): Promise<object> {
 }
 
 /** The Secret that README's command makes. */
-function sharedSecret(): object {
+export function sharedSecret(): object {
   const stringData = { secret: randomBytes(32).toString('hex') };
   return { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'sluice' }, stringData };
 }
