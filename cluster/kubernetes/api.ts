@@ -1,13 +1,14 @@
 /**
  * HTTP client for the API server, with the credentials of a kubeconfig or of the pod that this process runs in.
  *
- * The client library is used only for credentials (certificates, tokens and their rotation, exec plugins, proxies). Its watch
- * gives up after 30 s of silence, and its informer misses changes between two watches.
+ * The client library is used only for credentials. Its watch gives up after 30 s of silence, and its informer misses changes
+ * between two watches.
  */
 import http from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
-import { KubeConfig } from '@kubernetes/client-node';
+import type { KubeConfig } from '@kubernetes/client-node';
+import { defaultCredentials } from './credentials.ts';
 
 export interface ApiRequest {
   /** Verb and resource as in RBAC, for messages and metrics: `list pods`. */
@@ -186,7 +187,5 @@ function statusMessage(text: string): string {
  * @throws Error for unusable credentials
  */
 export function kubernetesApi(namespaces: Namespaces): KubernetesApi {
-  const config = new KubeConfig();
-  config.loadFromDefault();
-  return new KubernetesApi(config, namespaces);
+  return new KubernetesApi(defaultCredentials(), namespaces);
 }

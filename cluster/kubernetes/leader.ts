@@ -1,5 +1,4 @@
 /** Leader election: acquires and renews the scaler's Lease, as policy/lease.ts decides. */
-import { V1MicroTime } from '@kubernetes/client-node';
 import { ApiError, type KubernetesApi } from './api.ts';
 import type { ObjectMeta } from './objects.ts';
 import {
@@ -38,8 +37,8 @@ interface LeaseObject {
   readonly spec?: {
     readonly holderIdentity?: string | undefined;
     readonly leaseDurationSeconds?: number | undefined;
-    readonly acquireTime?: V1MicroTime | string | undefined;
-    readonly renewTime?: V1MicroTime | string | undefined;
+    readonly acquireTime?: string | undefined;
+    readonly renewTime?: string | undefined;
     readonly leaseTransitions?: number | undefined;
   };
 }
@@ -147,7 +146,7 @@ export class Leader {
 
   async #write(step: LeaseStep, holder: string, durationSeconds: number): Promise<LeaseObject> {
     const { api, leaseName } = this.#options;
-    const now = new V1MicroTime();
+    const now = microTime(Date.now());
     const takes = step.kind === 'create' || (step.kind === 'write' && step.takes);
     const lease: LeaseObject = {
       apiVersion: 'coordination.k8s.io/v1',
@@ -194,4 +193,9 @@ function recordOf({ metadata, spec }: LeaseObject): LeaseRecord {
     transitions: spec?.leaseTransitions ?? 0,
     version: metadata.resourceVersion ?? '',
   };
+}
+
+/** RFC 3339 with six digits of a second, the form of times in a Lease. */
+function microTime(ms: number): string {
+  return new Date(ms).toISOString().replace('Z', '000Z');
 }

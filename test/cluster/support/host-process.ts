@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
+import { gatewayFlags } from '../../../runtime/process/heap.ts';
 import { testSecret } from '../../../runtime/testing/secret.ts';
 import { Metrics } from '../../support/metrics.ts';
 import { root } from './image.ts';
@@ -51,6 +52,8 @@ export class HostProcess {
     const child = spawn(
       process.execPath,
       [
+        // The image starts gateways and scalers with them.
+        ...gatewayFlags,
         path.join(root, 'cli/sluice.js'),
         command,
         '--cluster',
