@@ -26,6 +26,8 @@ export interface PoolOptions {
   readonly runMs?: number;
   readonly rowMs?: number;
   readonly maxRows?: number;
+  /** Rows of one request; as many as of one run unless set. */
+  readonly maxRequestRows?: number;
   readonly startDelayMs?: number;
   readonly scaling?: Partial<ModelPool['spec']['scaling']>;
   readonly spec?: Readonly<Record<string, unknown>>;
@@ -62,6 +64,7 @@ export function poolObjects(options: PoolOptions): object {
     broken = null,
     progressDeadlineSeconds = 600,
     release = present,
+    maxRequestRows = maxRows,
   } = options;
   const args = models === null ? [] : ['--models', models.join(',')];
   const labels = { 'app.kubernetes.io/name': name, 'app.kubernetes.io/component': 'model-server' };
@@ -144,7 +147,7 @@ export function poolObjects(options: PoolOptions): object {
     kind: 'ConfigMap',
     metadata: { name: `models-${name}` },
     data: {
-      'config.yaml': `maxRows: ${maxRows}\nmaxRequestRows: ${maxRows}\ndelay: { runMs: ${runMs}, rowMs: ${rowMs} }\n`,
+      'config.yaml': `maxRows: ${maxRows}\nmaxRequestRows: ${maxRequestRows}\ndelay: { runMs: ${runMs}, rowMs: ${rowMs} }\n`,
     },
     binaryData: { 'model.onnx': readFileSync(path.join(root, 'models/zoo/simple/1/model.onnx'), 'base64') },
   };
