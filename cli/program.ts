@@ -13,7 +13,7 @@ import { explainCommand } from './explain.ts';
 import { initCommand } from './init.ts';
 import type { ProgramIo } from './io.ts';
 import { gatewayCluster } from './gateway-cluster.ts';
-import { tuneCollector } from '../runtime/process/heap.ts';
+import { tuneCollector, tuneScalerCollector } from '../runtime/process/heap.ts';
 import { endWithSupervisor } from '../runtime/process/lifeline.ts';
 import { scalerCluster } from './scaler-cluster.ts';
 import { settingsCommand } from './settings-command.ts';
@@ -104,6 +104,7 @@ Examples:
       print,
       warn,
       run: async (settings) => {
+        tuneScalerCollector();
         endWithSupervisor();
         const cluster = await scalerCluster(settings);
         await (await import('../scaler/main.ts')).main(settings, { cluster, version: version() });

@@ -1,4 +1,4 @@
-/** V8 garbage collector settings for gateways and pods, which allocate unlike typical programs. */
+/** V8 garbage collector settings for gateways, pods and scalers, which allocate unlike typical programs. */
 import { setFlagsFromString } from 'node:v8';
 
 /**
@@ -30,4 +30,13 @@ export function tuneCollector(): void {
   // print that it doesn't know it.
   if (Number(process.versions.v8.split('.', 1)[0]) >= 13)
     setFlagsFromString('--external-memory-accounted-in-global-limit');
+}
+
+/**
+ * Sets collector flags of a scaler; must run first in the process. By default V8 lets the heap grow to some four times what lives in it
+ * before a full collection. A scaler keeps little and drops much each second (reports, views, statuses), and is in no hurry: with 50
+ * pools of 10 pods 60 MiB lived in a heap of 340. At half as much again as what lives it collects more often.
+ */
+export function tuneScalerCollector(): void {
+  setFlagsFromString('--heap-growing-percent=50');
 }
