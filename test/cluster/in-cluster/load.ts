@@ -29,6 +29,8 @@ let slowestMs = 0;
 const failed: Record<string, number> = {};
 const examples: string[] = [];
 const byPod: Record<string, number> = {};
+/** Versions that answered: how often, when first, and when the last question was asked that got such an answer. */
+const byVersion: Record<string, { answers: number; firstAnsweredMs: number; lastAskedMs: number }> = {};
 /** Latencies of right answers: counts by the upper bound of a histogram bucket; bounds are 10% apart. */
 const latencies = new Map<number, number>();
 
@@ -61,6 +63,12 @@ function wrong(text: string, index: number, sums: readonly number[]): string | n
   if (answer.id !== String(index)) return `id ${answer.id ?? 'missing'} instead of ${index}`;
   const data = answer.outputs?.find(({ name }) => name === 'OUTPUT0')?.data;
   return sums.every((sum, at) => data?.[at] === sum) ? null : 'other sums';
+}
+
+function countVersion(version: string, askedMs: number): void {
+  const seen = (byVersion[version] ??= { answers: 0, firstAnsweredMs: performance.now(), lastAskedMs: askedMs });
+  seen.answers += 1;
+  seen.lastAskedMs = Math.max(seen.lastAskedMs, askedMs);
 }
 
 function ask(index: number): void {
@@ -111,8 +119,10 @@ function ask(index: number): void {
           if (response.statusCode !== 200) settle(`status ${response.statusCode ?? 0}`, text.slice(0, 200));
           else {
             const why = wrong(text, index, sums);
-            if (why === null) settle(null);
-            else settle('wrong answer', `${why}: ${text.slice(0, 200)}`);
+            if (why === null) {
+              countVersion((JSON.parse(text) as { model_version?: string }).model_version ?? 'none', startedMs);
+              settle(null);
+            } else settle('wrong answer', `${why}: ${text.slice(0, 200)}`);
           }
         });
       },
@@ -166,6 +176,7 @@ const control = http.createServer((request, response) => {
       failed,
       examples,
       byPod,
+      byVersion,
       p50Ms: quantileMs(0.5),
       p99Ms: quantileMs(0.99),
       slowestMs: Math.round(slowestMs),

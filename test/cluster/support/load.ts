@@ -13,6 +13,8 @@ export interface LoadReport {
   readonly failed: Readonly<Record<string, number>>;
   readonly examples: readonly string[];
   readonly byPod: Readonly<Record<string, number>>;
+  /** Versions that answered: how often, when first, and when the last question was asked that got such an answer. */
+  readonly byVersion: Readonly<Record<string, { answers: number; firstAnsweredMs: number; lastAskedMs: number }>>;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly slowestMs: number;

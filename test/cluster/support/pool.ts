@@ -22,6 +22,8 @@ export interface PoolOptions {
   readonly models?: readonly string[];
   /** One of `models` that comes as a version which is no model, in place of its good one. */
   readonly broken?: string;
+  /** Versions that each model has in the pods' image, all of the same file; `1` unless given. */
+  readonly versions?: readonly string[];
   /** Milliseconds that a run sleeps: a pod then carries a known load without a core to itself. */
   readonly runMs?: number;
   readonly rowMs?: number;
@@ -62,6 +64,7 @@ export function poolObjects(options: PoolOptions): object {
     shareProcesses = false,
     models = null,
     broken = null,
+    versions = ['1'],
     progressDeadlineSeconds = 600,
     release = present,
     maxRequestRows = maxRows,
@@ -116,7 +119,10 @@ export function poolObjects(options: PoolOptions): object {
             },
           ],
           volumes: [
-            { name: 'models', configMap: repositoryOf(name, models ?? [model], broken) },
+            {
+              name: 'models',
+              configMap: { name: `models-${name}`, items: filesOf(models ?? [model], { versions, broken }) },
+            },
             { name: 'secret', secret: { secretName: 'sluice' } },
             scriptsVolume,
           ],
@@ -149,21 +155,27 @@ export function poolObjects(options: PoolOptions): object {
     data: {
       'config.yaml': `maxRows: ${maxRows}\nmaxRequestRows: ${maxRequestRows}\ndelay: { runMs: ${runMs}, rowMs: ${rowMs} }\n`,
     },
-    binaryData: { 'model.onnx': readFileSync(path.join(root, 'models/zoo/simple/1/model.onnx'), 'base64') },
+    binaryData: {
+      'model.onnx': readFileSync(path.join(root, 'models/zoo/simple/1/model.onnx'), 'base64'),
+    },
   };
   return { apiVersion: 'v1', kind: 'List', items: [repository, deployment, budget, pool] };
 }
 
-function repositoryOf(name: string, models: readonly string[], broken: string | null): object {
-  return {
-    name: `models-${name}`,
-    items: models.flatMap((model) => [
-      { key: 'config.yaml', path: `${model}/config.yaml` },
-      model === broken
-        ? { key: 'config.yaml', path: `${model}/2/model.onnx` }
-        : { key: 'model.onnx', path: `${model}/1/model.onnx` },
-    ]),
-  };
+/** Files of the repository, by the keys of the ConfigMap. */
+function filesOf(
+  models: readonly string[],
+  image: Readonly<{ versions: readonly string[]; broken: string | null }>,
+): { key: string; path: string }[] {
+  return models.flatMap((model) => [
+    { key: 'config.yaml', path: `${model}/config.yaml` },
+    ...(model === image.broken
+      ? [{ key: 'config.yaml', path: `${model}/2/model.onnx` }]
+      : image.versions.map((version) => ({
+          key: 'model.onnx',
+          path: `${model}/${version}/model.onnx`,
+        }))),
+  ]);
 }
 
 export const podsOf = (name: string): string =>
