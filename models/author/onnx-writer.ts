@@ -92,7 +92,7 @@ function encodeGraph(model: OnnxModel): Encoded[] {
   ];
 }
 
-function encodeNode(node: Node): Encoded[] {
+export function encodeNode(node: Node): Encoded[] {
   return [
     ...node.inputs.map((name) => text(1, name)),
     ...node.outputs.map((name) => text(2, name)),
@@ -124,7 +124,7 @@ function encodeWeights({ name, shape, data }: Weights): Encoded[] {
   ];
 }
 
-function encodeValueInfo({ name, datatype, shape }: ValueInfo): Encoded[] {
+export function encodeValueInfo({ name, datatype, shape }: ValueInfo): Encoded[] {
   const axes = shape.map((axis) => message(1, [typeof axis === 'string' ? text(2, axis) : integer(1, axis)]));
   const tensorType = [integer(1, elementTypes[datatype]), message(2, axes)];
   return [text(1, name), message(2, [message(1, tensorType)])];

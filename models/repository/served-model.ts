@@ -89,7 +89,7 @@ export class ServedModel {
 
   /** Names of the classes along the last axis of an output of the file; undefined where it has none. */
   labelsOf(output: string): readonly string[] | undefined {
-    return this.#labels?.get(output);
+    return this.#labels?.get(output) ?? this.#file.outputs.find(({ name }) => name === output)?.labels;
   }
 
   /** Takes over what the transform declares, after its file was changed. */

@@ -10,6 +10,8 @@ import type { Signature, TensorSignature } from '../tensor.ts';
 export interface FileTensor extends TensorSpec {
   /** Name of each axis; null if its length is fixed or it has no name. Axes of one name have one length. */
   readonly axisNames: readonly (string | null)[];
+  /** Names of the classes along the last axis, where the file has them. */
+  readonly labels?: readonly string[];
 }
 
 export interface FileSignature {

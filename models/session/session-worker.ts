@@ -15,6 +15,7 @@ import type { Datatype } from '../../contract/datatypes.ts';
 import { typedArrays } from '../../contract/tensor-data.ts';
 import type { FileTensor } from '../repository/signature.ts';
 import { withFixedDimensions } from './fixed-dimensions.ts';
+import { mapsAsTensors, type Rewritten } from './map-outputs.ts';
 import { missingProvider, providerNames, providerProblem, sessionOptions } from './session-options.ts';
 import type { FromWorker, LoadOptions, RunTime, ToWorker, WireInput, WireOutput } from './session-protocol.ts';
 
@@ -64,12 +65,16 @@ const refusedMemory = 'Invalid argument';
 const asleep = new Int32Array(new SharedArrayBuffer(4));
 
 async function load(file: string, options: LoadOptions): Promise<Omit<FromWorker & { kind: 'loaded' }, 'sequence'>> {
-  const session = await createSession(file, options);
+  const tensors = mapsAsTensors(file);
+  const session = await createSession({ file, tensors }, options);
   const inputs = session.inputMetadata.map((metadata) => specOf('input', metadata));
   const leftOut = session.outputMetadata.filter(({ isTensor }) => !isTensor).map(({ name }) => name);
   const outputs = session.outputMetadata
     .filter(({ isTensor }) => isTensor)
-    .map((metadata) => specOf('output', metadata));
+    .map((metadata) => {
+      const labels = tensors?.labels.get(metadata.name);
+      return labels === undefined ? specOf('output', metadata) : { ...specOf('output', metadata), labels };
+    });
   if (outputs.length === 0) throw new Error('no output is a tensor');
   sessions.push({
     session,
@@ -81,17 +86,23 @@ async function load(file: string, options: LoadOptions): Promise<Omit<FromWorker
   return { kind: 'loaded', session: sessions.length - 1, signature: { inputs, outputs }, leftOut, runtime };
 }
 
-async function createSession(file: string, options: LoadOptions): Promise<InferenceSession> {
+interface Source {
+  readonly file: string;
+  /** The file with tensors for its maps; null for one without. */
+  readonly tensors: Rewritten | null;
+}
+
+async function createSession(source: Source, options: LoadOptions): Promise<InferenceSession> {
   const missing = missingProvider(options, listSupportedBackends());
   if (missing !== null) throw new Error(missing);
   const { optimizedModel, runtime } = options;
-  if (optimizedModel === undefined) return createFrom(file, options, null);
+  if (optimizedModel === undefined) return createFrom(source, options, null);
   const ending = runtime?.sessionConfig?.['session.save_model_format'] === 'ORT' ? 'ort' : 'onnx';
   // Pods may write at the same time, and a file must never be there by half.
   const unfinished = `${optimizedModel}.${randomUUID()}.${ending}`;
   try {
     await mkdir(path.dirname(optimizedModel), { recursive: true });
-    const session = await createFrom(file, options, unfinished);
+    const session = await createFrom(source, options, unfinished);
     await rename(unfinished, `${optimizedModel}.${ending}`);
     return session;
   } catch (error) {
@@ -104,17 +115,17 @@ async function createSession(file: string, options: LoadOptions): Promise<Infere
 }
 
 async function createFrom(
-  file: string,
+  source: Source,
   options: LoadOptions,
   optimizedModel: string | null,
 ): Promise<InferenceSession> {
-  const bytes = rewritten(file, options);
+  const bytes = rewritten(source, options);
   // Bytes have no folder, and weights beside the file are looked for there.
-  const weightsFolder = bytes === null ? null : path.dirname(file);
+  const weightsFolder = bytes === null ? null : path.dirname(source.file);
   const settings = sessionOptions(options, { optimizedModel, weightsFolder }) as InferenceSession.SessionOptions;
   try {
     if (bytes !== null) return await InferenceSession.create(bytes, settings);
-    return await InferenceSession.create(file, settings);
+    return await InferenceSession.create(source.file, settings);
   } catch (error) {
     // ONNX Runtime has words of its own for what keeps a provider from being loaded.
     if (providerNames(options).every((name) => name === 'cpu')) throw error;
@@ -123,9 +134,10 @@ async function createFrom(
 }
 
 /** @returns the file as ONNX Runtime is to load it; null where that is as it lies there */
-function rewritten(file: string, { runtime }: LoadOptions): Uint8Array | null {
+function rewritten({ file, tensors }: Source, { runtime }: LoadOptions): Uint8Array | null {
   const lengths = runtime?.freeDimensions;
-  return lengths === undefined ? null : withFixedDimensions(readFileSync(file), lengths);
+  const bytes = tensors?.bytes ?? null;
+  return lengths === undefined ? bytes : withFixedDimensions(bytes ?? readFileSync(file), lengths);
 }
 
 function specOf(role: string, metadata: InferenceSession.ValueMetadata): FileTensor {

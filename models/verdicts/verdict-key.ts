@@ -6,7 +6,7 @@ import { fileDigest } from '../repository/file-digest.ts';
 import type { ModelConfig } from '../repository/model-config.ts';
 
 /** Counted up whenever the proof may come to another verdict on the same model. */
-const proverVersion = 2;
+const proverVersion = 3;
 
 export interface VerdictSource {
   /** Path of the ONNX file. */

@@ -57,7 +57,7 @@ const named = (names: string, rule: Rule): readonly (readonly [string, Rule])[] 
 
 const rules: ReadonlyMap<string, Rule> = new Map([
   ['Constant', constant],
-  ...named('Cast Identity', unchanged),
+  ...named('Cast Identity ZipMap', unchanged),
   ...named(
     'Abs Acos Acosh Asin Asinh Atan Atanh BitwiseNot Ceil Celu Cos Cosh Elu Erf Exp Floor Gelu HardSigmoid ' +
       'HardSwish LeakyRelu Log Mish Neg Not PRelu Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Sinh Softplus ' +
