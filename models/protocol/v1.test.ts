@@ -110,7 +110,7 @@ test('inputs by column, answered by column', () => {
   ];
   assert.deepEqual(parse({ inputs: rows }, features).inputs.get('features')!.shape, [2, 3]);
   const probabilities = float32([2, 2], 1, 2, 3, 4);
-  assert.equal(answer({ inputs: rows }, features, { probabilities }), '{"outputs":[[1,2],[3,4]]}');
+  assert.equal(answer({ inputs: rows }, features, { probabilities }), '{"outputs":[[1.0,2.0],[3.0,4.0]]}');
   const label: Tensor = { datatype: 'BYTES', shape: [1], data: [Buffer.from('fra')] };
   assert.equal(
     answer({ inputs: { text: ['a'] } }, langid, { label, score: float32([1], 0.5) }),
@@ -127,7 +127,7 @@ test('bytes that are no text travel as base64', () => {
   const label: Tensor = { datatype: 'BYTES', shape: [1], data: [Uint8Array.of(255)] };
   assert.equal(
     answer({ instances: ['a'] }, langid, { label, score: float32([1], 1) }),
-    '{"predictions":[{"label":{"b64":"/w=="},"score":1}]}',
+    '{"predictions":[{"label":{"b64":"/w=="},"score":1.0}]}',
   );
   const b64 = { ...langid, inputs: [spec('b64', 'BYTES', [-1])] };
   assert.equal(String(parse({ instances: [{ b64: 'AAAA' }] }, b64).inputs.get('b64')!.data[0]), 'AAAA');
@@ -164,7 +164,7 @@ test('an unbatchable model takes one instance, the whole tensor, and gives one p
       fixed,
       { y: float32([2], 5, 6) },
     ),
-    '{"predictions":[[5,6]]}',
+    '{"predictions":[[5.0,6.0]]}',
   );
   refuses(
     {
@@ -201,7 +201,7 @@ test('rows along another axis, and an input that they share', () => {
   assert.deepEqual(plain(call.inputs.get('scale')!), plain(float32([1], 7)));
   assert.equal(
     answer({ instances }, odd, { y: float32([2, 3], 1, 3, 5, 2, 4, 6), norm: float32([], 9) }),
-    '{"predictions":[{"y":[1,2],"norm":9},{"y":[3,4],"norm":9},{"y":[5,6],"norm":9}]}',
+    '{"predictions":[{"y":[1.0,2.0],"norm":9.0},{"y":[3.0,4.0],"norm":9.0},{"y":[5.0,6.0],"norm":9.0}]}',
   );
   refuses(
     {

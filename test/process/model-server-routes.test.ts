@@ -62,7 +62,7 @@ test('KServe V1 predicts', async () => {
       [3, 4],
     ],
   });
-  assert.equal(answer.text, '{"predictions":[[3],[7]]}');
+  assert.equal(answer.text, '{"predictions":[[3.0],[7.0]]}');
 });
 
 test('what does not exist is told as JSON, with the methods that would do', async () => {

@@ -14,6 +14,16 @@ import { exactInteger, integerRanges, readPlainIntegers, type IntegerDatatype } 
 const float16Limit = 65_520;
 const trueBytes = Buffer.from('true');
 const falseBytes = Buffer.from('false');
+/** Missing and infinite floats: null, and the words that Python's json writes for them, though they are no JSON. */
+const missingWords = (
+  [
+    ['null', Number.NaN],
+    ['NaN', Number.NaN],
+    ['Infinity', Infinity],
+    ['-Infinity', -Infinity],
+  ] as const
+).map(([word, value]) => ({ bytes: Buffer.from(word), value }));
+const capitalI = 0x49;
 
 const noData = new Uint8Array(0);
 const noWords = new Int32Array(0);
@@ -65,6 +75,7 @@ export class ElementReader {
 
   /** Reads elements with commas between them, up to the first byte that is no comma. */
   readRun(): void {
+    const cursor = this.#cursor;
     if (this.#data instanceof Float32Array) {
       const sink = {
         data: this.#data,
@@ -79,11 +90,17 @@ export class ElementReader {
           this.#refuse();
         },
       };
-      readFloat32Run(this.#cursor, sink);
+      while (!readFloat32Run(cursor, sink)) {
+        this.#length = sink.length;
+        this.readOne();
+        sink.length = this.#length;
+        sink.data = this.#data as Float32Array<ArrayBuffer>;
+        if (cursor.peek() !== code.comma) return;
+        cursor.position += 1;
+      }
       this.#length = sink.length;
       return;
     }
-    const cursor = this.#cursor;
     for (;;) {
       if (this.#datatype in integerRanges) {
         const range = integerRanges[this.#datatype as IntegerDatatype];
@@ -155,9 +172,27 @@ export class ElementReader {
   }
 
   #float(limit: number): number {
+    const cursor = this.#cursor;
+    const first = cursor.peek();
+    if (first > code.nine || (first === code.minus && cursor.bytes[cursor.position + 1] === capitalI)) {
+      const missing = this.#missing();
+      if (missing !== null) return missing;
+    }
     const value = this.#number();
     if (value >= limit || value <= -limit) this.#refuseText();
     return value;
+  }
+
+  /** Reads a word for a missing or infinite value. @returns null where there is none */
+  #missing(): number | null {
+    const cursor = this.#cursor;
+    for (const { bytes, value } of missingWords) {
+      const end = cursor.position + bytes.length;
+      if (!bytes.equals(cursor.bytes.subarray(cursor.position, end))) continue;
+      cursor.position = end;
+      return value;
+    }
+    return null;
   }
 
   #integer(datatype: IntegerDatatype): number {
@@ -273,8 +308,8 @@ const needs: Readonly<Record<Datatype, string>> = {
   INT16: whole('INT16'),
   INT32: whole('INT32'),
   INT64: whole('INT64'),
-  FP16: 'a number below 65520',
-  FP32: 'a number below 3.4028236e38',
-  FP64: 'a number below 1.7976931e308',
+  FP16: 'a number below 65520, null, NaN or Infinity',
+  FP32: 'a number below 3.4028236e38, null, NaN or Infinity',
+  FP64: 'a number below 1.7976931e308, null, NaN or Infinity',
   BYTES: 'a string',
 };

@@ -21,7 +21,7 @@ function read(text: string): Float32Array | null {
     },
   };
   try {
-    readFloat32Run(cursor, sink);
+    if (!readFloat32Run(cursor, sink)) return null;
     if (cursor.bytes.toString('latin1', cursor.position) !== ']') return null;
   } catch {
     return null;

@@ -27,12 +27,16 @@ export interface Float32Sink {
   length: number;
   /** Replaces a full `data` by a longer array that begins with the same elements, or throws. */
   grow(): void;
-  /** Throws the error for the element at the cursor. */
+  /** Throws the error for the number at the cursor, which is too large. */
   refuse(): never;
 }
 
-/** Reads numbers up to the first byte after the last one, which is a `]` if the array is well formed. */
-export function readFloat32Run(cursor: JsonCursor, sink: Float32Sink): void {
+/**
+ * Reads numbers up to the first byte after the last one, which is a `]` if the array is well formed.
+ *
+ * @returns false at an element that doesn't begin as a number does, such as a missing value: the cursor is at its first byte
+ */
+export function readFloat32Run(cursor: JsonCursor, sink: Float32Sink): boolean {
   const { bytes, view } = cursor;
   const lastQuad = bytes.length - 4;
   let { data, length } = sink;
@@ -56,7 +60,7 @@ export function readFloat32Run(cursor: JsonCursor, sink: Float32Sink): void {
       if (!(byte > code.zero && byte <= code.nine)) {
         cursor.position = first;
         sink.length = length;
-        sink.refuse();
+        return false;
       }
       do {
         if (kept < keptDigits) {
@@ -147,6 +151,7 @@ export function readFloat32Run(cursor: JsonCursor, sink: Float32Sink): void {
   }
   cursor.position = position;
   sink.length = length;
+  return true;
 }
 
 const negativePowersOfTen: readonly number[] = Array.from({ length: 309 }, (_, exponent) => Number(`1e-${exponent}`));

@@ -33,7 +33,7 @@ test('float32 is as short as people write it', () => {
     const [value] = JSON.parse(written(float32(Number(text)))) as [number];
     assert.equal(value, Number(text));
   }
-  assert.equal(written(float32(0.97, -0, 1e-7, 100, 1e10)), '[0.97,-0,1e-7,100,10000000000]');
+  assert.equal(written(float32(0.97, -0, 1e-7, 100, 1e10)), '[0.97,-0.0,1e-7,100.0,10000000000.0]');
 });
 
 test('float32 reads back the same, through a double, whatever its bits', () => {
@@ -72,8 +72,8 @@ test('at most nine digits', () => {
 
 test('brackets follow the shape; NaN and infinities are null', () => {
   const tensor: Tensor = { datatype: 'FP64', shape: [2, 1, 2], data: Float64Array.of(1, Number.NaN, Infinity, 0.1) };
-  assert.equal(written(tensor), '[[[1,null]],[[null,0.1]]]');
-  assert.equal(written(tensor, [4]), '[1,null,null,0.1]');
+  assert.equal(written(tensor), '[[[1.0,null]],[[null,0.1]]]');
+  assert.equal(written(tensor, [4]), '[1.0,null,null,0.1]');
   assert.equal(written({ datatype: 'INT8', shape: [0, 3], data: new Int8Array(0) }), '[]');
 });
 

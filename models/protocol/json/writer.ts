@@ -2,7 +2,8 @@
  * Writes JSON into one growing buffer: numbers digit by digit, strings of tensors without decoding them.
  *
  * FP32 is written with the fewest of 6 to 9 digits that read back as the same float32: half the bytes of a double, and
- * quicker to write (README.md has the times). NaN and the infinities, which JSON cannot express, are `null`.
+ * quicker to write (README.md has the times). Whole floats keep a point, so that readers that tell integers from floats by it
+ * get floats. NaN and the infinities, which JSON cannot express, are `null`.
  */
 import { isUtf8 } from 'node:buffer';
 import { SluiceError } from '../../../contract/errors.ts';
@@ -84,8 +85,24 @@ export class JsonWriter {
       if (typeof value === 'bigint') this.#ascii(String(value));
       else if (datatype === 'FP32') this.#float32(value);
       else if (datatype === 'BOOL') this.#ascii(value === 0 ? 'false' : 'true');
-      else if (Number.isInteger(value) && Math.abs(value) < 1e9) this.#integer(value);
-      else this.#ascii(Number.isFinite(value) ? String(value) : 'null');
+      else if (datatype === 'FP64' || datatype === 'FP16') this.#float64(value);
+      else if (Math.abs(value) < 1e9) this.#integer(value);
+      else this.#ascii(String(value));
+    }
+  }
+
+  #float64(value: number): void {
+    if (!Number.isFinite(value)) {
+      this.#ascii('null');
+    } else if (!Number.isInteger(value)) {
+      this.#ascii(String(value));
+    } else if (Math.abs(value) < 1e9) {
+      this.#integer(value);
+      this.#pointZero();
+    } else {
+      this.#ascii(String(value));
+      // Larger ones have an exponent.
+      if (Math.abs(value) < 1e21) this.#pointZero();
     }
   }
 
@@ -116,6 +133,7 @@ export class JsonWriter {
   #float32(value: number): void {
     if (Number.isInteger(value) && Math.abs(value) < 1e9) {
       this.#integer(value);
+      this.#pointZero();
       return;
     }
     if (!Number.isFinite(value)) {
@@ -155,6 +173,7 @@ export class JsonWriter {
     if (places <= 0 && first < 21) {
       this.#digits(rest, count);
       for (let zero = places; zero < 0; zero += 1) this.#bytes[this.#length++] = code.zero;
+      this.#pointZero();
     } else if (first >= 0 && first < 21) {
       this.#split(rest, count, count - places);
     } else if (first < 0 && first >= -6) {
@@ -186,6 +205,11 @@ export class JsonWriter {
       rest = -rest;
     }
     this.#digits(rest, digitCount(rest));
+  }
+
+  #pointZero(): void {
+    this.#bytes[this.#length++] = code.point;
+    this.#bytes[this.#length++] = code.zero;
   }
 
   #digits(integer: number, count: number): void {
