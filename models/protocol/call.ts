@@ -26,7 +26,14 @@ export interface ParsedCall {
   /** Outputs to answer, in order; all of them if the client named none. */
   readonly outputs: readonly RequestedOutput[];
   /** Set only by the V1 protocol, which answers in the layout of the request. */
-  readonly predict?: { readonly layout: 'rows' | 'columns'; readonly signature: Signature };
+  readonly predict?: PredictLayout;
+}
+
+export interface PredictLayout {
+  readonly layout: 'rows' | 'columns';
+  readonly signature: Signature;
+  /** Instances along the first axis of a model with a fixed batch; absent otherwise. */
+  readonly instances?: number;
 }
 
 export interface InferCall extends ParsedCall {

@@ -33,15 +33,18 @@ export function checkDatatype(input: TensorSignature, datatype: unknown): assert
   throw new SluiceError('invalid-tensor', `input '${input.name}': datatype ${quote(datatype)} ${what}`);
 }
 
-/** Checks that `shape` has the model's rank, and the model's lengths where they are fixed. */
+/** Whether `shape` has the model's rank, and the model's lengths where they are fixed. */
+export function fits(input: TensorSignature, shape: readonly number[]): boolean {
+  if (shape.length !== input.shape.length) return false;
+  for (const [axis, expected] of input.shape.entries()) {
+    if (expected !== -1 && shape[axis] !== expected) return false;
+  }
+  return true;
+}
+
+/** @throws SluiceError `invalid-tensor` where the shape does not fit */
 export function checkShape(input: TensorSignature, shape: readonly number[]): void {
-  const fits =
-    shape.length === input.shape.length &&
-    shape.every((length, axis) => {
-      const expected = input.shape[axis]!;
-      return expected === -1 || length === expected;
-    });
-  if (fits) return;
+  if (fits(input, shape)) return;
   throw new SluiceError(
     'invalid-tensor',
     `input '${input.name}': shape ${quote(shape)} does not fit the model's ${JSON.stringify(input.shape)}`,

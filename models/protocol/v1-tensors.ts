@@ -3,13 +3,21 @@ import { quote, SluiceError } from '../../contract/errors.ts';
 import { elementCount } from '../../contract/tensor-data.ts';
 import { concat, takeRows } from '../rows.ts';
 import type { Signature, Tensor, Tensors, TensorSignature } from '../tensor.ts';
-import { findInput, surfaceWith } from './fit.ts';
+import { findInput, fits, surfaceWith } from './fit.ts';
 import { code, ElementReader, Nest, type JsonCursor } from './json/json.ts';
 import { checkRowCount, mostElements, type RequestLimits } from './limits.ts';
 
 export interface Columns {
   readonly surface: number;
   readonly inputs: Tensors;
+  /** Instances along the first axis of every tensor of a model with a fixed batch; absent otherwise. */
+  readonly instances?: number;
+}
+
+/** An input with its values, read instance by instance along axis 0. */
+interface Column {
+  readonly input: TensorSignature;
+  readonly nest: Nest;
 }
 
 /** Reads instances: `[value, …]` for a single input, `[{"input": value, …}, …]` for one or several. */
@@ -24,7 +32,7 @@ export function readInstances(cursor: JsonCursor, surfaces: readonly Signature[]
     const input = onlyInput(surfaces, 'instances', 'each instance must be an object with');
     const nest = nestOf(cursor, input, limits);
     nest.read(0);
-    return { surface: 0, inputs: new Map([[input.name, asTensor(input, nest, false)]]) };
+    return { surface: 0, ...tensorsOf([{ input, nest }], nest.dims[0]!) };
   }
   return readObjects(cursor, surfaces, firstKey, limits);
 }
@@ -63,12 +71,37 @@ function readObjects(
     rows = index + 1;
     if (hasRows) checkRowCount(limits, rows);
   });
+  for (const { nest } of columns) nest.checkLength(0, rows);
+  return { surface, ...tensorsOf(columns, rows) };
+}
+
+function tensorsOf(columns: readonly Column[], rows: number): Pick<Columns, 'inputs' | 'instances'> {
+  const hasRows = columns.some(({ input }) => input.batchAxis !== null);
   const inputs = new Map<string, Tensor>();
-  for (const { input, nest } of columns) {
-    nest.checkLength(0, rows);
-    inputs.set(input.name, asTensor(input, nest, hasRows));
+  if (!hasRows && isFixedBatch(columns, rows)) {
+    for (const { input, nest } of columns) inputs.set(input.name, tensorOf(input, nest));
+    return { inputs, instances: rows };
   }
-  return { surface, inputs };
+  for (const { input, nest } of columns) inputs.set(input.name, asTensor(input, nest, hasRows));
+  return { inputs };
+}
+
+/** Whether the instances are together what the model takes, such as `[[1.0]]` for `[1,1]`, and not one of them alone. */
+function isFixedBatch(columns: readonly Column[], rows: number): boolean {
+  if (columns.every(({ input, nest }) => fits(input, nest.shape().slice(1)))) return false;
+  return columns.every(({ input, nest }) => input.shape[0] === rows && fits(input, tensorOf(input, nest).shape));
+}
+
+/** The values of a column, where a row of one number may come as that number, as tables have it, or the other way round. */
+function tensorOf(input: TensorSignature, nest: Nest): Tensor {
+  const shape = nest.shape();
+  const data = nest.reader.data();
+  const { datatype } = input;
+  if (fits(input, shape)) return { datatype, shape, data };
+  const deeper = [...shape, 1];
+  if (fits(input, deeper)) return { datatype, shape: deeper, data };
+  const flatter = shape.slice(0, -1);
+  return { datatype, shape: shape.at(-1) === 1 && fits(input, flatter) ? flatter : shape, data };
 }
 
 /** Reads columns: `{"input": tensor, …}`, or the tensor of a single input. */
@@ -80,7 +113,7 @@ export function readColumns(cursor: JsonCursor, surfaces: readonly Signature[], 
   const read = (input: TensorSignature) => {
     const nest = nestOf(cursor, input, limits);
     nest.read(0);
-    inputs.set(input.name, { datatype: input.datatype, shape: nest.shape(), data: nest.reader.data() });
+    inputs.set(input.name, tensorOf(input, nest));
   };
   if (firstKey === undefined || isBase64(firstKey, surfaces)) {
     read(onlyInput(surfaces, 'inputs', 'it must be an object with'));
@@ -102,9 +135,9 @@ export function readColumns(cursor: JsonCursor, surfaces: readonly Signature[], 
  */
 function asTensor(input: TensorSignature, nest: Nest, isShared: boolean): Tensor {
   const { datatype, batchAxis } = input;
+  if (batchAxis === 0) return tensorOf(input, nest);
   const read: Tensor = { datatype, shape: nest.shape(), data: nest.reader.data() };
   const rows = read.shape[0]!;
-  if (batchAxis === 0) return read;
   const rowShape = read.shape.slice(1);
   const row = (index: number): Tensor => ({ ...takeRows(read, 0, index, 1), shape: rowShape });
   if (batchAxis === null) {

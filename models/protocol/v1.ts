@@ -7,7 +7,7 @@ import { elementCount } from '../../contract/tensor-data.ts';
 import { mediaTypes } from '../../contract/headers.ts';
 import type { Signature, Tensor, Tensors } from '../tensor.ts';
 import { takeRows } from '../rows.ts';
-import type { Answer, InferCall, ParsedCall, RequestBody } from './call.ts';
+import type { Answer, InferCall, ParsedCall, PredictLayout, RequestBody } from './call.ts';
 import { allOutputs, checkShape, countRows } from './fit.ts';
 import { code, JsonCursor, JsonWriter, maxElementBytes } from './json/json.ts';
 import { checkRowCount, unlimited, type RequestLimits } from './limits.ts';
@@ -55,7 +55,7 @@ export function parsePredictRequest(
     inputs: columns.inputs,
     rows,
     outputs: allOutputs(signature, false),
-    predict: { layout, signature },
+    predict: { layout, signature, ...(columns.instances === undefined ? {} : { instances: columns.instances }) },
   };
 }
 
@@ -72,9 +72,10 @@ export function renderPredictResponse(call: ParsedCall, outputs: Tensors): Answe
     writeNamed(writer, tensors, ({ name, tensor }) => writer.nested(`output '${name}'`, tensor, tensor.shape));
     writer.raw('}');
   } else {
-    const columns = tensors.map(({ name, tensor }) => ({ name, ...rowsOf(predict.signature, name, tensor) }));
+    const columns = tensors.map(({ name, tensor }) => ({ name, ...rowsOf(predict, name, tensor) }));
+    const rows = predict.instances ?? call.rows;
     writer.raw('{"predictions":[');
-    for (let row = 0; row < call.rows; row += 1) {
+    for (let row = 0; row < rows; row += 1) {
       if (row > 0) writer.raw(',');
       writeNamed(writer, columns, (column) =>
         column.axis === null || column.axis === 0
@@ -100,8 +101,9 @@ interface RowLayout {
   readonly stride: number;
 }
 
-function rowsOf(signature: Signature, name: string, tensor: Tensor): RowLayout {
-  const axis = signature.outputs.find((output) => output.name === name)?.batchAxis ?? null;
+function rowsOf({ signature, instances }: PredictLayout, name: string, tensor: Tensor): RowLayout {
+  const declared = signature.outputs.find((output) => output.name === name)?.batchAxis ?? null;
+  const axis = declared ?? (instances !== undefined && tensor.shape[0] === instances ? 0 : null);
   const shape = axis === null ? tensor.shape : tensor.shape.toSpliced(axis, 1);
   return { tensor, axis, shape, stride: elementCount(shape) };
 }
