@@ -23,7 +23,7 @@ test('a minimal pool gets all defaults', () => {
     models: ['langid'],
     endpoints: [],
     shareSecretWithEndpoints: false,
-    batching: { enabled: true, maxRows: 64, maxBytes: 8_388_608, maxRequestRows: 1024 },
+    batching: { enabled: true, maxRows: 64, maxBytes: 8_388_608, maxRequestRows: 131_072 },
     requests: {
       timeoutMs: 30_000,
       coldStartHoldMs: 60_000,

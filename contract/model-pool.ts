@@ -68,7 +68,7 @@ const Batching = Type.Object(
     ),
     maxBytes: positive(8 * mebibyte, 'Maximum bytes per envelope. A larger request is sent in an envelope of its own.'),
     maxRequestRows: positive(
-      1024,
+      131_072,
       'Maximum rows per request. In Kubernetes, SLUICE_MAX_REQUEST_ROWS of the model server applies instead.',
     ),
   },

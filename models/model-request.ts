@@ -47,6 +47,8 @@ export interface Slice extends Waiting {
 
 export interface Tracked {
   readonly slices: readonly Slice[];
+  /** Slices that have been put into the queue so far. */
+  queued: number;
   /** True until the first of the slices is in a run. */
   pending: boolean;
 }

@@ -96,6 +96,23 @@ export function split(signature: Signature, outputs: Tensors, rowCounts: readonl
   return parts;
 }
 
+/**
+ * Outputs of a request without rows, which is not run: models differ in whether they take none.
+ *
+ * @throws SluiceError `invalid-tensor` where an output has elements without rows
+ */
+export function outputsOfNoRows({ outputs }: Signature): Tensors {
+  const empty = new Map<string, Tensor>();
+  for (const { name, datatype, shape, batchAxis } of outputs) {
+    const lengths = shape.map((length, axis) => (axis === batchAxis ? 0 : Math.max(0, length)));
+    if (elementCount(lengths) > 0) {
+      throw new SluiceError('invalid-tensor', `the request has no rows, and output '${name}' is of all rows together`);
+    }
+    empty.set(name, { datatype, shape: lengths, data: datatype === 'BYTES' ? [] : allocate(datatype, 0) });
+  }
+  return empty;
+}
+
 /** Takes `count` entries of a tensor along an axis: a view along the first axis, else a copy. */
 export function takeRows(tensor: Tensor, axis: number, start: number, count: number): Tensor {
   const { datatype, shape, data } = tensor;

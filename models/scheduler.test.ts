@@ -127,6 +127,49 @@ test('a request larger than a run is computed in slices and answered once, in or
   pod.assertEmpty(model);
 });
 
+test('a table of many runs lets others pass, and is answered once, in order', async () => {
+  const pod = new TestPod();
+  const model = fakeModel({ maxRows: 2 });
+  const other = fakeModel({ session: 1, name: 'other' });
+  pod.submit(model, 1, { rows: 101 });
+  await pod.turn();
+  pod.submit(other, 2);
+  assert.equal(pod.scheduler.queuedRows, 100);
+  for (let run = 0; run < 17; run += 1) pod.host.finish();
+  assert.equal(pod.runs.indexOf('2'), 17, 'the slices that were queued before it, and none of the 34 behind');
+  while (pod.host.busy) pod.host.finish();
+  assert.equal(pod.runs.length, 52);
+  assert.deepEqual(pod.answers, ['2: 20', `1: ${new Array<number>(101).fill(10).join(' ')}`]);
+  pod.assertEmpty(model, other);
+});
+
+test('a request without rows is answered without a run', async () => {
+  const pod = new TestPod();
+  const model = fakeModel();
+  pod.submit(model, 1, { rows: 0 });
+  await pod.turn();
+  assert.deepEqual(pod.runs, []);
+  assert.deepEqual(pod.answers, ['1: ']);
+  pod.assertEmpty(model);
+});
+
+test('a table that is cancelled, late or unbatched leaves nothing behind', async () => {
+  for (const end of ['cancel', 'expire', 'fail', 'unbatch'] as const) {
+    const pod = new TestPod();
+    const model = fakeModel({ maxRows: 2 });
+    const table = pod.submit(model, 1, { rows: 101, deadlineMs: 10 });
+    await pod.turn();
+    pod.host.finish();
+    if (end === 'cancel') pod.scheduler.cancel(table);
+    if (end === 'expire') pod.nowMs = 11;
+    if (end === 'fail') pod.host.fail('bad');
+    if (end === 'unbatch') pod.scheduler.stopBatching(model, 'told by a gateway');
+    while (pod.host.busy) pod.host.finish();
+    assert.equal(pod.answers.length, end === 'cancel' ? 0 : 1, end);
+    pod.assertEmpty(model);
+  }
+});
+
 test('a request as large as a run, or twice as large, makes no empty slice', async () => {
   const pod = new TestPod();
   const model = fakeModel({ maxRows: 4 });

@@ -2,6 +2,9 @@
  * The scheduler of a model server: one queue of parsed requests, one run at a time. It stacks requests that may share a
  * run and hands each its own rows of the outputs. It knows no HTTP and no protocol; its clock is an argument.
  *
+ * A request of many runs has a few of them in the queue at a time, and the next ones go behind what others sent meanwhile: a
+ * table of 100,000 rows holds nobody up for long.
+ *
  * When a run ends, the next one starts before the results are split and serialised, so that the worker thread computes
  * while this thread parses and serialises. The watch in service has its runs among those of clients.
  */
@@ -10,7 +13,7 @@ import type { ModelRequest, Run, Slice, Tracked } from './model-request.ts';
 import { RunQueue, type NextRun } from './policy/next-run.ts';
 import type { ServedModel } from './repository/served-model.ts';
 import { rowElements } from './row-elements.ts';
-import { concatRows, shapeKey, sliceRows, split } from './rows.ts';
+import { concatRows, outputsOfNoRows, shapeKey, sliceRows, split } from './rows.ts';
 import type { SessionHost } from './session/session-host.ts';
 import type { RunOutcome } from './session/session-thread.ts';
 import type { Tensors } from './tensor.ts';
@@ -36,6 +39,9 @@ interface CurrentRun {
   readonly stackUs: number;
 }
 
+/** Slices of one request in the queue: 1,024 rows of 64 a run. */
+const mostQueued = 16;
+
 export class Scheduler {
   readonly #host: SchedulerOptions['host'];
   readonly #nowMs: () => number;
@@ -45,6 +51,8 @@ export class Scheduler {
   /** Isolated retries: slices of a failed run, each to run alone so that only the bad request fails. Last one first. */
   #isolated: Slice[] = [];
   #inFlight = 0;
+  /** Rows of slices that are not in the queue yet. */
+  #laterRows = 0;
   #dispatchPlanned = false;
   /** Models whose outputs could not be split once; the log says so once a model. */
   readonly #unsplittable = new Set<ServedModel>();
@@ -58,7 +66,7 @@ export class Scheduler {
 
   /** Rows that wait for a run. */
   get queuedRows(): number {
-    return this.#queue.rows + this.#isolated.reduce((sum, slice) => sum + slice.rows, 0);
+    return this.#queue.rows + this.#laterRows + this.#isolated.reduce((sum, slice) => sum + slice.rows, 0);
   }
 
   /** Requests that are neither answered nor cancelled. */
@@ -75,6 +83,10 @@ export class Scheduler {
   submit(request: ModelRequest): void {
     const { model, rows } = request;
     const { maxRows, signature } = model;
+    if (rows === 0) {
+      this.#answerNoRows(request);
+      return;
+    }
     const slices: Slice[] = [];
     if (model.unbatchedReason !== null) {
       slices.push(wholeOf(request));
@@ -84,9 +96,11 @@ export class Scheduler {
         slices.push(sliceOf(request, { groupKey, maxRows, start, rows: Math.min(maxRows, rows - start) }));
       }
     }
-    request.tracked = { slices, pending: true };
+    const queued = Math.min(slices.length, mostQueued);
+    request.tracked = { slices, queued, pending: true };
     this.#inFlight += 1;
-    for (const slice of slices) this.#queue.push(slice);
+    for (let index = 0; index < queued; index += 1) this.#queue.push(slices[index]!);
+    this.#laterRows += laterRows(request.tracked);
     model.statistics.pending += 1;
     if (this.#dispatchPlanned || this.#host.busy) return;
     this.#dispatchPlanned = true;
@@ -109,11 +123,11 @@ export class Scheduler {
     if (model.unbatchedReason !== null) return;
     model.stopBatching(reason);
     for (const slice of this.#queue.take(({ request }) => request.model === model)) {
-      const whole = replace(slice);
+      const whole = this.#replace(slice);
       if (whole !== null) this.#queue.push(whole);
     }
     this.#isolated = this.#isolated
-      .map((slice) => (slice.request.model === model ? replace(slice) : slice))
+      .map((slice) => (slice.request.model === model ? this.#replace(slice) : slice))
       .filter((slice) => slice !== null);
   }
 
@@ -124,6 +138,7 @@ export class Scheduler {
   }
 
   #untrack(request: ModelRequest): void {
+    if (request.tracked !== null) this.#laterRows -= laterRows(request.tracked);
     request.tracked = null;
     this.#inFlight -= 1;
   }
@@ -180,6 +195,7 @@ export class Scheduler {
     const run: Run = { rows, startedMs, occupiedUs: 0, rowElements: elements };
     for (const { request, start, rows: ownRows } of slices) {
       const { tracked } = request;
+      if (tracked !== null && tracked.slices.length > mostQueued) this.#queueNext(tracked);
       if (tracked?.pending === true) {
         tracked.pending = false;
         model.statistics.pending -= 1;
@@ -273,6 +289,16 @@ export class Scheduler {
     this.#answer(request, joined);
   }
 
+  #answerNoRows(request: ModelRequest): void {
+    try {
+      const outputs = outputsOfNoRows(request.model.signature);
+      request.model.statistics.success += 1;
+      request.done({ kind: 'answered', outputs });
+    } catch (error) {
+      this.#fail(request, error as SluiceError);
+    }
+  }
+
   #answer(request: ModelRequest, outputs: Tensors): void {
     this.#untrack(request);
     request.model.statistics.success += 1;
@@ -307,8 +333,28 @@ export class Scheduler {
 
   /** Lets each request of the run start again, whole and alone: the model was unbatched meanwhile. */
   #restart({ slices }: CurrentRun): void {
-    const wholes = slices.map(replace).filter((slice) => slice !== null);
+    const wholes = slices.map((slice) => this.#replace(slice)).filter((slice) => slice !== null);
     this.#isolated.push(...wholes.toReversed());
+  }
+
+  /** Puts one slice for the whole request in the place of those it was cut into. @returns null if it has left, or has one already */
+  #replace(slice: Slice): Slice | null {
+    const { request } = slice;
+    if (request.tracked?.slices.includes(slice) !== true) return null;
+    const whole = wholeOf(request);
+    this.#laterRows -= laterRows(request.tracked);
+    request.tracked = { slices: [whole], queued: 1, pending: request.tracked.pending };
+    request.runs.length = 0;
+    return whole;
+  }
+
+  /** Puts the next slice of a large request into the queue, as one of its slices starts. */
+  #queueNext(tracked: Tracked): void {
+    const next = tracked.slices[tracked.queued];
+    if (next === undefined) return;
+    tracked.queued += 1;
+    this.#laterRows -= next.rows;
+    this.#queue.push(next);
   }
 
   #fail(request: ModelRequest, error: SluiceError): void {
@@ -326,14 +372,11 @@ function isObsolete({ model, slices }: CurrentRun): boolean {
   return model.unbatchedReason !== null && (slices.length > 1 || first!.rows !== first!.request.rows);
 }
 
-/** Puts one slice for the whole request in the place of those it was cut into. @returns null if it has left, or has one already */
-function replace(slice: Slice): Slice | null {
-  const { request } = slice;
-  if (request.tracked?.slices.includes(slice) !== true) return null;
-  const whole = wholeOf(request);
-  request.tracked = { slices: [whole], pending: request.tracked.pending };
-  request.runs.length = 0;
-  return whole;
+/** Rows of the slices that are not in the queue yet. */
+function laterRows({ slices, queued }: Tracked): number {
+  let rows = 0;
+  for (let index = queued; index < slices.length; index += 1) rows += slices[index]!.rows;
+  return rows;
 }
 
 /** A whole request that shares no run. */

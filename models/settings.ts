@@ -26,7 +26,7 @@ export const ModelServerSettings = Type.Object({
     }),
   ),
   maxRows: Type.Integer({ minimum: 1, default: 64, description: 'maximum rows per model run; 1 disables batching' }),
-  maxRequestRows: Type.Integer({ minimum: 1, default: 1024, description: 'maximum rows per request' }),
+  maxRequestRows: Type.Integer({ minimum: 1, default: 131_072, description: 'maximum rows per request' }),
   maxBodyBytes: Type.Integer({
     minimum: 1,
     default: 64 * mebibyte,

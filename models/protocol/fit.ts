@@ -51,7 +51,7 @@ export function checkShape(input: TensorSignature, shape: readonly number[]): vo
   );
 }
 
-/** Checks that every input is there and that all have as many rows. @returns their number; 1 if nothing is batched */
+/** Checks that every input is there and that all have as many rows. @returns their number, which may be 0; 1 if nothing is batched */
 export function countRows(surface: Signature, inputs: Tensors): number {
   let rows: number | null = null;
   let from = '';
@@ -60,9 +60,6 @@ export function countRows(surface: Signature, inputs: Tensors): number {
     if (tensor === undefined) throw new SluiceError('invalid-request', `input '${name}': is missing`);
     if (batchAxis === null) continue;
     const own = tensor.shape[batchAxis]!;
-    if (own === 0) {
-      throw new SluiceError('invalid-tensor', `input '${name}': shape ${quote(tensor.shape)} has no rows`);
-    }
     if (rows !== null && own !== rows) {
       throw new SluiceError('invalid-tensor', `input '${name}': has ${own} rows, where input '${from}' has ${rows}`);
     }

@@ -81,6 +81,16 @@ test('a whole tensor as one instance stays one, and a fixed batch is as many pre
   assert.equal(batch.predict?.instances, 2);
 });
 
+test('no instances are no rows of any input, and no predictions', () => {
+  const call = parse('{"instances":[ ]}', titanic);
+  assert.deepEqual(shapesOf(call), { age: [0, 1], class: [0, 1], sex: [0, 1] });
+  assert.equal(call.rows, 0);
+  const none: Tensor = { datatype: 'FP32', shape: [0, 2], data: new Float32Array(0) };
+  const { body } = renderPredictResponse(call, new Map([['probabilities', none]]));
+  assert.equal(Buffer.concat(body).toString(), '{"predictions":[]}');
+  assert.throws(() => parse('{"instances":[]}', fixed(1, 1)), /there must be one at least/);
+});
+
 test('any nesting is taken with the values in their order, or refused with 400', () => {
   const nested = fc.letrec<{ tree: unknown }>((tie) => ({
     tree: fc.oneof({ maxDepth: 3 }, fc.integer({ min: 0, max: 9 }), fc.array(tie('tree'), { maxLength: 3 })),

@@ -1,6 +1,6 @@
 /** Reads the tensors of a V1 request's `instances` or `inputs`, whose brackets are the only sign of their shapes. */
 import { quote, SluiceError } from '../../contract/errors.ts';
-import { elementCount } from '../../contract/tensor-data.ts';
+import { allocate, elementCount } from '../../contract/tensor-data.ts';
 import { concat, takeRows } from '../rows.ts';
 import type { Signature, Tensor, Tensors, TensorSignature } from '../tensor.ts';
 import { findInput, fits, surfaceWith } from './fit.ts';
@@ -25,6 +25,7 @@ export function readInstances(cursor: JsonCursor, surfaces: readonly Signature[]
   if (cursor.peek() !== code.openArray) {
     throw new SluiceError('invalid-request', `instances: must be an array, was: ${quote(cursor.value())}`);
   }
+  if (cursor.peekInside() === code.closeArray) return noInstances(cursor, surfaces);
   const start = cursor.position;
   const firstKey = cursor.peekInside() === code.openObject ? peekKey(cursor, start + 1) : undefined;
   cursor.position = start;
@@ -35,6 +36,23 @@ export function readInstances(cursor: JsonCursor, surfaces: readonly Signature[]
     return { surface: 0, ...tensorsOf([{ input, nest }], nest.dims[0]!) };
   }
   return readObjects(cursor, surfaces, firstKey, limits);
+}
+
+/** No rows of any input. */
+function noInstances(cursor: JsonCursor, surfaces: readonly Signature[]): Columns {
+  cursor.array(() => undefined);
+  const inputs = new Map<string, Tensor>();
+  for (const { name, datatype, shape, batchAxis } of surfaces[0]?.inputs ?? []) {
+    if (batchAxis === null) {
+      throw new SluiceError(
+        'invalid-request',
+        `instances: there must be one at least, for input '${name}' has no rows`,
+      );
+    }
+    const lengths = shape.map((length, axis) => (axis === batchAxis ? 0 : Math.max(0, length)));
+    inputs.set(name, { datatype, shape: lengths, data: datatype === 'BYTES' ? [] : allocate(datatype, 0) });
+  }
+  return { surface: 0, inputs };
 }
 
 function readObjects(

@@ -228,7 +228,6 @@ const wrong: readonly (readonly [string, unknown, Signature[], ErrorCode, RegExp
     'invalid-request',
     /instances: must be an array, was: "a"/,
   ],
-  ['no instances', { instances: [] }, [langid], 'invalid-tensor', /'text': shape \[0\] has no rows/],
   [
     'rows of another length',
     { instances: [[1, 2]] },
