@@ -107,27 +107,31 @@ for (const [title, model, body, headers, error] of [
   });
 }
 
-test('a table of 100,000 rows with missing values is answered right, alone and in an envelope', { timeout: 120_000 }, async () => {
-  const data = Array.from({ length: 2_000_000 }, (_, at) => (at % 1000 === 3 ? Number.NaN : Math.fround(at / 7)));
-  const body = Buffer.from(JSON.stringify(floats('x', [100_000, 20], data)));
-  const { status, json } = await post(infer(started.origin, 'table'), body);
-  assert.equal(status, 200);
-  const answer = (json as { outputs: { data: (number | null)[] }[] }).outputs[0]!.data;
-  assert.equal(answer.length, data.length);
-  assert.equal(
-    answer.findIndex((value, at) => !Object.is(value === null ? Number.NaN : Math.fround(value), data[at])),
-    -1,
-  );
-  const heads = await envelope(started.port, [
-    { model: 'table', body },
-    { model: 'sums', body: Buffer.from(JSON.stringify(floats('x', [1, 2], [3, 4]))) },
-  ]);
-  assert.deepEqual(
-    [0, 1].map((index) => heads.get(index)?.status),
-    [200, 200],
-  );
-  assert.equal(started.server.pod.staging.bytes, 0);
-});
+test(
+  'a table of 100,000 rows with missing values is answered right, alone and in an envelope',
+  { timeout: 120_000 },
+  async () => {
+    const data = Array.from({ length: 2_000_000 }, (_, at) => (at % 1000 === 3 ? Number.NaN : Math.fround(at / 7)));
+    const body = Buffer.from(JSON.stringify(floats('x', [100_000, 20], data)));
+    const { status, json } = await post(infer(started.origin, 'table'), body);
+    assert.equal(status, 200);
+    const answer = (json as { outputs: { data: (number | null)[] }[] }).outputs[0]!.data;
+    assert.equal(answer.length, data.length);
+    assert.equal(
+      answer.findIndex((value, at) => !Object.is(value === null ? Number.NaN : Math.fround(value), data[at])),
+      -1,
+    );
+    const heads = await envelope(started.port, [
+      { model: 'table', body },
+      { model: 'sums', body: Buffer.from(JSON.stringify(floats('x', [1, 2], [3, 4]))) },
+    ]);
+    assert.deepEqual(
+      [0, 1].map((index) => heads.get(index)?.status),
+      [200, 200],
+    );
+    assert.equal(started.server.pod.staging.bytes, 0);
+  },
+);
 
 test('a text of 20 MiB comes back as it was, with characters of every length', { timeout: 120_000 }, async () => {
   const text = 'abc é € 😀 \\" '.repeat(mebibyte);

@@ -134,7 +134,8 @@ const data = [
   bad('-Infinity', elements('[-Infinity,0]'), ['JSON']),
   bad('a leading zero', elements('[01]'), ['JSON']),
   bad('a plus', elements('[+1]'), ['JSON']),
-  bad('NaN for FP32', typed({ FP32: '[NaN,0]' }), ['NaN'], types),
+  bad('NaN for INT64', typed({ INT64: '[NaN,0]' }), ['NaN'], types),
+  bad('null for INT64', typed({ INT64: '[null,0]' }), ['int64', 'null'], types),
   bad(
     'beyond INT64',
     typed({ INT64: '[0,9223372036854775808]' }),
