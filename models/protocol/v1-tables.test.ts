@@ -51,6 +51,8 @@ test('what fits neither way is refused with the shape that was sent', () => {
     );
   const wide: Signature = { inputs: [spec('x', 'FP32', [-1, 3])], outputs: [] };
   refused('{"instances":[1,2]}', wide, /shape \[2\] does not fit the model's \[-1,3\]/);
+  const tokens: Signature = { inputs: [spec('x', 'INT64', [-1, -1])], outputs: [] };
+  refused('{"instances":[101,7]}', tokens, /shape \[2\] does not fit the model's \[-1,-1\]/);
   refused('{"instances":[[[1],[2]]]}', wide, /shape \[1,2,1\] does not fit/);
 });
 

@@ -117,7 +117,7 @@ function tensorOf(input: TensorSignature, nest: Nest): Tensor {
   const { datatype } = input;
   if (fits(input, shape)) return { datatype, shape, data };
   const deeper = [...shape, 1];
-  if (fits(input, deeper)) return { datatype, shape: deeper, data };
+  if (input.shape.at(-1) === 1 && fits(input, deeper)) return { datatype, shape: deeper, data };
   const flatter = shape.slice(0, -1);
   return { datatype, shape: shape.at(-1) === 1 && fits(input, flatter) ? flatter : shape, data };
 }

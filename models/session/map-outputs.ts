@@ -70,7 +70,11 @@ function inGraph(reader: ProtobufReader, graph: Span): Maps | null {
       if (field.wire !== 'bytes') return;
       const span = { start: tag, end: field.end };
       if (field.number === 1 && textOf(reader, field, 4) === 'ZipMap') {
-        found.set(textOf(reader, field, 2), { ...span, input: textOf(reader, field, 1), classes: classes(reader, field) });
+        found.set(textOf(reader, field, 2), {
+          ...span,
+          input: textOf(reader, field, 1),
+          classes: classes(reader, field),
+        });
       } else if (field.number === 12) {
         outputs.push({ name: textOf(reader, field, 1), span });
       }

@@ -34,6 +34,8 @@ class Numeral {
   }
 }
 
+const infinite = '1e99999';
+
 export interface Sent {
   readonly path: string;
   readonly contentEncoding: string | undefined;
@@ -77,7 +79,13 @@ function inflated({ contentEncoding, body }: Sent): Buffer {
 
 function parse(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) throw new Error('the JSON is not UTF-8');
-  return JSON.parse(bytes.toString(), ((_key: string, value: unknown, context: { source?: string }) =>
+  // Python's words for floats that are no JSON. An infinity becomes a number that no double holds.
+  const text = bytes
+    .toString()
+    .replace(/"(?:[^"\\]|\\.)*"|\bNaN\b|\bInfinity\b/gs, (word) =>
+      word === 'NaN' ? 'null' : word === 'Infinity' ? infinite : word,
+    );
+  return JSON.parse(text, ((_key: string, value: unknown, context: { source?: string }) =>
     typeof value === 'number' ? new Numeral(context.source!) : value) as Parameters<typeof JSON.parse>[1]);
 }
 
@@ -169,7 +177,9 @@ function readPredict(model: ModelSpec, body: Buffer): Reading {
     else if (only !== null) columns.set(only.name, value);
   } else {
     const instances = listOf(value, 'instances');
-    if (isNamed(instances[0])) {
+    if (instances.length === 0) {
+      for (const { name } of model.inputs) columns.set(name, []);
+    } else if (isNamed(instances[0])) {
       for (const { name } of model.inputs)
         columns.set(
           name,
@@ -184,7 +194,7 @@ function readPredict(model: ModelSpec, body: Buffer): Reading {
   const inputs = new Map<string, ReadTensor>();
   for (const [name, column] of columns) {
     const spec = specOf(model, name);
-    inputs.set(name, checked(spec, shapeOf(column), flat(column, spec.datatype, true)));
+    inputs.set(name, checked(spec, predictShape(spec, shapeOf(column)), flat(column, spec.datatype, true)));
   }
   return {
     model,
@@ -211,6 +221,14 @@ function shapeOf(value: unknown): number[] {
   return Array.isArray(value) ? [value.length, ...(value.length > 0 ? shapeOf(value[0]) : [])] : [];
 }
 
+/** Rows of one number may be that number, and the other way round; no rows have no shape of their own. */
+function predictShape({ row }: TensorSpec, shape: number[]): number[] {
+  if (shape.length === 1 && shape[0] === 0) return [0, ...row.map((length) => length ?? 0)];
+  if (shape.length === row.length && row.at(-1) === 1) return [...shape, 1];
+  if (shape.length === row.length + 2 && shape.at(-1) === 1) return shape.slice(0, -1);
+  return shape;
+}
+
 function specOf(model: ModelSpec, name: unknown): TensorSpec {
   const spec = model.inputs.find((known) => known.name === name);
   if (spec === undefined) throw new Error(`no input ${String(name)}`);
@@ -230,8 +248,7 @@ function checked(spec: TensorSpec, shape: readonly number[], data: readonly Elem
 function rowsOf(model: ModelSpec, inputs: ReadonlyMap<string, ReadTensor>): number {
   const rows = new Set(model.inputs.map(({ name }) => inputs.get(name)?.shape[0]));
   const [count] = rows;
-  if (rows.size !== 1 || count === undefined || count < 1)
-    throw new Error('inputs are missing, or disagree about the rows');
+  if (rows.size !== 1 || count === undefined) throw new Error('inputs are missing, or disagree about the rows');
   return count;
 }
 
@@ -266,6 +283,7 @@ function elementOf(value: unknown, datatype: Datatype, base64: boolean): Element
     return Buffer.from(coded, 'base64');
   }
   if (datatype === 'BOOL' && typeof value === 'boolean') return value ? 1 : 0;
+  if (value === null && datatype.startsWith('FP')) return Number.NaN;
   if (!(value instanceof Numeral)) throw new Error(`an element of ${datatype} is no number`);
   const range = integers[datatype];
   if (range !== undefined) {
@@ -274,6 +292,7 @@ function elementOf(value: unknown, datatype: Datatype, base64: boolean): Element
     return datatype.endsWith('64') ? exact : Number(exact);
   }
   const number = Number(value.text);
+  if (datatype.startsWith('FP') && value.text.endsWith(infinite)) return number;
   const rounded = rounding(datatype, number);
   if (!Number.isFinite(rounded) || (datatype === 'BOOL' && number !== 0 && number !== 1))
     throw new Error(`${value.text} is no ${datatype}`);

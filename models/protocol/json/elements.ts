@@ -94,7 +94,7 @@ export class ElementReader {
         this.#length = sink.length;
         this.readOne();
         sink.length = this.#length;
-        sink.data = this.#data as Float32Array<ArrayBuffer>;
+        sink.data = this.#data;
         if (cursor.peek() !== code.comma) return;
         cursor.position += 1;
       }
