@@ -32,7 +32,7 @@ export interface ParsedCall {
 export interface PredictLayout {
   readonly layout: 'rows' | 'columns';
   readonly signature: Signature;
-  /** Instances along the first axis of a model with a fixed batch; absent otherwise. */
+  /** Instances along the first axis of every tensor of a model without rows, which takes them together; absent otherwise. */
   readonly instances?: number;
 }
 

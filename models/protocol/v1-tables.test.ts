@@ -83,6 +83,24 @@ test('a whole tensor as one instance stays one, and a fixed batch is as many pre
   assert.equal(batch.predict?.instances, 2);
 });
 
+test('a table for a model that is not batched goes in whole, and comes back by rows', () => {
+  const alone: Signature = {
+    inputs: [spec('age', 'FP32', [-1, 1], null), spec('sex', 'BYTES', [-1, 1], null)],
+    outputs: [spec('label', 'INT64', [-1], null)],
+  };
+  const call = parse('{"instances":[{"age":1,"sex":"a"},{"age":2,"sex":"b"}]}', alone);
+  assert.deepEqual(shapesOf(call), { age: [2, 1], sex: [2, 1] });
+  const label: Tensor = { datatype: 'INT64', shape: [2], data: BigInt64Array.of(7n, 8n) };
+  assert.equal(
+    Buffer.concat(renderPredictResponse(call, new Map([['label', label]])).body).toString(),
+    '{"predictions":[7,8]}',
+  );
+  const other: Tensor = { datatype: 'INT64', shape: [3], data: BigInt64Array.of(7n, 8n, 9n) };
+  assert.throws(() => renderPredictResponse(call, new Map([['label', other]])), /has shape \[3\] for 2 instances/);
+  const found = { ...alone, outputs: [spec('where', 'INT64', [2, -1], null)] };
+  assert.throws(() => parse('{"instances":[{"age":1,"sex":"a"}]}', found), SluiceError);
+});
+
 test('no instances are no rows of any input, and no predictions', () => {
   const call = parse('{"instances":[ ]}', titanic);
   assert.deepEqual(shapesOf(call), { age: [0, 1], class: [0, 1], sex: [0, 1] });

@@ -10,7 +10,7 @@ import { checkRowCount, mostElements, type RequestLimits } from './limits.ts';
 export interface Columns {
   readonly surface: number;
   readonly inputs: Tensors;
-  /** Instances along the first axis of every tensor of a model with a fixed batch; absent otherwise. */
+  /** Instances along the first axis of every tensor of a model without rows, which takes them together; absent otherwise. */
   readonly instances?: number;
 }
 
@@ -33,7 +33,7 @@ export function readInstances(cursor: JsonCursor, surfaces: readonly Signature[]
     const input = onlyInput(surfaces, 'instances', 'each instance must be an object with');
     const nest = nestOf(cursor, input, limits);
     nest.read(0);
-    return { surface: 0, ...tensorsOf([{ input, nest }], nest.dims[0]!) };
+    return { surface: 0, ...tensorsOf(surfaces[0]!, [{ input, nest }], nest.dims[0]!) };
   }
   return readObjects(cursor, surfaces, firstKey, limits);
 }
@@ -90,13 +90,17 @@ function readObjects(
     if (hasRows) checkRowCount(limits, rows);
   });
   for (const { nest } of columns) nest.checkLength(0, rows);
-  return { surface, ...tensorsOf(columns, rows) };
+  return { surface, ...tensorsOf(signature, columns, rows) };
 }
 
-function tensorsOf(columns: readonly Column[], rows: number): Pick<Columns, 'inputs' | 'instances'> {
+function tensorsOf(
+  signature: Signature,
+  columns: readonly Column[],
+  rows: number,
+): Pick<Columns, 'inputs' | 'instances'> {
   const hasRows = columns.some(({ input }) => input.batchAxis !== null);
   const inputs = new Map<string, Tensor>();
-  if (!hasRows && isFixedBatch(columns, rows)) {
+  if (!hasRows && isWhole(signature, columns, rows)) {
     for (const { input, nest } of columns) inputs.set(input.name, tensorOf(input, nest));
     return { inputs, instances: rows };
   }
@@ -104,10 +108,16 @@ function tensorsOf(columns: readonly Column[], rows: number): Pick<Columns, 'inp
   return { inputs };
 }
 
-/** Whether the instances are together what the model takes, such as `[[1.0]]` for `[1,1]`, and not one of them alone. */
-function isFixedBatch(columns: readonly Column[], rows: number): boolean {
+/**
+ * Whether the instances are together what a model without rows takes, such as `[[1.0]]` for `[1,1]` or a table for `[-1,1]`, and not
+ * one of them alone. Its outputs must be able to have as many.
+ */
+function isWhole({ outputs }: Signature, columns: readonly Column[], rows: number): boolean {
   if (columns.every(({ input, nest }) => fits(input, nest.shape().slice(1)))) return false;
-  return columns.every(({ input, nest }) => input.shape[0] === rows && fits(input, tensorOf(input, nest).shape));
+  const along = ({ shape }: TensorSignature): boolean => shape[0] === rows || shape[0] === -1;
+  return (
+    outputs.every(along) && columns.every(({ input, nest }) => along(input) && fits(input, tensorOf(input, nest).shape))
+  );
 }
 
 /** The values of a column, where a row of one number may come as that number, as tables have it, or the other way round. */

@@ -103,7 +103,11 @@ interface RowLayout {
 
 function rowsOf({ signature, instances }: PredictLayout, name: string, tensor: Tensor): RowLayout {
   const declared = signature.outputs.find((output) => output.name === name)?.batchAxis ?? null;
-  const axis = declared ?? (instances !== undefined && tensor.shape[0] === instances ? 0 : null);
+  if (instances !== undefined && tensor.shape[0] !== instances) {
+    const shape = JSON.stringify(tensor.shape);
+    throw new SluiceError('model-failed', `output '${name}' has shape ${shape} for ${instances} instances`);
+  }
+  const axis = instances === undefined ? declared : 0;
   const shape = axis === null ? tensor.shape : tensor.shape.toSpliced(axis, 1);
   return { tensor, axis, shape, stride: elementCount(shape) };
 }

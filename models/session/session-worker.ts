@@ -127,6 +127,8 @@ async function createFrom(
     if (bytes !== null) return await InferenceSession.create(bytes, settings);
     return await InferenceSession.create(source.file, settings);
   } catch (error) {
+    const [, locale] = /Failed to construct locale with name:([^:\s]+):/.exec(messageOf(error)) ?? [];
+    if (locale !== undefined) throw new Error(missingLocale(locale), { cause: error });
     // ONNX Runtime has words of its own for what keeps a provider from being loaded.
     if (providerNames(options).every((name) => name === 'cpu')) throw error;
     throw new Error(providerProblem(messageOf(error).trim(), listSupportedBackends()), { cause: error });
@@ -138,6 +140,13 @@ function rewritten({ file, tensors }: Source, { runtime }: LoadOptions): Uint8Ar
   const lengths = runtime?.freeDimensions;
   const bytes = tensors?.bytes ?? null;
   return lengths === undefined ? bytes : withFixedDimensions(bytes ?? readFileSync(file), lengths);
+}
+
+/** Text pipelines of scikit-learn name the locale by which their words are put into lower case. */
+function missingLocale(name: string): string {
+  const [language, encoding = 'UTF-8'] = name.split('.');
+  const install = `apt-get install locales && localedef -i ${language} -f ${encoding} ${name}`;
+  return `the model needs the locale ${name}, which this machine lacks; on Debian and Ubuntu: ${install}`;
 }
 
 function specOf(role: string, metadata: InferenceSession.ValueMetadata): FileTensor {

@@ -91,7 +91,7 @@ def scikit_learn():
     fitted = LogisticRegression().fit(x, texts)
     register("sk-text-labels", to_onnx(fitted, x[:1], options={id(fitted): no_zipmap}, target_opset=17), rows, True)
     fitted = LogisticRegression().fit(x, labels)
-    register("sk-zipmap", to_onnx(fitted, x[:1], target_opset=17), rows, True, "probabilities are a map and left out")
+    register("sk-zipmap", to_onnx(fitted, x[:1], target_opset=17), rows, True, "probabilities are a map")
 
 
 def boosted_trees():
