@@ -49,6 +49,17 @@ test('without a pools file one pool serves the whole repository, or the models o
   assert.deepEqual(models(await plan({ repository: root, models: 'b' })), ['default b']);
 });
 
+test('folders whose names are no names of models are left out with the reason, and stop nobody', async () => {
+  const root = repository('names', 'a', 'my model', 'Größe');
+  const found = await plan({ repository: root });
+  assert.deepEqual(models(found), ['default a']);
+  assert.equal(found.leftOut.length, 2);
+  assert.match(found.leftOut.join(), /names\/Größe is not served: model name "Größe" does not match/);
+  assert.match(found.leftOut.join(), /names\/my model is not served/);
+  assert.match((await errorsOf({ repository: root, models: 'my model' })).join(), /no model can be served/);
+  assert.match((await errorsOf({ repository: repository('none', 'my model') })).join(), /no model can be served/);
+});
+
 test('the default repository serves the bundled models, except the large one', async () => {
   const { repository: root, pools, replicas } = await plan({});
   assert.ok(root.endsWith(path.join('models', 'zoo')));

@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { poolsOfText, readPoolsText } from '../cluster/pools-file.ts';
-import { apiVersion, parseModelPool, type ModelPool } from '../contract/model-pool.ts';
+import { apiVersion, modelNamePattern, parseModelPool, type ModelPool } from '../contract/model-pool.ts';
 import { flagName, SettingsError, variableName } from '../contract/settings.ts';
 import { RepositoryError, scanRepository } from '../models/repository/repository.ts';
 import type { LocalSettings } from './local-settings.ts';
@@ -23,6 +23,8 @@ export interface LocalPlan extends PoolsPlan {
   readonly poolsText: string | null;
   /** Whether someone named the models, so that a pod without one of them is not ready; false where they were found. */
   readonly modelsAreRequired: boolean;
+  /** Folders that are no models because of their names, each with what is wrong. */
+  readonly leftOut: readonly string[];
 }
 
 const zoo = fileURLToPath(new URL('../models/zoo', import.meta.url));
@@ -36,9 +38,12 @@ export async function planLocal(settings: LocalSettings): Promise<LocalPlan> {
   const errors: string[] = [];
   let plan: PoolsPlan = { pools: [], replicas: new Map() };
   let poolsText: string | null = null;
+  let leftOut: readonly string[] = [];
   try {
     if (settings.pools === undefined) {
-      plan = planPools([await defaultPool(repository, named, settings.pods)], settings);
+      const found = await defaultPool(repository, named, settings.pods);
+      ({ leftOut } = found);
+      plan = planPools([found.pool], settings);
     } else {
       refuseNames(settings.pools, named);
       poolsText = readPoolsText(settings.pools);
@@ -50,7 +55,8 @@ export async function planLocal(settings: LocalSettings): Promise<LocalPlan> {
   }
   errors.push(...(await portErrors(settings)));
   if (errors.length > 0) throw new SettingsError(errors);
-  return { ...plan, repository, poolsText, modelsAreRequired: named !== undefined || settings.pools !== undefined };
+  const modelsAreRequired = named !== undefined || settings.pools !== undefined;
+  return { ...plan, repository, poolsText, modelsAreRequired, leftOut };
 }
 
 /**
@@ -83,24 +89,29 @@ async function defaultPool(
   repository: string,
   named: readonly string[] | undefined,
   pods: number | undefined,
-): Promise<ModelPool> {
+): Promise<{ readonly pool: ModelPool; readonly leftOut: readonly string[] }> {
   const only = named ?? (repository === zoo ? zooModels : null);
   const folders = await asSettingsError(() => scanRepository(repository, only));
   const problems = folders.flatMap(({ name, problem }) => (problem === null ? [] : [`model ${name}: ${problem}`]));
   if (problems.length === folders.length) {
     throw new SettingsError([`${say('repository')}: no model can be served: ${problems.join('; ')}`]);
   }
+  // A folder that someone's other files lie in must not keep the models beside it from being served.
+  const isName = named === undefined ? new RegExp(modelNamePattern) : /^/;
+  const leftOut = folders
+    .filter(({ name }) => !isName.test(name))
+    .map(({ name, problem }) => `${path.join(repository, name)} is not served: ${problem ?? 'rename the folder'}`);
   const { pool, errors } = parseModelPool({
     apiVersion,
     kind: 'ModelPool',
     metadata: { name: 'default' },
     spec: {
-      models: folders.map(({ name }) => name),
+      models: folders.map(({ name }) => name).filter((name) => isName.test(name)),
       ...(pods === undefined ? {} : { scaling: { minReplicas: pods } }),
     },
   });
   if (pool === null) throw new SettingsError(errors.map((error) => `${say('models')}: ${error}`));
-  return pool;
+  return { pool, leftOut };
 }
 
 function refuseNames(file: string, named: readonly string[] | undefined): void {

@@ -42,7 +42,7 @@ const graceMs = 30_000;
  */
 export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ readonly served: boolean }> {
   const env = withSecret(io.env, settings);
-  const { repository, pools, poolsText, replicas, modelsAreRequired } = await planLocal(settings);
+  const { repository, pools, poolsText, replicas, modelsAreRequired, leftOut } = await planLocal(settings);
   if (io.stop.aborted) return { served: true };
   const { host, port, adminPort, scalerPort, logLevel, logFormat } = settings;
   const showLine = (source: string, line: string) =>
@@ -97,6 +97,7 @@ export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ 
   });
 
   const starting = [...replicas.values()].reduce((sum, count) => sum + count, 0);
+  for (const folder of leftOut) say(folder, 'warn');
   say(`starting a gateway, a scaler and ${starting} ${starting === 1 ? 'pod' : 'pods'}, models from ${repository}`);
   const [progress, addresses, scalerPorts] = await Promise.race([
     Promise.all([podsSettled(cluster), gateway.started, scalerStarted]),

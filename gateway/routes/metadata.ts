@@ -74,7 +74,7 @@ export function metadataRoutes(app: FastifyInstance, deps: MetadataDeps): (model
     const pod = pool.endpoints.forModel(model, version);
     const [asked] = request.url.split('?', 1) as [string];
     if (pod === undefined) {
-      if (!asked.endsWith('/ready') || !rests(pool)) throw notReady(model);
+      if (!asked.endsWith('/ready') || !rests(pool)) throw notReady(model, pool.endpoints.unservedReason(model));
       return void reply.send({ name: model, ready: true });
     }
     const path = asked.replace(/\/$/, '');
@@ -85,15 +85,17 @@ export function metadataRoutes(app: FastifyInstance, deps: MetadataDeps): (model
       },
       onLost: () => {
         clearTimeout(timer);
-        void reply.send(notReady(model));
+        void reply.send(notReady(model, null));
       },
     });
     const timer = setTimeout(() => call.abort('hung', 'the pod did not answer'), readTimeoutMs);
   }
 }
 
-function notReady(model: string): SluiceError {
-  return new SluiceError('model-not-ready', `model '${model}' is not ready: no pod serves it`, {
+/** @param reason why, by the word of a pod; null if none has said */
+function notReady(model: string, reason: string | null): SluiceError {
+  const why = reason === null ? '' : ` (${reason})`;
+  return new SluiceError('model-not-ready', `model '${model}' is not ready: no pod serves it${why}`, {
     retryAfterSeconds: 1,
   });
 }

@@ -231,8 +231,10 @@ function sleep(ms: number): void {
   if (ms > 0) Atomics.wait(asleep, 0, 0, ms);
 }
 
+/** The words of an error in one line: they stand in tables, log lines and answers. */
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return message.trim().replace(/\s*[\r\n]+\s*/g, ' ');
 }
 
 port.on('message', (message: ToWorker) => {
