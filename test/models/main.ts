@@ -23,7 +23,7 @@ interface Checked {
   readonly asked: number;
   readonly right: number;
   readonly problems: readonly string[];
-  /** What a tabular model is. */
+  /** Description of a tabular model. */
   readonly note?: string;
 }
 
