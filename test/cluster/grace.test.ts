@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import process from 'node:process';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from './support/kubectl.ts';
 import { poolObjects } from './support/pool.ts';
 import { gatewaySelector, podStates, readyPods, settled } from './support/state.ts';
@@ -61,6 +62,10 @@ test(`a request of ${requestSeconds} s is answered by a pod that was told to go,
       return states?.some(({ inFlight }) => inFlight > 0) === true ? true : null;
     });
     await namespace.kubectl(['delete', 'pod', name, '--wait=false']);
+    // A pod that is deleted by force is gone from the API server at once, though its process may live on for a while.
+    await sleep(startedMs + 1000 * (requestSeconds - 5) - performance.now());
+    const left = await namespace.kubectl(['get', 'pod', name, '--output', 'jsonpath={.metadata.uid}']);
+    assert.equal(left, pod!.metadata.uid, 'deleted by force within its grace');
     const got = JSON.parse(await answer) as object;
     const tookS = (performance.now() - startedMs) / 1000;
     assert.deepEqual(got, { status: 200, right: true, pod: name, text: '' });
