@@ -125,7 +125,7 @@ def catboost_trees():
 
     x, labels = make_classification(300, 8, n_informative=6, n_classes=3, random_state=1)
     fitted = catboost.CatBoostClassifier(iterations=20, verbose=False, allow_writing_files=False).fit(x, labels)
-    register("catboost", lambda path: fitted.save_model(path, format="onnx"), {"features": ["normal", ["n", 8]]}, True, "probabilities are a map and left out")
+    register("catboost", lambda path: fitted.save_model(path, format="onnx"), {"features": ["normal", ["n", 8]]}, True, "probabilities are a map")
 
 
 # --- inside packages -------------------------------------------------------------------------------------------------
