@@ -18,6 +18,23 @@ export function typesEcho(): Uint8Array {
   });
 }
 
+/** Lower case by the locale en_US.UTF-8, as in text pipelines of scikit-learn: `x` BYTES [-1] → `y`. */
+export function lowerCase(): Uint8Array {
+  return writeOnnx({
+    name: 'lower_case',
+    inputs: [{ name: 'x', datatype: 'BYTES', shape: ['words'] }],
+    outputs: [{ name: 'y', datatype: 'BYTES', shape: ['words'] }],
+    nodes: [
+      {
+        operator: 'StringNormalizer',
+        inputs: ['x'],
+        outputs: ['y'],
+        attributes: { case_change_action: { text: 'LOWER' } },
+      },
+    ],
+  });
+}
+
 /** Fixed batch of four: `x` FP32 [4, 3] → `y` = 2x. */
 export function fixedBatch(): Uint8Array {
   return writeOnnx({

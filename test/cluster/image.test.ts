@@ -1,4 +1,4 @@
-/** The image as the nodes have it: no load generator in it, a command that says so, and the whole system where none is named. */
+/** The image as the nodes have it: no load generator in it, a command that says so, the locale of text pipelines, and the whole system where none is named. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -6,6 +6,8 @@ import { test } from 'node:test';
 import { image, root } from './support/image.ts';
 import { kubectl, Namespace, requireCluster, until, type PodObject } from './support/kubectl.ts';
 import { leftOut, leftOutPackages } from '../../deploy/image-content.ts';
+import { lowerCase } from '../../models/author/fixtures.ts';
+import { lowerCaseScript } from '../support/lower-case-script.ts';
 
 const gone = [...Object.keys(leftOut), ...leftOutPackages.map((name) => `node_modules/${name}`)];
 const script = `
@@ -13,9 +15,11 @@ const { existsSync } = require('node:fs');
 const { spawnSync } = require('node:child_process');
 const bench = spawnSync(process.execPath, ['/app/cli/sluice.js', 'bench', 'http://127.0.0.1:1', '--model', 'm', '--rate', '1']);
 const there = ${JSON.stringify(gone)}.filter((name) => existsSync('/app/' + name));
-console.log(JSON.stringify({ there, app: existsSync('/app/gateway'), code: bench.status, said: String(bench.stderr) }));`;
+const words = spawnSync(process.execPath, ['--input-type=module', '--eval', ${JSON.stringify(lowerCaseScript(lowerCase()))}]);
+const lower = String(words.stdout).trim() || String(words.stderr);
+console.log(JSON.stringify({ there, app: existsSync('/app/gateway'), code: bench.status, said: String(bench.stderr), lower }));`;
 
-test('the image holds no load generator', async (t) => {
+test('the image holds no load generator, and the locale of text pipelines', async (t) => {
   requireCluster();
   const namespace = new Namespace(`sluice-test-image-${Math.random().toString(36).slice(2, 6)}`);
   await kubectl(['create', 'namespace', namespace.name]);
@@ -27,14 +31,16 @@ test('the image holds no load generator', async (t) => {
     const { status } = await namespace.json<PodObject>(['get', 'pod', 'look']);
     return ['Succeeded', 'Failed'].includes(status.phase) ? true : null;
   });
-  const { there, app, code, said } = JSON.parse(await namespace.kubectl(['logs', 'look'])) as {
+  const { there, app, code, said, lower } = JSON.parse(await namespace.kubectl(['logs', 'look'])) as {
     there: string[];
     app: boolean;
     code: number;
     said: string;
+    lower: string;
   };
   assert.deepEqual({ there, app, code }, { there: [], app: true, code: 2 });
   assert.match(said, /no load generator/);
+  assert.equal(lower, '["grösse","école","ωμέγα"]');
 });
 
 /** Pods for `docker run -v ./models:/models IMAGE`, and for the same without models of one's own. */

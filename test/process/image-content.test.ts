@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { lowerCase } from '../../models/author/fixtures.ts';
+import { lowerCaseScript } from '../support/lower-case-script.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(path.join(tmpdir(), 'sluice-image-'));
@@ -64,4 +66,22 @@ test('the other commands load: help, settings of each process, a simulation', as
   const { code, stdout, stderr } = await sluice('simulate', '--trace', trace, '--policy', 'sluice');
   assert.equal(code, 0, stderr);
   assert.match(stdout, /200 requests/);
+});
+
+test('text pipelines run by the locale that the image makes: words beyond ASCII in lower case', () => {
+  const containerfile = readFileSync(path.join(root, 'deploy/Containerfile'), 'utf8');
+  const [, target, name] = /&& ln -s (\S+) \/usr\/lib\/locale\/(\S+)$/m.exec(containerfile) ?? [];
+  assert.ok(target !== undefined && name !== undefined, 'the Containerfile makes a locale');
+  const locales = path.join(folder, 'locales');
+  mkdirSync(locales);
+  const lower = (): string =>
+    execFileSync(process.execPath, ['--input-type=module', '--eval', lowerCaseScript(lowerCase())], {
+      cwd: app,
+      env: { LOCPATH: locales },
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }).trim();
+  assert.throws(lower, /Failed to construct locale with name:en_US/, 'a machine without the locale');
+  symlinkSync(path.join('/usr/lib/locale', target), path.join(locales, name));
+  assert.equal(lower(), '["grösse","école","ωμέγα"]');
 });
