@@ -57,7 +57,7 @@ spec:
 `;
   assert.deepEqual(parsePools(text, 'my.yaml').errors.toSorted(byLine), [
     'my.yaml:4: /metadata/name: is required',
-    'my.yaml:9: /spec/models/1: must be letters, digits, _, . and -, at most 128, was: "../b"',
+    'my.yaml:9: /spec/models/1: must be letters, digits, _, . and -, with spaces within, at most 128, was: "../b"',
     'my.yaml:11: /spec/batching/maxRow: is not a field of a ModelPool; did you mean maxRows?',
     'my.yaml:12: /spec/batching/maxBytes: must be integer, was: "1kB"',
     'my.yaml:14: /spec/scaling/mode: must be one of Active, DryRun, Paused, was: "dryrun"; did you mean DryRun?',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parseModelPool, type ModelPool } from './model-pool.ts';
+import { modelNameProblem, parseModelPool, type ModelPool } from './model-pool.ts';
 
 const pool = (spec: object): object => ({
   apiVersion: 'sluice.dev/v1alpha1',
@@ -39,6 +39,46 @@ test('a minimal pool gets all defaults', () => {
   });
 });
 
+test('model names are of any script, and lead nowhere', () => {
+  const good = [
+    'a',
+    '_',
+    '7',
+    'my model',
+    'Größe',
+    'Gro\u0308ße',
+    '模型',
+    'हिन्दी',
+    'a..b',
+    'v1.2-rc_3.',
+    'x'.repeat(128),
+  ];
+  for (const name of good) assert.equal(modelNameProblem(name), null, name);
+  const bad = [
+    '',
+    ' a',
+    'a ',
+    '.',
+    '..',
+    '.a',
+    '-a',
+    'a/b',
+    'a\\b',
+    'a%2Fb',
+    'a\0',
+    'a\n',
+    'a,b',
+    'a:b',
+    'a?b',
+    'a#b',
+    'a"b',
+  ];
+  for (const name of [...bad, 'a\u202eb', 'a\u200bb', 'a\u00a0b', '\u0308', '\ud800', '😀', 'x'.repeat(129)]) {
+    assert.match(modelNameProblem(name) ?? '', /must be letters, digits/, JSON.stringify(name));
+    assert.equal(parseModelPool(pool({ models: [name] })).errors.length, 1, JSON.stringify(name));
+  }
+});
+
 test('given fields are kept, and their siblings get defaults', () => {
   const { spec } = parsed(
     pool({
@@ -73,7 +113,7 @@ const refused: readonly (readonly [string, unknown, readonly string[]])[] = [
   [
     'a model that is a path',
     pool({ models: ['ok', '../x'] }),
-    ['/spec/models/1: must be letters, digits, _, . and -, at most 128, was: "../x"'],
+    ['/spec/models/1: must be letters, digits, _, . and -, with spaces within, at most 128, was: "../x"'],
   ],
   [
     'a section left empty in YAML',

@@ -10,8 +10,19 @@ export const apiVersion = 'sluice.dev/v1alpha1';
 
 /** A DNS label, as Kubernetes requires of object names. */
 export const poolNamePattern = '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$';
-/** Model names need no escaping in a URL path segment, a metric label or a log line. */
-export const modelNamePattern = '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$';
+/**
+ * Model names need no escaping in a metric label, a log line or a list with commas, and no more in a URL's path than percent-encoding:
+ * letters of any script, spaces within, and nothing that ends a path segment, leaves a folder or can't be seen. The API server of
+ * Kubernetes reads the pattern as RE2, a JavaScript expression needs the flag `u`.
+ */
+const modelNamePattern = '^[\\p{L}\\p{N}_](?:[\\p{L}\\p{M}\\p{N}_. -]{0,126}[\\p{L}\\p{M}\\p{N}_.-])?$';
+const modelName = new RegExp(modelNamePattern, 'u');
+const modelNameRule = 'letters, digits, _, . and -, with spaces within, at most 128';
+
+/** Problem of a model's name; null if it has none. */
+export function modelNameProblem(name: string): string | null {
+  return modelName.test(name) ? null : `model name ${JSON.stringify(name)} must be ${modelNameRule}`;
+}
 
 const endpointPattern = '^https?://[^/?#]+/?$';
 
@@ -19,7 +30,7 @@ const wording = {
   whole: 'a ModelPool',
   patterns: {
     [poolNamePattern]: 'a DNS label: a-z, 0-9 and -, at most 63',
-    [modelNamePattern]: 'letters, digits, _, . and -, at most 128',
+    [modelNamePattern]: modelNameRule,
     [endpointPattern]: 'an origin, http://host:port',
   },
 };

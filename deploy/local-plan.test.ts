@@ -50,14 +50,15 @@ test('without a pools file one pool serves the whole repository, or the models o
 });
 
 test('folders whose names are no names of models are left out with the reason, and stop nobody', async () => {
-  const root = repository('names', 'a', 'my model', 'Größe');
+  const root = repository('names', 'a', 'my model', 'Größe', 'a+b', 'ends ');
   const found = await plan({ repository: root });
-  assert.deepEqual(models(found), ['default a']);
+  assert.deepEqual(models(found), ['default Größe a my model']);
   assert.equal(found.leftOut.length, 2);
-  assert.match(found.leftOut.join(), /names\/Größe is not served: model name "Größe" does not match/);
-  assert.match(found.leftOut.join(), /names\/my model is not served/);
-  assert.match((await errorsOf({ repository: root, models: 'my model' })).join(), /no model can be served/);
-  assert.match((await errorsOf({ repository: repository('none', 'my model') })).join(), /no model can be served/);
+  assert.match(found.leftOut.join(), /names\/a\+b is not served: model name "a\+b" must be letters/);
+  assert.match(found.leftOut.join(), /names\/ends {2}is not served/);
+  assert.deepEqual(models(await plan({ repository: root, models: 'my model, Größe' })), ['default my model Größe']);
+  assert.match((await errorsOf({ repository: root, models: 'a+b' })).join(), /no model can be served/);
+  assert.match((await errorsOf({ repository: repository('none', 'a+b') })).join(), /no model can be served/);
 });
 
 test('the default repository serves the bundled models, except the large one', async () => {

@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { poolsOfText, readPoolsText } from '../cluster/pools-file.ts';
-import { apiVersion, modelNamePattern, parseModelPool, type ModelPool } from '../contract/model-pool.ts';
+import { apiVersion, modelNameProblem, parseModelPool, type ModelPool } from '../contract/model-pool.ts';
 import { flagName, SettingsError, variableName } from '../contract/settings.ts';
 import { RepositoryError, scanRepository } from '../models/repository/repository.ts';
 import type { LocalSettings } from './local-settings.ts';
@@ -97,16 +97,17 @@ async function defaultPool(
     throw new SettingsError([`${say('repository')}: no model can be served: ${problems.join('; ')}`]);
   }
   // A folder that someone's other files lie in must not keep the models beside it from being served.
-  const isName = named === undefined ? new RegExp(modelNamePattern) : /^/;
+  const isLeftOut = ({ name }: { readonly name: string }): boolean =>
+    named === undefined && modelNameProblem(name) !== null;
   const leftOut = folders
-    .filter(({ name }) => !isName.test(name))
+    .filter(isLeftOut)
     .map(({ name, problem }) => `${path.join(repository, name)} is not served: ${problem ?? 'rename the folder'}`);
   const { pool, errors } = parseModelPool({
     apiVersion,
     kind: 'ModelPool',
     metadata: { name: 'default' },
     spec: {
-      models: folders.map(({ name }) => name).filter((name) => isName.test(name)),
+      models: folders.filter((folder) => !isLeftOut(folder)).map(({ name }) => name),
       ...(pods === undefined ? {} : { scaling: { minReplicas: pods } }),
     },
   });

@@ -10,6 +10,7 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { quote, SluiceError } from '../../contract/errors.ts';
+import { modelNameProblem } from '../../contract/model-pool.ts';
 import { staysOut, versionKey, type VersionWish } from '../../contract/model-versions.ts';
 import { contentHash } from './content-hash.ts';
 import type { KeptWish } from './kept-wish.ts';
@@ -426,8 +427,11 @@ export class LiveModels {
 
   async #folder(name: string): Promise<ModelFolder> {
     const { repository, only } = this.#options;
+    // A request names the model: no name may lead out of the repository.
+    const problem = modelNameProblem(name);
+    if (problem !== null) throw new SluiceError('model-not-found', problem);
     const folder =
-      only?.includes(name) === false || path.basename(name) !== name
+      only?.includes(name) === false
         ? null
         : await readModelFolder(path.join(repository, name), name).catch((error: unknown) => {
             if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;

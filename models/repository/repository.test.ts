@@ -38,15 +38,18 @@ test('folders that hold no model are passed over; those that nearly do say what 
   await file('.hidden/1/model.onnx');
   await file('flat/model.onnx');
   await file('empty/2/weights.bin');
-  await file('bad name/1/model.onnx');
+  await file('a+b/1/model.onnx');
+  await file('my model/1/model.onnx');
+  await file('Größe/1/model.onnx');
   await file('twice/1/model.onnx');
   await file('twice/01/model.onnx');
   const problems = Object.fromEntries((await scanRepository(root, null)).map(({ name, problem }) => [name, problem]));
-  assert.deepEqual(Object.keys(problems), ['bad name', 'empty', 'flat', 'good', 'twice']);
+  assert.deepEqual(Object.keys(problems), ['Größe', 'a+b', 'empty', 'flat', 'good', 'my model', 'twice'].sort());
   assert.equal(problems['good'], null);
   assert.match(problems['flat']!, /has no version folder.*flat\/1\/model\.onnx/);
   assert.match(problems['empty']!, /2\/model\.onnx: no such file/);
-  assert.match(problems['bad name']!, /model name "bad name" does not match/);
+  assert.deepEqual([problems['my model'], problems['Größe']], [null, null]);
+  assert.match(problems['a+b']!, /model name "a\+b" must be letters, digits, /);
   assert.match(problems['twice']!, /versions 01, 1 name the same number twice/);
 });
 

@@ -7,7 +7,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { suggestion } from '../../contract/nearest-name.ts';
-import { modelNamePattern } from '../../contract/model-pool.ts';
+import { modelNameProblem } from '../../contract/model-pool.ts';
 import { byNumber } from '../../contract/model-versions.ts';
 import { readTritonFiles } from '../triton/read-triton.ts';
 import { servedConfig, type ConfigFiles } from './served-config.ts';
@@ -25,7 +25,6 @@ export class RepositoryError extends Error {
   override readonly name = 'RepositoryError';
 }
 
-const namePattern = new RegExp(modelNamePattern);
 /** Names of folders that are versions. */
 export const versionPattern = /^[0-9]+$/;
 
@@ -64,10 +63,11 @@ export async function readModelFolder(directory: string, name: string): Promise<
   const base = { name, directory, configText, triton, transformFile: transformFile ?? null };
   const broken = (problem: string): ModelFolder => ({ ...base, versions: [], problem });
 
+  const nameProblem = modelNameProblem(name);
   const files = modelFiles(base);
   const fileOf = (version: string): string | null => modelFileIn(path.join(directory, version), files);
   let numbered = (await foldersOf(directory)).filter((folder) => versionPattern.test(folder));
-  if (!numbered.some((version) => fileOf(version) !== null)) {
+  if (nameProblem === null && !numbered.some((version) => fileOf(version) !== null)) {
     const generator = ['generate.ts', 'generate.js'].map((file) => path.join(directory, file)).find(existsSync);
     if (generator !== undefined) {
       try {
@@ -86,7 +86,7 @@ export async function readModelFolder(directory: string, name: string): Promise<
     if (!hasOwn && !existsSync(path.join(directory, 'model.onnx'))) return null;
     return broken(triton?.problem ?? `${directory} has no version folder: put the file at ${name}/1/${files[0]!}`);
   }
-  if (!namePattern.test(name)) return broken(`model name ${JSON.stringify(name)} does not match ${modelNamePattern}`);
+  if (nameProblem !== null) return broken(nameProblem);
   const without = numbered.filter((version) => fileOf(version) === null);
   // One of several is being copied, and is found once it is whole.
   if (without.length < numbered.length) numbered = numbered.filter((version) => !without.includes(version));

@@ -31,6 +31,8 @@ const files = {
   scalar: identity('INT64', []),
   text: identity('BYTES', ['batch', 1]),
   texts: identity('BYTES', ['batch', 2]),
+  'my model': fixedBatch(),
+  Größe: fixedBatch(),
 };
 
 let models: Repository;
@@ -46,7 +48,7 @@ after(async () => {
 
 for (const model of ['langid', ...Object.keys(files)]) {
   test(`the request that is shown for ${model} is answered`, async () => {
-    const metadata = await request(`${system.origin}/v2/models/${model}`);
+    const metadata = await request(`${system.origin}/v2/models/${encodeURIComponent(model)}`);
     const { inputs } = (await metadata.body.json()) as { inputs: readonly ExampleInput[] };
     const command = exampleRequest(system.origin, model, inputs);
     assert.ok(command.length < 2_000, `${command.length} characters`);
@@ -63,4 +65,38 @@ test('GET / tells a person which models answer, and what to ask', async () => {
   assert.match(String(headers['content-type']), /^text\/plain; charset=utf-8$/);
   for (const model of Object.keys(files)) assert.ok(text.includes(`\n  ${model}\n`), text);
   assert.match(text, /^POST \/v2\/models\/MODEL\/infer /m);
+});
+
+test('models whose names have spaces and umlauts are served by their percent-encoded names, in all faces', async () => {
+  const rows = [1, 2, 3, 4].map((row) => [row, row, row]);
+  for (const model of ['my model', 'Größe']) {
+    const name = encodeURIComponent(model);
+    const ask = async (origin: string, path: string, json?: object): Promise<unknown> => {
+      const sent = json === undefined ? {} : { method: 'POST' as const, body: JSON.stringify(json) };
+      const { statusCode, body } = await request(`${origin}${path}`, {
+        ...sent,
+        headers: { 'content-type': 'application/json' },
+      });
+      const answer = await body.text();
+      assert.equal(statusCode, 200, `${path}: ${answer}`);
+      return JSON.parse(answer);
+    };
+    const doubled = rows.map((row) => row.map((value) => 2 * value));
+    const inputs = [{ name: 'x', datatype: 'FP32', shape: [4, 3], data: rows.flat() }];
+    const { model_name, outputs } = (await ask(system.origin, `/v2/models/${name}/versions/1/infer`, { inputs })) as {
+      model_name: string;
+      outputs: { data: number[] }[];
+    };
+    assert.deepEqual([model_name, outputs[0]?.data], [model, doubled.flat()]);
+    assert.deepEqual(await ask(system.origin, `/v1/models/${name}:predict`, { inputs: rows }), { outputs: doubled });
+    assert.deepEqual(await ask(system.origin, `/v1/models/${name}`), { name: model, ready: true });
+    assert.equal(((await ask(system.scalerOrigin, `/api/models/${name}`)) as { name: string }).name, model);
+    const labels = { model };
+    const metrics = await system.metrics();
+    assert.ok(metrics.value('sluice_batch_rows_count', labels) >= 2, 'its runs are counted under its name');
+  }
+  for (const name of ['my%2Fmodel', '%2E%2E%2Fmy%20model', 'my%00model', 'my%20model%20']) {
+    const { statusCode, body } = await request(`${system.origin}/v2/models/${name}`);
+    assert.deepEqual([statusCode, name], [404, name], await body.text());
+  }
 });

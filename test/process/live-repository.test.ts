@@ -1,10 +1,14 @@
 /** A real pod whose repository changes while it serves: versions come, are broken, replaced and removed, and no request fails. */
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { multiplier } from '../../models/author/fixtures.ts';
 import { floats, get, post, startModelServer, type TestServer } from '../../models/testing/model-server.ts';
+import { withTestSecret } from '../../runtime/testing/secret.ts';
 import { until } from '../support/gateway-harness.ts';
 
 const quick = { repositoryPollMs: '300' };
@@ -206,6 +210,40 @@ test('models are indexed, unloaded and loaded by request', async () => {
   assert.equal(config.status, 400);
   assert.match(config.text, /\/parameters\/config/);
 });
+
+test('no name in a path leads out of the repository, and names of any script lead to their folder', async () => {
+  const names = { 'my model': { versions: { 1: multiplier(2) } }, Größe: { versions: { 1: multiplier(3) } } };
+  await using server = await startModelServer(names, { repositoryPollMs: '0' });
+  const touched = path.join(server.repository, 'touched');
+  const generator = `import { writeFileSync } from 'node:fs';
+export const generate = (): void => writeFileSync(${JSON.stringify(touched)}, '');`;
+  await writeFile(path.join(server.repository, 'generate.ts'), generator);
+  for (const name of ['%2E', '.', '%2E%2E', '..', 'my%20model%2F1', 'my%20model%5C1', 'a%00', 'a%0A', 'a%2Cb', '%20']) {
+    const { status, text } = await postAsIs(server, `/v2/repository/models/${name}/load`);
+    assert.ok(status === 404 && text.includes('must be letters, digits'), `${name}: ${status} ${text}`);
+    assert.equal((await postAsIs(server, `/v2/models/${name}/infer`)).status, 404, name);
+  }
+  assert.ok(!existsSync(touched), 'nothing of the repository itself is run');
+  for (const [name, factor] of [
+    ['my%20model', 2],
+    ['Gr%C3%B6%C3%9Fe', 3],
+    [encodeURIComponent('Größe'), 3],
+  ] as const) {
+    assert.equal((await postAsIs(server, `/v2/repository/models/${name}/load`)).status, 200, name);
+    const answer = await post(`${server.origin}/v2/models/${name}/infer`, floats('x', [1, 1], [1]));
+    assert.deepEqual((answer.json as { outputs: { data: number[] }[] }).outputs[0]?.data, [factor], answer.text);
+  }
+});
+
+/** POSTs to a path that no client's library has put in order. */
+function postAsIs({ port }: TestServer, asked: string): Promise<{ readonly status: number; readonly text: string }> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ port, method: 'POST', path: asked, headers: { ...withTestSecret } }, (response) => {
+      text(response).then((answer) => resolve({ status: response.statusCode ?? 0, text: answer }), reject);
+    });
+    sent.on('error', reject).end('{}');
+  });
+}
 
 test('a pod of a pool loads what the pool wishes and when, and answers by its default', async () => {
   await using server = await startModelServer({ m: { versions: { 1: multiplier(2) } } }, quick);
