@@ -129,13 +129,13 @@ test("without envelopes too a request is answered by the pool's version, and whe
     }
     return [...seen];
   };
-  assert.deepEqual(await answers(), ['2 {"predictions":[[3]]}'], "the pods' own default");
+  assert.deepEqual(await answers(), ['2 {"predictions":[[3.0]]}'], "the pods' own default");
   const hash = models.hashOf('m', '1')!;
   const view = { pools: [harness.pool], pods: pods.map(({ origin }, index) => readyPod(String(index), origin)) };
   const versions = { [harness.pool.metadata.name]: [{ name: 'm', version: '1', hash, generation: 1 }] };
   harness.cluster.show({ ...view, versions });
-  await until('the gateway has gone over', async () => (await answers()).join('') === '1 {"predictions":[[2]]}');
+  await until('the gateway has gone over', async () => (await answers()).join('') === '1 {"predictions":[[2.0]]}');
   // The gateway's list of the first pod is from before.
   models.remove('m', '1');
-  assert.deepEqual(await answers(), ['1 {"predictions":[[2]]}']);
+  assert.deepEqual(await answers(), ['1 {"predictions":[[2.0]]}']);
 });

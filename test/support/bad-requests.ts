@@ -104,11 +104,11 @@ const fields = [
     json({ inputs: good, outputs: [{ name: 'OUTPUT0', parameters: { binary_data: 'yes' } }] }),
     ['OUTPUT0', 'binary_data', 'yes'],
   ),
-  bad('classification', json({ inputs: good, outputs: [{ name: 'OUTPUT0', parameters: { classification: 3 } }] }), [
-    'OUTPUT0',
-    'classification',
-    '3',
-  ]),
+  bad(
+    'classification no whole number',
+    json({ inputs: good, outputs: [{ name: 'OUTPUT0', parameters: { classification: 1.5 } }] }),
+    ['OUTPUT0', 'classification', '1.5'],
+  ),
   bad(
     'shared memory',
     first({ data: undefined, parameters: { shared_memory_region: 'r', shared_memory_byte_size: 64 } }),
