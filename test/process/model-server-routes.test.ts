@@ -50,7 +50,7 @@ test('the server, its health and its models are described', async () => {
   const config = (await get(`${origin}/v2/models/sums.v_1-x/config`)).json as Record<string, unknown>;
   assert.equal(config['backend'], 'onnxruntime');
   assert.deepEqual(config['input'], [{ name: 'x', data_type: 'TYPE_FP32', dims: [-1], format: 'FORMAT_NONE' }]);
-  assert.equal(config['max_batch_size'], 1024);
+  assert.equal(config['max_batch_size'], 131_072);
   assert.deepEqual((await get(`${origin}/v1/models`)).json, { models: ['sums.v_1-x'] });
   assert.deepEqual((await get(`${origin}/v1/models/sums.v_1-x`)).json, { name: 'sums.v_1-x', ready: true });
 });
