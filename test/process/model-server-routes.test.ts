@@ -119,7 +119,9 @@ test('a drain is a lease: granted up to a cap, kept for its holder, and given ba
   const drainOf = ({ json }: Answered) => (json as { drain?: PodDrain }).drain;
   const scaler = `${origin}/drain?holder=default/scaler&generation=4`;
   const { holder, generation, remainingMs, id } = drainOf(await get(`${scaler}&ttlMs=3600000`, 'POST'))!;
-  assert.deepEqual([holder, generation, remainingMs], ['default/scaler', 4, 15_000]);
+  assert.deepEqual([holder, generation], ['default/scaler', 4]);
+  // Some of it may have passed before the answer was written.
+  assert.ok(remainingMs <= 15_000 && remainingMs > 5_000, `${remainingMs} ms of the cap of 15 s`);
   for (const method of ['POST', 'DELETE']) {
     const refused = await get(`${origin}/drain?holder=stranger`, method);
     assert.deepEqual([refused.status, refused.text.includes('default/scaler')], [409, true]);
