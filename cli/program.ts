@@ -20,6 +20,7 @@ import { settingsCommand } from './settings-command.ts';
 import { poolsCommand } from './pools.ts';
 import { proveCommand } from './prove.ts';
 import { statusCommand } from './status.ts';
+import { tuneCommand } from './tune/command.ts';
 import { simulateCommand } from './simulate.ts';
 import { misspeltVariables } from './unknown-variables.ts';
 import { explainUsage, helpCommand } from './usage-hints.ts';
@@ -136,7 +137,9 @@ Examples:
   program.addCommand(explainCommand({ env, print }));
   program.addCommand(proveCommand({ env, print }));
   program.addCommand(simulateCommand({ print }));
-  program.addCommand(benchCommand({ print, ...(process.stderr.isTTY ? { progress: showStatus } : {}) }));
+  const progress = process.stderr.isTTY ? { progress: showStatus } : {};
+  program.addCommand(benchCommand({ print, ...progress }));
+  program.addCommand(tuneCommand({ env, print, ...progress }));
   program.addCommand(doctorCommand({ env, print }));
   program.addCommand(initCommand({ print }));
   program.addCommand(completionCommand(program, { print }));

@@ -97,6 +97,15 @@ const commandLines: readonly (readonly [args: string, env: Record<string, string
   ['bench http://h --model m --rate 5 --objective 100', {}, /'--objective <time>' argument '100'.*100ms or 1\.5s/],
   ['bench http://h --model m --rate 5 --protocol v2', {}, /'--protocol <name>' argument 'v2'.*oip, v1/],
   ['bench --compare a.json', {}, /--compare a\.json: must be two files, a and b/],
+  ['tune --objective 100ms', {}, /'--model <name>'/],
+  ['tune --model m --objective 100', {}, /'--objective <time>' argument '100'.*100ms or 1\.5s/],
+  ['tune --model m --objective 1s --max-rows 8,0', {}, /'--max-rows <list>' argument '8,0'.*at least 1/],
+  ['tune --model m --objective 1s --cores 9999', {}, /'--cores <n>' argument '9999'.*from 1 to \d+, the cores/],
+  [
+    `tune --repository ${folder}/models --model irs --objective 1s`,
+    {},
+    /--model irs: .*no model irs.*did you mean iris\?/,
+  ],
 ];
 
 /** Text of a file of pools, and what each line of the answer has to name. */

@@ -180,14 +180,14 @@ function rates(text: string): readonly number[] {
   return values;
 }
 
-function duration(text: string): number {
+export function duration(text: string): number {
   const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s)$/.exec(text.trim()) ?? [];
   const ms = Number(number) * (unit === 's' ? 1000 : 1);
   if (number === undefined || !(ms > 0)) throw new InvalidArgumentError('It must be a time such as 100ms or 1.5s.');
   return ms;
 }
 
-function shapes(text: string, before: BenchFlags['shape']): BenchFlags['shape'] {
+export function shapes(text: string, before: BenchFlags['shape']): BenchFlags['shape'] {
   const [name, sizes] = text.split('=') as [string, string?];
   const shape = sizes?.split(',').map(numberOf) ?? [];
   if (name === '' || shape.length === 0 || !shape.every((size) => Number.isInteger(size) && size >= 0)) {

@@ -1,14 +1,14 @@
-/** Whether this installation holds the load generator of `sluice bench`: images and installations without optional packages do not. */
+/** Whether this installation holds the load generator of `sluice bench` and `sluice tune`: images and installations without optional packages do not. */
 import { existsSync } from 'node:fs';
 import { SettingsError } from '../../contract/settings.ts';
 
-/** @throws SettingsError that says what is missing, and where `sluice bench` runs */
-export function requireLoadGenerator(): void {
+/** @throws SettingsError that says what is missing, and where the command runs */
+export function requireLoadGenerator(command: 'bench' | 'tune' = 'bench'): void {
   const missing = whatIsMissing();
   if (missing === null) return;
   throw new SettingsError([
-    `bench: this installation has no load generator (${missing}): images of Sluice hold none. ` +
-      'Run it from a checkout, beside the cluster or in a container of its own: npm run sluice -- bench',
+    `${command}: this installation has no load generator (${missing}): images of Sluice hold none. ` +
+      `Run it from a checkout, beside the cluster or in a container of its own: npm run sluice -- ${command}`,
   ]);
 }
 
