@@ -9,6 +9,7 @@ import type { Report } from '../../bench/load-test/report.ts';
 
 const sluice = fileURLToPath(new URL('../../cli/sluice.js', import.meta.url));
 const delayMs = 20;
+const objectiveMs = 3_000;
 const limitMs = 120_000;
 
 const busy = Array.from({ length: availableParallelism() }, () =>
@@ -43,7 +44,7 @@ describe('beside programs that take a core each', () => {
     ['--concurrency', '8', '--threads', '2'],
   ]) {
     test(load.join(' '), async (t) => {
-      const { code, report, stderr } = await bench(...load, '--objective', '1s', '--percentile', '90');
+      const { code, report, stderr } = await bench(...load, '--objective', `${objectiveMs}ms`, '--percentile', '90');
       const serverLateMs = await server.latenessMs();
       const { latencyMs, leastLatencyMs, readLateMs, lagMs, verdict } = report;
       t.diagnostic(
@@ -55,9 +56,11 @@ describe('beside programs that take a core each', () => {
       // No answer is sooner than the delay, and what is left of the latency is the server's, which knows how late it was.
       assert.ok(latencyMs.p50 >= delayMs - 1, `p50 ${latencyMs.p50}`);
       assert.ok(leastLatencyMs.p50 <= delayMs + serverLateMs + lagMs.max + readLateMs.max, `${leastLatencyMs.p50}`);
-      // The server keeps this objective by far, so whatever else is said of it would be the generator's lateness.
-      assert.notEqual(verdict?.outcome, 'missed');
-      assert.ok(code === 0 || code === 4, `exit code ${code}`);
+      // The server keeps this objective by far, unless it was late itself; else a miss would be the generator's lateness.
+      if (serverLateMs < objectiveMs - delayMs) {
+        assert.notEqual(verdict?.outcome, 'missed');
+        assert.ok(code === 0 || code === 4, `exit code ${code}`);
+      }
     });
   }
 

@@ -134,7 +134,10 @@ export const faults: readonly Fault[] = [
     run: async ({ system, onStranger }, chance) => {
       const seed = chance.int(2 ** 30);
       const all = Array.from({ length: 40 }, (_, index) =>
-        runSocket(system.origin, '127.0.0.2', socketInput(new Chance(seed, index), false)),
+        runSocket(
+          { origin: system.origin, localAddress: '127.0.0.2', isAnswered: false },
+          socketInput(new Chance(seed, index), false),
+        ),
       );
       for (const { answers } of await Promise.all(all)) onStranger(`broken request: ${answers[0]?.status ?? 'none'}`);
     },

@@ -171,14 +171,14 @@ export interface SocketOutcome {
   readonly error: string | null;
 }
 
-/** Time for the answer to a request that is whole, and the patience with one that may not be. */
-const validLimitMs = 30_000;
+/** Time for an answer that must come, and the patience where none may come. */
+const answerLimitMs = 30_000;
 const brokenLimitMs = 60;
 
+/** @param isAnswered whether an answer must come, however broken the input is */
 export function runSocket(
-  origin: string,
-  localAddress: string,
-  { pieces, ending, valid }: SocketInput,
+  { origin, localAddress, isAnswered }: { origin: string; localAddress: string; isAnswered: boolean },
+  { pieces, ending }: SocketInput,
 ): Promise<SocketOutcome> {
   const { hostname, port } = new URL(origin);
   return new Promise((resolve) => {
@@ -207,7 +207,7 @@ export function runSocket(
       if (answers.length > 0 && ending === 'answer') finish();
     });
     socket.on('connect', () => {
-      timer = setTimeout(finish, valid ? validLimitMs : brokenLimitMs);
+      timer = setTimeout(finish, isAnswered ? answerLimitMs : brokenLimitMs);
       void write();
     });
     const write = async (): Promise<void> => {

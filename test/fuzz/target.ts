@@ -88,14 +88,13 @@ export class Target {
     return this.#allPipelines().reduce((sum, { resent }) => sum + resent, 0);
   }
 
-  async run(input: Input): Promise<Outcome> {
+  /** @param isAnswered whether an answer must come: a socket with broken bytes is left soon, since often none does */
+  async run(input: Input, isAnswered = input.valid): Promise<Outcome> {
     this.#sent += 1;
     if (input.kind === 'sockets') {
-      const outcome = await runSocket(
-        this.#originAt(input.port, this.#sent),
-        attackers[this.#sent % attackers.length]!,
-        input,
-      );
+      const origin = this.#originAt(input.port, this.#sent);
+      const localAddress = attackers[this.#sent % attackers.length]!;
+      const outcome = await runSocket({ origin, localAddress, isAnswered }, input);
       return { status: outcome.answers[0]?.status ?? null, problem: wrongOutcome(input, outcome) };
     }
     return this.#request(input);
