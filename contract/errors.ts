@@ -116,7 +116,11 @@ export const errorTable = {
     retryable: true,
     meaning: 'The model is known and still loading, or no pod serves it.',
   },
-  busy: { status: 503, retryable: true, meaning: 'A pod holds as much as it may stage; the request was not executed.' },
+  busy: {
+    status: 503,
+    retryable: true,
+    meaning: 'A pod holds as much as it may stage, or is ending; the request was not executed.',
+  },
   'deadline-exceeded': { status: 504, retryable: true, meaning: 'The deadline passed before an answer was there.' },
 } as const satisfies Record<string, ErrorRow>;
 

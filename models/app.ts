@@ -8,7 +8,7 @@ import { route } from '../runtime/http/routes.ts';
 import type { HttpLimits } from '../runtime/http/limits.ts';
 import { newServer } from '../runtime/http/server.ts';
 import type { ModelMetrics } from './metrics.ts';
-import type { PodState } from './pod-state.ts';
+import { finishingError, type PodState } from './pod-state.ts';
 import { controlRoutes } from './routes/control.ts';
 import { EnvelopeExchange } from './routes/envelope.ts';
 import { predictRoutes } from './routes/predict.ts';
@@ -36,6 +36,7 @@ export function buildApp({ pod, version, metrics, log, guard, limits }: AppOptio
     log,
     errorForm: protocolErrors,
     closes: 'idle',
+    isEnding: () => pod.isFinishing,
     ...(guard === undefined ? {} : { guard }),
     limits: { requestTimeoutMs, ...limits },
   });
@@ -54,6 +55,10 @@ function envelopeRoute(app: FastifyInstance, pod: PodState, log: ErrorLog): void
     right: 'peer',
     POST: (request, reply) => {
       reply.hijack();
+      if (pod.isFinishing) {
+        sendError(reply.raw, finishingError(), { log, close: true });
+        return;
+      }
       const contentType = request.headers['content-type'];
       if (contentType === mediaTypes.envelope) {
         new EnvelopeExchange({ pod, log, request: request.raw, response: reply.raw });

@@ -57,6 +57,11 @@ export class PodState {
   readonly #required: Pick<RequiredModels, 'problem'>;
   /** Whether the start goes on: no model answers requests before its end. */
   loading = true;
+  /**
+   * Whether the process ends and takes no request any more. Until its last answer it goes on telling its state, or gateways would
+   * take it for hung.
+   */
+  isFinishing = false;
   /** Loads and unloads models while the pod serves; null before the start has ended. */
   live: LiveModels | null = null;
   /** Takes the wish of the pool until the start has ended. */
@@ -152,6 +157,13 @@ export function busyError(pod: PodState): SluiceError {
       retryAfterSeconds: 1,
     },
   );
+}
+
+/** Refuses a request that came once the pod takes no more. */
+export function finishingError(): SluiceError {
+  return new SluiceError('busy', 'the pod is ending: it answers the requests that it has, and takes no more', {
+    retryAfterSeconds: 1,
+  });
 }
 
 export function bodyTooLargeError(pod: PodState, bytes: number): SluiceError {

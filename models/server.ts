@@ -41,7 +41,10 @@ export interface ModelServer {
   readonly loaded: Promise<void>;
   /** True during a run, when `process.exit` would abort. */
   readonly running: boolean;
-  /** Reports draining, still accepts for `drainDelayMs`, then closes; resolves when nothing is in flight and all is closed. */
+  /**
+   * Reports draining, still accepts for `drainDelayMs`, then refuses requests and answers for its state until nothing is in
+   * flight; resolves when all is closed.
+   */
   drain(drainDelayMs: number): Promise<void>;
   /** Closes all connections at once, and the worker when its run ends. */
   close(): Promise<void>;
@@ -185,9 +188,13 @@ export async function runModelServer(
       pod.drain.end();
       repositoryWatch?.close();
       await sleep(drainDelayMs);
-      // New connections are refused from here on; requests on open ones are still served.
-      app.server.close();
+      // Requests are refused from here on. The port stays open, since gateways that wait for an answer ask there whether the pod hangs.
+      pod.isFinishing = true;
+      app.server.closeIdleConnections();
       while (pod.openResponses > 0 || pod.inFlight > 0) await sleep(drainPollMs);
+      app.server.close();
+      // Requests that were read by now get their refusal.
+      await sleep(drainPollMs);
       await close();
     },
     close,

@@ -259,6 +259,17 @@ test('a pod that is busy gets nothing for 20 ms, and what it did not execute goe
   assert.equal(request.outcome, '200 by pod-a');
 });
 
+test('a pod that refuses an envelope since it ends is not asked again, and what it refused goes elsewhere', (t) => {
+  const { submit, pass, sent, callWith, pods } = virtualPool(t, { pods: { a: ['m'] } });
+  const request = submit('1');
+  pass();
+  pods[0]!.state = 'draining';
+  callWith('1').abort('busy');
+  pass(100);
+  assert.deepEqual(sent(), []);
+  assert.equal(request.pending!.attempts, 0);
+});
+
 test('each envelope is counted: its reason, its requests, and how long they waited', (t) => {
   const { pool, submit, pass, callWith } = virtualPool(t, { pods: { a: ['m'] }, spec: { batching: { maxRows: 2 } } });
   const { counters } = pool.book.modelQueues.get('m')!;

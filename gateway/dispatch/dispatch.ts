@@ -296,7 +296,7 @@ export class Dispatch implements BatchListener {
     const { modelQueue, endpoint, requests } = batch;
     this.#book.onBatchReturned(modelQueue, requests.length);
     if (kind === 'busy') {
-      this.#endpoints.pause(endpoint);
+      this.#endpoints.onEnvelopeRefused(endpoint);
     } else if (kind === 'unauthorized') {
       this.#endpoints.onSecretRefused(endpoint);
     } else {

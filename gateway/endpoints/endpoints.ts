@@ -245,6 +245,12 @@ export class Endpoints {
     }, busyPauseMs + 1);
   }
 
+  /** The pod refused a whole envelope and executed nothing: it is full, or it ends, which its status tells. */
+  onEnvelopeRefused(endpoint: Endpoint): void {
+    this.pause(endpoint);
+    this.#readStatus(endpoint);
+  }
+
   /** The pod refused a request since its model is not ready there: no evidence of sickness, and its list is read again. */
   onModelNotReady(endpoint: Endpoint, { model, version }: { model: string; version: string | undefined }): void {
     endpoint.onModelNotReady(model, version);

@@ -11,7 +11,7 @@ import { requestIdOf, traceparentOf } from '../../runtime/http/request-ids.ts';
 import { route } from '../../runtime/http/routes.ts';
 import { accept, clientOutputs, convertInputs, convertOutputs, render, type Accepted } from '../accept.ts';
 import { isHeavyAnswer, isHeavyBody } from '../bodies/heavy.ts';
-import { bodyTooLargeError, busyError, type PodState } from '../pod-state.ts';
+import { bodyTooLargeError, busyError, finishingError, type PodState } from '../pod-state.ts';
 import type { Answer, RequestBody } from '../protocol/call.ts';
 import type { ModelRequest } from '../model-request.ts';
 import type { ServedModel } from '../repository/served-model.ts';
@@ -78,6 +78,15 @@ function servePredict({ pod, log, request, response }: Exchange, { protocol, nam
   let waiting: ModelRequest | null = null;
   /** Stops the body while it waits to be read beside the event loop; null where it doesn't. */
   let reading: AbortController | null = null;
+  const requestId = requestIdOf(request);
+  if (requestId !== undefined) response.setHeader(headers.requestId, requestId);
+  const traceparent = traceparentOf(request);
+  const ids = { requestId, traceId: traceIdOf(traceparent) };
+  if (pod.isFinishing) {
+    response.setHeader(headers.notReady, 'true');
+    sendError(response, finishingError(), { log, ids });
+    return;
+  }
   pod.openResponses += 1;
   response.on('close', () => {
     pod.openResponses -= 1;
@@ -87,10 +96,6 @@ function servePredict({ pod, log, request, response }: Exchange, { protocol, nam
     held = 0;
     if (used !== null) used.users -= 1;
   });
-  const requestId = requestIdOf(request);
-  if (requestId !== undefined) response.setHeader(headers.requestId, requestId);
-  const traceparent = traceparentOf(request);
-  const ids = { requestId, traceId: traceIdOf(traceparent) };
   const refuse = (error: unknown) => {
     if (error instanceof SluiceError && error.code === 'model-not-ready') response.setHeader(headers.notReady, 'true');
     sendError(response, error, { log, ids });

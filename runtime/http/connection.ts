@@ -61,6 +61,8 @@ export class Connection {
   /** Bytes that the system had taken of the answers, and when they last became more. */
   sentBytes = 0;
   sentAtMs = 0;
+  /** Time until which it is left alone though it is idle and the server ends. */
+  mayIdleUntilMs = -Infinity;
   /** Looks, one after the other, at which bytes waited and the system had taken no more of them. */
   stoodLooks = 0;
   /** Request whose body comes although it was answered, as the last look found it. */

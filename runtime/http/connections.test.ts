@@ -1,7 +1,7 @@
 /** The watch over connections: answers that nobody takes, pipelined requests, processes that were away. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { Clients } from './clients.ts';
 import { connectionOf } from './connection.ts';
@@ -213,4 +213,42 @@ test('refusals of one kind are all counted, and logged once in ten seconds with 
     { reason: 'unread-bytes', refused: 1 },
   ]);
   assert.deepEqual([counters.refusals['all-connections'], counters.refusals['unread-bytes']], [5, 1]);
+});
+
+test('a connection that comes while the server ends has a second for its request, and idle ones are ended', async (t) => {
+  let nowMs = 0;
+  const connections = new Connections({
+    limits: httpDefaults,
+    counters: new FaceCounters(),
+    clients: new Clients(),
+    log: { error: () => undefined },
+    now: () => nowMs,
+  });
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const accept = async (): Promise<Socket> => {
+    const accepted = once(server, 'connection') as Promise<[Socket]>;
+    const client = connect((server.address() as AddressInfo).port, '127.0.0.1').resume();
+    t.after(() => client.destroy());
+    const [served] = await accepted;
+    connections.accept(served.on('error', () => undefined));
+    return served;
+  };
+  t.after(() => server.close());
+  /** Looks at the connections, as happens a few times a second. */
+  const look = async (): Promise<void> => {
+    connections.watch();
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  const idle = await accept();
+  connections.endIdle();
+  const late = await accept();
+  await look();
+  assert.deepEqual([idle.writableEnded, late.writableEnded], [true, false]);
+  nowMs = 999;
+  await look();
+  assert.equal(late.writableEnded, false);
+  nowMs = 1_000;
+  await look();
+  assert.equal(late.writableEnded, true);
 });

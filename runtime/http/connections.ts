@@ -31,6 +31,8 @@ const quietMs = 10_000;
 const smallAnswerBytes = 64 * 1024;
 /** Bytes of answers under way or unread, in `maxUnreadBytes`, beyond which large answers of all clients wait. */
 const maxAnswersRatio = 4;
+/** Time that a connection has for its first request if it comes while the server ends. */
+const lateRequestMs = 1_000;
 /** Delay of a look beyond which this process itself was away, so that no client is late. */
 const pauseMs = 1_000;
 
@@ -75,6 +77,7 @@ export class Connections implements ConnectionOwner {
     }
     const connection = new Connection(this, socket, { account, address, isProxied });
     connection.sentAtMs = this.#now();
+    if (this.#isEnding) connection.mayIdleUntilMs = connection.sentAtMs + lateRequestMs;
     this.#all.add(connection);
     account.connections += 1;
     this.counters.connections += 1;
@@ -169,7 +172,11 @@ export class Connections implements ConnectionOwner {
   /** Ends the connections that wait for a request, and from now on each that comes to do so. */
   endIdle(): void {
     this.#isEnding = true;
-    for (const connection of this.#all) connection.endIfIdle();
+    // A turn of the event loop reads what has come to them before.
+    setImmediate(() => {
+      const nowMs = this.#now();
+      for (const connection of this.#all) if (nowMs >= connection.mayIdleUntilMs) connection.endIfIdle();
+    });
   }
 
   /** Looks at every connection: called each `watchMs`. */

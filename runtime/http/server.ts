@@ -143,8 +143,8 @@ function newHttpServer(
     if (message === null) return;
     refuseSocket(socket, { status: 503, message }, 0);
   });
-  // Node and Fastify close idle connections by this method. A turn of the event loop reads what has come to them before.
-  if (closes === 'idle') server.closeIdleConnections = () => void setImmediate(() => connections.endIdle());
+  // Node and Fastify close idle connections by this method.
+  if (closes === 'idle') server.closeIdleConnections = () => connections.endIdle();
   const watch = setInterval(() => connections.watch(), limits.watchMs).unref();
   server.on('close', () => clearInterval(watch));
   server.on('error', (error) => {

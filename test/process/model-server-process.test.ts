@@ -1,6 +1,7 @@
 /** The process: its start, its end, and the exit codes that whatever runs pods sees. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import type { PodStatus } from '../../contract/pod-status.ts';
 import * as fixtures from '../../models/author/fixtures.ts';
 import { floats, get, post } from '../../models/testing/model-server.ts';
 import { ready, start } from '../support/pod-process.ts';
@@ -69,6 +70,28 @@ test('SIGTERM in the middle of a run: not ready, still accepting, answered, exit
   assert.equal((await late).status, 200);
   assert.deepEqual(await started.ended, { code: 0, signal: null });
   assert.match(started.log(), /"msg":"drained"/);
+});
+
+test('after the drain delay requests are refused, and the state is told until the last answer', async () => {
+  await using started = await start(whole(3_000), { SLUICE_DRAIN_DELAY_MS: '0' });
+  await ready(started);
+  const url = `${started.origin}/v2/models/whole/infer`;
+  const running = post(url, three);
+  const status = async () => (await get(`${started.origin}/v2/pod`)).json as PodStatus;
+  while ((await status()).inFlight === 0);
+  started.child.kill('SIGTERM');
+  while ((await status()).state !== 'draining');
+  // The delay of 0 is a turn of the pod's timers.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const refused = await post(url, three);
+  assert.deepEqual([refused.status, refused.headers.get('sluice-not-ready')], [503, 'true'], refused.text);
+  assert.equal(refused.headers.get('connection'), 'close');
+  const envelope = await post(`${started.origin}/v2/envelope`, '', {
+    'content-type': 'application/vnd.sluice.envelope',
+  });
+  assert.equal(envelope.status, 503);
+  assert.equal((await running).status, 200);
+  assert.deepEqual(await started.ended, { code: 0, signal: null });
 });
 
 test('a parent that leaves drains the process too', async () => {
