@@ -18,18 +18,32 @@ export interface GuideRequest {
   readonly answer: unknown;
 }
 
+/** Fenced block of a page: its language, its text, and the file that the line above it names, in backticks and with a colon. */
+export interface Block {
+  readonly file: string | undefined;
+  readonly language: string;
+  readonly body: string;
+}
+
 const fence = /^(?:`([^`\n]+)`:\n\n)?```(\w*)\n(.*?)^```$/gms;
 
+export function blocksOf(text: string): Block[] {
+  return [...text.matchAll(fence)].map(([, file, language, body]) => ({ file, language: language!, body: body! }));
+}
+
+export function readPage(page: string): string {
+  return readFileSync(new URL(`../../docs/${page}`, import.meta.url), 'utf8');
+}
+
 export function readGuide(page: string): Guide {
-  const text = readFileSync(new URL(`../../docs/${page}`, import.meta.url), 'utf8');
   const files = new Map<string, string>();
   const packages: string[] = [];
   const requests: { command: string; answer: unknown }[] = [];
-  for (const [, file, language, body] of text.matchAll(fence)) {
-    if (file !== undefined) files.set(file, body!);
-    else if (language === 'json') requests.at(-1)!.answer = JSON.parse(body!);
-    else if (language === 'sh' && body!.startsWith('curl ')) requests.push({ command: body!, answer: null });
-    else if (language === 'sh') packages.push(.../^npm install --prefix \S+ (.*)$/m.exec(body!)![1]!.split(' '));
+  for (const { file, language, body } of blocksOf(readPage(page))) {
+    if (file !== undefined) files.set(file, body);
+    else if (language === 'json') requests.at(-1)!.answer = JSON.parse(body);
+    else if (language === 'sh' && body.startsWith('curl ')) requests.push({ command: body, answer: null });
+    else if (language === 'sh') packages.push(.../^npm install --prefix \S+ (.*)$/m.exec(body)![1]!.split(' '));
   }
   return { files, packages, requests };
 }
