@@ -17,6 +17,8 @@ export interface TensorSignature {
   readonly datatype: Datatype;
   /** -1 where the length varies, the batch axis included. */
   readonly shape: readonly number[];
+  /** Whether every shape fits, since the file declares none. `shape` is empty then, as that of a scalar. */
+  readonly anyShape?: true;
   /** The axis along which rows are stacked; null for a tensor that all rows of a run share. */
   readonly batchAxis: number | null;
 }

@@ -76,6 +76,22 @@ export function traps(): Uint8Array {
   });
 }
 
+/**
+ * Tensors without a declared shape: `x` FP32 of any shape, `factor` FP32 → `y` = x · factor.
+ * @param factorShape that of a scalar if it is not given
+ */
+export function anyShape(factorShape: readonly (number | string)[] = []): Uint8Array {
+  return writeOnnx({
+    name: 'any_shape',
+    inputs: [
+      { name: 'x', datatype: 'FP32', shape: null },
+      { name: 'factor', datatype: 'FP32', shape: factorShape },
+    ],
+    outputs: [{ name: 'y', datatype: 'FP32', shape: null }],
+    nodes: [{ operator: 'Mul', inputs: ['x', 'factor'], outputs: ['y'] }],
+  });
+}
+
 /** Model without a batch axis: `x` FP32 [3] → `y` FP32 [1], its sum. */
 export function unbatchable(): Uint8Array {
   return writeOnnx({

@@ -34,8 +34,8 @@ const attributeTypes = { float: 1, int: 2, text: 3, graph: 5, ints: 7 } as const
 export interface ValueInfo {
   readonly name: string;
   readonly datatype: Datatype;
-  /** Lengths by axis; a string names an axis of varying length. */
-  readonly shape: readonly (number | string)[];
+  /** Lengths by axis; a string names an axis of varying length. Null leaves the shape out. */
+  readonly shape: readonly (number | string)[] | null;
 }
 
 /** A constant of the graph. */
@@ -125,7 +125,7 @@ function encodeWeights({ name, shape, data }: Weights): Encoded[] {
 }
 
 export function encodeValueInfo({ name, datatype, shape }: ValueInfo): Encoded[] {
-  const axes = shape.map((axis) => message(1, [typeof axis === 'string' ? text(2, axis) : integer(1, axis)]));
-  const tensorType = [integer(1, elementTypes[datatype]), message(2, axes)];
+  const axes = shape?.map((axis) => message(1, [typeof axis === 'string' ? text(2, axis) : integer(1, axis)]));
+  const tensorType = [integer(1, elementTypes[datatype]), ...(axes === undefined ? [] : [message(2, axes)])];
   return [text(1, name), message(2, [message(1, tensorType)])];
 }

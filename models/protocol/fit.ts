@@ -33,8 +33,12 @@ export function checkDatatype(input: TensorSignature, datatype: unknown): assert
   throw new SluiceError('invalid-tensor', `input '${input.name}': datatype ${quote(datatype)} ${what}`);
 }
 
+/** Most axes of a tensor whose model declares none, as many as NumPy's arrays had for decades. */
+const mostAxes = 32;
+
 /** Whether `shape` has the model's rank, and the model's lengths where they are fixed. */
 export function fits(input: TensorSignature, shape: readonly number[]): boolean {
+  if (input.anyShape === true) return shape.length <= mostAxes;
   if (shape.length !== input.shape.length) return false;
   for (const [axis, expected] of input.shape.entries()) {
     if (expected !== -1 && shape[axis] !== expected) return false;
@@ -45,10 +49,8 @@ export function fits(input: TensorSignature, shape: readonly number[]): boolean 
 /** @throws SluiceError `invalid-tensor` where the shape does not fit */
 export function checkShape(input: TensorSignature, shape: readonly number[]): void {
   if (fits(input, shape)) return;
-  throw new SluiceError(
-    'invalid-tensor',
-    `input '${input.name}': shape ${quote(shape)} does not fit the model's ${JSON.stringify(input.shape)}`,
-  );
+  const wanted = input.anyShape === true ? `: at most ${mostAxes} axes` : ` the model's ${JSON.stringify(input.shape)}`;
+  throw new SluiceError('invalid-tensor', `input '${input.name}': shape ${quote(shape)} does not fit${wanted}`);
 }
 
 /** Checks that every input is there and that all have as many rows. @returns their number, which may be 0; 1 if nothing is batched */

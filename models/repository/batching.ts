@@ -14,7 +14,7 @@ import type { Tensors } from '../tensor.ts';
 import type { ModelConfig } from './model-config.ts';
 import type { ServedConfig } from './served-config.ts';
 import type { Sample } from './samples.ts';
-import { batchability, unbatched, type Batchability, type FileSignature } from './signature.ts';
+import { batchability, shapelessInput, unbatched, type Batchability, type FileSignature } from './signature.ts';
 
 export interface Batching extends Batchability {
   /** A row that the model was seen to take; null where none was found. */
@@ -99,6 +99,8 @@ export async function decideBatching(
     const proof = await proofOf(subject([axes]));
     return { ...declared, sample: proof.verdict.sample, warning: contradiction(proof.verdict), proof };
   }
+  const shapeless = shapelessInput(file);
+  if (shapeless !== null) return runAlone(shapeless);
   const possible = hypotheses(file.inputs);
   if (possible.length === 0) return runAlone(declared.unbatchedReason ?? 'no input has an axis of varying length');
   const proof = await proofOf(subject(possible));

@@ -10,6 +10,8 @@ import type { Signature, TensorSignature } from '../tensor.ts';
 export interface FileTensor extends TensorSpec {
   /** Name of each axis; null if its length is fixed or it has no name. Axes of one name have one length. */
   readonly axisNames: readonly (string | null)[];
+  /** Whether the file declares no shape, not even a number of axes. `shape` is empty then. */
+  readonly anyShape?: true;
   /** Names of the classes along the last axis, where the file has them. */
   readonly labels?: readonly string[];
 }
@@ -19,9 +21,11 @@ export interface FileSignature {
   readonly outputs: readonly FileTensor[];
 }
 
+type DeclaredTensor = TensorSpec & Pick<FileTensor, 'anyShape'>;
+
 interface Declared {
-  readonly inputs: readonly TensorSpec[];
-  readonly outputs: readonly TensorSpec[];
+  readonly inputs: readonly DeclaredTensor[];
+  readonly outputs: readonly DeclaredTensor[];
 }
 
 export interface Batchability {
@@ -57,25 +61,33 @@ export function batchability(file: Declared, config: Pick<ModelConfig, 'inputs' 
 
 /** The signature of a file whose requests each run alone: no tensor has a batch axis. */
 export function unbatched(file: Declared): Signature {
-  const alone = ({ name, datatype, shape }: TensorSpec): TensorSignature => ({
-    name,
-    datatype,
-    shape,
-    batchAxis: null,
-  });
+  const alone = (spec: DeclaredTensor): TensorSignature => ({ ...ofFile(spec), batchAxis: null });
   return { inputs: file.inputs.map(alone), outputs: file.outputs.map(alone) };
 }
 
-function withAxis(spec: TensorSpec, override: number | null | undefined): TensorSignature {
-  const { name, datatype } = spec;
-  if (override === undefined) return { name, datatype, shape: spec.shape, batchAxis: 0 };
-  // A person's setting wins over the file: exporters often write a fixed length for an output that varies.
-  const shape = override === null ? spec.shape : spec.shape.with(override, -1);
-  return { name, datatype, shape, batchAxis: override };
+/** Why requests can't share a run whatever is tried: rows of an input of any shape can lie along any axis, or none. Null if they may. */
+export function shapelessInput({ inputs }: Declared): string | null {
+  const found = inputs.find(({ anyShape }) => anyShape);
+  return found === undefined ? null : noShape('input', found.name);
 }
 
-function obstacle(role: 'input' | 'output', { name, shape, batchAxis }: TensorSignature): string | null {
+const noShape = (role: string, name: string): string => `${role} '${name}' has no shape in the file`;
+
+function ofFile({ name, datatype, shape, anyShape }: DeclaredTensor): Omit<TensorSignature, 'batchAxis'> {
+  return { name, datatype, shape, ...(anyShape === true && { anyShape }) };
+}
+
+function withAxis(spec: DeclaredTensor, override: number | null | undefined): TensorSignature {
+  const { name, datatype } = spec;
+  if (override === undefined) return { ...ofFile(spec), batchAxis: 0 };
+  if (override === null) return { ...ofFile(spec), batchAxis: null };
+  // A person's setting wins over the file: exporters often write a fixed length for an output that varies.
+  return { name, datatype, shape: spec.shape.with(override, -1), batchAxis: override };
+}
+
+function obstacle(role: 'input' | 'output', { name, shape, anyShape, batchAxis }: TensorSignature): string | null {
   if (batchAxis === null) return null;
+  if (anyShape === true) return noShape(role, name);
   const length = shape[batchAxis];
   if (length === undefined) return `${role} '${name}' has no dimensions`;
   if (length !== -1) return `${role} '${name}' has a fixed first dimension of ${length}`;

@@ -99,8 +99,9 @@ function unservedVersions(models: ModelSet, name: string): [version: string, rea
     });
 }
 
-function metadataOf({ name, datatype, shape }: TensorSignature): object {
-  return { name, datatype, shape };
+/** A tensor of any shape says so: the protocol has no shape for it, and its empty one is a scalar's. */
+function metadataOf({ name, datatype, shape, anyShape }: TensorSignature): object {
+  return { name, datatype, shape, ...(anyShape === true && { parameters: { shape: 'any' } }) };
 }
 
 /** Configuration of a model in Triton's form, where dims leave out the batch axis and max_batch_size 0 means unbatched. */

@@ -17,6 +17,7 @@ import type { FileTensor } from '../repository/signature.ts';
 import { withFixedDimensions } from './fixed-dimensions.ts';
 import { mapsAsTensors, type Rewritten } from './map-outputs.ts';
 import { missingProvider, providerNames, providerProblem, sessionOptions } from './session-options.ts';
+import { namesWithoutShape } from './missing-shapes.ts';
 import type { FromWorker, LoadOptions, RunTime, ToWorker, WireInput, WireOutput } from './session-protocol.ts';
 
 // Without the global Float16Array, FP16 travels as its bits in a Uint16Array. Where the global exists, onnxruntime-common
@@ -67,13 +68,15 @@ const asleep = new Int32Array(new SharedArrayBuffer(4));
 async function load(file: string, options: LoadOptions): Promise<Omit<FromWorker & { kind: 'loaded' }, 'sequence'>> {
   const tensors = mapsAsTensors(file);
   const session = await createSession({ file, tensors }, options);
-  const inputs = session.inputMetadata.map((metadata) => specOf('input', metadata));
+  const shapeless = valuesWithoutShape(file, session);
+  const inputs = session.inputMetadata.map((metadata) => specOf('input', metadata, shapeless));
   const leftOut = session.outputMetadata.filter(({ isTensor }) => !isTensor).map(({ name }) => name);
   const outputs = session.outputMetadata
     .filter(({ isTensor }) => isTensor)
     .map((metadata) => {
       const labels = tensors?.labels.get(metadata.name);
-      return labels === undefined ? specOf('output', metadata) : { ...specOf('output', metadata), labels };
+      const spec = specOf('output', metadata, shapeless);
+      return labels === undefined ? spec : { ...spec, labels };
     });
   if (outputs.length === 0) throw new Error('no output is a tensor');
   sessions.push({
@@ -84,6 +87,12 @@ async function load(file: string, options: LoadOptions): Promise<Omit<FromWorker
   });
   const runtime = `${env.versions.node ?? 'unknown'} ${providerNames(options).join(' ')}`;
   return { kind: 'loaded', session: sessions.length - 1, signature: { inputs, outputs }, leftOut, runtime };
+}
+
+/** The binding tells a scalar's shape of a value without one, so the file is asked where it told that. */
+function valuesWithoutShape(file: string, { inputMetadata, outputMetadata }: InferenceSession): ReadonlySet<string> {
+  const isDoubtful = [...inputMetadata, ...outputMetadata].some((one) => one.isTensor && one.shape.length === 0);
+  return isDoubtful ? namesWithoutShape(file) : new Set();
 }
 
 interface Source {
@@ -149,7 +158,7 @@ function missingLocale(name: string): string {
   return `the model needs the locale ${name}, which this machine lacks; on Debian and Ubuntu: ${install}`;
 }
 
-function specOf(role: string, metadata: InferenceSession.ValueMetadata): FileTensor {
+function specOf(role: string, metadata: InferenceSession.ValueMetadata, shapeless: ReadonlySet<string>): FileTensor {
   if (!metadata.isTensor) throw new Error(`${role} '${metadata.name}' is not a tensor`);
   const datatype = datatypes[metadata.type];
   if (datatype === undefined) throw new Error(`${role} '${metadata.name}' has unsupported type ${metadata.type}`);
@@ -157,6 +166,7 @@ function specOf(role: string, metadata: InferenceSession.ValueMetadata): FileTen
     name: metadata.name,
     datatype,
     shape: metadata.shape.map((length) => (typeof length === 'number' ? length : -1)),
+    ...(shapeless.has(metadata.name) && { anyShape: true }),
     axisNames: metadata.shape.map((length) => (typeof length === 'string' && length !== '' ? length : null)),
   };
 }

@@ -190,6 +190,45 @@ test('a fixed batch and a model without rows are served unbatched, and say why',
   assert.deepEqual((config['input'] as { dims: number[] }[])[0]?.dims, [4, 3]);
 });
 
+test('an input without a shape in the file takes any, alone in its run', async () => {
+  await using started = await startModelServer({
+    free: { versions: { 1: fixtures.anyShape() } },
+    // Rows of the other input are independent of each other, as long as `x` is a scalar.
+    rows: { versions: { 1: fixtures.anyShape(['batch']) } },
+  });
+  const model = `${started.origin}/v2/models/free`;
+  const { inputs, outputs } = (await get(model)).json as { inputs: object[]; outputs: object[] };
+  const any = { datatype: 'FP32', shape: [], parameters: { shape: 'any' } };
+  assert.deepEqual(inputs, [
+    { name: 'x', ...any },
+    { name: 'factor', datatype: 'FP32', shape: [] },
+  ]);
+  assert.deepEqual(outputs, [{ name: 'y', ...any }]);
+  const ask = (shape: readonly number[], factorShape: readonly number[] = []) => {
+    const data = Array.from({ length: shape.reduce((product, length) => product * length, 1) }, (_, at) => at);
+    const factor = { name: 'factor', datatype: 'FP32', shape: factorShape, data: [2] };
+    return post(`${model}/infer`, { inputs: [{ name: 'x', datatype: 'FP32', shape, data }, factor] });
+  };
+  for (const shape of [[], [3], [2, 3], [1, 2, 3, 1], [0, 4]]) {
+    const answer = await ask(shape);
+    assert.equal(answer.status, 200, answer.text);
+    const { shape: answered, data } = firstOutput(answer);
+    assert.deepEqual(answered, shape);
+    assert.deepEqual(
+      data,
+      data.map((_, at) => 2 * at),
+    );
+  }
+  assert.match(errorOf(await ask([1], [1])), /'factor': shape \[1\] does not fit the model's \[\]/);
+  const deep = await ask(new Array<number>(33).fill(1));
+  assert.deepEqual([deep.status, /does not fit: at most 32 axes/.test(errorOf(deep))], [400, true]);
+  const v1 = await post(`${started.origin}/v1/models/free:predict`, { inputs: { x: [[1], [2]], factor: 3 } });
+  assert.deepEqual(v1.json, { outputs: [[3], [6]] });
+  const reason = "input 'x' has no shape in the file";
+  const reasons = started.server.pod.status().models.map(({ unbatchedReason }) => unbatchedReason);
+  assert.deepEqual(reasons, [reason, reason]);
+});
+
 test('versions are apart: the highest answers unless config or the path names another', async () => {
   const versions = { 1: fixtures.fixedBatch(), 2: fixtures.unbatchable() };
   await using started = await startModelServer({
