@@ -148,20 +148,27 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
-/** Three free ports in a row: gateway, its metrics, page. */
+/**
+ * Three free ports in a row: gateway, its metrics, page. They stay free for the minutes until they are used, since systems hand out no
+ * port below 32768 to whoever asks for any.
+ */
 async function threePorts(): Promise<number> {
   for (;;) {
-    const first = await listen(0);
-    const port = (first.address() as { port: number }).port;
-    const servers = [first, await listen(port + 1).catch(() => null), await listen(port + 2).catch(() => null)];
-    for (const server of servers) server?.close();
-    if (!servers.includes(null)) return port;
+    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    const free = await Promise.all([port, port + 1, port + 2].map((each) => isFree(each)));
+    if (free.every(Boolean)) return port;
   }
 }
 
-async function listen(port: number) {
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  return server;
+  try {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    server.close();
+  }
 }
