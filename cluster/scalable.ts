@@ -7,6 +7,7 @@
  * details.
  */
 import type { ModelPool } from '../contract/model-pool.ts';
+import type { PodLog, PodLogQuery } from '../contract/pod-log.ts';
 import type { PoolStatus } from '../contract/pool-status.ts';
 import type { PodFailure } from '../contract/scaler-api.ts';
 import type { Cluster, Pod } from './port.ts';
@@ -130,4 +131,9 @@ export interface ScalableCluster extends Pick<Cluster, 'close'> {
    * `sluice up` kept: the versions of models, and the rushes.
    */
   statusOf(pool: string): PoolStatus | null;
+  /**
+   * Reads the last lines of a pod. Absent where this process has none, as in Kubernetes, whose API server has them.
+   * @returns null for an unknown pod, and for the previous process of a pod that has had only one
+   */
+  readLog?(pod: string, query: PodLogQuery): Promise<PodLog | null>;
 }

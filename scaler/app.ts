@@ -19,6 +19,7 @@ import { ReportHistory } from './page/history.ts';
 import { Timeline } from './page/timeline.ts';
 import { apiRoutes } from './routes/api.ts';
 import { pageRoutes } from './routes/page.ts';
+import { podLogRoutes } from './routes/pod-log.ts';
 import { targetRoutes } from './routes/targets.ts';
 import { Scaler } from './scaler.ts';
 import type { ScalerSettings } from './settings.ts';
@@ -104,6 +105,7 @@ export function buildScaler({ cluster, log, version, settings, ...given }: Scale
     onDecision: () => undefined,
   });
   targetRoutes(app, scaler);
+  podLogRoutes(app, cluster);
   const streams = apiRoutes(app, { scaler, timeline });
   pageRoutes(app, { history, gatewayUrl: settings.gatewayUrl ?? null });
 

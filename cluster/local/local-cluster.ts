@@ -5,6 +5,7 @@
 import { randomInt } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import type { ModelPool } from '../../contract/model-pool.ts';
+import type { PodLog, PodLogQuery } from '../../contract/pod-log.ts';
 import type { PoolModel } from '../../contract/model-versions.ts';
 import type { Cluster, ClusterView, Pod } from '../port.ts';
 import type { ScalerPod, ScaleTarget } from '../scalable.ts';
@@ -89,6 +90,14 @@ export class LocalCluster implements Cluster {
         version: String(version),
         rollout: rolloutOf(pods, podSettings),
       }));
+  }
+
+  /** Last lines of a pod; null if there is no such pod, or no such process. */
+  readLog(pod: string, query: PodLogQuery): PodLog | null {
+    const read = this.#allPods()
+      .find(({ name }) => name === pod)
+      ?.log.read(query);
+    return read === undefined || read === null ? null : { pod, ...read };
   }
 
   /** Pod with this uid, if it exists. */

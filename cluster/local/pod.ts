@@ -17,6 +17,7 @@ import { CrashFold } from './crash-fold.ts';
 import { isListening } from './ipc.ts';
 import { explainExit, nextErrorText, type ErrorText } from './log-lines.ts';
 import { podEnvironment, type PodDefaults } from './pod-environment.ts';
+import { LogRing } from './pod-log.ts';
 import {
   isStuck,
   nextProbeMs,
@@ -48,6 +49,8 @@ export interface PodOptions {
 
 export class LocalPod {
   readonly name: string;
+  /** Lines of its processes, those that the terminal leaves out included. */
+  readonly log = new LogRing();
   readonly #options: PodOptions;
   readonly #output: CrashFold;
   #uid = randomUUID();
@@ -141,11 +144,13 @@ export class LocalPod {
     this.#phase = 'Running';
     this.#reason = 'starting';
     this.#errorText = null;
+    this.log.begin();
     this.#child = startChild({
       command,
       env: podEnvironment(defaults, pool, { name: this.name, uid: this.#uid, lastExit: this.#lastServed }),
       onLine: (line, stream) => {
         this.#errorText = nextErrorText(this.#errorText, line, stream);
+        this.log.add(line, Date.now());
         this.#output.line(line);
       },
       onMessage: (message) => {

@@ -2,9 +2,10 @@
  * The interface of cluster/scalable.ts over the IPC channel between a supervisor and its scaler process.
  *
  *   supervisor → scaler   {kind: 'scaler-view', view, leadership, statuses}   at each change and every second
- *   scaler → supervisor   {kind: 'scaler-call', id, method, args}             a write or an event
- *   supervisor → scaler   {kind: 'scaler-result', id, result}                 the result of a write
+ *   scaler → supervisor   {kind: 'scaler-call', id, method, args}             a write, a question for lines, or an event
+ *   supervisor → scaler   {kind: 'scaler-result', id, result}                 the result of a write, or the lines of a pod
  */
+import type { PodLog, PodLogQuery } from '../../contract/pod-log.ts';
 import type { PoolStatus } from '../../contract/pool-status.ts';
 import type { Leadership, PoolEvent, ScalableCluster, ScalerView, WriteResult } from '../scalable.ts';
 import type { LocalScaling } from './scaling.ts';
@@ -18,14 +19,17 @@ interface ScalerViewMessage {
 interface ScalerResultMessage {
   readonly kind: 'scaler-result';
   readonly id: number;
-  readonly result: WriteResult;
+  readonly result: Result;
 }
+/** Lines of a pod, or null without any. */
+type LogResult = { readonly kind: 'log'; readonly log: PodLog | null };
+type Result = WriteResult | LogResult;
 const writes = ['scale', 'markDraining', 'setDeletionCost', 'evict', 'kill', 'writeStatus'] as const;
 type Write = (typeof writes)[number];
 interface ScalerCallMessage {
   readonly kind: 'scaler-call';
   readonly id: number;
-  readonly method: Write | 'emit';
+  readonly method: Write | 'emit' | 'readLog';
   readonly args: readonly unknown[];
 }
 
@@ -50,11 +54,16 @@ export function serveScaler(
       if (!isOf<ScalerCallMessage>(message, 'scaler-call')) return;
       const { id, method, args } = message;
       if (method === 'emit') return scaling.emit(args[0] as PoolEvent);
+      const answer = (result: Result): void =>
+        child.send({ kind: 'scaler-result', id, result } satisfies ScalerResultMessage);
+      if (method === 'readLog') {
+        return void scaling
+          .readLog(args[0] as string, args[1] as PodLogQuery)
+          .then((log) => answer({ kind: 'log', log }));
+      }
       if (!writes.includes(method)) return;
       const call = scaling[method].bind(scaling) as (...args: readonly unknown[]) => Promise<WriteResult>;
-      void call(...args).then((result) =>
-        child.send({ kind: 'scaler-result', id, result } satisfies ScalerResultMessage),
-      );
+      void call(...args).then(answer);
     },
   };
 }
@@ -74,7 +83,7 @@ const answerTimeoutMs = 10_000;
 /** Cluster of the supervisor that started this scaler. Call only once. */
 export function connectScaler(channel: Channel = process): ScalableCluster {
   const listeners = new Set<(view: ScalerView) => void>();
-  const pending = new Map<number, (result: WriteResult) => void>();
+  const pending = new Map<number, (result: Result) => void>();
   let latest: ScalerViewMessage | undefined;
   let calls = 0;
 
@@ -92,23 +101,25 @@ export function connectScaler(channel: Channel = process): ScalableCluster {
   channel.on('message', receive);
   channel.on('disconnect', gone);
 
+  const call = (method: Write | 'readLog', args: readonly unknown[]): Promise<Result> =>
+    new Promise((resolve) => {
+      const id = (calls += 1);
+      const settle = (result: Result): void => {
+        clearTimeout(limit);
+        pending.delete(id);
+        resolve(result);
+      };
+      const limit = setTimeout(
+        () => settle({ kind: 'failed', detail: `no answer from the supervisor within ${answerTimeoutMs} ms` }),
+        answerTimeoutMs,
+      );
+      pending.set(id, settle);
+      send({ kind: 'scaler-call', id, method, args }, gone);
+    });
   const write =
     (method: Write) =>
     (...args: readonly unknown[]): Promise<WriteResult> =>
-      new Promise((resolve) => {
-        const id = (calls += 1);
-        const settle = (result: WriteResult): void => {
-          clearTimeout(limit);
-          pending.delete(id);
-          resolve(result);
-        };
-        const limit = setTimeout(
-          () => settle({ kind: 'failed', detail: `no answer from the supervisor within ${answerTimeoutMs} ms` }),
-          answerTimeoutMs,
-        );
-        pending.set(id, settle);
-        send({ kind: 'scaler-call', id, method, args }, gone);
-      });
+      call(method, args) as Promise<WriteResult>;
   const send = (message: ScalerCallMessage, onFailure: () => void): void => {
     if (channel.send === undefined) return onFailure();
     channel.send(message, undefined, undefined, (error) => {
@@ -133,6 +144,10 @@ export function connectScaler(channel: Channel = process): ScalableCluster {
       send({ kind: 'scaler-call', id: 0, method: 'emit', args: [event] }, () => undefined);
     },
     statusOf: (pool) => latest?.statuses[pool] ?? null,
+    readLog: async (...args) => {
+      const result = await call('readLog', args);
+      return result.kind === 'log' ? result.log : null;
+    },
     close: () => {
       listeners.clear();
       gone();

@@ -6,6 +6,7 @@ import Type from 'typebox';
 import { Check } from 'typebox/value';
 import type { ModelPool } from '../../contract/model-pool.ts';
 import { PoolModel } from '../../contract/model-versions.ts';
+import type { PodLog, PodLogQuery } from '../../contract/pod-log.ts';
 import type { PoolStatus } from '../../contract/pool-status.ts';
 import { endpointPods, readOnlyPod } from '../static.ts';
 import type { GatewayMember, ScalableCluster, ScalerPod, ScalerView, ScaleTarget, WriteResult } from '../scalable.ts';
@@ -180,6 +181,10 @@ export class LocalScaling implements ScalableCluster {
 
   statusOf(pool: string): PoolStatus | null {
     return this.#statuses.get(pool) ?? null;
+  }
+
+  readLog(pod: string, query: PodLogQuery): Promise<PodLog | null> {
+    return Promise.resolve(this.#cluster.readLog(pod, query));
   }
 
   /** Stops all watches. The pods keep running. */

@@ -39,7 +39,7 @@ const expected: Readonly<Record<string, Readonly<Partial<Record<Right, readonly 
     observe: health.concat(
       ['GET /', 'GET /page/*', 'GET /api/pools', 'GET /api/pools/:pool/decisions', 'GET /api/stream'],
       ['GET /api/history', 'GET /api/models/:model', 'GET /api/events', 'GET /runbooks/:alert'],
-      ['GET /api/prometheus/targets'],
+      ['GET /api/prometheus/targets', 'GET /api/pods/:pod/log'],
     ),
   },
 };

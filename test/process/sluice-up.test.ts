@@ -11,6 +11,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { PodLog } from '../../contract/pod-log.ts';
 
 interface Line {
   readonly source: string;
@@ -187,7 +188,7 @@ describe('sluice up', { timeout: 600_000 }, () => {
 
   test('a killed pod and a killed gateway are restarted, and SIGINT drains everything and exits 0', async () => {
     const { system, lines, exited, line, running } = up('--models', 'simple', '--pods', '2');
-    const { gateway, gatewayPid, pods } = await running();
+    const { gateway, gatewayPid, pods, scaler } = await running();
     assert.equal(pods.length, 2);
     await assertServes(gateway);
 
@@ -196,6 +197,13 @@ describe('sluice up', { timeout: 600_000 }, () => {
     await line(({ msg }) => msg === `pod ${victim!.name}: Restarting: killed by SIGKILL`);
     await assertServes(gateway);
     await line(({ msg }) => msg.startsWith(`pod ${victim!.name} ready in`), 2);
+    // The lines of both its processes can be had, each by the process that wrote them.
+    const log = async (query: string): Promise<PodLog> =>
+      (await (await fetch(`${scaler}/api/pods/${victim!.name}/log${query}`)).json()) as PodLog;
+    const [last, before] = [await log(''), await log('?previous=true')];
+    assert.equal(before.lines[0]?.number, 0);
+    assert.equal(last.lines[0]?.number, before.lines.at(-1)!.number + 1);
+    for (const { lines } of [last, before]) assert.ok(lines.some((each) => each.text.includes('ready')));
 
     process.kill(gatewayPid, 'SIGKILL');
     await line(({ msg }) => msg === 'gateway: Restarting: killed by SIGKILL');
