@@ -18,6 +18,7 @@ import { endWithSupervisor } from '../runtime/process/lifeline.ts';
 import { scalerCluster } from './scaler-cluster.ts';
 import { settingsCommand } from './settings-command.ts';
 import { poolsCommand } from './pools.ts';
+import { logsCommand } from './logs/command.ts';
 import { proveCommand } from './prove.ts';
 import { statusCommand } from './status.ts';
 import { tuneCommand } from './tune/command.ts';
@@ -135,6 +136,7 @@ Examples:
   program.addCommand(statusCommand({ env, print }));
   program.addCommand(poolsCommand({ env, print }));
   program.addCommand(explainCommand({ env, print }));
+  program.addCommand(logsCommand({ env, print }));
   program.addCommand(proveCommand({ env, print }));
   program.addCommand(simulateCommand({ print }));
   const progress = process.stderr.isTTY ? { progress: showStatus } : {};

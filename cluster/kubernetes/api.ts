@@ -19,6 +19,8 @@ export interface ApiRequest {
   readonly body?: unknown;
   /** Content type of the body; JSON by default. */
   readonly contentType?: string;
+  /** Types of answers that are taken; JSON by default. */
+  readonly accept?: string;
   /** Timeout for the whole answer, or for the head of a streamed one. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
@@ -123,7 +125,7 @@ export class KubernetesApi {
   }
 
   async #send(request: ApiRequest, signal: AbortSignal): Promise<http.IncomingMessage> {
-    const { operation, method = 'GET', path, query, body, contentType = 'application/json' } = request;
+    const { operation, method = 'GET', path, query, body, contentType = 'application/json', accept } = request;
     this.#requests.set(operation, (this.#requests.get(operation) ?? 0) + 1);
     const url = new URL(this.#server + path);
     for (const [name, value] of Object.entries(query ?? {})) url.searchParams.set(name, value);
@@ -133,7 +135,7 @@ export class KubernetesApi {
     const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
     options.headers = {
       ...(options.headers as http.OutgoingHttpHeaders),
-      accept: 'application/json',
+      accept: accept ?? 'application/json',
       'user-agent': 'sluice',
       ...(payload === undefined ? {} : { 'content-type': contentType, 'content-length': payload.length }),
     };
