@@ -77,7 +77,7 @@ export function convertInputs({ model, transform, call }: Accepted, done: Conver
     model.statistics.failures[error!.status < 500 ? 'OTHER' : 'BACKEND'] += 1;
     done(error, none);
   };
-  transform!.convert('before', call.inputs, (error, tensors) => {
+  transform!.convert('before', { tensors: call.inputs, parameters: call.parameters }, (error, tensors) => {
     if (error !== null) {
       failed(error, tensors);
       return;
@@ -90,7 +90,7 @@ export function convertInputs({ model, transform, call }: Accepted, done: Conver
 
 /** Converts outputs of the ONNX file to those that the client gets. */
 export function convertOutputs({ surface, transform, call }: Accepted, outputs: Tensors, done: Converted): void {
-  transform!.convert('after', outputs, (error, tensors) => {
+  transform!.convert('after', { tensors: outputs, parameters: call.parameters }, (error, tensors) => {
     const wrong = error === null ? misfit('after', surface.outputs, tensors, call.rows) : null;
     done(wrong === null ? error : transform!.unusable(wrong), tensors);
   });

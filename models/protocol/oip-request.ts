@@ -100,13 +100,14 @@ class OipRequest {
       );
     }
     const surface = this.#surfaces[this.#surface]!;
-    return {
+    const call: InferCall = {
       id: this.#id,
       surface: this.#surface,
       inputs: this.#inputs,
       rows: countRows(surface, this.#inputs),
       outputs: requestedOutputs(surface, this.#outputs, this.#parameters),
     };
+    return this.#parameters === undefined ? call : { ...call, parameters: this.#parameters };
   }
 
   #input(index: number): void {

@@ -24,11 +24,25 @@ export interface ParseSpec {
 export function parseCall(request: RequestBody, { protocol, surfaces, limits, hasTransform }: ParseSpec): InferCall {
   const parse = protocol === 'v1' ? parsePredictRequest : parseInferRequest;
   const call = parse(request, surfaces, limits);
-  if (!hasTransform || call.surface > 0) {
+  const isForTransform = hasTransform && call.surface === 0;
+  if (!isForTransform) {
     const wrong = unfitString(call.inputs);
     if (wrong !== null) throw new SluiceError('invalid-tensor', wrong);
   }
-  return call;
+  return call.parameters === undefined ? call : withParameters(call, isForTransform);
+}
+
+/** Characters of JSON that a transform is sent as parameters. The event loop writes them, once for each step. */
+const mostParameters = 16_384;
+
+/** @throws SluiceError `invalid-request` for more parameters than a transform is sent */
+function withParameters(call: InferCall, isForTransform: boolean): InferCall {
+  const { parameters, ...rest } = call;
+  if (!isForTransform) return rest;
+  const { length } = JSON.stringify(parameters);
+  if (length <= mostParameters) return call;
+  const was = `${length} characters of JSON`;
+  throw new SluiceError('invalid-request', `parameters: a transform takes at most ${mostParameters}, was: ${was}`);
 }
 
 /** @returns what ONNX Runtime would change of BYTES: its strings are UTF-8 and end at the first zero byte */

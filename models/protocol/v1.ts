@@ -7,7 +7,7 @@ import { elementCount } from '../../contract/tensor-data.ts';
 import { mediaTypes } from '../../contract/headers.ts';
 import type { Signature, Tensor, Tensors } from '../tensor.ts';
 import { takeRows } from '../rows.ts';
-import type { Answer, InferCall, ParsedCall, PredictLayout, RequestBody } from './call.ts';
+import type { Answer, InferCall, ParsedCall, PredictLayout, RequestBody, RequestParameters } from './call.ts';
 import { allOutputs, checkShape, countRows } from './fit.ts';
 import { code, JsonCursor, JsonWriter, maxElementBytes } from './json/json.ts';
 import { checkRowCount, unlimited, type RequestLimits } from './limits.ts';
@@ -27,7 +27,13 @@ export function parsePredictRequest(
     throw new SluiceError('invalid-request', `the body must be a JSON object, was: ${quote(cursor.value())}`);
   }
   let found: { readonly layout: 'rows' | 'columns'; readonly columns: Columns } | undefined;
+  let parameters: RequestParameters | undefined;
   cursor.object((key) => {
+    if (key === 'parameters' && cursor.peek() === code.openObject) {
+      if (parameters !== undefined) throw new SluiceError('invalid-request', `${key}: must come once`);
+      parameters = cursor.value() as RequestParameters;
+      return;
+    }
     if (key !== 'instances' && key !== 'inputs') {
       // Fields such as signature_name are ignored, since a model has one signature here.
       cursor.passValue();
@@ -55,6 +61,7 @@ export function parsePredictRequest(
     inputs: columns.inputs,
     rows,
     outputs: allOutputs(signature, false),
+    ...(parameters !== undefined && { parameters }),
     predict: { layout, signature, ...(columns.instances === undefined ? {} : { instances: columns.instances }) },
   };
 }

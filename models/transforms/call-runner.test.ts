@@ -27,7 +27,7 @@ function runner(t: { mock: { timers: { enable(o: { apis: ['setTimeout'] }): void
       'before',
       numbers.map((number) => ({ id: number, tensors: value(number) })),
     );
-  return { run, sent, clock };
+  return { made, run, sent, clock };
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -41,6 +41,21 @@ test('ended calls are sent together, but not held back by slow ones after them',
   });
   run(1, 2, 1, 4, 1);
   assert.deepEqual(sent, [['1 converted 1', '2 converted 2', '1 converted 1', '4 converted 4'], ['1 converted 1']]);
+});
+
+test('each call has the parameters of its request, also together with others', (t) => {
+  const seen: unknown[] = [];
+  const { made } = runner(t, {
+    before: (tensors, parameters) => (seen.push(parameters), tensors),
+    afterAll: (requests, parameters) => (seen.push(parameters), requests),
+  });
+  const calls = [
+    { id: 1, tensors: value(1), parameters: { top_k: 3 } },
+    { id: 2, tensors: value(2) },
+  ];
+  made.run('before', calls);
+  made.run('after', calls);
+  assert.deepEqual(seen, [{ top_k: 3 }, {}, [{ top_k: 3 }, {}]]);
 });
 
 test('promises are awaited side by side, each within the limit', async (t) => {

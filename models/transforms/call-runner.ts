@@ -5,8 +5,7 @@
 import { checkReturned } from './checks.ts';
 import { describeError } from './failures.ts';
 import type { Call, EndedCall, Outcome, Step } from './messages.ts';
-import { BadInput, type ConvertAll, type Transform } from './transform.ts';
-import type { Tensors } from '../tensor.ts';
+import { BadInput, type ConvertAll, type RequestParameters, type Transform } from './transform.ts';
 
 export interface CallRunnerOptions {
   readonly transform: Transform;
@@ -23,6 +22,9 @@ export interface CallRunnerOptions {
  * process with it, only what was not sent has to be done again.
  */
 const keptBackMs = 5;
+
+/** Parameters of a request without any. */
+const none: RequestParameters = Object.freeze({});
 
 export class CallRunner {
   readonly #options: CallRunnerOptions;
@@ -42,8 +44,8 @@ export class CallRunner {
       this.#runAll(step, all, calls);
     } else {
       let sentMs = nowMs();
-      for (const { id, tensors } of calls) {
-        this.#runOne(step, id, tensors);
+      for (const call of calls) {
+        this.#runOne(step, call);
         if (nowMs() - sentMs < keptBackMs) continue;
         this.#flush();
         sentMs = nowMs();
@@ -53,11 +55,11 @@ export class CallRunner {
     this.#flush();
   }
 
-  #runOne(step: Step, id: number, tensors: Tensors): void {
+  #runOne(step: Step, { id, tensors, parameters = none }: Call): void {
     const { transform } = this.#options;
     let result: unknown;
     try {
-      result = step === 'before' ? transform.before!(tensors) : transform.after!(tensors);
+      result = step === 'before' ? transform.before!(tensors, parameters) : transform.after!(tensors, parameters);
     } catch (error) {
       this.#end(id, this.#outcomeOf(step, error));
       return;
@@ -96,6 +98,7 @@ export class CallRunner {
       results = all.call(
         this.#options.transform,
         calls.map(({ tensors }) => tensors),
+        calls.map(({ parameters = none }) => parameters),
       );
     } catch (error) {
       fail(error);

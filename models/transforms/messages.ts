@@ -3,6 +3,7 @@
  * are Sluice's own code.
  */
 import { frameOf, packTensors, unpackTensors, type Layout } from './frames.ts';
+import type { RequestParameters } from '../protocol/call.ts';
 import type { Signature, Tensors } from '../tensor.ts';
 
 export type Step = 'before' | 'after';
@@ -10,7 +11,13 @@ export type Step = 'before' | 'after';
 export type ToChild =
   /** Imports the module; sent once the kernel's limits are set. */
   | { readonly kind: 'import'; readonly file: string; readonly timeoutMs: number }
-  | ({ readonly kind: 'calls'; readonly step: Step; readonly ids: readonly number[] } & Layout);
+  | ({
+      readonly kind: 'calls';
+      readonly step: Step;
+      readonly ids: readonly number[];
+      /** Parameters of each call, null for one without; absent where no call has any. */
+      readonly parameters?: readonly (RequestParameters | null)[];
+    } & Layout);
 
 export type FromChild =
   /** The process runs, and nothing of the user is imported yet. */
@@ -46,6 +53,8 @@ export type Outcome =
 export interface Call {
   readonly id: number;
   readonly tensors: Tensors;
+  /** Parameters of the request; undefined where it has none. */
+  readonly parameters?: RequestParameters | undefined;
 }
 
 export interface EndedCall {
@@ -60,7 +69,8 @@ export function messageFrame(message: ToChild | FromChild): Buffer {
 export function callsFrame(step: Step, calls: readonly Call[]): Buffer {
   const packed = packTensors(calls.map(({ tensors }) => tensors));
   const message: ToChild = { kind: 'calls', step, ids: calls.map(({ id }) => id), ...packed.layout };
-  return frameOf(message, packed);
+  if (calls.every(({ parameters }) => parameters === undefined)) return frameOf(message, packed);
+  return frameOf({ ...message, parameters: calls.map(({ parameters }) => parameters ?? null) }, packed);
 }
 
 export function outcomesFrame(ended: readonly EndedCall[], cpuUs: number): Buffer {
@@ -81,7 +91,10 @@ export function outcomesFrame(ended: readonly EndedCall[], cpuUs: number): Buffe
 }
 
 export function readCalls(message: Extract<ToChild, { kind: 'calls' }>, body: Buffer): Call[] {
-  return unpackTensors(message, body).map((tensors, index) => ({ id: message.ids[index]!, tensors }));
+  return unpackTensors(message, body).map((tensors, index) => {
+    const parameters = message.parameters?.[index] ?? undefined;
+    return { id: message.ids[index]!, tensors, parameters };
+  });
 }
 
 export function readOutcomes(message: Extract<FromChild, { kind: 'outcomes' }>, body: Buffer): EndedCall[] {

@@ -7,9 +7,10 @@
  * Requests that name the model's own inputs skip it.
  */
 import type { Datatype } from '../../contract/datatypes.ts';
+import type { RequestParameters } from '../protocol/call.ts';
 import type { Tensor, Tensors } from '../tensor.ts';
 
-export type { Datatype, Tensor, Tensors };
+export type { Datatype, RequestParameters, Tensor, Tensors };
 
 /** One tensor that clients send or get. Its rows lie along the first axis. */
 export interface ClientTensor {
@@ -22,8 +23,15 @@ export interface ClientTensor {
 
 type Converted<Value> = Value | Promise<Value>;
 
-/** Converts several requests in one call. @returns one result for each, in order; a BadInput refuses that request only */
-export type ConvertAll = (requests: readonly Tensors[]) => Converted<readonly (Tensors | Error)[]>;
+/**
+ * Converts several requests in one call.
+ * @param parameters of each request, in order
+ * @returns one result for each, in order; a BadInput refuses that request only
+ */
+export type ConvertAll = (
+  requests: readonly Tensors[],
+  parameters: readonly RequestParameters[],
+) => Converted<readonly (Tensors | Error)[]>;
 
 /** `before` may be left out where there is `beforeAll`, and `after` where there is `afterAll`. */
 export interface Transform {
@@ -31,10 +39,13 @@ export interface Transform {
   readonly inputs: readonly ClientTensor[];
   /** Tensors that clients get. */
   readonly outputs: readonly ClientTensor[];
-  /** Converts `inputs` to the model's inputs, with the same number of rows. */
-  before?(inputs: Tensors): Converted<Tensors>;
+  /**
+   * Converts `inputs` to the model's inputs, with the same number of rows.
+   * @param parameters of the request, as the client sent them, unchecked; empty without any
+   */
+  before?(inputs: Tensors, parameters: RequestParameters): Converted<Tensors>;
   /** Converts the model's outputs to `outputs`, with the same number of rows. */
-  after?(outputs: Tensors): Converted<Tensors>;
+  after?(outputs: Tensors, parameters: RequestParameters): Converted<Tensors>;
   /** Takes the place of `before` where it is cheaper to convert what came together. */
   readonly beforeAll?: ConvertAll;
   /** Takes the place of `after` likewise. */

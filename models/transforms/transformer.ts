@@ -12,7 +12,7 @@ import { planTransformRestart } from '../policy/transform-restart.ts';
 import type { Signature, Tensors } from '../tensor.ts';
 import { CallSlots } from './call-slots.ts';
 import { FileWatch } from './file-watch.ts';
-import type { Outcome, Step } from './messages.ts';
+import type { Call, Outcome, Step } from './messages.ts';
 import { TransformStatistics, type TransformFailure } from './statistics.ts';
 import { InPodTransform } from './in-pod.ts';
 import { TransformProcess, type TransformLimits } from './transform-process.ts';
@@ -38,10 +38,8 @@ type Process = TransformProcess | InPodTransform;
 /** Takes the converted tensors, or why there are none. */
 export type Converted = (error: SluiceError | null, tensors: Tensors) => void;
 
-interface Waiting {
-  readonly id: number;
+interface Waiting extends Call {
   readonly step: Step;
-  readonly tensors: Tensors;
   readonly startedMs: number;
   readonly done: Converted;
   /** The process that has it; null while it waits for one. */
@@ -149,10 +147,11 @@ export class Transformer {
   }
 
   /** Converts the tensors of one request. Calls of one turn of the event loop travel together. */
-  convert(step: Step, tensors: Tensors, done: Converted): void {
+  convert(step: Step, request: Omit<Call, 'id'>, done: Converted): void {
+    const { tensors, parameters } = request;
     if (this.#options.inPod && !this.#closed && bytesOf(tensors) > inPodBytes) {
       this.#beside ??= this.#openBeside();
-      this.#beside.convert(step, tensors, done);
+      this.#beside.convert(step, request, done);
       return;
     }
     if (this.#idle !== null) clearTimeout(this.#idle);
@@ -163,7 +162,9 @@ export class Transformer {
       return;
     }
     const startedMs = performance.now();
-    this.#queue.push(this.#calls.add((id) => ({ id, step, tensors, startedMs, done, process: null, suspect: false })));
+    this.#queue.push(
+      this.#calls.add((id) => ({ id, step, tensors, parameters, startedMs, done, process: null, suspect: false })),
+    );
     if (this.#process === null) this.#process = this.#startProcess();
     if (this.#flushing) return;
     this.#flushing = true;

@@ -389,6 +389,37 @@ export const transform = {
   await rm(root, { recursive: true });
 });
 
+test('the parameters of a request reach its transform, in its process and in the pod, by both protocols', async () => {
+  const scaled = source({})
+    .replace('before(inputs: Tensors)', 'before(inputs: Tensors, { by = 1 }: { readonly by?: number })')
+    .replace("['x', v]", "['x', { ...v, data: v.data.map((value) => value * by) }]")
+    .replace('after(outputs: Tensors)', 'after(outputs: Tensors, { plus = 0 }: { readonly plus?: number })')
+    .replace('data: y.data', 'data: y.data.map((value) => value + plus)');
+  await using pod = await start({
+    beside: model(scaled),
+    inside: model(scaled, 'transform: { inPod: true }\n'),
+    plain,
+  });
+  await ready(pod);
+  const parameters = { by: 3, plus: 0.5, other: { of: ['the', 'client'] } };
+  const body = floats('v', [1, 2], [1, 1]);
+  for (const name of ['beside', 'inside']) {
+    const sums = async (...bodies: readonly object[]): Promise<unknown[]> => {
+      const answers = await Promise.all(bodies.map((one) => post(`${pod.origin}/v2/models/${name}/infer`, one)));
+      return answers.map(
+        ({ json, text }) => (json as { outputs?: { data: unknown[] }[] }).outputs?.[0]?.data[0] ?? text,
+      );
+    };
+    assert.deepEqual(await sums({ ...body, parameters }, body, { ...body, parameters: { by: 2 } }), [6.5, 2, 4]);
+    const v1 = await post(`${pod.origin}/v1/models/${name}:predict`, { instances: [[1, 1]], parameters });
+    assert.deepEqual(v1.json, { predictions: [6.5] });
+    const [large] = await sums({ ...body, parameters: { by: 'x'.repeat(16_384) } });
+    assert.match(String(large), /parameters: a transform takes at most 16384, was: 16393 characters of JSON/);
+  }
+  const own = { ...floats('x', [1, 2], [1, 1]), parameters: { by: 'x'.repeat(20_000) } };
+  assert.equal((await post(`${pod.origin}/v2/models/plain/infer`, own)).status, 200, 'nobody looks at those of others');
+});
+
 /** Sends one value a request, all of them in one envelope. */
 async function envelope(
   { origin }: Started,
