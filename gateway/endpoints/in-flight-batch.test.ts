@@ -263,6 +263,18 @@ test('a pod that answers for itself is not hung: what it has of others too is mo
   assert.equal(time.timers, 0);
 });
 
+test('a pod that was told to go is waited for as long as it answers for itself, and no longer', (t) => {
+  const { time, pod, send, told } = sender(t);
+  pod.state = 'draining';
+  pod.alsoReports = { inFlight: 1 };
+  send([one({ deadlineAtMs: 60_000 })]);
+  passSeconds(time, 20);
+  assert.deepEqual(told(), ['stalled']);
+  pod.state = 'dead';
+  passSeconds(time, 2.1);
+  assert.match(told().join(), /^lost 1 hung: /);
+});
+
 test('a request that the pod works on alone is waited for, and nothing more is sent there meanwhile', (t) => {
   const { time, pod, endpoint, send, told } = sender(t);
   endpoint.probe(time.clock, () => undefined);
