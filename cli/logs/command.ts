@@ -2,24 +2,10 @@
 import { Command, Option } from 'commander';
 import { renderJson, renderPretty } from '../../cluster/local/log-lines.ts';
 import { whole } from '../../runtime/process/flag-values.ts';
-import { askOptions, type AskFlags } from '../ask-scaler.ts';
+import { askOptions } from '../ask-scaler.ts';
 import type { ProgramIo } from '../io.ts';
+import type { LogsFlags, LogSink } from './request.ts';
 import { safeLine } from './safe-line.ts';
-
-export interface LogsFlags extends AskFlags {
-  readonly follow?: true;
-  readonly tail?: number;
-  readonly previous?: true;
-  readonly cluster: 'local' | 'kubernetes';
-  readonly namespace?: string;
-  readonly container?: string;
-}
-
-/** Where lines go, and what ends the wait for more. */
-export interface LogSink {
-  readonly line: (pod: string, line: string, atMs: number) => void;
-  readonly signal: AbortSignal;
-}
 
 export function logsCommand({ env, print }: ProgramIo): Command {
   const command = new Command('logs')

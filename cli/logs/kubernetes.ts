@@ -3,8 +3,8 @@ import { kubernetesApi } from '../../cluster/kubernetes/api.ts';
 import { listPods, podsOfPool, readPodLog, type NamedPod } from '../../cluster/kubernetes/pod-log.ts';
 import { AskError } from '../ask-scaler.ts';
 import { withCredentials } from '../kubernetes.ts';
-import type { LogsFlags, LogSink } from './command.ts';
 import { noSuch, poolOf } from './find-pods.ts';
+import type { LogsFlags, LogSink } from './request.ts';
 
 type Api = Parameters<typeof listPods>[0];
 

@@ -3,8 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { PodLog } from '../../contract/pod-log.ts';
 import { PoolsReport } from '../../contract/scaler-api.ts';
 import { ask, AskError } from '../ask-scaler.ts';
-import type { LogsFlags, LogSink } from './command.ts';
 import { noSuch, poolOf } from './find-pods.ts';
+import type { LogsFlags, LogSink } from './request.ts';
 
 /** Time between two looks for new lines. */
 const lookMs = 500;
