@@ -69,7 +69,8 @@ export class Reader {
       return;
     }
     if (/^npx sluice up\b/.test(step.command)) {
-      await this.#serve(step.command, step.expected?.kind === 'text' ? step.expected.lines : []);
+      if (step.expected?.kind !== 'text') throw new Error('the page does not show what it prints once it runs');
+      await this.#serve(step.command, step.expected.lines);
       return;
     }
     const output = await this.run(step.command);
