@@ -16,9 +16,6 @@ export interface RequestedOutput {
   readonly classes?: number;
 }
 
-/** `parameters` of a request: any JSON. */
-export type RequestParameters = Readonly<Record<string, unknown>>;
-
 /** A request without its tensors. */
 export interface ParsedCall {
   readonly id: string | undefined;
@@ -28,8 +25,8 @@ export interface ParsedCall {
   readonly rows: number;
   /** Outputs to answer, in order; all of them if the client named none. */
   readonly outputs: readonly RequestedOutput[];
-  /** Absent without any, and where the request is for no transform: nothing else looks at them. */
-  readonly parameters?: RequestParameters;
+  /** Any JSON; absent without any, and where the request is for no transform: nothing else looks at them. */
+  readonly parameters?: Readonly<Record<string, unknown>>;
   /** Set only by the V1 protocol, which answers in the layout of the request. */
   readonly predict?: PredictLayout;
 }

@@ -7,7 +7,7 @@ import { elementCount } from '../../contract/tensor-data.ts';
 import { mediaTypes } from '../../contract/headers.ts';
 import type { Signature, Tensor, Tensors } from '../tensor.ts';
 import { takeRows } from '../rows.ts';
-import type { Answer, InferCall, ParsedCall, PredictLayout, RequestBody, RequestParameters } from './call.ts';
+import type { Answer, InferCall, ParsedCall, PredictLayout, RequestBody } from './call.ts';
 import { allOutputs, checkShape, countRows } from './fit.ts';
 import { code, JsonCursor, JsonWriter, maxElementBytes } from './json/json.ts';
 import { checkRowCount, unlimited, type RequestLimits } from './limits.ts';
@@ -27,11 +27,11 @@ export function parsePredictRequest(
     throw new SluiceError('invalid-request', `the body must be a JSON object, was: ${quote(cursor.value())}`);
   }
   let found: { readonly layout: 'rows' | 'columns'; readonly columns: Columns } | undefined;
-  let parameters: RequestParameters | undefined;
+  let parameters: Readonly<Record<string, unknown>> | undefined;
   cursor.object((key) => {
     if (key === 'parameters' && cursor.peek() === code.openObject) {
       if (parameters !== undefined) throw new SluiceError('invalid-request', `${key}: must come once`);
-      parameters = cursor.value() as RequestParameters;
+      parameters = cursor.value() as Readonly<Record<string, unknown>>;
       return;
     }
     if (key !== 'instances' && key !== 'inputs') {

@@ -3,8 +3,8 @@
  * are Sluice's own code.
  */
 import { frameOf, packTensors, unpackTensors, type Layout } from './frames.ts';
-import type { RequestParameters } from '../protocol/call.ts';
 import type { Signature, Tensors } from '../tensor.ts';
+import type { RequestParameters } from './transform.ts';
 
 export type Step = 'before' | 'after';
 

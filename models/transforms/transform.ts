@@ -7,10 +7,12 @@
  * Requests that name the model's own inputs skip it.
  */
 import type { Datatype } from '../../contract/datatypes.ts';
-import type { RequestParameters } from '../protocol/call.ts';
 import type { Tensor, Tensors } from '../tensor.ts';
 
-export type { Datatype, RequestParameters, Tensor, Tensors };
+export type { Datatype, Tensor, Tensors };
+
+/** `parameters` of a request: any JSON. */
+export type RequestParameters = Readonly<Record<string, unknown>>;
 
 /** One tensor that clients send or get. Its rows lie along the first axis. */
 export interface ClientTensor {

@@ -152,13 +152,18 @@ describe('against known delays', { concurrency }, () => {
 
   test('--find-max: no more than the server can do, and not far from it', async (t) => {
     const { origin } = await served(t, { delaysMs: [10], sequential: true });
+    const ablePerSecond = async (): Promise<number> =>
+      (await reportOf(origin, '--model', 'm', '--concurrency', '1', '--duration-s', '1')).good;
+    const ableBefore = await ablePerSecond();
     const args = ['--model', 'm', '--objective', '150ms', '--percentile', '90', '--find-max'];
     const found = JSON.parse(await bench(origin, ...args, '--rate', '20', '--duration-s', '2', '--json')) as {
       foundPerSecond: number;
       trials: { purpose: string; kept: boolean; perSecond: number }[];
     };
     // 10 ms each, one after the other: 100/s at the very most, and less where timers are late.
-    within('found', found.foundPerSecond, 20, 101);
+    const able = Math.min(ableBefore, await ablePerSecond());
+    t.diagnostic(`found ${found.foundPerSecond.toFixed(0)}/s, one request after the other ${able.toFixed(0)}/s`);
+    within('found', found.foundPerSecond, able / 5, 101);
     const again = found.trials.filter(
       ({ purpose, kept, perSecond }) => purpose === 'confirm' && kept && perSecond === found.foundPerSecond,
     );
