@@ -5,6 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 export class KubectlError extends Error {
   override readonly name = 'KubectlError';
+  /** Standard output up to the failure. */
+  readonly stdout: string;
+
+  constructor(message: string, stdout: string) {
+    super(message);
+    this.stdout = stdout;
+  }
 }
 
 /** @throws Error that says what to do */
@@ -22,7 +29,7 @@ export function kubectl(args: readonly string[], input?: string): Promise<string
   return new Promise((resolve, reject) => {
     const child = execFile('kubectl', args, { maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);
-      else reject(new KubectlError(`kubectl ${args.join(' ')}: ${stderr.trim() || error.message}`));
+      else reject(new KubectlError(`kubectl ${args.join(' ')}: ${stderr.trim() || error.message}`, stdout));
     });
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(input ?? '');
