@@ -8,6 +8,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { parsePools } from '../cluster/pools-file.ts';
 import { scanRepository } from '../models/repository/repository.ts';
+import { podReport, poolReport } from '../scaler/page/testing/fake-scaler.ts';
 import { checkCluster, type ClusterApi } from './doctor/cluster.ts';
 import { judgeMachine, machineFacts, type MachineFacts } from './doctor/machine.ts';
 import { checkPools, checkRepository } from './doctor/repository.ts';
@@ -23,48 +24,26 @@ async function run(...args: readonly string[]): Promise<string> {
 }
 
 describe('status', () => {
-  const pod = { uid: 'u', state: 'serving', inFlight: 3, reason: null, restarts: 2 };
+  const pod = { uid: 'u', inFlight: 3, restarts: 2 };
   const report = {
     atMs: 0,
     leading: true,
     leader: 'me',
     gateways: [{ name: 'gateway', reporting: true, ageMs: 10, terminating: false }],
     pools: [
-      {
-        name: 'a',
-        models: ['m'],
-        modelReports: [],
-        unbatched: {},
-        unserved: {},
-        mode: 'Active',
-        minReplicas: 1,
-        maxReplicas: 2,
-        replicas: 2,
-        readyReplicas: 1,
-        desiredReplicas: 2,
-        drainingReplicas: 0,
-        arrivalsPerS: 1,
-        forecastPerS: 1,
+      poolReport('a', {
         queued: 7,
-        oldestMs: 0,
-        inFlight: 3,
         predictedWaitMs: 20,
-        objectiveMs: 100,
-        p50Ms: 5,
-        p99Ms: 9,
-        coldStartMs: null,
         why: 'backlog',
-        conditions: [],
         pods: [
-          { ...pod, name: 'a-1' },
-          {
+          podReport('a-1', pod),
+          podReport('a-2', {
             ...pod,
-            name: 'a-2',
             state: 'starting',
             failure: { reason: 'CrashLoopBackOff', message: 'exit code 1', sinceMs: 0 },
-          },
+          }),
         ],
-      },
+      }),
     ],
   };
   let server: Server;

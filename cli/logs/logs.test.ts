@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { LogRing } from '../../cluster/local/pod-log.ts';
+import { podReport, poolReport } from '../../scaler/page/testing/fake-scaler.ts';
 import { buildProgram } from '../program.ts';
 import { safeLine } from './safe-line.ts';
 
@@ -65,42 +66,13 @@ describe('pods of sluice up', () => {
     server.closeAllConnections();
     server.close();
   });
-  const pods = (...names: string[]) =>
-    names.map((name) => ({ name, uid: name, state: 'serving', inFlight: 0, reason: null }));
-  const pool = {
-    models: [],
-    modelReports: [],
-    unbatched: {},
-    unserved: {},
-    mode: 'Active',
-    minReplicas: 1,
-    maxReplicas: 2,
-    replicas: 2,
-    readyReplicas: 2,
-    desiredReplicas: 2,
-    drainingReplicas: 0,
-    arrivalsPerS: null,
-    forecastPerS: null,
-    queued: 0,
-    oldestMs: 0,
-    inFlight: 0,
-    predictedWaitMs: null,
-    objectiveMs: null,
-    p50Ms: null,
-    p99Ms: null,
-    coldStartMs: null,
-    why: '',
-    conditions: [],
-  };
+  const pods = (...names: string[]) => ({ pods: names.map((name) => podReport(name)) });
   const report = {
     atMs: 0,
     leading: true,
     leader: null,
     gateways: [],
-    pools: [
-      { ...pool, name: 'a', pods: pods('a-1', 'a-2') },
-      { ...pool, name: 'b', pods: pods('b-1') },
-    ],
+    pools: [poolReport('a', pods('a-1', 'a-2')), poolReport('b', pods('b-1'))],
   };
   async function run(...args: readonly string[]): Promise<string[]> {
     let printed = '';
