@@ -5,6 +5,7 @@ import type { ProvedModel } from '../models/prove-repository.ts';
 import { RepositoryError } from '../models/repository/repository.ts';
 import { whole } from '../runtime/process/flag-values.ts';
 import type { ProgramIo } from './io.ts';
+import { renderTable } from './table.ts';
 
 interface Flags {
   readonly repository: string;
@@ -79,14 +80,5 @@ function table(proved: readonly ProvedModel[]): string {
     `${(durationMs / 1000).toFixed(2)} s`,
     reason ?? '',
   ]);
-  const lines = [['MODEL', 'VERSION', 'BATCHED', 'LARGEST DIFFERENCE', 'TIME', 'WHY NOT'], ...rows];
-  const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
-  return lines
-    .map((line) =>
-      line
-        .map((cell, column) => cell.padEnd(widths[column]!))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return renderTable(['MODEL', 'VERSION', 'BATCHED', 'LARGEST DIFFERENCE', 'TIME', 'WHY NOT'], rows);
 }
