@@ -24,24 +24,22 @@ export function withFixedDimensions(file: Uint8Array, lengths: Readonly<Record<s
   const rewrite = (span: Span, depth: number, isInput: boolean): Uint8Array => {
     const pieces: Uint8Array[] = [];
     let copied = span.start;
-    const replace = (start: number, { end }: Field, replacement: Uint8Array): void => {
-      pieces.push(file.subarray(copied, start), replacement);
+    const replace = ({ tag, end }: Field, replacement: Uint8Array): void => {
+      pieces.push(file.subarray(copied, tag), replacement);
       copied = end;
     };
-    let start = span.start;
+    const wanted = pathToDimensions[depth];
     reader.fields(span, (field) => {
-      const [wanted, tag] = [pathToDimensions[depth], start];
-      start = field.end;
       if (field.wire !== 'bytes') return;
       if (wanted === undefined) {
         if (field.number !== dimensionName) return;
         const name = reader.text(field);
         if (isInput) names.add(name);
         const length = Object.hasOwn(lengths, name) ? lengths[name] : undefined;
-        if (length !== undefined) replace(tag, field, join([integer(dimensionLength, length)]));
+        if (length !== undefined) replace(field, join([integer(dimensionLength, length)]));
       } else if (wanted.includes(field.number)) {
         const inner = rewrite(field, depth + 1, isInput || (depth === 1 && field.number === inputField));
-        replace(tag, field, join([bytesField(field.number, inner)]));
+        replace(field, join([bytesField(field.number, inner)]));
       }
     });
     pieces.push(file.subarray(copied, span.end));

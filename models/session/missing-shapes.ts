@@ -4,20 +4,15 @@
  *
  * Field numbers: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
-import { withFileBytes, type Bytes } from '../proof/graph/bytes.ts';
-import { OnnxReadError, ProtobufReader, type Span } from '../proof/graph/protobuf.ts';
+import type { Bytes } from '../proof/graph/bytes.ts';
+import { ProtobufReader, readIfFollowed, type Span } from '../proof/graph/protobuf.ts';
 
 /** Fields from the type of a value down to its shape: tensor, shape. */
 const [tensorType, tensorShape] = [1, 2];
 
 /** @returns none for a file that can't be followed, such as one in the format of ONNX Runtime */
 export function namesWithoutShape(file: string): ReadonlySet<string> {
-  try {
-    return withFileBytes(file, shapelessNames);
-  } catch (error) {
-    if (error instanceof OnnxReadError || (error as NodeJS.ErrnoException).code !== undefined) return new Set();
-    throw error;
-  }
+  return readIfFollowed(file, shapelessNames) ?? new Set();
 }
 
 /** @throws OnnxReadError */

@@ -4,7 +4,7 @@
  *
  * https://protobuf.dev/programming-guides/encoding/
  */
-import type { Bytes } from './bytes.ts';
+import { withFileBytes, type Bytes } from './bytes.ts';
 
 /** Any file that is no protocol buffer, or more than this reader takes on. */
 export class OnnxReadError extends Error {
@@ -19,6 +19,8 @@ export interface Span {
 
 /** One field of a message. A varint has `value`, everything else its place. */
 export interface Field extends Span {
+  /** Place where its tag begins, before its length and `start`. */
+  readonly tag: number;
   readonly number: number;
   readonly wire: 'varint' | 'fixed32' | 'fixed64' | 'bytes';
   /** Value of a varint as int64, beyond 2⁵³ rounded; 0 where `wire` is another. */
@@ -49,21 +51,22 @@ export class ProtobufReader {
     while (position < end) {
       this.#fields += 1;
       if (this.#fields > mostFields) throw new OnnxReadError(`more than ${mostFields} fields`);
-      const tag = this.#varint(position, end);
-      position = tag.next;
-      const number = Math.floor(tag.value / 8);
-      const wire = wires[((tag.value % 8) + 8) % 8] ?? null;
+      const tag = position;
+      const key = this.#varint(position, end);
+      position = key.next;
+      const number = Math.floor(key.value / 8);
+      const wire = wires[((key.value % 8) + 8) % 8] ?? null;
       if (wire === null || number < 1) throw new OnnxReadError(`no protocol buffer at byte ${position}`);
       if (wire === 'varint') {
         const { value, next } = this.#varint(position, end);
-        if (take({ number, wire, value, start: position, end: next }) === false) return;
+        if (take({ tag, number, wire, value, start: position, end: next }) === false) return;
         position = next;
         continue;
       }
       let length = wire === 'fixed32' ? 4 : 8;
       if (wire === 'bytes') ({ value: length, next: position } = this.#varint(position, end));
       if (length < 0 || position + length > end) throw new OnnxReadError(`a field at byte ${position} is cut off`);
-      if (take({ number, wire, value: 0, start: position, end: position + length }) === false) return;
+      if (take({ tag, number, wire, value: 0, start: position, end: position + length }) === false) return;
       position += length;
     }
   }
@@ -112,5 +115,15 @@ export class ProtobufReader {
       if (byte < 0x80) return { value: Number(BigInt.asIntN(64, long)), next };
     }
     throw new OnnxReadError(`a number at byte ${position} does not end`);
+  }
+}
+
+/** @returns what `read` makes of a file; null where the file can't be read or followed, which whoever loads it will say */
+export function readIfFollowed<Result>(file: string, read: (bytes: Bytes) => Result): Result | null {
+  try {
+    return withFileBytes(file, read);
+  } catch (error) {
+    if (error instanceof OnnxReadError || (error as NodeJS.ErrnoException).code !== undefined) return null;
+    throw error;
   }
 }
