@@ -2,7 +2,7 @@
  * Rows of tensors: which requests may share a run, how their rows are stacked for it, and how its outputs are split.
  * Pure functions; results may be views of their arguments.
  */
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import type { Datatype } from '../contract/datatypes.ts';
 import { SluiceError } from '../contract/errors.ts';
 import {
@@ -103,14 +103,21 @@ export function split(signature: Signature, outputs: Tensors, rowCounts: readonl
  */
 export function outputsOfNoRows({ outputs }: Signature): Tensors {
   const empty = new Map<string, Tensor>();
-  for (const { name, datatype, shape, batchAxis } of outputs) {
-    const lengths = shape.map((length, axis) => (axis === batchAxis ? 0 : Math.max(0, length)));
-    if (elementCount(lengths) > 0) {
+  for (const output of outputs) {
+    const tensor = ofNoRows(output);
+    if (elementCount(tensor.shape) > 0) {
+      const { name } = output;
       throw new SluiceError('invalid-tensor', `the request has no rows, and output '${name}' is of all rows together`);
     }
-    empty.set(name, { datatype, shape: lengths, data: datatype === 'BYTES' ? [] : allocate(datatype, 0) });
+    empty.set(output.name, tensor);
   }
   return empty;
+}
+
+/** A tensor of no rows, whose lengths that vary are 0 too. */
+export function ofNoRows({ datatype, shape, batchAxis }: TensorSignature): Tensor {
+  const lengths = shape.map((length, axis) => (axis === batchAxis ? 0 : Math.max(0, length)));
+  return { datatype, shape: lengths, data: datatype === 'BYTES' ? [] : allocate(datatype, 0) };
 }
 
 /** Takes `count` entries of a tensor along an axis: a view along the first axis, else a copy. */
@@ -192,9 +199,14 @@ class Filling {
 
 function digest(data: TensorData): string {
   const hash = createHash('sha256');
-  if (!isBytes(data)) return hash.update(data).digest('base64');
-  for (const element of data) hash.update(`${element.length}:`).update(element);
+  hashElements(hash, data);
   return hash.digest('base64');
+}
+
+/** Adds all elements to a hash; those of BYTES with their lengths, so that where one ends is part of it. */
+export function hashElements(hash: Hash, data: TensorData): void {
+  if (isBytes(data)) for (const element of data) hash.update(`${element.length}:`).update(element);
+  else hash.update(data);
 }
 
 function tensorOf(tensors: Tensors, name: string): Tensor {

@@ -1,7 +1,7 @@
 /** Reads the tensors of a V1 request's `instances` or `inputs`, whose brackets are the only sign of their shapes. */
 import { quote, SluiceError } from '../../contract/errors.ts';
-import { allocate, elementCount } from '../../contract/tensor-data.ts';
-import { concat, takeRows } from '../rows.ts';
+import { elementCount } from '../../contract/tensor-data.ts';
+import { concat, ofNoRows, takeRows } from '../rows.ts';
 import type { Signature, Tensor, Tensors, TensorSignature } from '../tensor.ts';
 import { findInput, fits, surfaceWith } from './fit.ts';
 import { code, ElementReader, Nest, type JsonCursor } from './json/json.ts';
@@ -42,15 +42,15 @@ export function readInstances(cursor: JsonCursor, surfaces: readonly Signature[]
 function noInstances(cursor: JsonCursor, surfaces: readonly Signature[]): Columns {
   cursor.array(() => undefined);
   const inputs = new Map<string, Tensor>();
-  for (const { name, datatype, shape, batchAxis } of surfaces[0]?.inputs ?? []) {
+  for (const input of surfaces[0]?.inputs ?? []) {
+    const { name, batchAxis } = input;
     if (batchAxis === null) {
       throw new SluiceError(
         'invalid-request',
         `instances: there must be one at least, for input '${name}' has no rows`,
       );
     }
-    const lengths = shape.map((length, axis) => (axis === batchAxis ? 0 : Math.max(0, length)));
-    inputs.set(name, { datatype, shape: lengths, data: datatype === 'BYTES' ? [] : allocate(datatype, 0) });
+    inputs.set(name, ofNoRows(input));
   }
   return { surface: 0, inputs };
 }

@@ -2,6 +2,7 @@
  * The tensors of a model as its `config.pbtxt` shows them to clients: outputs that it names, lengths that it fixes, and shapes that it
  * has turned into those of the ONNX file and back. Pure functions of signatures and tensors.
  */
+import { elementCount } from '../../contract/tensor-data.ts';
 import type { FileSignature, FileTensor } from '../repository/signature.ts';
 import type { Signature, Tensor, Tensors, TensorSignature } from '../tensor.ts';
 import type { Unobeyed } from './message.ts';
@@ -126,9 +127,8 @@ function shapeFor({ dims, reshape }: ClientTensor, hasBatchAxis: boolean, side: 
   const wanted = side === 'model' ? reshape! : dims!;
   return ({ shape }: Tensor): readonly number[] => {
     const lead = hasBatchAxis ? shape.slice(0, 1) : [];
-    const product = (lengths: readonly number[]) => lengths.reduce((all, length) => all * length, 1);
-    const elements = product(shape.slice(lead.length));
-    const known = product(wanted.filter((length) => length !== -1));
+    const elements = elementCount(shape, lead.length);
+    const known = elementCount(wanted.filter((length) => length !== -1));
     return [...lead, ...wanted.map((length) => (length === -1 ? elements / known : length))];
   };
 }

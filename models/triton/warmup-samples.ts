@@ -9,7 +9,7 @@ import { allocate, elementCount } from '../../contract/tensor-data.ts';
 import { readTensor } from '../protocol/tensor-bytes.ts';
 import type { Sample } from '../repository/samples.ts';
 import type { FileSignature } from '../repository/signature.ts';
-import { stack } from '../rows.ts';
+import { hashElements, stack } from '../rows.ts';
 import type { Tensor, Tensors } from '../tensor.ts';
 import type { ClientTensors } from './client-tensors.ts';
 import { TextFormatError, type Place } from './text-tokens.ts';
@@ -86,9 +86,7 @@ function digestOf(tensors: Tensors): string {
   const hash = createHash('sha256');
   for (const [name, { datatype, shape, data }] of tensors) {
     hash.update(JSON.stringify([name, datatype, shape]));
-    for (const part of Array.isArray(data) ? (data as readonly Uint8Array[]) : [data as Float32Array]) {
-      hash.update(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
-    }
+    hashElements(hash, data);
   }
   return hash.digest('hex');
 }

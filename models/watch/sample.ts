@@ -8,7 +8,7 @@ import { allocate, elementCount, isBytes, type TensorData } from '../../contract
 import type { Slice } from '../model-request.ts';
 import { describeDifference, difference, leastScale, tolerances } from '../proof/agreement.ts';
 import type { ServedModel } from '../repository/served-model.ts';
-import { sliceRows } from '../rows.ts';
+import { hashElements, sliceRows } from '../rows.ts';
 import type { Signature, Tensor, Tensors } from '../tensor.ts';
 
 /** Inputs of a whole run, and outputs of one request of it, beyond which nothing is copied: a larger run isn't sampled. */
@@ -84,8 +84,7 @@ export function hashOf({ inputs }: Signature, tensors: Tensors): string {
   for (const { name } of inputs) {
     const { datatype, shape, data } = tensors.get(name)!;
     hash.update(JSON.stringify([name, datatype, shape]));
-    if (isBytes(data)) for (const element of data) hash.update(`${element.length}:`).update(element);
-    else hash.update(data);
+    hashElements(hash, data);
   }
   return hash.digest('hex').slice(0, shownDigits);
 }
