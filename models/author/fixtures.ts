@@ -232,3 +232,20 @@ export function quantisedTogether(): Uint8Array {
     ],
   });
 }
+
+/** `ids` INT64 [-1, 2] → `y` FP32 [-1, 2]: a table of 3, looked up at ids − 5000, so that other ids than 5000 to 5002 are refused. */
+export function picky(): Uint8Array {
+  return writeOnnx({
+    name: 'picky',
+    inputs: [{ name: 'ids', datatype: 'INT64', shape: ['batch', 2] }],
+    outputs: [{ name: 'y', datatype: 'FP32', shape: ['batch', 2] }],
+    nodes: [
+      { operator: 'Sub', inputs: ['ids', 'offset'], outputs: ['index'] },
+      { operator: 'Gather', inputs: ['table', 'index'], outputs: ['y'] },
+    ],
+    weights: [
+      { name: 'offset', shape: [1], data: BigInt64Array.of(5000n) },
+      { name: 'table', shape: [3], data: Float32Array.of(1, 2, 3) },
+    ],
+  });
+}

@@ -3,28 +3,13 @@ import assert from 'node:assert/strict';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { writeOnnx } from '../../models/author/onnx-writer.ts';
+import * as fixtures from '../../models/author/fixtures.ts';
 import type { FileSignature } from '../../models/repository/signature.ts';
 import { readSamples } from '../../models/repository/samples.ts';
 import { startModelServer, writeRepository } from '../../models/testing/model-server.ts';
 
-/** `ids` INT64 [-1, 2] → `y` FP32 [-1, 2]: a table of 3, looked up at ids − 5000, so that other ids than 5000 to 5002 are refused. */
-const picky = writeOnnx({
-  name: 'picky',
-  inputs: [{ name: 'ids', datatype: 'INT64', shape: ['batch', 2] }],
-  outputs: [{ name: 'y', datatype: 'FP32', shape: ['batch', 2] }],
-  nodes: [
-    { operator: 'Sub', inputs: ['ids', 'offset'], outputs: ['index'] },
-    { operator: 'Gather', inputs: ['table', 'index'], outputs: ['y'] },
-  ],
-  weights: [
-    { name: 'offset', shape: [1], data: BigInt64Array.of(5000n) },
-    { name: 'table', shape: [3], data: Float32Array.of(1, 2, 3) },
-  ],
-});
-
 async function repositoryWith(t: TestContext, sample: string | null): Promise<string> {
-  const repository = await writeRepository({ picky: { versions: { 1: picky } } });
+  const repository = await writeRepository({ picky: { versions: { 1: fixtures.picky() } } });
   t.after(() => rm(repository, { recursive: true }));
   if (sample !== null) {
     await mkdir(path.join(repository, 'picky', 'samples'));

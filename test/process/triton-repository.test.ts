@@ -141,21 +141,6 @@ const strings = writeOnnx({
   nodes: ['0', '1'].map((digit) => ({ operator: 'Identity', inputs: [`INPUT${digit}`], outputs: [`OUTPUT${digit}`] })),
 });
 
-/** `ids` INT64 [-1, 2] → `y` FP32 [-1, 2]: a table of 3, looked up at ids − 5000, so that other ids than 5000 to 5002 are refused. */
-const picky = writeOnnx({
-  name: 'picky',
-  inputs: [{ name: 'ids', datatype: 'INT64', shape: ['batch', 2] }],
-  outputs: [{ name: 'y', datatype: 'FP32', shape: ['batch', 2] }],
-  nodes: [
-    { operator: 'Sub', inputs: ['ids', 'offset'], outputs: ['index'] },
-    { operator: 'Gather', inputs: ['table', 'index'], outputs: ['y'] },
-  ],
-  weights: [
-    { name: 'offset', shape: [1], data: BigInt64Array.of(5000n) },
-    { name: 'table', shape: [3], data: Float32Array.of(1, 2, 3) },
-  ],
-});
-
 /** `x` FP32 [-1, 1] → `y` = x · factor, where the factor is an input with a default of 3. */
 const overridable = writeOnnx({
   name: 'overridable',
@@ -210,12 +195,16 @@ parameters { key: "gpu_mem_limit" value: { string_value: "1" } }`,
       beside: { '1/model.onnx/model.onnx': fixtures.multiplier(6) },
     },
     warmed: {
-      versions: { 1: picky },
+      versions: { 1: fixtures.picky() },
       pbtxt: warmupOf('ids.bin'),
       beside: { 'warmup/ids.bin': new Uint8Array(BigInt64Array.of(5000n, 5002n).buffer) },
     },
-    'warmed-short': { versions: { 1: picky }, pbtxt: warmupOf('ids.bin'), beside: { 'warmup/ids.bin': 'short' } },
-    'warmed-outside': { versions: { 1: picky }, pbtxt: warmupOf('../config.pbtxt') },
+    'warmed-short': {
+      versions: { 1: fixtures.picky() },
+      pbtxt: warmupOf('ids.bin'),
+      beside: { 'warmup/ids.bin': 'short' },
+    },
+    'warmed-outside': { versions: { 1: fixtures.picky() }, pbtxt: warmupOf('../config.pbtxt') },
     default: {
       versions: { 1: overridable },
       pbtxt: `max_batch_size: 8
