@@ -1,6 +1,6 @@
 /**
  * The npm package as a stranger gets it: packed, and installed by npm into an empty folder, with an empty home and no registry within reach.
- * It is packed once for all tests, as a release is, with ONNX Runtime for this platform only, which is what takes the time.
+ * The tarball is packed once for all tests, as a release is, with ONNX Runtime for this platform only, which is what takes the time.
  */
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';

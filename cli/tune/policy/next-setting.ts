@@ -2,7 +2,7 @@
  * Search for the cheapest setting that keeps an objective: fewest cores, then fewest pods. Pure: maps the trials so far to the
  * next setting, or to the choice.
  *
- * With a rate to keep, each pair of threads and rows is bisected over pods: more pods keep what fewer kept. Nothing is tried that
+ * Each pair of threads and rows is bisected over pods where there is a rate to keep: more pods keep what fewer kept. Nothing is tried that
  * costs as much as what was found already. Without one, pods are doubled while that raises the rate, and the choice is the cheapest
  * setting that comes near the highest rate.
  */
