@@ -1,4 +1,6 @@
 /** Shell command that asks a model for a prediction: made of its metadata, so that it works for models that nobody here has seen. Pure. */
+import { datatypeBytes } from '../contract/datatypes.ts';
+import { elementCount, type NumericDatatype } from '../contract/tensor-data.ts';
 
 /** Input of a model, as its metadata describes it. */
 export interface ExampleInput {
@@ -10,20 +12,6 @@ export interface ExampleInput {
 
 /** Elements that a command still shows; of more it would show nothing else. */
 const shownElements = 64;
-const elementBytes: Readonly<Record<string, number>> = {
-  BOOL: 1,
-  UINT8: 1,
-  INT8: 1,
-  UINT16: 2,
-  INT16: 2,
-  FP16: 2,
-  UINT32: 4,
-  INT32: 4,
-  FP32: 4,
-  UINT64: 8,
-  INT64: 8,
-  FP64: 8,
-};
 
 const jsonHeader = "-H 'content-type: application/json'";
 
@@ -42,7 +30,7 @@ export function exampleRequest(gateway: string, model: string, inputs: readonly 
   const large = inputs.filter(isLarge);
   if (large.length === 0) return posted(address, { inputs: shown });
   // Zeros of large tensors follow the JSON as bytes, by the binary tensor extension.
-  const sizeOf = (input: ExampleInput): number => elementsOf(input) * elementBytes[input.datatype]!;
+  const sizeOf = (input: ExampleInput): number => elementsOf(input) * datatypeBytes[input.datatype as NumericDatatype];
   const sized = large.map((input) => ({ ...shaped(input), parameters: { binary_data_size: sizeOf(input) } }));
   const json = JSON.stringify({ inputs: [...shown, ...sized] });
   const bytes = large.reduce((sum, input) => sum + sizeOf(input), 0);
@@ -65,7 +53,7 @@ function shaped({ name, datatype, shape }: ExampleInput): ExampleInput {
 }
 
 function elementsOf(input: ExampleInput): number {
-  return shaped(input).shape.reduce((product, length) => product * length, 1);
+  return elementCount(shaped(input).shape);
 }
 
 function zeros(input: ExampleInput): readonly (number | boolean | string)[] {

@@ -1,6 +1,7 @@
 /** Request bodies made for a model's signature, the same for the same seed. Values are small, so that any model takes them. */
 import { datatypeBytes, type Datatype } from '../../contract/datatypes.ts';
 import { headers as headerNames, mediaTypes } from '../../contract/headers.ts';
+import { elementCount } from '../../contract/tensor-data.ts';
 import type { Workload } from './workload.ts';
 import { seededRandom, type Random } from '../../runtime/seeded-random.ts';
 import { requestShape, type InputSignature } from './signature.ts';
@@ -80,7 +81,7 @@ function binaryBodies(sets: readonly (readonly Tensor[])[]): Pick<Workload, 'hea
 }
 
 function tensorOf({ name, datatype }: InputSignature, shape: readonly number[], random: Random): Tensor {
-  const length = shape.reduce((product, size) => product * size, 1);
+  const length = elementCount(shape);
   return { name, datatype, shape, values: Array.from({ length }, () => valueOf(datatype, random)) };
 }
 

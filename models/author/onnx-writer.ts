@@ -4,6 +4,7 @@
  * Field numbers: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
 import type { Datatype } from '../../contract/datatypes.ts';
+import { elementCount } from '../../contract/tensor-data.ts';
 import { bytes, float, integer, join, message, text, type Encoded } from './protobuf.ts';
 
 /** Versions that ONNX Runtime has loaded for years; newer ones would add nothing that is used here. */
@@ -111,7 +112,7 @@ function encodeAttribute(name: string, value: Attribute): Encoded[] {
 }
 
 function encodeWeights({ name, shape, data }: Weights): Encoded[] {
-  const elements = shape.reduce((product, length) => product * length, 1);
+  const elements = elementCount(shape);
   if (elements !== data.length) {
     throw new RangeError(`weights ${name}: shape [${shape.join(',')}] needs ${elements} elements, got ${data.length}`);
   }

@@ -3,6 +3,7 @@
  * rest of it.
  */
 import { SluiceError } from '../../contract/errors.ts';
+import { elementCount } from '../../contract/tensor-data.ts';
 import type { TensorSignature } from '../tensor.ts';
 
 export interface RequestLimits {
@@ -40,7 +41,7 @@ export function mostElements(
   const strings = datatype === 'BYTES' ? maxStrings : Infinity;
   const rowShape = batchAxis === null ? null : shape.toSpliced(batchAxis, 1);
   const isFixed = rowShape !== null && !rowShape.includes(-1);
-  const inRows = isFixed ? maxRows * rowShape.reduce((product, length) => product * length, 1) : Infinity;
+  const inRows = isFixed ? maxRows * elementCount(rowShape) : Infinity;
   return inRows <= strings
     ? { most: inRows, tooMany: () => tooManyRows(model, `more than ${maxRows}`, maxRows) }
     : { most: strings, tooMany: () => tooManyStrings(name, `more than ${strings}`) };

@@ -4,7 +4,7 @@
  *
  * Sharing is safe because there is one run at a time: this thread writes only while none is in progress.
  */
-import { isBytes } from '../../contract/tensor-data.ts';
+import { elementCount, isBytes } from '../../contract/tensor-data.ts';
 import { concat } from '../rows.ts';
 import type { WireInput } from './session-protocol.ts';
 import type { Signature, Tensor, Tensors } from '../tensor.ts';
@@ -31,7 +31,7 @@ export class RunMemory {
       const tensors = parts.map((part) => part.get(name)!);
       const [first] = tensors as [Tensor];
       if (batchAxis === null || tensors.length === 1) return this.#copy(name, first.shape, [first]);
-      const inFront = first.shape.slice(0, batchAxis).reduce((product, length) => product * length, 1);
+      const inFront = elementCount(first.shape, 0, batchAxis);
       if (inFront !== 1) {
         const joined = concat(tensors, batchAxis);
         return this.#copy(name, joined.shape, [joined]);

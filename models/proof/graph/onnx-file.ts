@@ -4,6 +4,7 @@
  *
  * Field numbers: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
+import { elementCount } from '../../../contract/tensor-data.ts';
 import { withFileBytes, type Bytes } from './bytes.ts';
 import { OnnxReadError, ProtobufReader, type Field, type Span } from './protobuf.ts';
 
@@ -219,7 +220,7 @@ class OnnxReader {
       else if (number === 13) this.#externalData(field);
     });
     if (raw !== null) known &&= this.#rawValues(raw, type, values);
-    const count = shape.reduce((product, length) => product * length, 1);
+    const count = elementCount(shape);
     const constant = { shape, values: known && values.length === count ? values : null };
     into.set(name, constant);
     return { name, constant };
