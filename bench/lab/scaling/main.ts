@@ -69,7 +69,7 @@ const run = (jobs: readonly Job[]): Promise<Result[]> =>
     process.stderr.write(`${done} of ${of} simulations, ${Math.round((performance.now() - startedMs) / 1000)} s\n`);
   });
 
-const hash = policyHash(path.join(import.meta.dirname, '../../../scaler/policy'));
+const hash = policyHash(path.join(import.meta.dirname, '../../..'));
 const seed = flags.training === true ? trainingSeed : seedOf(hash);
 if (flags.recurring === true) {
   const section = seasonSection(await runSeasons(seasonCases(seed), run), flags.training === true ? null : hash);

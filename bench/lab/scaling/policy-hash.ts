@@ -3,16 +3,21 @@
  * while it was made.
  */
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { sourcesFrom } from './sources.ts';
 
-/** @param folder of the policy's sources; its tests don't count */
-export function policyHash(folder: string): string {
+/** Folder of the policy, from the root. */
+const policyFolder = 'scaler/policy/';
+const simulated = 'bench/simulate/sluice.ts';
+
+/** @returns hash of the files of the policy that a simulation runs: what no simulated decision depends on is not judged by them */
+export function policyHash(root: string): string {
   const hash = createHash('sha256');
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
-    .sort();
-  for (const file of files) hash.update(`${file}\0${readFileSync(path.join(folder, file), 'utf8')}\0`);
+  for (const file of sourcesFrom(root, [simulated])) {
+    if (!file.startsWith(policyFolder)) continue;
+    hash.update(`${file.slice(policyFolder.length)}\0${readFileSync(path.join(root, file), 'utf8')}\0`);
+  }
   return hash.digest('hex');
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
@@ -65,16 +65,23 @@ describe('cases', () => {
   });
 });
 
-test('the hash is that of the sources without their tests; a change of a byte is another seed', (context) => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'sluice-hash-'));
-  context.after(() => rmSync(folder, { recursive: true }));
-  writeFileSync(path.join(folder, 'a.ts'), 'one');
-  writeFileSync(path.join(folder, 'a.test.ts'), 'test');
-  const first = policyHash(folder);
-  writeFileSync(path.join(folder, 'a.test.ts'), 'another test');
-  assert.equal(policyHash(folder), first);
-  writeFileSync(path.join(folder, 'a.ts'), 'two');
-  assert.notEqual(seedOf(policyHash(folder)), seedOf(first));
+test('the hash is that of the policy as it is simulated; a change of a byte is another seed', (context) => {
+  const root = mkdtempSync(path.join(tmpdir(), 'sluice-hash-'));
+  context.after(() => rmSync(root, { recursive: true }));
+  const write = (file: string, text: string): void => {
+    mkdirSync(path.dirname(path.join(root, file)), { recursive: true });
+    writeFileSync(path.join(root, file), text);
+  };
+  write('bench/simulate/sluice.ts', `import { decide } from '../../scaler/policy/decide.ts';\n`);
+  write('scaler/policy/decide.ts', `import { window } from './windows.ts';\n`);
+  write('scaler/policy/windows.ts', 'one');
+  write('scaler/policy/versions.ts', 'which version answers');
+  const first = policyHash(root);
+  write('scaler/policy/versions.ts', 'what no simulation runs');
+  write('scaler/policy/windows.test.ts', 'test');
+  assert.equal(policyHash(root), first);
+  write('scaler/policy/windows.ts', 'two');
+  assert.notEqual(seedOf(policyHash(root)), seedOf(first));
 });
 
 describe('tuning', () => {
