@@ -28,6 +28,13 @@ export async function contentHash(
   return whole.digest('hex');
 }
 
+/** @throws Error where the folder has no such version, or as {@link contentHash} does */
+export async function hashOfVersion(folder: ModelFolder, version: string): Promise<string> {
+  const file = folder.versions.find((one) => one.version === version)?.file;
+  if (file === undefined) throw new Error(folder.problem ?? `version folder ${version} has no model file`);
+  return contentHash(folder, file);
+}
+
 /** Computes the hash of each version that the set lists. One whose files can't be read has none; loading it says why. */
 export async function hashVersions(folders: readonly ModelFolder[], models: ModelSet): Promise<void> {
   for (const folder of folders) {

@@ -6,6 +6,7 @@ import { existsSync, statSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { quote, SluiceError } from '../../contract/errors.ts';
 import { suggestion } from '../../contract/nearest-name.ts';
 import { modelNameProblem } from '../../contract/model-pool.ts';
 import { byNumber } from '../../contract/model-versions.ts';
@@ -102,6 +103,22 @@ export async function readModelFolder(directory: string, name: string): Promise<
     versions: numbered.map((version) => ({ version, file: fileOf(version)! })),
     problem: null,
   };
+}
+
+export interface ServedFolders {
+  readonly repository: string;
+  /** Names of the models to serve; null for all of the repository. */
+  readonly only: readonly string[] | null;
+}
+
+/** Reads the folder of a model that a request names: no name may lead out of the repository. @throws SluiceError `model-not-found` */
+export async function findModelFolder({ repository, only }: ServedFolders, name: string): Promise<ModelFolder> {
+  const problem = modelNameProblem(name);
+  if (problem !== null) throw new SluiceError('model-not-found', problem);
+  const isServed = only?.includes(name) !== false;
+  const folder = isServed ? await readModelFolder(path.join(repository, name), name).catch(ifMissing(null)) : null;
+  if (folder === null) throw new SluiceError('model-not-found', `model ${quote(name)} is not in the repository`);
+  return folder;
 }
 
 /** Names that the file of a version may have, the preferred one first. */
