@@ -80,7 +80,7 @@ function decideOnTraffic(
 
   const horizonMs = coldStartMs(observation.startedInMs, pods.startingSinceMs, nowMs);
   const expected = forecast(
-    state.history.ratesPerS,
+    state.history.seconds,
     wholeSeconds(horizonMs),
     config.violationBudget,
     state.correction.deviations,
@@ -172,8 +172,8 @@ function learn(
   let { headroomFactor, correction } = state;
   // Without a pod every request is late, and no headroom would have helped.
   if (complete && pods.ready > 0) {
-    const period = { violations, arrivals, ratePerS: meanRate(history.ratesPerS, 60), elapsedMs };
-    const learns = hasForecastErrors(history.ratesPerS, horizonS);
+    const period = { violations, arrivals, ratePerS: meanRate(history.seconds.ratesPerS, 60), elapsedMs };
+    const learns = hasForecastErrors(history.seconds.ratesPerS, horizonS);
     if (learns) headroomFactor = adjustHeadroomFactor(headroomFactor, period, config.violationBudget);
     correction = correct(correction, period, config.violationBudget, learns);
   }

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { forecast, emptyHistory, recordArrivals, coversSeconds } from './forecast.ts';
+import { addSecond, noSeconds, type Seconds } from './levels.ts';
 
-const series = (seconds: number, rate: (second: number) => number): number[] =>
-  Array.from({ length: seconds }, (_, second) => rate(second));
+const remembered = (rates: readonly number[]): Seconds => rates.reduce(addSecond, noSeconds);
+const series = (seconds: number, rate: (second: number) => number): Seconds =>
+  remembered(Array.from({ length: seconds }, (_, second) => rate(second)));
 
 test('arrivals become rates of whole seconds, wherever wake-ups fall', () => {
   let history = emptyHistory;
@@ -14,7 +16,8 @@ test('arrivals become rates of whole seconds, wherever wake-ups fall', () => {
     [5, 400],
   ] as const)
     history = recordArrivals(history, arrivals, elapsedMs);
-  assert.deepEqual(history, { ratesPerS: [10, 10, 10], arrivals: 5, elapsedMs: 400 });
+  assert.deepEqual(history.seconds.ratesPerS, [10, 10, 10]);
+  assert.deepEqual([history.arrivals, history.elapsedMs], [5, 400]);
 });
 
 test('early reports make no more seconds than have passed', () => {
@@ -25,11 +28,12 @@ test('early reports make no more seconds than have passed', () => {
     }
     for (const elapsedMs of [500, 500]) history = recordArrivals(history, 10, elapsedMs);
   }
-  assert.deepEqual(history, { ratesPerS: Array<number>(20).fill(20), arrivals: 0, elapsedMs: 0 });
+  assert.deepEqual(history.seconds.ratesPerS, Array<number>(20).fill(20));
+  assert.deepEqual([history.arrivals, history.elapsedMs], [0, 0]);
 });
 
 test('a gap of days becomes fifteen minutes of its mean rate', () => {
-  assert.equal(recordArrivals(emptyHistory, 1_000, 1e9).ratesPerS.length, 900);
+  assert.equal(recordArrivals(emptyHistory, 1_000, 1e9).seconds.ratesPerS.length, 900);
 });
 
 test('the history is long enough once it is full, so that cold starts of ten minutes cannot block scaling to zero', () => {
@@ -99,9 +103,9 @@ test('after a step the plan is at most a quarter above the peak', () => {
 });
 
 test('with little history the headroom reaches to the peak', () => {
-  const { expectedPerS, headroomPerS } = forecast([1, 2, 6], 10, 0.01, 0);
+  const { expectedPerS, headroomPerS } = forecast(remembered([1, 2, 6]), 10, 0.01, 0);
   assert.deepEqual([expectedPerS, headroomPerS], [3, 3]);
-  assert.deepEqual(forecast([], 10, 0.01, 0).headroomPerS, 0);
+  assert.deepEqual(forecast(noSeconds, 10, 0.01, 0).headroomPerS, 0);
 });
 
 test('a step that came once adds no headroom once it is followed; steps that come again do', () => {

@@ -11,16 +11,15 @@
  * tail than the normal distribution; the logistic one has a closed form: E(max(0, x − z)) = s·ln(1 + e^(−z/s)), s = √3/π.
  * Derivation: docs/scaling-algorithm.md, "Expected rate" and "Headroom".
  */
-import { levelsOf, type Levels } from './levels.ts';
+import { addSecond, historyS, levelsOf, noSeconds, type PastRise, type Seconds } from './levels.ts';
 
 export interface RateHistory {
-  /** Arrivals of each past second, requests/s, oldest first. */
-  readonly ratesPerS: readonly number[];
+  readonly seconds: Seconds;
   /** Arrivals of the second that has not ended yet. */
   readonly arrivals: number;
   readonly elapsedMs: number;
 }
-export const emptyHistory: RateHistory = { ratesPerS: [], arrivals: 0, elapsedMs: 0 };
+export const emptyHistory: RateHistory = { seconds: noSeconds, arrivals: 0, elapsedMs: 0 };
 
 export interface Forecast {
   /** Mean of the last three seconds. */
@@ -29,11 +28,10 @@ export interface Forecast {
   readonly expectedPerS: number;
   /** Rate to keep free above λ̂. */
   readonly headroomPerS: number;
-  readonly rise: Levels['rise'];
+  readonly rise: PastRise | null;
   readonly staysShare: number;
 }
 
-const historyS = 900;
 /** Reports come about each second. Early (woken) cycles are merged, so the history advances one second per second. */
 const minBucketMs = 900;
 /** Errors that say more than the peak does; with fewer, the headroom reaches to the peak. */
@@ -52,15 +50,17 @@ const keptFromColdStartS = 10;
 export function recordArrivals(history: RateHistory, arrivals: number, elapsedMs: number): RateHistory {
   const sum = { arrivals: history.arrivals + arrivals, elapsedMs: history.elapsedMs + elapsedMs };
   if (sum.elapsedMs < minBucketMs) return { ...history, ...sum };
-  const seconds = Math.min(historyS, Math.round(sum.elapsedMs / 1000));
   const rate = (1000 * sum.arrivals) / sum.elapsedMs;
-  const ratesPerS = [...history.ratesPerS, ...Array<number>(seconds).fill(rate)].slice(-historyS);
-  return { ratesPerS, arrivals: 0, elapsedMs: 0 };
+  let { seconds } = history;
+  for (let left = Math.min(historyS, Math.round(sum.elapsedMs / 1000)); left > 0; left -= 1) {
+    seconds = addSecond(seconds, rate);
+  }
+  return { seconds, arrivals: 0, elapsedMs: 0 };
 }
 
 /** Whether the history covers so many seconds, or all that it can hold. */
-export function coversSeconds({ ratesPerS }: RateHistory, seconds: number): boolean {
-  return ratesPerS.length >= Math.min(historyS, seconds);
+export function coversSeconds(history: RateHistory, seconds: number): boolean {
+  return history.seconds.ratesPerS.length >= Math.min(historyS, seconds);
 }
 
 /** Whether enough forecasts could be compared with what came D seconds later. */
@@ -72,8 +72,9 @@ export function hasForecastErrors(ratesPerS: readonly number[], horizonS: number
  * @param budget share of requests that may be left unserved
  * @param correction deviations to keep free in addition; see budget.ts
  */
-export function forecast(ratesPerS: readonly number[], horizonS: number, budget: number, correction: number): Forecast {
-  const { expectedPerS: expectations, highestPerS, rise, staysShare, clumps } = levelsOf(ratesPerS, horizonS);
+export function forecast(seconds: Seconds, horizonS: number, budget: number, correction: number): Forecast {
+  const { ratesPerS, rise } = seconds;
+  const { expectedPerS: expectations, highestPerS, staysShare, clumps } = levelsOf(seconds, horizonS);
   const expectedPerS = expectations.at(-1) ?? 0;
   const known = { nowPerS: meanRate(ratesPerS, 3), expectedPerS, rise, staysShare };
   // Until there are errors to learn from, what came once may come again.

@@ -13,76 +13,91 @@ import { clumpsOf, riseOf, type Rise } from './windows.ts';
 
 /** Span of the means: long enough to average clumps, short enough to follow a drift within a cold start. */
 const meanSpanS = 20;
+/** Seconds that are remembered. */
+export const historyS = 900;
+
+/** Last rise of the rate, and the seconds since it showed. */
+export type PastRise = Rise & { readonly agoS: number };
+
+/** Past seconds, oldest first. */
+export interface Seconds {
+  /** Arrivals, requests/s. */
+  readonly ratesPerS: readonly number[];
+  readonly slowPerS: readonly number[];
+  readonly fastPerS: readonly number[];
+  /** Seconds that the last `fast` is the mean of, up to the span. */
+  readonly fastOfS: number;
+  readonly rise: PastRise | null;
+}
+export const noSeconds: Seconds = { ratesPerS: [], slowPerS: [], fastPerS: [], fastOfS: 0, rise: null };
+
+export function addSecond(before: Seconds, ratePerS: number): Seconds {
+  const ratesPerS = appended(before.ratesPerS, ratePerS);
+  const slow = before.slowPerS.at(-1) ?? 0;
+  // A plain mean until the span is full, so that the first second doesn't weigh for all.
+  const slowPerS = appended(before.slowPerS, slow + (ratePerS - slow) / Math.min(meanSpanS, ratesPerS.length));
+  const fastOfS = Math.min(meanSpanS, before.fastOfS + 1);
+  const fast = before.fastPerS.at(-1) ?? 0;
+  const agoS = before.rise === null ? Infinity : before.rise.agoS + 1;
+  let requests = 0;
+  let counted = 0;
+  const found = riseOf(
+    (windowS) => {
+      for (; counted < windowS; counted += 1) requests += ratesPerS[ratesPerS.length - 1 - counted]!;
+      return requests;
+    },
+    (windowS) => {
+      const perS = before.fastPerS.at(-windowS);
+      return perS === undefined || windowS > agoS ? null : { perS, ofS: ofSecondsThen(before, windowS - 1) };
+    },
+    clumpsOf(ratesPerS),
+  );
+  if (found !== null) {
+    const fastPerS = appended(before.fastPerS, found.ratePerS);
+    return { ratesPerS, slowPerS, fastPerS, fastOfS: found.windowS, rise: { ...found, agoS: 0 } };
+  }
+  const fastPerS = appended(before.fastPerS, fast + (ratePerS - fast) / fastOfS);
+  const rise = before.rise === null ? null : { ...before.rise, agoS };
+  return { ratesPerS, slowPerS, fastPerS, fastOfS, rise };
+}
+
+/** Seconds that `fast` was the mean of, so many seconds ago and no longer ago than the rise. */
+function ofSecondsThen({ rise, ratesPerS }: Seconds, agoS: number): number {
+  return Math.min(meanSpanS, rise === null ? ratesPerS.length - agoS : rise.windowS + rise.agoS - agoS);
+}
+
+function appended(values: readonly number[], value: number): readonly number[] {
+  const kept = values.length < historyS ? values.slice() : values.slice(1 - historyS);
+  kept.push(value);
+  return kept;
+}
 
 export interface Levels {
   /** λ̂ by second. */
   readonly expectedPerS: readonly number[];
   /** Highest `fast`: the highest rate that lasted long enough to be told from chance. */
   readonly highestPerS: number;
-  /** Last rise of the rate, and the seconds since it showed; null without one. */
-  readonly rise: (Rise & { readonly agoS: number }) | null;
   readonly staysShare: number;
   /** I of windows.ts. */
   readonly clumps: number;
 }
 
-export function levelsOf(ratesPerS: readonly number[], horizonS: number): Levels {
-  const clumps = clumpsOf(ratesPerS);
-  const { fast, rise } = fastMeans(ratesPerS, clumps);
-  let mean = 0;
-  // A plain mean until the span is full, so that the first second doesn't weigh for all.
-  const slow = ratesPerS.map((rate, second) => (mean += (rate - mean) / Math.min(meanSpanS, second + 1)));
-  const staysShare = staysShareOf(ratesPerS, fast, slow, horizonS);
-  const expectedPerS = fast.map((perS, second) =>
-    perS > slow[second]! ? slow[second]! + staysShare * (perS - slow[second]!) : perS,
+export function levelsOf(seconds: Seconds, horizonS: number): Levels {
+  const { ratesPerS, slowPerS, fastPerS } = seconds;
+  const staysShare = staysShareOf(seconds, horizonS);
+  const expectedPerS = fastPerS.map((perS, second) =>
+    perS > slowPerS[second]! ? slowPerS[second]! + staysShare * (perS - slowPerS[second]!) : perS,
   );
-  return { expectedPerS, highestPerS: Math.max(0, ...fast), rise, staysShare, clumps };
+  return { expectedPerS, highestPerS: Math.max(0, ...fastPerS), staysShare, clumps: clumpsOf(ratesPerS) };
 }
 
-function fastMeans(
-  ratesPerS: readonly number[],
-  clumps: number,
-): { readonly fast: number[]; readonly rise: Levels['rise'] } {
-  const fast: number[] = [];
-  /** Seconds that each mean covers, up to the span. */
-  const spans: number[] = [];
-  /** Requests before each second. */
-  const sums = [0];
-  let mean = 0;
-  let span = 0;
-  let roseAt = 0;
-  let rise: Rise | null = null;
-  for (const [second, rate] of ratesPerS.entries()) {
-    sums.push(sums[second]! + rate);
-    span = Math.min(meanSpanS, span + 1);
-    mean += (rate - mean) / span;
-    const found = riseOf(
-      (windowS) => sums[second + 1]! - sums[second + 1 - windowS]!,
-      (windowS) => {
-        const last = second - windowS;
-        return last < roseAt ? null : { perS: fast[last]!, ofS: spans[last]! };
-      },
-      clumps,
-    );
-    if (found !== null) [rise, roseAt, mean, span] = [found, second, found.ratePerS, found.windowS];
-    fast.push(mean);
-    spans.push(span);
-  }
-  return { fast, rise: rise === null ? null : { ...rise, agoS: ratesPerS.length - 1 - roseAt } };
-}
-
-function staysShareOf(
-  ratesPerS: readonly number[],
-  fast: readonly number[],
-  slow: readonly number[],
-  horizonS: number,
-): number {
-  const present = (fast.at(-1) ?? 0) - (slow.at(-1) ?? 0);
+function staysShareOf({ ratesPerS, slowPerS, fastPerS }: Seconds, horizonS: number): number {
+  const present = (fastPerS.at(-1) ?? 0) - (slowPerS.at(-1) ?? 0);
   let stayed = horizonS * present ** 2;
   let promised = stayed;
   for (let second = horizonS; second < ratesPerS.length; second += 1) {
-    const then = slow[second - horizonS]!;
-    const promise = fast[second - horizonS]! - then;
+    const then = slowPerS[second - horizonS]!;
+    const promise = fastPerS[second - horizonS]! - then;
     if (promise <= 0) continue;
     stayed += promise * (ratesPerS[second]! - then);
     promised += promise ** 2;

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { seededRandom } from '../../runtime/seeded-random.ts';
 import { clumpsOf } from './windows.ts';
-import { levelsOf } from './levels.ts';
+import { addSecond, levelsOf, noSeconds, type Seconds } from './levels.ts';
+
+const remembered = (rates: readonly number[]): Seconds => rates.reduce(addSecond, noSeconds);
 
 /** Rates by second of a Poisson process of clumps. */
 function drawn(seconds: number, perS: (second: number) => number, seed: number, clump = 1): number[] {
@@ -22,25 +24,23 @@ describe('windows', () => {
     ] as const) {
       for (let seed = 1; seed <= 10; seed += 1) {
         const rates = drawn(120 + withinS, (second) => (second < 120 ? 60 : 60 * factor), seed);
-        const { rise } = levelsOf(rates, 10);
+        const { rise } = remembered(rates);
         assert.ok(rise !== null && rise.agoS < withinS, `seed ${seed}: ${JSON.stringify(rise)}`);
       }
     }
   });
 
   test('after a step the level is the new rate, not a mean of both', () => {
-    const { expectedPerS, rise } = levelsOf([...Array<number>(300).fill(60), 300, 300, 300], 10);
+    const seconds = remembered([...Array<number>(300).fill(60), 300, 300, 300]);
+    const { expectedPerS } = levelsOf(seconds, 10);
     assert.ok(Math.abs(expectedPerS.at(-1)! - 300) < 1, `${expectedPerS.at(-1)}`);
-    assert.equal(rise?.windowS, 1);
+    assert.equal(seconds.rise?.windowS, 1);
   });
 
   test('chance shows no rise in an hour of a steady rate, nor do clumps of ten', () => {
     for (const clump of [1, 10]) {
       for (let quarter = 0; quarter < 4; quarter += 1) {
-        const { rise } = levelsOf(
-          drawn(900, () => 100, 100 + quarter, clump),
-          10,
-        );
+        const { rise } = remembered(drawn(900, () => 100, 100 + quarter, clump));
         assert.equal(rise, null, `clumps of ${clump}, quarter ${quarter}`);
       }
     }
@@ -59,16 +59,16 @@ describe('what stays of a rise', () => {
   const spike = (atS: number, second: number): boolean => second >= atS && second < atS + 5;
 
   test('all of it, until there is experience', () => {
-    assert.equal(levelsOf([...Array<number>(300).fill(60), 300], 10).staysShare, 1);
+    assert.equal(levelsOf(remembered([...Array<number>(300).fill(60), 300]), 10).staysShare, 1);
   });
 
   test('little, where spikes were over before a pod that they ordered was ready; all, after steps that stayed', () => {
     const spikes = Array.from({ length: 601 }, (_, at) =>
       [100, 250, 400].some((from) => spike(from, at)) || at >= 599 ? 300 : 60,
     );
-    const { staysShare, expectedPerS } = levelsOf(spikes, 10);
+    const { staysShare, expectedPerS } = levelsOf(remembered(spikes), 10);
     assert.ok(staysShare < 0.6 && expectedPerS.at(-1)! < 220, `${staysShare}, ${expectedPerS.at(-1)}`);
-    const steps = Array.from({ length: 601 }, (_, at) => (at % 200 > 100 ? 300 : 60));
+    const steps = remembered(Array.from({ length: 601 }, (_, at) => (at % 200 > 100 ? 300 : 60)));
     assert.ok(levelsOf(steps, 10).staysShare > 0.9, `${levelsOf(steps, 10).staysShare}`);
   });
 });
