@@ -93,6 +93,15 @@ export function isSameHash(one: string | undefined, other: string | undefined): 
   return one === undefined || other === undefined || one === other;
 }
 
+/** The number and hash of a version alone. */
+export function versionIdOf({ version, hash }: VersionId): VersionId {
+  return hash === undefined ? { version } : { version, hash };
+}
+
+export function includesVersion(ids: readonly VersionId[], id: VersionId): boolean {
+  return ids.some((one) => isSameVersion(one, id));
+}
+
 /** Whether a version was tried and stays out until its files change. */
 export function staysOut({ state }: { readonly state?: VersionState }): boolean {
   return state === 'failed' || state === 'banned';

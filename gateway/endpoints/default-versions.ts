@@ -2,7 +2,7 @@
  * Versions that answer requests which name none, one for each model of a pool, as the cluster's view has them. A new default is
  * adopted once each accepting pod is known to have it, or after a second: the view may be here before the pods' lists. No I/O.
  */
-import { isSameVersion, type PoolModel, type VersionId } from '../../contract/model-versions.ts';
+import { isSameVersion, versionIdOf, type PoolModel, type VersionId } from '../../contract/model-versions.ts';
 
 export interface DefaultVersion extends VersionId {
   readonly generation: number;
@@ -69,7 +69,7 @@ export class DefaultVersions {
       const { having, listing } = holdersOf(name, model);
       if (having < listing && this.#current.has(name) && nowMs < sinceMs + adoptAfterMs) continue;
       this.#coming.delete(name);
-      this.#current.set(name, { ...versionOf(model), generation: model.generation, isLoose: false });
+      this.#current.set(name, { ...versionIdOf(model), generation: model.generation, isLoose: false });
       adopted.push(name);
     }
     for (const [name, current] of this.#current) {
@@ -78,8 +78,4 @@ export class DefaultVersions {
     }
     return adopted;
   }
-}
-
-function versionOf({ version, hash }: VersionId): VersionId {
-  return hash === undefined ? { version } : { version, hash };
 }

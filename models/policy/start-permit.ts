@@ -1,5 +1,11 @@
 /** Permission to load a version at the start of a pod, by the wish of its pool and by how earlier processes ended. Pure. */
-import { isSameVersion, type VersionId, type VersionWish, type WishedModel } from '../../contract/model-versions.ts';
+import {
+  includesVersion,
+  isSameVersion,
+  type VersionId,
+  type VersionWish,
+  type WishedModel,
+} from '../../contract/model-versions.ts';
 
 /** Version in a folder of the pod; without a hash where its files can't be read. */
 export interface VersionHere extends VersionId {
@@ -30,19 +36,15 @@ function permitOf(one: VersionHere, { wish, suspects }: StartConditions): StartP
   const model = wish?.models.find(({ name }) => name === one.name);
   const banned = model?.banned.find((ban) => isSameVersion(ban, one));
   if (banned !== undefined) return { kind: 'ban', reason: banned.reason };
-  const isProven = model !== undefined && isListed(one, provenOf(model));
+  const isProven = model !== undefined && includesVersion(provenOf(model), one);
   const isSuspect = suspects.some((suspect) => suspect.name === one.name && suspect.hash === one.hash);
   if (isSuspect && !isProven) return { kind: 'ban', reason: 'a process ended while it loaded this version' };
   // A model that the pool doesn't know, or of which nothing serves yet: there is nothing to protect.
   if (isProven || model === undefined || model.default === null) return { kind: 'load' };
-  return isListed(one, model.tries ?? []) ? { kind: 'load' } : { kind: 'wait' };
+  return includesVersion(model.tries ?? [], one) ? { kind: 'load' } : { kind: 'wait' };
 }
 
 /** Versions that some pod of the pool has had ready. */
 export function provenOf({ default: byDefault, load }: WishedModel): readonly VersionId[] {
   return byDefault === null ? load : [byDefault, ...load];
-}
-
-function isListed(one: VersionId, ids: readonly VersionId[]): boolean {
-  return ids.some((id) => isSameVersion(id, one));
 }

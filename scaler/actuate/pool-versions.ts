@@ -7,7 +7,8 @@ import type { ScalerPod } from '../../cluster/scalable.ts';
 import { staysOut, type PoolModel, type WishedModel } from '../../contract/model-versions.ts';
 import type { PodStatus } from '../../contract/pod-status.ts';
 import type { PoolSnapshot } from '../observe/snapshot.ts';
-import { decideVersions, type PodVersions, type VersionDecision } from '../policy/versions.ts';
+import type { PodVersions } from '../policy/pod-versions.ts';
+import { decideVersions, type VersionDecision } from '../policy/versions.ts';
 import type { PoolContext } from '../pool-context.ts';
 import type { VersionAnswer } from './version-calls.ts';
 

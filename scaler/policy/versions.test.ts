@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PoolModel, VersionState } from '../../contract/model-versions.ts';
-import { decideVersions, type PodVersions, type VersionDecision, type VersionMemory } from './versions.ts';
+import type { PodVersions } from './pod-versions.ts';
+import { decideVersions, type VersionDecision, type VersionMemory } from './versions.ts';
 
 const hashOf = (letter: string): string => letter.repeat(64);
 
