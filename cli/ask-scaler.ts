@@ -2,6 +2,7 @@
 import { Option, type Command } from 'commander';
 import type Type from 'typebox';
 import { Check } from 'typebox/value';
+import { SettingsError } from '../contract/settings.ts';
 import type { ProgramIo } from './io.ts';
 
 export interface AskFlags {
@@ -27,14 +28,14 @@ export function askOptions(command: Command, env: ProgramIo['env']): Command {
     .allowExcessArguments(false);
 }
 
-/** @throws AskError */
+/** @throws SettingsError where the address can't be one, AskError where no scaler answers there */
 export async function ask<Schema extends Type.TSchema>(
   base: string,
   path: string,
   schema: Schema,
 ): Promise<Type.Static<Schema>> {
-  if (!URL.canParse(path, base) || !/^https?:/.test(base)) {
-    throw new AskError(`--url (SLUICE_SCALER_URL): must be http://host:port, was: ${JSON.stringify(base)}`);
+  if (!URL.canParse(path, base) || !/^https?:\/\//.test(base)) {
+    throw new SettingsError([`--url (SLUICE_SCALER_URL): must be http://host:port, was: ${JSON.stringify(base)}`]);
   }
   let response: Response;
   let text: string;

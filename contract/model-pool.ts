@@ -4,6 +4,7 @@
  */
 import Type from 'typebox';
 import { Check, Clone, Default } from 'typebox/value';
+import { quote } from './errors.ts';
 import { mistakesOf } from './schema-mistakes.ts';
 
 export const apiVersion = 'sluice.dev/v1alpha1';
@@ -227,6 +228,12 @@ export function parseModelPool(value: unknown): ParsedPool {
     errors.push(
       `/spec/requests/defaultPriority: must be at least highestPriority (${highestPriority}), was: ${defaultPriority}`,
     );
+  }
+  for (const [index, endpoint] of spec.endpoints.entries()) {
+    // The pattern lets `http://a b` and `http://a:99999` through, which are no URLs.
+    if (!URL.canParse(endpoint)) {
+      errors.push(`/spec/endpoints/${index}: must be http://host:port, was: ${quote(endpoint)}`);
+    }
   }
   return errors.length === 0 ? { pool: filled, errors: [] } : { pool: null, errors };
 }

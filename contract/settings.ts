@@ -2,7 +2,8 @@
  * Settings of a process. One TypeBox schema gives the defaults, validation, flags, environment variables and `--help`.
  *
  * Property `runLimitMs` is the flag `--run-limit-ms` and the variable `SLUICE_RUN_LIMIT_MS`. The flag takes precedence over
- * the variable, and the variable over the default. Each property needs a `description`. A secret is `writeOnly: true`: it has no
+ * the variable, and the variable over the default. Each property needs a `description`, and one with a `pattern` says in `allowed`
+ * what that lets through. A secret is `writeOnly: true`: it has no
  * flag, which every user of the machine could read, and no message quotes it.
  */
 import type Type from 'typebox';
@@ -92,15 +93,18 @@ interface Bounds {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly minLength?: number;
+  /** Words for what a pattern lets through. */
+  readonly allowed?: string;
 }
 
 /** All that a setting may be, rather than the one bound that a value broke. */
 function mustOf(setting: Bounds | undefined, otherwise: string): string {
-  const { type, minimum, maximum, minLength } = setting ?? {};
+  const { type, minimum, maximum, minLength, allowed } = setting ?? {};
   switch (type) {
     case 'boolean':
       return 'must be true or false';
     case 'string':
+      if (allowed !== undefined) return `must be ${allowed}`;
       return minLength === 1 ? 'must not be empty' : otherwise;
     case 'integer':
     case 'number': {

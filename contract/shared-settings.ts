@@ -13,6 +13,7 @@ const namespacePattern = '[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?';
 export const namespaceSetting = Type.Optional(
   Type.String({
     pattern: `^${namespacePattern}(,${namespacePattern})*$`,
+    allowed: 'names of namespaces, with commas between them',
     description:
       'Kubernetes namespace of the pools and pods, or several with commas between them; defaults to the namespace of the credentials',
   }),
@@ -21,6 +22,7 @@ export const namespaceSetting = Type.Optional(
 export const ownNamespaceSetting = Type.Optional(
   Type.String({
     pattern: `^${namespacePattern}$`,
+    allowed: 'the name of one namespace',
     description:
       'Kubernetes namespace of gateways, scalers and the Lease; defaults to --namespace if that is one, else to the namespace of the credentials',
   }),

@@ -15,7 +15,8 @@ export const ScalerSettings = Type.Object({
   adminPort: portSetting(8082, 'port for the live page, its API, metrics and health checks'),
   gatewayUrl: Type.Optional(
     Type.String({
-      pattern: '^https?://[^/?#]+/?$',
+      pattern: '^https?://[^/?#\\s]+/?$',
+      allowed: 'http://host:port',
       description:
         'gateway address for clients, http://host:port; the live page shows its request form only when this is set',
     }),
@@ -29,6 +30,7 @@ export const ScalerSettings = Type.Object({
   ownNamespace: ownNamespaceSetting,
   leaseName: Type.String({
     pattern: '^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$',
+    allowed: 'a DNS name: a-z, 0-9, - and .',
     default: 'sluice-scaler',
     description: 'Kubernetes Lease by which the scalers of an installation elect a leader',
   }),

@@ -113,7 +113,7 @@ export function checkBenchFlags(url: string | undefined, flags: BenchFlags): voi
     return;
   }
   if (url === undefined) errors.push('URL: is required, such as http://127.0.0.1:8080');
-  else if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+  else if (!isHttpUrl(url)) {
     errors.push(`URL: must begin with http:// or https://, was: ${url}`);
   } else if (/[?#]/.test(url)) {
     errors.push(`URL: must have no query and no fragment, was: ${url}`);
@@ -157,9 +157,15 @@ export function checkBenchFlags(url: string | undefined, flags: BenchFlags): voi
   if (flags.report !== undefined && !/\.(html|svg)$/.test(flags.report)) {
     errors.push(`--report ${flags.report}: must end in .html or .svg`);
   }
-  if (flags.metrics !== undefined && !URL.canParse(flags.metrics))
-    errors.push(`--metrics ${flags.metrics}: is not a URL`);
+  const { metrics } = flags;
+  if (metrics !== undefined && !isHttpUrl(metrics)) {
+    errors.push(`--metrics: must be a URL such as http://127.0.0.1:8081/metrics, was: ${metrics}`);
+  }
   throwIfAny(errors);
+}
+
+function isHttpUrl(text: string): boolean {
+  return /^https?:\/\//.test(text) && URL.canParse(text);
 }
 
 function throwIfAny(errors: readonly string[]): void {

@@ -1,6 +1,5 @@
 /** Reads ModelPools into records. A pool whose spec becomes invalid keeps its last valid spec, beside the errors. */
 import { Check, Clean } from 'typebox/value';
-import { quote } from '../../contract/errors.ts';
 import { ModelPool, parseModelPool } from '../../contract/model-pool.ts';
 import { PoolStatus } from '../../contract/pool-status.ts';
 import { timeMs, type KubernetesObject, type ModelPoolObject } from './objects.ts';
@@ -41,9 +40,8 @@ export function readPool(
   };
   // The API server knows each field of its definition: one that this version does not know is of a later one.
   const parsed = parseModelPool(Clean(ModelPool, read));
-  const { errors: found } = parsed;
+  const { errors } = parsed;
   const pool = parsed.pool === null ? null : named(parsed.pool, name);
-  const errors = [...found, ...unusableEndpoints(pool)];
   // A pool that was deleted and created again does not inherit the old spec.
   const last = previous?.uid === uid ? previous.pool : null;
   const createdAtMs = timeMs(metadata?.creationTimestamp);
@@ -53,7 +51,7 @@ export function readPool(
     objectName,
     uid,
     createdAtMs,
-    pool: errors.length === 0 ? pool : last,
+    pool: pool ?? last,
     errors,
     status: readStatus(status),
   };
@@ -73,11 +71,4 @@ function readStatus(value: unknown): PoolStatus | null {
     typeof lastDecision === 'object' && lastDecision !== null ? { replicas: null, ...lastDecision } : lastDecision;
   const filled = { ...status, lastDecision: decision };
   return Check(PoolStatus, filled) ? filled : null;
-}
-
-/** Errors of endpoints that match the schema's pattern but are not URLs, such as `http://a b`. */
-function unusableEndpoints(pool: ModelPool | null): string[] {
-  return (pool?.spec.endpoints ?? []).flatMap((endpoint, index) =>
-    URL.canParse(endpoint) ? [] : [`/spec/endpoints/${index}: must be http://host:port, was: ${quote(endpoint)}`],
-  );
 }

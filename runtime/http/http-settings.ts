@@ -9,11 +9,11 @@ function limit(name: keyof HttpLimits, minimum: number, description: string) {
   return Type.Integer({ minimum, default: httpDefaults[name], description });
 }
 
-const listPattern = '^[^,\\s]+(,[^,\\s]+)*$';
+const list = { pattern: '^[^,\\s]+(,[^,\\s]+)*$', allowed: 'a list with commas and no spaces' };
 
 export const allowedHostsSetting = Type.Optional(
   Type.String({
-    pattern: listPattern,
+    ...list,
     description:
       'comma-separated names by which browsers reach the admin port, *.example.com for all below; addresses, localhost, names ' +
       'without a dot and names of the cluster are always allowed',
@@ -55,13 +55,13 @@ export const httpSettings = {
   keepAliveMs: limit('keepAliveMs', 1, 'milliseconds for which an idle connection is kept'),
   trustedProxies: Type.Optional(
     Type.String({
-      pattern: listPattern,
+      ...list,
       description: 'comma-separated addresses and networks of proxies whose X-Forwarded-For names the client',
     }),
   ),
   corsOrigins: Type.Optional(
     Type.String({
-      pattern: listPattern,
+      ...list,
       description:
         'comma-separated origins, https://app.example.com, whose pages browsers let send requests and read answers; * is all',
     }),
