@@ -54,7 +54,7 @@ export class Admission {
     counters.plain.arrivedBytes += request.bytes;
     // Accepting pods could not load the model, or don't know it yet, and no pod is on its way that might.
     if (this.#endpoints.coming === 0 && this.#isUnserved(request)) {
-      throw this.#book.refuseUnserved(modelQueue, this.#endpoints.unservedReason(modelQueue.model));
+      throw this.#book.room.refuseUnserved(modelQueue, this.#endpoints.unservedReason(modelQueue.model));
     }
     const size = modelQueue.estimate(request);
     const { requests, objective } = this.#spec();
@@ -74,14 +74,14 @@ export class Admission {
       comingPods: this.#endpoints.coming,
     };
     let decision = decideAdmission(input);
-    if (isFull(decision) && this.#book.makeRoom(request.priority, request.bytes)) {
+    if (isFull(decision) && this.#book.room.make(request.priority, request.bytes)) {
       const { queued, queuedBytes } = this.#book;
       decision = decideAdmission({ ...input, queuedRequests: queued, queuedBytes });
     }
     counters.plain.arrivedRows += size.rows;
     const allowedMs = objective?.latencyMs ?? longWaitMs;
     if (this.#wakeTrigger.isDue(decision.kind === 'hold', tooLongMs(decision, wait), allowedMs)) this.#wake();
-    if (decision.kind === 'shed') throw this.#book.refuse(modelQueue, decision.reason, decision.retryAfterSeconds);
+    if (decision.kind === 'shed') throw this.#book.room.refuse(modelQueue, decision.reason, decision.retryAfterSeconds);
     return this.#book.open(modelQueue, request, size, trace);
   }
 

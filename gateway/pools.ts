@@ -9,7 +9,7 @@ import { LoopClock, tickMs } from './endpoints/loop-clock.ts';
 import { Upstream } from './endpoints/upstream.ts';
 import { Pool, type PoolDeps } from './pool.ts';
 import type { ModelQueue } from './queue/model-queue.ts';
-import type { BodyPlace, RequestBook } from './queue/request-book.ts';
+import type { BodyPlace, QueueRoom } from './queue/queue-room.ts';
 
 /** Where the requests for a model go. */
 export class ModelPlace {
@@ -24,31 +24,31 @@ export class ModelPlace {
 
   /** Room for bodies of a priority level while they arrive. */
   room(level: number): BodyRoom {
-    return (this.#rooms[level] ??= new LevelRoom(this.pool.book, this.modelQueue, level));
+    return (this.#rooms[level] ??= new LevelRoom(this.pool.book.room, this.modelQueue, level));
   }
 }
 
 class LevelRoom implements BodyRoom, BodyPlace {
   readonly modelQueue: ModelQueue;
   readonly level: number;
-  readonly #book: RequestBook;
+  readonly #room: QueueRoom;
 
-  constructor(book: RequestBook, modelQueue: ModelQueue, level: number) {
-    this.#book = book;
+  constructor(room: QueueRoom, modelQueue: ModelQueue, level: number) {
+    this.#room = room;
     this.modelQueue = modelQueue;
     this.level = level;
   }
 
   check(announcedBytes: number): void {
-    this.#book.check(this, announcedBytes);
+    this.#room.check(this, announcedBytes);
   }
 
   reserve(bodyBytes: number, more: number): void {
-    this.#book.reserve(this, bodyBytes, more);
+    this.#room.reserve(this, bodyBytes, more);
   }
 
   release(bytes: number): void {
-    this.#book.release(bytes);
+    this.#room.release(bytes);
   }
 }
 

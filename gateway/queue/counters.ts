@@ -8,6 +8,14 @@ import { batchReasons, type BatchReason } from '../policy/batch.ts';
 export const outcomes = ['ok', 'client-error', 'shed', 'timeout', 'failed', 'cancelled'] as const;
 export type OutcomeKind = (typeof outcomes)[number];
 
+/** Outcome of a request that is answered with a status. */
+export function outcomeOf(status: number): OutcomeKind {
+  if (status < 400) return 'ok';
+  if (status < 500) return 'client-error';
+  if (status === 503) return 'shed';
+  return status === 504 ? 'timeout' : 'failed';
+}
+
 export const shedReasons = ['queue-full', 'overloaded', 'no-pod'] as const;
 export type ShedReason = (typeof shedReasons)[number];
 
@@ -85,6 +93,12 @@ export class ModelCounters {
 
   countOutcome(outcome: OutcomeKind, seconds: number): void {
     this.#outcomes.get(outcome)!.observe(seconds);
+  }
+
+  /** Counts a request that is not admitted. */
+  countRefused(reason: ShedReason): void {
+    this.shed[reason] += 1;
+    this.countOutcome('shed', 0);
   }
 
   duration(outcome: OutcomeKind): Histogram {

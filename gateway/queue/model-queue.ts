@@ -70,7 +70,7 @@ const maxUnsizedRuns = 50;
 export class ModelQueue {
   readonly model: string;
   readonly counters = new ModelCounters();
-  /** Index in the book's list of queues with waiting requests, -1 while none waits. Kept by request-book.ts. */
+  /** Index among the queues with waiting requests, -1 while none waits. Kept by waiting-models.ts. */
   waitingIndex = -1;
   readonly #queue: Queue<PendingRequest>;
   #inFlight = 0;

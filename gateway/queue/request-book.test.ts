@@ -264,8 +264,8 @@ test('a request with an error to verify expires with that error', (t) => {
 test('room for bodies: refused beyond the limit of one body, or of the pool with what arrives', (t) => {
   const { book, open, queueOf } = bookOf(t, { requests: { maxBodyBytes: 100, maxQueuedBytes: 250 } });
   const place = { modelQueue: queueOf('m'), level: 5 };
-  const check = (announced: number) => () => book.check(place, announced);
-  const reserve = (bodyBytes: number, more: number) => () => book.reserve(place, bodyBytes, more);
+  const check = (announced: number) => () => book.room.check(place, announced);
+  const reserve = (bodyBytes: number, more: number) => () => book.room.reserve(place, bodyBytes, more);
   assert.equal(errorOf(check(101)).message, 'body of 101 bytes is over the limit of 100 bytes');
   assert.equal(errorOf(reserve(101, 41)).message, 'body of 101 bytes and more is over the limit of 100 bytes');
   assert.equal(errorOf(check(101)).code, 'body-too-large');
@@ -284,9 +284,9 @@ test('room for bodies: refused beyond the limit of one body, or of the pool with
   const { counters } = queueOf('m');
   assert.deepEqual([counters.plain.arrivals, counters.shed['queue-full'], counters.duration('shed').count], [1, 1, 1]);
   assert.equal(errorOf(check(1)).code, 'queue-full');
-  book.release(1);
+  book.room.release(1);
   reserve(1, 1)();
-  book.release(190);
+  book.room.release(190);
   reserve(100, 100)();
   assert.equal(errorOf(reserve(101, 1)).code, 'body-too-large');
 });
@@ -295,17 +295,17 @@ test('refusals are counted, and say why', (t) => {
   const { book, open, queueOf } = bookOf(t);
   const modelQueue = queueOf('m');
   open('1', { bytes: 7 });
-  const full = book.refuse(modelQueue, 'queue-full', 3);
+  const full = book.room.refuse(modelQueue, 'queue-full', 3);
   assert.deepEqual(
     [full.code, full.message, full.retryAfterSeconds],
     ['queue-full', "pool 'pool' has 1 requests (7 bytes) waiting, its limit", 3],
   );
-  const late = book.refuse(modelQueue, 'overloaded', 2);
+  const late = book.room.refuse(modelQueue, 'overloaded', 2);
   assert.deepEqual(
     [late.code, late.message, late.retryAfterSeconds],
     ['overloaded', "the wait for model 'm' is predicted to be longer than its objective or deadline allows", 2],
   );
-  const unserved = book.refuseUnserved(modelQueue, 'p-1: no such file');
+  const unserved = book.room.refuseUnserved(modelQueue, 'p-1: no such file');
   assert.deepEqual(
     [unserved.code, unserved.message, unserved.retryAfterSeconds],
     ['model-not-ready', "model 'm' is not ready: no pod of pool 'pool' serves it (p-1: no such file)", 5],

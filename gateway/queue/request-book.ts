@@ -9,42 +9,29 @@
  *
  *   answer, fail, cancel, expire: from any of these ──► settled
  *
- * Knows nothing of pods; what leaves, and to whom, is decided in dispatch/.
+ * Who may enter is for queue-room.ts to say. Knows nothing of pods; what leaves, and to whom, is decided in dispatch/.
  */
 import type { SluiceError } from '../../contract/errors.ts';
 import { freeBuffer } from '../../contract/free-buffer.ts';
 import type { ModelPool } from '../../contract/model-pool.ts';
 import { Levels } from '../policy/levels.ts';
 import type { RequestSize } from '../policy/sizes.ts';
-import { ModelCounters, type OutcomeKind, type ShedReason } from './counters.ts';
+import { takeAnswerRoom } from './answer-room.ts';
+import { ModelCounters, outcomeOf, type OutcomeKind } from './counters.ts';
 import { Deadlines } from './deadlines.ts';
 import { ModelQueue, type PendingRequest } from './model-queue.ts';
+import { QueueRoom } from './queue-room.ts';
 import { Queue } from './queue.ts';
-import {
-  bodyTooLarge,
-  deadlineExceeded,
-  displaced,
-  modelRemoved,
-  modelUnserved,
-  noPod,
-  overloaded,
-  queueFull,
-} from './refusals.ts';
+import { deadlineExceeded, displaced, modelRemoved, noPod } from './refusals.ts';
 import type { RequestTrace } from '../telemetry/tracing.ts';
 import type { PredictRequest, RequestOutcome } from './request.ts';
+import { WaitingModels } from './waiting-models.ts';
 
 export interface RequestBookDeps {
   /** Name of the pool, for messages. */
   readonly pool: string;
   readonly spec: () => ModelPool['spec'];
   readonly now: () => number;
-}
-
-/** Where an arriving body belongs. */
-export interface BodyPlace {
-  readonly modelQueue: ModelQueue;
-  /** Priority that its head asks for. */
-  readonly level: number;
 }
 
 const noBody: readonly Buffer[] = [];
@@ -54,19 +41,16 @@ export class RequestBook {
   readonly #spec: () => ModelPool['spec'];
   readonly #now: () => number;
   readonly #modelQueues = new Map<string, ModelQueue>();
-  /** Model queues with at least one waiting request. */
-  readonly #waiting: ModelQueue[] = [];
   readonly #levels = new Levels();
+  readonly #waiting = new WaitingModels(this.#levels);
+  /** How full the queue is, and who may enter. */
+  readonly room: QueueRoom;
   readonly #isolated = new Queue<PendingRequest>(new Levels());
   readonly #verifying = new Set<PendingRequest>();
   /** Requests whose answer has no room at their client, in the order in which they were held. */
   readonly #held = new Set<PendingRequest>();
   readonly #deadlines: Deadlines<PendingRequest>;
   #sequence = 0;
-  #queued = 0;
-  #queuedBytes = 0;
-  /** Memory that bodies take while they are arriving. */
-  #arrivingBytes = 0;
   /** Counts of models that have left the pool: totals never go back. */
   readonly #formerModels = new ModelCounters();
 
@@ -74,6 +58,7 @@ export class RequestBook {
     this.#pool = pool;
     this.#spec = spec;
     this.#now = now;
+    this.room = new QueueRoom({ pool, spec, levels: this.#levels, shedLast: (level) => this.#shedLast(level) });
     this.#deadlines = new Deadlines(now, (request) => this.expire(request));
   }
 
@@ -83,16 +68,16 @@ export class RequestBook {
 
   /** Requests in the queues of models, or held. */
   get queued(): number {
-    return this.#queued;
+    return this.room.requests;
   }
 
   get queuedBytes(): number {
-    return this.#queuedBytes;
+    return this.room.bytes;
   }
 
   /** Model queues with at least one waiting request. */
   get waitingModels(): number {
-    return this.#waiting.length;
+    return this.#waiting.size;
   }
 
   /** Requests that wait for a pod of their own. */
@@ -147,118 +132,7 @@ export class RequestBook {
 
   /** Age of the oldest queued request; 0 without one. */
   oldestMs(nowMs: number): number {
-    let oldest = nowMs;
-    for (const modelQueue of this.#waiting) {
-      for (const request of modelQueue.waiting()) oldest = Math.min(oldest, request.arrivedAtMs);
-    }
-    return nowMs - oldest;
-  }
-
-  /**
-   * Judges a body by the length that its client announces, before it is read.
-   * @throws SluiceError `body-too-large`, or `queue-full` if there is no room for it now
-   */
-  check({ modelQueue, level }: BodyPlace, announcedBytes: number): void {
-    const { maxBodyBytes } = this.#spec().requests;
-    if (announcedBytes > maxBodyBytes) throw bodyTooLarge(`body of ${announcedBytes} bytes`, maxBodyBytes);
-    if (this.#hasRoomFor(announcedBytes)) return;
-    // Whether others make room for it is seen as it comes: an announcement costs its client nothing.
-    if (!this.#isUnderShare(level, announcedBytes)) throw this.#refuseBody(modelQueue);
-  }
-
-  /**
-   * Takes `more` bytes of memory for a body that has `bodyBytes` bytes so far.
-   * @throws SluiceError `body-too-large` or `queue-full`
-   */
-  reserve({ modelQueue, level }: BodyPlace, bodyBytes: number, more: number): void {
-    const { maxBodyBytes } = this.#spec().requests;
-    if (bodyBytes > maxBodyBytes) throw bodyTooLarge(`body of ${bodyBytes} bytes and more`, maxBodyBytes);
-    if (!this.#hasRoomFor(more)) {
-      const isUnderShare = this.#isUnderShare(level, bodyBytes);
-      if (!isUnderShare || !this.#shedBytes(level, () => this.#hasRoomFor(more))) throw this.#refuseBody(modelQueue);
-    }
-    this.#arrivingBytes += more;
-  }
-
-  #hasRoomFor(more: number): boolean {
-    return this.#queuedBytes + this.#arrivingBytes + more <= this.#spec().requests.maxQueuedBytes;
-  }
-
-  #refuseBody(modelQueue: ModelQueue): SluiceError {
-    modelQueue.counters.plain.arrivals += 1;
-    return this.refuse(modelQueue, 'queue-full', 1);
-  }
-
-  /**
-   * Makes room in a full queue for a request of a level that holds less than its share of it: sheds last requests of the levels
-   * that hold most.
-   * @returns whether there is room now
-   */
-  makeRoom(level: number, bytes: number): boolean {
-    const { maxQueued, maxQueuedBytes } = this.#spec().requests;
-    if (!this.#isUnderShare(level, bytes)) return false;
-    if (this.#queued >= maxQueued && !this.#shedLast(this.#levels.levelToShed(level, 'requests', maxQueued)))
-      return false;
-    return this.#shedBytes(level, () => this.#queuedBytes + bytes <= maxQueuedBytes);
-  }
-
-  #isUnderShare(level: number, bytes: number): boolean {
-    const { maxQueued, maxQueuedBytes } = this.#spec().requests;
-    return this.#levels.isUnderShare(level, { bytes }, { requests: maxQueued, bytes: maxQueuedBytes });
-  }
-
-  #shedBytes(level: number, isDone: () => boolean): boolean {
-    const { maxQueuedBytes } = this.#spec().requests;
-    while (!isDone()) if (!this.#shedLast(this.#levels.levelToShed(level, 'bytes', maxQueuedBytes))) return false;
-    return true;
-  }
-
-  /** @returns false if there is none to shed */
-  #shedLast(level: number | null): boolean {
-    if (level === null) return false;
-    let most = 0;
-    let last: PendingRequest | undefined;
-    for (const modelQueue of this.#waiting) {
-      const size = modelQueue.sizeAt(level);
-      if (size <= most) continue;
-      most = size;
-      last = modelQueue.lastAt(level);
-    }
-    if (last === undefined) return false;
-    last.modelQueue.counters.shed['queue-full'] += 1;
-    this.fail(last, displaced(this.#pool, level));
-    return true;
-  }
-
-  release(bytes: number): void {
-    this.#arrivingBytes -= bytes;
-  }
-
-  /** Counts a request that is not admitted. @returns what its client is told */
-  refuse(
-    modelQueue: ModelQueue,
-    reason: ShedReason & ('queue-full' | 'overloaded'),
-    retryAfterSeconds: number,
-  ): SluiceError {
-    this.#countRefused(modelQueue, reason);
-    if (reason === 'overloaded') return overloaded(modelQueue.model, retryAfterSeconds);
-    const size = { requests: this.#queued, bytes: this.#queuedBytes, arrivingBytes: this.#arrivingBytes };
-    return queueFull(this.#pool, size, retryAfterSeconds);
-  }
-
-  /**
-   * Counts a request whose model no pod serves.
-   * @param why by the word of a pod; null if none has said
-   * @returns what its client is told
-   */
-  refuseUnserved(modelQueue: ModelQueue, why: string | null): SluiceError {
-    this.#countRefused(modelQueue, 'no-pod');
-    return modelUnserved(this.#pool, modelQueue.model, why);
-  }
-
-  #countRefused({ counters }: ModelQueue, reason: ShedReason): void {
-    counters.shed[reason] += 1;
-    counters.countOutcome('shed', 0);
+    return this.#waiting.oldestMs(nowMs);
   }
 
   /** Takes an admitted request into its model's queue and watches its deadline. */
@@ -299,11 +173,8 @@ export class RequestBook {
     request.trace?.queued();
     request.state = 'queued';
     modelQueue.push(request);
-    this.#queued += 1;
-    this.#queuedBytes += request.bytes;
-    if (modelQueue.waitingIndex !== -1) return;
-    modelQueue.waitingIndex = this.#waiting.length;
-    this.#waiting.push(modelQueue);
+    this.room.enter(request.bytes);
+    this.#waiting.join(modelQueue);
   }
 
   /** Takes out the next request of the model; from now on it is `sent`. */
@@ -325,18 +196,11 @@ export class RequestBook {
    * @returns whether it may be served
    */
   takeAnswerRoom(request: PendingRequest): boolean {
-    const { modelQueue, answerRoom } = request;
-    if (answerRoom === undefined || request.answerBytes > 0) return true;
-    const bytes = modelQueue.expectedAnswerBytes(request);
-    if (answerRoom.takeAnswerRoom(bytes, request.answerTurn)) {
-      request.answerBytes = bytes;
-      return true;
-    }
-    modelQueue.shift();
+    if (takeAnswerRoom(request)) return true;
+    request.modelQueue.shift();
     this.#onLeftQueue(request);
     // A held request takes the memory of one that waits.
-    this.#queued += 1;
-    this.#queuedBytes += request.bytes;
+    this.room.enter(request.bytes);
     request.state = 'held';
     this.#held.add(request);
     return false;
@@ -345,9 +209,7 @@ export class RequestBook {
   /** Queues held requests again for whose answers there is room now, the first ones first. */
   releaseHeld(): void {
     for (const request of this.#held) {
-      const bytes = request.modelQueue.expectedAnswerBytes(request);
-      if (request.answerRoom?.takeAnswerRoom(bytes, request.answerTurn) === false) continue;
-      request.answerBytes = bytes;
+      if (!takeAnswerRoom(request)) continue;
       this.#unhold(request);
       this.enqueue(request);
     }
@@ -355,22 +217,12 @@ export class RequestBook {
 
   #unhold(request: PendingRequest): void {
     this.#held.delete(request);
-    this.#queued -= 1;
-    this.#queuedBytes -= request.bytes;
+    this.room.leave(request.bytes);
   }
 
   /** The model whose next request precedes those of all other models. */
   firstModel(except: ReadonlySet<ModelQueue>): ModelQueue | undefined {
-    let best: ModelQueue | undefined;
-    let bestHead: PendingRequest | undefined;
-    for (const modelQueue of this.#waiting) {
-      if (except.has(modelQueue)) continue;
-      const head = modelQueue.peek()!;
-      if (bestHead !== undefined && !this.#levels.precedes(head, bestHead)) continue;
-      best = modelQueue;
-      bestHead = head;
-    }
-    return best;
+    return this.#waiting.first(except);
   }
 
   /** Lets a request that was lost with a pod wait for a pod of its own; fails it if its model has left the pool. */
@@ -417,7 +269,7 @@ export class RequestBook {
   /** Answers the client, unless it has been answered or has left. */
   answer(request: PendingRequest, outcome: RequestOutcome): void {
     const status = outcome.kind === 'error' ? outcome.error.status : outcome.status;
-    if (!this.#settle(request, kindOf(status))) {
+    if (!this.#settle(request, outcomeOf(status))) {
       // Answers that nobody waits for any more come in numbers when clients leave, or are cut off.
       if (outcome.kind === 'answer') freeBuffer(outcome.body);
       return;
@@ -449,7 +301,7 @@ export class RequestBook {
   shedUnserved(podless: boolean, isUnserved: (request: PendingRequest) => boolean): void {
     const { coldStartHoldMs } = this.#spec().requests;
     const oldest = this.#now() - coldStartHoldMs;
-    for (const modelQueue of [...this.#waiting]) {
+    for (const modelQueue of this.#waiting.list()) {
       for (const request of modelQueue.waiting()) {
         if (request.arrivedAtMs > oldest) continue;
         if (!podless && !isUnserved(request)) continue;
@@ -490,15 +342,17 @@ export class RequestBook {
   }
 
   #onLeftQueue({ modelQueue, bytes }: PendingRequest): void {
-    this.#queued -= 1;
-    this.#queuedBytes -= bytes;
-    if (modelQueue.size > 0) return;
-    const last = this.#waiting.pop()!;
-    if (last !== modelQueue) {
-      this.#waiting[modelQueue.waitingIndex] = last;
-      last.waitingIndex = modelQueue.waitingIndex;
-    }
-    modelQueue.waitingIndex = -1;
+    this.room.leave(bytes);
+    this.#waiting.leaveIfEmpty(modelQueue);
+  }
+
+  /** Fails the last request of a level for one of another level that holds less than its share. @returns false if there is none */
+  #shedLast(level: number): boolean {
+    const last = this.#waiting.lastAt(level);
+    if (last === undefined) return false;
+    last.modelQueue.counters.shed['queue-full'] += 1;
+    this.fail(last, displaced(this.#pool, level));
+    return true;
   }
 
   #modelRemovedError({ model }: ModelQueue): SluiceError {
@@ -509,11 +363,4 @@ export class RequestBook {
 function placeOf(state: PendingRequest['state']): string {
   if (state === 'held') return 'behind answers that its client has not taken';
   return state === 'sent' ? 'with a pod' : 'in the queue';
-}
-
-function kindOf(status: number): OutcomeKind {
-  if (status < 400) return 'ok';
-  if (status < 500) return 'client-error';
-  if (status === 503) return 'shed';
-  return status === 504 ? 'timeout' : 'failed';
 }

@@ -12,7 +12,7 @@ interface Fault {
 const faults: readonly Fault[] = [
   {
     name: 'the order of models is reversed',
-    file: 'gateway/queue/request-book.ts',
+    file: 'gateway/queue/waiting-models.ts',
     find: '!this.#levels.precedes(head, bestHead)',
     replacement: 'this.#levels.precedes(head, bestHead)',
   },
@@ -30,8 +30,8 @@ const faults: readonly Fault[] = [
   },
   {
     name: 'bytes of requests that have left the queue are never given back',
-    file: 'gateway/queue/request-book.ts',
-    find: 'this.#queuedBytes -= bytes;',
+    file: 'gateway/queue/queue-room.ts',
+    find: 'this.#bytes -= bytes;',
     replacement: '',
   },
 ];
