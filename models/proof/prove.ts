@@ -2,20 +2,22 @@
  * Proves that the rows of a model are independent of one another, so that requests of different clients may share a run.
  *
  *   for each hypothesis of where rows lie (axes.ts):
- *     find inputs that the model takes → for each regime (draw.ts): run rows alone, together, in another order, in other company
- *     → every output of every row agrees (agreement.ts)?  independent, else the next hypothesis
+ *     find inputs that the model takes (input-search.ts)
+ *     → for each regime (draw.ts): run rows alone, together, in another order, in other company
+ *     → every output of every row agrees (row-comparison.ts)?  independent, else the next hypothesis
  *
  * The runs themselves are an argument, and so is chance: with the same seed the same model is tried in the same way. A proof by
  * trial can't show what no trial met; the watch in service is the second guard.
  */
 import { seededRandom, type Random } from '../../runtime/seeded-random.ts';
-import { shapeKey, sliceRows, stack, takeRows } from '../rows.ts';
-import type { Signature, Tensor, Tensors, TensorSignature } from '../tensor.ts';
-import { describeDifference, difference, leastScale, sameShape, tolerances } from './agreement.ts';
-import { outputAxis, type InputAxes } from './axes.ts';
+import { shapeKey, sliceRows, stack } from '../rows.ts';
+import type { Signature, Tensors } from '../tensor.ts';
+import type { InputAxes } from './axes.ts';
 import type { FileTensor } from '../repository/signature.ts';
 import type { StartBudget } from './budget.ts';
-import { drawRow, drawTensor, regimes, varied, spoiledRow, type DrawOptions, type Regime } from './draw.ts';
+import { drawRow, regimes, spoiledRow, varied, type DrawOptions, type Regime } from './draw.ts';
+import { InputSearch, type Taken } from './input-search.ts';
+import { Dependent, RowComparison } from './row-comparison.ts';
 
 export type RunResult =
   | { readonly kind: 'ran'; readonly outputs: Tensors; readonly runMs: number }
@@ -71,27 +73,9 @@ const proofShare = 0.7;
 /** Regimes that must have been tried where the budget ends before all have: the sharpest two. */
 const leastRegimes = 2;
 
-/**
- * Lengths for the free axes, tried in this order until the model takes one: prime numbers first, each axis another, so that a
- * mix-up of axes shows; then equal ones, and sizes that images need. None is the number of rows.
- */
-const lengthPlans: readonly ((axis: number) => number)[] = [
-  (axis) => [7, 11, 13, 17][axis % 4]!,
-  () => 16,
-  () => 1,
-  () => 32,
-  () => 64,
-  () => 224,
-];
-const integerBounds = [1_000, 10, 2] as const;
-/** Elements of one row beyond which a length is not tried: 16 MiB of FP32. */
-const mostElements = 4 * 1024 * 1024;
-
 /** Rows of one sample that are tried. */
 const mostSampleRows = 16;
 
-/** Ends the trials of a hypothesis: its rows depend on one another. */
-class Dependent extends Error {}
 /** Ends the trials of a hypothesis: what is left of the budget pays for no further run. */
 class BudgetSpent extends Error {}
 
@@ -122,15 +106,6 @@ export async function confirms(
   return verdict.sample !== null && (await trials.confirm(verdict.sample, verdict.signature.outputs));
 }
 
-/** Inputs that the model takes: how long its free axes are, and how large its integers. */
-interface Taken {
-  readonly lengthOf: (input: TensorSignature, axis: number) => number;
-  readonly integersBelow: number;
-  /** Inputs that all rows of a run share. */
-  readonly shared: Tensors;
-  readonly sample: Tensors;
-}
-
 /** The trials of one hypothesis of where rows lie. */
 class Trials {
   readonly #subject: ProofSubject;
@@ -138,20 +113,17 @@ class Trials {
   readonly #random: Random;
   /** Inputs with their batch axes; outputs are found, not assumed. */
   readonly #signature: Signature;
-  /** By output, where its rows were seen to lie; null where it is the same for all rows of a run. */
-  readonly #outputAxes = new Map<string, number | null>();
+  readonly #comparison: RowComparison;
   #sample: Tensors | null = null;
   #refusal = 'it has no inputs';
-  #largestDifference = 0;
   #trials = 0;
   readonly #regimesTried = new Set<Regime>();
-  /** Whether any output was seen to differ from row to row: those that never do agree by luck. */
-  #varied = false;
 
   constructor(subject: ProofSubject, axes: InputAxes, { budget, random }: { budget: StartBudget; random: Random }) {
     this.#subject = subject;
     this.#budget = budget;
     this.#random = random;
+    this.#comparison = new RowComparison(subject.outputs);
     const rowsAt = (name: string) => axes.get(name) ?? null;
     this.#signature = {
       inputs: subject.inputs.map(({ name, datatype, shape }) => ({ name, datatype, shape, batchAxis: rowsAt(name) })),
@@ -160,10 +132,17 @@ class Trials {
   }
 
   async verdict(): Promise<Verdict> {
+    const search = new InputSearch({
+      signature: this.#signature,
+      inputs: this.#subject.inputs,
+      random: this.#random,
+      refusalOf: (row) => this.#refusalOf(row),
+    });
     try {
       await this.#trySamples();
       let every = true;
-      for await (const taken of this.#taken()) {
+      for await (const taken of search.taken()) {
+        this.#sample ??= taken.sample;
         // Every regime at the first lengths; at others the sharpest one.
         for (const regime of every ? regimes : regimes.slice(0, 1)) await this.#trial(taken, regime);
         every = false;
@@ -176,13 +155,13 @@ class Trials {
     const sample = this.#sample;
     if (sample === null) {
       const how = 'put requests that it takes into samples/ beside its versions';
-      return this.#unproven(`no random input was taken; ${how}: ${this.#refusal}`);
+      return this.#unproven(`no random input was taken; ${how}: ${search.refusal ?? this.#refusal}`);
     }
-    if (!this.#varied) return this.#unproven('its outputs were the same for all inputs that were tried');
+    if (!this.#comparison.varied) return this.#unproven('its outputs were the same for all inputs that were tried');
     return {
       kind: 'independent',
-      signature: this.#proven(),
-      largestDifference: this.#largestDifference,
+      signature: { inputs: this.#signature.inputs, outputs: this.#comparison.signature() },
+      largestDifference: this.#comparison.largestDifference,
       sample,
       trials: this.#trials,
     };
@@ -202,7 +181,7 @@ class Trials {
       if (error instanceof Dependent || error instanceof BudgetSpent) return false;
       throw error;
     }
-    return this.#trials === 1 && outputs.every(({ name, batchAxis }) => this.#outputAxes.get(name) === batchAxis);
+    return this.#trials === 1 && outputs.every(({ name, batchAxis }) => this.#comparison.axisOf(name) === batchAxis);
   }
 
   #isShared(name: string): boolean {
@@ -220,9 +199,9 @@ class Trials {
     }
     for (const rows of groups.values()) {
       const [sample] = rows as [Tensors];
-      const result = await this.#run([sample]);
-      if (result.kind === 'failed') {
-        this.#refusal = `a sample is refused: ${result.message}`;
+      const refusal = await this.#refusalOf(sample);
+      if (refusal !== null) {
+        this.#refusal = `a sample is refused: ${refusal}`;
         continue;
       }
       this.#sample ??= sample;
@@ -231,6 +210,12 @@ class Trials {
       const made = (row: number) => varied(this.#signature, rows[row % rows.length]!, row);
       await this.#trial(taken, 'samples', { draw: made });
     }
+  }
+
+  /** @returns null if the model takes the row, else why not */
+  async #refusalOf(row: Tensors): Promise<string | null> {
+    const result = await this.#run([row]);
+    return result.kind === 'failed' ? result.message : null;
   }
 
   /** Rows of a request by this hypothesis; none where its inputs have different numbers of them. */
@@ -246,68 +231,6 @@ class Trials {
 
   #unproven(reason: string): Verdict {
     return { kind: 'unproven', reason, sample: this.#sample };
-  }
-
-  /** Lengths and integers that the model takes, at most three kinds of them; the first is the sample. */
-  async *#taken(): AsyncGenerator<Taken> {
-    let integersFrom = 0;
-    let found = 0;
-    const free = this.#signature.inputs.some(({ shape, batchAxis }) =>
-      shape.some((length, axis) => length === -1 && axis !== batchAxis),
-    );
-    for (const lengths of free ? lengthPlans : lengthPlans.slice(0, 1)) {
-      for (const [index, integersBelow] of integerBounds.entries()) {
-        if (index < integersFrom) continue;
-        const lengthOf = this.#lengthsBy(lengths);
-        if (!this.#isSmall(lengthOf)) break;
-        const draw = { regime: 'unit', row: 1, integersBelow, lengthOf, random: this.#random } as const;
-        const shared = new Map(
-          this.#signature.inputs
-            .filter(({ batchAxis }) => batchAxis === null)
-            .map((input) => [input.name, drawTensor(input, draw)]),
-        );
-        const sample = drawRow(this.#signature.inputs, shared, draw);
-        const result = await this.#run([sample]);
-        if (result.kind === 'failed') {
-          this.#refusal = result.message;
-          if (!this.#hasIntegers) break;
-          continue;
-        }
-        this.#sample ??= sample;
-        integersFrom = index;
-        found += 1;
-        yield { lengthOf, integersBelow, shared, sample };
-        break;
-      }
-      if (found === 3) return;
-    }
-  }
-
-  get #hasIntegers(): boolean {
-    return this.#signature.inputs.some(({ datatype }) => /INT/.test(datatype));
-  }
-
-  /** Axes of one name have one length, and so has each nameless axis of its place. */
-  #lengthsBy(plan: (axis: number) => number): Taken['lengthOf'] {
-    const known = new Map<string, number>();
-    const { inputs } = this.#subject;
-    return ({ name }, axis) => {
-      const key = inputs.find((input) => input.name === name)?.axisNames[axis] ?? `axis ${axis}`;
-      const length = known.get(key) ?? plan(known.size);
-      known.set(key, length);
-      return length;
-    };
-  }
-
-  #isSmall(lengthOf: Taken['lengthOf']): boolean {
-    const elements = this.#signature.inputs.map((input) =>
-      input.shape.reduce(
-        (product, length, axis) =>
-          product * (axis === input.batchAxis ? 1 : length === -1 ? lengthOf(input, axis) : length),
-        1,
-      ),
-    );
-    return elements.reduce((sum, count) => sum + count, 0) <= mostElements;
   }
 
   async #trial(
@@ -333,18 +256,18 @@ class Trials {
       if (result.kind === 'failed') return;
       alone.push(result.outputs);
     }
-    const least = this.#leastScales(alone, regime);
+    const least = this.#comparison.leastScales(alone, regime);
     // Row 2 has a scale of 1 in every regime, so that a random part of an output shows.
-    this.#compareAgain(alone[2]!, await this.#together([rows[2]!], regime));
+    this.#comparison.compareAgain(alone[2]!, await this.#together([rows[2]!], regime));
     for (const order of orders) {
       const stacked = await this.#together(
         order.map((index) => rows[index]!),
         regime,
       );
-      this.#findAxes(alone[0]!, stacked, count);
+      this.#comparison.findAxes(alone[0]!, stacked, count);
       for (const [place, index] of order.entries()) {
         if (regime === 'non-finite' && index === spoiledRow) continue;
-        this.#compareAll(alone[index]!, this.#rowOf(stacked, place, count), least, regime);
+        this.#comparison.compareAll(alone[index]!, this.#comparison.rowOf(stacked, place, count), least, regime);
       }
     }
     if (company !== null) {
@@ -353,12 +276,11 @@ class Trials {
         regime,
       );
       for (const [place, index] of company.entries()) {
-        if (index !== null) this.#compareAll(alone[index]!, this.#rowOf(stacked, place, count), least, regime);
+        if (index !== null)
+          this.#comparison.compareAll(alone[index]!, this.#comparison.rowOf(stacked, place, count), least, regime);
       }
     }
-    this.#varied ||= this.#subject.outputs.some(({ name }) =>
-      alone.some((outputs) => difference(alone[1]!.get(name)!, outputs.get(name)!, 0) > 1e-6),
-    );
+    this.#comparison.learnVariety(alone);
     this.#trials += 1;
     this.#regimesTried.add(regime);
   }
@@ -386,70 +308,5 @@ class Trials {
     if (result.kind === 'ran') this.#budget.spend(rows.length, result.runMs);
     else this.#budget.spendFailed(result.runMs);
     return result;
-  }
-
-  /** Finds each output's rows by its shape alone and together, in the first run of several rows. */
-  #findAxes(alone: Tensors, stacked: Tensors, rows: number): void {
-    for (const { name } of this.#subject.outputs) {
-      if (this.#outputAxes.has(name)) continue;
-      const [one, all] = [alone.get(name)!, stacked.get(name)!];
-      const axis = outputAxis(one, all, rows);
-      if (axis === undefined && !sameShape(one.shape, all.shape)) {
-        throw new Dependent(
-          `output '${name}' has shape ${JSON.stringify(one.shape)} for one row and ${JSON.stringify(all.shape)} for ${rows}`,
-        );
-      }
-      this.#outputAxes.set(name, axis ?? null);
-    }
-  }
-
-  /** The outputs of one row of a run. */
-  #rowOf(stacked: Tensors, place: number, rows: number): Tensors {
-    const row = new Map<string, Tensor>();
-    for (const { name } of this.#subject.outputs) {
-      const axis = this.#outputAxes.get(name) ?? null;
-      const tensor = stacked.get(name)!;
-      if (axis !== null && tensor.shape[axis] !== rows) {
-        throw new Dependent(`output '${name}' has shape ${JSON.stringify(tensor.shape)} for ${rows} rows`);
-      }
-      row.set(name, axis === null ? tensor : takeRows(tensor, axis, place, 1));
-    }
-    return row;
-  }
-
-  /** Least scale of each output over the rows of a trial that are compared. */
-  #leastScales(alone: readonly Tensors[], regime: Regime): ReadonlyMap<string, number> {
-    const compared = regime === 'non-finite' ? alone.filter((_, row) => row !== spoiledRow) : alone;
-    return new Map(
-      this.#subject.outputs.map(({ name }) => [name, leastScale(compared.map((outputs) => outputs.get(name)!))]),
-    );
-  }
-
-  #compareAll(alone: Tensors, together: Tensors, least: ReadonlyMap<string, number>, regime: Regime): void {
-    for (const { name, datatype } of this.#subject.outputs) {
-      const apart = difference(alone.get(name)!, together.get(name)!, least.get(name)!);
-      if (apart > (tolerances[datatype] ?? 0)) {
-        throw new Dependent(`outputs change with companions (${describeDifference(apart, name)}, inputs: ${regime})`);
-      }
-      this.#largestDifference = Math.max(this.#largestDifference, apart);
-    }
-  }
-
-  #compareAgain(first: Tensors, second: Tensors): void {
-    for (const { name, datatype } of this.#subject.outputs) {
-      const apart = difference(first.get(name)!, second.get(name)!, 0);
-      if (apart > (tolerances[datatype] ?? 0)) {
-        throw new Dependent(`outputs differ from run to run on the same input (${describeDifference(apart, name)})`);
-      }
-    }
-  }
-
-  /** The signature that requests are stacked and split by. */
-  #proven(): Signature {
-    const outputs = this.#subject.outputs.map(({ name, datatype, shape }) => {
-      const batchAxis = this.#outputAxes.get(name) ?? null;
-      return { name, datatype, shape: batchAxis === null ? shape : shape.with(batchAxis, -1), batchAxis };
-    });
-    return { inputs: this.#signature.inputs, outputs };
   }
 }
