@@ -3,54 +3,41 @@
  * cluster. CONTRIBUTING.md lists the npm scripts.
  */
 import { globSync, watch } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import process from 'node:process';
 import { run } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Progress } from './support/progress.ts';
+import { Progress, type RunEvents } from './support/progress.ts';
+import { jobOf, runAll, type Job, type Room } from './support/schedule.ts';
 import { unitEntry, unitFlags } from './support/unit-process.ts';
 
 const rooms = ['contract', 'runtime', 'cluster', 'gateway', 'models', 'scaler', 'cli', 'deploy', 'bench'];
 const unitPatterns = [`{${rooms.join()}}/**/*.test.ts`, 'test/layout.test.ts'];
 
-/** Unit processes at once. More than there are cores, as some tests wait for sockets and timers. */
+/** Processes that share the unit tests. */
 const unitProcesses = 4;
 /** Longest life of a unit process: one that goes on after its last test has left something open. */
 const unitLimitMs = 240_000;
 
-/** Files that run beside those of other lanes, each in a process of its own. */
-interface Lane {
+/** Test files that run in a process each, and the most processes at once. */
+interface Layer {
   readonly patterns: readonly string[];
-  readonly except?: RegExp;
-  /** Processes at once. */
-  readonly concurrency: number;
+  readonly room: Room;
 }
 
-const lanes = {
-  unit: [],
-  e2e: [{ patterns: ['test/{e2e,chaos}/*.test.ts'], concurrency: 2 }],
-  all: [
-    {
-      patterns: ['test/*.test.ts', 'test/{process,e2e,chaos,contract,models,monitoring,page,support}/**/*.test.ts'],
-      except: /^test\/layout\.test\.ts$/,
-      // Most whole-system tests wait more than they compute, and the two longest wait for minutes.
-      concurrency: 4,
-    },
-  ],
-  cluster: [
-    // Adapters wait for the API server, without containers; the other lane runs whole systems, one at a time.
-    { patterns: ['test/cluster/{adapter-*,contract}.test.ts'], concurrency: 1 },
-    { patterns: ['test/cluster/*.test.ts'], except: /\/(adapter-[\w-]+|contract)\.test\.ts$/, concurrency: 1 },
-  ],
-} satisfies Readonly<Record<string, readonly Lane[]>>;
-
-/** The longest files, in minutes of waiting or of work: they begin first, so that none of them runs alone at the end. */
-const longest = [
-  'test/chaos/scaling.test.ts',
-  'test/e2e/scaling.test.ts',
-  'test/e2e/bench.test.ts',
-  'test/monitoring/prometheus.test.ts',
-  'test/e2e/ten-thousand.test.ts',
-];
+const layers = {
+  // More processes than there are cores, as some tests wait for sockets and timers.
+  unit: { patterns: [], room: { works: unitProcesses, waits: 0, times: 0, all: unitProcesses } },
+  e2e: { patterns: ['test/{e2e,chaos}/*.test.ts'], room: { works: 2, waits: 2, times: 0, all: 3 } },
+  all: {
+    patterns: ['test/*.test.ts', 'test/{process,e2e,chaos,contract,models,monitoring,page,support}/**/*.test.ts'],
+    room: { works: 4, waits: 3, times: 0, all: 6 },
+  },
+  // A small node carries two whole systems. Only one of them may be judged by seconds.
+  cluster: { patterns: ['test/cluster/*.test.ts'], room: { works: 2, waits: 2, times: 1, all: 2 } },
+} satisfies Readonly<Record<string, Layer>>;
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -61,29 +48,28 @@ const layer = named ?? 'all';
 const places = (named === null ? positionals : positionals.slice(1)).map((place) => place.replace(/\/$/, ''));
 if (flags.long) process.env['SLUICE_TEST_LONG'] = '1';
 
-function isLayer(word: string | undefined): word is keyof typeof lanes {
-  return word !== undefined && Object.hasOwn(lanes, word);
+// Types of what tests load are stripped once for all processes, as the command line does for itself.
+process.env['NODE_COMPILE_CACHE'] ??= path.join(tmpdir(), 'node-compile-cache');
+
+function isLayer(word: string | undefined): word is keyof typeof layers {
+  return word !== undefined && Object.hasOwn(layers, word);
 }
 
-function filesOf({ patterns, except }: Omit<Lane, 'concurrency'>): string[] {
+function filesOf(patterns: readonly string[]): string[] {
   const isChosen = (file: string): boolean =>
     places.length === 0 || places.some((place) => file === place || file.startsWith(`${place}/`));
-  const rank = (file: string): number => (longest.includes(file) ? longest.indexOf(file) : longest.length);
-  return patterns
-    .flatMap((pattern) => globSync(pattern))
-    .filter((file) => isChosen(file) && except?.test(file) !== true)
-    .toSorted((one, other) => rank(one) - rank(other) || one.localeCompare(other));
+  return patterns.flatMap((pattern) => globSync(pattern)).filter(isChosen);
 }
 
 async function runOnce(): Promise<boolean> {
-  const unit = layer === 'unit' || layer === 'all' ? filesOf({ patterns: unitPatterns }) : [];
-  const apart = lanes[layer].map((lane: Lane) => ({ ...lane, files: filesOf(lane) }));
-  const files = [...unit, ...apart.flatMap((lane) => lane.files)];
+  const unit = layer === 'unit' || layer === 'all' ? filesOf(unitPatterns) : [];
+  const inRooms = new Set(unit);
+  const apart = filesOf(layers[layer].patterns).filter((file) => !inRooms.has(file));
+  const files = [...unit, ...apart];
   if (files.length === 0) {
     console.error(`there is no test file in ${places.join(', ')}`);
     return false;
   }
-  const inRooms = new Set(unit);
   const progress = new Progress({
     files,
     partOf: (file) => (inRooms.has(file) ? file.split('/')[0]! : file),
@@ -91,23 +77,32 @@ async function runOnce(): Promise<boolean> {
     nowMs: () => performance.now(),
   });
   const beats = setInterval(() => progress.beat(), 1_000);
-  const shares = Array.from({ length: unitProcesses }, (_, share) =>
-    unit.filter((__, index) => index % unitProcesses === share),
-  );
-  await Promise.all(shares.map((share) => runTogether(progress, share)));
-  const runApart = async (chosen: readonly string[], concurrency: number): Promise<void> => {
-    if (chosen.length > 0) await progress.follow(run({ files: [...chosen], concurrency }));
-  };
-  await Promise.all(apart.map((lane) => runApart(lane.files, lane.concurrency)));
+  const jobs: (Job & { start: () => RunEvents })[] = [
+    ...sharesOf(unit).map((share, index) => ({
+      name: `unit ${index}`,
+      // Before all others: they fail first.
+      seconds: Infinity,
+      use: 'works' as const,
+      start: () => runTogether(share),
+    })),
+    ...apart.map((file) => ({ ...jobOf(file), start: () => run({ files: [file] }) })),
+  ];
+  await runAll(jobs, layers[layer].room, ({ start }) => progress.follow(start()));
   clearInterval(beats);
   return progress.finish();
 }
 
+function sharesOf(files: readonly string[]): string[][] {
+  const shares = Array.from({ length: unitProcesses }, (_, share) =>
+    files.filter((__, index) => index % unitProcesses === share),
+  );
+  return shares.filter((share) => share.length > 0);
+}
+
 /** Runs all files in one process, which can start no other. */
-async function runTogether(progress: Progress, files: string[]): Promise<void> {
-  if (files.length === 0) return;
+function runTogether(files: readonly string[]): RunEvents {
   const entry = fileURLToPath(unitEntry);
-  await progress.follow(run({ files: [entry], argv: files, execArgv: unitFlags, timeout: unitLimitMs }));
+  return run({ files: [entry], argv: [...files], execArgv: unitFlags, timeout: unitLimitMs });
 }
 
 /** Repeats the run whenever a source file was saved. */

@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { EventData, run } from 'node:test';
 import { inspect } from 'node:util';
 
-type Events = ReturnType<typeof run>;
+export type RunEvents = ReturnType<typeof run>;
 
 export interface ProgressOptions {
   /** Every test file that will run, relative to the working directory. */
@@ -25,6 +25,8 @@ interface Part {
 
 /** A silence of this length prints what is running, so that a person can tell slow from stuck. */
 const silenceMs = 15_000;
+/** Parts that are named at the end for their time. */
+const slowest = 10;
 
 export class Progress {
   readonly #options: ProgressOptions;
@@ -34,6 +36,7 @@ export class Progress {
   readonly #running = new Set<string>();
   readonly #failures: string[] = [];
   readonly #skipped: string[] = [];
+  readonly #seconds = new Map<string, number>();
   #printedMs: number;
   #done = 0;
   #tests = 0;
@@ -54,7 +57,7 @@ export class Progress {
   }
 
   /** Follows one run to its end. A file is a process, which Node reports as a test of that name, or a suite of that name. */
-  async follow(events: Events): Promise<void> {
+  async follow(events: RunEvents): Promise<void> {
     const output = ({ message }: { readonly message: string }): void => this.#print(message.trimEnd());
     events
       .on('test:stdout', output)
@@ -75,9 +78,15 @@ export class Progress {
     this.#print(`… ${[...this.#running].join(', ')}  (${this.#elapsed()})`);
   }
 
-  /** Prints what failed and what was skipped. @returns whether nothing failed */
+  /** Prints which parts took longest, what failed and what was skipped. @returns whether nothing failed */
   finish(): boolean {
     const passed = this.#failures.length === 0;
+    const byTime = [...this.#seconds].toSorted(([, one], [, other]) => other - one).slice(0, slowest);
+    if (this.#seconds.size > slowest) {
+      this.#print(
+        `\nslowest:\n${byTime.map(([name, seconds]) => `${seconds.toFixed(1).padStart(7)} s  ${name}`).join('\n')}`,
+      );
+    }
     if (this.#skipped.length > 0) this.#print(`\nskipped:\n${this.#skipped.map((line) => `  ${line}`).join('\n')}`);
     if (!passed) this.#print(`\nfailing tests:\n\n${this.#failures.join('\n\n')}`);
     const counts = `${this.#tests} tests, ${this.#failures.length} failed, ${this.#skipped.length} skipped`;
@@ -117,14 +126,15 @@ export class Progress {
     const part = this.#parts.get(name)!;
     part.files -= 1;
     if (part.files > 0) return;
-    const seconds = ((this.#options.nowMs() - (part.startedMs ?? this.#options.nowMs())) / 1000).toFixed(1);
+    const seconds = (this.#options.nowMs() - (part.startedMs ?? this.#options.nowMs())) / 1000;
+    this.#seconds.set(name, seconds);
     const counts = [
       `${part.tests} tests`,
       ...(part.failed > 0 ? [`${part.failed} FAILED`] : []),
       ...(part.skipped > 0 ? [`${part.skipped} skipped`] : []),
     ];
     const place = `${this.#done} of ${this.#files.size} files, ${this.#elapsed()}`;
-    this.#print(`${part.failed > 0 ? '✖' : '✔'} ${name}: ${counts.join(', ')}, ${seconds} s  (${place})`);
+    this.#print(`${part.failed > 0 ? '✖' : '✔'} ${name}: ${counts.join(', ')}, ${seconds.toFixed(1)} s  (${place})`);
   }
 
   #fail(file: string, name: string, line: number | undefined, error: Error): void {
