@@ -19,7 +19,7 @@ import { announce, loadModels } from './repository/load.ts';
 import { lookAt } from './repository/look.ts';
 import { createMetrics } from './metrics.ts';
 import { PodState, Staging } from './pod-state.ts';
-import { StartGate } from './repository/start-gate.ts';
+import { StartGate, wishWaitOf } from './repository/start-gate.ts';
 import { scanRepository } from './repository/repository.ts';
 import { namesIn, requiredNames, RequiredModels } from './repository/required-models.ts';
 import { RepositoryWatch } from './repository/repository-watch.ts';
@@ -120,8 +120,7 @@ export async function runModelServer(
   const markers = new LoadMarkers({ folder: cache, podName: pod.name, wasKilled, log });
   const unobeyed = new UnobeyedFields(log);
   const context = { host, transforms, limits: settings, verdicts, markers, unobeyed, log };
-  // A scaler knows a pod by its UID; nobody sends wishes to one that was started by hand.
-  const wishWaitMs = settings.podUid === undefined ? null : firstWishMs;
+  const wishWaitMs = wishWaitOf(settings);
   const keptWish = new KeptWish({ folder: cache, repository, only, log });
   const gate = new StartGate({ models, markers, kept: keptWish.read(), wishWaitMs, log });
   pod.gate = gate;
@@ -202,5 +201,3 @@ export async function runModelServer(
 }
 
 const drainPollMs = 20;
-/** Time for which a pod that starts waits for the wish of its pool: longer where it would have to try everything that it finds. */
-const firstWishMs = { withKept: 3_000, withoutKept: 10_000 };

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import type { VersionWish, WishedModel } from '../../contract/model-versions.ts';
 import { LoadMarkers } from './load-markers.ts';
 import { ModelSet } from './served-model.ts';
-import { StartGate } from './start-gate.ts';
+import { StartGate, wishWaitOf } from './start-gate.ts';
 
 const hashOf = (version: string): string => version.repeat(64);
 const id = (version: string) => ({ version, hash: hashOf(version) });
@@ -82,4 +82,16 @@ test('the version that the pool answers by is in use, whatever the policy of the
   gate.hear(wishOf({ default: id('1') }));
   await gate.open();
   assert.deepEqual([gate.inUse('m'), gate.inUse('other')], [['1'], []]);
+});
+
+test('a pod that takes orders waits for the wish, though nobody has told it its UID as on Kubernetes', () => {
+  const none = { acceptPeersWithoutSecret: false };
+  assert.equal(wishWaitOf(none), null, 'started by hand');
+  const settings = [
+    { ...none, podUid: 'u' },
+    { ...none, secretFile: '/etc/sluice/secret' },
+    { ...none, secret: 'sixteen characters' },
+    { acceptPeersWithoutSecret: true },
+  ];
+  for (const led of settings) assert.notEqual(wishWaitOf(led), null, JSON.stringify(led));
 });

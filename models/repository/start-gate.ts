@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { versionKey, type VersionWish } from '../../contract/model-versions.ts';
 import { startPermits } from '../policy/start-permit.ts';
+import type { ModelServerSettings } from '../settings.ts';
 import type { LoadMarkers } from './load-markers.ts';
 import type { ModelSet } from './served-model.ts';
 
@@ -19,6 +20,20 @@ export interface StartGateOptions {
 }
 
 const pollMs = 25;
+/** Time for which a pod that starts waits for the wish of its pool: longer where it would have to try everything that it finds. */
+const firstWishMs = { withKept: 3_000, withoutKept: 10_000 };
+
+type WhoLeads = Pick<ModelServerSettings, 'podUid' | 'secret' | 'secretFile' | 'acceptPeersWithoutSecret'>;
+
+/**
+ * Most time that a start waits for a wish; null for a pod that takes orders from nobody, such as one that was started by hand. A pod of
+ * Kubernetes is not told its UID: the shared secret shows that it has a scaler.
+ */
+export function wishWaitOf(settings: WhoLeads): StartGateOptions['wishWaitMs'] {
+  const { podUid, secret, secretFile, acceptPeersWithoutSecret } = settings;
+  const isLed = podUid !== undefined || secret !== undefined || secretFile !== undefined || acceptPeersWithoutSecret;
+  return isLed ? firstWishMs : null;
+}
 
 export class StartGate {
   readonly #options: StartGateOptions;
