@@ -3,6 +3,7 @@
  * moment, and a process that takes more than its limit is killed. Reads sizes and limits, no file of a model.
  */
 import { readFile, readdir, stat } from 'node:fs/promises';
+import { totalmem } from 'node:os';
 import path from 'node:path';
 
 /** Bytes that a session takes at most while it is created, as a multiple of its files. */
@@ -44,22 +45,38 @@ async function sizeOf(folder: string): Promise<number> {
   return bytes;
 }
 
+/** Files of a control group that tell its memory, by version of control groups, and counters of its file cache in `memory.stat`. */
+const groups = [
+  { folder: '.', limit: 'memory.max', used: 'memory.current', cache: ['active_file', 'inactive_file'] },
+  {
+    folder: 'memory',
+    limit: 'memory.limit_in_bytes',
+    used: 'memory.usage_in_bytes',
+    cache: ['total_active_file', 'total_inactive_file'],
+  },
+] as const;
+
 /** Memory of the control group, where it has a limit, without the file cache, which gives way; else that of the machine. */
 async function memoryOf(): Promise<Memory> {
-  const folder = '/sys/fs/cgroup';
-  const [max, current, stats] = await Promise.all(
-    ['memory.max', 'memory.current', 'memory.stat'].map((name) =>
-      readFile(path.join(folder, name), 'utf8').catch(() => ''),
-    ),
-  );
-  const limitBytes = Number.parseInt(max!, 10);
   const own = process.memoryUsage.rss();
-  if (!Number.isFinite(limitBytes)) return { limitBytes: process.availableMemory() + own, usedBytes: own };
-  const cached = ['active_file', 'inactive_file'].reduce(
-    (sum, key) => sum + Number(new RegExp(`^${key} (\\d+)$`, 'm').exec(stats!)?.[1] ?? 0),
-    0,
-  );
-  return { limitBytes, usedBytes: Math.max(0, Number.parseInt(current!, 10) - cached) };
+  return (await groupMemory('/sys/fs/cgroup')) ?? { limitBytes: process.availableMemory() + own, usedBytes: own };
+}
+
+/** @returns null for a group without a limit of its own: what has none in version 1 has more than any machine */
+export async function groupMemory(root: string): Promise<Memory | null> {
+  for (const { folder, limit, used, cache } of groups) {
+    const [max, current, stats] = await Promise.all(
+      [limit, used, 'memory.stat'].map((name) => readFile(path.join(root, folder, name), 'utf8').catch(() => '')),
+    );
+    const limitBytes = Number.parseInt(max!, 10);
+    if (!Number.isFinite(limitBytes) || limitBytes > totalmem()) continue;
+    const cached = cache.reduce(
+      (sum, key) => sum + Number(new RegExp(`^${key} (\\d+)$`, 'm').exec(stats!)?.[1] ?? 0),
+      0,
+    );
+    return { limitBytes, usedBytes: Math.max(0, Number.parseInt(current!, 10) - cached) };
+  }
+  return null;
 }
 
 function mib(bytes: number): string {
