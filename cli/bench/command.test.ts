@@ -50,7 +50,7 @@ describe('invalid flags of sluice bench are reported with their values before an
     ],
     [['--rate', '5', '--protocol', 'v1', '--body', 'binary'], /--body binary: V1 supports only JSON/],
     [['--rate', '5', '--report', 'a.pdf'], /--report a\.pdf: must end in \.html or \.svg/],
-    [['--rate', '5', '--metrics', 'nowhere'], /--metrics nowhere: is not a URL/],
+    [['--rate', '5', '--metrics', 'nowhere'], /--metrics: must be a URL such as \S+, was: nowhere/],
     [['--find-max'], /--find-max: needs --objective/],
     [['--find-max', '--objective', '1s', '--concurrency', '4'], /--concurrency 4: --find-max searches for a rate/],
     [
