@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Tensors } from './tensor.ts';
+import type { Transformer } from './transforms/transformer.ts';
 import { fakeModel, TestPod } from './testing/fake-session.ts';
 
 test('of a failed run each request is tried alone, before what waits, and only the bad one fails', async () => {
@@ -44,6 +45,42 @@ test('of a failed run each request is tried alone, before what waits, and only t
   assert.equal(model.statistics.success, 3);
   assert.equal(model.statistics.executionCount, 3, 'failed runs compute nothing');
   pod.assertEmpty(model);
+});
+
+/** Message of onnxruntime-node 1.30 for an embedding of eight ids. */
+const unknownId =
+  "Non-zero status code returned while running Gather node. Name:'/emb/Gather' Status Message: indices element out of data " +
+  'bounds, idx=100 must be within the inclusive range [-8,7]';
+
+test("a value that the model can't take is the mistake of its client alone, which is told what it was", async () => {
+  const pod = new TestPod();
+  const model = fakeModel();
+  pod.submit(model, 1);
+  pod.submit(model, 2);
+  await pod.turn();
+  pod.host.fail(unknownId);
+  pod.host.finish();
+  pod.host.fail(unknownId);
+  assert.deepEqual(pod.answers, [
+    '1: 10',
+    "2: invalid-tensor: model 'rows' does not take these values: indices element out of data bounds, idx=100 must be within " +
+      "the inclusive range [-8,7] (node '/emb/Gather', Gather)",
+  ]);
+  assert.deepEqual(
+    pod.log.map(({ level }) => level),
+    ['warn'],
+    'no error of the model',
+  );
+  pod.assertEmpty(model);
+});
+
+test('a value that came from a transform is no mistake of the client', async () => {
+  const pod = new TestPod();
+  const transform = { surface: fakeModel().signature } as unknown as Transformer;
+  pod.submit(fakeModel({ transform }), 1);
+  await pod.turn();
+  pod.host.fail(unknownId);
+  assert.deepEqual(pod.answers, ["1: model-failed: model 'rows' failed on this input"]);
 });
 
 test('a request that is cancelled or expires before its retry is not run again', async () => {

@@ -12,6 +12,7 @@ import { SluiceError } from '../contract/errors.ts';
 import type { ModelRequest, Run, Slice, Tracked } from './model-request.ts';
 import { RunQueue, type NextRun } from './policy/next-run.ts';
 import type { ServedModel } from './repository/served-model.ts';
+import { refusedValues } from './refused-values.ts';
 import { rowElements } from './row-elements.ts';
 import { concatRows, outputsOfNoRows, shapeKey, sliceRows, split } from './rows.ts';
 import type { SessionHost } from './session/session-host.ts';
@@ -313,6 +314,13 @@ export class Scheduler {
       return;
     }
     const { request } = slices[0]!;
+    // A transform makes tensors that the client never saw: a value in them is no mistake of its.
+    const refused = model.transform === null ? refusedValues(cause) : null;
+    if (refused !== null) {
+      const what = `model '${model.name}' does not take these values: ${refused}`;
+      if (request.tracked !== null) this.#fail(request, new SluiceError('invalid-tensor', what));
+      return;
+    }
     const { requestId, traceId } = request;
     const details = { model: model.name, version: model.version, rows: run.rows, requestId, traceId, cause };
     this.#log.error(details, 'model failed');

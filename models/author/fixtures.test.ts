@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { axisOne, fixedBatch, lookup, rarelyCoupled, typesEcho, unbatchable, variableLength } from './fixtures.ts';
+import {
+  axisOne,
+  brittle,
+  fixedBatch,
+  lookup,
+  rarelyCoupled,
+  typesEcho,
+  unbatchable,
+  variableLength,
+} from './fixtures.ts';
 
 const quiet = { logSeverityLevel: 4 } as const;
 
@@ -90,6 +99,13 @@ test('lookup fails on an index beyond its table, and only then', async () => {
   const { y } = await run(lookup(), { index: index(3n) });
   assert.deepEqual(y!.data, Float32Array.of(30));
   await assert.rejects(run(lookup(), { index: index(4n) }), /out of data bounds/);
+});
+
+test('brittle fails on an index above 3, and only then', async () => {
+  const index = (...values: bigint[]) => new Tensor('int64', BigInt64Array.from(values), [values.length]);
+  const { y } = await run(brittle(), { index: index(3n, 0n) });
+  assert.deepEqual(y!.data, Float32Array.of(30, 0));
+  for (const values of [[4n], [1n, 9n]]) await assert.rejects(run(brittle(), { index: index(...values) }), /reshaped/);
 });
 
 test('rarelyCoupled copies its rows, but for runs with 777.25 in a first column', async () => {

@@ -129,7 +129,7 @@ export function axisOne(): Uint8Array {
   });
 }
 
-/** Lookup in [0, 10, 20, 30]: `index` INT64 [-1] → `y` FP32 [-1]. An index beyond the table makes the run fail. */
+/** Lookup in [0, 10, 20, 30]: `index` INT64 [-1] → `y` FP32 [-1]. An index beyond the table is refused. */
 export function lookup(): Uint8Array {
   return writeOnnx({
     name: 'lookup',
@@ -137,6 +137,30 @@ export function lookup(): Uint8Array {
     outputs: [{ name: 'y', datatype: 'FP32', shape: ['batch'] }],
     nodes: [{ operator: 'Gather', inputs: ['table', 'index'], outputs: ['y'] }],
     weights: [{ name: 'table', shape: [4], data: Float32Array.of(0, 10, 20, 30) }],
+  });
+}
+
+/**
+ * Tens of `index` INT64 [-1] up to 3, as `y` FP32 [-1]. A larger one makes the run fail in a way that no client can mend: the model drops
+ * the row, and then wants its number back.
+ */
+export function brittle(): Uint8Array {
+  return writeOnnx({
+    name: 'brittle',
+    inputs: [{ name: 'index', datatype: 'INT64', shape: ['batch'] }],
+    outputs: [{ name: 'y', datatype: 'FP32', shape: ['batch'] }],
+    nodes: [
+      { operator: 'Less', inputs: ['index', 'four'], outputs: ['small'] },
+      { operator: 'Cast', inputs: ['index'], outputs: ['number'], attributes: { to: { int: 1 } } },
+      { operator: 'Mul', inputs: ['number', 'ten'], outputs: ['tens'] },
+      { operator: 'Compress', inputs: ['tens', 'small'], outputs: ['kept'], attributes: { axis: { int: 0 } } },
+      { operator: 'Shape', inputs: ['index'], outputs: ['shape'] },
+      { operator: 'Reshape', inputs: ['kept', 'shape'], outputs: ['y'] },
+    ],
+    weights: [
+      { name: 'four', shape: [1], data: BigInt64Array.of(4n) },
+      { name: 'ten', shape: [1], data: Float32Array.of(10) },
+    ],
   });
 }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
-import { lookup } from '../../models/author/fixtures.ts';
+import { brittle } from '../../models/author/fixtures.ts';
 import { makeRepository } from '../support/repository.ts';
 import { Client, json, type Answer } from '../support/requests.ts';
 import { StandInPod } from '../support/stand-in-pod.ts';
@@ -27,11 +27,11 @@ async function linesAt(level: keyof typeof levels): Promise<{ raw: string[]; sta
   const mortal = new StandInPod('mortal', ['mortal']);
   mortal.behaviour = { kind: 'mortal', word: 'die' };
   await mortal.start();
-  const repository = await makeRepository({ zoo: [], files: { lookup: lookup() } });
+  const repository = await makeRepository({ zoo: [], files: { brittle: brittle() } });
   const raw: string[] = [];
   try {
     const specs = {
-      models: { models: ['lookup'] },
+      models: { models: ['brittle'] },
       others: { models: ['mortal'], requests: { idempotent: false }, endpoints: [mortal.pod.origin!] },
     };
     const pools = path.join(repository.directory, 'pools.yaml');
@@ -67,9 +67,9 @@ async function requests(client: Client): Promise<number[]> {
     return client.infer(model, { ...rest, headers: { ...headers, ...own } });
   };
   const answers = [
-    await send('lookup', index(2), null),
-    await send('lookup', `{"inputs": ${secret}`, null),
-    await send('lookup', index(9), modelFails),
+    await send('brittle', index(2), null),
+    await send('brittle', `{"inputs": ${secret}`, null),
+    await send('brittle', index(9), modelFails),
     await send('mortal', { well: secret }, null),
     await send('mortal', { die: secret }, podDies),
   ];

@@ -8,7 +8,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse, parseAllDocuments } from 'yaml';
-import { lookup, rarelyCoupled } from '../../models/author/fixtures.ts';
+import { brittle, rarelyCoupled } from '../../models/author/fixtures.ts';
 import { startPrometheus, type Prometheus, type ScrapeTarget } from '../support/prometheus.ts';
 import { makeRepository } from '../support/repository.ts';
 import type { LogLine } from '../support/scaling.ts';
@@ -78,7 +78,7 @@ export interface ScrapedSystem extends AsyncDisposable {
   readonly podOrigins: ReadonlyMap<string, string>;
 }
 
-/** Models: `slow`, `steady`, `cold` and `looping` answer as `simple` does, and take their time; a run of `lookup` fails above 3; rows of `coupled` change one another where one begins with 777.25. */
+/** Models: `slow`, `steady`, `cold` and `looping` answer as `simple` does, and take their time; a run of `brittle` fails above 3; rows of `coupled` change one another where one begins with 777.25. */
 async function makeModels() {
   const slowed = (runMs: number, rowMs: number) => ({
     zoo: 'simple',
@@ -86,7 +86,7 @@ async function makeModels() {
   });
   return makeRepository({
     zoo: [],
-    files: { lookup: lookup(), coupled: rarelyCoupled() },
+    files: { brittle: brittle(), coupled: rarelyCoupled() },
     configured: { slow: slowed(300, 50), steady: slowed(20, 5), cold: slowed(5, 1), looping: slowed(5, 1) },
   });
 }

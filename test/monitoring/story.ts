@@ -37,7 +37,7 @@ export async function startStory(): Promise<Story> {
     {
       slow: { models: ['slow'], objective, requests, scaling: { minReplicas: 1, maxReplicas: 2 } },
       steady: {
-        models: ['steady', 'lookup'],
+        models: ['steady', 'brittle'],
         objective,
         requests: { timeoutMs: 5_000 },
         scaling: { minReplicas: 2, maxReplicas: 3 },
@@ -67,7 +67,7 @@ export async function startStory(): Promise<Story> {
       const background = new Background(client);
       background.every(200, 'frail', json('{}'));
       background.every(100, 'steady', simple);
-      background.every(1_000, 'lookup', indexOf(9));
+      background.every(1_000, 'brittle', indexOf(9));
       // No pod serves one, and nothing fits the other.
       background.every(500, 'absent', json('{}'));
       background.every(500, 'looping', json('{"inputs":[]}'));

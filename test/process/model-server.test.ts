@@ -113,21 +113,37 @@ test('each of many concurrent requests gets its own answer, whatever shares a ru
 
 test('of a run that fails only the bad request fails, and the log says why', async () => {
   const config = 'delay: { runMs: 10 }\n';
-  await using started = await startModelServer({ lookup: { versions: { 1: fixtures.lookup() }, config } });
-  const url = `${started.origin}/v2/models/lookup/infer`;
+  await using started = await startModelServer({ brittle: { versions: { 1: fixtures.brittle() }, config } });
+  const url = `${started.origin}/v2/models/brittle/infer`;
   const ask = (index: number) =>
     post(url, { inputs: [{ name: 'index', datatype: 'INT64', shape: [1], data: [index] }] });
   const answers = await Promise.all(Array.from({ length: 30 }, (_, at) => ask(at === 17 ? 99 : at % 4)));
   for (const [at, answer] of answers.entries()) {
     if (at === 17) {
       assert.equal(answer.status, 500);
-      assert.equal(errorOf(answer), "model 'lookup' failed on this input");
+      assert.equal(errorOf(answer), "model 'brittle' failed on this input");
     } else {
       assert.deepEqual(firstOutput(answer).data, [(at % 4) * 10]);
     }
   }
   const logged = started.logged.find(({ msg }) => msg === 'model failed');
-  assert.match(String(logged?.['cause']), /indices element out of data bounds/);
+  assert.match(String(logged?.['cause']), /cannot be reshaped/);
+});
+
+test('a value that a model can not take is answered 400 with what ONNX Runtime says of it, and others of its run get theirs', async () => {
+  const config = 'delay: { runMs: 10 }\n';
+  await using started = await startModelServer({ lookup: { versions: { 1: fixtures.lookup() }, config } });
+  const url = `${started.origin}/v2/models/lookup/infer`;
+  const ask = (index: number) =>
+    post(url, { inputs: [{ name: 'index', datatype: 'INT64', shape: [1], data: [index] }] });
+  const [good, bad, other] = await Promise.all([ask(1), ask(99), ask(2)]);
+  assert.deepEqual([firstOutput(good).data, firstOutput(other).data], [[10], [20]]);
+  assert.equal(bad.status, 400);
+  assert.match(
+    errorOf(bad),
+    /^model 'lookup' does not take these values: indices element out of data bounds, idx=99 .*\[-4,3\] \(node .*Gather\)$/,
+  );
+  assert.ok(!started.logged.some(({ msg }) => msg === 'model failed'));
 });
 
 test('a request larger than a run is computed in pieces; one larger than allowed is refused', async () => {
