@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { makeWorkload, type InputPlan } from './inputs.ts';
+import { integerBounds, makeWorkload, type InputPlan } from './inputs.ts';
 
 const plan: InputPlan = {
   model: 'my model',
@@ -16,6 +16,7 @@ const plan: InputPlan = {
   shapes: {},
   bodies: 2,
   seed: 1,
+  integersBelow: 10,
 };
 
 interface Parsed {
@@ -37,6 +38,16 @@ describe('bodies', () => {
       ],
     );
     assert.ok((inputs[2]!.data as number[]).every(Number.isInteger));
+  });
+
+  test('whole numbers stay below their bound, and the first body has the largest', () => {
+    for (const integersBelow of integerBounds) {
+      const { bodies } = makeWorkload({ ...plan, integersBelow, bodies: 20 });
+      const ids = bodies.map((body) => (JSON.parse(body.toString()) as Parsed).inputs[2]!.data as number[]);
+      assert.equal(ids[0]![0], integersBelow - 1);
+      assert.equal(Math.max(...ids.flat()), integersBelow - 1);
+      assert.equal(Math.min(...ids.flat()), 0);
+    }
   });
 
   test('binary: the same values, behind a JSON head of the length that the header says for every body', () => {

@@ -1,4 +1,4 @@
-/** Request bodies made for a model's signature, the same for the same seed. Values are small, so that any model takes them. */
+/** Request bodies made for a model's signature, the same for the same seed. Values are small, so that most models take them. */
 import { datatypeBytes, type Datatype } from '../../contract/datatypes.ts';
 import { headers as headerNames, mediaTypes } from '../../contract/headers.ts';
 import { elementCount } from '../../contract/tensor-data.ts';
@@ -18,6 +18,15 @@ export interface InputPlan {
   /** Number of different bodies, sent in turn. */
   readonly bodies: number;
   readonly seed: number;
+  /** Whole numbers are drawn from 0 up to this, itself excluded, and the first body has the largest: often they are ids of a vocabulary. */
+  readonly integersBelow: number;
+}
+
+/** Bounds of whole numbers, to be tried in this order: some vocabularies have two words, as the types of tokens in BERT, or one. */
+export const integerBounds = [10, 2, 1] as const;
+
+export function hasIntegers(inputs: readonly Pick<InputSignature, 'datatype'>[]): boolean {
+  return inputs.some(({ datatype }) => /INT/.test(datatype));
 }
 
 type Value = number | boolean | string;
@@ -32,8 +41,11 @@ interface Tensor {
 /** @throws MetadataError where a shape is not determined */
 export function makeWorkload(plan: InputPlan): Workload {
   const random = seededRandom(plan.seed);
-  const sets = Array.from({ length: plan.bodies }, () =>
-    plan.inputs.map((input) => tensorOf(input, requestShape(input, plan.rows, plan.shapes), random)),
+  const sets = Array.from({ length: plan.bodies }, (_, index) =>
+    plan.inputs.map((input) => {
+      const tensor = tensorOf(input, { shape: requestShape(input, plan.rows, plan.shapes), random, plan });
+      return index === 0 ? withLargest(tensor, plan) : tensor;
+    }),
   );
   const of = { model: plan.model, path: predictPath(plan) };
   if (plan.protocol === 'v1') {
@@ -80,9 +92,19 @@ function binaryBodies(sets: readonly (readonly Tensor[])[]): Pick<Workload, 'hea
   };
 }
 
-function tensorOf({ name, datatype }: InputSignature, shape: readonly number[], random: Random): Tensor {
+function tensorOf(
+  { name, datatype }: InputSignature,
+  { shape, random, plan }: { shape: readonly number[]; random: Random; plan: InputPlan },
+): Tensor {
   const length = elementCount(shape);
-  return { name, datatype, shape, values: Array.from({ length }, () => valueOf(datatype, random)) };
+  const draw = () => valueOf(datatype, random, plan.integersBelow);
+  return { name, datatype, shape, values: Array.from({ length }, draw) };
+}
+
+/** The tensor with the largest whole number in front: a model that takes it takes those of all other bodies. */
+function withLargest(tensor: Tensor, { integersBelow }: InputPlan): Tensor {
+  if (!hasIntegers([tensor]) || tensor.values.length === 0) return tensor;
+  return { ...tensor, values: [integersBelow - 1, ...tensor.values.slice(1)] };
 }
 
 const words = 'the of and to in is that for it as was with be by on not he his but at are this have from or had'.split(
@@ -91,7 +113,7 @@ const words = 'the of and to in is that for it as was with be by on not he his b
 /** Words in a string. */
 const wordCount = 8;
 
-function valueOf(datatype: Datatype, random: Random): Value {
+function valueOf(datatype: Datatype, random: Random, integersBelow: number): Value {
   switch (datatype) {
     case 'BOOL':
       return random() < 0.5;
@@ -104,8 +126,7 @@ function valueOf(datatype: Datatype, random: Random): Value {
     case 'FP64':
       return random();
     default:
-      // Integers are often an index, into a vocabulary for one, so they stay small.
-      return Math.floor(random() * 10);
+      return Math.floor(random() * integersBelow);
   }
 }
 

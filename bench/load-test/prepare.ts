@@ -5,7 +5,7 @@ import { arrivalKinds, peakPerSecond, type Arrivals } from './arrivals.ts';
 import type { LoadPlan } from './plan.ts';
 import { threadsFor } from './run.ts';
 import { usualMetricsUrl } from './sluice-meter.ts';
-import { prepareTarget } from './target.ts';
+import { prepareTarget, type PreparedTarget } from './target.ts';
 
 /** A load test as the flags of `sluice bench` describe it. */
 export interface LoadRequest {
@@ -34,10 +34,8 @@ export interface LoadRequest {
   readonly metrics?: string;
 }
 
-export interface PreparedLoad {
+export interface PreparedLoad extends Pick<PreparedTarget, 'server' | 'integersBelow'> {
   readonly plan: LoadPlan;
-  /** Name and version that the server reports; null without any. */
-  readonly server: string | null;
   /** Metrics endpoint of a Sluice gateway; null for other servers. */
   readonly metricsUrl: string | null;
 }
@@ -53,7 +51,7 @@ export async function prepareLoad(url: URL, request: LoadRequest): Promise<Prepa
   // The endpoint may be served below a path.
   const prefix = url.pathname.replace(/\/+$/, '');
   const arrivals = request.concurrency === undefined ? arrivalsOf(request) : null;
-  const { workload, server } = await prepareTarget({
+  const { workload, server, integersBelow } = await prepareTarget({
     origin: origin + prefix,
     model: request.model,
     version: request.modelVersion ?? null,
@@ -83,7 +81,7 @@ export async function prepareLoad(url: URL, request: LoadRequest): Promise<Prepa
     seed: request.seed,
   };
   const isSluice = server?.startsWith('sluice') === true;
-  return { plan, server, metricsUrl: request.metrics ?? (isSluice ? usualMetricsUrl(origin) : null) };
+  return { plan, server, integersBelow, metricsUrl: request.metrics ?? (isSluice ? usualMetricsUrl(origin) : null) };
 }
 
 function arrivalsOf({ arrivals, rate, speedUp }: LoadRequest): Arrivals {

@@ -4,13 +4,13 @@ import type { LoadPlan } from './plan.ts';
 import type { LoadRequest, PreparedLoad } from './prepare.ts';
 import type { Setup } from './report.ts';
 
-export function describeSetup(request: LoadRequest, { plan, server }: PreparedLoad): Setup {
+export function describeSetup(request: LoadRequest, { plan, server, integersBelow }: PreparedLoad): Setup {
   return {
     target: plan.origin,
     server,
     model: plan.workload.model,
     path: plan.workload.path,
-    body: describeBody(request.protocol, request.body),
+    body: describeBody(request, integersBelow),
     bodyBytes: plan.workload.bodies[0]!.length,
     loop: plan.load.kind,
     load: describeLoad(plan.load, request),
@@ -22,9 +22,10 @@ export function describeSetup(request: LoadRequest, { plan, server }: PreparedLo
   };
 }
 
-function describeBody(protocol: LoadRequest['protocol'], body: string): string {
+function describeBody({ protocol, body }: LoadRequest, integersBelow: number | null): string {
   const name = protocol === 'v1' ? 'V1' : 'Open Inference Protocol';
-  return `${name}, ${body === 'json' ? 'JSON' : body}`;
+  const values = integersBelow === null ? '' : `, whole numbers below ${integersBelow} (it refused larger ones)`;
+  return `${name}, ${body === 'json' ? 'JSON' : body}${values}`;
 }
 
 function describeLoad(load: LoadPlan['load'], { arrivals: file, speedUp }: LoadRequest): string {

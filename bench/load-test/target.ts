@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { mediaTypes } from '../../contract/headers.ts';
 import type { Workload } from './workload.ts';
 import { readBodies } from './body-file.ts';
-import { makeWorkload, predictPath } from './inputs.ts';
+import { hasIntegers, integerBounds, makeWorkload, predictPath } from './inputs.ts';
 import { readMetadata, readTensorFlowMetadata, type InputSignature } from './signature.ts';
 
 export interface TargetPlan {
@@ -24,6 +24,14 @@ export interface PreparedTarget {
   readonly workload: Workload;
   /** Name and version that the server reports; null without any. */
   readonly server: string | null;
+  /** Bound of the whole numbers in made requests, where the model refused the usual ones; null where it did not. */
+  readonly integersBelow: number | null;
+}
+
+interface Refusal {
+  readonly message: string;
+  /** Whether other values might be taken: servers answer an id that the model lacks with one of these. */
+  readonly byInput: boolean;
 }
 
 const timeoutMs = 10_000;
@@ -35,19 +43,41 @@ export class TargetError extends Error {
 
 /** Makes the requests and tries one. @throws TargetError, MetadataError, or an Error about the file of bodies */
 export async function prepareTarget(plan: TargetPlan): Promise<PreparedTarget> {
-  const workload = await workloadOf(plan);
-  const withHeaders = { ...workload, headers: { ...workload.headers, ...plan.headers } };
-  await tryOnce(plan.origin, withHeaders);
-  return { workload: withHeaders, server: await serverName(plan) };
-}
-
-async function workloadOf(plan: TargetPlan): Promise<Workload> {
   const { body, model } = plan;
   if (typeof body === 'object') {
     const { contentType, bodies } = readBodies(body.file, await readFile(body.file));
-    return { model, path: predictPath(plan), headers: { 'content-type': contentType }, bodies };
+    const workload = {
+      model,
+      path: predictPath(plan),
+      headers: { 'content-type': contentType, ...plan.headers },
+      bodies,
+    };
+    const refusal = await tryOnce(plan.origin, workload);
+    if (refusal !== null) throw new TargetError(refusal.message);
+    return { workload, server: await serverName(plan), integersBelow: null };
   }
-  return makeWorkload({ ...plan, body, inputs: await signatureOf(plan) });
+  const { workload, integersBelow } = await acceptedWorkload(plan, body);
+  return { workload, server: await serverName(plan), integersBelow };
+}
+
+/** Requests with the largest whole numbers that the model takes: ids beyond its vocabulary are refused. @throws TargetError */
+async function acceptedWorkload(
+  plan: TargetPlan,
+  body: 'json' | 'binary',
+): Promise<Pick<PreparedTarget, 'workload' | 'integersBelow'>> {
+  const inputs = await signatureOf(plan);
+  const bounds = hasIntegers(inputs) ? integerBounds : integerBounds.slice(0, 1);
+  let first: Refusal | null = null;
+  for (const integersBelow of bounds) {
+    const made = makeWorkload({ ...plan, body, inputs, integersBelow });
+    const workload = { ...made, headers: { ...made.headers, ...plan.headers } };
+    const refusal = await tryOnce(plan.origin, workload);
+    if (refusal === null) return { workload, integersBelow: integersBelow === integerBounds[0] ? null : integersBelow };
+    first ??= refusal;
+    if (!refusal.byInput) break;
+  }
+  const { message, byInput } = first!;
+  throw new TargetError(byInput ? `${message}; give requests that it takes: --body FILE` : message);
 }
 
 async function signatureOf(plan: TargetPlan): Promise<InputSignature[]> {
@@ -83,15 +113,16 @@ async function read(plan: TargetPlan, path: string): Promise<{ status: number; t
   return { status: answer.status, text, json };
 }
 
-/** Sends one request, which must be answered 2xx before thousands are sent. */
-async function tryOnce(origin: string, { path, headers, bodies }: Workload): Promise<void> {
+/** Sends one request, which must be answered 2xx before thousands are sent. @returns null where it was */
+async function tryOnce(origin: string, { path, headers, bodies }: Workload): Promise<Refusal | null> {
   const answer = await call(origin, path, { method: 'POST', headers, body: new Uint8Array(bodies[0]!) });
   if (answer.ok) {
     await answer.arrayBuffer();
-    return;
+    return null;
   }
   const said = answer.headers.get('content-type')?.startsWith(mediaTypes.binary) === true ? '' : await answer.text();
-  throw new TargetError(`POST ${origin}${path} answered ${answer.status} ${said.slice(0, 300)}`);
+  const message = `POST ${origin}${path} answered ${answer.status} ${said.slice(0, 300)}`;
+  return { message, byInput: [400, 422, 500].includes(answer.status) };
 }
 
 async function call(origin: string, path: string, init: RequestInit): Promise<Response> {

@@ -45,7 +45,7 @@ export async function measureSetting(
     const { outcome, inTimePercent } = figures.verdict;
     return { keptPerSecond: outcome === 'kept' ? perSecond : 0, p99Ms: figures.latencyMs.p99, inTimePercent };
   }
-  const load = { plan, server: null, metricsUrl: null };
+  const load = { plan, server: null, integersBelow: null, metricsUrl: null };
   const { outcome, trials } = await searchMaximum(load, objective, startPerSecond, {
     signal,
     onTrial: () => undefined,

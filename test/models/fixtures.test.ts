@@ -8,6 +8,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { prepareTarget } from '../../bench/load-test/target.ts';
 import { longForm } from '../support/long-form.ts';
 import { startSystem, type System } from '../support/system.ts';
 
@@ -57,6 +58,21 @@ describe('strangers’ models', () => {
       if (independent) assert.equal(unbatchedReason, null);
       else assert.match(String(unbatchedReason), /outputs change with companions|has shape/);
     });
+  }
+});
+
+test('sluice bench finds ids that a small vocabulary has, and says which', async () => {
+  const plan = { protocol: 'oip', body: 'json', version: null, rows: 1, shapes: { ids: [1, 8] }, bodies: 8 } as const;
+  const target = { ...plan, origin: system.origin, model: 'pt-small-vocabulary', seed: 1, headers: {} };
+  const { workload, integersBelow } = await prepareTarget(target);
+  assert.equal(integersBelow, 2);
+  for (const body of workload.bodies) {
+    const answer = await fetch(system.origin + workload.path, {
+      method: 'POST',
+      headers: workload.headers,
+      body: new Uint8Array(body),
+    });
+    assert.equal(answer.status, 200, await answer.text());
   }
 });
 
