@@ -103,7 +103,9 @@ test('the API keeps its contract, and unknown paths and pools answer problem+jso
     const response = await fetch(`${url}${path}`);
     assert.equal(response.status, 404, path);
     assert.equal(response.headers.get('content-type')?.split(';')[0], 'application/problem+json');
-    assert.equal(((await response.json()) as { status: number }).status, 404);
+    const { status, detail } = (await response.json()) as { status: number; detail: string };
+    assert.equal(status, 404);
+    if (path.includes('none')) assert.equal(detail, 'there is no pool "none"; pools: m');
   }
 });
 

@@ -13,6 +13,9 @@ export interface Streams {
   close(): void;
 }
 
+/** Pools beyond which an error does not name them. */
+const maxNamedPools = 20;
+
 export interface ApiDeps {
   readonly scaler: Pick<Scaler, 'report' | 'decisions' | 'subscribe'>;
   readonly timeline: Pick<Timeline, 'events' | 'subscribe'>;
@@ -25,7 +28,11 @@ export function apiRoutes(app: FastifyInstance, { scaler, timeline }: ApiDeps): 
     GET: (request, reply) => {
       const { pool } = request.params as { pool: string };
       const records = scaler.decisions(pool);
-      if (records === null) throw new SluiceError('route-not-found', `there is no pool ${quote(pool)}`);
+      if (records === null) {
+        const names = scaler.report().pools.map(({ name }) => name);
+        const known = names.length > 0 && names.length <= maxNamedPools ? `; pools: ${names.join(', ')}` : '';
+        throw new SluiceError('route-not-found', `there is no pool ${quote(pool)}${known}`);
+      }
       return reply.send(records);
     },
   });
