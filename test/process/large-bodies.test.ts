@@ -11,6 +11,7 @@ import { writeOnnx } from '../../models/author/onnx-writer.ts';
 import * as fixtures from '../../models/author/fixtures.ts';
 import { floats, get, post, startModelServer, type TestServer } from '../../models/testing/model-server.ts';
 import { withTestSecret } from '../../runtime/testing/secret.ts';
+import { until } from '../support/gateway-harness.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -62,6 +63,12 @@ async function besides(other: Promise<unknown>): Promise<{ answered: number; bus
   return { answered, busy };
 }
 
+/** Whether the pod has no request, and no byte of one. */
+async function isEmpty(): Promise<boolean> {
+  const { inFlight } = (await get(`${started.origin}/v2/pod`)).json as { inFlight: number };
+  return inFlight === 0 && started.server.pod.staging.bytes === 0;
+}
+
 for (const [title, model, body, headers, error] of [
   [
     'numbers that take long to read',
@@ -93,17 +100,20 @@ for (const [title, model, body, headers, error] of [
   ],
 ] as const) {
   test(`${title}: refused, and the pod answers meanwhile`, { timeout: 120_000 }, async () => {
-    const sent = post(infer(started.origin, model), body(), headers);
-    const { answered, busy } = await besides(sent);
-    const { status, text } = await sent;
-    assert.equal(status, error.status, text);
-    assert.match(text, error.message);
-    assert.ok(answered > 0);
-    // The slowest takes so long that the pod said that it has the request, which it could not while it was reading.
-    if (model === 'whole') assert.ok(busy > 0, 'no answer came while the body was read');
-    const { json } = await get(`${started.origin}/v2/pod`);
-    assert.equal((json as { inFlight: number }).inFlight, 0);
-    assert.equal(started.server.pod.staging.bytes, 0);
+    const ask = async (): Promise<{ busy: number }> => {
+      const sent = post(infer(started.origin, model), body(), headers);
+      const { answered, busy } = await besides(sent);
+      const { status, text } = await sent;
+      assert.equal(status, error.status, text);
+      assert.match(text, error.message);
+      assert.ok(answered > 0);
+      return { busy };
+    };
+    // The slowest takes so long that the pod said that it has the request, which it could not while it was reading. A machine that
+    // gave this process no core meanwhile is asked again.
+    if (model !== 'whole') await ask();
+    else await until('an answer while the body is read', async () => (await ask()).busy > 0);
+    await until('nothing is left', isEmpty);
   });
 }
 
@@ -129,7 +139,7 @@ test(
       [0, 1].map((index) => heads.get(index)?.status),
       [200, 200],
     );
-    assert.equal(started.server.pod.staging.bytes, 0);
+    await until('nothing is left', isEmpty);
   },
 );
 
@@ -154,12 +164,12 @@ test('neighbours in an envelope are answered before a body that takes long', { t
 });
 
 test('a body that passes its CPU time is refused, and the next one is read', { timeout: 120_000 }, async () => {
-  await using strict = await startModelServer(models, { bodyCpuLimitMs: '50' });
+  await using strict = await startModelServer(models, { bodyCpuLimitMs: '150' });
   const heads = await envelope(strict.port, [{ model: 'whole', body: slow() }]);
   assert.equal(heads.get(0)!.status, 413);
   const { status, text } = await post(infer(strict.origin, 'whole'), slow());
   assert.equal(status, 413);
-  assert.match(text, /reading the body of \d+ bytes takes more than 50 ms of CPU time \(--body-cpu-limit-ms\)/);
+  assert.match(text, /reading the body of \d+ bytes takes more than 150 ms of CPU time \(--body-cpu-limit-ms\)/);
   const fine = await post(infer(strict.origin, 'text'), bodyOf('BYTES', [1], JSON.stringify('a'.repeat(300_000))));
   assert.equal(fine.status, 200, fine.text.slice(0, 200));
 });
