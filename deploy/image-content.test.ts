@@ -1,6 +1,6 @@
 /** Contents of the image, read from sources, lock file and Containerfile: nothing is built. */
 import assert from 'node:assert/strict';
-import { globSync, readFileSync } from 'node:fs';
+import { closeSync, globSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -18,9 +18,10 @@ interface LockedPackage {
 }
 const lock = (JSON.parse(read('package-lock.json')) as { packages: Record<string, LockedPackage> }).packages;
 /** Packages that `npm ci --omit=dev --omit=optional` installs: npm marks as optional what only optional ones need. */
-const installed = Object.entries(lock)
+const places = Object.entries(lock)
   .filter(([place, { dev, optional, devOptional }]) => place !== '' && !dev && !optional && !devOptional)
-  .map(([place]) => place.slice(place.lastIndexOf('node_modules/') + 'node_modules/'.length));
+  .map(([place]) => place);
+const installed = places.map((place) => place.slice(place.lastIndexOf('node_modules/') + 'node_modules/'.length));
 
 const product = globSync('{contract,runtime,models,cluster,gateway,scaler,deploy,bench,cli}/**/*.ts', {
   cwd: root,
@@ -80,9 +81,59 @@ test('the Containerfile builds for the image, and installs without optional pack
   const text = read('deploy/Containerfile');
   assert.match(text, /^RUN npm run build -- --image$/m);
   assert.match(text, /^RUN npm ci --omit=dev --omit=optional /m);
-  assert.deepEqual([...text.matchAll(/^COPY .*$/gm)].map(([line]) => line).slice(-3), [
+  assert.deepEqual([...text.matchAll(/^COPY .*$/gm)].map(([line]) => line).slice(-6), [
     'COPY --from=dependencies /build/node_modules /app/node_modules',
     'COPY LICENSE /app/LICENSE',
     'COPY --from=build /build/dist /app',
+    'COPY --from=build --chown=1000:1000 /places/cache /var/cache/sluice',
+    'COPY --from=build /places/models /models',
+    'COPY --from=build /places/locale /usr/lib/locale',
   ]);
+});
+
+test('the image for another architecture takes no emulator: commands run in stages of the building machine', () => {
+  const stages = read('deploy/Containerfile')
+    .split(/^(?=FROM )/m)
+    .slice(1);
+  const last = stages.pop()!;
+  assert.ok(stages.length > 0);
+  for (const stage of stages) assert.match(stage, /^FROM --platform=\$\{BUILDPLATFORM\} \$\{NODE_IMAGE\} AS /);
+  assert.match(last, /^FROM --platform=\$\{TARGETPLATFORM\} \$\{NODE_IMAGE\}\n/);
+  assert.doesNotMatch(last, /^RUN /m);
+});
+
+/** Machines by their number in the head of an ELF file. */
+const machines: Readonly<Record<number, string>> = { 62: 'x86-64', 183: 'AArch64' };
+
+/** Machine that a file is compiled for; null for what is no program or library of any system. */
+function compiledFor(file: string): string | null {
+  const head = Buffer.alloc(20);
+  const descriptor = openSync(file, 'r');
+  readSync(descriptor, head);
+  closeSync(descriptor);
+  const magic = head.readUInt32BE(0);
+  if (magic === 0x7f454c46) return machines[head.readUInt16LE(18)] ?? 'another machine';
+  const isElsewhere = [0xcffaedfe, 0xcefaedfe, 0xcafebabe].includes(magic) || magic >>> 16 === 0x4d5a;
+  return isElsewhere ? 'another system' : null;
+}
+
+test('of native code it holds ONNX Runtime alone, with the same libraries for amd64 and arm64', () => {
+  const removed = /^RUN rm -r (node_modules\/\S+)$/m.exec(read('deploy/Containerfile'))?.[1] ?? '';
+  const native = places
+    .filter((place) => !path.matchesGlob(place, removed))
+    .flatMap((place) => globSync(`${place}/**/*`, { cwd: root }))
+    .filter((file) => !/\.([cm]?[jt]s|json|map|md)$/.test(file) && statSync(path.join(root, file)).isFile())
+    .flatMap((file) => {
+      const machine = compiledFor(path.join(root, file));
+      return machine === null ? [] : [`${file.replace(/\bnapi-v\d+\b/, 'napi')} ${machine}`];
+    });
+  const folder = 'node_modules/onnxruntime-node/bin/napi';
+  const libraries = ['libonnxruntime.so.1', 'onnxruntime_binding.node'];
+  const wanted = Object.entries({ arm64: 'AArch64', x64: 'x86-64' }).flatMap(([name, machine]) =>
+    libraries.map((library) => `${folder}/linux/${name}/${library} ${machine}`),
+  );
+  // Other systems' libraries of ONNX Runtime go by their folders.
+  const isElsewhere = (file: string): boolean => file.startsWith(`${folder}/`) && !file.startsWith(`${folder}/linux/`);
+  const found = new Set(native.filter((file) => !isElsewhere(file)));
+  assert.deepEqual([...found].toSorted(), wanted);
 });

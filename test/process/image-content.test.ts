@@ -70,7 +70,7 @@ test('the other commands load: help, settings of each process, a simulation', as
 
 test('text pipelines run by the locale that the image makes: words beyond ASCII in lower case', () => {
   const containerfile = readFileSync(path.join(root, 'deploy/Containerfile'), 'utf8');
-  const [, target, name] = /&& ln -s (\S+) \/usr\/lib\/locale\/(\S+)$/m.exec(containerfile) ?? [];
+  const [, target, name] = /&& ln -s (\S+) \/places\/locale\/(\S+)$/m.exec(containerfile) ?? [];
   assert.ok(target !== undefined && name !== undefined, 'the Containerfile makes a locale');
   const locales = path.join(folder, 'locales');
   mkdirSync(locales);
