@@ -4,7 +4,17 @@
  */
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
-import { cpSync, globSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  globSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -13,6 +23,8 @@ import { promisify } from 'node:util';
 import { request } from 'undici';
 import { typesEcho } from '../../models/author/fixtures.ts';
 import packageJson from '../../package.json' with { type: 'json' };
+import { testInstallation } from '../support/installation.ts';
+import { Client } from '../support/requests.ts';
 import { startSystem } from '../support/system.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -25,13 +37,15 @@ const installed = path.join(project, 'node_modules/sluice');
 const sluice = path.join(project, 'node_modules/.bin/sluice');
 const nobody = 'http://127.0.0.1:9';
 
-/** Environment of a clean machine: this Node before others, npm, nothing of whoever runs the tests. */
+/** Environment of a clean machine: this Node before others, npm with an empty cache, nothing of whoever runs the tests. */
 const clean = {
   HOME: path.join(folder, 'home'),
   PATH: `${path.dirname(process.execPath)}${path.delimiter}${process.env['PATH'] ?? ''}`,
   npm_config_registry: nobody,
 };
+const npx = realpathSync(execFileSync('sh', ['-c', 'command -v npx'], { encoding: 'utf8' }).trim());
 let installation = { stdout: '', stderr: '' };
+let installedMs = 0;
 
 before(async () => {
   const platform = `${process.platform}/${process.arch}`;
@@ -40,7 +54,37 @@ before(async () => {
   mkdirSync(clean.HOME);
   mkdirSync(project);
   const npm = (args: readonly string[], cwd: string) => promisify(execFile)('npm', args, { cwd, env: clean });
+  const startMs = performance.now();
   installation = await npm(['install', path.join(release, `sluice-${packageJson.version}.tgz`)], project);
+  installedMs = performance.now() - startMs;
+});
+
+/** Seconds from an empty folder to a first right answer that only a hang takes. The goal is 60 on a machine with nothing else to do. */
+const firstAnswerLimit = 600;
+
+test('from an empty folder to the first right answer, and then to all that an installation answers', async (t) => {
+  const startMs = performance.now();
+  const command = [process.execPath, npx, 'sluice'] as const;
+  const system = await startSystem([], { command, inGroup: true, cwd: project, env: clean });
+  try {
+    const client = new Client(system.origin);
+    const { text } = await client.predict('langid', { instances: ['Bonjour tout le monde'] });
+    const answeredMs = performance.now() - startMs;
+    await client.close();
+    assert.equal((JSON.parse(text) as { predictions: { label: string }[] }).predictions[0]?.label, 'fra');
+    const parts = [installedMs, answeredMs].map((ms) => (ms / 1000).toFixed(1));
+    const seconds = (installedMs + answeredMs) / 1000;
+    t.diagnostic(
+      `first right answer ${seconds.toFixed(1)} s after an empty folder: npm install ${parts.join(', npx sluice up ')}`,
+    );
+    assert.ok(seconds < firstAnswerLimit, `${seconds} s`);
+    const run = async (args: readonly string[]): Promise<string> =>
+      (await promisify(execFile)('npx', ['sluice', ...args], { cwd: project, env: clean })).stdout;
+    const { origin: gateway, adminOrigin: admin, scalerOrigin: page } = system;
+    await testInstallation(t, { gateway, admin, page, models: ['langid', 'simple', 'mlp'], sluice: run });
+  } finally {
+    await system.stop();
+  }
 });
 
 const filesOf = (pattern: string): string[] => globSync(pattern, { cwd: installed });
@@ -129,7 +173,7 @@ test('an older Node is told in one sentence which is needed', async () => {
  * Serves a stranger's repository: every datatype, and a transform in TypeScript. The first sound a stranger hears of a warning would be a
  * line of Node's on stderr.
  */
-async function firstAnswers(node: string): Promise<void> {
+async function firstAnswers(command: readonly [string, string, ...string[]]): Promise<void> {
   const models = path.join(project, 'models');
   rmSync(models, { recursive: true, force: true });
   mkdirSync(path.join(models, 'echo/1'), { recursive: true });
@@ -137,9 +181,9 @@ async function firstAnswers(node: string): Promise<void> {
   cpSync(path.join(root, 'models/zoo/langid'), path.join(models, 'language'), { recursive: true });
   const lines: string[] = [];
   const system = await startSystem(['--repository', './models'], {
-    command: [node, sluice],
+    command,
     cwd: project,
-    env: { ...clean, PATH: path.dirname(node) },
+    env: { ...clean, PATH: path.dirname(command[0]) },
     onLine: (line) => lines.push(line),
   });
   try {
@@ -181,8 +225,8 @@ async function firstAnswers(node: string): Promise<void> {
   );
 }
 
-test('on this Node the first answers are right, and nothing is warned of', async () => {
-  await firstAnswers(process.execPath);
+test('models of one’s own: the first answers are right, and nothing is warned of', async () => {
+  await firstAnswers([process.execPath, sluice]);
 });
 
 test('on Node 22.19, the oldest that may run it, likewise', async (t) => {
@@ -197,5 +241,5 @@ test('on Node 22.19, the oldest that may run it, likewise', async (t) => {
     if (process.env['CI'] === undefined) return t.skip(`npm can't fetch ${name}: ${(error as Error).message}`);
     throw error;
   }
-  await firstAnswers(path.join(prefix, 'node_modules', name, 'bin/node'));
+  await firstAnswers([path.join(prefix, 'node_modules', name, 'bin/node'), sluice]);
 });

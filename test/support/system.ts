@@ -41,8 +41,10 @@ const keptLines = 400;
 export interface SystemOptions {
   /** Environment variables besides PATH. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Node and the sluice.js that it runs, in place of this Node and this checkout. */
-  readonly command?: readonly [node: string, sluice: string];
+  /** Node and the script that it runs, in place of this Node and the sluice.js of this checkout. */
+  readonly command?: readonly [node: string, script: string, ...args: string[]];
+  /** A process group of its own, which `stop` interrupts as Ctrl-C of a terminal does: npx passes no SIGTERM on. */
+  readonly inGroup?: true;
   /** Working folder, the checkout by default. */
   readonly cwd?: string;
   /** Each line of its processes, as it comes. */
@@ -54,13 +56,13 @@ export interface SystemOptions {
  * @returns once gateway and pods are ready
  */
 export async function startSystem(flags: readonly string[] = [], options: SystemOptions = {}): Promise<System> {
-  const [node, sluice] = options.command ?? [process.execPath, `${root}cli/sluice.js`];
+  const [node, ...script] = options.command ?? [process.execPath, `${root}cli/sluice.js`];
   const child = spawn(
     node,
     [
       '--import',
       new URL('end-with-parent.ts', import.meta.url).href,
-      sluice,
+      ...script,
       'up',
       '--port',
       '0',
@@ -74,6 +76,7 @@ export async function startSystem(flags: readonly string[] = [], options: System
     ],
     {
       cwd: options.cwd ?? root,
+      detached: options.inGroup === true,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // Verdicts of other runs would hide what the proof of this one comes to.
       env: {
@@ -98,6 +101,10 @@ export async function startSystem(flags: readonly string[] = [], options: System
       if (line.includes('"msg":"running"')) running.resolve(JSON.parse(line) as Addresses);
     });
   }
+  const end = (signal: NodeJS.Signals, toGroup = signal): void => {
+    if (options.inGroup === true) process.kill(-child.pid!, toGroup);
+    else child.kill(signal);
+  };
   const tail = () => output.slice(-20).join('\n');
   const late = AbortSignal.timeout(startLimitMs);
   late.addEventListener('abort', () => running.reject(new Error(`not ready within ${startLimitMs} ms:\n${tail()}`)));
@@ -120,15 +127,15 @@ export async function startSystem(flags: readonly string[] = [], options: System
       pidsOf,
       metrics: async () => new Metrics(await (await request(`${admin}/metrics`)).body.text()),
       stop: async () => {
-        if (child.exitCode === null) child.kill('SIGTERM');
+        if (child.exitCode === null) end('SIGTERM', 'SIGINT');
         const code = await Promise.race([exited, delay(stopLimitMs, 'late' as const, { ref: false })]);
         if (code !== 'late') return code;
-        child.kill('SIGKILL');
+        end('SIGKILL');
         throw new Error(`did not end within ${stopLimitMs} ms of SIGTERM:\n${tail()}`);
       },
     };
   } catch (error) {
-    child.kill('SIGKILL');
+    end('SIGKILL');
     throw error;
   }
 }
