@@ -32,6 +32,8 @@ export interface ScalingSystem extends AsyncDisposable {
   pool(): Promise<PoolReport>;
   decisions(): Promise<DecisionRecord[]>;
   predict(): Promise<number>;
+  /** Changes the bounds of its pool as a person would, in the file, which the system follows. */
+  bound(scaling: Readonly<Record<string, unknown>>): Promise<void>;
   /** Process id of a pod that it started with, by its name. */
   pidOf(pod: string): number | undefined;
 }
@@ -68,14 +70,11 @@ export async function startScaling(
   const repository = await makeRepository({ zoo: [], files: {}, configured: { slow: { zoo: 'simple', config } } });
   const pools = path.join(repository.directory, 'pools.yaml');
   const batching = { maxRows, maxRequestRows: maxRows };
-  const object = {
-    apiVersion: 'sluice.dev/v1alpha1',
-    kind: 'ModelPool',
-    metadata: { name: 'slow' },
-    spec: { batching, ...spec, models: ['slow'] },
-  };
+  const object = { apiVersion: 'sluice.dev/v1alpha1', kind: 'ModelPool', metadata: { name: 'slow' } };
   // YAML takes JSON as it is.
-  await writeFile(pools, JSON.stringify(object));
+  const write = (more: object): Promise<void> =>
+    writeFile(pools, JSON.stringify({ ...object, spec: { batching, ...spec, models: ['slow'], ...more } }));
+  await write({});
   const loopClock = new LoopClock(() => performance.now());
   const ticker = setInterval(() => loopClock.tick(), tickMs);
   const lines: LogLine[] = [];
@@ -113,6 +112,7 @@ export async function startScaling(
       await answer.body.dump();
       return answer.statusCode;
     },
+    bound: (scaling) => write({ scaling }),
     [Symbol.asyncDispose]: async () => {
       clearInterval(ticker);
       await agent.destroy();
