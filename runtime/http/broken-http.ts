@@ -8,18 +8,21 @@ import type { Duplex } from 'node:stream';
 import { errorBody, quote } from '../../contract/errors.ts';
 import { mediaTypes } from '../../contract/headers.ts';
 import { linger, lingerAfter } from './linger.ts';
-import type { Turns } from './turns.ts';
 
 /**
  * @param lingerMs time in which a client can read the last answer, though it still sends; then the socket is destroyed
- * @param turns for requests that are late, of which Node finds thousands at once
+ * @param inTurn does something later, since Node finds thousands of late requests at once
  */
-export function answerBrokenHttp(server: Server, lingerMs: number, turns: Turns): void {
+export function answerBrokenHttp(
+  server: Server,
+  lingerMs: number,
+  inTurn: (socket: Duplex, refuse: () => void) => void,
+): void {
   // Node takes its own error listener off a socket that it hands over, as after CONNECT; a reset would end the process.
   server.on('connection', (socket) => socket.on('error', ignore));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const refuse = (): void => refuseSocket(socket, refusalOf(error), lingerMs);
-    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') turns.enqueue({ turn: refuse });
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') inTurn(socket, refuse);
     else refuse();
   });
   server.on('connect', (request, socket) => {

@@ -40,3 +40,26 @@ test('the client behind proxies is the last hop that is none of them', () => {
   );
   assert.equal(new Clients().isTrusted('127.0.0.1'), false);
 });
+
+test('others are served while a client asks for something that sends no masses', () => {
+  const clients = new Clients();
+  const [good, greedy] = [clients.enter('10.0.0.1'), clients.enter('10.0.0.2')];
+  const serveOthers = (): boolean => clients.serveOthersThan(new Set([greedy]));
+  greedy.asked += 1;
+  clients.look();
+  assert.equal(serveOthers(), false, 'it is alone');
+  good.asked += 1;
+  greedy.asked += 1;
+  clients.look();
+  assert.equal(serveOthers(), true);
+  assert.equal(clients.serveOthersThan(new Set([greedy, good])), false);
+  good.massMs = 100;
+  assert.equal(serveOthers(), false, 'it sends masses as well');
+  clients.look();
+  assert.equal(serveOthers(), false, 'it asks for nothing any more');
+  good.asked += 1;
+  clients.look();
+  assert.equal(serveOthers(), true);
+  clients.leave(good);
+  assert.equal(serveOthers(), false, 'it has left');
+});

@@ -15,11 +15,21 @@ export interface ClientAccount {
   unreadBytes: number;
   /** Connections and bodies that point here; at 0 the account is forgotten. */
   uses: number;
+  /** Predict requests so far, and at the last look. */
+  asked: number;
+  askedBefore: number;
+  /** Milliseconds that its work in masses took since the last look: see turns.ts. */
+  massMs: number;
 }
+
+/** Milliseconds of work in masses between two looks, beyond which a client is no ordinary one. */
+const ordinaryMassMs = 25;
 
 export class Clients {
   readonly #accounts = new Map<string, ClientAccount>();
   readonly #trusted: BlockList | null;
+  /** Accounts that asked for something between the last two looks, and sent no masses. */
+  readonly #ordinary = new Set<ClientAccount>();
 
   /** @param trustedProxies addresses and networks, such as `10.0.0.0/8` */
   constructor(trustedProxies: readonly string[] = []) {
@@ -39,7 +49,7 @@ export class Clients {
     const key = keyOf(address);
     let account = this.#accounts.get(key);
     if (account === undefined) {
-      account = { key, connections: 0, arrivingBytes: 0, expectedBytes: 0, unreadBytes: 0, uses: 0 };
+      account = newAccount(key);
       this.#accounts.set(key, account);
     }
     account.uses += 1;
@@ -48,7 +58,25 @@ export class Clients {
 
   leave(account: ClientAccount): void {
     account.uses -= 1;
-    if (account.uses === 0) this.#accounts.delete(account.key);
+    if (account.uses > 0) return;
+    this.#accounts.delete(account.key);
+    this.#ordinary.delete(account);
+  }
+
+  /** Looks who asks for something: called a few times a second. */
+  look(): void {
+    this.#ordinary.clear();
+    for (const account of this.#accounts.values()) {
+      if (account.asked !== account.askedBefore && account.massMs <= ordinaryMassMs) this.#ordinary.add(account);
+      account.askedBefore = account.asked;
+      account.massMs = 0;
+    }
+  }
+
+  /** Whether there are ordinary clients beside these. */
+  serveOthersThan(some: ReadonlySet<ClientAccount>): boolean {
+    for (const account of this.#ordinary) if (!some.has(account) && account.massMs <= ordinaryMassMs) return true;
+    return false;
   }
 
   /** Address of the client behind trusted proxies: the last of X-Forwarded-For that is none of them. */
@@ -64,6 +92,11 @@ export class Clients {
     }
     return client;
   }
+}
+
+function newAccount(key: string): ClientAccount {
+  const bytes = { arrivingBytes: 0, expectedBytes: 0, unreadBytes: 0 };
+  return { key, connections: 0, ...bytes, uses: 0, asked: 0, askedBefore: 0, massMs: 0 };
 }
 
 /** Whether a text is an address, or a network such as `10.0.0.0/8`. */

@@ -21,7 +21,7 @@ export interface ArrivingBody {
 /** All connections of a server, as each of them needs to know them. */
 export interface ConnectionOwner {
   readonly limits: HttpLimits;
-  readonly turns: Turns;
+  readonly turns: Turns<ClientAccount>;
   readonly counters: FaceCounters;
   readonly clients: Clients;
   /** Bytes of answers were given, or taken if negative. */
@@ -89,15 +89,35 @@ export class Connection {
   ) {
     this.all = all;
     this.#socket = socket;
-    this.#reader = watchReads(socket, all.turns);
     this.client = client.account;
+    this.#reader = watchReads(socket, all.turns, client.account);
     this.address = client.address;
     this.isProxied = client.isProxied;
     Object.assign(socket, { [own]: this });
   }
 
+  /** Leaves a new connection's first bytes unread until its turn. */
+  awaitTurn(): void {
+    this.#reader?.awaitTurn();
+  }
+
+  /** Leaves what comes unread until the client's turn. @param ms milliseconds that the next read is likely to take */
+  rest(ms: number): void {
+    this.#reader?.rest(ms);
+  }
+
+  /** Does something that may be due for many connections at once in the client's turn. */
+  inTurn(work: () => void): void {
+    const turn = (): number => {
+      work();
+      return 0;
+    };
+    this.all.turns.enqueue({ turn }, this.client);
+  }
+
   /** A request waits for its answer from now on. @returns its turn among the answers of the connection */
   openRequest(): number {
+    this.client.asked += 1;
     this.#openRequests += 1;
     const turn = this.#closedRequests + this.#openRequests;
     if (this.#openRequests < this.all.limits.maxPipelined || this.#isHeldBack) return turn;
@@ -238,6 +258,6 @@ export class Connection {
 }
 
 /** The connection of a message; undefined if it came over none, as in tests. */
-export function connectionOf(message: IncomingMessage): Connection | undefined {
+export function connectionOf(message: { readonly socket: object | undefined }): Connection | undefined {
   return (message.socket as { [own]?: Connection } | undefined)?.[own];
 }

@@ -4,10 +4,11 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { SluiceError } from '../../contract/errors.ts';
 import type { Clients } from './clients.ts';
 import { type ClientAccount } from './clients.ts';
-import { Connection, type ConnectionOwner } from './connection.ts';
+import { Connection, connectionOf, type ConnectionOwner } from './connection.ts';
 import type { ErrorLog } from './errors.ts';
 import type { FaceCounters, RefusalReason } from './face-counters.ts';
 import type { HttpLimits } from './limits.ts';
@@ -33,12 +34,14 @@ const smallAnswerBytes = 64 * 1024;
 const maxAnswersRatio = 4;
 /** Time that a connection has for its first request if it comes while the server ends. */
 const lateRequestMs = 1_000;
+/** Connections of one address beyond which the first bytes of another one are read in turns: thousands may come at once. */
+const ordinaryConnections = 32;
 /** Delay of a look beyond which this process itself was away, so that no client is late. */
 const pauseMs = 1_000;
 
 export class Connections implements ConnectionOwner {
   readonly limits: HttpLimits;
-  readonly turns: Turns;
+  readonly turns: Turns<ClientAccount>;
   readonly counters: FaceCounters;
   readonly clients: Clients;
   readonly #log: ErrorLog;
@@ -54,7 +57,8 @@ export class Connections implements ConnectionOwner {
 
   constructor({ limits, counters, clients, log, now, onAnswerRoom }: ConnectionsOptions) {
     this.limits = limits;
-    this.turns = new Turns(limits.readTurnMs, now);
+    const servesOthersThan = (some: ReadonlySet<ClientAccount>): boolean => clients.serveOthersThan(some);
+    this.turns = new Turns({ turnMs: limits.readTurnMs, now, servesOthersThan });
     this.counters = counters;
     this.clients = clients;
     this.#log = log;
@@ -80,6 +84,7 @@ export class Connections implements ConnectionOwner {
     if (this.#isEnding) connection.mayIdleUntilMs = connection.sentAtMs + lateRequestMs;
     this.#all.add(connection);
     account.connections += 1;
+    if (account.connections > ordinaryConnections && !isProxied) connection.awaitTurn();
     this.counters.connections += 1;
     socket.on('close', () => {
       this.#all.delete(connection);
@@ -89,6 +94,13 @@ export class Connections implements ConnectionOwner {
       this.clients.leave(account);
     });
     return null;
+  }
+
+  /** Does something for the client of a socket in its turn, as others come with thousands of the same. */
+  inTurn(socket: Duplex, work: () => void): void {
+    const connection = connectionOf({ socket });
+    if (connection === undefined) work();
+    else connection.inTurn(work);
   }
 
   #refusalOf(account: ClientAccount, isProxied: boolean): RefusalReason | null {
@@ -181,6 +193,7 @@ export class Connections implements ConnectionOwner {
 
   /** Looks at every connection: called each `watchMs`. */
   watch(): void {
+    this.clients.look();
     if (this.#isEnding) this.endIdle();
     const nowMs = this.#now();
     const wasAway = nowMs - this.#watchedAtMs > this.limits.watchMs + pauseMs;
@@ -222,7 +235,7 @@ export class Connections implements ConnectionOwner {
     this.counters.refusals['slow-body'] += 1;
     const rate = `${came} bytes in ${Math.round(tookMs / 1000)} s`;
     const message = `the body comes too slowly: ${rate}, at least ${minBodyBytesPerSecond}/s`;
-    this.turns.enqueue({ turn: () => body.fail(new SluiceError('request-timeout', message)) });
+    connection.inTurn(() => body.fail(new SluiceError('request-timeout', message)));
   }
 
   /** @returns bytes that the process keeps for the client */

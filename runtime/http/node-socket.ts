@@ -17,10 +17,18 @@ export interface NodeParser {
   [callback: number]: ((result: number | Error) => void) | null | undefined;
 }
 
+export interface NodeHandle {
+  readonly bytesWritten: number;
+  readonly writeQueueSize: number;
+  reading: boolean;
+  readStart(): number;
+  readStop(): number;
+}
+
 export interface NodeSocket extends Socket {
   /** Whether the server reads no further requests for now. */
   _paused?: boolean;
   _httpMessage?: ServerResponse | null;
   parser?: NodeParser | null;
-  _handle?: { readonly bytesWritten: number; readonly writeQueueSize: number } | null;
+  _handle?: NodeHandle | null;
 }

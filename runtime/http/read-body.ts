@@ -35,6 +35,15 @@ const maxTinyChunks = 16 * 1024;
 /** Bytes in larger chunks that make up for a tiny one: a body that is read by slices comes in pieces of what its client sent. */
 const bytesPerTinyChunk = 1024;
 
+/** Bytes of a body after which others are served: Node reads up to 2 MiB of one connection in one event. */
+const burstBytes = 256 * 1024;
+/** Milliseconds that it takes to read so many. */
+const burstMs = 0.5;
+
+/** Tiny chunks after which each further one is read in the client's turn, and the milliseconds that this takes. */
+const ordinaryTinyChunks = 2;
+const tinyChunkMs = 0.02;
+
 /** Calls `done` once, with the body or with why there is none; never after the client has gone. */
 export function readBody(
   message: IncomingMessage,
@@ -55,6 +64,8 @@ class BodyReader implements ArrivingBody {
   #client: ClientAccount | null = null;
   #reserved = 0;
   #tinyChunks = 0;
+  /** Bytes after which it rests. */
+  #restsAtBytes = burstBytes;
 
   constructor(message: IncomingMessage, room: BodyRoom, done: (error: SluiceError | null, body: Body) => void) {
     this.#message = message;
@@ -108,12 +119,19 @@ class BodyReader implements ArrivingBody {
       return;
     }
     this.bytes = bytes;
-    if (isWhole) gatherer.addWhole(chunk);
-    else gatherer.add(chunk);
+    if (isWhole) {
+      gatherer.addWhole(chunk);
+      return;
+    }
+    gatherer.add(chunk);
+    if (bytes < this.#restsAtBytes) return;
+    this.#restsAtBytes = bytes + burstBytes;
+    this.#connection?.rest(burstMs);
   }
 
   #countTiny(): void {
     this.#tinyChunks += 1;
+    if (this.#tinyChunks > ordinaryTinyChunks) this.#connection?.rest(tinyChunkMs);
     if (this.#tinyChunks <= maxTinyChunks) return;
     if (this.#connection !== undefined) this.#connection.all.counters.refusals['small-chunks'] += 1;
     const message = `the body comes in more than ${maxTinyChunks} chunks of less than ${tinyChunkBytes} bytes`;

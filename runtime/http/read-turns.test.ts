@@ -10,10 +10,29 @@ import { route } from './routes.ts';
 import type { HttpLimits } from './limits.ts';
 import { newServer } from './server.ts';
 
-const boundless = { check: () => undefined, reserve: () => undefined, release: () => undefined };
+type Room = Parameters<typeof readBody>[1];
+
+const boundless: Room = { check: () => undefined, reserve: () => undefined, release: () => undefined };
+
+/** Counts turns of the event loop. */
+function loopTurns(t: TestContext): { count: number } {
+  const turns = { count: 0 };
+  const next = (): void => {
+    turns.count += 1;
+    immediate = setImmediate(next);
+  };
+  let immediate = setImmediate(next);
+  t.after(() => clearImmediate(immediate));
+  return turns;
+}
 
 /** A server that answers each path with itself and its body, and remembers what it was asked. */
-async function start(t: TestContext, limits: Partial<HttpLimits> = {}, onAsked?: (path: string) => void) {
+async function start(
+  t: TestContext,
+  limits: Partial<HttpLimits> = {},
+  onAsked?: (path: string) => void,
+  room: Room = boundless,
+) {
   const app = newServer({ log: { error: () => undefined }, errorForm: protocolErrors, closes: 'all', limits });
   const asked: string[] = [];
   const bodies: Record<string, string> = {};
@@ -26,7 +45,7 @@ async function start(t: TestContext, limits: Partial<HttpLimits> = {}, onAsked?:
     },
     POST: (request, reply) => {
       reply.hijack();
-      readBody(request.raw, boundless, (_error, body) => {
+      readBody(request.raw, room, (_error, body) => {
         asked.push(request.url);
         bodies[request.url] = Buffer.concat(body.parts).toString();
         void reply.raw.end(request.url);
@@ -153,4 +172,56 @@ test('a bad request behind many good ones is refused in its turn', { timeout: 60
   socket.resume().write(`${Array.from({ length: 300 }, (_, index) => get(`/a${index}`)).join('')}nonsense\r\n\r\n`);
   await once(socket, 'end');
   assert.equal(asked.length, 300);
+});
+
+test('what comes on many connections of one address at once is read in many turns', { timeout: 60_000 }, async (t) => {
+  const turns = loopTurns(t);
+  const seen = new Set<number>();
+  const { client } = await start(t, oneSliceATurn, () => seen.add(turns.count));
+  const asked = Array.from({ length: 80 }, async () => {
+    const socket = await client();
+    socket.write(get('/some'));
+    await answers(socket, 1);
+  });
+  await Promise.all(asked);
+  assert.ok(seen.size >= 48, `80 requests were read in ${seen.size} turns, where 32 connections need none`);
+});
+
+test('a large body is read in parts, and others are served in between', { timeout: 60_000 }, async (t) => {
+  const turns = loopTurns(t);
+  const bytesOf = new Map<number, number>();
+  let bytes = 0;
+  const reserve = (bodyBytes: number): void => {
+    bytesOf.set(turns.count, (bytesOf.get(turns.count) ?? 0) + bodyBytes - bytes);
+    bytes = bodyBytes;
+  };
+  const { asked, bodies, client } = await start(t, oneSliceATurn, undefined, { ...boundless, reserve });
+  const socket = await client();
+  const body = 'x'.repeat(8 * 1024 * 1024);
+  socket.write(post('/large', `content-length: ${body.length}`, body));
+  await answers(socket, 1);
+  assert.deepEqual(asked, ['/large']);
+  assert.equal(bodies['/large'], body);
+  const most = Math.max(...bytesOf.values());
+  assert.ok(most <= 384 * 1024, `${most} bytes were read in one turn`);
+});
+
+test('bodies that all bring one byte at a time are read in many turns', { timeout: 60_000 }, async (t) => {
+  const turns = loopTurns(t);
+  const seen = new Set<number>();
+  let bytes = 0;
+  const reserve = (): void => {
+    bytes += 1;
+    seen.add(turns.count);
+  };
+  const { client } = await start(t, oneSliceATurn, undefined, { ...boundless, reserve });
+  const sockets: Socket[] = [];
+  while (sockets.length < 30) sockets.push(await client());
+  for (const socket of sockets) socket.write(post('/slow', 'content-length: 100', ''));
+  for (let sent = 1; sent <= 12; sent += 1) {
+    seen.clear();
+    for (const socket of sockets) socket.write('x');
+    while (bytes < sent * sockets.length) await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.ok(seen.size >= 15, `the last byte of 30 bodies was read in ${seen.size} turns`);
 });

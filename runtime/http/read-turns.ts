@@ -7,28 +7,48 @@
  * and everything is read through that buffer from then on.
  */
 import type { Socket } from 'node:net';
+import type { ClientAccount } from './clients.ts';
 import type { NodeParser, NodeSocket } from './node-socket.ts';
 import type { Turns } from './turns.ts';
 
-/** Longest slice: some seven predict requests, 70 of the shortest requests that there are, 340 chunks of one byte. */
+/** Longest slice: some seven predict requests, 340 chunks of one byte. */
 const sliceBytes = 2 * 1024;
+/** Requests that a slice is to have at most, by those in the last one; there are 70 of the shortest ones in the longest slice. */
+const requestsPerSlice = 8;
+const shortestSliceBytes = 256;
+/** Milliseconds that a request takes beside its parsing: to be sent to a pod, run and answered. */
+const requestMs = 0.2;
+/** Milliseconds that it takes to read the first request of a connection. */
+const firstReadMs = 0.1;
 /** Requests in one read beyond which the rest of it waits. */
 const requestsAtOnce = 2;
 /** Result of a callback by which llhttp stops parsing: HPE_PAUSED. */
 const pausesParser = 21;
 
 /** Watches a new connection, which Node's HTTP server has taken before. @returns null if it is read by no such server */
-export function watchReads(socket: Socket, turns: Turns): ConnectionReader | null {
+export function watchReads(
+  socket: Socket,
+  turns: Turns<ClientAccount>,
+  client: ClientAccount,
+): ConnectionReader | null {
   const { parser } = socket as NodeSocket;
   if (parser === null || parser === undefined) return null;
-  return new ConnectionReader(socket, parser, turns);
+  return new ConnectionReader({ socket, parser, turns, client });
+}
+
+interface ReadConnection {
+  readonly socket: NodeSocket;
+  readonly parser: NodeParser;
+  readonly turns: Turns<ClientAccount>;
+  readonly client: ClientAccount;
 }
 
 /** Reads one connection: by Node's own means until it sends much at once, by slices from then on. */
 export class ConnectionReader {
   readonly #socket: NodeSocket;
   readonly #parser: NodeParser;
-  readonly #turns: Turns;
+  readonly #turns: Turns<ClientAccount>;
+  readonly #client: ClientAccount;
   readonly #onIncoming: NodeParser['onIncoming'];
   readonly #onExecute: (result: number | Error) => void;
   /** Requests of the read that is being parsed. */
@@ -40,11 +60,17 @@ export class ConnectionReader {
   /** Whether the request whose body arrives has enough for now. */
   #isPaused = false;
   #isHeld = false;
+  /** Whether the first bytes are left unread for now. */
+  #awaitsTurn = false;
+  /** Whether what comes is left unread for a moment. The client's rate is measured all the same: the system keeps what it sends. */
+  #rests = false;
+  #sliceBytes = sliceBytes;
 
-  constructor(socket: Socket, parser: NodeParser, turns: Turns) {
+  constructor({ socket, parser, turns, client }: ReadConnection) {
     this.#socket = socket;
     this.#parser = parser;
     this.#turns = turns;
+    this.#client = client;
     const { kOnExecute } = parser.constructor;
     this.#onIncoming = parser.onIncoming;
     this.#onExecute = parser[kOnExecute]!;
@@ -65,7 +91,20 @@ export class ConnectionReader {
 
   /** Whether there are bytes that the client has sent and the server has yet to parse. */
   get hasMore(): boolean {
-    return this.#isSliced && (this.#isHeld || this.#socket.readableLength > 0);
+    return this.#awaitsTurn || (this.#isSliced && (this.#isHeld || this.#socket.readableLength > 0));
+  }
+
+  /** Leaves what a new connection sends unread until its turn. */
+  awaitTurn(): void {
+    this.#awaitsTurn = true;
+    // Node begins to read a new socket at the end of this event.
+    queueMicrotask(() => this.#socket.pause());
+    const turn = (): number => {
+      this.#awaitsTurn = false;
+      this.#socket.resume();
+      return firstReadMs;
+    };
+    this.#turns.enqueue({ turn }, this.#client);
   }
 
   /** Parses no further requests until `release`: the client has enough of them unanswered. */
@@ -77,6 +116,27 @@ export class ConnectionReader {
   release(): void {
     this.#isHeld = false;
     this.#await();
+  }
+
+  /**
+   * Leaves what comes unread until the client's turn: it sent something that costs much for its bytes.
+   * @param ms milliseconds that the next read is likely to take
+   */
+  rest(ms: number): void {
+    const handle = this.#socket._handle;
+    if (this.#isSliced || this.#rests || handle?.reading !== true) return;
+    this.#rests = true;
+    // A socket that were paused would be resumed by Node, as soon as the listener of its body has returned.
+    handle.reading = false;
+    handle.readStop();
+    const turn = (): number => {
+      this.#rests = false;
+      if (this.#isSliced || this.#socket.destroyed || this.#socket.isPaused() || handle.reading) return 0;
+      handle.reading = true;
+      handle.readStart();
+      return ms;
+    };
+    this.#turns.enqueue({ turn }, this.#client);
   }
 
   #onStopped({ bytesParsed }: { readonly bytesParsed: number }): void {
@@ -118,16 +178,21 @@ export class ConnectionReader {
   #await(): void {
     if (this.#isQueued) return;
     this.#isQueued = true;
-    this.#turns.enqueue(this);
+    this.#turns.enqueue(this, this.#client);
   }
 
   /** Parses one slice. */
-  turn(): void {
+  turn(): number {
     this.#isQueued = false;
     const socket = this.#socket;
-    if (this.#isPaused || this.#isHeld || socket._paused === true || socket.destroyed) return;
+    if (this.#isPaused || this.#isHeld || socket._paused === true || socket.destroyed) return 0;
+    this.#requests = 0;
     // Without bytes it asks for more, or has the end told.
-    socket.read(Math.min(socket.readableLength, sliceBytes));
+    socket.read(Math.min(socket.readableLength, this.#sliceBytes));
+    const requests = this.#requests;
+    const fit = requests > requestsPerSlice ? (this.#sliceBytes * requestsPerSlice) / requests : sliceBytes;
+    this.#sliceBytes = Math.max(shortestSliceBytes, Math.floor(fit));
     if (socket.readableLength > 0) this.#await();
+    return requests * requestMs;
   }
 }

@@ -133,7 +133,7 @@ function newHttpServer(
     },
     serve,
   );
-  answerBrokenHttp(server, limits.lingerMs, connections.turns);
+  answerBrokenHttp(server, limits.lingerMs, (socket, refuse) => connections.inTurn(socket, refuse));
   server.on('checkContinue', (request, response) => {
     holdBody(request, response);
     serve(request, response);

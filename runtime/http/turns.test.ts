@@ -11,14 +11,16 @@ import { Turns } from './turns.ts';
 
 test('tasks are done in their order, as many in a turn as its time allows', async () => {
   let nowMs = 0;
-  const turns = new Turns(2, () => nowMs);
+  const turns = new Turns({ turnMs: 2, now: () => nowMs, servesOthersThan: () => false });
+  const holder = { massMs: 0 };
   const done: number[] = [];
   for (let task = 0; task < 5; task += 1) {
-    const turn = (): void => {
+    const turn = (): number => {
       done.push(task);
       nowMs += 1;
+      return 0;
     };
-    turns.enqueue({ turn });
+    turns.enqueue({ turn }, holder);
   }
   assert.deepEqual(done, []);
   const seen: number[][] = [];
@@ -31,6 +33,47 @@ test('tasks are done in their order, as many in a turn as its time allows', asyn
     [0, 1, 2, 3],
     [0, 1, 2, 3, 4],
   ]);
+});
+
+test('clients take turns, however many tasks one of them has', async () => {
+  const turns = new Turns({ turnMs: 0, now: () => 0, servesOthersThan: () => false });
+  const done: string[] = [];
+  const [greedy, other] = [{ massMs: 0 }, { massMs: 0 }];
+  for (const name of ['greedy 1', 'greedy 2', 'greedy 3']) turns.enqueue({ turn: () => done.push(name) }, greedy);
+  for (const name of ['other 1', 'other 2']) turns.enqueue({ turn: () => done.push(name) }, other);
+  while (done.length < 5) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(done, ['greedy 1', 'other 1', 'greedy 2', 'other 2', 'greedy 3']);
+});
+
+test('masses rest while others are served, for twice the time that they took and set going', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  let nowMs = 0;
+  let serves = true;
+  const turns = new Turns({ turnMs: 1, now: () => nowMs, servesOthersThan: () => serves });
+  const holder = { massMs: 0 };
+  let done = 0;
+  const turn = (): number => {
+    done += 1;
+    nowMs += 2;
+    return 3;
+  };
+  const pass = async (ms: number): Promise<void> => {
+    nowMs += ms;
+    t.mock.timers.tick(ms);
+    for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  };
+  turns.enqueue({ turn }, holder);
+  await pass(0);
+  assert.deepEqual([done, holder.massMs], [1, 5]);
+  turns.enqueue({ turn }, holder);
+  await pass(9);
+  assert.equal(done, 1, 'what comes after a turn rests as well');
+  serves = false;
+  await pass(1);
+  assert.equal(done, 2);
+  turns.enqueue({ turn }, holder);
+  await pass(0);
+  assert.equal(done, 3, 'nobody else is served');
 });
 
 /** Turns of the loop in which the server ended connections whose clients began a request by `bytes`. */

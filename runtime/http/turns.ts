@@ -1,43 +1,89 @@
 /**
  * Shares the event loop between single requests and work that comes in masses: what is enqueued here gets a short time in each turn of the
- * loop, all of it together, and sockets are served in between.
+ * loop, all of it together, and sockets are served in between. Clients take turns, however many tasks one of them has. While others are
+ * served as well, work in masses rests after each turn for a multiple of the time that it took.
  */
 
 export interface Task {
-  /** Does a small part of the work. */
-  turn(): void;
+  /**
+   * Does a small part of the work.
+   * @returns milliseconds that what it has set going will take in later events; 0 if that is nothing
+   */
+  turn(): number;
 }
 
-export class Turns {
-  readonly #turnMs: number;
-  readonly #now: () => number;
-  readonly #queue: Task[] = [];
-  #isDue = false;
+/** The client that tasks are done for. */
+export interface TaskHolder {
+  /** Milliseconds that its tasks took; others set it back. */
+  massMs: number;
+}
 
-  /**
-   * @param turnMs time for tasks in one turn of the event loop; one task is done however long it takes
-   * @param now monotonic clock, milliseconds
-   */
-  constructor(turnMs: number, now: () => number) {
-    this.#turnMs = turnMs;
-    this.#now = now;
+export interface TurnsOptions<Holder extends TaskHolder> {
+  /** Time for tasks in one turn of the event loop; one task is done however long it takes. */
+  readonly turnMs: number;
+  /** Monotonic clock, milliseconds. */
+  readonly now: () => number;
+  /** Whether others than these clients are served, so that masses have to rest. */
+  readonly servesOthersThan: (clients: ReadonlySet<Holder>) => boolean;
+}
+
+/** Time that masses rest while others are served, in the time that they took before: they get a third of the loop. */
+const restRatio = 2;
+
+export class Turns<Holder extends TaskHolder> {
+  readonly #options: TurnsOptions<Holder>;
+  /** Tasks by client, the one whose turn it is first. */
+  readonly #lines = new Map<Holder, Task[]>();
+  /** Clients whose tasks were done in this turn. */
+  readonly #served = new Set<Holder>();
+  #isDue = false;
+  #restsUntilMs = -Infinity;
+
+  constructor(options: TurnsOptions<Holder>) {
+    this.#options = options;
   }
 
-  enqueue(task: Task): void {
-    this.#queue.push(task);
+  enqueue(task: Task, holder: Holder): void {
+    const line = this.#lines.get(holder);
+    if (line === undefined) this.#lines.set(holder, [task]);
+    else line.push(task);
     if (!this.#isDue) this.#wait();
   }
 
   #wait(): void {
     this.#isDue = true;
-    setImmediate(() => this.#run());
+    const restMs = this.#restsUntilMs - this.#options.now();
+    if (restMs > 0) setTimeout(() => this.#run(), restMs);
+    else setImmediate(() => this.#run());
   }
 
   #run(): void {
-    const endMs = this.#now() + this.#turnMs;
-    do this.#queue.shift()?.turn();
-    while (this.#queue.length > 0 && this.#now() < endMs);
+    const { turnMs, now, servesOthersThan } = this.#options;
+    let tookMs = 0;
+    let nowMs = now();
+    do {
+      const beganMs = nowMs;
+      const [holder, line] = this.#lines.entries().next().value!;
+      this.#lines.delete(holder);
+      const followsMs = line.shift()!.turn();
+      nowMs = now();
+      const taskMs = nowMs - beganMs + followsMs;
+      tookMs += taskMs;
+      holder.massMs += taskMs;
+      this.#served.add(holder);
+      this.#requeue(holder, line);
+    } while (this.#lines.size > 0 && tookMs < turnMs);
+    this.#restsUntilMs = servesOthersThan(this.#served) ? nowMs + restRatio * tookMs : -Infinity;
+    this.#served.clear();
     this.#isDue = false;
-    if (this.#queue.length > 0) this.#wait();
+    if (this.#lines.size > 0) this.#wait();
+  }
+
+  /** Puts what is left of a client's tasks behind those of all others. Its task may have enqueued the next one. */
+  #requeue(holder: Holder, left: Task[]): void {
+    if (left.length === 0) return;
+    const added = this.#lines.get(holder);
+    if (added !== undefined) left.push(...added);
+    this.#lines.set(holder, left);
   }
 }
