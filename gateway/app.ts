@@ -73,7 +73,7 @@ export function buildGateway(deps: GatewayDeps): Gateway {
   const { secret } = guardOptions;
   const faces = { client: new FaceCounters(), admin: new FaceCounters() };
   const { maxUnreadBytes = httpDefaults.maxUnreadBytes } = limits;
-  const gate = new AnswerGate(() => faces.client.unreadBytes, answersRatio * maxUnreadBytes);
+  const gate = new AnswerGate({ unread: faces.client, maxBytes: answersRatio * maxUnreadBytes, now });
   const pools = new Pools({ cluster, now, log, secret, gate, wake: () => stream.wake() });
   let ending = false;
   const isEnding = (): boolean => ending;
@@ -87,7 +87,10 @@ export function buildGateway(deps: GatewayDeps): Gateway {
     guard,
     counters: faces.client,
     trustedProxies: deps.trustedProxies ?? [],
-    onAnswerRoom: () => pools.onAnswerRoom(),
+    onAnswerRoom: () => {
+      gate.onRoom();
+      pools.onAnswerRoom();
+    },
     browsers: { allowedHosts: null, corsOrigins: deps.corsOrigins ?? [] },
   });
   predictRoutes(app, { pools, now, log, newRequestId: requestIds(), tracing: openTracing(version), isEnding });

@@ -6,15 +6,24 @@ import { AnswerGate } from './answer-gate.ts';
 
 function gateOf(t: TestContext) {
   const time = new VirtualTime(t);
-  const state = { unreadBytes: 0 };
-  const gate = new AnswerGate(() => state.unreadBytes, 100);
+  const state = { unreadBytes: 0, isRoomAwaited: false };
+  const gate = new AnswerGate({ unread: state, maxBytes: 100, now: () => time.nowMs });
+  /** Clients have taken some, as connections tell it. */
+  const leaveUnread = (bytes: number): void => {
+    state.unreadBytes = bytes;
+    if (state.isRoomAwaited) {
+      state.isRoomAwaited = false;
+      gate.onRoom();
+    }
+    time.turn();
+  };
   const granted: string[] = [];
   const ask = (name: string, bytes: number): (() => void) | null => {
     const leave = gate.take(bytes, () => granted.push(name));
     if (leave === null) granted.push(name);
     return leave;
   };
-  return { time, state, gate, granted, ask };
+  return { time, state, gate, granted, ask, leaveUnread };
 }
 
 test('answers come while they fit beside what is unread, then in the order in which they asked', (t) => {
@@ -27,47 +36,44 @@ test('answers come while they fit beside what is unread, then in the order in wh
   time.pass(1_000);
   assert.deepEqual(granted, ['a']);
   gate.release(60);
-  time.pass(5);
+  time.turn();
   assert.deepEqual(granted, ['a', 'b', 'c']);
-  assert.equal(time.timers, 0, 'it looks for nobody');
 });
 
 test('room that clients make is seen', (t) => {
-  const { time, state, granted, ask } = gateOf(t);
-  state.unreadBytes = 90;
+  const { time, state, granted, ask, leaveUnread } = gateOf(t);
+  state.unreadBytes = 100;
   ask('a', 20);
-  time.pass(100);
+  assert.equal(time.timers, 0, 'it is told, and looks at no clock');
+  leaveUnread(90);
   assert.deepEqual(granted, []);
-  state.unreadBytes = 80;
-  time.pass(5);
+  leaveUnread(80);
   assert.deepEqual(granted, ['a']);
+  assert.equal(state.isRoomAwaited, false, 'nobody waits any more');
 });
 
 test('an answer beyond the limit comes by itself, once half of the limit is free', (t) => {
-  const { time, state, gate, granted, ask } = gateOf(t);
+  const { time, state, gate, granted, ask, leaveUnread } = gateOf(t);
   state.unreadBytes = 51;
   ask('large', 1_000);
-  time.pass(5);
   assert.deepEqual(granted, []);
-  state.unreadBytes = 50;
-  time.pass(5);
+  leaveUnread(50);
   assert.deepEqual(granted, ['large']);
   ask('next', 1);
-  time.pass(5);
+  time.turn();
   assert.deepEqual(granted, ['large']);
   gate.release(1_000);
-  time.pass(5);
+  time.turn();
   assert.deepEqual(granted, ['large', 'next']);
 });
 
 test('a call that ends stops waiting, and holds nobody up', (t) => {
-  const { time, state, granted, ask } = gateOf(t);
+  const { state, granted, ask, leaveUnread } = gateOf(t);
   state.unreadBytes = 100;
   const leave = ask('a', 50);
   ask('b', 10);
   leave!();
   leave!();
-  state.unreadBytes = 90;
-  time.pass(5);
+  leaveUnread(90);
   assert.deepEqual(granted, ['b']);
 });

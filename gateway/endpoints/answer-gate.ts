@@ -3,10 +3,30 @@
  * beside those that clients have not taken. Until then its connection is not read, and the pod keeps what it has yet to send.
  *
  * All of an answer is granted at once, in the order of asking, so that two halves never wait for each other.
+ *
+ * Long answers are read by turns as well, so that small ones come in between. One that waits keeps its place at the pod, whose memory it
+ * is in: a pod has two of them at most.
  */
+import { Turns } from '../../runtime/http/turns.ts';
 
-/** Time between two looks whether clients have taken so much that another answer fits, in milliseconds. */
-const lookMs = 5;
+/** Time in a turn of the event loop for long answers of all pods, and what the next part of one is likely to take, in milliseconds. */
+const turnMs = 1;
+const partMs = 0.5;
+
+/** Answers that clients have yet to take. */
+export interface UnreadAnswers {
+  readonly unreadBytes: number;
+  /** Set while somebody waits for fewer of them; whoever counts them tells so then. */
+  isRoomAwaited: boolean;
+}
+
+export interface AnswerGateOptions {
+  readonly unread: UnreadAnswers;
+  /** Limit of unread answers and of large ones that arrive, together. */
+  readonly maxBytes: number;
+  /** Monotonic clock, milliseconds. */
+  readonly now: () => number;
+}
 
 interface Waiting {
   readonly bytes: number;
@@ -14,19 +34,28 @@ interface Waiting {
 }
 
 export class AnswerGate {
-  readonly #unreadBytes: () => number;
+  readonly #unread: UnreadAnswers;
   readonly #maxBytes: number;
   #arrivingBytes = 0;
   readonly #waiting: Waiting[] = [];
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isLookPlanned = false;
+  readonly #turns: Turns<{ massMs: number }>;
+  /** All pods, whose answers have one order. */
+  readonly #pods = { massMs: 0 };
 
-  /**
-   * @param unreadBytes bytes of answers that clients have not taken
-   * @param maxBytes limit of these and of large answers that arrive, together
-   */
-  constructor(unreadBytes: () => number, maxBytes: number) {
-    this.#unreadBytes = unreadBytes;
+  constructor({ unread, maxBytes, now }: AnswerGateOptions) {
+    this.#unread = unread;
     this.#maxBytes = maxBytes;
+    this.#turns = new Turns({ turnMs, now, servesOthersThan: () => false });
+  }
+
+  /** Goes on with a long answer once others were read. */
+  inTurn(goOn: () => void): void {
+    const turn = (): number => {
+      goOn();
+      return partMs;
+    };
+    this.#turns.enqueue({ turn }, this.#pods);
   }
 
   /**
@@ -41,26 +70,36 @@ export class AnswerGate {
     }
     const waiting = { bytes, onRoom };
     this.#waiting.push(waiting);
-    if (this.#timer === undefined) this.#plan();
+    this.#unread.isRoomAwaited = true;
     return () => {
       const index = this.#waiting.indexOf(waiting);
-      if (index !== -1) this.#waiting.splice(index, 1);
+      if (index === -1) return;
+      this.#waiting.splice(index, 1);
+      this.onRoom();
     };
   }
 
   release(bytes: number): void {
     this.#arrivingBytes -= bytes;
+    this.onRoom();
+  }
+
+  /** Called when there may be room: grants it at the end of this turn of the event loop. */
+  onRoom(): void {
+    if (this.#isLookPlanned || this.#waiting.length === 0) return;
+    this.#isLookPlanned = true;
+    setImmediate(() => this.#look());
   }
 
   /** An answer beyond the limit comes by itself, beside half of the limit at most. */
   #fits(bytes: number): boolean {
-    const unread = this.#unreadBytes();
+    const unread = this.#unread.unreadBytes;
     if (unread + this.#arrivingBytes + bytes <= this.#maxBytes) return true;
     return this.#arrivingBytes === 0 && unread <= this.#maxBytes / 2;
   }
 
   #look(): void {
-    this.#timer = undefined;
+    this.#isLookPlanned = false;
     for (;;) {
       const [first] = this.#waiting;
       if (first === undefined) return;
@@ -69,10 +108,6 @@ export class AnswerGate {
       this.#arrivingBytes += first.bytes;
       first.onRoom();
     }
-    this.#plan();
-  }
-
-  #plan(): void {
-    this.#timer = setTimeout(() => this.#look(), lookMs);
+    this.#unread.isRoomAwaited = true;
   }
 }

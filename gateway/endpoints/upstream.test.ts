@@ -29,8 +29,18 @@ async function pod(t: TestContext, bodies: readonly Buffer[]) {
     request.on('end', () => answer(response, bodies));
   }).listen(0);
   await once(server, 'listening');
-  const state = { unreadBytes: 0 };
-  const gate = new AnswerGate(() => state.unreadBytes, 10 * mebibyte);
+  let unreadBytes = 0;
+  const state = {
+    isRoomAwaited: false,
+    get unreadBytes() {
+      return unreadBytes;
+    },
+    set unreadBytes(bytes: number) {
+      unreadBytes = bytes;
+      if (this.isRoomAwaited) gate.onRoom();
+    },
+  };
+  const gate = new AnswerGate({ unread: state, maxBytes: 10 * mebibyte, now: () => performance.now() });
   const upstream = new Upstream(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, null, gate);
   t.after(async () => {
     await upstream.close();
@@ -71,6 +81,20 @@ test('large answers that have no room are not read, and come whole once clients 
     answers.map((body, index) => body.equals(bodies[index]!)),
     bodies.map(() => true),
   );
+});
+
+test('a large answer is read in parts, and others are served in between', async (t) => {
+  const { gate, send } = await pod(t, [Buffer.alloc(8 * mebibyte, 1)]);
+  let parts = 0;
+  const inTurn = gate.inTurn.bind(gate);
+  gate.inTurn = (goOn) => {
+    parts += 1;
+    inTurn(goOn);
+  };
+  const { answers, ended } = send();
+  assert.equal(await ended, 'end');
+  assert.ok(answers[0]?.equals(Buffer.alloc(8 * mebibyte, 1)));
+  assert.ok(parts >= 20, `it was read in ${parts} parts`);
 });
 
 test('small answers need no room', async (t) => {

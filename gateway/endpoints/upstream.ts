@@ -22,6 +22,8 @@ import { SentParts } from './sent-parts.ts';
 
 /** Envelopes up to this size are one write; a copy of larger ones would take as much memory again. */
 const joinedBytes = 4 * 1024 * 1024;
+/** Bytes of an envelope's answer after which others are served: Node reads up to 2 MiB of one connection in one event. */
+const burstBytes = 256 * 1024;
 /** Limit for the answer to one request; a longer one is garbage. */
 const maxAnswerBytes = 1024 * 1024 * 1024;
 /** Under the pod's own keep-alive (65 s and more): the gateway closes first, so no request meets a closing socket. */
@@ -215,6 +217,9 @@ class EnvelopeReader extends Reader {
   #roomBytes = 0;
   #awaitedBytes = 0;
   #stopWaiting: (() => void) | null = null;
+  /** Bytes that came since others were served, and the first chunk after them, until its turn. */
+  #burst = 0;
+  #kept: Buffer | null = null;
 
   constructor(handlers: BatchHandlers, gate: AnswerGate, large: LargeEnvelope | null) {
     super();
@@ -238,7 +243,28 @@ class EnvelopeReader extends Reader {
   }
 
   override onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.over) this.#decode(chunk);
+    this.#decodeKept();
+    if (this.over) return;
+    if (this.#burst >= burstBytes) return this.#rest(chunk);
+    this.#burst += chunk.length;
+    this.#decode(chunk);
+  }
+
+  /** Leaves the rest of a long answer unread until its turn. The chunk is undici's own until it has seen the pause. */
+  #rest(chunk: Buffer): void {
+    this.#burst = 0;
+    this.#kept = chunk;
+    this.controller?.pause();
+    this.#gate.inTurn(() => {
+      this.#decodeKept();
+      if (!this.waitsForRoom && !this.over) this.controller?.resume();
+    });
+  }
+
+  #decodeKept(): void {
+    const kept = this.#kept;
+    this.#kept = null;
+    if (kept !== null && !this.over) this.#decode(kept);
   }
 
   #decode(chunk: Buffer): void {
@@ -288,6 +314,7 @@ class EnvelopeReader extends Reader {
   }
 
   override onResponseEnd(): void {
+    this.#decodeKept();
     if (!this.finish()) return;
     this.#handlers.onEnd(this.#summary);
     if (this.#large !== null) freeBodies(this.#large);

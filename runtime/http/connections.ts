@@ -50,7 +50,6 @@ export class Connections implements ConnectionOwner {
   readonly #onAnswerRoom: () => void;
   /** Addresses for which an answer had no room since the last look. */
   readonly #pressed = new Set<ClientAccount>();
-  #lacksRoom = false;
   #isEnding = false;
   readonly #loggedAtMs = new Map<RefusalReason, number>();
   #watchedAtMs: number;
@@ -145,20 +144,20 @@ export class Connections implements ConnectionOwner {
   addUnread({ client }: Connection, bytes: number): void {
     this.counters.unreadBytes += bytes;
     client.unreadBytes += bytes;
-    if (bytes < 0 && this.#lacksRoom) this.#tellRoom();
+    if (bytes < 0 && this.counters.isRoomAwaited) this.#tellRoom();
   }
 
   addExpected({ client }: Connection, bytes: number): void {
     this.counters.expectedBytes += bytes;
     client.expectedBytes += bytes;
-    if (bytes < 0 && this.#lacksRoom) this.#tellRoom();
+    if (bytes < 0 && this.counters.isRoomAwaited) this.#tellRoom();
   }
 
   hasAnswerRoom(connection: Connection, bytes: number): boolean {
     if (this.#hasAnswerRoom(connection, bytes)) return true;
     // Behind a proxy no client waits for what others leave unread, other than all do.
     if (!connection.isProxied) this.#pressed.add(connection.client);
-    this.#lacksRoom = true;
+    this.counters.isRoomAwaited = true;
     return false;
   }
 
@@ -177,7 +176,7 @@ export class Connections implements ConnectionOwner {
   }
 
   #tellRoom(): void {
-    this.#lacksRoom = false;
+    this.counters.isRoomAwaited = false;
     this.#onAnswerRoom();
   }
 

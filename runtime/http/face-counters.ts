@@ -21,6 +21,8 @@ export class FaceCounters {
   arrivingBytes = 0;
   /** Bytes of answers that clients have not taken. */
   unreadBytes = 0;
+  /** Set by who waits for fewer of them; told by `onAnswerRoom`, once. */
+  isRoomAwaited = false;
   /** Bytes of answers that are under way, as far as their size is known. */
   expectedBytes = 0;
   readonly refusals = Object.fromEntries(refusalReasons.map((reason) => [reason, 0])) as Record<RefusalReason, number>;

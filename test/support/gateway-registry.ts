@@ -47,7 +47,7 @@ async function poolsOf(specs: readonly ModelPool[], podsPerPool: number): Promis
     now,
     log: pino({ level: 'silent' }),
     secret: new SharedSecret(),
-    gate: new AnswerGate(() => 0, Infinity),
+    gate: new AnswerGate({ unread: { unreadBytes: 0, isRoomAwaited: false }, maxBytes: Infinity, now: () => 0 }),
   });
   const unprobed = (): boolean => [...pools.all].some(({ endpoints }) => [...endpoints.all].some((pod) => pod.probing));
   while (unprobed()) await new Promise((resolve) => setTimeout(resolve, 20));
