@@ -53,7 +53,7 @@ Examples:
         void problems.push(`${message}: ${Object.values(details).join(': ')}`);
       const proofs = proveRepository({
         repository: flags.repository,
-        models: flags.models?.split(',').map((name) => name.trim()) ?? null,
+        models: flags.models?.split(',').map((name) => name.trim().normalize('NFC')) ?? null,
         verdictFolder: flags.verdictFolder ?? null,
         cpuMs: flags.cpuMs,
         memoryMiB: flags.memoryMib,

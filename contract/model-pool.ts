@@ -211,6 +211,7 @@ export type ParsedPool =
  */
 export function parseModelPool(value: unknown): ParsedPool {
   const filled: unknown = Default(ModelPool, Clone(value));
+  composeNames(filled);
   if (!Check(ModelPool, filled)) return { pool: null, errors: mistakesOf(ModelPool, filled, wording) };
   const { spec } = filled;
   const errors: string[] = [];
@@ -236,4 +237,13 @@ export function parseModelPool(value: unknown): ParsedPool {
     }
   }
   return errors.length === 0 ? { pool: filled, errors: [] } : { pool: null, errors };
+}
+
+/** Names of models in composed letters (Unicode NFC), as paths and folders have them, whatever editor wrote the file. */
+function composeNames(pool: unknown): void {
+  const { models } = (pool as { spec?: { models?: unknown } } | null)?.spec ?? {};
+  if (!Array.isArray(models)) return;
+  for (const [index, name] of models.entries()) {
+    if (typeof name === 'string') models[index] = name.normalize('NFC');
+  }
 }

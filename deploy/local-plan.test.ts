@@ -49,6 +49,16 @@ test('without a pools file one pool serves the whole repository, or the models o
   assert.deepEqual(models(await plan({ repository: root, models: 'b' })), ['default b']);
 });
 
+test('a folder with decomposed letters, as macOS has them, is the model of the composed name', async () => {
+  const root = repository('decomposed', 'Größe'.normalize('NFD'));
+  assert.deepEqual(models(await plan({ repository: root })), ['default Größe']);
+  for (const form of ['NFC', 'NFD']) {
+    assert.deepEqual(models(await plan({ repository: root, models: 'Größe'.normalize(form) })), ['default Größe']);
+    const pools = poolsFile(`${form}.yaml`, ['p', `models: [${'Größe'.normalize(form)}]`]);
+    assert.deepEqual(models(await plan({ repository: root, pools })), ['p Größe']);
+  }
+});
+
 test('folders whose names are no names of models are left out with the reason, and stop nobody', async () => {
   const root = repository('names', 'a', 'my model', 'Größe', 'a+b', 'ends ');
   const found = await plan({ repository: root });

@@ -34,7 +34,7 @@ const zooModels = ['langid', 'simple', 'mlp'];
 /** @throws SettingsError with every error */
 export async function planLocal(settings: LocalSettings): Promise<LocalPlan> {
   const repository = path.resolve(settings.repository ?? zoo);
-  const named = settings.models?.split(',').map((name) => name.trim());
+  const named = settings.models?.split(',').map((name) => name.trim().normalize('NFC'));
   const errors: string[] = [];
   let plan: PoolsPlan = { pools: [], replicas: new Map() };
   let poolsText: string | null = null;

@@ -93,7 +93,7 @@ async function measured(
 /** @throws SettingsError */
 async function modelOf({ repository, model }: TuneFlags): Promise<ModelFolder> {
   try {
-    const [folder] = await scanRepository(repository, [model]);
+    const [folder] = await scanRepository(repository, [model.normalize('NFC')]);
     if (folder === undefined || folder.problem !== null) {
       throw new SettingsError([`--model ${model}: can't be served: ${folder?.problem ?? 'it is no model'}`]);
     }

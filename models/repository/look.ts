@@ -5,7 +5,7 @@
 import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { versionPattern } from './repository.ts';
+import { modelDirectory, versionPattern } from './repository.ts';
 
 export interface ModelLook {
   /** Prints of the files beside the versions: `config.yaml`, `config.pbtxt` and its names of classes, transform and samples. */
@@ -27,9 +27,10 @@ const deepest = 8;
  */
 export async function lookAt(root: string, only: readonly string[] | null): Promise<Look> {
   const found = new Map<string, ModelLook>();
-  for (const { name } of await entriesOf(root)) {
+  for (const entry of await entriesOf(root)) {
+    const name = entry.name.normalize('NFC');
     if (only !== null && !only.includes(name)) continue;
-    const model = await lookAtModel(path.join(root, name)).catch(() => null);
+    const model = await lookAtModel(modelDirectory(root, name)).catch(() => null);
     if (model !== null && model.versions.size > 0) found.set(name, model);
   }
   return found;

@@ -5,6 +5,7 @@
 import { watch, type FSWatcher } from 'node:fs';
 import path from 'node:path';
 import { lookAt, type Look } from './look.ts';
+import { modelDirectory } from './repository.ts';
 import { settleMs, Settling, type Settled, type SettledVersion } from './settling.ts';
 
 export interface RepositoryWatchOptions {
@@ -116,9 +117,9 @@ export class RepositoryWatch {
 
 /** Folders of models, in which versions come and go, and of their versions. */
 function foldersOf(repository: string, look: Look): string[] {
-  const models = [...look.keys()].map((name) => path.join(repository, name));
+  const models = [...look.keys()].map((name) => modelDirectory(repository, name));
   const versions = [...look].flatMap(([name, model]) =>
-    [...model.versions.keys()].map((version) => path.join(repository, name, version)),
+    [...model.versions.keys()].map((version) => path.join(modelDirectory(repository, name), version)),
   );
   return [...models, ...versions];
 }

@@ -34,10 +34,11 @@ export const versionPattern = /^[0-9]+$/;
  * @throws RepositoryError if the folder can't be read, holds no model, or lacks one of `only`
  */
 export async function scanRepository(root: string, only: readonly string[] | null): Promise<ModelFolder[]> {
-  const names = await foldersOf(root).catch((cause: unknown) => {
+  const folderNames = await foldersOf(root).catch((cause: unknown) => {
     const why = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : 'cannot be read as a folder';
     throw new RepositoryError(`repository ${root} ${why}`, { cause });
   });
+  const names = [...new Set(folderNames.map((name) => name.normalize('NFC')))];
   const missing = (only ?? []).filter((name) => !names.includes(name));
   if (missing.length > 0) {
     const found = names.length === 0 ? 'no folder' : names.join(', ');
@@ -46,7 +47,7 @@ export async function scanRepository(root: string, only: readonly string[] | nul
   }
   const folders: ModelFolder[] = [];
   for (const name of only ?? names) {
-    const folder = await readModelFolder(path.join(root, name), name);
+    const folder = await readModelFolder(modelDirectory(root, name), name);
     if (folder !== null) folders.push(folder);
     else if (only !== null) throw new RepositoryError(`${path.join(root, name)} holds no <version>/model.onnx`);
   }
@@ -54,6 +55,13 @@ export async function scanRepository(root: string, only: readonly string[] | nul
     throw new RepositoryError(`repository ${root} holds no model: expected <model>/<version>/model.onnx`);
   }
   return folders;
+}
+
+/** Folder of a model. Its name is composed (Unicode NFC); macOS decomposes those of its files, and archives keep that. */
+export function modelDirectory(root: string, name: string): string {
+  const directory = path.join(root, name);
+  const decomposed = path.join(root, name.normalize('NFD'));
+  return decomposed === directory || existsSync(directory) ? directory : decomposed;
 }
 
 /** @returns null for a folder that isn't a model at all */
@@ -116,7 +124,7 @@ export async function findModelFolder({ repository, only }: ServedFolders, name:
   const problem = modelNameProblem(name);
   if (problem !== null) throw new SluiceError('model-not-found', problem);
   const isServed = only?.includes(name) !== false;
-  const folder = isServed ? await readModelFolder(path.join(repository, name), name).catch(ifMissing(null)) : null;
+  const folder = isServed ? await readModelFolder(modelDirectory(repository, name), name).catch(ifMissing(null)) : null;
   if (folder === null) throw new SluiceError('model-not-found', `model ${quote(name)} is not in the repository`);
   return folder;
 }

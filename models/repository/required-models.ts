@@ -46,6 +46,6 @@ export function requiredNames(required: string | undefined, served: readonly str
 export function namesIn(list: string): string[] {
   return list
     .split(',')
-    .map((name) => name.trim())
+    .map((name) => name.trim().normalize('NFC'))
     .filter((name) => name !== '');
 }

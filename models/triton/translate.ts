@@ -99,7 +99,7 @@ export function translate(config: ConfigPbtxt, found: readonly Unobeyed[], folde
 
 function checkServed(config: ConfigPbtxt, folder: string): void {
   const { name, platform, backend } = config;
-  if (name !== null && name.value !== '' && name.value !== folder) {
+  if (name !== null && name.value !== '' && name.value.normalize('NFC') !== folder) {
     throw new TextFormatError(
       `name: is not the name of the folder '${folder}', was: ${JSON.stringify(name.value)}`,
       name.at,

@@ -71,6 +71,8 @@ function refusalOf({ code, message }: NodeJS.ErrnoException): Refusal {
       return { status: 431, message: 'the headers are longer than this server takes' };
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return { status: 408, message: 'the request did not arrive in time' };
+    case 'HPE_INVALID_URL':
+      return { status: 400, message: 'the path has characters that must be percent-encoded, such as %C3%B6 for ö' };
     default:
       return { status: 400, message: `not a valid HTTP/1.1 request: ${code ?? message}` };
   }

@@ -13,6 +13,7 @@ import { holdBody } from './expect.ts';
 import { FaceCounters } from './face-counters.ts';
 import { httpDefaults, type HttpLimits } from './limits.ts';
 import { lingerAfter } from './linger.ts';
+import { pathInOneForm } from './path-form.ts';
 import { requestIdsOf } from './request-ids.ts';
 import { SharedSecret } from './shared-secret.ts';
 
@@ -102,6 +103,7 @@ function newHttpServer(
   const { limits } = connections;
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     if (isEnding?.() === true) response.shouldKeepAlive = false;
+    request.url = pathInOneForm(request.url!);
     if (refuseAmbiguous(request, response, limits.lingerMs)) return;
     if (browsers !== undefined) {
       const message = foreignPage(request, browsers);

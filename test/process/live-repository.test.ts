@@ -212,7 +212,11 @@ test('models are indexed, unloaded and loaded by request', async () => {
 });
 
 test('no name in a path leads out of the repository, and names of any script lead to their folder', async () => {
-  const names = { 'my model': { versions: { 1: multiplier(2) } }, Größe: { versions: { 1: multiplier(3) } } };
+  const names = {
+    'my model': { versions: { 1: multiplier(2) } },
+    Größe: { versions: { 1: multiplier(3) } },
+    ['Ähre'.normalize('NFD')]: { versions: { 1: multiplier(4) } },
+  };
   await using server = await startModelServer(names, { repositoryPollMs: '0' });
   const touched = path.join(server.repository, 'touched');
   const generator = `import { writeFileSync } from 'node:fs';
@@ -227,7 +231,9 @@ export const generate = (): void => writeFileSync(${JSON.stringify(touched)}, ''
   for (const [name, factor] of [
     ['my%20model', 2],
     ['Gr%C3%B6%C3%9Fe', 3],
-    [encodeURIComponent('Größe'), 3],
+    [encodeURIComponent('Größe'.normalize('NFD')), 3],
+    [encodeURIComponent('Ähre'), 4],
+    [encodeURIComponent('Ähre'.normalize('NFD')), 4],
   ] as const) {
     assert.equal((await postAsIs(server, `/v2/repository/models/${name}/load`)).status, 200, name);
     const answer = await post(`${server.origin}/v2/models/${name}/infer`, floats('x', [1, 1], [1]));
