@@ -22,7 +22,7 @@ export interface ScalerPod extends Pod {
   readonly crashLooping: boolean;
   /** Milliseconds that the pod has to end by itself once it was told to, before whatever runs it kills it. */
   readonly endGraceMs: number;
-  /** Why its process does not run, by the word of whoever runs it; null or absent while it runs or is merely starting. */
+  /** Obstacle that keeps the pod's process from running, as its runner reports it; null or absent while it runs or merely starts. */
   readonly failure?: PodFailure | null;
   /** Last exit of a process of this pod, in words; null or absent where none is known. */
   readonly lastExit?: string | null;

@@ -6,9 +6,9 @@ const Ms = Type.Number({ minimum: 0 });
 const MsOrNull = Type.Union([Ms, Type.Null()]);
 
 export const IdleClocks = Type.Object({
-  /** Time at which they were taken, in milliseconds since the epoch; the others are milliseconds before it. */
+  /** Time of the handover, in milliseconds since the epoch; all `…AgoMs` are milliseconds before it. */
   atMs: Ms,
-  /** By pod, counted from 0: when it was last needed. */
+  /** Time since the pool last needed its first pod, its second one, and so on. */
   neededAgoMs: Type.Array(Ms),
   requestAgoMs: MsOrNull,
   writeAgoMs: MsOrNull,

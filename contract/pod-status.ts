@@ -54,7 +54,7 @@ export const ServedModel = Type.Object({
 });
 export type ServedModel = Type.Static<typeof ServedModel>;
 
-/** Words by which the reason of a pod's state says that it serves, and lacks a model that is required. */
+/** Text in the reason of a pod that serves other models and is not ready for want of a required one. */
 export const lacksModelWords = 'is required and has not been loaded yet';
 
 /** Lease by which a pod drains. */

@@ -12,9 +12,9 @@ const Count = Type.Integer({ minimum: 0 });
 const Amount = Type.Number({ minimum: 0 });
 const orNull = <Schema extends Type.TSchema>(schema: Schema) => Type.Union([schema, Type.Null()]);
 
-/** Obstacle that keeps a pod's process from running, by the word of the kubelet, or of the supervisor of one machine. */
+/** Obstacle that keeps a pod's process from running, as the kubelet reports it, or the supervisor of `sluice up`. */
 export const PodFailure = Type.Object({
-  /** The kubelet's own word where it has one: `ImagePullBackOff`, `CrashLoopBackOff`, `OOMKilled`, `Unschedulable`; else `Restarting`. */
+  /** The kubelet's own reason where it has one: `ImagePullBackOff`, `CrashLoopBackOff`, `OOMKilled`, `Unschedulable`; else `Restarting`. */
   reason: Type.String(),
   /** Exit code or signal, the last words of the process, or what the cluster answered. */
   message: Type.String(),
@@ -55,7 +55,7 @@ export type PodReport = Type.Static<typeof PodReport>;
 
 /** Condition of a pool that is not as it should be, for a person to know. */
 export const Trouble = Type.Object({
-  /** Type of the condition. */
+  /** Type of the condition, such as `Ready`. */
   condition: Type.String(),
   /** `bad`: requests suffer, or somebody must act. `warn`: worth knowing. */
   level: Type.Enum(['bad', 'warn']),

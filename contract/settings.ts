@@ -93,11 +93,11 @@ interface Bounds {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly minLength?: number;
-  /** Words for what a pattern lets through. */
+  /** Text for errors that says what the pattern allows. */
   readonly allowed?: string;
 }
 
-/** All that a setting may be, rather than the one bound that a value broke. */
+/** Says everything that a setting may be, not only the bound that the value broke. */
 function mustOf(setting: Bounds | undefined, otherwise: string): string {
   const { type, minimum, maximum, minLength, allowed } = setting ?? {};
   switch (type) {

@@ -27,7 +27,7 @@ export const TimelineEvent = Type.Object({
     'alert',
   ]),
   level: Type.Enum(['bad', 'warn', 'good', 'plain']),
-  /** Subject: a pod, a model, or the trouble that an alert tells of. */
+  /** Subject: a pod, a model, or the trouble that an alert is about. */
   subject: Type.String(),
   /** Human-readable, without the subject. */
   text: Type.String(),

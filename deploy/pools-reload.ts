@@ -1,5 +1,5 @@
 /**
- * Takes up a changed file of pools while `sluice up` runs: what is valid is applied, and what is not is told with all its mistakes,
+ * Takes up a changed file of pools while `sluice up` runs: a valid one is applied, and an invalid one is reported with all its mistakes,
  * while the pools stay as they are. Owns no pool: the local cluster does.
  */
 import { watchText } from '../cluster/file-watch.ts';

@@ -108,7 +108,7 @@ export class Admission {
     const { batching, objective } = this.#spec();
     const head = modelQueue.peek();
     const maxRows = modelQueue.maxRows(batching.maxRows);
-    // Mean rows of all that would wait: together they are as many as the rows are.
+    // Counted in mean rows of what would wait: a long row is several of them, and the total stays the number of rows.
     const ownRows = size.work / modelQueue.rowWork(size);
     return predictWait({
       ownRows,

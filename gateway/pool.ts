@@ -79,7 +79,7 @@ export class Pool {
     return pending;
   }
 
-  /** There may be room for answers that had none. */
+  /** Tries held requests again: a client may have room for their answers now. */
   onAnswerRoom(): void {
     this.#dispatch.onAnswerRoom();
   }

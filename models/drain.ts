@@ -100,7 +100,7 @@ export class Drain {
     clearTimeout(this.#timer);
     this.#lease = lease;
     if (lease === null) return;
-    // The lapse is told when it happens, even if nobody asks for the pod's state.
+    // A timer logs the lapse when it happens, even if nobody asks for the pod's state.
     const leftMs = Math.ceil(lease.untilMs - this.#options.nowMs());
     this.#timer = setTimeout(() => void this.#current(), Math.max(1, leftMs)).unref();
   }

@@ -1,5 +1,5 @@
 /**
- * YAML documents that keep the lines of their fields, so that a mistake is told with its line. Reads text, and no file. Knows
+ * YAML documents that keep the lines of their fields, so that a mistake is reported with its line. Reads text, and no file. Knows
  * nothing of what the fields mean.
  */
 import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseAllDocuments, type Document } from 'yaml';

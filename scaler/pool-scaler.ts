@@ -157,7 +157,7 @@ export class PoolScaler {
     const { snapshot, merged, leading } = observed;
     const replicas = snapshot.target?.replicas ?? snapshot.pods.length;
     const atMs = this.#context.clock.wallMs();
-    // The policy is told that it knows nothing, so that idle time is counted anew afterwards.
+    // An unknown input restarts the policy's idle clocks afterwards.
     const observation: Observation = { ...merged.observation, reports: [] };
     this.#decide({ ...observed, merged: { ...merged, observation }, leading: false }, replicas);
     const decision: GuardedDecision = { kind: 'hold', reason, inputs: { replicas } };

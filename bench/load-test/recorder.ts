@@ -22,7 +22,7 @@ export interface Part {
    * itself was late to send.
    */
   readonly latency: HistogramSnapshot;
-  /** The same without what the generator may have been late to read: no answer took less. */
+  /** Lower bound of those latencies: without the time that the generator may have been late to read. */
   readonly leastLatency: HistogramSnapshot;
   /** Time for which answers may have waited to be read. */
   readonly readLate: HistogramSnapshot;

@@ -35,7 +35,7 @@ export interface Figures {
   readonly verdict: Verdict | null;
   /** Latencies of good answers, from the intended send time, without what the generator itself was late to send (`lagMs`). */
   readonly latencyMs: Quantiles;
-  /** The same without what the generator may have been late to read (`readLateMs`): no answer took less. */
+  /** Lower bound of those latencies: without the time that the generator may have been late to read (`readLateMs`). */
   readonly leastLatencyMs: Quantiles;
   /** Time for which answers may have waited because the generator had no time on its machine. */
   readonly readLateMs: Quantiles;

@@ -5,9 +5,9 @@ export interface Verdict {
   readonly objective: Objective;
   /** `unsure`: only the load generator's own lateness decides. */
   readonly outcome: 'kept' | 'missed' | 'unsure';
-  /** Share of all offered requests that were answered well and in time, if all that the generator read late was late. */
+  /** Lower bound of the share of offered requests that were answered well and in time: all that the generator read late was late. */
   readonly inTimePercent: number;
-  /** The same, if whatever the generator read late had been there since it last looked. */
+  /** Upper bound of that share: all that the generator read late had arrived when it looked before. */
   readonly inTimePercentAtMost: number;
 }
 

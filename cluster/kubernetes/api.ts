@@ -179,7 +179,7 @@ function statusMessage(text: string): string {
     const { message } = JSON.parse(text) as { message?: unknown };
     if (typeof message === 'string') return message;
   } catch {
-    // Not JSON.
+    // A proxy's answer need not be JSON.
   }
   return text.slice(0, 200).trim();
 }

@@ -10,7 +10,7 @@ export interface WatchCallbacks {
   readonly onError: (message: string | null, resource: string) => void;
 }
 
-/** Where objects are watched, and who is told. */
+/** Place where objects are watched, and the callbacks for what changes. */
 export interface WatchPlace {
   readonly api: KubernetesApi;
   readonly namespace: string;

@@ -75,7 +75,7 @@ const filledIn = new Set([
   'scaling.mode',
 ]);
 
-/** Says a default that the API server does not fill in where people read it, in the description. */
+/** Moves defaults that the API server must not fill in to the description, where people read them. */
 function withoutLaterDefaults(node: Structural, at = ''): Structural {
   const fields = Object.entries((node['properties'] ?? {}) as Record<string, Structural>).map(([name, field]) => {
     const place = at === '' ? name : `${at}.${name}`;

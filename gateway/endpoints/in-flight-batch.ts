@@ -136,7 +136,7 @@ export class InFlightBatch implements OutstandingBatch, BatchHandlers {
     return new LoopTimeout(this.#timeoutMs, this.#plan.clock, () => this.#onSilence());
   }
 
-  /** Nothing has come for as long as was to be expected. */
+  /** Called when no byte has come for the longest time that was to be expected. */
   #onSilence(): void {
     if (this.#call?.waitsForRoom === true) {
       this.#timeout = this.#wait();

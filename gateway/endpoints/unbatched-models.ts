@@ -99,7 +99,7 @@ export class UnbatchedModels {
   }
 
   #tell(endpoint: Endpoint): void {
-    // A pod that is not reached now is told when it becomes ready.
+    // A pod that can't be reached now gets the notice when it becomes ready.
     if (endpoint.deleted || !endpoint.takesEnvelopes || endpoint.health.kind === 'joining') return;
     const notice: UnbatchedNotice = { models: [...this.#found.values()] };
     const call = endpoint.upstream.post(paths.unbatched, Buffer.from(JSON.stringify(notice)), {

@@ -5,8 +5,8 @@
  *   earned   += rows ÷ 9 of every request served, for each waiting level but the first
  *   earned   −= rows of its own request, served because the level had earned it
  *
- * Work-conserving: a level that is served since nobody before it can be pays nothing. Counts and order only; who holds the
- * requests is no matter here.
+ * Work-conserving: a level that is served since nobody before it can be pays nothing. Counts and order only; the requests
+ * themselves are held elsewhere.
  */
 
 export const firstLevel = 1;

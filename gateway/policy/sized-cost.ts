@@ -10,7 +10,7 @@
 import { learnCost, learnP99Ratio, unknownCost, type Cost } from './cost.ts';
 
 export interface SizedCost {
-  /** By class of size; undefined for a class without samples. */
+  /** Cost line of each class of size; undefined for a class without samples. */
   readonly lines: readonly (Cost | undefined)[];
   readonly samples: number;
   /** 99th percentile of measured ÷ predicted, over all sizes. */

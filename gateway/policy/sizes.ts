@@ -21,7 +21,7 @@ interface BytesClass {
   readonly elementsPerByte: number;
 }
 
-/** By class of bytes; undefined for a class without answers. */
+/** Learned sizes of each class of bytes; undefined for a class without answers. */
 export type SizeTable = readonly (BytesClass | undefined)[];
 
 export const emptySizeTable: SizeTable = [];

@@ -117,7 +117,7 @@ export class QueueRoom {
 
   /**
    * Counts a request whose model no pod serves.
-   * @param why by the word of a pod; null if none has said
+   * @param why in a pod's words; null if no pod has said
    * @returns what its client is told
    */
   refuseUnserved(modelQueue: ModelQueue, why: string | null): SluiceError {

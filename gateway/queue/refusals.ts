@@ -34,7 +34,7 @@ export function overloaded(model: string, retryAfterSeconds: number): SluiceErro
   return new SluiceError('overloaded', message, { retryAfterSeconds });
 }
 
-/** @param reason why, by the word of a pod; null if none has said */
+/** @param reason why, in a pod's words; null if no pod has said */
 export function modelUnserved(pool: string, model: string, reason: string | null): SluiceError {
   const why = reason === null ? '; their logs say why' : ` (${reason})`;
   const message = `model '${model}' is not ready: no pod of pool '${pool}' serves it${why}`;

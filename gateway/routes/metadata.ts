@@ -92,7 +92,7 @@ export function metadataRoutes(app: FastifyInstance, deps: MetadataDeps): (model
   }
 }
 
-/** @param reason why, by the word of a pod; null if none has said */
+/** @param reason why, in a pod's words; null if no pod has said */
 function notReady(model: string, reason: string | null): SluiceError {
   const why = reason === null ? '' : ` (${reason})`;
   return new SluiceError('model-not-ready', `model '${model}' is not ready: no pod serves it${why}`, {

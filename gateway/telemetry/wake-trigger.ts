@@ -1,11 +1,11 @@
 /**
- * Decides when the scaler is told at once, instead of at its next cycle: once per cause. Causes are a pool that has lost its
+ * Decides when the scaler is woken at once, instead of reading at its next cycle: once per cause. Causes are a pool that has lost its
  * last pod, and a predicted wait above the allowed one; then again at twice that wait, at four times …, until the wait is
  * allowed again.
  */
 export class WakeTrigger {
   #podless = false;
-  /** The scaler is told of a wait longer than this, milliseconds. */
+  /** Predicted wait beyond which the scaler is woken, milliseconds. */
   #nextWaitMs = 0;
 
   /**

@@ -147,7 +147,7 @@ export class BodyThread {
       this.#end(tooLate(job), null);
       return;
     }
-    // A thread that is ending rejects this; its end is told by its events.
+    // A thread that is ending rejects this; its events report the end.
     const usage = await worker.cpuUsage().catch(() => null);
     if (usage === null || job !== this.#current || worker !== this.#worker) return;
     const { cpuLimitMs } = this.#options;

@@ -65,7 +65,7 @@ export class StartBudget {
     return this.obstacleTo(rows * this.#slowestRowMs, share);
   }
 
-  /** The same of runs that are expected to take so long together. */
+  /** Obstacle to runs that are expected to take so long together; null without one. */
   obstacleTo(expectedMs: number, share = 1): string | null {
     if (this.#usedMs + expectedMs > this.#limitMs * share)
       return `${Math.round(this.#limitMs * share)} ms of processor time`;

@@ -41,7 +41,7 @@ export type Verdict = (
       readonly trials: number;
     }
   | { readonly kind: 'dependent'; readonly reason: string }
-  /** Nothing speaks against independence, and too little for it. */
+  /** Trials found nothing against independence, and too few were made to show it. */
   | { readonly kind: 'unproven'; readonly reason: string }
 ) & {
   /** A row that the model takes, for a warm-up that computes with more than zeros; null where none was found. */

@@ -19,7 +19,7 @@ export class PoolWish {
   /** Versions that the pool has wished and that are being loaded, or wait for it. */
   readonly #wished = new Set<string>();
 
-  /** @param load of a version; its failure is told by the set */
+  /** @param load loads a version; the set lists its failure */
   constructor(models: ModelSet, kept: Pick<KeptWish, 'keep'>, load: (name: string, version: string) => Promise<void>) {
     this.#models = models;
     this.#kept = kept;

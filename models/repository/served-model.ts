@@ -77,7 +77,7 @@ export class ServedModel {
     this.maxRequestRows = options.unbatchedReason === null ? options.maxRequestRows : 1;
   }
 
-  /** Runs each request alone from now on. In service, the scheduler is asked instead: it has requests that wait. */
+  /** Runs each request alone from now on. In service, call the scheduler's method instead, which has requests that wait. */
   stopBatching(reason: string): void {
     this.unbatchedReason = reason;
     this.maxRows = 1;
@@ -138,7 +138,7 @@ interface Versions {
   missing: ReadonlySet<string>;
   /** Version that config.yaml names; null for the highest that can be loaded. */
   named: string | null;
-  /** Version that the pool or, without a word of it, this pod has chosen for requests that name none. */
+  /** Version that the pool has chosen for requests that name none; this pod's own choice while no pool has said. */
   chosen: string | null;
 }
 
@@ -234,7 +234,7 @@ export class ModelSet {
   }
 
   /**
-   * Keeps the present default of each model that has none chosen: without a word of the pool no version takes over from another
+   * Keeps the present default of each model that has none chosen: unless the pool says so, no version takes over from another
    * until the pod starts again.
    */
   keepDefaults(): void {

@@ -12,7 +12,7 @@ import type { ModelSet } from './served-model.ts';
 export interface StartGateOptions {
   readonly models: ModelSet;
   readonly markers: LoadMarkers;
-  /** Wish that an earlier process here has heard; null for none. */
+  /** Wish that an earlier process of this repository was sent; null for none. */
   readonly kept: VersionWish | null;
   /** Most time to wait for the wish, in milliseconds; null where no scaler could send one. */
   readonly wishWaitMs: { readonly withKept: number; readonly withoutKept: number } | null;

@@ -78,7 +78,7 @@ export class EnvelopeExchange {
   #unanswered = 0;
   /** The whole envelope has arrived. */
   #complete = false;
-  /** Nothing is written any more: the envelope was broken, refused or cut off. */
+  /** Whether the answer has ended early: the envelope was broken, refused or cut off. */
   #closed = false;
   /** Stops bodies that wait to be read beside the event loop; null if none came. */
   #reading: AbortController | null = null;

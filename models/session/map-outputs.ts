@@ -26,7 +26,7 @@ interface Edit {
 
 interface Maps {
   readonly graph: Field;
-  /** By their place, all within the graph. */
+  /** Edits of the graph, ordered by their place in the file. */
   readonly edits: readonly Edit[];
   readonly labels: ReadonlyMap<string, readonly string[]>;
 }

@@ -34,7 +34,7 @@ export class SessionHost {
   readonly #threads: SessionThread[] = [];
   /** Threads that loads in service have started. */
   readonly #besides = new Set<SessionThread>();
-  /** By the number of a session: its thread, and its place there. */
+  /** Sessions by number: the thread of each, and its place there. */
   readonly #sessions: ({ readonly thread: SessionThread; readonly place: number } | null)[] = [];
   readonly #onLost: (error: Error) => void;
   readonly #watchdog: NodeJS.Timeout;
@@ -76,8 +76,8 @@ export class SessionHost {
   }
 
   /**
-   * Loads a file while requests are served: in a thread without sessions, since one that creates a session runs nothing else
-   * meanwhile, as long as there are few threads.
+   * Loads a file while requests are served. A thread that creates a session runs nothing else meanwhile, so the file goes to a
+   * thread without sessions, as long as there are few threads.
    */
   async loadBeside(file: string, options: LoadOptions): Promise<LoadedFile> {
     const inUse = this.#threads.filter(({ sessions }) => sessions > 0);

@@ -73,7 +73,7 @@ export function missingProvider(options: LoadOptions, backends: readonly Backend
   return missing === undefined ? null : providerProblem(`'${missing}' is not in this build of ONNX Runtime`, backends);
 }
 
-/** Words for a session that its execution providers keep from being created. */
+/** Explains that a session can't be created with the execution providers that were asked for. */
 export function providerProblem(problem: string, backends: readonly Backend[]): string {
   const names = (bundled: boolean) => backends.filter((each) => each.bundled === bundled).map(({ name }) => name);
   const more = names(false);

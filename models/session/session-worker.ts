@@ -89,7 +89,7 @@ async function load(file: string, options: LoadOptions): Promise<Omit<FromWorker
   return { kind: 'loaded', session: sessions.length - 1, signature: { inputs, outputs }, leftOut, runtime };
 }
 
-/** The binding tells a scalar's shape of a value without one, so the file is asked where it told that. */
+/** Values without a declared shape. The binding reports them as scalars, so the file is read where it reports one. */
 function valuesWithoutShape(file: string, { inputMetadata, outputMetadata }: InferenceSession): ReadonlySet<string> {
   const isDoubtful = [...inputMetadata, ...outputMetadata].some((one) => one.isTensor && one.shape.length === 0);
   return isDoubtful ? namesWithoutShape(file) : new Set();
@@ -107,7 +107,7 @@ async function createSession(source: Source, options: LoadOptions): Promise<Infe
   const { optimizedModel, runtime } = options;
   if (optimizedModel === undefined) return createFrom(source, options, null);
   const ending = runtime?.sessionConfig?.['session.save_model_format'] === 'ORT' ? 'ort' : 'onnx';
-  // Pods may write at the same time, and a file must never be there by half.
+  // Pods may write at the same time, and no reader may find half a file.
   const unfinished = `${optimizedModel}.${randomUUID()}.${ending}`;
   try {
     await mkdir(path.dirname(optimizedModel), { recursive: true });

@@ -11,7 +11,7 @@ import { resolvePackagePath } from './package-path.ts';
 import type { ProcessListener, TransformLimits } from './transform-process.ts';
 
 export class InPodTransform {
-  /** Nothing is watched: a module that a process has imported can't be imported anew with all that it imports. */
+  /** Files to watch: none, since a process can't import a module again with all that the module imports. */
   readonly files: readonly string[] = [];
   readonly pid = undefined;
   upMs: number | null = null;

@@ -63,7 +63,7 @@ export class TransformProcess {
   #child: ChildProcess | null = null;
   #pipe: Duplex | null = null;
   #watch: NodeJS.Timeout | null = null;
-  /** Time without a word of the child while it is to answer, counted only while this process itself runs. */
+  /** Silence of the child while an answer is due, counted only while this process itself runs. */
   #silentMs = 0;
   /** Reason of a kill or of a module that can't be used; null where the process ended by itself. */
   #reason: string | null = null;
@@ -139,7 +139,7 @@ export class TransformProcess {
     pipe.on('data', (chunk: Buffer) => {
       if (this.#reason === null) this.#guard(() => reader.push(chunk))?.forEach((frame) => this.#receive(frame));
     });
-    // Writes to a process that is gone fail; its end is told by 'close'.
+    // Writes to a process that is gone fail; the 'close' event reports its end.
     pipe.on('error', () => undefined);
     child.stdout!.setEncoding('utf8').on(
       'data',

@@ -39,7 +39,7 @@ export interface WarmupRequest {
 
 export interface TritonConfig {
   readonly settings: ModelConfig;
-  /** Words of the file by which requests never share a run; null where the proof decides. */
+  /** Reason why requests never share a run, by what the file says; null where the proof decides. */
   readonly neverBatched: string | null;
   /** Reason why requests can't share a run whatever anyone says; null without one. */
   readonly unbatchable: string | null;

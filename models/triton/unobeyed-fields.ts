@@ -8,7 +8,7 @@ interface Log {
 
 export class UnobeyedFields {
   readonly #log: Log;
-  /** Text that was told of, by model. */
+  /** Text of config.pbtxt whose fields were logged last, by model. */
   readonly #told = new Map<string, string>();
   readonly #toldLoaded = new Map<string, string>();
 

@@ -12,7 +12,7 @@ export interface ErrorLog {
   error(details: object, message: string): void;
 }
 
-/** Words an error for the clients of a port. */
+/** Writes an error as the clients of a port expect it. */
 export type ErrorForm = (error: SluiceError) => { readonly mediaType: string; readonly body: Buffer };
 
 /** `{"error": "…"}`, on ports that speak the Open Inference Protocol and KServe V1. */

@@ -130,7 +130,7 @@ function newHttpServer(
       maxHeaderSize: limits.maxHeadBytes,
       // Node would answer a missing Host with an empty body.
       requireHostHeader: false,
-      // Else Node keeps the first of two and says nothing of the second.
+      // Otherwise Node keeps the first of two and drops the second silently.
       joinDuplicateHeaders: true,
     },
     serve,

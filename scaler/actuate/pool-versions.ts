@@ -12,7 +12,7 @@ import { decideVersions, type VersionDecision } from '../policy/versions.ts';
 import type { PoolContext } from '../pool-context.ts';
 import type { VersionAnswer } from './version-calls.ts';
 
-/** Interval at which a pod is asked that has nothing to change; in large pools longer, so that few calls are made at once. */
+/** Interval of calls to a pod that has nothing to change; longer in large pools, so that few calls are made at once. */
 const settledMs = 2_000;
 const msPerPod = 20;
 /** Interval at which a wish that has not changed is sent again: pods without one for long load what they find by themselves. */

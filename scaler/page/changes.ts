@@ -84,7 +84,7 @@ function modelChanges(before: PoolReport, after: PoolReport): Change[] {
   });
 }
 
-/** Words of people on call for the troubles that conditions tell. */
+/** Short names of conditions for people on call. */
 const names: Readonly<Record<string, string>> = {
   Ready: 'not ready',
   Stalled: 'stalled',

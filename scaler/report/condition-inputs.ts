@@ -68,7 +68,7 @@ export function conditionInputs(
 /** Holds whose words say that nothing more is needed: what limits the pool goes before them. */
 const contentHolds: ReadonlySet<string> = new Set(['steady', 'small-step', 'too-soon', 'not-idle-yet']);
 
-/** Words of a decision that don't contradict what limits the pool. */
+/** Reason of a decision as text that does not contradict what limits the pool. */
 function whyOf(decision: GuardedDecision, limitedBy: string | null): string {
   if (limitedBy === null || decision.kind !== 'hold' || !contentHolds.has(decision.reason)) return reasonText(decision);
   return `no change: ${limitedBy}`;

@@ -59,7 +59,7 @@ function stateOf(pod: ScalerPod, views: readonly PodView[]): PodReport['state'] 
   if (pod.phase === 'Running' && !servesUnready(views)) return 'starting';
   // Ready by the cluster's word, or a foreign server that the cluster can't ask: it serves once a gateway has reached it.
   if (views.length > 0 && views.every(({ state }) => state === 'joining')) return 'joining';
-  // A pod that says to all that it drains gets nothing new, whoever told it to.
+  // A pod that reports draining to every gateway gets nothing new, whoever drains it.
   if (views.length > 0 && views.every(({ leaving }) => leaving)) return 'draining';
   return views.some(({ state }) => state === 'probing') ? 'probing' : 'serving';
 }

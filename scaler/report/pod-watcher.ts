@@ -14,7 +14,7 @@ export class PodWatcher {
   readonly #context: PoolContext;
   /** Restarts of each pod, by name: on one machine a pod's next process has another UID. */
   #restarts: ReadonlyMap<string, number> | null = null;
-  /** Failure that was told of each pod, by UID. */
+  /** Last reported failure of each pod, by UID. */
   #failures: ReadonlyMap<string, string> = new Map();
 
   constructor(context: PoolContext) {

@@ -88,7 +88,7 @@ export function unservedModels(loads: readonly PoolLoad[]): Record<string, strin
   return Object.fromEntries([...reasons].filter(([name]) => !served.has(name)));
 }
 
-/** Reasons by model. What one gateway has heard of, the others will. */
+/** Reasons by model, over all gateways: what one has learned reaches the others soon. */
 function unbatchedModels(loads: readonly PoolLoad[]): Record<string, string> {
   const reasons: Record<string, string> = {};
   for (const { name, unbatchedReason } of loads.flatMap(({ models }) => models)) {

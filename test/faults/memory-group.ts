@@ -46,7 +46,7 @@ export class MemoryGroup {
     try {
       rmdirSync(this.#folder);
     } catch {
-      // A process that never grew is still in it.
+      // The group still holds a process, one that never grew enough to be killed.
     }
   }
 }

@@ -46,7 +46,7 @@ export interface OpenPage {
   readonly requests: string[];
 }
 
-/** A page in a context of its own, with all that it complains of and asks for. */
+/** Opens a page in a context of its own, and collects its errors and its requests. */
 export async function openPage(browser: Browser, url: string, look: Look = {}): Promise<OpenPage> {
   const { width = 1440, height = 900, colorScheme = 'light', scale = 1 } = look;
   const context = await browser.newContext({

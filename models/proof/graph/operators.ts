@@ -1,6 +1,6 @@
 /**
  * Table of ONNX's operators and what they do to the rows of a run: where their outputs have them, and which of them mix rows. Pure.
- * An operator that is not listed gives a shared output from shared inputs, and else an unknown one: only what is certain is told.
+ * An operator that is not listed gives a shared output from shared inputs, and else an unknown one: only certain findings are reported.
  *
  * https://onnx.ai/onnx/operators/
  */

@@ -10,7 +10,7 @@
 /** Length of an axis: a number, `rows` for the number of rows of the run, null where it is not known. */
 export type Length = number | 'rows' | null;
 
-/** An operator that mixes rows, as it is told to people: `node 'Softmax_12' normalises across the batch axis`. */
+/** An operator that mixes rows, in words for people: `node 'Softmax_12' normalises across the batch axis`. */
 export interface Finding {
   readonly text: string;
   /**

@@ -118,7 +118,7 @@ export class ProtobufReader {
   }
 }
 
-/** @returns what `read` makes of a file; null where the file can't be read or followed, which whoever loads it will say */
+/** @returns what `read` makes of a file; null where the file can't be read or followed: loading it reports why */
 export function readIfFollowed<Result>(file: string, read: (bytes: Bytes) => Result): Result | null {
   try {
     return withFileBytes(file, read);

@@ -153,5 +153,5 @@ export const dropout: Rule = (call) => {
   return training.values[0] === 0 ? [first(call), unknown] : draws(call);
 };
 
-/** Whether something is broken is asked of a whole run to protect it, and changes no sound row. */
+/** A check of the whole run for broken values protects it, and changes no sound row. */
 export const asksForBroken: Rule = (call) => (first(call).kind === 'shared' ? sharedOf(null) : unknown);

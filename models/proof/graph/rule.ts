@@ -49,7 +49,7 @@ export const byFirst =
     return place.kind === 'shared' ? sharedOf(null) : rule(call, place.shape, place.axis);
   };
 
-/** The same, where the operator only moves elements: what was mixed stays so. */
+/** Rule of an operator that only moves elements: rows that were mixed stay mixed. */
 export const moving =
   (rule: RowsRule): Rule =>
   (call) =>

@@ -19,7 +19,7 @@ export interface Walk {
   readonly outputs: readonly Place[];
 }
 
-/** Nodes visited beyond which nothing is told: functions that call functions can make a small file endless. */
+/** Limit of visited nodes, beyond which nothing is reported: functions that call functions can make a small file endless. */
 const mostVisits = 500_000;
 const deepestCalls = 16;
 
