@@ -37,6 +37,24 @@ test('a crash loop keeps its reason while the process runs for a moment, and quo
   assert.deepEqual(failureOf(running, false, found), looping);
 });
 
+test('what a process logged before a signal ended it is not why, nor is a line that the kubelet has cut', () => {
+  const survived = '{"level":50,"msg":"a version is not served, and what serves goes on"}\n';
+  const after = (exitCode: number, message: string) =>
+    lastExitOf(pod({ state: { running: {} }, lastState: { terminated: { exitCode, reason: 'Error', message } } }));
+  assert.equal(after(136, survived), 'exit code 136');
+  assert.equal(after(1, survived), 'exit code 1 (a version is not served, and what serves goes on)');
+  assert.equal(after(134, `${survived}terminate called\n`), 'exit code 134 (terminate called)');
+  const lines = '{"level":30,"msg":"listening"}\n'.repeat(100).slice(-2048);
+  assert.equal(after(136, lines), 'exit code 136');
+  assert.equal(
+    after(
+      2,
+      lines.replace(/^[^\n]+/, (cut) => 'x'.repeat(cut.length)),
+    ),
+    'exit code 2',
+  );
+});
+
 test('one exit is a restart, and lack of memory is told as such', () => {
   const exited = { exitCode: 137, reason: 'Error', finishedAt: at(9) };
   const restarted = { restartCount: 1, state: { running: {} }, lastState: { terminated: exited } };

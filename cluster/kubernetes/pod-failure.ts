@@ -7,6 +7,10 @@ import { explainExit, nextErrorText, type ErrorText } from '../local/log-lines.t
 import { conditionOf, timeMs, type ContainerStatus, type PodObject, type Terminated } from './objects.ts';
 
 const maxMessageLength = 300;
+/** Bytes of the end of a log that the kubelet takes for a termination message. */
+const longestLogBytes = 2048;
+/** Exit code to which a container's runtime adds the signal that has ended the process. */
+const leastSignalExit = 128;
 
 /** Exits of one container after which a further start is a loop, whether or not the kubelet backs off just now. */
 const loopExits = 2;
@@ -43,13 +47,22 @@ export function lastExitOf(pod: PodObject): string | null {
 export function exitText(ended: Terminated | undefined): string | null {
   if (ended === undefined || (ended.exitCode === 0 && ended.reason === 'Completed')) return null;
   const exit = ended.reason === 'OOMKilled' ? 'out of memory (OOMKilled)' : `exit code ${ended.exitCode ?? 'unknown'}`;
-  return explainExit(exit, lastError(ended.message));
+  return explainExit(exit, lastError(ended));
 }
 
-/** The error in a termination message, which may be the last lines of the log. */
-function lastError(message: string | undefined): ErrorText | null {
+/**
+ * The error in a termination message, which may be the last lines of the log. An error that was logged before a signal ended the process
+ * has been survived, and is not why; a fatal one, or what the runtime itself wrote, is.
+ */
+function lastError({ message = '', exitCode = 0 }: Terminated): ErrorText | null {
+  const lines = message.split('\n');
+  // The kubelet cuts the log somewhere in a line, and what is left of that one explains nothing.
+  if (Buffer.byteLength(message) >= longestLogBytes && lines.length > 1) lines.shift();
   let error: ErrorText | null = null;
-  for (const line of (message ?? '').split('\n')) error = nextErrorText(error, line, 'stderr');
+  for (const line of lines) {
+    if (exitCode > leastSignalExit && nextErrorText(null, line, 'stderr')?.weight === 'error') continue;
+    error = nextErrorText(error, line, 'stderr');
+  }
   return error;
 }
 
