@@ -51,6 +51,17 @@ test('an ejected pod on probation is still suspect; one that serves again is wel
   assert.deepEqual(well.cluster.calls, []);
 });
 
+test('a gateway that has no requests left for a pod on probation does not protect it from the one that ejects it again', async () => {
+  const world = await serving({ gateways: 2 });
+  const [idle, busy] = world.gateways;
+  idle!.viewOverrides.set('p-2', { ...ejected, state: 'probing' });
+  for (let time = 0; time < 20; time += 1) {
+    busy!.viewOverrides.set('p-2', time % 2 === 0 ? ejected : { ...ejected, state: 'probing' });
+    await world.run(1, 20);
+  }
+  assert.ok(world.cluster.calls.includes('markDraining p-2 1-replace'));
+});
+
 test('one gateway of three that cannot reach a pod does not make it sick', async () => {
   const world = await serving({ gateways: 3 });
   world.gateways[0]!.viewOverrides.set('p-2', { ...ejected, hard: true });

@@ -1,9 +1,11 @@
 /**
  * Gateways' views of a pod, and what most of them say.
  *
- *   a pod is ejected = more than half of the gateways that have had requests for the pool report it as ejected
+ *   a pod is ejected = more than half of the gateways that have had requests for the pool report it as ejected, or as on probation since
+ *                      they ejected it, and one of them as ejected now
  *
- * A majority, since one gateway's broken network is not the pod's fault.
+ * A majority, since one gateway's broken network is not the pod's fault. Probation counts, since a gateway whose clients have gone to
+ * another one stays there for good, and those that eject the pod again and again are never all at it in one second.
  */
 import type { PodLoad, PoolLoad } from '../../contract/load-report.ts';
 
@@ -28,7 +30,7 @@ export function viewsByPod(loads: readonly PoolLoad[]): Map<string, PodView[]> {
 }
 
 export function isEjected(views: readonly PodView[] = []): boolean {
-  return mostSay(views, ({ state }) => state === 'ejected');
+  return isOutOfRotation(views) && views.some(({ informed, state }) => informed && state === 'ejected');
 }
 
 /** Ejected, or on probation after an ejection, when it may fail again. */
