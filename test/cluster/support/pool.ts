@@ -1,9 +1,7 @@
 /** A Deployment of model servers and the ModelPool that names it, as a test wants them. */
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import type { ModelPool } from '../../../contract/model-pool.ts';
-import { root } from './image.ts';
 import { present, type Release } from './release.ts';
+import { modelsConfigMap, repositoryOf, type BadVersion } from './repository.ts';
 
 export const lockedContainer = {
   imagePullPolicy: 'IfNotPresent',
@@ -24,6 +22,8 @@ export interface PoolOptions {
   readonly broken?: string;
   /** Versions that each model has in the pods' image, all of the same file; `1` unless given. */
   readonly versions?: readonly string[];
+  /** Versions beside those, by what is wrong with them. */
+  readonly bad?: Readonly<Record<string, BadVersion>>;
   /** Milliseconds that a run sleeps: a pod then carries a known load without a core to itself. */
   readonly runMs?: number;
   readonly rowMs?: number;
@@ -65,10 +65,12 @@ export function poolObjects(options: PoolOptions): object {
     models = null,
     broken = null,
     versions = ['1'],
+    bad = {},
     progressDeadlineSeconds = 600,
     release = present,
     maxRequestRows = maxRows,
   } = options;
+  const repository = repositoryOf(name, { models: models ?? [model], versions, bad, broken }, release);
   const args = models === null ? [] : ['--models', models.join(',')];
   const labels = { 'app.kubernetes.io/name': name, 'app.kubernetes.io/component': 'model-server' };
   const env = {
@@ -98,6 +100,7 @@ export function poolObjects(options: PoolOptions): object {
           terminationGracePeriodSeconds: graceSeconds,
           shareProcessNamespace: shareProcesses,
           securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+          initContainers: repository.initContainers,
           containers: [
             {
               ...lockedContainer,
@@ -118,14 +121,7 @@ export function poolObjects(options: PoolOptions): object {
               ],
             },
           ],
-          volumes: [
-            {
-              name: 'models',
-              configMap: { name: `models-${name}`, items: filesOf(models ?? [model], { versions, broken }) },
-            },
-            { name: 'secret', secret: { secretName: 'sluice' } },
-            scriptsVolume,
-          ],
+          volumes: [...repository.volumes, { name: 'secret', secret: { secretName: 'sluice' } }, scriptsVolume],
         },
       },
     },
@@ -148,34 +144,8 @@ export function poolObjects(options: PoolOptions): object {
     metadata: { name },
     spec: { maxUnavailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow', selector: { matchLabels: labels } },
   };
-  const repository = {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: { name: `models-${name}` },
-    data: {
-      'config.yaml': `maxRows: ${maxRows}\nmaxRequestRows: ${maxRequestRows}\ndelay: { runMs: ${runMs}, rowMs: ${rowMs} }\n`,
-    },
-    binaryData: {
-      'model.onnx': readFileSync(path.join(root, 'models/zoo/simple/1/model.onnx'), 'base64'),
-    },
-  };
-  return { apiVersion: 'v1', kind: 'List', items: [repository, deployment, budget, pool] };
-}
-
-/** Files of the repository, by the keys of the ConfigMap. */
-function filesOf(
-  models: readonly string[],
-  image: Readonly<{ versions: readonly string[]; broken: string | null }>,
-): { key: string; path: string }[] {
-  return models.flatMap((model) => [
-    { key: 'config.yaml', path: `${model}/config.yaml` },
-    ...(model === image.broken
-      ? [{ key: 'config.yaml', path: `${model}/2/model.onnx` }]
-      : image.versions.map((version) => ({
-          key: 'model.onnx',
-          path: `${model}/${version}/model.onnx`,
-        }))),
-  ]);
+  const config = `maxRows: ${maxRows}\nmaxRequestRows: ${maxRequestRows}\ndelay: { runMs: ${runMs}, rowMs: ${rowMs} }\n`;
+  return { apiVersion: 'v1', kind: 'List', items: [modelsConfigMap(name, config), deployment, budget, pool] };
 }
 
 export const podsOf = (name: string): string =>

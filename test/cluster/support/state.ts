@@ -1,5 +1,6 @@
 /** The system's own reports during a test: load reports of the gateways, replicas, status and events of a pool. */
 import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import type { LoadReport, PodLoad } from '../../../contract/load-report.ts';
 import type { PoolStatus } from '../../../contract/pool-status.ts';
 import { isReady, until, type Namespace, type PodObject } from './kubectl.ts';
@@ -62,6 +63,30 @@ export async function eventsOf(namespace: Namespace, name: string): Promise<stri
 export async function restartsOf(namespace: Namespace, selector: string): Promise<number[]> {
   const pods = await namespace.pods(selector);
   return pods.map(({ status }) => (status.containerStatuses ?? []).reduce((sum, one) => sum + one.restartCount, 0));
+}
+
+/** Restarts of the containers of a pool's pods, those of pods that are gone included. */
+export class RestartWatch {
+  readonly #restarts = new Map<string, number>();
+  readonly #child: ReturnType<typeof spawn>;
+
+  constructor({ name }: Namespace, pool: string) {
+    const output = 'jsonpath={.metadata.uid} {.status.containerStatuses[0].restartCount}{"\\n"}';
+    const args = ['--namespace', name, 'get', 'pods', '--selector', podsOf(pool), '--watch', '--output', output];
+    this.#child = spawn('kubectl', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    createInterface({ input: this.#child.stdout! }).on('line', (line) => {
+      const [uid, count] = line.split(' ');
+      this.#restarts.set(uid!, Number(count ?? '0'));
+    });
+  }
+
+  get count(): number {
+    return [...this.#restarts.values()].reduce((sum, count) => sum + count, 0);
+  }
+
+  close(): void {
+    this.#child.kill();
+  }
 }
 
 /** Every reason that the conditions of a pool have had since it began to watch, however short. */
