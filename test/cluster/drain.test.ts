@@ -17,6 +17,8 @@ const pool = { name: 'simple', runMs: 4000, maxRows: 8, spec: { requests: { time
 let system: System;
 /** Longest time from the kill to a new lease: the old one lasts 15 s, and the new leader has to decide within 20 s. */
 const takenOverMs = 19_000;
+/** Patience for what only a hang keeps away. */
+const patienceMs = 180_000;
 
 before(async () => {
   system = await install('drain', { shareProcesses: true });
@@ -29,7 +31,7 @@ test('victims are those that were marked, with 0 in flight by their own log, alt
   system.watched(t, async () => {
     const { namespace } = system;
     const load = await Load.start(namespace, { perSecond: 4, timeoutMs: 60_000 });
-    await until('work in each pod', 60_000, async () =>
+    await until('work in each pod', patienceMs, async () =>
       Object.keys((await load.report()).byPod).length === 4 ? true : null,
     );
     const { logs, pods } = await followAll();
@@ -37,7 +39,7 @@ test('victims are those that were marked, with 0 in flight by their own log, alt
     const marked = await drainingPods(2);
     await namespace.kubectl(['scale', 'deployment/sluice-gateway', '--replicas', '3']);
     assert.ok((await drainingPods(2)).length === 2, 'the drain was over before the third gateway was asked for');
-    const left = await settled(namespace, 'simple', 2, 120_000);
+    const left = await settled(namespace, 'simple', 2);
     const report = await load.endWithoutLoss(50);
 
     const ends = pods.filter(({ metadata }) => !left.some((pod) => pod.metadata.uid === metadata.uid));
@@ -60,7 +62,7 @@ test('the leader is killed in the middle of a drain: another takes it over withi
     await bounds(4, 4);
     await settled(namespace, 'simple', 4);
     const load = await Load.start(namespace, { perSecond: 4, timeoutMs: 60_000 });
-    await until('work in each pod', 60_000, async () =>
+    await until('work in each pod', patienceMs, async () =>
       Object.keys((await load.report()).byPod).length === 4 ? true : null,
     );
     const before = await deployment(namespace, 'simple');
@@ -69,7 +71,7 @@ test('the leader is killed in the middle of a drain: another takes it over withi
     await drainingPods(2);
     const killedAtMs = await killProcess(namespace, holder.split('_')[0]!, 'scaler', 'scaler');
     // Adopted drains carry the new leader's mark. Cancelled and finished drains leave no mark.
-    await until('a new leader that has looked after the drain', 60_000, async () => {
+    await until('a new leader that has looked after the drain', patienceMs, async () => {
       if ((await lease()).transitions === transitions) return null;
       const pods = await namespace.pods(podsOf('simple'));
       return pods.every((pod) => markOf(pod) !== String(transitions)) ? true : null;
@@ -77,7 +79,7 @@ test('the leader is killed in the middle of a drain: another takes it over withi
     // Cluster clocks measure the takeover, because kubectl itself is slow.
     const tookMs = (await lease()).acquiredAtMs - killedAtMs;
     assert.ok(tookMs <= takenOverMs, `the lease was taken over ${tookMs} ms after the kill`);
-    await settled(namespace, 'simple', 2, 120_000);
+    await settled(namespace, 'simple', 2);
     t.diagnostic(JSON.stringify({ tookMs, ...(await load.endWithoutLoss(50)) }));
     const { metadata, spec } = await deployment(namespace, 'simple');
     assert.equal(spec.replicas, 2);
@@ -99,12 +101,20 @@ const bounds = (maxReplicas: number, minReplicas = 1): Promise<string> =>
     JSON.stringify({ spec: { scaling: { minReplicas, maxReplicas } } }),
   ]);
 
+/** Interval of looks: a drain lasts some seconds, of which kubectl takes its share. */
+const everyMs = 100;
+
 /** Pods marked as draining, as soon as there are exactly `count`. */
 function drainingPods(count: number): Promise<PodObject[]> {
-  return until(`${count} marked pods`, 60_000, async () => {
-    const marked = (await system.namespace.pods(podsOf('simple'))).filter((pod) => markOf(pod) !== undefined);
-    return marked.length === count ? marked : null;
-  });
+  return until(
+    `${count} marked pods`,
+    patienceMs,
+    async () => {
+      const marked = (await system.namespace.pods(podsOf('simple'))).filter((pod) => markOf(pod) !== undefined);
+      return marked.length === count ? marked : null;
+    },
+    everyMs,
+  );
 }
 
 async function followAll() {

@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import type { PoolsReport } from '../../contract/scaler-api.ts';
 import { installCrd } from './support/crd.ts';
 import { root } from './support/image.ts';
-import { kubectl, Namespace, requireCluster } from './support/kubectl.ts';
+import { kubectl, Namespace, requireCluster, until } from './support/kubectl.ts';
 import { Load } from './support/load.ts';
 import { poolObjects } from './support/pool.ts';
 import { readyPods, scalerSelector, settled } from './support/state.ts';
@@ -58,14 +58,15 @@ test('each namespace is served and scaled by its own rights, and none waits for 
     await other.endWithoutLoss(20);
 
     const [scaler] = await own.pods(scalerSelector);
-    const { pools } = JSON.parse(await own.get(scaler!.metadata.name, 8082, '/api/pools')) as PoolsReport;
-    assert.deepEqual(
-      pools.map(({ name, readyReplicas }) => [name, readyReplicas]).toSorted(),
-      [
-        [`${first.name}/simple`, 1],
-        [`${second.name}/simple`, 2],
-      ].toSorted(),
-    );
+    const readyBy = async (): Promise<string[]> => {
+      const { pools } = JSON.parse(await own.get(scaler!.metadata.name, 8082, '/api/pools')) as PoolsReport;
+      return pools.map(({ name, readyReplicas }) => `${name}: ${readyReplicas}`).toSorted();
+    };
+    const expected = [`${first.name}/simple: 1`, `${second.name}/simple: 2`].toSorted();
+    // A scaler sees its pods a moment after the API server.
+    await until(`the scaler to see ${expected.join(' and ')}`, 60_000, async () =>
+      (await readyBy()).join() === expected.join() ? true : null,
+    ).catch(async () => assert.deepEqual(await readyBy(), expected));
     const holder = await own.kubectl(['get', 'lease', 'sluice-scaler', '--output', 'jsonpath={.spec.holderIdentity}']);
     assert.match(holder, /^sluice-scaler-/);
   }));

@@ -23,6 +23,8 @@ import { install, type System } from './support/system.ts';
 let system: System;
 /** Some looks of the scaler, and of the HPA's controller, which looks every 15 s. */
 const fightMs = 20_000;
+/** Patience for what only a hang keeps away. */
+const patienceMs = 180_000;
 
 before(async () => {
   system = await install('pools');
@@ -84,7 +86,7 @@ describe('in one namespace', { concurrency: true }, () => {
       });
       const { message } = await condition('hpa', 'AbleToScale', 'Conflict');
       assert.match(message, /HorizontalPodAutoscaler rival/);
-      await until('the HPA to have its way', 60_000, async () =>
+      await until('the HPA to have its way', patienceMs, async () =>
         (await deployment(namespace, 'hpa')).spec.replicas === 2 ? true : null,
       );
       const { metadata } = await deployment(namespace, 'hpa');
@@ -104,7 +106,7 @@ describe('in one namespace', { concurrency: true }, () => {
       await sleep(3000);
       const said = new ReasonWatch(namespace, 'person');
       await namespace.kubectl(['scale', 'deployment/person', '--replicas', '3']);
-      await until('a condition that says so', 30_000, () => (said.reasons.has('ReplicasChanged') ? true : null));
+      await until('a condition that says so', patienceMs, () => (said.reasons.has('ReplicasChanged') ? true : null));
       said.close();
       const { metadata, spec } = await deployment(namespace, 'person');
       assert.equal(spec.replicas, 3);
@@ -128,7 +130,7 @@ describe('in one namespace', { concurrency: true }, () => {
       } as const;
       await namespace.apply(poolObjects(pool));
       await settled(namespace, 'three', 2);
-      await waitReady('three', 60);
+      await waitReady('three', 180);
       const old = (await readyPods(namespace, 'three')).map(({ metadata }) => metadata.uid).toSorted();
       const loads = await Promise.all(
         ['three-a', 'three-b'].map((model) => Load.start(namespace, { perSecond: 10, model })),
@@ -138,7 +140,7 @@ describe('in one namespace', { concurrency: true }, () => {
       const fresh = (await namespace.pods(podsOf('three'))).filter(({ metadata }) => !old.includes(metadata.uid));
       assert.equal(fresh.length, 1, 'new pods');
       const told = /^503 .*model 'three-b' is required and has not been loaded yet: version 2: /;
-      await until('its probe to say why', 60_000, async () =>
+      await until('its probe to say why', patienceMs, async () =>
         told.test(await readiness(fresh[0]!.metadata.name)) ? true : null,
       );
       await condition('three', 'Stalled', 'RolloutStuck', /three-b 2 is failed: .*protobuf/i);
@@ -150,7 +152,7 @@ describe('in one namespace', { concurrency: true }, () => {
       );
       await namespace.kubectl(['rollout', 'undo', 'deployment/three']);
       await settled(namespace, 'three', 2);
-      await waitReady('three', 60);
+      await waitReady('three', 180);
       await condition('three', 'Stalled', 'NotStalled');
       await condition('three', 'VersionSkew', 'VersionsAgree');
       for (const load of loads) t.diagnostic(JSON.stringify(await load.endWithoutLoss(200)));
@@ -160,14 +162,15 @@ describe('in one namespace', { concurrency: true }, () => {
     system.watched(t, async () => {
       const { namespace } = system;
       await namespace.apply(poolObjects({ name: 'image' }));
-      await waitReady('image', 120);
+      await waitReady('image', 180);
       await namespace.kubectl(['set', 'image', 'deployment/image', 'model-server=localhost/no-such-image:1']);
       const { message } = await condition('image', 'PodsHealthy', 'PodsFailing');
       assert.match(message, /image-\S+: ImagePullBackOff: .*no-such-image/);
-      await waitReady('image', 1);
+      const { conditions = [] } = (await poolStatus(namespace, 'image')) ?? {};
+      assert.equal(conditions.find(({ type }) => type === 'Ready')?.status, 'True', JSON.stringify(conditions));
       await namespace.kubectl(['rollout', 'undo', 'deployment/image']);
       await condition('image', 'PodsHealthy', 'NoneSick');
-      await waitReady('image', 60);
+      await waitReady('image', 180);
     }));
 
   test('a crash loop is named with its exit code and last error, and the pool is ready once it is mended', (t) =>
@@ -179,7 +182,7 @@ describe('in one namespace', { concurrency: true }, () => {
       await condition('crash', 'Ready', 'PodsFailing', /CrashLoopBackOff/);
       await assert.rejects(waitReady('crash', 1), /timed out/);
       await namespace.kubectl(['set', 'env', 'deployment/crash', 'SLUICE_MAX_BODY_BYTES-']);
-      await waitReady('crash', 120);
+      await waitReady('crash', 180);
       await condition('crash', 'PodsHealthy', 'NoneSick');
     }));
 });
@@ -202,7 +205,7 @@ test('a younger pool that claims the model of another gets none of its requests,
     await settled(namespace, 'newer', 1);
     await namespace.kubectl(['rollout', 'restart', 'deployment/sluice-gateway']);
     await namespace.rollout('sluice-gateway');
-    await until('the old gateways to go', 90_000, async () => {
+    await until('the old gateways to go', patienceMs, async () => {
       const gateways = await namespace.pods(gatewaySelector);
       return gateways.length === 2 && gateways.every(isReady) ? true : null;
     });
@@ -218,7 +221,7 @@ test('a younger pool that claims the model of another gets none of its requests,
       '{"spec":{"scaling":{"minReplicas":2}}}',
     ]);
     await settled(namespace, 'older', 2);
-    await waitReady('older', 30);
+    await waitReady('older', 180);
     const report = await load.endWithoutLoss(200);
     assert.deepEqual(
       Object.keys(report.byPod).filter((pod) => !pod.startsWith('older-')),
@@ -239,7 +242,7 @@ function readiness(pod: string): Promise<string> {
 }
 
 function condition(pool: string, type: string, reason: string, words = /./): Promise<{ message: string }> {
-  return until(`condition ${type} of ${pool}: ${reason}, ${words}`, 90_000, async () => {
+  return until(`condition ${type} of ${pool}: ${reason}, ${words}`, patienceMs, async () => {
     const conditions = (await poolStatus(system.namespace, pool))?.conditions ?? [];
     return conditions.find((one) => one.type === type && one.reason === reason && words.test(one.message)) ?? null;
   });

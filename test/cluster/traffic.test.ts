@@ -14,6 +14,8 @@ import { install, type System } from './support/system.ts';
 /** Runs of 200 ms with at most 2 rows, asleep: a pod carries 10 requests a second, and 8 of them need no 8 cores. */
 const pool = { name: 'simple', runMs: 200, maxRows: 2 } as const;
 let system: System;
+/** Patience for what only a hang keeps away. */
+const patienceMs = 300_000;
 const applied = (options: PoolOptions): Promise<string> => system.namespace.apply(poolObjects({ ...pool, ...options }));
 const patched = (scaling: object): Promise<string> =>
   system.namespace.kubectl([
@@ -37,16 +39,18 @@ test('1 → 8 → 1 under load', (t) =>
   system.watched(t, async () => {
     const load = await Load.start(system.namespace, { perSecond: 3 });
     await load.rate(55);
-    await until('8 ready pods', 150_000, async () =>
+    await until('8 ready pods', patienceMs, async () =>
       (await readyPods(system.namespace, 'simple')).length === 8 ? true : null,
     );
     await sleep(3000);
     await load.rate(3);
     // The backlog from the pods' start would be too much for one pod.
-    await until('the backlog to be served', 60_000, async () => ((await load.report()).inFlight <= 3 ? true : null));
+    await until('the backlog to be served', patienceMs, async () =>
+      (await load.report()).inFlight <= 3 ? true : null,
+    );
     // By policy a pool shrinks over minutes. The bound has the scaler drain them at once, by the same way.
     await patched({ maxReplicas: 1 });
-    await settled(system.namespace, 'simple', 1, 150_000);
+    await settled(system.namespace, 'simple', 1);
     t.diagnostic(JSON.stringify(await load.endWithoutLoss(300)));
   }));
 
@@ -58,11 +62,11 @@ test('8 → 0 when nothing comes, and a request that comes then waits for its po
     await sleep(5000);
     await load.endWithoutLoss(50);
     await patched({ minReplicas: 0, maxReplicas: 8, idleSeconds: 5 });
-    await until('no pod', 240_000, async () =>
+    await until('no pod', patienceMs, async () =>
       (await system.namespace.pods(podsOf('simple'))).length === 0 ? true : null,
     );
     const held = await Load.start(system.namespace, { perSecond: 1, timeoutMs: 60_000 });
-    await until('an answer', 60_000, async () => ((await held.report()).right > 0 ? true : null));
+    await until('an answer', patienceMs, async () => ((await held.report()).right > 0 ? true : null));
     const report = await held.endWithoutLoss(1);
     t.diagnostic(`the slowest of ${report.sent} requests to a pool at zero took ${report.slowestMs} ms`);
     await patched({ minReplicas: 3, maxReplicas: 3, idleSeconds: 300 });
@@ -110,7 +114,7 @@ test('a rolling update of two gateways, where clients retry refused connections 
     const load = await Load.start(system.namespace, { perSecond: 15 });
     await system.namespace.kubectl(['rollout', 'restart', 'deployment/sluice-gateway']);
     await system.namespace.rollout('sluice-gateway');
-    await until('the old gateways to go', 90_000, async () =>
+    await until('the old gateways to go', patienceMs, async () =>
       (await system.namespace.pods('app.kubernetes.io/component=gateway')).length === 2 ? true : null,
     );
     t.diagnostic(JSON.stringify(await load.endWithoutLoss(100)));
@@ -204,7 +208,7 @@ async function evict(name: string): Promise<void> {
   const { namespace } = system;
   const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace: namespace.name } };
   const path = `/api/v1/namespaces/${namespace.name}/pods/${name}/eviction`;
-  await until(`${name} to be evicted`, 60_000, () =>
+  await until(`${name} to be evicted`, patienceMs, () =>
     kubectl(['create', '--raw', path, '--filename', '-'], JSON.stringify(eviction)),
   );
 }

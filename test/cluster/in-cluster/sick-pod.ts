@@ -1,7 +1,7 @@
 /**
  * A pod that can be made sick: a real model server behind a proxy in the same container, which lets everything through until
- * it is told otherwise. GET /fault?kind=… at port 9000: none, hang, errors, garbage, slow. GET /fault says when, in ms since it
- * was told, which address got a slow answer.
+ * it is told otherwise. GET /fault?kind=… at port 9000: none, hang, errors, garbage, slow. GET /fault says when it was told, and
+ * when, in ms since then, which address got a slow answer.
  *
  * Self-contained: it is mounted as one file into the image.
  */
@@ -14,6 +14,7 @@ const inner = 8001;
 const slowMs = Number(process.env.SLOW_MS ?? '2000');
 let fault = process.env.FAULT ?? 'none';
 let toldAtMs = 0;
+let toldAtUnixMs = 0;
 let slowAnswers: Record<string, number[]> = {};
 
 const server = spawn(process.execPath, ['/app/cli/sluice.js', 'model-server', '--port', String(inner)], {
@@ -86,9 +87,10 @@ http
     if (kind !== null) {
       fault = kind;
       toldAtMs = performance.now();
+      toldAtUnixMs = Date.now();
       slowAnswers = {};
       process.stdout.write(`fault: ${fault}\n`);
     }
-    response.end(JSON.stringify({ fault, slowAnswers }));
+    response.end(JSON.stringify({ fault, toldAtUnixMs, slowAnswers }));
   })
   .listen(9000);

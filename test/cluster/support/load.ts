@@ -29,6 +29,9 @@ export interface LoadOptions {
   readonly spread?: boolean;
 }
 
+/** Patience for a busy node. Only a hang reaches it. */
+const patienceMs = 180_000;
+
 export class Load {
   readonly #namespace: Namespace;
   readonly #pod: string;
@@ -75,7 +78,7 @@ export class Load {
         },
       },
     });
-    const pod = await until(`load ${name} to start`, 60_000, async () => {
+    const pod = await until(`load ${name} to start`, patienceMs, async () => {
       const [found] = await namespace.pods(`batch.kubernetes.io/job-name=${name}`);
       return found !== undefined && isReady(found) ? found.metadata.name : null;
     });
@@ -93,7 +96,7 @@ export class Load {
   /** Stops sending, waits for what is in flight, and takes the load away. */
   async end(): Promise<LoadReport> {
     await this.#ask('/stop');
-    const report = await until('the last answers', 60_000, async () => {
+    const report = await until('the last answers', patienceMs, async () => {
       const now = await this.report();
       return now.inFlight === 0 ? now : null;
     });

@@ -39,8 +39,11 @@ export async function readyPods(namespace: Namespace, pool: string): Promise<Pod
   return (await namespace.pods(podsOf(pool))).filter(isReady);
 }
 
+/** Patience for a node that starts the pods of two tests at once, or has other work. Only a hang reaches it. */
+const settledMs = 300_000;
+
 /** Waits until the pool has so many ready pods and no others, those that go included. */
-export function settled(namespace: Namespace, pool: string, count: number, withinMs = 120_000): Promise<PodObject[]> {
+export function settled(namespace: Namespace, pool: string, count: number, withinMs = settledMs): Promise<PodObject[]> {
   return until(`${count} pods of ${pool}`, withinMs, async () => {
     const pods = await namespace.pods(podsOf(pool));
     return pods.length === count && pods.every(isReady) ? pods : null;
