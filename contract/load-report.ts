@@ -5,6 +5,8 @@
  * and `sequence` grows by one per report, so that a reader can tell a restart from a counter that went back.
  */
 import Type from 'typebox';
+import { maxListedModels } from './model-versions.ts';
+import { RepositoryAction } from './repository.ts';
 
 const Count = Type.Integer({ minimum: 0 });
 const Amount = Type.Number({ minimum: 0 });
@@ -67,6 +69,17 @@ export const PodLoad = Type.Object({
 });
 export type PodLoad = Type.Static<typeof PodLoad>;
 
+/** Word of a person on a model, said at this gateway: that it be loaded, or unloaded. */
+export const ModelWord = Type.Object({
+  model: Type.String({ minLength: 1, maxLength: 128 }),
+  action: RepositoryAction,
+  /** Grows with each word since the gateway's start. */
+  number: Type.Integer({ minimum: 1 }),
+  /** Milliseconds since it was said. */
+  ageMs: Amount,
+});
+export type ModelWord = Type.Static<typeof ModelWord>;
+
 export const PoolLoad = Type.Object({
   name: Type.String(),
   arrivals: Count,
@@ -90,6 +103,8 @@ export const PoolLoad = Type.Object({
   inFlight: Count,
   models: Type.Array(ModelLoad),
   pods: Type.Array(PodLoad),
+  /** Last word on each model since the gateway's start; absent for none. */
+  words: Type.Optional(Type.Array(ModelWord, { maxItems: maxListedModels })),
 });
 export type PoolLoad = Type.Static<typeof PoolLoad>;
 

@@ -25,6 +25,9 @@ export type VersionId = Type.Static<typeof VersionId>;
 export const BannedVersion = Type.Object({ version: VersionNumber, hash: ContentHash, reason: Reason });
 export type BannedVersion = Type.Static<typeof BannedVersion>;
 
+/** Reason of a version that is out by a person's word. */
+export const unloadedReason = 'unloaded by request';
+
 /** Most versions of one model, and models of one pool, that a status or a wish may list. */
 export const maxListedVersions = 100;
 export const maxListedModels = 1_000;
@@ -37,6 +40,11 @@ export const UnsettledVersion = Type.Object({
   state: VersionState,
   /** Human-readable reason, in a pod's words. */
   reason: Type.Optional(Reason),
+  /**
+   * Most memory of a pod, in bytes, in which it is banned: one that has more may try it. Absent where memory was not the cause, or no
+   * limit is known.
+   */
+  limitBytes: Type.Optional(Type.Integer({ minimum: 0 })),
 });
 export type UnsettledVersion = Type.Static<typeof UnsettledVersion>;
 
@@ -55,6 +63,8 @@ export const PoolModel = Type.Object({
   skewed: Type.Optional(Type.Boolean()),
   /** Versions that some pod has had ready, and a new pod may load without a trial. */
   proven: Type.Optional(Type.Array(VersionId, { maxItems: maxListedVersions })),
+  /** Whether someone has unloaded it: requests for it are refused until someone loads it, or the scaler starts again. */
+  unloaded: Type.Optional(Type.Boolean()),
   unsettled: Type.Optional(Type.Array(UnsettledVersion, { maxItems: maxListedVersions })),
 });
 export type PoolModel = Type.Static<typeof PoolModel>;
@@ -70,6 +80,8 @@ export const WishedModel = Type.Object({
   tries: Type.Optional(Type.Array(VersionId, { maxItems: maxListedVersions })),
   /** Versions that must not be loaded: a load of them ended a process. */
   banned: Type.Array(BannedVersion, { maxItems: maxListedVersions }),
+  /** Whether all versions of it are to be taken out, and none loaded: someone has unloaded the model. */
+  unloaded: Type.Optional(Type.Boolean()),
 });
 export type WishedModel = Type.Static<typeof WishedModel>;
 

@@ -88,6 +88,8 @@ export const PodStatus = Type.Object({
   unbatched: Type.Optional(Type.Array(UnbatchedModel)),
   /** True where envelopes are refused without the shared secret. */
   requiresSecret: Type.Optional(Type.Boolean()),
+  /** Memory that the pod may take, in bytes; absent where nothing limits it. */
+  memoryLimitBytes: Type.Optional(Type.Integer({ minimum: 0 })),
   /** True while the watch has a sample that is not judged. */
   watching: Type.Optional(Type.Boolean()),
 });

@@ -21,7 +21,8 @@ export const RepositoryRequest = Type.Object({
   parameters: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
 });
 export type RepositoryRequest = Type.Static<typeof RepositoryRequest>;
-export type RepositoryAction = 'load' | 'unload';
+export const RepositoryAction = Type.Enum(['load', 'unload']);
+export type RepositoryAction = Type.Static<typeof RepositoryAction>;
 
 export const repositoryPaths = {
   index: '/v2/repository/index',

@@ -53,7 +53,8 @@ export class Admission {
     counters.plain.arrivals += 1;
     counters.plain.arrivedBytes += request.bytes;
     // Accepting pods could not load the model, or don't know it yet, and no pod is on its way that might.
-    if (this.#endpoints.coming === 0 && this.#isUnserved(request)) {
+    const isHopeless = this.#endpoints.coming === 0 || this.#endpoints.isUnloaded(modelQueue.model);
+    if (isHopeless && this.#isUnserved(request)) {
       throw this.#book.room.refuseUnserved(modelQueue, this.#endpoints.unservedReason(modelQueue.model));
     }
     const size = modelQueue.estimate(request);
@@ -95,7 +96,11 @@ export class Admission {
     const podless = this.#endpoints.accepting.size === 0;
     if (!podless) this.#wakeTrigger.isPodless(false);
     else if (this.#book.queued > 0 && this.#wakeTrigger.isPodless(true)) this.#wake();
-    this.#book.shedUnserved(podless, (request) => this.#isUnserved(request));
+    this.#book.shedUnserved(
+      podless,
+      (request) => this.#isUnserved(request),
+      (model) => this.#endpoints.isUnloaded(model),
+    );
   }
 
   /** @param rowsBefore rows of the model that are served before */
@@ -131,8 +136,9 @@ export class Admission {
     return this.#spec().batching.enabled && this.#endpoints.takesEnvelopes;
   }
 
-  /** Pods accept work, and none of them serves the model. */
+  /** Pods accept work, and none of them serves the model; or none is to serve it. */
   #isUnserved({ model, version }: Pick<PredictRequest, 'model' | 'version'>): boolean {
+    if (this.#endpoints.isUnloaded(model)) return true;
     return this.#endpoints.accepting.size > 0 && this.#endpoints.forModel(model, version) === undefined;
   }
 }

@@ -74,7 +74,15 @@ export function buildGateway(deps: GatewayDeps): Gateway {
   const faces = { client: new FaceCounters(), admin: new FaceCounters() };
   const { maxUnreadBytes = httpDefaults.maxUnreadBytes } = limits;
   const gate = new AnswerGate({ unread: faces.client, maxBytes: answersRatio * maxUnreadBytes, now });
-  const pools = new Pools({ cluster, now, log, secret, gate, wake: () => stream.wake() });
+  const pools = new Pools({
+    cluster,
+    now,
+    log,
+    secret,
+    gate,
+    wake: () => stream.wake(),
+    isFollowed: () => stream.readers > 0,
+  });
   let ending = false;
   const isEnding = (): boolean => ending;
 

@@ -4,12 +4,14 @@ import type { Pod } from '../cluster/port.ts';
 import type { ModelPool } from '../contract/model-pool.ts';
 import type { PoolModel } from '../contract/model-versions.ts';
 import type { ServedModel } from '../contract/pod-status.ts';
+import type { RepositoryAction } from '../contract/repository.ts';
 import { Admission } from './admission.ts';
 import { Dispatch } from './dispatch/dispatch.ts';
 import { Endpoints } from './endpoints/endpoints.ts';
 import type { LoopClock } from './endpoints/loop-clock.ts';
 import type { Connect } from './endpoints/pod-connection.ts';
 import { PodSchedule } from './endpoints/pod-schedule.ts';
+import { ModelWords } from './model-words.ts';
 import type { ModelQueue, PendingRequest } from './queue/model-queue.ts';
 import { RequestBook } from './queue/request-book.ts';
 import type { PredictRequest } from './queue/request.ts';
@@ -30,11 +32,16 @@ export class Pool {
   readonly book: RequestBook;
   readonly endpoints: Endpoints;
   readonly admission: Admission;
+  readonly words = new ModelWords();
+  readonly #clock: LoopClock;
+  readonly #wake: () => void;
   readonly #dispatch: Dispatch;
   #spec: ModelPool['spec'];
 
   constructor(pool: ModelPool, { clock, log, wake, connect, random }: PoolDeps) {
     this.name = pool.metadata.name;
+    this.#clock = clock;
+    this.#wake = wake;
     this.#spec = pool.spec;
     const spec = (): ModelPool['spec'] => this.#spec;
     const poolLog = log.child({ pool: this.name });
@@ -55,6 +62,12 @@ export class Pool {
 
   get spec(): ModelPool['spec'] {
     return this.#spec;
+  }
+
+  /** Takes a person's word on a model, and tells the scaler at once. */
+  say(model: string, action: RepositoryAction): void {
+    this.words.say(model, action, this.#clock.nowMs);
+    this.#wake();
   }
 
   /** Takes a changed spec; what waits for a model that has left is answered 404. */

@@ -63,6 +63,8 @@ export interface PoolsDeps {
   readonly gate: AnswerGate;
   /** Tells the scaler at once. */
   readonly wake?: () => void;
+  /** Whether a scaler follows the load reports; none does unless given. */
+  readonly isFollowed?: () => boolean;
 }
 
 export class Pools {
@@ -71,13 +73,15 @@ export class Pools {
   /** Models in more than one pool that were logged, so that each is logged once and not with every view. */
   #contested = new Set<string>();
   readonly #poolDeps: PoolDeps;
+  readonly #isFollowed: () => boolean;
   readonly #log: Logger;
   readonly #stopWatching: () => void;
   readonly #ticker: NodeJS.Timeout;
   #known = false;
   #ready = false;
 
-  constructor({ cluster, now, log, secret, gate, wake = () => undefined }: PoolsDeps) {
+  constructor({ cluster, now, log, secret, gate, wake = () => undefined, isFollowed = () => false }: PoolsDeps) {
+    this.#isFollowed = isFollowed;
     const clock = new LoopClock(now);
     this.#poolDeps = {
       clock,
@@ -106,6 +110,11 @@ export class Pools {
   get ready(): boolean {
     this.#ready ||= this.#known && [...this.#pools.values()].every(({ endpoints }) => endpoints.allProbed);
     return this.#ready;
+  }
+
+  /** Whether a scaler follows the load reports of this gateway. */
+  get isFollowed(): boolean {
+    return this.#isFollowed();
   }
 
   get all(): IterableIterator<Pool> {

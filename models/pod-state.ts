@@ -66,6 +66,8 @@ export class PodState {
   live: LiveModels | null = null;
   /** Takes the wish of the pool until the start has ended. */
   gate: StartGate | null = null;
+  /** Memory that the process may take, in bytes; null where nothing limits it. */
+  memoryLimitBytes: number | null = null;
   /** HTTP requests without a finished response; an envelope counts as one. */
   openResponses = 0;
 
@@ -144,6 +146,7 @@ export class PodState {
       models: this.models.status(),
       ...(unbatched.size === 0 ? {} : { unbatched: [...unbatched.values()] }),
       ...(this.requiresSecret ? { requiresSecret: true } : {}),
+      ...(this.memoryLimitBytes === null ? {} : { memoryLimitBytes: this.memoryLimitBytes }),
       ...(this.scheduler.watching ? { watching: true } : {}),
     };
   }

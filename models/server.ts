@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import type { Logger } from 'pino';
 import packageJson from '../package.json' with { type: 'json' };
+import { unloadedReason } from '../contract/model-versions.ts';
 import { Guard } from '../runtime/http/guard.ts';
 import { listen } from '../runtime/http/listen.ts';
 import { openSecret } from '../runtime/process/secret-source.ts';
@@ -17,6 +18,7 @@ import { LiveModels } from './repository/live-models.ts';
 import { LoadMarkers } from './repository/load-markers.ts';
 import { announce, loadModels } from './repository/load.ts';
 import { lookAt } from './repository/look.ts';
+import { memoryLimitBytes } from './repository/memory-fit.ts';
 import { createMetrics } from './metrics.ts';
 import { PodState, Staging } from './pod-state.ts';
 import { StartGate, wishWaitOf } from './repository/start-gate.ts';
@@ -131,6 +133,7 @@ export async function runModelServer(
 
   const load = async () => {
     await sleep(settings.startDelayMs);
+    pod.memoryLimitBytes = await memoryLimitBytes();
     const folders = await scanRepository(settings.repository, only);
     // Looked at before its files are read, so that what changes meanwhile is read again.
     const look = await lookAt(settings.repository, only);
@@ -140,7 +143,8 @@ export async function runModelServer(
     await loadModels(folders, models, { ...context, gate });
     await live.fillIn();
     models.keepDefaults();
-    if ([...models.ready()].length === 0) {
+    const isUnloaded = models.status().some(({ reason }) => reason === unloadedReason);
+    if ([...models.ready()].length === 0 && !isUnloaded) {
       const reasons = models.status().map(({ name, version, reason }) => `${name} ${version}: ${reason ?? ''}`);
       throw new Error(`no model can be served: ${reasons.join('; ')}`);
     }

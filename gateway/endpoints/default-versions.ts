@@ -26,10 +26,16 @@ export class DefaultVersions {
   readonly #current = new Map<string, DefaultVersion>();
   readonly #coming = new Map<string, { readonly model: PoolModel; readonly sinceMs: number }>();
   readonly #skewed = new Set<string>();
+  #unloaded: ReadonlySet<string> = new Set();
 
   /** Default of a model; undefined where each pod answers by its own. */
   get(model: string): DefaultVersion | undefined {
     return this.#current.get(model);
+  }
+
+  /** Whether someone has unloaded the model: no pod answers for it, whatever its list says. */
+  isUnloaded(model: string): boolean {
+    return this.#unloaded.has(model);
   }
 
   /** Whether the lists of pods decide on a new default. */
@@ -46,6 +52,7 @@ export class DefaultVersions {
   /** Takes what the cluster shows. */
   follow(models: readonly PoolModel[], nowMs: number): void {
     const names = new Set(models.map(({ name }) => name));
+    this.#unloaded = new Set(models.filter(({ unloaded }) => unloaded === true).map(({ name }) => name));
     for (const name of this.#current.keys()) if (!names.has(name)) this.#current.delete(name);
     for (const name of this.#coming.keys()) if (!names.has(name)) this.#coming.delete(name);
     for (const model of models) {

@@ -186,6 +186,7 @@ export class Endpoint {
    * default. A server that lists no models is taken to serve any.
    */
   hasModel(model: string, version: string | undefined): boolean {
+    if (this.#defaults?.isUnloaded(model) === true) return false;
     const list = this.#models;
     if (list === null) return true;
     const byDefault = version === undefined ? this.#defaults?.get(model) : undefined;

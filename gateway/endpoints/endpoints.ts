@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 import type { Pod } from '../../cluster/port.ts';
 import { quote } from '../../contract/errors.ts';
 import type { ModelPool } from '../../contract/model-pool.ts';
-import type { PoolModel, VersionId } from '../../contract/model-versions.ts';
+import { unloadedReason, type PoolModel, type VersionId } from '../../contract/model-versions.ts';
 import type { PodStatus } from '../../contract/pod-status.ts';
 import {
   hardEvidence,
@@ -133,6 +133,7 @@ export class Endpoints {
    * which is no matter of the model.
    */
   unservedReason(model: string): string | null {
+    if (this.isUnloaded(model)) return unloadedReason;
     if (this.#accepting.size === 0 || this.forModel(model, undefined) !== undefined) return null;
     for (const endpoint of this.#accepting) {
       const reason = endpoint.unservedReason(model);
@@ -141,9 +142,15 @@ export class Endpoints {
     return 'it is not ready at any pod';
   }
 
+  /** Whether the pool has it that someone has unloaded the model. */
+  isUnloaded(model: string): boolean {
+    return this.#defaults.isUnloaded(model);
+  }
+
   /** Follows the default versions that the cluster shows. */
   applyVersions(models: readonly PoolModel[]): void {
     this.#defaults.follow(models, this.#clock.nowMs);
+    this.#changes += 1;
     this.#settleVersions();
   }
 

@@ -376,6 +376,19 @@ test('what has waited too long for a pod is refused: all without pods, else what
   assert.equal(queueOf('m').counters.duration('shed').count, 1);
 });
 
+test('what waits for a model that is unloaded is refused at once', (t) => {
+  const { book, open, told } = bookOf(t, { requests: { coldStartHoldMs: 300 } });
+  open('m1', { model: 'm' });
+  open('n1', { model: 'n' });
+  book.shedUnserved(
+    false,
+    () => false,
+    (model) => model === 'm',
+  );
+  assert.match(told('m1'), /unloaded by request/);
+  assert.equal(told('n1'), '');
+});
+
 test('requests with a pod are counted by model', (t) => {
   const { book, queueOf } = bookOf(t);
   book.onBatchSent(queueOf('m'), 3);

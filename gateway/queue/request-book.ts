@@ -14,6 +14,7 @@
 import type { SluiceError } from '../../contract/errors.ts';
 import { freeBuffer } from '../../contract/free-buffer.ts';
 import type { ModelPool } from '../../contract/model-pool.ts';
+import { unloadedReason } from '../../contract/model-versions.ts';
 import { Levels } from '../policy/levels.ts';
 import type { RequestSize } from '../policy/sizes.ts';
 import { takeAnswerRoom } from './answer-room.ts';
@@ -22,7 +23,7 @@ import { Deadlines } from './deadlines.ts';
 import { ModelQueue, type PendingRequest } from './model-queue.ts';
 import { QueueRoom } from './queue-room.ts';
 import { Queue } from './queue.ts';
-import { deadlineExceeded, displaced, modelRemoved, noPod } from './refusals.ts';
+import { deadlineExceeded, displaced, modelRemoved, modelUnserved, noPod } from './refusals.ts';
 import type { RequestTrace } from '../telemetry/tracing.ts';
 import type { PredictRequest, RequestOutcome } from './request.ts';
 import { WaitingModels } from './waiting-models.ts';
@@ -294,15 +295,26 @@ export class RequestBook {
   }
 
   /**
-   * Fails queued requests that have waited `coldStartHoldMs` for a pod that serves their model.
+   * Fails queued requests that have waited `coldStartHoldMs` for a pod that serves their model, or wait for one that no pod is to serve.
    * @param podless no pod accepts work at all
    * @param isUnserved pods accept work, but none serves the model
+   * @param isUnloaded someone has unloaded the model
    */
-  shedUnserved(podless: boolean, isUnserved: (request: PendingRequest) => boolean): void {
+  shedUnserved(
+    podless: boolean,
+    isUnserved: (request: PendingRequest) => boolean,
+    isUnloaded: (model: string) => boolean = () => false,
+  ): void {
     const { coldStartHoldMs } = this.#spec().requests;
     const oldest = this.#now() - coldStartHoldMs;
     for (const modelQueue of this.#waiting.list()) {
+      const isOut = isUnloaded(modelQueue.model);
       for (const request of modelQueue.waiting()) {
+        if (isOut) {
+          modelQueue.counters.shed['no-pod'] += 1;
+          this.fail(request, modelUnserved(this.#pool, modelQueue.model, unloadedReason));
+          continue;
+        }
         if (request.arrivedAtMs > oldest) continue;
         if (!podless && !isUnserved(request)) continue;
         modelQueue.counters.shed['no-pod'] += 1;

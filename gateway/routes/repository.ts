@@ -1,6 +1,6 @@
 /**
  * The repository extension of the Open Inference Protocol, as Triton has it: index, load and unload over all pods of a model's pool. Pods
- * do the work, and a gateway keeps nothing of it. One pod loads after the other, so that a model which ends a process ends one.
+ * do the work; the scaler hears of it from the pool's words, and tells pods that start later. One pod loads after the other, so that a model which ends a process ends one.
  */
 import type { FastifyInstance } from 'fastify';
 import { quote, SluiceError } from '../../contract/errors.ts';
@@ -52,9 +52,13 @@ export function repositoryRoutes(app: FastifyInstance, pools: Pools): void {
         const { model } = request.params as { model: string };
         const body = await readSmallJson(request.raw, RepositoryRequest);
         const { pool } = pools.find(model);
-        const outcomes = await actAtPods(pool, model, { action, body: Buffer.from(JSON.stringify(body)) });
+        // Pods wait for the pool's wish to load a version: the scaler must have the word by then.
+        if (action === 'load') pool.say(model, action);
+        const isState = pools.isFollowed && (action === 'unload' || pool.endpoints.isUnloaded(model));
+        const outcomes = await actAtPods(pool, model, { action, isState, body: Buffer.from(JSON.stringify(body)) });
         const failed = outcomes.find(({ error }) => error !== null);
         if (failed !== undefined) throw failure(model, action, outcomes, failed);
+        if (action === 'unload') pool.say(model, action);
         return reply.send({ pods: outcomes.map(({ pod }) => ({ name: pod, [`${action}ed`]: true })) });
       },
     });
@@ -100,13 +104,14 @@ function rank({ state }: IndexEntry): number {
   return state === 'READY' ? 2 : state === 'LOADING' ? 1 : 0;
 }
 
+/** @param act `isState` says that a scaler takes the word, so that it counts without a pod too */
 async function actAtPods(
   pool: Pool,
   model: string,
-  { action, body }: { readonly action: RepositoryAction; readonly body: Buffer },
+  { action, isState, body }: { readonly action: RepositoryAction; readonly isState: boolean; readonly body: Buffer },
 ): Promise<readonly PodOutcome[]> {
   const pods = podsOf(pool);
-  if (pods.length === 0) {
+  if (pods.length === 0 && !isState) {
     const why = `no pod of pool '${pool.name}' is up to ${action} ${quote(model)}`;
     throw new SluiceError('model-not-ready', why, { retryAfterSeconds: 1 });
   }

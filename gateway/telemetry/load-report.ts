@@ -31,6 +31,7 @@ function poolLoad(pool: Pool, nowMs: number): PoolLoad {
   const shed = Object.values(totals.shed).reduce((sum, count) => sum + count, 0);
   // A 503 by a pod is a failure here: the gateway did not decide to shed.
   const refusedByPods = Math.max(0, totals.duration('shed').count - shed);
+  const words = pool.words.list(nowMs);
   const pods = [...Array.from(pool.endpoints.all, podLoad), ...pool.endpoints.unreachable.map(unreachablePod)];
   return {
     name: pool.name,
@@ -56,6 +57,7 @@ function poolLoad(pool: Pool, nowMs: number): PoolLoad {
     inFlight: pods.reduce((sum, { inFlight }) => sum + inFlight, 0),
     models: Array.from(pool.book.modelQueues.values(), (modelQueue) => modelLoad(pool, modelQueue)),
     pods,
+    ...(words.length === 0 ? {} : { words }),
   };
 }
 

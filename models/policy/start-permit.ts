@@ -23,6 +23,8 @@ export type StartPermit =
   | { readonly kind: 'load' }
   /** Until the pool names it. */
   | { readonly kind: 'wait' }
+  /** Until someone loads the model. */
+  | { readonly kind: 'unloaded' }
   | { readonly kind: 'ban'; readonly reason: string };
 
 /** Permits by version, in the order given. A pod that could load nothing at all tries what it only suspects. */
@@ -34,6 +36,7 @@ export function startPermits(versions: readonly VersionHere[], conditions: Start
 
 function permitOf(one: VersionHere, { wish, suspects }: StartConditions): StartPermit {
   const model = wish?.models.find(({ name }) => name === one.name);
+  if (model?.unloaded === true) return { kind: 'unloaded' };
   const banned = model?.banned.find((ban) => isSameVersion(ban, one));
   if (banned !== undefined) return { kind: 'ban', reason: banned.reason };
   const isProven = model !== undefined && includesVersion(provenOf(model), one);

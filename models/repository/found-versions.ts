@@ -2,7 +2,7 @@
  * Changes of the repository while the pod serves, and what becomes of them: a new or changed version is loaded, or listed until the
  * pool has it loaded; one that is gone, or that its policy does not want any more, is taken out. How to load is an argument.
  */
-import { versionKey } from '../../contract/model-versions.ts';
+import { unloadedReason, versionKey } from '../../contract/model-versions.ts';
 import { hashOfVersion } from './content-hash.ts';
 import type { KnownFiles } from './known-files.ts';
 import { reasonOf, type LoadLog } from './load.ts';
@@ -111,7 +111,7 @@ export class FoundVersions {
     if (models.stateOf(name, version)?.kind === 'ready') {
       models.setNext(name, version, { hash, state: 'found' });
     } else {
-      const stage = isUnloaded(name) ? 'unloaded by request' : 'waiting to be loaded';
+      const stage = isUnloaded(name) ? unloadedReason : 'waiting to be loaded';
       models.set(name, version, { kind: 'loading', stage });
       models.setHash(name, version, hash);
     }

@@ -9,7 +9,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { quote, SluiceError } from '../../contract/errors.ts';
-import { staysOut, type VersionWish } from '../../contract/model-versions.ts';
+import { staysOut, unloadedReason, type VersionWish } from '../../contract/model-versions.ts';
 import { hashOfVersion } from './content-hash.ts';
 import { FoundVersions } from './found-versions.ts';
 import type { KeptWish } from './kept-wish.ts';
@@ -34,6 +34,8 @@ export interface LiveModelsOptions extends LoadContext, ServedFolders {
 
 /** Time that a pool has to have a version loaded which someone asked for. */
 const poolWaitMs = 120_000;
+/** Time that a pool has to end a ban by the word of a person. */
+const pardonWaitMs = 5_000;
 const poolPollMs = 20;
 
 export class LiveModels {
@@ -49,7 +51,11 @@ export class LiveModels {
 
   constructor(options: LiveModelsOptions) {
     this.#options = options;
-    this.#pool = new PoolWish(options.models, options.keptWish, (name, version) => this.loadVersion(name, version));
+    this.#pool = new PoolWish(options.models, options.keptWish, {
+      load: (name, version) => this.loadVersion(name, version),
+      unload: (name) => this.#unloadForPool(name),
+      allow: (name) => this.#allow(name),
+    });
     this.#retirement = new Retirement(options);
     const { models, isRequired, log } = options;
     const readFolder = (name: string): Promise<ModelFolder> => findModelFolder(options, name);
@@ -125,7 +131,7 @@ export class LiveModels {
   }
 
   /**
-   * Reads the folder of a model now, and loads what its policy wants. Without a pool the preferred version answers requests that
+   * Reads the folder of a model now, and loads what its policy wants, banned versions too. Without a pool the preferred version answers requests that
    * name none from here on.
    * @throws SluiceError `model-not-found` or `load-failed`
    */
@@ -133,6 +139,7 @@ export class LiveModels {
     const { models, log } = this.#options;
     const folder = await findModelFolder(this.#options, name);
     this.#unloaded.delete(name);
+    this.#pardon(name);
     const failures: string[] = [];
     const wanted = this.#wanted.in(folder);
     for (const version of wanted) {
@@ -150,6 +157,15 @@ export class LiveModels {
     log.info({ model: name, version: preferred }, 'a request has loaded the model: this version is its default');
   }
 
+  /** Lets versions of a model be tried again whose load has ended a process. */
+  #pardon(name: string): void {
+    const { models } = this.#options;
+    for (const { name: listed, version, state } of models.status()) {
+      if (listed !== name || state !== 'banned') continue;
+      models.set(name, version, { kind: 'loading', stage: 'waiting to be loaded' });
+    }
+  }
+
   /** Takes all versions of a model out until someone loads it. @throws SluiceError `model-not-found` */
   async unloadModel(name: string): Promise<void> {
     const { models, log } = this.#options;
@@ -157,12 +173,29 @@ export class LiveModels {
     this.#unloaded.add(name);
     await this.#inTurn(() => {
       for (const version of versions) {
+        const hash = models.hashOf(name, version);
         this.#takeOut(name, version);
-        models.set(name, version, { kind: 'loading', stage: 'unloaded by request' });
+        models.set(name, version, { kind: 'loading', stage: unloadedReason });
+        if (hash !== undefined) models.setHash(name, version, hash);
       }
       return Promise.resolve();
     });
     log.info({ model: name, versions }, 'model is unloaded by request');
+  }
+
+  #unloadForPool(name: string): void {
+    const { models } = this.#options;
+    if (!this.#unloaded.has(name) && models.names.includes(name)) void this.unloadModel(name);
+  }
+
+  /** Lets an unloaded model be loaded again, once the pool wishes it. */
+  #allow(name: string): void {
+    const { models } = this.#options;
+    this.#unloaded.delete(name);
+    for (const { name: listed, version, reason } of models.status()) {
+      if (listed !== name || reason !== unloadedReason) continue;
+      models.set(name, version, { kind: 'loading', stage: 'waiting to be loaded' });
+    }
   }
 
   isUnloaded(name: string): boolean {
@@ -258,12 +291,15 @@ export class LiveModels {
     const folder = await findModelFolder(this.#options, name);
     const prints = printsOf((await lookAt(repository, [name])).get(name), version);
     if (prints !== null) await this.#found.onFound(folder, { name, version, ...prints });
-    const untilMs = performance.now() + poolWaitMs;
+    const startedMs = performance.now();
+    const untilMs = startedMs + poolWaitMs;
     for (;;) {
       const state = models.stateOf(name, version);
       const next = models.nextOf(name, version);
       if (state?.kind === 'ready' && next === undefined) return;
-      if (state?.kind === 'broken' || state?.kind === 'banned') throw new Error(state.reason);
+      // The pool ends a ban by the same word, and may have sent its last wish before it heard it.
+      if (state?.kind === 'banned' && performance.now() < startedMs + pardonWaitMs) this.#pardon(name);
+      else if (state?.kind === 'broken' || state?.kind === 'banned') throw new Error(state.reason);
       if (next !== undefined && staysOut(next)) throw new Error(next.reason ?? 'not loaded');
       if (performance.now() > untilMs) throw new Error(`the pool has not had it loaded within ${poolWaitMs / 1000} s`);
       await sleep(poolPollMs);

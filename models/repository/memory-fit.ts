@@ -36,6 +36,12 @@ export async function checkSize(file: string): Promise<void> {
   if (bytes > memory.limitBytes) throw new Error(misfit(bytes, memory)!);
 }
 
+/** Memory in bytes that the control group of this process may take; null where it has no limit. */
+export async function memoryLimitBytes(): Promise<number | null> {
+  const limit = Number.parseInt(await readFile('/sys/fs/cgroup/memory.max', 'utf8').catch(() => ''), 10);
+  return Number.isFinite(limit) ? limit : null;
+}
+
 async function sizeOf(folder: string): Promise<number> {
   let bytes = 0;
   for (const entry of await readdir(folder, { withFileTypes: true })) {

@@ -10,20 +10,31 @@ import type { ModelSet } from './served-model.ts';
 /** Time for which a wish of the pool holds: several times the interval at which it is sent again. */
 const wishForMs = 60_000;
 
+/** Deeds by which a wish is followed. */
+export interface WishDeeds {
+  /** Loads a version; its failure is told by the set. */
+  load(name: string, version: string): Promise<void>;
+  /** Takes a model out. */
+  unload(name: string): void;
+  /** Lets a model be loaded again. */
+  allow(name: string): void;
+}
+
 export class PoolWish {
   readonly #models: ModelSet;
-  readonly #load: (name: string, version: string) => Promise<void>;
+  readonly #deeds: WishDeeds;
   readonly #kept: Pick<KeptWish, 'keep'>;
   /** Last wish of the pool and when it came; null before any. */
   #wish: (VersionWish & { readonly atMs: number }) | null = null;
   /** Versions that the pool has wished and that are being loaded, or wait for it. */
   readonly #wished = new Set<string>();
+  /** Models that the last wish wanted out. */
+  readonly #unloaded = new Set<string>();
 
-  /** @param load loads a version; the set lists its failure */
-  constructor(models: ModelSet, kept: Pick<KeptWish, 'keep'>, load: (name: string, version: string) => Promise<void>) {
+  constructor(models: ModelSet, kept: Pick<KeptWish, 'keep'>, deeds: WishDeeds) {
     this.#models = models;
     this.#kept = kept;
-    this.#load = load;
+    this.#deeds = deeds;
   }
 
   /** Whether a pool says which versions to load: what is found waits for its word, unless it has been silent for long. */
@@ -45,7 +56,13 @@ export class PoolWish {
   apply(): void {
     const models = this.#models;
     for (const wish of this.#wish?.models ?? []) {
-      const { name, default: byDefault, load, tries = [], banned } = wish;
+      const { name, default: byDefault, load, tries = [], banned, unloaded = false } = wish;
+      if (unloaded) {
+        this.#unloaded.add(name);
+        this.#deeds.unload(name);
+        continue;
+      }
+      if (this.#unloaded.delete(name)) this.#deeds.allow(name);
       if (byDefault !== null && this.#isContent(name, byDefault)) models.choose(name, byDefault.version);
       for (const { version, hash, reason } of banned) {
         const state = models.stateOf(name, version);
@@ -54,7 +71,7 @@ export class PoolWish {
         else if (models.hashOf(name, version) === hash && state?.kind === 'loading')
           models.set(name, version, { kind: 'banned', reason });
       }
-      for (const id of provenOf(wish)) if (this.#isBanned(name, id)) this.#obey(name, id.version);
+      for (const id of [...provenOf(wish), ...tries]) if (this.#isBanned(name, id)) this.#obey(name, id.version);
       for (const id of [...load, ...tries]) if (this.waits(name, id)) this.#obey(name, id.version);
     }
   }
@@ -72,7 +89,7 @@ export class PoolWish {
     return isSameHash(this.#models.hashOf(name, version), hash);
   }
 
-  /** Whether a version was banned here, though the pool has it proven: the process ended by something else. */
+  /** Whether a version is banned here, though the pool has it proven, or wants it tried again. */
   #isBanned(name: string, id: VersionId): boolean {
     return this.#models.stateOf(name, id.version)?.kind === 'banned' && this.#isContent(name, id);
   }
@@ -81,7 +98,8 @@ export class PoolWish {
     const key = versionKey({ name, version });
     if (this.#wished.has(key)) return;
     this.#wished.add(key);
-    void this.#load(name, version)
+    void this.#deeds
+      .load(name, version)
       .catch(() => undefined)
       .finally(() => this.#wished.delete(key));
   }

@@ -1,7 +1,8 @@
 /**
  * Models without which a pod is not ready. Each counts as soon as one version of it has been ready once: what happens to it later is
- * no reason to take a pod that serves out of service. No I/O.
+ * no reason to take a pod that serves out of service. One that someone has unloaded is not waited for. No I/O.
  */
+import { unloadedReason } from '../../contract/model-versions.ts';
 import { lacksModelWords } from '../../contract/pod-status.ts';
 import type { ModelSet } from './served-model.ts';
 
@@ -24,11 +25,13 @@ export class RequiredModels {
     const listed = this.#models.status();
     const ready = new Set(listed.filter((model) => model.ready).map(({ name }) => name));
     this.#missing = this.#missing.filter((name) => !ready.has(name));
-    if (this.#missing.length === 0) return null;
-    const [first] = this.#missing;
+    const unloaded = new Set(listed.filter(({ reason }) => reason === unloadedReason).map(({ name }) => name));
+    const missing = this.#missing.filter((name) => !unloaded.has(name));
+    if (missing.length === 0) return null;
+    const [first] = missing;
     const { version, reason } = listed.find(({ name, isDefault }) => name === first && isDefault) ?? {};
     const why = version === undefined ? 'it is not in the repository' : `version ${version}: ${reason ?? 'not loaded'}`;
-    const others = this.#missing.length === 1 ? '' : ` (and ${this.#missing.slice(1).join(', ')})`;
+    const others = missing.length === 1 ? '' : ` (and ${missing.slice(1).join(', ')})`;
     return `model '${first!}'${others} ${lacksModelWords}: ${why.slice(0, longestReason)}`;
   }
 }

@@ -1,6 +1,6 @@
 /** Loaded versions of models, and the set of all of them by name. No I/O. */
 import { quote, SluiceError } from '../../contract/errors.ts';
-import { byNumber, versionKey, type VersionState } from '../../contract/model-versions.ts';
+import { byNumber, unloadedReason, versionKey, type VersionState } from '../../contract/model-versions.ts';
 import type { ServedModel as ServedModelStatus } from '../../contract/pod-status.ts';
 import type { Proof } from './batching.ts';
 import { unbatched, type FileSignature } from './signature.ts';
@@ -105,7 +105,7 @@ export class ServedModel {
 
 /** Where a version that is not ready yet stands, as its clients and `GET /v2/pod` are told. */
 export type LoadingStage =
-  'waiting to be loaded' | 'loading' | 'loaded, and ready once the start has ended' | 'unloaded by request';
+  'waiting to be loaded' | 'loading' | 'loaded, and ready once the start has ended' | typeof unloadedReason;
 
 /** State of a version. Loading and broken ones are listed too, so that clients get 503 with the reason instead of 404. */
 export type ModelState =
@@ -337,7 +337,7 @@ function preferredOf({ states, named, missing }: Versions): string {
   for (const [version, state] of states) {
     if (highest === null || isLater(version, highest)) highest = version;
     if (state.kind === 'broken' || state.kind === 'banned' || missing.has(version)) continue;
-    if (state.kind === 'loading' && state.stage === 'unloaded by request') continue;
+    if (state.kind === 'loading' && state.stage === unloadedReason) continue;
     if (best === null || isLater(version, best)) best = version;
   }
   return best ?? highest!;
@@ -361,7 +361,7 @@ function nameOf(state: ModelState): VersionState {
     case 'ready':
       return 'ready';
     case 'loading':
-      return state.stage === 'waiting to be loaded' || state.stage === 'unloaded by request' ? 'found' : 'loading';
+      return state.stage === 'waiting to be loaded' || state.stage === unloadedReason ? 'found' : 'loading';
     case 'broken':
       return 'failed';
     case 'banned':

@@ -3,7 +3,7 @@
  * says which of the versions found are loaded by the start. What has to wait, LiveModels loads once the pool names it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { versionKey, type VersionWish } from '../../contract/model-versions.ts';
+import { unloadedReason, versionKey, type VersionWish } from '../../contract/model-versions.ts';
 import { startPermits } from '../policy/start-permit.ts';
 import type { ModelServerSettings } from '../settings.ts';
 import type { LoadMarkers } from './load-markers.ts';
@@ -73,7 +73,8 @@ export class StartGate {
     const permits = startPermits(found, { wish: this.wish, suspects: markers.suspects });
     found.forEach(({ name, version, hash }, index) => {
       const permit = permits[index]!;
-      if (permit.kind === 'wait') this.#waiting.add(versionKey({ name, version }));
+      if (permit.kind === 'wait' || permit.kind === 'unloaded') this.#waiting.add(versionKey({ name, version }));
+      if (permit.kind === 'unloaded') models.set(name, version, { kind: 'loading', stage: unloadedReason });
       if (permit.kind !== 'ban') return;
       const { reason } = permit;
       models.set(name, version, { kind: 'banned', reason });

@@ -6,6 +6,7 @@
 import type { ScalerPod } from '../../cluster/scalable.ts';
 import { staysOut, type PoolModel, type WishedModel } from '../../contract/model-versions.ts';
 import type { PodStatus } from '../../contract/pod-status.ts';
+import { ModelWords } from '../observe/model-words.ts';
 import type { PoolSnapshot } from '../observe/snapshot.ts';
 import type { PodVersions } from '../policy/pod-versions.ts';
 import { decideVersions, type VersionDecision } from '../policy/versions.ts';
@@ -26,6 +27,8 @@ interface KnownPod {
   /** Null before the first answer. */
   models: PodStatus['models'] | null;
   draining: boolean;
+  /** Memory that it may take; undefined where nothing limits it, or before the first answer. */
+  memoryBytes: number | undefined;
   /** Whether it is a pod of this system; null before the first answer. */
   isPeer: boolean | null;
   /** False for a pod from before wishes. */
@@ -35,11 +38,12 @@ interface KnownPod {
   sent: { readonly text: string; readonly atMs: number } | null;
 }
 
-const nothingKnown: VersionDecision = { models: [], trials: new Map(), wishes: new Map() };
+const nothingKnown: VersionDecision = { models: [], trials: new Map(), pardons: new Map(), wishes: new Map() };
 
 export class PoolVersions {
   readonly #context: PoolContext;
   readonly #known = new Map<string, KnownPod>();
+  readonly #words: ModelWords;
   #decision: VersionDecision = nothingKnown;
   /** Wish for each pod, by UID, as text. */
   #texts: ReadonlyMap<string, string> = new Map();
@@ -50,11 +54,14 @@ export class PoolVersions {
 
   constructor(context: PoolContext) {
     this.#context = context;
+    this.#words = new ModelWords(context.clock.wallMs());
   }
 
   /** Takes one step. @returns the versions of the pool, by the leader's decision or its last status */
-  tick({ pods, pool }: PoolSnapshot, leading: boolean): readonly PoolModel[] {
+  tick({ pods, pool, gateways }: PoolSnapshot, leading: boolean): readonly PoolModel[] {
     const { cluster } = this.#context;
+    // A scaler that stands by hears them too, and knows them when it leads.
+    this.#words.take(this.#context.pool, gateways);
     if (!leading) {
       this.#led = false;
       this.#known.clear();
@@ -90,6 +97,7 @@ export class PoolVersions {
         process: processOf(pod),
         models: null,
         draining: false,
+        memoryBytes: undefined,
         isPeer: null,
         takesWishes: true,
         askedAtMs: -Infinity,
@@ -98,24 +106,37 @@ export class PoolVersions {
     }
   }
 
-  #decide(pods: readonly ScalerPod[], wanted: readonly string[]): void {
+  #decide(pods: readonly ScalerPod[], listed: readonly string[]): void {
     const views = pods.flatMap((pod): PodVersions[] => {
       const known = this.#known.get(pod.uid);
       if (pod.isPeer !== true || known?.isPeer === false) return [];
       const votes = pod.phase === 'Ready' && pod.draining === null && known?.draining !== true;
       const { uid, name, lastExit } = pod;
       const crash = isCrash(lastExit) ? lastExit : undefined;
-      return [{ uid, name, process: processOf(pod), votes, models: known?.models ?? null, crash }];
+      return [
+        {
+          uid,
+          name,
+          process: processOf(pod),
+          votes,
+          models: known?.models ?? null,
+          crash,
+          memoryBytes: known?.memoryBytes,
+        },
+      ];
     });
+    const { unloaded } = this.#words;
+    const loaded = this.#words.takeLoads();
     const on = JSON.stringify([
       this.#changes,
-      wanted,
+      listed,
+      [...unloaded],
       views.map(({ uid, process, votes, crash }) => [uid, process, votes, crash]),
     ]);
-    if (on === this.#decidedOn) return;
+    if (on === this.#decidedOn && loaded.size === 0) return;
     this.#decidedOn = on;
     const before = this.#decision;
-    this.#decision = decideVersions(before, views, wanted);
+    this.#decision = decideVersions(before, views, { listed, unloaded, loaded });
     const texts = new Map([...this.#decision.wishes].map(([uid, models]) => [uid, JSON.stringify(models)]));
     if (!isSameMap(texts, this.#texts)) this.#generation += 1;
     this.#texts = texts;
@@ -128,7 +149,7 @@ export class PoolVersions {
 
   #tell(model: PoolModel, before: PoolModel | undefined): void {
     const { pool, log, cluster } = this.#context;
-    const { name, version, hash, generation, skewed = false } = model;
+    const { name, version, hash, generation, skewed = false, unloaded = false } = model;
     if (generation !== before?.generation) {
       const was = before?.version;
       log.info({ pool, model: name, version, hash, was, generation }, 'the default version of a model is set');
@@ -136,6 +157,12 @@ export class PoolVersions {
         const message = `requests for ${name} without a version are answered by version ${version}, before by ${was}`;
         cluster.emit({ pool, type: 'Normal', reason: 'VersionSwitched', message });
       }
+    }
+    if (unloaded !== (before?.unloaded ?? false)) {
+      log.info(
+        { pool, model: name, unloaded },
+        unloaded ? 'a model is unloaded by request' : 'a model may be loaded again',
+      );
     }
     if (skewed !== (before?.skewed ?? false))
       log.warn({ pool, model: name, version, skewed }, 'versions of a model differ');
@@ -204,6 +231,7 @@ export class PoolVersions {
     known.isPeer = answer.kind === 'status';
     known.models = answer.kind === 'status' ? listOf(answer.status) : [];
     known.draining = answer.kind === 'status' && answer.status.state === 'draining';
+    known.memoryBytes = answer.kind === 'status' ? answer.status.memoryLimitBytes : undefined;
     if (isSame(before, [known.models, known.draining, known.isPeer])) return false;
     this.#changes += 1;
     return known.isPeer;

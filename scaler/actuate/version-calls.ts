@@ -6,7 +6,7 @@ import type { PodStatus } from '../../contract/pod-status.ts';
 import { refusedSecret, type HttpClient } from '../http-client.ts';
 
 export type VersionAnswer =
-  | { readonly kind: 'status'; readonly status: Pick<PodStatus, 'uid' | 'state' | 'models'> }
+  | { readonly kind: 'status'; readonly status: Pick<PodStatus, 'uid' | 'state' | 'models' | 'memoryLimitBytes'> }
   /** A server of another make, or a pod from before wishes: it serves what it has. */
   | { readonly kind: 'foreign' }
   | { readonly kind: 'failed'; readonly detail: string };

@@ -10,6 +10,7 @@ import {
   includesVersion,
   isSameVersion,
   maxListedVersions,
+  unloadedReason,
   type PoolModel,
   type UnsettledVersion,
   type VersionId,
@@ -79,7 +80,7 @@ function isSkewed(standing: VersionStanding, id: VersionId): boolean {
 function unsettledOf({ bad, rows }: VersionStanding): UnsettledVersion[] {
   const all: UnsettledVersion[] = [...bad];
   for (const { id, state, reason } of rows) {
-    if (state !== 'found' && state !== 'loading') continue;
+    if ((state !== 'found' && state !== 'loading') || reason === unloadedReason) continue;
     const why = state === 'found' ? waiting : reason;
     addWorst(all, { ...id, state, ...(why === undefined ? {} : { reason: why }) });
   }

@@ -12,6 +12,8 @@ export interface PodVersions {
   readonly process: string;
   /** How the process before ended, in words, if it crashed: nobody told it to end. */
   readonly crash?: string | undefined;
+  /** Memory that it may take; undefined where nothing limits it. */
+  readonly memoryBytes?: number | undefined;
   /** Whether the cluster calls it ready, and it neither drains nor ends. */
   readonly votes: boolean;
   /** Null while the process has not told. */

@@ -1,4 +1,9 @@
-/** Standing of the versions of one model in its pool: which ones pods list, which were proven, and what is known against others. */
+/**
+ * Standing of the versions of one model in its pool: which ones pods list, which were proven, and what is known against others.
+ *
+ * A ban for want of memory has the limit at which it was given, and says nothing of pods that have more. Any ban ends by a person's
+ * word: the processes that list it then are pardoned, and one that lists it later has ended anew.
+ */
 import {
   byNumber,
   includesVersion,
@@ -27,14 +32,18 @@ export class VersionStanding {
   readonly listed: readonly VersionId[];
   /** Versions that some pod has had ready. */
   readonly proven: readonly VersionId[];
+  /** Processes of pods that are pardoned, by version. */
+  readonly pardons: Pardons;
   /** Versions that failed or are banned. */
   readonly #bad: UnsettledVersion[] = [];
 
-  constructor(name: string, pods: readonly PodVersions[], before: PoolModel | undefined) {
+  constructor(name: string, pods: readonly PodVersions[], { before, pardons, isLoaded }: Known) {
     this.name = name;
     this.before = before;
     this.pods = pods;
-    this.rows = pods.flatMap((pod) => rowsOf(pod, name));
+    const rows = pods.flatMap((pod) => rowsOf(pod, name));
+    this.pardons = pardonsOf({ name, pods, before }, rows, { pardons, isLoaded });
+    this.rows = rows.map((row) => (this.#isPardoned(row) ? { ...row, state: 'found' } : row));
     const listing = new Set(this.rows.map(({ pod }) => pod));
     this.voters = pods.filter((pod) => pod.votes && (pod.models === null || listing.has(pod)));
     // A pod that starts lists versions before it has read them, without their hashes: those that serve come first.
@@ -43,28 +52,66 @@ export class VersionStanding {
     const ready = this.rows.filter(({ state }) => state === 'ready').map(({ id }) => id);
     const known = (before?.proven ?? []).filter((id) => this.#exists(id));
     this.proven = distinct([...ready, ...known]).slice(0, maxListedVersions);
-    this.#judge();
+    this.#judge(isLoaded);
   }
 
   get bad(): readonly UnsettledVersion[] {
     return this.#bad;
   }
 
-  /** Takes what pods say against versions now, and what was known. */
-  #judge(): void {
-    for (const { id, state, reason } of this.rows) {
-      if (staysOut({ state })) this.hold({ ...id, state, ...(reason === undefined ? {} : { reason }) });
-    }
+  #isPardoned({ id, pod, state }: VersionRow): boolean {
+    return state === 'banned' && this.pardons.get(trialKey(this.name, id))?.includes(pod.process) === true;
+  }
+
+  /** Takes what was known against versions, and what pods say now. */
+  #judge(isLoaded: boolean): void {
     for (const known of this.before?.unsettled ?? []) {
-      if (!staysOut(known) || !this.#exists(known)) continue;
-      // A pod that has it ready has shown that the failure was another pod's.
-      if (!this.rows.some((row) => row.state === 'ready' && isSameVersion(row.id, known))) this.hold(known);
+      if (!staysOut(known) || !this.#exists(known) || (isLoaded && known.state === 'banned')) continue;
+      if (!this.#isRefuted(known)) this.hold(known);
     }
+    for (const { id, pod, state, reason } of this.rows) {
+      if (!staysOut({ state })) continue;
+      const limit = state === 'banned' ? limitOf(pod) : {};
+      this.hold({ ...id, state, ...(reason === undefined ? {} : { reason }), ...limit });
+    }
+  }
+
+  /** Whether a pod that has it ready has shown that the failure was another pod's. */
+  #isRefuted({ limitBytes, ...id }: UnsettledVersion): boolean {
+    const ready = this.rows.filter((row) => row.state === 'ready' && isSameVersion(row.id, id)).map(({ pod }) => pod);
+    if (limitBytes === undefined) return ready.length > 0;
+    return ready.some((pod) => !hasMore(pod, limitBytes)) || (ready.length > 0 && this.#allHaveMore(limitBytes));
+  }
+
+  #allHaveMore(limitBytes: number): boolean {
+    return this.voters.every((pod) => hasMore(pod, limitBytes));
   }
 
   /** Holds something against a version, unless worse is known of it. */
   hold(version: UnsettledVersion): void {
-    addWorst(this.#bad, version);
+    const known = this.#bad.find((bad) => isSameVersion(bad, version));
+    if (known?.state !== 'banned' || version.state !== 'banned') return addWorst(this.#bad, version);
+    // Pods that heard of a ban list it too: only those with more memory say something new.
+    if (known.limitBytes === undefined || version.limitBytes === undefined) return;
+    if (version.limitBytes > known.limitBytes) this.#bad[this.#bad.indexOf(known)] = version;
+  }
+
+  /** Bans that hold at the pod. */
+  bannedAt(pod: PodVersions): UnsettledVersion[] {
+    return this.#bad.filter(({ state, limitBytes, ...id }) => {
+      if (state !== 'banned') return false;
+      if (limitBytes !== undefined) return !hasMore(pod, limitBytes);
+      // A pod has had it ready: that another one ended is no word on its content.
+      return !this.isProven(id);
+    });
+  }
+
+  /** Whether a process ended by it, and it may be tried all the same: it is tried by one pod, even if nothing serves. */
+  isDoubted(id: VersionId): boolean {
+    return (
+      this.pardons.has(trialKey(this.name, id)) ||
+      this.#bad.some((bad) => bad.state === 'banned' && isSameVersion(bad, id))
+    );
   }
 
   /** Whether a pod lists the version, or there is nobody to ask. */
@@ -80,6 +127,8 @@ export class VersionStanding {
   isToTry(id: VersionId): boolean {
     const known = this.#bad.find((bad) => isSameVersion(bad, id));
     if (known === undefined) return true;
+    if (known.state === 'banned')
+      return this.rows.some(({ pod, id: of }) => isSameVersion(of, id) && this.mayTry(pod, id));
     return known.state === 'failed' && !this.rows.some((row) => row.state === 'failed' && isSameVersion(row.id, id));
   }
 
@@ -94,9 +143,59 @@ export class VersionStanding {
       .map(({ id }) => id);
   }
 
+  /** Whether no ban keeps the pod from trying the version. */
+  mayTry(pod: PodVersions, id: VersionId): boolean {
+    const ban = this.#bad.find((bad) => bad.state === 'banned' && isSameVersion(bad, id));
+    if (ban === undefined) return true;
+    return ban.limitBytes !== undefined && hasMore(pod, ban.limitBytes) && this.stateAt(pod, id) !== 'banned';
+  }
+
   stateAt(pod: PodVersions, id: VersionId): VersionState | null {
     return this.rows.find((row) => row.pod === pod && isSameVersion(row.id, id))?.state ?? null;
   }
+}
+
+/** Processes that are pardoned for what they list as banned, by model and version. */
+export type Pardons = ReadonlyMap<string, readonly string[]>;
+
+interface Known {
+  readonly before: PoolModel | undefined;
+  readonly pardons: Pardons;
+  /** Whether someone has had the model loaded since the last decision. */
+  readonly isLoaded: boolean;
+}
+
+export function trialKey(model: string, { version, hash }: VersionId): string {
+  return JSON.stringify([model, version, hash]);
+}
+
+/** Pardons that go on, and those of a new word: none of the processes that run now can have ended by a version. */
+function pardonsOf(
+  { name, pods, before }: Pick<VersionStanding, 'name' | 'pods' | 'before'>,
+  rows: readonly VersionRow[],
+  { pardons, isLoaded }: Omit<Known, 'before'>,
+): Pardons {
+  const running = pods.map(({ process }) => process);
+  const banned = [...rows.map(({ id, state }) => ({ ...id, state })), ...(before?.unsettled ?? [])]
+    .filter(({ state }) => state === 'banned')
+    .map((id) => trialKey(name, id));
+  const goOn = new Map<string, readonly string[]>();
+  for (const key of new Set(rows.map(({ id }) => trialKey(name, id)))) {
+    const isNew = isLoaded && banned.includes(key);
+    const pardoned = isNew ? running : running.filter((one) => pardons.get(key)?.includes(one) === true);
+    if (pardoned.length > 0) goOn.set(key, pardoned);
+  }
+  return goOn;
+}
+
+/** Limit of a ban that a pod lists, unless its process ended by something else than want of memory. */
+export function limitOf({ crash, memoryBytes }: PodVersions): Pick<UnsettledVersion, 'limitBytes'> {
+  const isOther = crash !== undefined && !crash.startsWith('out of memory');
+  return isOther || memoryBytes === undefined ? {} : { limitBytes: memoryBytes };
+}
+
+function hasMore({ memoryBytes }: PodVersions, limitBytes: number): boolean {
+  return memoryBytes !== undefined && memoryBytes > limitBytes;
 }
 
 /** Adds a version to a list, or replaces it there by its worse state. */

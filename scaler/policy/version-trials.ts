@@ -4,7 +4,7 @@
  */
 import { isSameVersion, type VersionId } from '../../contract/model-versions.ts';
 import type { PodVersions } from './pod-versions.ts';
-import type { VersionStanding } from './version-standing.ts';
+import { limitOf, trialKey, type VersionStanding } from './version-standing.ts';
 
 /** Pod that loads a version before any other does. */
 export interface Trial {
@@ -19,10 +19,6 @@ export type Trials = ReadonlyMap<string, Trial>;
 
 /** Processes that may end during trials of one version until it is banned, where none of them could say why it ended. */
 const maxEndings = 3;
-
-export function trialKey(model: string, { version, hash }: VersionId): string {
-  return JSON.stringify([model, version, hash]);
-}
 
 /**
  * Goes on with the trials that are under way, and begins those that are due. What they tell against a version, the standing holds.
@@ -66,18 +62,20 @@ function banCrashes(standing: VersionStanding, before: Trials): void {
     const pod = standing.pods.find(({ name }) => name === trial.pod);
     if (model !== standing.name || hash === null || pod?.crash === undefined || pod.process === trial.process) continue;
     if ([...before.values()].some((other) => other !== trial && other.pod === trial.pod)) continue;
-    if (standing.isProven({ version, hash })) continue;
-    standing.hold({ version, hash, state: 'banned', reason: `its load ended the process: ${pod.crash}` });
+    if (standing.isProven({ version, hash }) || standing.pardons.get(key)?.includes(pod.process) === true) continue;
+    const reason = `its load ended the process: ${pod.crash}`;
+    standing.hold({ version, hash, state: 'banned', reason, ...limitOf(pod) });
   }
 }
 
 /** @param known `occupied` has the names of the pods that try a version now */
 function nextTrial(
-  { pods, rows: all }: VersionStanding,
+  standing: VersionStanding,
   id: VersionId,
   { before, occupied }: { readonly before: Trial | undefined; readonly occupied: ReadonlySet<string> },
 ): Trial | null {
-  const rows = all.filter((row) => isSameVersion(row.id, id));
+  const { pods } = standing;
+  const rows = standing.rows.filter((row) => isSameVersion(row.id, id));
   const under = rows.find(({ state }) => state === 'loading')?.pod;
   if (under !== undefined && (before === undefined || before.pod === under.name)) {
     return { pod: under.name, process: under.process, endings: endingsAfter(before, under) };
@@ -85,7 +83,9 @@ function nextTrial(
   const trying = pods.find(({ name }) => name === before?.pod);
   // A pod that starts again will say what became of the load.
   if (before !== undefined && trying !== undefined && (!trying.votes || trying.models === null)) return before;
-  const found = rows.filter(({ state, pod }) => state === 'found' && pod.votes).map(({ pod }) => pod);
+  const found = rows
+    .filter(({ state, pod }) => state === 'found' && pod.votes && standing.mayTry(pod, id))
+    .map(({ pod }) => pod);
   const free = found.filter(({ name }) => !occupied.has(name));
   const next = found.find(({ name }) => name === before?.pod) ?? free.toSorted(byName)[0];
   if (next === undefined) return before ?? null;

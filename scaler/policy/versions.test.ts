@@ -32,12 +32,15 @@ function pod(name: string, versions: string | null, more: Partial<PodVersions> =
 }
 
 class Timeline {
-  memory: VersionMemory = { models: [], trials: new Map() };
+  memory: VersionMemory = { models: [], trials: new Map(), pardons: new Map() };
   last: VersionDecision | null = null;
+  readonly unloaded = new Set<string>();
+  readonly loaded = new Set<string>();
 
   /** Lets the pool see these pods. @returns its default: `1 a generation 1` */
   see(...pods: readonly PodVersions[]): string {
-    this.last = decideVersions(this.memory, pods, ['m']);
+    this.last = decideVersions(this.memory, pods, { listed: ['m'], unloaded: this.unloaded, loaded: this.loaded });
+    this.loaded.clear();
     this.memory = this.last;
     const model = this.model;
     if (model === undefined) return 'none';
@@ -162,7 +165,7 @@ test('a load that ends its process is banned for the whole pool, over a change o
   time.see(pod('a', '1a ready, 2b banned', { process: 'a 1' }), pod('b', '1a ready, 2b found'));
   assert.deepEqual([time.banned('a'), time.banned('b'), time.load('b')], [['2'], ['2'], ['1']]);
   const next = new Timeline();
-  next.memory = { models: time.memory.models, trials: new Map() };
+  next.memory = { models: time.memory.models, trials: new Map(), pardons: new Map() };
   assert.equal(next.see(), '1a generation 1');
   next.see(pod('c', null, { votes: false }));
   assert.deepEqual([next.banned('c'), next.load('c')], [['2'], ['1']]);
@@ -302,4 +305,124 @@ test('pods from before hashes take part by number', () => {
   assert.equal(time.see(pod('old', '1 ready')), '1 generation 1');
   assert.equal(time.see(pod('old', '1 ready'), pod('new', '1a ready')), '1 generation 1');
   assert.equal(time.see(pod('new', '1a ready')), '1a generation 1');
+});
+
+test('an unloaded model keeps its default and what is proven, and no pod is to load or try a version of it', () => {
+  const time = new Timeline();
+  const both = '1a ready, 2b ready';
+  time.see(pod('a', both), pod('b', both));
+  time.unloaded.add('m');
+  assert.equal(time.see(pod('a', both), pod('b', '2 found', { votes: false })), '2b generation 1');
+  assert.deepEqual([time.default().unloaded, time.default().skewed], [true, undefined]);
+  const wishOf = (uid: string) => time.last!.wishes.get(uid)![0]!;
+  assert.deepEqual([wishOf('a').unloaded, wishOf('b').unloaded], [true, true]);
+  // A version that comes meanwhile is nobody's to try.
+  time.see(pod('a', '1 found, 2 found, 3c found'), pod('b', null, { votes: false }));
+  assert.deepEqual([time.tries('a'), wishOf('b').unloaded, time.model?.version], [[], true, '2']);
+  time.unloaded.clear();
+  time.see(pod('a', '1 found, 2 found'), pod('b', '1 found, 2 found'));
+  assert.deepEqual(
+    [time.default().unloaded, wishOf('a').unloaded, time.load('a'), time.load('b')],
+    [undefined, undefined, ['1', '2'], ['2']],
+  );
+  assert.equal(time.see(pod('a', both), pod('b', both)), '2b generation 1');
+});
+
+test('a banned version is tried again by one pod once someone has the model loaded, and banned again if it ends that pod', () => {
+  const time = new Timeline();
+  const banned = '1a ready, 2b banned';
+  const ended = { process: 'a 1' };
+  time.see(pod('a', '1a ready'), pod('b', '1a ready'));
+  time.see(pod('a', banned, ended), pod('b', banned));
+  assert.deepEqual([time.banned('a'), time.banned('b')], [['2'], ['2']]);
+  time.loaded.add('m');
+  time.see(pod('a', banned, ended), pod('b', banned));
+  assert.deepEqual([time.banned('a'), time.banned('b'), time.tries('a'), time.tries('b')], [[], [], ['2'], []]);
+  time.see(pod('a', '1a ready, 2b loading', ended), pod('b', banned));
+  assert.deepEqual([time.banned('b'), time.tries('b')], [[], []], 'the pardon holds while it is tried');
+  // A pod that was told by the gateway may hear an older wish after that.
+  time.see(pod('a', '1a ready, 2b loading', ended), pod('b', '1a ready, 2b found'));
+  time.see(pod('a', '1a ready, 2b loading', ended), pod('b', banned));
+  assert.deepEqual([time.banned('a'), time.banned('b')], [[], []]);
+  const again = new Timeline();
+  again.memory = time.memory;
+  time.see(pod('a', null, { votes: false, process: 'a 2' }), pod('b', banned));
+  time.see(pod('a', banned, { process: 'a 2' }), pod('b', banned));
+  assert.deepEqual([time.banned('a'), time.banned('b'), time.tries('a'), time.tries('b')], [['2'], ['2'], [], []]);
+  const ready = '1a ready, 2b ready';
+  again.see(pod('a', ready, ended), pod('b', banned));
+  assert.deepEqual([again.load('b'), again.banned('b')], [['1', '2'], []], 'the other follows');
+  assert.equal(again.see(pod('a', ready, ended), pod('b', ready)), '2b generation 2');
+});
+
+test('a word that comes before the ended pod has started again counts too', () => {
+  const time = new Timeline();
+  const found = '1a ready, 2b found';
+  time.see(pod('a', '1a ready'), pod('b', '1a ready'));
+  time.see(pod('a', found), pod('b', found));
+  const crashed = pod('a', null, { votes: false, process: 'a 1', crash: 'killed by SIGFPE' });
+  time.see(crashed, pod('b', found));
+  assert.deepEqual(time.banned('b'), ['2']);
+  time.loaded.add('m');
+  for (const other of [found, '1a ready, 2b banned']) {
+    time.see(crashed, pod('b', other));
+    assert.deepEqual([time.banned('a'), time.banned('b'), time.tries('b')], [[], [], []], 'it is to say what happened');
+  }
+  time.see(pod('a', '1a ready, 2b banned', { process: 'a 1', crash: 'killed by SIGFPE' }), pod('b', found));
+  assert.deepEqual([time.tries('a'), time.tries('b')], [['2'], []]);
+});
+
+test('where nothing serves, a pardoned version is tried by one pod too', () => {
+  const time = new Timeline();
+  time.see(pod('a', '1a banned'), pod('b', '1a banned'));
+  time.loaded.add('m');
+  time.see(pod('a', '1a banned'), pod('b', '1a banned'));
+  assert.deepEqual([time.tries('a'), time.tries('b')], [['1'], []]);
+});
+
+test('a ban has the memory limit at which it was given, and a pod that has more tries the version', () => {
+  const small = { memoryBytes: 100 };
+  const large = { memoryBytes: 200 };
+  const found = '1a ready, 2b found';
+  const banned = '1a ready, 2b banned';
+  const time = new Timeline();
+  time.see(pod('a', '1a ready', small), pod('b', '1a ready', small));
+  time.see(pod('a', banned, { ...small, process: 'a 1' }), pod('b', found, small));
+  assert.equal(time.default().unsettled?.[0]?.limitBytes, 100);
+  time.see(pod('a', banned, { ...small, process: 'a 1' }), pod('b', banned, small), pod('c', found, small));
+  assert.deepEqual([time.banned('c'), time.tries('c')], [['2'], []], 'one with as much does not try it');
+  const old = pod('b', banned, small);
+  time.see(old, pod('c', found, large));
+  assert.deepEqual([time.banned('b'), time.banned('c'), time.tries('c')], [['2'], [], ['2']]);
+  const ended = new Timeline();
+  ended.memory = time.memory;
+  const killed = { ...large, process: 'c 1' };
+  ended.see(old, pod('c', null, { votes: false, process: 'c 1', crash: 'out of memory' }));
+  ended.see(old, pod('c', banned, { ...killed, crash: 'out of memory' }), pod('d', found, large));
+  assert.equal(ended.default().unsettled?.[0]?.limitBytes, 200);
+  assert.deepEqual([ended.banned('d'), ended.tries('d')], [['2'], []], 'the limit grows with what was tried');
+  const ready = '1a ready, 2b ready';
+  assert.equal(time.see(old, pod('c', ready, large)), '1a generation 1');
+  assert.deepEqual([time.banned('b'), time.load('b')], [['2'], ['1']], 'it is proven for those with more memory only');
+  assert.equal(time.see(pod('c', ready, large), pod('d', ready, large)), '2b generation 2');
+  assert.equal(time.default().unsettled, undefined);
+});
+
+test('a process that ended by a signal of its own says nothing about memory: its ban has no limit', () => {
+  const time = new Timeline();
+  time.see(pod('a', '1a ready'));
+  time.see(pod('a', '1a ready, 2b banned', { process: 'a 1', memoryBytes: 100, crash: 'killed by SIGABRT' }));
+  assert.equal(time.default().unsettled?.[0]?.limitBytes, undefined);
+  time.see(pod('b', '1a ready, 2b found', { memoryBytes: 200 }));
+  assert.deepEqual([time.banned('b'), time.tries('b')], [['2'], []]);
+});
+
+test('while the content of one number is replaced pod by pod, the pool is skewed until all have the new one', () => {
+  const time = new Timeline();
+  const found = '1a ready, 1b found';
+  time.see(pod('a', '1a ready'), pod('b', '1a ready'), pod('c', '1a ready'));
+  assert.equal(time.see(pod('a', found), pod('b', found), pod('c', found)), '1a generation 1');
+  assert.equal(time.see(pod('a', '1b ready'), pod('b', found), pod('c', found)), '1a generation 1 skewed');
+  assert.equal(time.see(pod('a', '1b ready'), pod('b', '1b ready'), pod('c', found)), '1a generation 1 skewed');
+  assert.equal(time.see(pod('a', '1b ready'), pod('b', '1b ready'), pod('c', '1b ready')), '1b generation 2');
 });

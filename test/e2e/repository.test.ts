@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test, type TestContext } from 'node:test';
+import type { PoolModel } from '../../contract/model-versions.ts';
 import { multiplier } from '../../models/author/fixtures.ts';
 import { floats, type TestServer } from '../../models/testing/model-server.ts';
 import { withTestSecret } from '../../runtime/testing/secret.ts';
@@ -138,4 +139,65 @@ test("without envelopes too a request is answered by the pool's version, and whe
   // The gateway's list of the first pod is from before.
   models.remove('m', '1');
   assert.deepEqual(await answers(), ['1 {"predictions":[[2.0]]}']);
+});
+
+test('two contents under one number answer side by side in a skew, and no answer has rows of both', async (t) => {
+  const harness = await startGateway(t, 0, { models: ['m'] });
+  const contents = [{ m: { versions: { 1: multiplier(2) } } }, { m: { versions: { 1: multiplier(3) } } }];
+  const pods = await startRealPods(t, harness, contents, { repositoryPollMs: '0' });
+  const hash = pods[0]!.server.pod.models.hashOf('m', '1')!;
+  assert.notEqual(pods[1]!.server.pod.models.hashOf('m', '1'), hash);
+  const view = { pools: [harness.pool], pods: pods.map(({ origin }, index) => readyPod(String(index), origin)) };
+  const show = (more: Partial<PoolModel>): void => {
+    const versions = { [harness.pool.metadata.name]: [{ name: 'm', version: '1', hash, generation: 1, ...more }] };
+    harness.cluster.show({ ...view, versions });
+  };
+  /** Factors by which the rows of 32 requests at once were answered, one for each request. */
+  const factors = async (): Promise<number[]> => {
+    const rows = Array.from({ length: 8 }, (_, row) => row + 1);
+    const answers = await Promise.all(
+      Array.from({ length: 32 }, () => harness.predict(JSON.stringify(floats('x', [8, 1], rows)), {}, 'm')),
+    );
+    return answers.map(({ status, body }) => {
+      assert.equal(status, 200, body);
+      const { data } = (JSON.parse(body) as { outputs: [{ data: number[] }] }).outputs[0];
+      const [first] = data as [number];
+      assert.deepEqual(
+        data,
+        rows.map((row) => row * first),
+      );
+      return first;
+    });
+  };
+  show({});
+  await until('the default alone answers', async () => (await factors()).every((factor) => factor === 2));
+  show({ skewed: true });
+  const seen = new Set<number>();
+  await until('both answer', async () => {
+    for (const factor of await factors()) seen.add(factor);
+    return seen.size === 2;
+  });
+  assert.deepEqual([...seen].toSorted(), [2, 3]);
+});
+
+test('a model that the pool has unloaded is refused at once, whatever the pods list, and also without a pod', async (t) => {
+  const { harness, pods } = await startSystem(t);
+  const listed = pods.map(({ origin }, index) => readyPod(String(index), origin));
+  const hash = pods[0]!.server.pod.models.hashOf('m', '1')!;
+  const show = (unloaded: boolean, running = listed): void => {
+    const model = { name: 'm', version: '1', hash, generation: 1, ...(unloaded ? { unloaded } : {}) };
+    harness.cluster.show({ pools: [harness.pool], pods: running, versions: { [harness.pool.metadata.name]: [model] } });
+  };
+  assert.equal(await factorOf(harness), 2);
+  for (const running of [listed, []]) {
+    show(true, running);
+    const refused = await harness.predict(JSON.stringify(floats('x', [1, 1], [1])), {}, 'm');
+    assert.equal(refused.status, 503);
+    assert.match(refused.body, /unloaded by request/);
+  }
+  show(false);
+  await until('it answers again', async () => {
+    const answer = await harness.predict(JSON.stringify(floats('x', [1, 1], [1])), {}, 'm');
+    return answer.status === 200;
+  });
 });
