@@ -257,7 +257,8 @@ export class Dispatch implements BatchListener {
     if (summary === null) this.#learnPlain(batch);
     else this.#learnEnvelope(batch, summary);
     const tookMs = this.#clock.loopMs - batch.startedLoopMs;
-    if (summary !== null && endpoint.health.kind === 'probing' && isSlow(tookMs, batch.predictedMs)) {
+    const pace = { measuredMs: tookMs, predictedMs: batch.predictedMs, lagMs: this.#clock.lagMs };
+    if (summary !== null && endpoint.health.kind === 'probing' && isSlow(pace)) {
       this.#endpoints.recordEvidence(endpoint, { kind: 'evidence', evidence: 'slow' }, `still ${tookMs.toFixed(0)} ms`);
     } else if (batch.allWell) {
       this.#endpoints.recordEvidence(endpoint, { kind: 'success' });
@@ -282,7 +283,7 @@ export class Dispatch implements BatchListener {
       modelQueue.counters.runRows.observe(rows, rows > 0 ? ownRows / rows : 0);
     }
     const predictedMs = modelQueue.predictMs(batch.requests, batch.work);
-    const tookMs = endpoint.onEnvelopeAnswered(batch, summary, predictedMs, this.#clock.loopMs);
+    const tookMs = endpoint.onEnvelopeAnswered(batch, summary, predictedMs, this.#clock);
     this.#podSchedule.learn(tookMs, predictedMs);
     this.#endpoints.unbatched.onSummary(endpoint, summary);
   }

@@ -56,6 +56,8 @@ function batchOf(given: Partial<OutstandingBatch> = {}): OutstandingBatch {
 
 const summary: SummaryHead = { runs: [], queuedRows: 5, inFlight: 0, draining: false };
 
+const at = (ms: number) => ({ loopMs: ms, nowMs: ms, lagMs: 0 });
+
 test('a new endpoint accepts nothing until it has been found ready', (t) => {
   const { endpoint, slots, probe, record } = endpointOf(t);
   assert.deepEqual([endpoint.accepting, endpoint.leaving, endpoint.wasProbed, slots()], [false, false, false, 0]);
@@ -266,21 +268,22 @@ test('an endpoint is free when the batches that it has are through, one after th
   assert.equal(endpoint.freeAtLoopMs(0), 1_050 + 30 + 40);
   assert.equal(endpoint.freeAtLoopMs(5), 1_050 + 35 + 45);
   endpoint.onBatchEnded(first);
-  endpoint.onEnvelopeAnswered(first, summary, 30, 1_090);
+  endpoint.onEnvelopeAnswered(first, summary, 30, at(1_090));
   assert.equal(endpoint.freeAtLoopMs(0), 1_090 + 40);
 });
 
 test('an envelope’s time counts from when the pod could begin with it', (t) => {
   const { endpoint } = serving(t);
-  assert.equal(endpoint.onEnvelopeAnswered(batchOf({ startedLoopMs: 1_000 }), summary, 30, 1_060), 60);
-  assert.deepEqual([endpoint.pace, endpoint.queuedRows], [{ ratio: 2, excessMs: 30, samples: 1 }, 5]);
-  assert.equal(endpoint.onEnvelopeAnswered(batchOf({ startedLoopMs: 1_010 }), summary, 30, 1_100), 40);
-  assert.equal(endpoint.onEnvelopeAnswered(batchOf({ startedLoopMs: 1_150 }), summary, 30, 1_200), 50);
+  assert.equal(endpoint.onEnvelopeAnswered(batchOf({ startedLoopMs: 1_000 }), summary, 30, at(1_060)), 60);
+  const { ratio, excessMs, samples } = endpoint.pace;
+  assert.deepEqual([ratio, excessMs, samples, endpoint.queuedRows], [2, 30, 1, 5]);
+  assert.equal(endpoint.onEnvelopeAnswered(batchOf({ startedLoopMs: 1_010 }), summary, 30, at(1_100)), 40);
+  assert.equal(endpoint.onEnvelopeAnswered(batchOf({ startedLoopMs: 1_150 }), summary, 30, at(1_200)), 50);
   assert.equal(endpoint.pace.samples, 3);
   endpoint.restartPace();
   assert.equal(endpoint.pace.samples, 0);
   assert.equal(endpoint.leaving, false);
-  endpoint.onEnvelopeAnswered(batchOf(), { ...summary, draining: true }, 30, 1_250);
+  endpoint.onEnvelopeAnswered(batchOf(), { ...summary, draining: true }, 30, at(1_250));
   assert.equal(endpoint.leaving, true);
 });
 

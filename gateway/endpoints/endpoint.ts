@@ -11,6 +11,7 @@ import {
   learnPace,
   nextHealth,
   noPace,
+  restartedPace,
   type Evidence,
   type HealthConfig,
   type HealthEvent,
@@ -318,11 +319,11 @@ export class Endpoint {
     { startedLoopMs }: OutstandingBatch,
     { queuedRows, draining }: SummaryHead,
     predictedMs: number,
-    loopMs: number,
+    { loopMs, lagMs, nowMs }: Pick<LoopClock, 'loopMs' | 'lagMs' | 'nowMs'>,
   ): number {
     const tookMs = loopMs - Math.max(startedLoopMs, this.#lastEndLoopMs);
     this.#queuedRows = queuedRows;
-    this.#pace = learnPace(this.#pace, tookMs, predictedMs);
+    this.#pace = learnPace(this.#pace, { measuredMs: tookMs, predictedMs, lagMs, nowMs });
     this.#lastEndLoopMs = loopMs;
     if (draining) this.#reportsDraining = true;
     return tookMs;
@@ -344,7 +345,7 @@ export class Endpoint {
 
   /** Starts the measurement of its pace again: what was measured has been judged. */
   restartPace(): void {
-    this.#pace = { ...this.#pace, samples: 0 };
+    this.#pace = restartedPace(this.#pace);
   }
 
   /** Applies evidence for or against the pod. @returns the state of its health before */

@@ -239,7 +239,11 @@ test('a pod that is slow against the others is taken out, once for what was meas
     for (let count = 1; count <= 3; count += 1) {
       const startedLoopMs = count * 1_000;
       const summary = { runs: [], queuedRows: 0, inFlight: 0, draining: false };
-      of(uid).onEnvelopeAnswered({ ...batch, startedLoopMs }, summary, 30, startedLoopMs + tookMs);
+      of(uid).onEnvelopeAnswered({ ...batch, startedLoopMs }, summary, 30, {
+        loopMs: startedLoopMs + tookMs,
+        nowMs: time.clock.nowMs,
+        lagMs: 0,
+      });
     }
   }
   time.pass(50);

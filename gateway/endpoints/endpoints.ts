@@ -306,7 +306,10 @@ export class Endpoints {
     for (const endpoint of this.unbatched.due()) this.#readStatus(endpoint);
     this.#followLists();
     const serving = [...this.#endpoints.values()].filter(({ health }) => health.kind === 'serving');
-    for (const index of slowPods(serving.map(({ pace }) => pace))) {
+    for (const index of slowPods(
+      serving.map(({ pace }) => pace),
+      nowMs,
+    )) {
       const endpoint = serving[index]!;
       const { ratio, excessMs } = endpoint.pace;
       // Measurements count as evidence once.

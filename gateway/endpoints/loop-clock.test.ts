@@ -34,6 +34,20 @@ test('many short pauses count as one long one', () => {
   assert.equal(time.loopMs, 20 * tickMs);
 });
 
+test('lag is the longest lateness of late, and is forgotten by and by', () => {
+  let nowMs = 0;
+  const time = new LoopClock(() => nowMs);
+  const tick = (lateMs: number): number => {
+    nowMs += tickMs + lateMs;
+    time.tick();
+    return time.lagMs;
+  };
+  assert.deepEqual([tick(0), tick(80)], [0, 80]);
+  for (let ticks = 0; ticks < 14; ticks += 1) tick(0);
+  assert.ok(time.lagMs > 35 && time.lagMs < 45, String(time.lagMs));
+  assert.equal(tick(60), 60);
+});
+
 test('a timeout counts loop time, starts again by a restart, and never fires once cleared', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   let nowMs = 0;

@@ -4,11 +4,14 @@
  * therefore count loop time.
  */
 export const tickMs = 50;
+/** Share of a lateness that is remembered at the next tick. */
+const lagKept = 0.95;
 
 export class LoopClock {
   readonly #now: () => number;
   #blockedMs = 0;
   #dueAtMs: number;
+  #lagMs = 0;
 
   /** @param now a monotonic clock in milliseconds */
   constructor(now: () => number) {
@@ -19,8 +22,15 @@ export class LoopClock {
   /** To be called every `tickMs`. A late tick means that the event loop was blocked for that long. */
   tick(): void {
     const nowMs = this.#now();
-    this.#blockedMs += Math.max(0, nowMs - this.#dueAtMs);
+    const lateMs = Math.max(0, nowMs - this.#dueAtMs);
+    this.#blockedMs += lateMs;
+    this.#lagMs = Math.max(lateMs, lagKept * this.#lagMs);
     this.#dueAtMs = nowMs + tickMs;
+  }
+
+  /** Longest lateness of a tick lately, milliseconds; half of it is forgotten in 0.7 s. */
+  get lagMs(): number {
+    return this.#lagMs;
   }
 
   /** Monotonic clock, milliseconds. */

@@ -6,6 +6,7 @@ import {
   learnPace,
   nextHealth,
   noPace,
+  restartedPace,
   isSlow,
   slowPods,
   softEvidence,
@@ -211,43 +212,99 @@ test('whatever comes over four pods, soft evidence never has more than half of t
   );
 });
 
-const pace = (ratio: number, excessMs = 100, samples = 5): Pace => ({ ratio, excessMs, samples });
+const pace = (ratio: number, excessMs = 100, samples = 5): Pace => ({
+  ratio,
+  excessMs,
+  samples,
+  late: ratio > 5 ? 0b11111 : 0,
+  atMs: 0,
+});
+const slow = (...paces: readonly Pace[]): number[] => slowPods(paces, 0);
+/** Pace after envelopes that took so long each, predicted 2 ms, one a second up to time 0. */
+const paceOf = (measuredMs: readonly number[], { lagMs = 0, lastAtMs = 0 } = {}): Pace =>
+  measuredMs.reduce(
+    (learned, measured, index) =>
+      learnPace(learned, {
+        measuredMs: measured,
+        predictedMs: 2,
+        lagMs,
+        nowMs: lastAtMs - 1_000 * (measuredMs.length - 1 - index),
+      }),
+    noPace,
+  );
 
 test('a pod that was ejected as slow shows by one request whether it still is', () => {
-  assert.equal(isSlow(200, 10), true);
-  assert.equal(isSlow(45, 10), false);
-  assert.equal(isSlow(21, 1.5), false);
+  assert.equal(isSlow({ measuredMs: 200, predictedMs: 10, lagMs: 0 }), true);
+  assert.equal(isSlow({ measuredMs: 45, predictedMs: 10, lagMs: 0 }), false);
+  assert.equal(isSlow({ measuredMs: 21, predictedMs: 1.5, lagMs: 0 }), false);
 });
 
 test('slow is slow against the others: five times the median, and by 20 ms at least', () => {
-  assert.deepEqual(slowPods([pace(1), pace(1.2), pace(5.1), pace(0.9)]), [2]);
-  assert.deepEqual(slowPods([pace(1), pace(1), pace(4.9)]), []);
-  assert.deepEqual(slowPods([pace(1), pace(1), pace(50, 19)]), []);
-  assert.deepEqual(slowPods([pace(1), pace(9), pace(1), pace(9), pace(1)]), [1, 3]);
+  assert.deepEqual(slow(pace(1), pace(1.2), pace(5.1), pace(0.9)), [2]);
+  assert.deepEqual(slow(pace(1), pace(1), pace(4.9)), []);
+  assert.deepEqual(slow(pace(1), pace(1), pace(50, 19)), []);
+  assert.deepEqual(slow(pace(1), pace(9), pace(1), pace(9), pace(1)), [1, 3]);
 });
 
 test('all equally slow is not slow, and alone nobody is', () => {
-  assert.deepEqual(slowPods([pace(20), pace(21), pace(19)]), []);
-  assert.deepEqual(slowPods([pace(50)]), []);
-  assert.deepEqual(slowPods([]), []);
+  assert.deepEqual(slow(pace(20), pace(21), pace(19)), []);
+  assert.deepEqual(slow(pace(50)), []);
+  assert.deepEqual(slow(), []);
+});
+
+test('one long pause among few requests is no slowness; three late answers of five are', () => {
+  const calm = paceOf([2, 2, 2, 2, 2]);
+  for (const paused of [
+    [300, 2, 2],
+    [2, 2, 300],
+    [300, 2, 2, 300, 2],
+  ]) {
+    assert.deepEqual(slow(calm, paceOf(paused)), [], String(paused));
+  }
+  assert.deepEqual(slow(calm, paceOf([60, 60, 60])), [1]);
+  assert.deepEqual(slow(calm, paceOf([60, 60, 2, 60, 60])), [1]);
+});
+
+test('a pod is compared with what the others did at the same time, not with a calmer one', () => {
+  const late = paceOf([60, 60, 60]);
+  assert.deepEqual(slow(paceOf([2, 2, 2], { lastAtMs: -10_000 }), late), [1]);
+  assert.deepEqual(slow(paceOf([2, 2, 2], { lastAtMs: -10_001 }), late), [], 'an idle pod was measured before');
+  assert.deepEqual(
+    slow(paceOf([60, 60, 60], { lastAtMs: -10_001 }), paceOf([2, 2, 2])),
+    [],
+    'nor is one that idles slow',
+  );
+});
+
+test('on a machine that runs this process late too, a pod is not slow until it is late by more than that', () => {
+  const calm = paceOf([2, 2, 2, 2, 2]);
+  assert.deepEqual(slow(calm, paceOf([60, 60, 60], { lagMs: 40 })), []);
+  assert.deepEqual(slow(calm, paceOf([90, 90, 90], { lagMs: 40 })), [1]);
+  assert.equal(isSlow({ measuredMs: 60, predictedMs: 2, lagMs: 40 }), false);
+});
+
+test('a pace that starts again forgets who was late', () => {
+  const judged = restartedPace(paceOf([60, 60, 60, 60, 60]));
+  assert.deepEqual([judged.samples, judged.late], [0, 0]);
 });
 
 test('of two the faster is the measure', () => {
-  assert.deepEqual(slowPods([pace(8), pace(1)]), [0]);
+  assert.deepEqual(slow(pace(8), pace(1)), [0]);
 });
 
 test('what was measured less than three times neither accuses nor is accused', () => {
-  assert.deepEqual(slowPods([pace(1), pace(50, 100, 2)]), []);
-  assert.deepEqual(slowPods([pace(1, 0, 2), pace(50)]), []);
+  assert.deepEqual(slow(pace(1), pace(50, 100, 2)), []);
+  assert.deepEqual(slow(pace(1, 0, 2), pace(50)), []);
 });
 
 test('pace: the first envelope counts whole, then the last five or so', () => {
-  let learned = learnPace(noPace, 30, 10);
-  assert.deepEqual(learned, { ratio: 3, excessMs: 20, samples: 1 });
-  for (let envelope = 0; envelope < 30; envelope += 1) learned = learnPace(learned, 10, 10);
+  let learned = learnPace(noPace, { measuredMs: 30, predictedMs: 10, lagMs: 0, nowMs: 7 });
+  assert.deepEqual(learned, { ratio: 3, excessMs: 20, samples: 1, late: 0, atMs: 7 });
+  for (let envelope = 0; envelope < 30; envelope += 1)
+    learned = learnPace(learned, { measuredMs: 10, predictedMs: 10, lagMs: 0, nowMs: 8 });
   assert.ok(Math.abs(learned.ratio - 1) < 0.01 && learned.excessMs < 0.1);
 });
 
 test('pace: without a prediction there is nothing to compare', () => {
-  assert.equal(learnPace(noPace, 30, 0), noPace);
+  assert.equal(learnPace(noPace, { measuredMs: 30, predictedMs: 0, lagMs: 0, nowMs: 0 }), noPace);
 });

@@ -110,6 +110,11 @@ export function isHard(evidence: Evidence): boolean {
 const slowRatio = 5;
 const slowExcessMs = 20;
 const leastSamples = 3;
+/** Envelopes that a pace is the mean of, and how many of them must have been late by themselves: one pause of a pod is no slowness. */
+const paceSamples = 5;
+const leastLate = 3;
+/** Age from which a pace says nothing of now: a pod without requests was measured on another machine, so to say. */
+const comparableForMs = 10_000;
 
 export interface Pace {
   /** Mean of measured ÷ predicted time over the last envelopes. */
@@ -117,14 +122,27 @@ export interface Pace {
   /** Mean of measured − predicted time. */
   readonly excessMs: number;
   readonly samples: number;
+  /** Bits of the last envelopes, the newest lowest: whether each was late by itself. */
+  readonly late: number;
+  /** Time of the last envelope. */
+  readonly atMs: number;
 }
 
-export const noPace: Pace = { ratio: 1, excessMs: 0, samples: 0 };
+export const noPace: Pace = { ratio: 1, excessMs: 0, samples: 0, late: 0, atMs: -Infinity };
 
-export function learnPace(pace: Pace, measuredMs: number, predictedMs: number): Pace {
+export interface PaceSample {
+  readonly measuredMs: number;
+  readonly predictedMs: number;
+  /** Lateness of this process itself at the time: a machine that runs everybody late shows nothing of the pod. */
+  readonly lagMs: number;
+  readonly nowMs: number;
+}
+
+export function learnPace(pace: Pace, sample: PaceSample): Pace {
+  const { measuredMs, predictedMs, nowMs } = sample;
   if (!(predictedMs > 0)) return pace;
   const samples = pace.samples + 1;
-  const weight = 1 / Math.min(samples, 5);
+  const weight = 1 / Math.min(samples, paceSamples);
   // A sample is clipped to four times the mean, so that one pause of the machine is no evidence.
   const ratio =
     pace.samples < leastSamples ? measuredMs / predictedMs : Math.min(measuredMs / predictedMs, 4 * pace.ratio);
@@ -132,25 +150,40 @@ export function learnPace(pace: Pace, measuredMs: number, predictedMs: number): 
     ratio: pace.ratio + (ratio - pace.ratio) * weight,
     excessMs: pace.excessMs + (ratio * predictedMs - predictedMs - pace.excessMs) * weight,
     samples,
+    late: ((pace.late << 1) | (isSlow(sample) ? 1 : 0)) & (2 ** paceSamples - 1),
+    atMs: nowMs,
   };
 }
 
-/** Whether a single batch shows that a pod on probation is still slow. */
-export function isSlow(measuredMs: number, predictedMs: number): boolean {
-  return measuredMs > slowRatio * predictedMs && measuredMs - predictedMs > slowExcessMs;
+/** Starts a pace again: what was measured has been judged. */
+export function restartedPace(pace: Pace): Pace {
+  return { ...pace, samples: 0, late: 0 };
 }
 
-/** Indices of pods that are slow compared with the pool's median. At least two pods must have been measured. */
-export function slowPods(paces: readonly Pace[]): number[] {
-  const known = paces.filter((pace) => pace.samples >= leastSamples).map((pace) => pace.ratio);
+/** Whether a single batch was slow by itself, as one that shows that a pod on probation still is. */
+export function isSlow({ measuredMs, predictedMs, lagMs }: Omit<PaceSample, 'nowMs'>): boolean {
+  return measuredMs > slowRatio * predictedMs && measuredMs - predictedMs > slowExcessMs + lagMs;
+}
+
+/** Indices of pods that are slow compared with the pool's median of the same time. At least two pods must have been measured. */
+export function slowPods(paces: readonly Pace[], nowMs: number): number[] {
+  const isKnown = ({ samples, atMs }: Pace): boolean => samples >= leastSamples && nowMs - atMs <= comparableForMs;
+  const known = paces.filter(isKnown).map((pace) => pace.ratio);
   if (known.length < 2) return [];
   known.sort((x, y) => x - y);
   // Lower median: of two pods the faster one is the reference.
   const median = known[Math.floor((known.length - 1) / 2)]!;
   const slow: number[] = [];
   paces.forEach((pace, index) => {
-    const measured = pace.samples >= leastSamples && pace.excessMs > slowExcessMs;
+    const measured = isKnown(pace) && pace.excessMs > slowExcessMs && lateOf(pace) >= leastLate;
     if (measured && pace.ratio > slowRatio * median) slow.push(index);
   });
   return slow;
+}
+
+/** Number of the last envelopes that were late by themselves. */
+function lateOf({ late }: Pace): number {
+  let count = 0;
+  for (let bits = late; bits > 0; bits >>= 1) count += bits & 1;
+  return count;
 }
