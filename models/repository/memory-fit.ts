@@ -38,8 +38,7 @@ export async function checkSize(file: string): Promise<void> {
 
 /** Memory in bytes that the control group of this process may take; null where it has no limit. */
 export async function memoryLimitBytes(): Promise<number | null> {
-  const limit = Number.parseInt(await readFile('/sys/fs/cgroup/memory.max', 'utf8').catch(() => ''), 10);
-  return Number.isFinite(limit) ? limit : null;
+  return (await groupMemory('/sys/fs/cgroup'))?.limitBytes ?? null;
 }
 
 async function sizeOf(folder: string): Promise<number> {
