@@ -1,12 +1,15 @@
 /**
- * Writer of one pool's status in the cluster: at once when a condition or the version of a model changes, at most every five seconds when only numbers
- * do. A failed write is tried again after a pause.
+ * Writer of one pool's status in the cluster: at once when a condition or the version of a model changes, at most every five seconds when
+ * other things do, and every thirty when the queue and its wait merely tremble. A failed write is tried again after a pause.
  */
 import type { PoolStatus } from '../../contract/pool-status.ts';
 import { conditionsDiffer } from '../policy/conditions.ts';
 import type { PoolContext } from '../pool-context.ts';
 
 const betweenNumbersMs = 5_000;
+const betweenTremblesMs = 30_000;
+/** Change of queue or wait, in requests or milliseconds, below which it trembles; a larger one must be by half too. */
+const trembling = 10;
 const afterFailureMs = 5_000;
 
 export class StatusWriter {
@@ -31,8 +34,12 @@ export class StatusWriter {
       written === null ||
       conditionsDiffer(written.status.conditions, status.conditions) ||
       JSON.stringify(written.status.models) !== JSON.stringify(status.models);
-    if (nowMs < this.#notBeforeMs || (!urgent && nowMs - written.atMs < betweenNumbersMs)) return;
-    if (written !== null && comparable(written.status) === comparable(status)) return;
+    if (nowMs < this.#notBeforeMs) return;
+    if (!urgent) {
+      if (comparable(written.status) === comparable(status)) return;
+      const pauseMs = trembles(written.status, status) ? betweenTremblesMs : betweenNumbersMs;
+      if (nowMs - written.atMs < pauseMs) return;
+    }
     operations.write(
       'status',
       () => cluster.writeStatus(pool, status),
@@ -47,6 +54,19 @@ export class StatusWriter {
       },
     );
   }
+}
+
+/** Whether nothing but queue and wait has changed, and neither by much. */
+function trembles(before: PoolStatus, now: PoolStatus): boolean {
+  const { queued, predictedWaitMs } = before;
+  if (comparable({ ...now, queued, predictedWaitMs }) !== comparable(before)) return false;
+  return isNear(queued, now.queued) && isNear(predictedWaitMs, now.predictedWaitMs);
+}
+
+function isNear(before: number | null, now: number | null): boolean {
+  if (before === null || now === null) return before === now;
+  const change = Math.abs(now - before);
+  return change < trembling || 2 * change <= Math.max(before, now);
 }
 
 /** Part of a status whose change is worth a write: not the inputs of a decision that stays the same. */
