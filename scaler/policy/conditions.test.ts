@@ -175,10 +175,15 @@ test('lastTransitionTime follows the status; conditions differ by status and rea
   assert.equal(conditionsDiffer(one, two), false);
 });
 
-/** Result of kstatus for an object with these conditions, by its rules for custom resources (sigs.k8s.io/cli-utils, generic.go). */
-function kstatus(more: Partial<ConditionInputs>): string {
+/**
+ * Result of kstatus for an object of generation 4 with these conditions, by its rules for custom resources: `checkGenericProperties` and
+ * `checkReadyCondition` of pkg/kstatus/status/generic.go in sigs.k8s.io/cli-utils, release 0.37.2. That release itself gave the results below.
+ */
+function kstatus(more: Partial<ConditionInputs>, { generation = 4, isDeleted = false } = {}): string {
   const conditions = conditionsOf({ ...inputs, ...more }, [], at(0));
   const statusOf = (type: string) => conditions.find((condition) => condition.type === type)?.status;
+  if (isDeleted) return 'Terminating';
+  if (conditions.some(({ observedGeneration }) => observedGeneration !== generation)) return 'InProgress';
   if (statusOf('Reconciling') === 'True') return 'InProgress';
   if (statusOf('Stalled') === 'True') return 'Failed';
   return statusOf('Ready') === 'True' ? 'Current' : 'InProgress';
@@ -191,15 +196,25 @@ test('tools that know kstatus read the pool as what it is', () => {
     [{ serving: 0, replicas: 0, minReplicas: 0 }, 'Current'],
     // A pool that load resizes is as its spec wants it.
     [{ serving: 1, starting: 2 }, 'Current'],
+    [{ external: true }, 'Current'],
+    // Faults at which the pool serves on are no matter of what its spec asks for.
+    [{ sick: 1 }, 'Current'],
+    [{ skewed: 'm: not every pod has version 2' }, 'Current'],
+    [{ unserved: 'b: bad' }, 'Current'],
     [{ serving: 0, starting: 3 }, 'InProgress'],
+    [{ serving: 0, failing: image }, 'InProgress'],
     [{ rollout: 'running' }, 'InProgress'],
+    [{ viewStale: true }, 'InProgress'],
     [{ rollout: 'stuck' }, 'Failed'],
     [{ serving: 0, failing: image, needsPerson: true }, 'Failed'],
+    [{ serving: 0, createFailure: 'exceeded quota' }, 'Failed'],
     [{ problem: { reason: 'ModelConflict', message: 'm belongs to pool a' } }, 'Failed'],
-    [{ viewStale: true }, 'InProgress'],
+    [{ problem: { reason: 'InvalidSpec', message: '/spec/models: must not be empty' } }, 'Failed'],
   ];
   assert.deepEqual(
     cases.map(([more]) => kstatus(more)),
     cases.map(([, status]) => status),
   );
+  assert.equal(kstatus({}, { generation: 5 }), 'InProgress', 'the scaler has not seen the spec');
+  assert.equal(kstatus({}, { isDeleted: true }), 'Terminating');
 });
