@@ -154,3 +154,15 @@ test('a pod that turns out to lack the version is asked for its list, and anothe
   assert.match(request.outcome!, /^200/);
   for (const id of ['r2', 'r3', 'r4']) assert.notEqual(ask(world, id)!.split(' ')[0], pod.uid);
 });
+
+test('no pod is asked for a model that the pool has unloaded, by any version, though they list it as ready', (t) => {
+  const world = start(t, { one: ['1a'], two: ['1a'] });
+  show(world, decided('1a', 1, { unloaded: true }));
+  for (const version of [undefined, '1']) {
+    assert.equal(world.pool.endpoints.forModel('m', version), undefined);
+    assert.equal(ask(world, `r${version ?? ''}`, version), null);
+  }
+  assert.equal(world.pool.endpoints.unservedReason('m'), 'unloaded by request');
+  show(world, decided('1a', 1));
+  assert.match(ask(world, 'again')!, /^(one|two) 1a$/);
+});
