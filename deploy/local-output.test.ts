@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeRunning, runningJson, type Running } from './local-output.ts';
+import { describeRunning, isExpected, runningJson, type Running } from './local-output.ts';
 
 const running: Running = {
   host: '127.0.0.1',
@@ -81,4 +81,21 @@ test('with any number of pods and models the start screen has at most 12 lines, 
   assert.ok(lines.some((line) => /m0, m1, .*m7 and 32 more$/.test(line)));
   assert.ok(lines.some((line) => /and 8 more, which the page has$/.test(line)));
   assert.ok(lines.some((line) => /m40 {2}\(not batched: rows depend on one another\)$/.test(line)));
+});
+
+test('behind the start screen comes no line of a first default version, and each later one', () => {
+  const line = (fields: object): string =>
+    JSON.stringify({ level: 30, msg: 'the default version of a model is set', model: 'm', hash: 'a1', ...fields });
+  assert.ok(isExpected(line({ generation: 1 })));
+  assert.ok(!isExpected(line({ generation: 2, was: '1' })));
+  assert.ok(!isExpected(line({ generation: 1, level: 40 })));
+  assert.ok(!isExpected('generation 1'));
+});
+
+test('the lines of the start screen above the request fit 80 columns', () => {
+  const lines = describeRunning(running).trimEnd().split('\n').slice(0, -1);
+  assert.deepEqual(
+    lines.filter((line) => line.length > 80),
+    [],
+  );
 });

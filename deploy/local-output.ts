@@ -1,4 +1,5 @@
 /** Output of `sluice up`, as text and with `--log-format json` as JSON. Pure. */
+import { parseLogLine } from '../cluster/local/log-lines.ts';
 import type { ClusterView, Pod } from '../cluster/port.ts';
 import { exampleRequest, type ExampleInput } from './example-request.ts';
 import type { ModelSummary } from './served-models.ts';
@@ -42,7 +43,7 @@ export function describeRunning(running: Running): string {
     'Sluice is running; Ctrl-C stops it.',
     `  gateway   ${gateway}`,
     ...(scalerPort === null ? [] : [`  page      ${originOf(host, scalerPort)}`]),
-    `  metrics   ${admin}/metrics, and /metrics of the page and of each pod`,
+    `  metrics   ${admin}/metrics, and /metrics of page and pods`,
     ...column('pods', folded(pods, 2)),
     ...column('models', folded(plain.length === 0 ? noted : [listed(plain), ...noted], mostLines)),
     'Try:',
@@ -82,6 +83,15 @@ export function runningJson(running: Running, nowMs: number): string {
     pods: view.pods.map(({ name, pool, phase, origin }) => ({ name, pool, phase, origin, pid: pidOf(name) })),
     models,
   });
+}
+
+/**
+ * Whether a log line is left out of a terminal: the first default version of each model, which everybody expects, would come behind the
+ * start screen, two lines a model.
+ */
+export function isExpected(line: string): boolean {
+  const parsed = parseLogLine(line);
+  return parsed?.level === 'info' && 'hash' in parsed.fields && parsed.fields['generation'] === 1;
 }
 
 export function describeReady({ name, createdAtMs, readyAtMs }: Pod): string {

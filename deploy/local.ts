@@ -13,7 +13,7 @@ import { renderJson, renderPretty, type LogLevel } from '../cluster/local/log-li
 import type { Pod } from '../cluster/port.ts';
 import { startScaler } from './scaler-process.ts';
 import { startGateway } from './gateway-process.ts';
-import { describeReady, describeRunning, modelToTry, originOf, runningJson } from './local-output.ts';
+import { describeReady, describeRunning, isExpected, modelToTry, originOf, runningJson } from './local-output.ts';
 import { planLocal } from './local-plan.ts';
 import { judgeStart, type Progress } from './local-progress.ts';
 import { reloadPools } from './pools-reload.ts';
@@ -45,8 +45,11 @@ export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ 
   const { repository, pools, poolsText, replicas, modelsAreRequired, leftOut } = await planLocal(settings);
   if (io.stop.aborted) return { served: true };
   const { host, port, adminPort, scalerPort, logLevel, logFormat } = settings;
-  const showLine = (source: string, line: string) =>
-    io.print(logFormat === 'json' ? renderJson(source, line, Date.now()) : renderPretty(source, line));
+  const isTold = (line: string): boolean => logLevel === 'debug' || logLevel === 'trace' || !isExpected(line);
+  const showLine = (source: string, line: string): void => {
+    if (logFormat === 'json') io.print(renderJson(source, line, Date.now()));
+    else if (isTold(line)) io.print(renderPretty(source, line));
+  };
   const say = (message: string, level: LogLevel = 'info') => showLine('sluice', logLine(level, message));
 
   const sluice = fileURLToPath(new URL('../cli/sluice.js', import.meta.url));
