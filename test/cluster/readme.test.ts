@@ -11,6 +11,7 @@ import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { kubectl, Namespace, requireCluster, until } from './support/kubectl.ts';
 import { image, root } from './support/image.ts';
+import { testNamespace } from './support/installed.ts';
 
 /** Names that README and the overlays use. */
 const namespace = new Namespace('sluice');
@@ -42,6 +43,7 @@ test('README: On Kubernetes', { skip: image !== readmeImage && `the image is not
     throw error;
   });
   t.diagnostic(stdout);
+  await testNamespace(t, namespace);
   const [answer] = fenced('json').map((match) => match[1]!.trim());
   assert.ok(stdout.includes(answer!), `no ${answer!} in:\n${stdout}`);
   assert.match(stdout, /NAME +READY +DESIRED +QUEUE +WAIT +OBJECTIVE +REASON +AGE/);
