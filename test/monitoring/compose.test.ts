@@ -43,7 +43,7 @@ interface Dashboard {
 }
 interface Panel {
   readonly title: string;
-  readonly targets?: readonly { readonly expr: string }[];
+  readonly targets?: readonly { readonly expr: string; readonly legendFormat: string }[];
   readonly panels?: readonly Panel[];
 }
 
@@ -58,11 +58,16 @@ function provisioned(): Dashboard[] {
   });
 }
 
-/** Panels that are rightly empty here, each with what has not happened. */
+/** Queries that rightly have no number here, each with what has not happened or is not set. */
 const nothingToShow: Readonly<Record<string, string>> = {
-  'Sluice: batching and pods: Failures at pods': 'no run has failed',
-  'Sluice: overview: Worst p99 of its objective': 'the pool has no objective',
-  'Sluice: overview: Sick pods': 'no pod is sick',
+  'Sluice: batching and pods: Failures at pods: {{pod}} {{reason}}': 'no run has failed',
+  'Sluice: overview: Worst p99 of its objective: p99': 'the pool has no objective',
+  'Sluice: overview: Pools: objective': 'the pool has no objective',
+  'Sluice: overview: Predicted wait: {{pool}} objective': 'the pool has no objective',
+  'Sluice: overview: Latency of successful requests: {{pool}} objective': 'the pool has no objective',
+  'Sluice: overview: Missed the objective: {{pool}} allowed': 'the pool has no objective',
+  'Sluice: overview: Sick pods: {{pod_name}}': 'no pod is sick',
+  'Sluice: scaler: Writes: {{direction}} {{result}}': 'the pool keeps its size',
 };
 
 const panelsOf = (panels: readonly Panel[]): Panel[] =>
@@ -127,28 +132,29 @@ describe('its processes', { skip: skipWithout('prometheus'), timeout: 240_000 },
     }
   }
 
-  /** Panels without a number yet, once per dashboard and panel. */
+  /** Queries without a number yet, once per dashboard, panel and legend. */
   async function withoutData(): Promise<string[]> {
     const missing: string[] = [];
     for (const { title, panels } of provisioned()) {
       for (const panel of panelsOf(panels).filter(({ targets }) => targets !== undefined)) {
         const answers = await Promise.all(panel.targets!.map(({ expr }) => prometheus.query(filled(expr))));
-        if (answers.every((series) => series.length === 0)) missing.push(`${title}: ${panel.title}`);
+        for (const [at, { legendFormat }] of panel.targets!.entries())
+          if (answers[at]!.length === 0) missing.push(`${title}: ${panel.title}: ${legendFormat}`);
       }
     }
     return missing;
   }
 
-  test('each panel of each dashboard has data, but for those of what has not happened', async () => {
-    const isExplained = (panel: string): boolean => Object.hasOwn(nothingToShow, panel);
+  test('each query of each panel has data, but for those of what has not happened', async () => {
+    const isExplained = (query: string): boolean => Object.hasOwn(nothingToShow, query);
     const missing = await eventually(
-      'the panels have data',
+      'the queries have data',
       withoutData,
       (found) => found.every(isExplained),
       120_000,
     ).catch(() => withoutData());
     assert.deepEqual(
-      missing.filter((panel) => !isExplained(panel)),
+      missing.filter((query) => !isExplained(query)),
       [],
     );
     assert.equal(prometheus.warnings(), '');
