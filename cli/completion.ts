@@ -8,6 +8,8 @@ type Shell = (typeof shells)[number];
 interface Completed {
   readonly name: string;
   readonly summary: string;
+  /** Words that its arguments may be. */
+  readonly words: readonly string[];
   readonly flags: readonly {
     readonly flag: string;
     readonly text: string;
@@ -37,6 +39,7 @@ function commandsOf(program: Command): Completed[] {
   return program.commands.map((command) => ({
     name: command.name(),
     summary: command.summary(),
+    words: command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []),
     flags: [
       ...command.options.filter(({ hidden }) => !hidden).map(flagOf),
       { flag: '--help', text: 'help', values: [] },
@@ -65,22 +68,22 @@ export function completionScript(shell: Shell, commands: readonly Completed[]): 
 }
 
 function bashScript(commands: readonly Completed[]): string {
-  const cases = commands.map(({ name, flags }) => {
+  const cases = commands.map(({ name, words, flags }) => {
     const values = flags
       .filter(({ values }) => values === null || values.length > 0)
       .map(({ flag, values }) => {
-        const words =
+        const reply =
           values === null
             ? `COMPREPLY=($(compgen -f -- "$word"))`
             : `COMPREPLY=($(compgen -W "${values.join(' ')}" -- "$word"))`;
-        return `        ${flag}) ${words}; return ;;`;
+        return `        ${flag}) ${reply}; return ;;`;
       });
     return [
       `    ${name})`,
       '      case "$before" in',
       ...values,
       '      esac',
-      `      words="${flags.map(({ flag }) => flag).join(' ')}"`,
+      `      words="${[...words, ...flags.map(({ flag }) => flag)].join(' ')}"`,
       '      ;;',
     ].join('\n');
   });
@@ -100,8 +103,9 @@ complete -o default -F _sluice sluice`;
 
 function fishScript(commands: readonly Completed[]): string {
   const quoted = (text: string): string => `'${text.replaceAll(/['\\]/g, '\\$&')}'`;
-  const lines = commands.flatMap(({ name, summary, flags }) => [
+  const lines = commands.flatMap(({ name, summary, words, flags }) => [
     `complete -c sluice -n __fish_use_subcommand -f -a ${name} -d ${quoted(summary)}`,
+    ...words.map((word) => `complete -c sluice -n ${quoted(`__fish_seen_subcommand_from ${name}`)} -f -a ${word}`),
     ...flags.map(({ flag, text, values }) => {
       const value = values === null ? ' -r' : values.length === 0 ? '' : ` -x -a ${quoted(values.join(' '))}`;
       return `complete -c sluice -n ${quoted(`__fish_seen_subcommand_from ${name}`)} -l ${flag.replace(/^--/, '')}${value} -d ${quoted(text)}`;
