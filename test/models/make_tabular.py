@@ -59,7 +59,13 @@ def with_holes(x):
 
 def classifiers():
     from skl2onnx import to_onnx
-    from sklearn.ensemble import AdaBoostClassifier, ExtraTreesClassifier, GradientBoostingClassifier, RandomForestClassifier
+    from sklearn.ensemble import (
+        AdaBoostClassifier,
+        ExtraTreesClassifier,
+        GradientBoostingClassifier,
+        HistGradientBoostingClassifier,
+        RandomForestClassifier,
+    )
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
     from sklearn.naive_bayes import GaussianNB
@@ -76,6 +82,8 @@ def classifiers():
         ("sk-forest", RandomForestClassifier(20, random_state=1), 3, False),
         ("sk-extra-trees", ExtraTreesClassifier(20, random_state=1), 3, False),
         ("sk-boosting", GradientBoostingClassifier(n_estimators=20), 3, False),
+        ("sk-hist-boosting", HistGradientBoostingClassifier(max_iter=20, random_state=1), 3, True),
+        ("sk-hist-boosting-binary", HistGradientBoostingClassifier(max_iter=20, random_state=1), 2, True),
         ("sk-ada-boost", AdaBoostClassifier(n_estimators=10, random_state=1), 3, False),
         ("sk-svc", SVC(probability=True, random_state=1), 3, False),
         ("sk-knn", KNeighborsClassifier(), 3, False),
@@ -103,13 +111,14 @@ def classifiers():
 
 def regressors():
     from skl2onnx import to_onnx
-    from sklearn.ensemble import IsolationForest, RandomForestRegressor
+    from sklearn.ensemble import HistGradientBoostingRegressor, IsolationForest, RandomForestRegressor
     from sklearn.linear_model import LinearRegression
 
     x, y = data()
     for name, estimator, holes in [
         ("sk-linear", LinearRegression(), False),
         ("sk-forest-regression", RandomForestRegressor(20, random_state=1), False),
+        ("sk-hist-boosting-regression", HistGradientBoostingRegressor(max_iter=20, random_state=1), True),
     ]:
         given = with_holes(x) if holes else x
         fitted = estimator.fit(given, x[:, 0] * 3 + y)
