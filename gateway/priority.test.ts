@@ -105,9 +105,9 @@ test('room for a body of a level below its ninth is made by requests of the leve
   pool.book.room.check(lowest, 90);
   pool.book.room.reserve(lowest, 50, 50);
   pool.book.room.reserve(lowest, 90, 40);
-  assert.throws(() => pool.book.room.reserve(lowest, 112, 22), /waiting/);
-  assert.throws(() => pool.book.room.check({ modelQueue, level: 1 }, 11), /waiting/);
-  assert.throws(() => pool.book.room.reserve({ modelQueue, level: 1 }, 20, 20), /waiting/);
+  assert.throws(() => pool.book.room.reserve(lowest, 112, 22), /is full/);
+  assert.throws(() => pool.book.room.check({ modelQueue, level: 1 }, 11), /is full/);
+  assert.throws(() => pool.book.room.reserve({ modelQueue, level: 1 }, 20, 20), /is full/);
   pool.book.room.release(90);
   submit('last', { priority: 9, bytes: 90 });
   pass();

@@ -123,7 +123,7 @@ test('room for a body is the pool’s', (t) => {
   const place = new ModelPlace(pool, pool.book.modelQueues.get('m')!);
   const room = place.room(5);
   room.reserve(0, 60);
-  assert.throws(() => room.reserve(0, 60), /waiting/);
+  assert.throws(() => room.reserve(0, 60), /is full/);
   room.release(60);
   room.reserve(0, 60);
 });

@@ -109,6 +109,6 @@ export class Drain {
 function heldError({ holder, generation, grantedMs }: DrainLease): SluiceError {
   return new SluiceError(
     'drain-held',
-    `holder: this pod's drain is held by ${quote(holder)} (generation ${generation}); it lapses within ${grantedMs} ms unless that renews it`,
+    `holder: this pod's drain is held by ${quote(holder)} (generation ${generation}); it lapses within ${grantedMs} ms unless that holder renews it`,
   );
 }

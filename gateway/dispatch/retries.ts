@@ -71,7 +71,7 @@ function givenUpError(reason: GiveUpReason, { id, attempts }: PendingRequest): S
     case 'poison':
       return new SluiceError(
         'poison-request',
-        `request '${id}' was alone with two pods when they were lost: it ends them, or needs more than they have`,
+        `request '${id}' was the only one at each of two pods when they were lost: it ends their process, or needs more memory than they have`,
       );
     case 'not-idempotent':
       return new SluiceError('pod-failed', 'the pod was lost, and the pool does not allow executing a request again');

@@ -111,7 +111,14 @@ export class QueueRoom {
   ): SluiceError {
     modelQueue.counters.countRefused(reason);
     if (reason === 'overloaded') return overloaded(modelQueue.model, retryAfterSeconds);
-    const size = { requests: this.#requests, bytes: this.#bytes, arrivingBytes: this.#arrivingBytes };
+    const { maxQueued, maxQueuedBytes } = this.#spec().requests;
+    const size = {
+      requests: this.#requests,
+      bytes: this.#bytes,
+      arrivingBytes: this.#arrivingBytes,
+      maxRequests: maxQueued,
+      maxBytes: maxQueuedBytes,
+    };
     return queueFull(this.#pool, size, retryAfterSeconds);
   }
 

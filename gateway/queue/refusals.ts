@@ -11,15 +11,18 @@ export interface QueueSize {
   readonly bytes: number;
   /** Memory that bodies take while they are arriving. */
   readonly arrivingBytes: number;
+  readonly maxRequests: number;
+  readonly maxBytes: number;
 }
 
 export function queueFull(
   pool: string,
-  { requests, bytes, arrivingBytes }: QueueSize,
+  { requests, bytes, arrivingBytes, maxRequests, maxBytes }: QueueSize,
   retryAfterSeconds: number,
 ): SluiceError {
-  const arriving = arrivingBytes > 0 ? `, and ${arrivingBytes} bytes of bodies on their way` : '';
-  const message = `pool '${pool}' has ${requests} requests (${bytes} bytes) waiting${arriving}, its limit`;
+  const arriving = arrivingBytes > 0 ? ` and ${arrivingBytes} bytes of bodies are arriving` : '';
+  const size = `${requests} requests (${bytes} bytes) wait${arriving}`;
+  const message = `the queue of pool '${pool}' is full: ${size}, of at most ${maxRequests} requests and ${maxBytes} bytes`;
   return new SluiceError('queue-full', message, { retryAfterSeconds });
 }
 

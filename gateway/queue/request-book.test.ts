@@ -279,7 +279,7 @@ test('room for bodies: refused beyond the limit of one body, or of the pool with
   assert.deepEqual([full.code, full.retryAfterSeconds], ['queue-full', 1]);
   assert.equal(
     full.message,
-    "pool 'pool' has 1 requests (60 bytes) waiting, and 190 bytes of bodies on their way, its limit",
+    "the queue of pool 'pool' is full: 1 requests (60 bytes) wait and 190 bytes of bodies are arriving, of at most 10000 requests and 250 bytes",
   );
   const { counters } = queueOf('m');
   assert.deepEqual([counters.plain.arrivals, counters.shed['queue-full'], counters.duration('shed').count], [1, 1, 1]);
@@ -298,7 +298,11 @@ test('refusals are counted, and say why', (t) => {
   const full = book.room.refuse(modelQueue, 'queue-full', 3);
   assert.deepEqual(
     [full.code, full.message, full.retryAfterSeconds],
-    ['queue-full', "pool 'pool' has 1 requests (7 bytes) waiting, its limit", 3],
+    [
+      'queue-full',
+      "the queue of pool 'pool' is full: 1 requests (7 bytes) wait, of at most 10000 requests and 268435456 bytes",
+      3,
+    ],
   );
   const late = book.room.refuse(modelQueue, 'overloaded', 2);
   assert.deepEqual(

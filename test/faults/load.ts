@@ -4,7 +4,7 @@ import { Client, json, readInferAnswer, simpleInputs } from '../support/requests
 
 /** Reasons that a fault explains: there was no pod, or each that had the request was lost. */
 const explained =
-  /became ready within|no pod of pool|is loading|is not ready|predicted to be longer|waiting, .*its limit|no answer within the deadline|deadline passed|were? lost before|the gateway is ending|connections/;
+  /became ready within|no pod of pool|is loading|is not ready|predicted to be longer|\(\d+ bytes\) wait.*, of at most|no answer within the deadline|deadline passed|were? lost before|the gateway is ending|connections/;
 
 export class FaultLoad {
   sent = 0;
