@@ -9,7 +9,10 @@ const maxReasonBytes = 300;
 export function probeReadiness(origin: string): Promise<ProbeResult> {
   return new Promise((resolve) => {
     const request = get(`${origin}${paths.ready}`, { agent: false, signal: AbortSignal.timeout(timeoutMs) });
-    request.once('error', (error) => resolve({ kind: 'no-answer', reason: `health probe: ${error.message}` }));
+    request.once('error', ({ name, message }) => {
+      const why = name === 'AbortError' ? `no answer in ${timeoutMs} ms` : message;
+      resolve({ kind: 'no-answer', reason: `health probe: ${why}` });
+    });
     request.once('response', (response) => {
       if (response.statusCode === 200) {
         response.resume();
