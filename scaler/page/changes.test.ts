@@ -75,7 +75,7 @@ test('versions, batching and alerts: what changed, and nothing of what is said f
   } as const;
   assert.deepEqual(lines(pool({}), pool({}, [trouble])), ['alert bad: not ready 0 of 2 pods serve']);
   assert.deepEqual(lines(pool({}, [trouble]), pool({}, [{ ...trouble, message: '0 of 3 pods serve' }])), []);
-  assert.deepEqual(lines(pool({}, [trouble]), pool({})), ['alert good: not ready no more']);
+  assert.deepEqual(lines(pool({}, [trouble]), pool({})), ['alert good: not ready resolved']);
 });
 
 test('the timeline keeps a hundred events of each pool, and forgets pools that are gone', () => {

@@ -110,7 +110,7 @@ function alerts(before: PoolReport, after: PoolReport): Change[] {
       ...change('alert', level, nameOf(condition), message),
       runbook,
     })),
-    ...ended.map(({ condition }) => change('alert', 'good', nameOf(condition), 'no more')),
+    ...ended.map(({ condition }) => change('alert', 'good', nameOf(condition), 'resolved')),
   ];
 }
 

@@ -104,7 +104,7 @@ test('restarts, ejections, drains and alerts stand among the decisions, with the
   const alert = page.locator('.entry.event.bad', { hasText: 'not ready 0 of 1 pods serve' });
   assert.equal(await alert.locator('a.runbook').getAttribute('href'), 'runbooks/SluicePoolNotReady');
   tell({ uid: 'second' });
-  await page.locator('.entry.event.good', { hasText: 'not ready no more' }).waitFor();
+  await page.locator('.entry.event.good', { hasText: 'not ready resolved' }).waitFor();
   tell({ uid: 'second', state: 'draining' });
   await page.locator('.entry.event.plain', { hasText: 'a-1 drains' }).waitFor();
   assert.equal(await page.locator('.entry.event').count(), 5, 'each once, those from before the page too');

@@ -1,6 +1,6 @@
 /** Remarks on a pool that a person should know, the worst first, and the few words of its row. Pure, from one report. */
 import { counted, duration } from './format.js';
-import { lostPerS, share } from './rates.js';
+import { lostByKind, lostPerS, share } from './rates.js';
 import { isOver } from './shown.js';
 
 /** @import { PoolReport } from '../../../contract/scaler-api.ts' */
@@ -53,12 +53,7 @@ export function remarksOn(pool) {
   }
   const answers = pool.answers ?? null;
   if (answers !== null && lostPerS(answers) > 0 && !isSaid('RequestsAnswered')) {
-    const parts = [
-      [answers.shedPerS, 'shed'],
-      [answers.timeoutsPerS, 'timed out'],
-      [answers.failedPerS, 'failed'],
-    ].flatMap(([perS, what]) => (Number(perS) > 0 ? [`${share(Number(perS), answers)} ${what}`] : []));
-    const text = parts.join(', ');
+    const text = lostByKind(answers, (perS) => share(perS, answers));
     remarks.push({ kind: 'errors', level: 'warn', text, brief: text, runbook: null });
   }
   if (pool.queued > 0 && pool.readyReplicas === 0) {

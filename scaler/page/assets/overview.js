@@ -1,7 +1,7 @@
 /** Top line of the whole installation: requests, errors by kind, the worst p99 against its objective, pods, what waits. */
 import { byId, element, setText } from './dom.js';
 import { amount, duration } from './format.js';
-import { endedPerS, lostPerS, share, sumOf } from './rates.js';
+import { endedPerS, lostByKind, lostPerS, share, sumOf } from './rates.js';
 
 /** @import { PoolReport } from '../../../contract/scaler-api.ts' */
 
@@ -79,8 +79,7 @@ function errors(pools) {
   const rates = sumOf(pools.map(({ answers }) => answers));
   if (rates === null || endedPerS(rates) === 0) return { value: '–', aside: 'no requests' };
   const of = (/** @type {number} */ perS) => share(perS, rates);
-  const aside = `shed ${of(rates.shedPerS)}, timed out ${of(rates.timeoutsPerS)}, failed ${of(rates.failedPerS)}`;
-  return { value: of(lostPerS(rates)), aside, bad: lostPerS(rates) > 0 };
+  return { value: of(lostPerS(rates)), aside: lostByKind(rates, of) || 'none', bad: lostPerS(rates) > 0 };
 }
 
 /**

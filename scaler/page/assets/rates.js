@@ -12,6 +12,20 @@ export function lostPerS({ shedPerS, timeoutsPerS, failedPerS }) {
 
 /**
  * @param {AnswerRates} rates
+ * @param {(perS: number) => string} written
+ * @returns {string} '12% shed, 3% failed': the kinds that there are, empty without any
+ */
+export function lostByKind({ shedPerS, timeoutsPerS, failedPerS }, written) {
+  const kinds = /** @type {const} */ ([
+    [shedPerS, 'shed'],
+    [timeoutsPerS, 'timed out'],
+    [failedPerS, 'failed'],
+  ]);
+  return kinds.flatMap(([perS, what]) => (perS > 0 ? [`${written(perS)} ${what}`] : [])).join(', ');
+}
+
+/**
+ * @param {AnswerRates} rates
  * @returns {number} requests/s that ended, in whatever way
  */
 export function endedPerS(rates) {

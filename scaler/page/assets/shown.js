@@ -1,5 +1,5 @@
 /** Values of now beside the charts of a pool. Pure, from one report. */
-import { lostPerS, share } from './rates.js';
+import { lostByKind, lostPerS, share } from './rates.js';
 import { amount, duration } from './format.js';
 
 /** @import { PoolReport } from '../../../contract/scaler-api.ts' */
@@ -29,10 +29,7 @@ export function shownOf(pool) {
     },
     errors: {
       now: answers === null ? unknown : share(lostPerS(answers), answers),
-      aside:
-        answers === null
-          ? 'not known'
-          : `shed ${amount(answers.shedPerS)}/s, timed out ${amount(answers.timeoutsPerS)}/s, failed ${amount(answers.failedPerS)}/s`,
+      aside: answers === null ? 'not known' : lostByKind(answers, (perS) => `${amount(perS)}/s`) || 'none',
       bad: answers !== null && lostPerS(answers) > 0,
       leastTop: 1,
     },
