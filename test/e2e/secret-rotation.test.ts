@@ -1,0 +1,165 @@
+/** Changes of the shared secret under traffic, on real gateways, scalers and pods: a rotation, and peers that know no secret yet. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { LocalCluster } from '../../cluster/local/local-cluster.ts';
+import { LocalScaling } from '../../cluster/local/scaling.ts';
+import { parseModelPool, type ModelPool } from '../../contract/model-pool.ts';
+import { startGateway } from '../../deploy/gateway-process.ts';
+import { startScaler } from '../../deploy/scaler-process.ts';
+import { Metrics } from '../support/metrics.ts';
+import { makeRepository } from '../support/repository.ts';
+import { Client, json, readInferAnswer, simpleInputs } from '../support/requests.ts';
+import { eventually } from '../support/scaling.ts';
+
+const limitMs = 120_000;
+const oldSecret = 'the-secret-of-last-year';
+const newSecret = 'the-secret-of-this-year';
+
+type Settings = Readonly<Record<string, string>>;
+
+function poolOf(replicas: number): ModelPool {
+  const { pool } = parseModelPool({
+    apiVersion: 'sluice.dev/v1alpha1',
+    kind: 'ModelPool',
+    metadata: { name: 'simple' },
+    spec: { models: ['simple'], scaling: { minReplicas: replicas, maxReplicas: replicas } },
+  });
+  return pool!;
+}
+
+/** Two pods, their gateway and scaler; each kind of process has settings of its own. */
+async function start(t: TestContext, settings: { pods: Settings; gateway: Settings; scaler: Settings }) {
+  const repository = await makeRepository({ zoo: ['simple'], files: {}, configured: {} });
+  const sluice = fileURLToPath(new URL('../../cli/sluice.js', import.meta.url));
+  const inherited = { PATH: process.env['PATH'], SLUICE_VERDICT_FOLDER: 'none' };
+  const lines: string[] = [];
+  const onLine = (line: string): unknown => lines.push(line);
+  const cluster = new LocalCluster({
+    pools: [poolOf(2)],
+    defaults: {
+      repository: repository.directory,
+      logLevel: 'info',
+      graceMs: 30_000,
+      env: { ...inherited, ...settings.pods },
+    },
+    command: [process.execPath, sluice, 'model-server'],
+    onLine: (name, line) => lines.push(`${name} ${line}`),
+    onWarning: (name, message) => lines.push(`${name} ${message}`),
+  });
+  const scaling = new LocalScaling(cluster, ({ reason, message }) => lines.push(`event ${reason} ${message}`));
+  const common = { host: '127.0.0.1', adminPort: 0, logLevel: 'info' } as const;
+  const gateway = startGateway({
+    command: [process.execPath, sluice, 'gateway'],
+    env: { ...inherited, ...settings.gateway },
+    settings: { ...common, port: 0, graceMs: 30_000 },
+    cluster,
+    scaling,
+    onLine,
+    onWarning: onLine,
+  });
+  const ends: (() => void)[] = [() => gateway.kill(), () => cluster.kill()];
+  t.after(async () => {
+    for (const end of ends) end();
+    await scaling.close();
+    await repository.remove();
+  });
+  const ports = await gateway.started;
+  assert.ok('port' in ports, JSON.stringify(ports));
+  const scaler = startScaler({
+    command: [process.execPath, sluice, 'scaler'],
+    env: { ...inherited, ...settings.scaler },
+    settings: { ...common, graceMs: 5_000 },
+    scaling,
+    onLine,
+    onWarning: onLine,
+  });
+  ends.push(() => scaler.kill());
+  const ready = () => cluster.view.pods.filter(({ phase }) => phase === 'Ready');
+  await eventually('two pods are ready', ready, (pods) => pods.length === 2, limitMs);
+  return {
+    lines,
+    ready,
+    origin: `http://127.0.0.1:${ports.port}`,
+    admin: `http://127.0.0.1:${ports.adminPort}`,
+    pods: ready().map(({ origin }) => origin!),
+    /** Makes one pod too many of the two, so that the scaler drains it. */
+    allowOne: () => cluster.setPools([poolOf(1)], new Map()),
+  };
+}
+
+/** Asks without pause until the test is over. @returns ends it, and tells how many answers were right */
+function keepAsking(t: TestContext, origin: string): () => Promise<number> {
+  const client = new Client(origin);
+  let right = 0;
+  let going = true;
+  t.after(async () => {
+    going = false;
+    await client.close();
+  });
+  const loops = Array.from({ length: 4 }, async () => {
+    while (going) {
+      readInferAnswer(await client.infer('simple', json({ inputs: simpleInputs(1) })));
+      right += 1;
+    }
+  });
+  return async () => {
+    going = false;
+    await Promise.all(loops);
+    return right;
+  };
+}
+
+async function peers(origin: string, outcome: 'accepted' | 'refused'): Promise<number> {
+  const metrics = new Metrics(await (await fetch(`${origin}/metrics`)).text());
+  return metrics.value('sluice_unauthorized_requests_total', { outcome });
+}
+
+async function drain(origin: string, secret: string, method: 'POST' | 'DELETE'): Promise<number> {
+  const headers = { authorization: `Bearer ${secret}` };
+  return (await fetch(`${origin}/drain?holder=operator`, { method, headers })).status;
+}
+
+describe('changes of the shared secret', { concurrency: true }, () => {
+  test('a rotation in three steps fails no request and refuses no peer', { timeout: limitMs }, async (t) => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'sluice-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const files = ['pods', 'gateway', 'scaler'].map((name) => path.join(folder, name));
+    const write = (...secrets: readonly string[]): void => {
+      for (const file of files) writeFileSync(file, `${secrets.join('\n')}\n`);
+    };
+    write(oldSecret);
+    const [pods, gateway, scaler] = files.map((file) => ({ SLUICE_SECRET_FILE: file }));
+    const system = await start(t, { pods: pods!, gateway: gateway!, scaler: scaler! });
+    const stopAsking = keepAsking(t, system.origin);
+    const changed = (): number => system.lines.filter((line) => line.includes('the shared secret has changed')).length;
+    // Each process looks at its file at its own time, within five seconds: until then two generations are at work.
+    for (const [index, step] of [[oldSecret, newSecret], [newSecret, oldSecret], [newSecret]].entries()) {
+      write(...step);
+      await eventually('all have taken the step', changed, (count) => count === 4 * (index + 1), limitMs);
+    }
+    for (const origin of [system.admin, ...system.pods]) assert.equal(await peers(origin, 'refused'), 0, origin);
+    system.allowOne();
+    await eventually('the scaler drains a pod, which ends', system.ready, (left) => left.length === 1, limitMs);
+    const left = system.ready()[0]!.origin!;
+    assert.equal(await peers(system.admin, 'refused'), 0);
+    assert.equal(await peers(left, 'refused'), 0);
+    assert.equal(await drain(left, oldSecret, 'POST'), 401, 'the old secret is still good');
+    assert.ok((await stopAsking()) > 0);
+  });
+
+  test('a scaler without a secret drains pods that accept such peers', { timeout: limitMs }, async (t) => {
+    const accepting = { SLUICE_SECRET: newSecret, SLUICE_ACCEPT_PEERS_WITHOUT_SECRET: 'true' };
+    const system = await start(t, { pods: accepting, gateway: accepting, scaler: {} });
+    const stopAsking = keepAsking(t, system.origin);
+    system.allowOne();
+    await eventually('it drains a pod, which ends', system.ready, (left) => left.length === 1, limitMs);
+    assert.ok(system.lines.some((line) => line.includes('"msg":"draining"')));
+    assert.ok((await peers(system.admin, 'accepted')) > 0, 'its load stream is counted');
+    assert.equal(await peers(system.admin, 'refused'), 0);
+    assert.ok((await stopAsking()) > 0);
+  });
+});
