@@ -15,8 +15,7 @@ import { after, before, test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { PodStatus } from '../../contract/pod-status.ts';
-import { writeOnnx } from '../../models/author/onnx-writer.ts';
-import { startAttackedSystem, type AttackedSystem } from '../support/attacked-system.ts';
+import { everyTarget, startAttackedSystem, type AttackedSystem } from '../support/attacked-system.ts';
 import type { Tally } from '../support/attacker.ts';
 import { until } from '../support/gateway-harness.ts';
 import { Metrics } from '../support/metrics.ts';
@@ -29,16 +28,6 @@ const attackerPath = fileURLToPath(new URL('../support/attacker.ts', import.meta
 const attackMs = 3_000;
 const goodEveryMs = 20;
 
-/** `x` BYTES [-1] → `y`, the same. */
-function texts(): Uint8Array {
-  return writeOnnx({
-    name: 'text',
-    inputs: [{ name: 'x', datatype: 'BYTES', shape: ['batch'] }],
-    outputs: [{ name: 'y', datatype: 'BYTES', shape: ['batch'] }],
-    nodes: [{ operator: 'Identity', inputs: ['x'], outputs: ['y'] }],
-  });
-}
-
 let attacked: AttackedSystem;
 let system: System;
 let client: Client;
@@ -50,15 +39,8 @@ const running = (): Record<string, readonly number[]> => ({
 });
 
 before(async () => {
-  const slow = { zoo: 'simple', config: 'maxRows: 4\ndelay: { runMs: 20 }\n' };
   // Nothing of the flood is refused, however slow the machine: which level is served is the subject, not what refusals cost.
-  const patient = { timeoutMs: 600_000 };
-  attacked = await startAttackedSystem({
-    files: { text: texts() },
-    configured: { slow },
-    amongGood: ['text'],
-    pools: [{ models: ['slow'], replicas: 1, requests: patient }],
-  });
+  attacked = await startAttackedSystem(everyTarget());
   ({ system } = attacked);
   client = new Client(system.origin);
   // The gateway's memory is that of one which has served such requests: garbage of large answers is no attack.

@@ -21,7 +21,7 @@ import {
 import type { ResultLine } from '../../bench/lab/scenarios/scenario.ts';
 import { describeMachine } from '../../bench/load-test/machine.ts';
 import { attacks } from '../support/attacker.ts';
-import { startAttackedSystem } from '../support/attacked-system.ts';
+import { everyTarget, startAttackedSystem } from '../support/attacked-system.ts';
 import { Client } from '../support/requests.ts';
 import { measureGood } from './good-client.ts';
 
@@ -73,7 +73,7 @@ if (names.length === 0) {
 }
 
 const beganMs = performance.now();
-const attacked = await startAttackedSystem();
+const attacked = await startAttackedSystem(everyTarget());
 const { system } = attacked;
 const discarding = fork(fileURLToPath(new URL('discarding-server.ts', import.meta.url)));
 const client = new Client(system.origin, { limitMs: 60_000 });

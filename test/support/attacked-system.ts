@@ -36,6 +36,29 @@ export interface AttackedOptions extends Partial<Pick<RepositoryContent, 'files'
   readonly pools?: readonly AttackedPool[];
 }
 
+/** `x` BYTES [-1] → `y`, the same. */
+function texts(): Uint8Array {
+  return writeOnnx({
+    name: 'text',
+    inputs: [{ name: 'x', datatype: 'BYTES', shape: ['batch'] }],
+    outputs: [{ name: 'y', datatype: 'BYTES', shape: ['batch'] }],
+    nodes: [{ operator: 'Identity', inputs: ['x'], outputs: ['y'] }],
+  });
+}
+
+/**
+ * All that attackers ask for: texts of the pods that serve good clients, and a pool whose pod runs four rows in 20 ms, where what one client
+ * asks for waits and is not refused.
+ */
+export function everyTarget(): AttackedOptions {
+  return {
+    files: { text: texts() },
+    amongGood: ['text'],
+    configured: { slow: { zoo: 'simple', config: 'maxRows: 4\ndelay: { runMs: 20 }\n' } },
+    pools: [{ models: ['slow'], replicas: 1, requests: { timeoutMs: 600_000 } }],
+  };
+}
+
 export interface AttackedSystem {
   readonly system: System;
   stop(): Promise<void>;
