@@ -211,7 +211,7 @@ test('a peer is not cut, whatever it leaves unread: it has no room itself', () =
   assert.deepEqual([peer.socket.destroyed, stranger.socket.destroyed], [false, true]);
 });
 
-test('a client that takes something at each second is not cut, however little it is', () => {
+test('a client that takes something at each second is not cut for others, however little it is', () => {
   const { connect, look, counters } = face();
   const reader = connect('10.0.0.1');
   leaveUnread(reader.connection, 20 * large);

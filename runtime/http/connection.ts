@@ -61,6 +61,9 @@ export class Connection {
   /** Bytes that the system had taken of the answers, and when they last became more. */
   sentBytes = 0;
   sentAtMs = 0;
+  /** Start of the time over which the rate of taken answers is measured, null while none waits, and bytes taken until then. */
+  rateAtMs: number | null = null;
+  rateBytes = 0;
   /** Time until which it is left alone though it is idle and the server ends. */
   mayIdleUntilMs = -Infinity;
   /** Looks, one after the other, at which bytes waited and the system had taken no more of them. */
@@ -94,11 +97,6 @@ export class Connection {
     this.address = client.address;
     this.isProxied = client.isProxied;
     Object.assign(socket, { [own]: this });
-  }
-
-  /** Leaves a new connection's first bytes unread until its turn. */
-  awaitTurn(): void {
-    this.#reader?.awaitTurn();
   }
 
   /** Leaves what comes unread until the client's turn. @param ms milliseconds that the next read is likely to take */

@@ -137,6 +137,73 @@ test('an answer that nobody takes ends the connection after a while, one that is
   assert.equal(reader.served.destroyed, false);
 });
 
+/** A connection whose client takes what the test says, looked at each quarter of a second. @returns milliseconds until it was cut, or the time given */
+async function msUntilCut(t: TestContext, limits: Partial<HttpLimits>, takes: (atMs: number) => number) {
+  let nowMs = 0;
+  const counters = new FaceCounters();
+  const connections = new Connections({
+    limits: { ...httpDefaults, ...limits },
+    counters,
+    clients: new Clients(),
+    log: { error: () => undefined },
+    now: () => nowMs,
+  });
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const accepted = once(server, 'connection') as Promise<[Socket]>;
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  t.after(() => client.destroy());
+  const [served] = await accepted;
+  connections.accept(served.on('error', () => undefined));
+  let tookBytes = 0;
+  Object.defineProperty(served, 'writableLength', { get: () => 4 * mebibyte });
+  Object.defineProperty(served, '_handle', {
+    value: {
+      close: (done?: () => void) => done?.(),
+      unref: () => undefined,
+      writeQueueSize: 0,
+      get bytesWritten() {
+        return tookBytes;
+      },
+    },
+  });
+  for (; nowMs <= 120_000 && !served.destroyed; nowMs += 250) {
+    tookBytes += takes(nowMs);
+    connections.watch();
+  }
+  return { ms: nowMs, refused: counters.refusals['slow-reader'] };
+}
+
+test('a client that drips is cut at the end of a send timeout, one that takes the least rate is not', async (t) => {
+  const byteASecond = (atMs: number): number => (atMs % 1_000 === 0 ? 1 : 0);
+  const drips = await msUntilCut(t, {}, byteASecond);
+  assert.ok(drips.ms >= 30_000 && drips.ms <= 30_500, `${drips.ms} ms`);
+  assert.equal(drips.refused, 1);
+  // Systems take answers in lumps: nothing for long, then much.
+  const lumps = await msUntilCut(t, {}, (atMs) => (atMs % 20_000 === 0 ? 40 * 1024 : 0));
+  assert.deepEqual(lumps, { ms: 120_250, refused: 0 });
+  assert.equal((await msUntilCut(t, { minAnswerBytesPerSecond: 0 }, byteASecond)).refused, 0);
+});
+
+test('a real client that takes an answer more slowly than the least rate is cut', { timeout: 60_000 }, async (t) => {
+  const limits = { watchMs: 20, sendTimeoutMs: 200, minAnswerBytesPerSecond: 1024 * mebibyte };
+  const { counters, client } = await start(t, limits, 64 * mebibyte);
+  const { socket, served } = await client();
+  let bytes = 0;
+  const tookAll = new Promise<void>((resolve) => {
+    socket.on('data', (chunk) => {
+      bytes += chunk.length;
+      if (bytes >= 64 * mebibyte) resolve();
+      socket.pause();
+      setTimeout(() => socket.resume(), 1);
+    });
+  });
+  socket.write(get);
+  await Promise.race([once(served, 'close'), tookAll.then(() => assert.fail('it got all of it'))]);
+  assert.equal(counters.refusals['slow-reader'], 1);
+});
+
 test('beyond the bound of unread answers those that stand still are cut', async (t) => {
   const { counters, client, seen } = await start(t, { watchMs: 50, maxUnreadBytes: 40 * mebibyte }, 16 * mebibyte);
   const lazy = [];

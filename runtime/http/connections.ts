@@ -34,8 +34,6 @@ const smallAnswerBytes = 64 * 1024;
 const maxAnswersRatio = 4;
 /** Time that a connection has for its first request if it comes while the server ends. */
 const lateRequestMs = 1_000;
-/** Connections of one address beyond which the first bytes of another one are read in turns: thousands may come at once. */
-const ordinaryConnections = 32;
 /** Delay of a look beyond which this process itself was away, so that no client is late. */
 const pauseMs = 1_000;
 
@@ -83,7 +81,6 @@ export class Connections implements ConnectionOwner {
     if (this.#isEnding) connection.mayIdleUntilMs = connection.sentAtMs + lateRequestMs;
     this.#all.add(connection);
     account.connections += 1;
-    if (account.connections > ordinaryConnections && !isProxied) connection.awaitTurn();
     this.counters.connections += 1;
     socket.on('close', () => {
       this.#all.delete(connection);
@@ -241,6 +238,11 @@ export class Connections implements ConnectionOwner {
   #watchAnswers(connection: Connection, nowMs: number, wasAway: boolean): number {
     const { pendingBytes } = connection;
     const tookBytes = connection.systemTookBytes();
+    if (this.#dripsAnswer(connection, tookBytes, nowMs, wasAway)) {
+      this.counters.refusals['slow-reader'] += 1;
+      connection.cut();
+      return 0;
+    }
     // An answer behind one that is still to come is not left unread.
     if (!connection.isWriting || wasAway || tookBytes !== connection.sentBytes) {
       connection.sentBytes = tookBytes;
@@ -253,6 +255,21 @@ export class Connections implements ConnectionOwner {
     this.counters.refusals['slow-reader'] += 1;
     connection.cut();
     return 0;
+  }
+
+  /** Whether the client takes an answer that waits for it, but more slowly than is allowed. */
+  #dripsAnswer(connection: Connection, tookBytes: number, nowMs: number, wasAway: boolean): boolean {
+    const { rateAtMs, rateBytes } = connection;
+    if (!connection.isWriting || wasAway || rateAtMs === null) {
+      connection.rateAtMs = connection.isWriting ? nowMs : null;
+      connection.rateBytes = tookBytes;
+      return false;
+    }
+    const ms = nowMs - rateAtMs;
+    if (ms < this.limits.sendTimeoutMs) return false;
+    connection.rateAtMs = nowMs;
+    connection.rateBytes = tookBytes;
+    return (tookBytes - rateBytes) * 1000 < this.limits.minAnswerBytesPerSecond * ms;
   }
 
   /** Cuts connections that go on with a body though it was answered. A body that is on its way may still end by the next look. */

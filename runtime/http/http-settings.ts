@@ -52,6 +52,11 @@ export const httpSettings = {
   headTimeoutMs: limit('headTimeoutMs', 1, 'milliseconds in which the head of a request must arrive'),
   requestTimeoutMs: limit('requestTimeoutMs', 1, 'milliseconds in which a request must arrive whole'),
   sendTimeoutMs: limit('sendTimeoutMs', 100, 'milliseconds for which a client may leave an answer unread'),
+  minAnswerBytesPerSecond: limit(
+    'minAnswerBytesPerSecond',
+    0,
+    'least rate at which a client takes an answer that waits for it, over the send timeout; 0 accepts any',
+  ),
   keepAliveMs: limit('keepAliveMs', 1, 'milliseconds for which an idle connection is kept'),
   trustedProxies: Type.Optional(
     Type.String({

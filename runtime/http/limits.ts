@@ -22,8 +22,10 @@ export interface HttpLimits {
   readonly minBodyBytesPerSecond: number;
   /** Memory that arriving bodies of one client address may take together; a single body may take more. */
   readonly maxArrivingBytesPerAddress: number;
-  /** Time for which a client may leave an answer unread. */
+  /** Time for which a client may take nothing of an answer. */
   readonly sendTimeoutMs: number;
+  /** Least rate at which a client takes answers that wait for it, over `sendTimeoutMs`; 0 accepts any. */
+  readonly minAnswerBytesPerSecond: number;
   /** Bytes of unread answers of all connections; beyond them those that stand still are cut, the largest first. */
   readonly maxUnreadBytes: number;
   /** Bytes of answers that one client address may have under way or unread; once a quarter is unread, others wait for room. */
@@ -57,6 +59,7 @@ export const httpDefaults: HttpLimits = Object.freeze({
   minBodyBytesPerSecond: 1024,
   maxArrivingBytesPerAddress: 64 * mebibyte,
   sendTimeoutMs: 30_000,
+  minAnswerBytesPerSecond: 1024,
   maxUnreadBytes: 24 * mebibyte,
   maxUnreadBytesPerAddress: 24 * mebibyte,
   maxUnreadBytesPerConnection: 8 * mebibyte,
