@@ -18,8 +18,6 @@ const requestsPerSlice = 8;
 const shortestSliceBytes = 256;
 /** Milliseconds that a request takes beside its parsing: to be sent to a pod, run and answered. */
 const requestMs = 0.2;
-/** Milliseconds that it takes to read the first request of a connection. */
-const firstReadMs = 0.1;
 /** Requests in one read beyond which the rest of it waits. */
 const requestsAtOnce = 2;
 /** Result of a callback by which llhttp stops parsing: HPE_PAUSED. */
@@ -60,8 +58,6 @@ export class ConnectionReader {
   /** Whether the request whose body arrives has enough for now. */
   #isPaused = false;
   #isHeld = false;
-  /** Whether the first bytes are left unread for now. */
-  #awaitsTurn = false;
   /** Whether what comes is left unread for a moment. The client's rate is measured all the same: the system keeps what it sends. */
   #rests = false;
   #sliceBytes = sliceBytes;
@@ -91,20 +87,7 @@ export class ConnectionReader {
 
   /** Whether there are bytes that the client has sent and the server has yet to parse. */
   get hasMore(): boolean {
-    return this.#awaitsTurn || (this.#isSliced && (this.#isHeld || this.#socket.readableLength > 0));
-  }
-
-  /** Leaves what a new connection sends unread until its turn. */
-  awaitTurn(): void {
-    this.#awaitsTurn = true;
-    // Node begins to read a new socket at the end of this event.
-    queueMicrotask(() => this.#socket.pause());
-    const turn = (): number => {
-      this.#awaitsTurn = false;
-      this.#socket.resume();
-      return firstReadMs;
-    };
-    this.#turns.enqueue({ turn }, this.#client);
+    return this.#isSliced && (this.#isHeld || this.#socket.readableLength > 0);
   }
 
   /** Parses no further requests until `release`: the client has enough of them unanswered. */
