@@ -1,7 +1,6 @@
 /** Room for answers: who leaves them unread gets no further ones, by connection, by address and in all. */
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
-import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { Clients } from './clients.ts';
@@ -35,7 +34,7 @@ function face(trustedProxies: readonly string[] = []) {
   const connect = (remoteAddress: string): { socket: FakeSocket; connection: Connection } => {
     const socket = new FakeSocket(remoteAddress);
     assert.equal(connections.accept(socket as unknown as Socket), null);
-    return { socket, connection: connectionOf({ socket } as unknown as IncomingMessage)! };
+    return { socket, connection: connectionOf({ socket })! };
   };
   return {
     counters,

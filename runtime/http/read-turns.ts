@@ -176,6 +176,7 @@ export class ConnectionReader {
     const fit = requests > requestsPerSlice ? (this.#sliceBytes * requestsPerSlice) / requests : sliceBytes;
     this.#sliceBytes = Math.max(shortestSliceBytes, Math.floor(fit));
     if (socket.readableLength > 0) this.#await();
-    return requests * requestMs;
+    // Where nobody else waits, more of them at once make larger batches.
+    return this.#turns.isShared ? requests * requestMs : 0;
   }
 }

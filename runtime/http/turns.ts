@@ -37,10 +37,16 @@ export class Turns<Holder extends TaskHolder> {
   /** Clients whose tasks were done in this turn. */
   readonly #served = new Set<Holder>();
   #isDue = false;
-  #restsUntilMs = -Infinity;
+  /** 0 if nobody else was served. */
+  #restsUntilMs = 0;
 
   constructor(options: TurnsOptions<Holder>) {
     this.#options = options;
+  }
+
+  /** Whether others were served when masses had their last turn. */
+  get isShared(): boolean {
+    return this.#restsUntilMs > 0;
   }
 
   enqueue(task: Task, holder: Holder): void {
@@ -73,7 +79,7 @@ export class Turns<Holder extends TaskHolder> {
       this.#served.add(holder);
       this.#requeue(holder, line);
     } while (this.#lines.size > 0 && tookMs < turnMs);
-    this.#restsUntilMs = servesOthersThan(this.#served) ? nowMs + restRatio * tookMs : -Infinity;
+    this.#restsUntilMs = servesOthersThan(this.#served) ? nowMs + restRatio * tookMs : 0;
     this.#served.clear();
     this.#isDue = false;
     if (this.#lines.size > 0) this.#wait();
