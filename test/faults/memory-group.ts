@@ -1,7 +1,7 @@
 /** A cgroup whose memory is too small for any process that is put there: the kernel kills it, as it kills a pod above its limit. */
 import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import process from 'node:process';
+import { nameOf, removeLeftovers } from './leftovers.ts';
 
 const limitBytes = String(8 * 1024 * 1024);
 /** Where cgroups of version 2 and of version 1 are, and the name of their limit. */
@@ -19,9 +19,10 @@ export class MemoryGroup {
 
   /** @returns null where no cgroup can be made */
   static create(): MemoryGroup | null {
+    removeLeftovers(places.map(({ root }) => root));
     for (const { root, limit, mark } of places) {
       if (!existsSync(path.join(root, mark))) continue;
-      const folder = path.join(root, `sluice-faults-${process.pid}`);
+      const folder = path.join(root, nameOf('faults'));
       try {
         mkdirSync(folder);
         try {

@@ -9,6 +9,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { until } from '../support/gateway-harness.ts';
+import { nameOf } from './leftovers.ts';
 import { ready, start as startPod, type Started } from '../support/pod-process.ts';
 import { Client, json, simpleInputs } from '../support/requests.ts';
 
@@ -47,7 +48,7 @@ export class SpareGateway {
   static async start(): Promise<SpareGateway> {
     const pod = await startPod({ simple: { versions: { '1': readFileSync(model) } } });
     await ready(pod);
-    const folder = await mkdtemp(path.join(tmpdir(), 'sluice-spare-'));
+    const folder = await mkdtemp(path.join(tmpdir(), `${nameOf('spare')}-`));
     const disk = path.join(folder, 'disk');
     mkdirSync(disk);
     const hasDisk = mounted(disk);
