@@ -59,7 +59,7 @@ const known: Readonly<Record<string, readonly [seconds: number, use: Use]>> = {
   'test/cluster/namespaces.test.ts': [51, 'works'],
   'test/cluster/adapter-problems.test.ts': [42, 'waits'],
   'test/cluster/adapter-lease.test.ts': [36, 'waits'],
-  'test/cluster/versions.test.ts': [32, 'works'],
+  'test/cluster/versions.test.ts': [90, 'works'],
   'test/cluster/chart.test.ts': [26, 'works'],
   'test/cluster/contract.test.ts': [22, 'waits'],
   'test/cluster/image.test.ts': [20, 'works'],
