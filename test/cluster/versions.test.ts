@@ -146,7 +146,7 @@ describe('in one namespace', { concurrency: 2 }, () => {
       const told = [
         await isOut('bad', '2', /^failed: .*protobuf/i),
         await isOut('bad', '3', /^banned: /),
-        await isOut('bad', '4', /^failed: too large: its files have 400 MiB .* of the limit of 512 MiB only/),
+        await isOut('bad', '4', /^failed: too large: its files have 270 MiB .* of the limit of 512 MiB only/),
       ];
       await settled(namespace, 'bad', 2);
       const report = await load.endWithoutLoss(200);
