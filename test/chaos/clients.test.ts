@@ -53,7 +53,10 @@ test('a body that breaks off in the middle gives its room back, though its clien
   await until('there is no room', async () => {
     const { status, body } = await harness.predict(other);
     if (status === 200) return false;
-    assert.match(body, /0 requests \(0 bytes\) wait and 900 bytes of bodies are arriving, of at most \d+ requests and 1000 bytes/);
+    assert.match(
+      body,
+      /0 requests \(0 bytes\) wait and 900 bytes of bodies are arriving, of at most \d+ requests and 1000 bytes/,
+    );
     return status === 503;
   });
   socket.write('no size of a chunk\r\n');

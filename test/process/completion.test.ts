@@ -23,7 +23,7 @@ async function scriptFor(shell: string): Promise<string> {
   return file;
 }
 
-/** What each shell completes the line to, as its user sees it. */
+/** Completions of the line by each shell, as its user sees them. */
 const completed: Readonly<Record<string, (script: string, line: string) => Promise<string>>> = {
   bash: async (script, line) => {
     const words = line.split(' ');
