@@ -12,8 +12,6 @@ export const IdleClocks = Type.Object({
   neededAgoMs: Type.Array(Ms),
   requestAgoMs: MsOrNull,
   writeAgoMs: MsOrNull,
-  keepFactor: Type.Number({ minimum: 0 }),
-  regrownAgoMs: MsOrNull,
 });
 export type IdleClocks = Type.Static<typeof IdleClocks>;
 

@@ -13,7 +13,7 @@ function draining({ cluster }: World): string[] {
 /** Eight pods on which a gateway keeps holding requests, so that the drain under way does not end. */
 async function withOpenDrain(): Promise<{ world: World; victims: string[] }> {
   const world = new World({ spec, replicas: 8 });
-  await world.run(150, 70);
+  await world.run(90, 70);
   for (const uid of world.cluster.pods.keys()) world.gateways[0]!.stuck.add(uid);
   await world.until('a drain', () => draining(world).length > 0, 20);
   return { world, victims: draining(world) };

@@ -9,7 +9,7 @@ const spec = { scaling: { minReplicas: 1, maxReplicas: 20 } };
 /** Eight formerly busy pods under load for two, when the first drain has just started. */
 async function untilDraining(options: WorldOptions = {}): Promise<World> {
   const world = new World({ spec, replicas: 8, ...options });
-  await world.run(150, 70);
+  await world.run(90, 70);
   await world.until('a drain starts', () => draining(world).length > 0, 20);
   return world;
 }
@@ -176,7 +176,7 @@ test('a foreign server without /drain drains by the reports of its gateways alon
     world.drainAnswers.set(uid, { kind: 'foreign' });
     world.probes.set(uid, { kind: 'foreign' });
   }
-  await world.run(150, 70);
+  await world.run(90, 70);
   await world.until('pods go', () => world.cluster.replicas < 8, 20);
   assert.equal(world.lost, 0);
 });
@@ -231,7 +231,7 @@ test('DryRun records what it would do', async () => {
 
 test('a pod that never gets ready neither blocks scale-down nor counts as capacity on its way', async () => {
   const world = new World({ spec, replicas: 8 });
-  await world.run(150, 70);
+  await world.run(90, 70);
   const createdAtMs = world.clock.wallMs() - 3_600_000;
   Object.assign(world.cluster.pods.get('p-8')!, { phase: 'Pending', readyAtMs: null, createdAtMs });
   await world.until('it shrinks', () => world.cluster.replicas < 8, 20, 400);

@@ -12,7 +12,7 @@ function draining({ cluster }: World): string[] {
 /** Eight pods on which a gateway keeps holding requests, so that the drain under way does not end. */
 async function withOpenDrain(): Promise<World> {
   const world = new World({ spec, replicas: 8 });
-  await world.run(150, 70);
+  await world.run(90, 70);
   const [gateway] = world.gateways;
   for (const uid of world.cluster.pods.keys()) gateway!.stuck.add(uid);
   await world.until('a drain', () => draining(world).length > 0, 20);
@@ -73,7 +73,7 @@ test('a scaler that loses leadership during a drain makes no further call', asyn
 
 test('a new leader does not repeat a scale-down whose pods are still terminating', async () => {
   const world = new World({ spec, replicas: 8 });
-  await world.run(150, 70);
+  await world.run(90, 70);
   await world.until('it shrinks', () => world.cluster.replicas < 8, 20);
   const { replicas } = world.cluster;
   world.replaceScaler('b');

@@ -26,6 +26,9 @@ import { idlenessOf, recordWrite, stabilize, type Proposal } from './stabilize.t
 const minHistoryForZeroS = 90;
 const minColdStartsForZero = 2;
 
+/** Share of a second's requests from which missing them is worth a write for a single pod. */
+const manyMissed = 0.1;
+
 export function decide(
   config: PolicyConfig,
   before: PolicyState,
@@ -45,7 +48,7 @@ export function decide(
           nowMs,
         });
   if (decision.kind === 'hold') return [state, decision];
-  const stabilizer = recordWrite(state.stabilizer, replicas, decision.replicas, nowMs);
+  const stabilizer = recordWrite(state.stabilizer, nowMs);
   return [
     { ...state, stabilizer, expectedReplicas: config.mode === 'Active' ? decision.replicas : replicas },
     decision,
@@ -91,6 +94,7 @@ function decideOnTraffic(
     forecast: { ...expected, nowPerS: Math.max(expected.nowPerS, reportedPerS) },
     headroomFactor: state.headroomFactor,
     capacity,
+    missed: pods.startingSinceMs.length === 0 && traffic.violations > manyMissed * traffic.arrivals,
     queued,
     ready: pods.ready,
     ejected: pods.ejected,
@@ -165,10 +169,10 @@ function learn(
   nowMs: number,
 ): PolicyState {
   const { complete, arrivals, violations, elapsedMs } = traffic;
-  const history = complete ? recordArrivals(state.history, arrivals, elapsedMs) : state.history;
+  const horizonS = wholeSeconds(coldStartMs(startedInMs, pods.startingSinceMs, nowMs));
+  const history = complete ? recordArrivals(state.history, traffic, horizonS) : state.history;
   const busy = arrivals > 0 || traffic.queued + traffic.inFlight > 0 || !complete;
   const lastRequestAtMs = busy || state.lastRequestAtMs === -Infinity ? nowMs : state.lastRequestAtMs;
-  const horizonS = wholeSeconds(coldStartMs(startedInMs, pods.startingSinceMs, nowMs));
   let { headroomFactor, correction } = state;
   // Without a pod every request is late, and no headroom would have helped.
   if (complete && pods.ready > 0) {

@@ -19,6 +19,8 @@ export interface NeedInput {
   /** Multiple of the forecast's headroom that is planned for; see budget.ts. */
   readonly headroomFactor: number;
   readonly capacity: PodCapacity;
+  /** Whether many of the last requests were late or shed, and no pod is starting. */
+  readonly missed: boolean;
   readonly queued: number;
   readonly ready: number;
   readonly ejected: number;
@@ -33,6 +35,8 @@ export interface Need {
   readonly most: number;
   /** Whether more waits than the ready pods serve within half the objective. */
   readonly backlogged: boolean;
+  /** Whether many of the last requests were late or shed, and no pod is starting. */
+  readonly missed: boolean;
   /** Q: requests that pods are ordered for in addition to the rate. */
   readonly backlogThen: number;
 }
@@ -55,5 +59,11 @@ export function needOf(input: NeedInput): Need {
 
   const totalPerS = ratePerS + (1000 * backlogThen) / Math.max(coldStartMs, objectiveMs, 1);
   const pods = (podPerS: number): number => Math.ceil(totalPerS / podPerS - 1e-9) + ejected;
-  return { least: pods(capacity.fastestPerS), most: pods(capacity.slowestPerS), backlogged, backlogThen };
+  return {
+    least: pods(capacity.fastestPerS),
+    most: pods(capacity.slowestPerS),
+    backlogged,
+    missed: input.missed,
+    backlogThen,
+  };
 }

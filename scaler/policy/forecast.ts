@@ -1,10 +1,10 @@
 /**
  * Forecast: the rate to expect one cold start (D seconds) from now, and the headroom to keep free above it.
  *
- *   λ̂ = mean of the rate over 20 s, or since it rose (levels.ts)
+ *   λ̂ = mean of the rate over 20 s, or since it rose, and where its trend leads (levels.ts)
  *   I = Σ (rate D seconds later − λ̂)² / Σ λ̂ over the last 15 minutes but the worst D + 10 s: variance of the error per request
  *   σ = √(I·λ̂)
- *   headroom = (share·z + correction)·σ,  share = 1 − 0.306·min(1, D/10 s); at most 4·λ̂ and, in all, the highest level and 2.5 deviations of its clumps;
+ *   headroom = (share·z + correction)·σ,  share = 1 − 0.28·min(1, D/10 s); at most 5·λ̂ and, in all, the highest level and 3 deviations of its clumps;
  *              z solves E(max(0, rate − λ̂ − z·σ)) = budget·λ̂
  *
  * The variance of arrivals grows with their mean, even in clumps, so errors by night tell those of noon. Errors have a heavier
@@ -14,6 +14,7 @@
 import { addSecond, historyS, levelsOf, noSeconds, type PastRise, type Seconds } from './levels.ts';
 
 export interface RateHistory {
+  /** Past seconds, with what was expected of each. */
   readonly seconds: Seconds;
   /** Arrivals of the second that has not ended yet. */
   readonly arrivals: number;
@@ -37,23 +38,28 @@ const minBucketMs = 900;
 /** Errors that say more than the peak does; with fewer, the headroom reaches to the peak. */
 const minErrorsS = 45;
 /** Bound on λ̂ + headroom: errors of bursts are large even where the bursts are over. */
-const maxOverExpected = 4;
+const maxOverExpected = 5;
 /** Deviations of the clumps above the highest level seen: no plan beyond what chance adds to it. */
-const deviationsOverHighest = 2.5;
+const deviationsOverHighest = 3;
 /** Seconds that the worst stretch of errors is longer than a start: a rise that came once is no rule. */
 const worstBeyondStartS = 10;
 export const logisticScale = Math.sqrt(3) / Math.PI;
 /** Share of z·σ that pods kept for the peak of the last minutes cover, where stabilize.ts keeps them that long: at starts of 10 s and more. */
-const coveredByKept = 0.306;
+const coveredByKept = 0.28;
 const keptFromColdStartS = 10;
 
-export function recordArrivals(history: RateHistory, arrivals: number, elapsedMs: number): RateHistory {
+/** @param horizonS time from now at which a pod that is ordered now is ready */
+export function recordArrivals(
+  history: RateHistory,
+  { arrivals, elapsedMs }: { readonly arrivals: number; readonly elapsedMs: number },
+  horizonS: number,
+): RateHistory {
   const sum = { arrivals: history.arrivals + arrivals, elapsedMs: history.elapsedMs + elapsedMs };
   if (sum.elapsedMs < minBucketMs) return { ...history, ...sum };
   const rate = (1000 * sum.arrivals) / sum.elapsedMs;
   let { seconds } = history;
   for (let left = Math.min(historyS, Math.round(sum.elapsedMs / 1000)); left > 0; left -= 1) {
-    seconds = addSecond(seconds, rate);
+    seconds = addSecond(seconds, rate, horizonS);
   }
   return { seconds, arrivals: 0, elapsedMs: 0 };
 }
@@ -85,7 +91,7 @@ export function forecast(seconds: Seconds, horizonS: number, budget: number, cor
   if (!(deviation > 0)) return { ...known, headroomPerS: 0 };
   const share = 1 - coveredByKept * Math.min(1, horizonS / keptFromColdStartS);
   const deviations = share * deviationsForExcess((budget * expectedPerS) / deviation) + correction;
-  const highest = highestPerS + (deviationsOverHighest + correction) * Math.sqrt(clumps * highestPerS);
+  const highest = highestPerS + deviationsOverHighest * Math.sqrt(clumps * highestPerS);
   const most = Math.min(maxOverExpected * expectedPerS, highest) - expectedPerS;
   return { ...known, headroomPerS: Math.max(0, Math.min(deviations * deviation, most)) };
 }

@@ -22,8 +22,6 @@ export function idleClocksOf({ decidedAtMs, stabilizer, lastRequestAtMs }: Polic
     neededAgoMs: stabilizer.lastNeededAtMs.map((ms) => Math.max(0, decidedAtMs - ms)),
     requestAgoMs: agoMs(lastRequestAtMs),
     writeAgoMs: agoMs(stabilizer.lastWriteAtMs),
-    keepFactor: stabilizer.keepFactor,
-    regrownAgoMs: agoMs(stabilizer.regrownAtMs),
   };
 }
 
@@ -34,14 +32,13 @@ export function areOutdated({ atMs }: IdleClocks, nowMs: number): boolean {
 
 /** @param state after a decision on complete reports: what was needed in it stays needed */
 export function continueIdleClocks(state: PolicyState, clocks: IdleClocks): PolicyState {
-  const { atMs, neededAgoMs, requestAgoMs, writeAgoMs, keepFactor, regrownAgoMs } = clocks;
+  const { atMs, neededAgoMs, requestAgoMs, writeAgoMs } = clocks;
   const { stabilizer, decidedAtMs, lastRequestAtMs } = state;
   const then = (agoMs: number | null): number => (agoMs === null ? -Infinity : atMs - agoMs);
   const earlier = (ownMs: number, agoMs: number | null | undefined): number =>
     ownMs === decidedAtMs || agoMs === undefined || agoMs === null || agoMs === 0
       ? ownMs
       : Math.min(ownMs, atMs - agoMs);
-  const isFresh = stabilizer.regrownAtMs === -Infinity;
   return {
     ...state,
     lastRequestAtMs: earlier(lastRequestAtMs, requestAgoMs),
@@ -49,8 +46,6 @@ export function continueIdleClocks(state: PolicyState, clocks: IdleClocks): Poli
       ...stabilizer,
       lastNeededAtMs: stabilizer.lastNeededAtMs.map((ms, pod) => earlier(ms, neededAgoMs[pod])),
       lastWriteAtMs: Math.max(stabilizer.lastWriteAtMs, then(writeAgoMs)),
-      keepFactor: isFresh ? keepFactor : stabilizer.keepFactor,
-      regrownAtMs: isFresh ? then(regrownAgoMs) : stabilizer.regrownAtMs,
     },
   };
 }

@@ -4,7 +4,10 @@ import { seededRandom } from '../../runtime/seeded-random.ts';
 import { clumpsOf } from './windows.ts';
 import { addSecond, levelsOf, noSeconds, type Seconds } from './levels.ts';
 
-const remembered = (rates: readonly number[]): Seconds => rates.reduce(addSecond, noSeconds);
+/** Seconds of these rates, where pods start in ten seconds. */
+function remembered(rates: readonly number[]): Seconds {
+  return rates.reduce((seconds, rate) => addSecond(seconds, rate, 10), noSeconds);
+}
 
 /** Rates by second of a Poisson process of clumps. */
 function drawn(seconds: number, perS: (second: number) => number, seed: number, clump = 1): number[] {
@@ -70,5 +73,30 @@ describe('what stays of a rise', () => {
     assert.ok(staysShare < 0.6 && expectedPerS.at(-1)! < 220, `${staysShare}, ${expectedPerS.at(-1)}`);
     const steps = remembered(Array.from({ length: 601 }, (_, at) => (at % 200 > 100 ? 300 : 60)));
     assert.ok(levelsOf(steps, 10).staysShare > 0.9, `${levelsOf(steps, 10).staysShare}`);
+  });
+});
+
+describe('a trend', () => {
+  const last = (rates: readonly number[]): number => levelsOf(remembered(rates), 10).expectedPerS.at(-1)!;
+
+  test('a ramp too slow for a rise is expected where it will be when a pod is ready, not where its mean was', () => {
+    for (let seed = 1; seed <= 5; seed += 1) {
+      const ahead = last(drawn(300, (second) => 400 + 3 * Math.max(0, second - 200), seed));
+      assert.ok(ahead > 0.93 * 730 && ahead < 1.06 * 730, `seed ${seed}: ${ahead} expected, 730 to come`);
+    }
+  });
+
+  test('a steady rate is expected to stay, whatever chance draws', () => {
+    for (let seed = 1; seed <= 20; seed += 1) {
+      const ahead = last(drawn(300, () => 400, seed));
+      assert.ok(ahead < 1.06 * 400, `seed ${seed}: ${ahead}`);
+    }
+  });
+
+  test('a step is no trend', () => {
+    for (const seconds of [4, 8, 16, 32]) {
+      const ahead = last([...Array<number>(300).fill(60), 180, ...Array<number>(seconds).fill(300)]);
+      assert.ok(ahead < 306, `${ahead} after ${seconds} s`);
+    }
   });
 });

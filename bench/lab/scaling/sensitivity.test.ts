@@ -25,13 +25,13 @@ test('constants are the numbers at the top of a file; one of them is multiplied,
 
 test("the policy's constants are found, those of faults and of days left out", () => {
   const names = policyConstants().map(({ file, name }) => `${file.replace('scaler/policy/', '')} ${name}`);
-  for (const name of ['stabilize.ts keepUnusedMs', 'forecast.ts coveredByKept', 'windows.ts evidenceBeyond']) {
+  for (const name of ['idle-times.ts maxRestartMs', 'forecast.ts coveredByKept', 'windows.ts evidenceBeyond']) {
     assert.ok(names.includes(name), name);
   }
   assert.ok(names.every((name) => !/^(?:doubt|merge|seasonal)/.test(name)));
 });
 
-test('a variant by one is the policy; half the time that pods are kept costs less', async () => {
+test('a variant by one is the policy; half the cost of a restart keeps pods for less', async () => {
   const of: Case = {
     source: { kind: 'family', family: 'on-off', seed: 3, lengthS: 1200 },
     cost: { a: 100, c: 100 },
@@ -42,7 +42,7 @@ test('a variant by one is the policy; half the time that pods are kept costs les
   };
   const { arrivalsMs } = trafficOf(of);
   const scenario = scenarioOf(of, arrivalsMs);
-  const constant = { file: 'scaler/policy/stabilize.ts', name: 'keepIdleMs' };
+  const constant = { file: 'scaler/policy/idle-times.ts', name: 'maxRestartMs' };
   const [same, half] = [1, 0.5].map((factor) => variantPolicy({ ...constant, factor }));
   const base = simulate(scenario, arrivalsMs, sluice());
   assert.deepEqual(simulate(scenario, arrivalsMs, (await same!)()), base);
