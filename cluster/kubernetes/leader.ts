@@ -2,6 +2,7 @@
 import { ApiError, type KubernetesApi } from './api.ts';
 import type { ObjectMeta } from './objects.ts';
 import {
+  holderOf,
   isLeading,
   leaseConfig,
   nextAttemptMs,
@@ -70,9 +71,10 @@ export class Leader {
 
   get leadership(): Leadership {
     const { record } = this.#state;
+    const nowMs = performance.now();
     return {
-      leading: isLeading(this.#config, this.#state, performance.now()),
-      holder: record === null || record.holder === '' ? null : record.holder,
+      leading: isLeading(this.#config, this.#state, nowMs),
+      holder: holderOf(this.#config, this.#state, this.#options.identity, nowMs),
       group: `${this.#options.api.ownNamespace}/${this.#options.leaseName}`,
       transitions: record?.transitions ?? 0,
     };

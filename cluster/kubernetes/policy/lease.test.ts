@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
+  holderOf,
   isLeading,
   leaseConfig,
   nextAttemptMs,
@@ -112,4 +113,15 @@ describe('lease', () => {
     me.reads(0, held('me', 1));
     assert.equal(me.leads(0), false);
   });
+});
+
+test('nobody leads by a lease that is not renewed, whoever is named in it', () => {
+  const own = afterWrite(held('me', 1), 0, 100);
+  assert.equal(holderOf(leaseConfig, own, 'me', 9_999), 'me');
+  assert.equal(holderOf(leaseConfig, own, 'me', 10_000), null);
+  const others = observe(noLease, held('you', 1), 'me', 1_000);
+  assert.equal(holderOf(leaseConfig, others, 'me', 15_999), 'you');
+  assert.equal(holderOf(leaseConfig, others, 'me', 16_000), null);
+  assert.equal(holderOf(leaseConfig, observe(others, held('you', 2), 'me', 15_000), 'me', 29_999), 'you', 'renewed');
+  assert.equal(holderOf(leaseConfig, observe(others, held('', 2), 'me', 15_000), 'me', 15_000), null, 'given back');
 });

@@ -44,6 +44,18 @@ export function isLeading(config: LeaseConfig, state: LeaseState, nowMs: number)
   return state.renewedAtMs !== null && nowMs - state.renewedAtMs < config.renewLimitMs;
 }
 
+/** Identity of the process that leads; null where none does: a lease that has not been renewed for its duration is nobody's. */
+export function holderOf(config: LeaseConfig, state: LeaseState, identity: string, nowMs: number): string | null {
+  const { record, observedAtMs } = state;
+  if (record === null || record.holder === '') return null;
+  const { holder, durationMs } = record;
+  const leads =
+    holder === identity
+      ? isLeading(config, state, nowMs)
+      : nowMs - observedAtMs < Math.max(config.durationMs, durationMs);
+  return leads ? holder : null;
+}
+
 /** State after reading the lease; a null record means that none exists. */
 export function observe(state: LeaseState, record: LeaseRecord | null, identity: string, nowMs: number): LeaseState {
   const changed = record?.version !== state.record?.version;
