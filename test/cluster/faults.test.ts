@@ -159,7 +159,7 @@ async function scalerPod(): Promise<string> {
   return pod!.metadata.name;
 }
 
-/** What each place says now, as far as it is made from the same bytes: the commands themselves start a process each time. */
+/** Report and statuses of now, from which each place is made: the commands themselves start a process each time. */
 async function look(): Promise<{ report: PoolsReport; statuses: Map<string, PoolStatus> }> {
   const { namespace } = system;
   const [text, { items }] = await Promise.all([
@@ -216,7 +216,7 @@ const told = (t: TestContext, named: ReadonlyMap<string, Named>): void => {
     t.diagnostic(`${pool}: ${places.map((place) => `${place} ${seconds[place]} s`).join(', ')}`);
 };
 
-/** What the command prints that a person types at the scaler. */
+/** Table of the command that a person types at the scaler. */
 const sluicePools = async (): Promise<string> =>
   system.namespace.kubectl(['exec', await scalerPod(), '--', 'node', '/app/cli/sluice.js', 'pools']);
 const describePools = (): Promise<string> => system.namespace.kubectl(['describe', 'modelpools']);
@@ -241,7 +241,7 @@ test('ten faults at once are named on the page, by `sluice pools` and by `kubect
       assert.match(table, words, `sluice pools: ${pool}`);
       assert.match(described.replaceAll(/\n\s+/g, ' '), words, `kubectl describe: ${pool}`);
     }
-    // What has passed by now leaves an event.
+    // Faults that have passed by now leave an event.
     assert.match(described, /PodRestarted[\s\S]*killed-/);
   }));
 
