@@ -54,7 +54,7 @@ const decisionsOf = async (scaling: ScalingSystem): Promise<DecisionCount> =>
   decisionsIn(await scaling.decisions(), enough);
 
 test(
-  `a step to ${steppedPerS / quietPerS} times the load: misses, decisions and pods as the simulator predicts`,
+  `a step to ${steppedPerS / quietPerS} times the load: misses, orders and pods as the simulator predicts`,
   { timeout: 600_000 },
   async (t) => {
     await using scaling = await startScaling(
@@ -99,9 +99,10 @@ test(
     const predicted = simulated.map(({ missed }) => missed).sort((one, other) => one - other)[simulated.length >> 1]!;
     const difference = Math.abs(real.missed - predicted) / sentMs.length;
     assert.ok(difference <= 0.07, `${real.missed} missed, ${predicted} predicted in the median`);
+    // Decisions between the orders are wakes by what waits: how many there are depends on the machine.
     assert.ok(
-      within(({ decisions }) => decisions, 5),
-      'enough pods are asked for within five decisions of the prediction',
+      within(({ orders: asked }) => asked, 1),
+      'enough pods are asked for by as many orders, but for one',
     );
     assert.ok(
       within(({ most: pods }) => pods, 1),
