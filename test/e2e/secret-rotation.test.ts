@@ -157,7 +157,8 @@ describe('changes of the shared secret', { concurrency: true }, () => {
     const stopAsking = keepAsking(t, system.origin);
     system.allowOne();
     await eventually('it drains a pod, which ends', system.ready, (left) => left.length === 1, limitMs);
-    assert.ok(system.lines.some((line) => line.includes('"msg":"draining"')));
+    const drains = () => system.lines.some((line) => line.includes('"msg":"draining"'));
+    await eventually('its lines have arrived', drains, (told) => told, limitMs);
     assert.ok((await peers(system.admin, 'accepted')) > 0, 'its load stream is counted');
     assert.equal(await peers(system.admin, 'refused'), 0);
     assert.ok((await stopAsking()) > 0);
