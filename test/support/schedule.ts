@@ -4,10 +4,10 @@
  */
 
 /**
- * Use of the machine. `works`: computes most of the time. `waits`: for timers and policies, minutes with little of a core. `times`:
- * has bounds that are seconds of a real cluster. `alone`: changes what all others stand on.
+ * Use of the machine. `works`: computes most of the time. `waits`: for timers and policies, minutes with little of a core.
+ * `alone`: changes what all others stand on.
  */
-export type Use = 'works' | 'waits' | 'times' | 'alone';
+export type Use = 'works' | 'waits' | 'alone';
 
 /** Most processes at once of each use, and of all. */
 export type Room = Readonly<Record<Exclude<Use, 'alone'> | 'all', number>>;
@@ -44,10 +44,10 @@ const known: Readonly<Record<string, readonly [seconds: number, use: Use]>> = {
   'test/page/many-pods.test.ts': [20, 'works'],
   'test/process/image-content.test.ts': [20, 'works'],
 
-  'test/cluster/api-server.test.ts': [265, 'times'],
-  'test/cluster/traffic.test.ts': [230, 'times'],
-  'test/cluster/sick-pods.test.ts': [184, 'times'],
-  'test/cluster/drain.test.ts': [161, 'times'],
+  'test/cluster/api-server.test.ts': [265, 'works'],
+  'test/cluster/traffic.test.ts': [230, 'works'],
+  'test/cluster/sick-pods.test.ts': [184, 'works'],
+  'test/cluster/drain.test.ts': [161, 'works'],
   'test/cluster/kills.test.ts': [145, 'works'],
   // The upgrade installs an earlier ModelPool, of which a cluster has one.
   'test/cluster/upgrade.test.ts': [109, 'alone'],
@@ -60,6 +60,7 @@ const known: Readonly<Record<string, readonly [seconds: number, use: Use]>> = {
   'test/cluster/adapter-problems.test.ts': [42, 'waits'],
   'test/cluster/adapter-lease.test.ts': [36, 'waits'],
   'test/cluster/versions.test.ts': [90, 'works'],
+  'test/cluster/faults.test.ts': [90, 'works'],
   'test/cluster/chart.test.ts': [26, 'works'],
   'test/cluster/contract.test.ts': [22, 'waits'],
   'test/cluster/image.test.ts': [20, 'works'],
