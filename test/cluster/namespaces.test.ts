@@ -8,7 +8,7 @@ import { root } from './support/image.ts';
 import { kubectl, Namespace, requireCluster, until } from './support/kubectl.ts';
 import { Load } from './support/load.ts';
 import { poolObjects } from './support/pool.ts';
-import { readyPods, scalerSelector, settled } from './support/state.ts';
+import { gatewaySelector, readyPods, scalerSelector, settled } from './support/state.ts';
 import { manifests, scripts, sharedSecret, System } from './support/system.ts';
 
 const suffix = Math.random().toString(36).slice(2, 6);
@@ -51,6 +51,11 @@ test('each namespace is served and scaled by its own rights, and none waits for 
     assert.equal((await readyPods(second, 'simple')).length <= 1, true, 'resized without the right to');
     await grant(second);
     await settled(second, 'simple', 2);
+    // The gateway asks again for what it had no right to read at times of its own, apart from those of the scaler.
+    const [gateway] = await own.pods(gatewaySelector);
+    await until('the gateway to know the second pool', 120_000, () =>
+      own.get(gateway!.metadata.name, 8080, '/v2/models/two/ready').then(() => true),
+    );
     const other = await Load.start(own, { perSecond: 10, model: 'two' });
     await poolIn(first, 'one', 1);
     await settled(first, 'simple', 1);
