@@ -1,13 +1,9 @@
 /** Drains that are not the scaler's, and a scaler that stops in the middle of its own: pods serve again, and nothing is lost. */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { LocalCluster } from '../../cluster/local/local-cluster.ts';
-import { LocalScaling } from '../../cluster/local/scaling.ts';
 import { parseModelPool } from '../../contract/model-pool.ts';
 import type { PodStatus } from '../../contract/pod-status.ts';
-import { startGateway } from '../../deploy/gateway-process.ts';
-import { startScaler } from '../../deploy/scaler-process.ts';
+import { startParts } from '../support/local-parts.ts';
 import { makeRepository } from '../support/repository.ts';
 import { Client, json, simpleInputs } from '../support/requests.ts';
 import { eventually, offer, startScaling, type ScalingSystem } from '../support/scaling.ts';
@@ -88,8 +84,8 @@ for (const perS of [20, 0]) {
   );
 }
 
-/** Parts of `sluice up`, of which the test starts the scaler last and sets the number of pods. */
-async function startParts(t: TestContext) {
+/** A pool of one or two slow pods. */
+async function startSlow(t: TestContext) {
   const model = { zoo: 'simple', config: 'maxRows: 8\ndelay: { runMs: 2000 }\n' };
   const repository = await makeRepository({ zoo: [], files: {}, configured: { slow: model } });
   const { pool } = parseModelPool({
@@ -98,41 +94,7 @@ async function startParts(t: TestContext) {
     metadata: { name: 'slow' },
     spec: { models: ['slow'], scaling: { minReplicas: 1, maxReplicas: 2 }, requests: { timeoutMs: 90_000 } },
   });
-  const sluice = fileURLToPath(new URL('../../cli/sluice.js', import.meta.url));
-  const all = { ...env, PATH: process.env['PATH'], SLUICE_VERDICT_FOLDER: 'none' };
-  const lines: string[] = [];
-  const cluster = new LocalCluster({
-    pools: [pool!],
-    defaults: { repository: repository.directory, logLevel: 'info', graceMs: 30_000, env: all },
-    command: [process.execPath, sluice, 'model-server'],
-    onLine: (name, line) => lines.push(`${name} ${line}`),
-    onWarning: (name, message) => lines.push(`${name} ${message}`),
-  });
-  const scaling = new LocalScaling(cluster, ({ reason, message }) => lines.push(`event ${reason} ${message}`));
-  const common = { host: '127.0.0.1', adminPort: 0, logLevel: 'info' } as const;
-  const onLine = (line: string): unknown => lines.push(line);
-  const shared = { env: all, scaling, onLine, onWarning: onLine };
-  const gateway = startGateway({
-    ...shared,
-    command: [process.execPath, sluice, 'gateway'],
-    settings: { ...common, port: 0, graceMs: 30_000 },
-    cluster,
-  });
-  const ends: (() => void)[] = [() => gateway.kill(), () => cluster.kill()];
-  t.after(async () => {
-    for (const end of ends) end();
-    await scaling.close();
-    await repository.remove();
-  });
-  const ports = await gateway.started;
-  assert.ok('port' in ports, JSON.stringify(ports));
-  const scaler = () => {
-    const settings = { ...common, graceMs: 5_000 };
-    const started = startScaler({ ...shared, command: [process.execPath, sluice, 'scaler'], settings });
-    ends.push(() => started.kill());
-    return started;
-  };
-  return { cluster, scaler, lines, origin: `http://127.0.0.1:${ports.port}` };
+  return startParts(t, { pool: pool!, repository, env: { pods: env, gateway: env, scaler: env } });
 }
 
 /** Asks without pause in each of `width` loops, until the test is over. @returns ends it, and tells how many got which status */
@@ -164,9 +126,8 @@ test(
   'a scaler that stops in its drains: pods serve again, and go only under new drains',
   { timeout: 4 * limitMs },
   async (t) => {
-    const { cluster, scaler, lines, origin } = await startParts(t);
+    const { cluster, scaler, lines, origin, ready } = await startSlow(t);
     cluster.setReplicas('slow', 4);
-    const ready = () => cluster.view.pods.filter(({ phase }) => phase === 'Ready');
     await eventually('four pods are ready', ready, (pods) => pods.length === 4, limitMs);
     const all = ready().map(({ name, origin: address }) => ({ name, origin: address! }));
     const statuses = () => Promise.all(all.map(statusOf));

@@ -4,12 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { LocalCluster } from '../../cluster/local/local-cluster.ts';
-import { LocalScaling } from '../../cluster/local/scaling.ts';
 import { parseModelPool, type ModelPool } from '../../contract/model-pool.ts';
-import { startGateway } from '../../deploy/gateway-process.ts';
-import { startScaler } from '../../deploy/scaler-process.ts';
+import { startParts, type PartsOptions } from '../support/local-parts.ts';
 import { Metrics } from '../support/metrics.ts';
 import { makeRepository } from '../support/repository.ts';
 import { Client, json, readInferAnswer, simpleInputs } from '../support/requests.ts';
@@ -18,8 +14,6 @@ import { eventually } from '../support/scaling.ts';
 const limitMs = 120_000;
 const oldSecret = 'the-secret-of-last-year';
 const newSecret = 'the-secret-of-this-year';
-
-type Settings = Readonly<Record<string, string>>;
 
 function poolOf(replicas: number): ModelPool {
   const { pool } = parseModelPool({
@@ -32,59 +26,14 @@ function poolOf(replicas: number): ModelPool {
 }
 
 /** Two pods, their gateway and scaler; each kind of process has settings of its own. */
-async function start(t: TestContext, settings: { pods: Settings; gateway: Settings; scaler: Settings }) {
+async function start(t: TestContext, env: PartsOptions['env']) {
   const repository = await makeRepository({ zoo: ['simple'], files: {}, configured: {} });
-  const sluice = fileURLToPath(new URL('../../cli/sluice.js', import.meta.url));
-  const inherited = { PATH: process.env['PATH'], SLUICE_VERDICT_FOLDER: 'none' };
-  const lines: string[] = [];
-  const onLine = (line: string): unknown => lines.push(line);
-  const cluster = new LocalCluster({
-    pools: [poolOf(2)],
-    defaults: {
-      repository: repository.directory,
-      logLevel: 'info',
-      graceMs: 30_000,
-      env: { ...inherited, ...settings.pods },
-    },
-    command: [process.execPath, sluice, 'model-server'],
-    onLine: (name, line) => lines.push(`${name} ${line}`),
-    onWarning: (name, message) => lines.push(`${name} ${message}`),
-  });
-  const scaling = new LocalScaling(cluster, ({ reason, message }) => lines.push(`event ${reason} ${message}`));
-  const common = { host: '127.0.0.1', adminPort: 0, logLevel: 'info' } as const;
-  const gateway = startGateway({
-    command: [process.execPath, sluice, 'gateway'],
-    env: { ...inherited, ...settings.gateway },
-    settings: { ...common, port: 0, graceMs: 30_000 },
-    cluster,
-    scaling,
-    onLine,
-    onWarning: onLine,
-  });
-  const ends: (() => void)[] = [() => gateway.kill(), () => cluster.kill()];
-  t.after(async () => {
-    for (const end of ends) end();
-    await scaling.close();
-    await repository.remove();
-  });
-  const ports = await gateway.started;
-  assert.ok('port' in ports, JSON.stringify(ports));
-  const scaler = startScaler({
-    command: [process.execPath, sluice, 'scaler'],
-    env: { ...inherited, ...settings.scaler },
-    settings: { ...common, graceMs: 5_000 },
-    scaling,
-    onLine,
-    onWarning: onLine,
-  });
-  ends.push(() => scaler.kill());
-  const ready = () => cluster.view.pods.filter(({ phase }) => phase === 'Ready');
+  const parts = await startParts(t, { pool: poolOf(2), repository, env });
+  parts.scaler();
+  const { cluster, ready } = parts;
   await eventually('two pods are ready', ready, (pods) => pods.length === 2, limitMs);
   return {
-    lines,
-    ready,
-    origin: `http://127.0.0.1:${ports.port}`,
-    admin: `http://127.0.0.1:${ports.adminPort}`,
+    ...parts,
     pods: ready().map(({ origin }) => origin!),
     /** Makes one pod too many of the two, so that the scaler drains it. */
     allowOne: () => cluster.setPools([poolOf(1)], new Map()),
