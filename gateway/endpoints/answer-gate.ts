@@ -7,11 +7,10 @@
  * Long answers are read by turns as well, so that small ones come in between. One that waits keeps its place at the pod, whose memory it
  * is in: a pod has two of them at most.
  */
-import { Turns } from '../../runtime/http/turns.ts';
+import { partMs, Turns } from '../../runtime/http/turns.ts';
 
-/** Time in a turn of the event loop for long answers of all pods, and what the next part of one is likely to take, in milliseconds. */
+/** Time in a turn of the event loop for long answers of all pods, in milliseconds. */
 const turnMs = 1;
-const partMs = 0.5;
 
 /** Answers that clients have yet to take. */
 export interface UnreadAnswers {

@@ -13,6 +13,7 @@ import {
 } from '../../contract/envelope.ts';
 import { headers as headerNames, mediaTypes, paths } from '../../contract/headers.ts';
 import type { SharedSecret } from '../../runtime/http/shared-secret.ts';
+import { partBytes } from '../../runtime/http/turns.ts';
 import type { PendingRequest } from '../queue/model-queue.ts';
 import type { AnswerGate } from './answer-gate.ts';
 import { isAnswer, isSummary, itemHead } from './envelope-heads.ts';
@@ -22,8 +23,6 @@ import { SentParts } from './sent-parts.ts';
 
 /** Envelopes up to this size are one write; a copy of larger ones would take as much memory again. */
 const joinedBytes = 4 * 1024 * 1024;
-/** Bytes of an envelope's answer after which others are served: Node reads up to 2 MiB of one connection in one event. */
-const burstBytes = 256 * 1024;
 /** Limit for the answer to one request; a longer one is garbage. */
 const maxAnswerBytes = 1024 * 1024 * 1024;
 /** Under the pod's own keep-alive (65 s and more): the gateway closes first, so no request meets a closing socket. */
@@ -245,7 +244,7 @@ class EnvelopeReader extends Reader {
   override onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#decodeKept();
     if (this.over) return;
-    if (this.#burst >= burstBytes) return this.#rest(chunk);
+    if (this.#burst >= partBytes) return this.#rest(chunk);
     this.#burst += chunk.length;
     this.#decode(chunk);
   }

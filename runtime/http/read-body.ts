@@ -6,6 +6,7 @@ import type { ClientAccount } from './clients.ts';
 import { connectionOf, type ArrivingBody, type Connection } from './connection.ts';
 import { letBodyCome } from './expect.ts';
 import { Gatherer } from './gather.ts';
+import { partBytes, partMs } from './turns.ts';
 
 export interface Body {
   readonly parts: readonly Buffer[];
@@ -35,11 +36,6 @@ const maxTinyChunks = 16 * 1024;
 /** Bytes in larger chunks that make up for a tiny one: a body that is read by slices comes in pieces of what its client sent. */
 const bytesPerTinyChunk = 1024;
 
-/** Bytes of a body after which others are served: Node reads up to 2 MiB of one connection in one event. */
-const burstBytes = 256 * 1024;
-/** Milliseconds that it takes to read so many. */
-const burstMs = 0.5;
-
 /** Tiny chunks after which each further one is read in the client's turn, and the milliseconds that this takes. */
 const ordinaryTinyChunks = 2;
 const tinyChunkMs = 0.02;
@@ -65,7 +61,7 @@ class BodyReader implements ArrivingBody {
   #reserved = 0;
   #tinyChunks = 0;
   /** Bytes after which it rests. */
-  #restsAtBytes = burstBytes;
+  #restsAtBytes = partBytes;
 
   constructor(message: IncomingMessage, room: BodyRoom, done: (error: SluiceError | null, body: Body) => void) {
     this.#message = message;
@@ -125,8 +121,8 @@ class BodyReader implements ArrivingBody {
     }
     gatherer.add(chunk);
     if (bytes < this.#restsAtBytes) return;
-    this.#restsAtBytes = bytes + burstBytes;
-    this.#connection?.rest(burstMs);
+    this.#restsAtBytes = bytes + partBytes;
+    this.#connection?.rest(partMs);
   }
 
   #countTiny(): void {

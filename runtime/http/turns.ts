@@ -12,6 +12,13 @@ export interface Task {
   turn(): number;
 }
 
+/**
+ * Part of a long body or answer after which others are served, in bytes, and the milliseconds that it takes to read. Node reads up to
+ * 2 MiB of one connection in one event.
+ */
+export const partBytes = 256 * 1024;
+export const partMs = 0.5;
+
 /** The client that tasks are done for. */
 export interface TaskHolder {
   /** Milliseconds that its tasks took; others set it back. */
