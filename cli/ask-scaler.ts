@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander';
 import type Type from 'typebox';
 import { Check } from 'typebox/value';
 import { SettingsError } from '../contract/settings.ts';
+import { isHttpUrl } from '../runtime/process/flag-values.ts';
 import type { ProgramIo } from './io.ts';
 
 export interface AskFlags {
@@ -34,7 +35,7 @@ export async function ask<Schema extends Type.TSchema>(
   path: string,
   schema: Schema,
 ): Promise<Type.Static<Schema>> {
-  if (!URL.canParse(path, base) || !/^https?:\/\//.test(base)) {
+  if (!isHttpUrl(base)) {
     throw new SettingsError([`--url (SLUICE_SCALER_URL): must be http://host:port, was: ${JSON.stringify(base)}`]);
   }
   let response: Response;

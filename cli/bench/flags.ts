@@ -3,7 +3,7 @@ import type { Arrivals } from '../../bench/load-test/arrivals.ts';
 import type { LoadRequest } from '../../bench/load-test/prepare.ts';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { SettingsError } from '../../contract/settings.ts';
-import { numberOf, outputFile, percentile, positive, whole } from '../../runtime/process/flag-values.ts';
+import { isHttpUrl, numberOf, outputFile, percentile, positive, whole } from '../../runtime/process/flag-values.ts';
 
 /** Arrival processes by name. A copy of those of the load generator, which an installation may be without. */
 const arrivalKinds = Object.keys({
@@ -162,10 +162,6 @@ export function checkBenchFlags(url: string | undefined, flags: BenchFlags): voi
     errors.push(`--metrics: must be a URL such as http://127.0.0.1:8081/metrics, was: ${metrics}`);
   }
   throwIfAny(errors);
-}
-
-function isHttpUrl(text: string): boolean {
-  return /^https?:\/\//.test(text) && URL.canParse(text);
 }
 
 function throwIfAny(errors: readonly string[]): void {

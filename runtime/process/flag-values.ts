@@ -1,4 +1,4 @@
-/** Parsers of flag values for commander, which adds the flag and the rejected value to the errors that they throw. */
+/** Parsers and checks of flag values. Parsers are for commander, which adds the flag and the rejected value to the errors that they throw. */
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { InvalidArgumentError } from 'commander';
@@ -63,4 +63,9 @@ export function outputFile(text: string): string {
     throw new InvalidArgumentError(`It can't be written: ${(error as Error).message}.`);
   }
   return text;
+}
+
+/** Whether a text is the whole URL of an HTTP server: `localhost:8080` is not, whose scheme would be `localhost`. */
+export function isHttpUrl(text: string): boolean {
+  return /^https?:\/\//.test(text) && URL.canParse(text);
 }
