@@ -39,7 +39,7 @@ export class FoundVersions {
   /** Takes what looks have settled: loads what is new or changed, unless a pool decides, and takes out what is gone. */
   async onSettled({ versions, present, missing, gone }: Settled): Promise<void> {
     this.#deps.models.setMissing(missing);
-    for (const [name, settled] of groupedByName(versions)) {
+    for (const [name, settled] of Map.groupBy(versions, (one) => one.name)) {
       await this.#onSettledModel(name, settled, present.get(name) ?? []);
     }
     for (const { name, version } of gone) await this.#onGone(name, version);
@@ -160,14 +160,4 @@ export class FoundVersions {
       void unload(name, version);
     }
   }
-}
-
-function groupedByName(versions: readonly SettledVersion[]): Map<string, SettledVersion[]> {
-  const groups = new Map<string, SettledVersion[]>();
-  for (const one of versions) {
-    const group = groups.get(one.name);
-    if (group === undefined) groups.set(one.name, [one]);
-    else group.push(one);
-  }
-  return groups;
 }

@@ -10,6 +10,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { quote, SluiceError } from '../../contract/errors.ts';
 import { staysOut, unloadedReason, type VersionWish } from '../../contract/model-versions.ts';
+import type { ServedModel as ServedModelStatus } from '../../contract/pod-status.ts';
 import { hashOfVersion } from './content-hash.ts';
 import { FoundVersions } from './found-versions.ts';
 import type { KeptWish } from './kept-wish.ts';
@@ -131,8 +132,8 @@ export class LiveModels {
   }
 
   /**
-   * Reads the folder of a model now, and loads what its policy wants, banned versions too. Without a pool the preferred version answers requests that
-   * name none from here on.
+   * Reads the folder of a model now, and loads what its policy wants, banned versions too. Without a pool the preferred version
+   * answers requests that name none from here on.
    * @throws SluiceError `model-not-found` or `load-failed`
    */
   async loadModel(name: string): Promise<void> {
@@ -159,10 +160,14 @@ export class LiveModels {
 
   /** Lets versions of a model be tried again whose load has ended a process. */
   #pardon(name: string): void {
+    this.#listAsWaiting(name, ({ state }) => state === 'banned');
+  }
+
+  #listAsWaiting(name: string, isMeant: (version: Pick<ServedModelStatus, 'state' | 'reason'>) => boolean): void {
     const { models } = this.#options;
-    for (const { name: listed, version, state } of models.status()) {
-      if (listed !== name || state !== 'banned') continue;
-      models.set(name, version, { kind: 'loading', stage: 'waiting to be loaded' });
+    for (const model of models.status()) {
+      if (model.name !== name || !isMeant(model)) continue;
+      models.set(name, model.version, { kind: 'loading', stage: 'waiting to be loaded' });
     }
   }
 
@@ -190,12 +195,8 @@ export class LiveModels {
 
   /** Lets an unloaded model be loaded again, once the pool wishes it. */
   #allow(name: string): void {
-    const { models } = this.#options;
     this.#unloaded.delete(name);
-    for (const { name: listed, version, reason } of models.status()) {
-      if (listed !== name || reason !== unloadedReason) continue;
-      models.set(name, version, { kind: 'loading', stage: 'waiting to be loaded' });
-    }
+    this.#listAsWaiting(name, ({ reason }) => reason === unloadedReason);
   }
 
   isUnloaded(name: string): boolean {
@@ -213,7 +214,7 @@ export class LiveModels {
   }
 
   async #load(name: string, version: string): Promise<void> {
-    if (this.#unloaded.has(name)) throw new Error('the model is unloaded by request');
+    if (this.#unloaded.has(name)) throw new Error(`the model is ${unloadedReason}`);
     const { models, log, transforms, repository, markers } = this.#options;
     // Looked at first, so that files which change while they are read are read again.
     const look = await lookAt(repository, [name]);
