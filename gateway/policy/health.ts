@@ -113,7 +113,7 @@ const leastSamples = 3;
 /** Envelopes that a pace is the mean of, and how many of them must have been late by themselves: one pause of a pod is no slowness. */
 const paceSamples = 5;
 const leastLate = 3;
-/** Age from which a pace says nothing of now: a pod without requests was measured on another machine, so to say. */
+/** Age from which a pace says nothing of now: the machine of an idle pod may have had less other work when it was measured. */
 const comparableForMs = 10_000;
 
 export interface Pace {

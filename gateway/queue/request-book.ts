@@ -9,7 +9,7 @@
  *
  *   answer, fail, cancel, expire: from any of these ──► settled
  *
- * Who may enter is for queue-room.ts to say. Knows nothing of pods; what leaves, and to whom, is decided in dispatch/.
+ * Room in the queue, and who may enter, are queue-room.ts's. Knows nothing of pods; what leaves, and to whom, is decided in dispatch/.
  */
 import type { SluiceError } from '../../contract/errors.ts';
 import { freeBuffer } from '../../contract/free-buffer.ts';

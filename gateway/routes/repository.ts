@@ -1,6 +1,7 @@
 /**
  * The repository extension of the Open Inference Protocol, as Triton has it: index, load and unload over all pods of a model's pool. Pods
- * do the work; the scaler hears of it from the pool's words, and tells pods that start later. One pod loads after the other, so that a model which ends a process ends one.
+ * do the work; the scaler hears of it from the pool's words, and tells pods that start later. One pod loads after the other, so that a
+ * model which ends a process ends one.
  */
 import type { FastifyInstance } from 'fastify';
 import { quote, SluiceError } from '../../contract/errors.ts';

@@ -6,8 +6,7 @@
  * A model that someone has unloaded keeps its default, and no pod loads a version of it until someone loads the model.
  *
  * A version whose load ended a process is loaded by nobody, until its content changes, a pod has more memory than those that ended for
- * want of it, or someone has the model loaded. A pod that starts may load the default and each
- * proven version at once.
+ * want of it, or someone has the model loaded. A pod that starts may load the default and each proven version at once.
  */
 import type { PoolModel, WishedModel } from '../../contract/model-versions.ts';
 import { decideDefault } from './default-version.ts';
