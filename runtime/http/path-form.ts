@@ -4,8 +4,8 @@
  */
 
 const beyondAscii = /%[89a-f][0-9a-f]/i;
-/** Letters beyond ASCII, with the letter before them, which a combining mark belongs to. */
-const letters = /[A-Za-z]?(?:%[89a-f][0-9a-f])+/gi;
+/** Letters beyond ASCII, with the character before them, encoded or not, which a combining mark belongs to: U+0338 strikes through signs. */
+const letters = /(?:%[0-7][0-9a-f]|[a-z<=>])?(?:%[89a-f][0-9a-f])+/gi;
 
 export function pathInOneForm(url: string): string {
   return beyondAscii.test(url) ? url.replace(letters, composed) : url;
