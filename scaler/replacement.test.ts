@@ -184,6 +184,35 @@ describe('pods that crash', () => {
     assert.equal(world.condition('ScalingLimited'), 'True PodsFailing');
   });
 
+  test('while a fresh pod starts in the place of one, the pool says why that one failed, and whoever looks sees it', async () => {
+    const world = new World({ spec: { scaling: { minReplicas: 1, maxReplicas: 1 } }, coldStartS: 1000 });
+    const failure = { reason: 'CrashLoopBackOff', message: 'exit code 1', sinceMs: 1 };
+    const startS = 6;
+    const crashOld = (): void => {
+      for (const pod of world.cluster.livePods) {
+        const ageS = (world.cluster.nowMs - pod.createdAtMs) / 1000;
+        if (ageS >= startS) Object.assign(pod, { phase: 'Running', readyAtMs: null, crashLooping: true, failure });
+      }
+    };
+    const told = (type: string): string => world.pool.conditions.find((one) => one.type === type)?.message ?? '';
+    crashOld();
+    await world.run(1);
+    for (let second = 0; second < 300; second += 1) {
+      await world.run(1);
+      crashOld();
+      assert.equal(world.condition('PodsHealthy'), 'False PodsFailing', `after ${second} s`);
+      assert.equal(world.condition('Ready'), 'False PodsFailing');
+      assert.equal(world.condition('Stalled'), 'True PodsFailing');
+      assert.match(told('Ready'), /p-\d+: CrashLoopBackOff: exit code 1|^0 of 1 pods serve$/);
+      assert.equal(await world.metric('sluice_scaler_failing_replicas'), 1);
+    }
+    assert.ok(world.cluster.calls.filter((call) => call.startsWith('evict')).length >= 2);
+    const fresh = [...world.cluster.pods.values()].at(-1)!;
+    Object.assign(fresh, { phase: 'Ready', readyAtMs: 1, crashLooping: false, failure: null });
+    await world.run(2);
+    assert.equal(world.condition('PodsHealthy'), 'True NoneSick');
+  });
+
   test('one that is ready between two crashes serves, and is left alone', async () => {
     const world = await serving();
     Object.assign(world.cluster.pods.get('p-1')!, { crashLooping: true });

@@ -15,12 +15,14 @@ export function conditionInputs(
   acrossCycles: Pick<ConditionInputs, 'writeFailure' | 'silentForMs'>,
   seen: {
     readonly pods: readonly PodReport[];
+    /** Pods that are gone, whose failure holds until the fresh ones in their place are past their start. */
+    readonly replaced: readonly PodReport[];
     readonly unserved: PoolReport['unserved'];
     readonly answers: AnswerRates | null;
     readonly limitedBy: string | null;
   },
 ): ConditionInputs {
-  const { pods: podReports, unserved, answers, limitedBy } = seen;
+  const { pods: podReports, replaced, unserved, answers, limitedBy } = seen;
   const { pool, target, problem, gateways, pods } = snapshot;
   const external = target === null && isExternal(pool);
   const unfit = [...verdicts].filter(([, verdict]) => verdict === 'sick' || verdict === 'crash-looping');
@@ -28,6 +30,7 @@ export function conditionInputs(
   const troubled = podReports.find(
     ({ state, reason }) => !doesServe(state) && state !== 'terminating' && reason !== null,
   );
+  const failing = [...podReports.filter(({ failure }) => failure !== undefined), ...replaced];
   const noTarget = { reason: 'TargetNotFound', message: 'there is nothing whose replicas could be set' };
   return {
     ...acrossCycles,
@@ -43,10 +46,10 @@ export function conditionInputs(
     why: whyOf(decision, limitedBy),
     replicas: target?.replicas ?? pods.length,
     serving: servingOf(podReports),
-    trouble: troubled === undefined ? null : `${troubled.name}: ${troubled.reason}`,
+    trouble: troubleOf(troubled, replaced[0]),
     starting: podReports.filter(({ state }) => state === 'pending' || state === 'starting').length,
-    failing: namedPods(podReports.filter(({ failure }) => failure !== undefined)),
-    needsPerson: podReports.some(({ failure }) => failure !== undefined && failure.reason !== 'Restarting'),
+    failing: namedPods(failing),
+    needsPerson: failing.some(({ failure }) => failure?.reason !== 'Restarting'),
     outOfRotation: namedPods(
       podReports.filter(
         ({ state, failure, reason }) =>
@@ -63,6 +66,12 @@ export function conditionInputs(
     sickText: namedPods(podReports.filter(({ uid }) => sick.has(uid))).text,
     panic: plan.kind === 'panic' ? { most: plan.most } : null,
   };
+}
+
+/** A fresh pod that merely starts says less than the failure of the one before it. */
+function troubleOf(troubled: PodReport | undefined, replaced: PodReport | undefined): string | null {
+  if (replaced !== undefined && troubled?.failure === undefined) return namedPods([replaced]).text;
+  return troubled === undefined ? null : `${troubled.name}: ${troubled.reason}`;
 }
 
 /** Holds whose words say that nothing more is needed: what limits the pool goes before them. */

@@ -17,6 +17,7 @@ import { limitedBy } from './limited-by.ts';
 import { podReports, servingOf, type PodNotes } from './pod-reports.ts';
 import { PodWatcher } from './pod-watcher.ts';
 import { longestWaitMs, poolReport, statusOf, unservedModels } from './pool-report.ts';
+import { ReplacedPods } from './replaced-pods.ts';
 import { StatusWriter } from './status-writer.ts';
 
 export interface ReporterOptions extends PodNotes {
@@ -35,6 +36,7 @@ export class Reporter {
   readonly #options: ReporterOptions;
   readonly #status: StatusWriter;
   readonly #pods: PodWatcher;
+  readonly #replaced = new ReplacedPods();
   readonly #staleness = new Staleness();
   readonly #handover = new HandoverText();
   #report: PoolReport | null = null;
@@ -60,6 +62,7 @@ export class Reporter {
     const { snapshot, merged, decision, leading } = cycle;
     const pods = podReports(cycle, this.#options);
     this.#pods.see(pods);
+    const replaced = this.#replaced.see(pods, snapshot.target?.replicas ?? null);
     const unserved = unservedModels(merged.freshLoads.map(({ load }) => load));
     const acrossCycles = {
       writeFailure: this.actions.writeFailure,
@@ -69,7 +72,7 @@ export class Reporter {
     const { spec } = snapshot.pool;
     const limit = limitedBy({
       decision,
-      pods,
+      pods: [...pods, ...replaced],
       createFailure: snapshot.target?.createFailure ?? null,
       maxReplicas: spec.scaling.maxReplicas ?? null,
       objectiveMs: spec.objective?.latencyMs ?? null,
@@ -81,6 +84,7 @@ export class Reporter {
     });
     const inputs = conditionInputs(cycle, acrossCycles, {
       pods,
+      replaced,
       unserved,
       answers: latency.answers,
       limitedBy: limit,

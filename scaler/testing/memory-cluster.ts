@@ -200,6 +200,7 @@ export class MemoryCluster {
   #end(pod: MemoryPod): void {
     this.onTermination(pod);
     pod.phase = 'Terminating';
+    pod.failure = null;
     pod.endsAtMs = this.nowMs + 1000 * endS;
   }
 
