@@ -192,7 +192,7 @@ test('a younger pool that claims the model of another gets none of its requests,
     const { namespace } = system;
     await namespace.apply(poolObjects({ name: 'older', scaling: { minReplicas: 1, maxReplicas: 3 } }));
     await settled(namespace, 'older', 1);
-    const load = await Load.start(namespace, { perSecond: 15, model: 'older', spread: true });
+    const load = await Load.start(namespace, { perSecond: 15, model: 'older', connections: 'both' });
     // Its name is the first of the two by the alphabet, so that age alone decides.
     await namespace.apply(poolObjects({ name: 'newer', model: 'older' }));
     const claim = await condition('newer', 'AbleToScale', 'ModelConflict');

@@ -65,7 +65,7 @@ describe('one of three pods', () => {
       system.watched(t, async () => {
         const { namespace } = system;
         // Each gateway judges by its own requests only, so the load is spread over all gateways.
-        const load = await Load.start(namespace, { perSecond: 60, model: fault, spread: true });
+        const load = await Load.start(namespace, { perSecond: 60, model: fault, connections: 'new' });
         await until('work in each pod', patienceMs, async () =>
           Object.keys((await load.report()).byPod).length === 3 ? true : null,
         );

@@ -30,7 +30,7 @@ async function start(name: string): Promise<Load> {
   await namespace.apply(poolObjects(optionsOf(name)));
   await settled(namespace, name, 2);
   await hasDefault(name, '1');
-  return Load.start(namespace, { perSecond: 20, model: name, spread: true });
+  return Load.start(namespace, { perSecond: 20, model: name, connections: 'new' });
 }
 
 /** Rolls out an image with these versions. */
@@ -101,7 +101,7 @@ describe('in one namespace', { concurrency: 2 }, () => {
       assert.ok(overlap <= apartMs, `an answer by the old version ${overlap} ms after the first by the new one`);
       assert.ok(!said.reasons.has('PodsDiffer'), 'no skew where images overlap');
 
-      const asked = await Load.start(namespace, { perSecond: 20, model: 'both', spread: true });
+      const asked = await Load.start(namespace, { perSecond: 20, model: 'both', connections: 'new' });
       await rollOut('both', { versions: ['1'] }, 'third');
       await hasDefault('both', '1');
       await settled(namespace, 'both', 2);
@@ -167,7 +167,7 @@ describe('in one namespace', { concurrency: 2 }, () => {
         // Longer than any start on a busy machine: what is lost shows as another status.
         spec: { requests: { timeoutMs: settleMs, coldStartHoldMs: settleMs } },
       };
-      const ask = () => Load.start(namespace, { perSecond: 5, model: 'zero', timeoutMs: settleMs, spread: true });
+      const ask = () => Load.start(namespace, { perSecond: 5, model: 'zero', timeoutMs: settleMs, connections: 'new' });
       await namespace.apply(poolObjects(zero));
       const first = await ask();
       await hasDefault('zero', '1');

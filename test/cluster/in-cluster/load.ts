@@ -8,6 +8,7 @@ import http from 'node:http';
 import process from 'node:process';
 
 const { TARGET = 'http://sluice', MODEL = 'simple', RATE = '20', TIMEOUT_MS = '30000' } = process.env;
+const connections = process.env['CONNECTIONS'] ?? 'kept';
 const timeoutMs = Number(TIMEOUT_MS);
 /** A client that waits this much longer than the deadline that it asked for has been forgotten. */
 const patienceMs = timeoutMs + 10_000;
@@ -34,8 +35,22 @@ const byVersion: Record<string, { answers: number; firstAnsweredMs: number; last
 /** Latencies of right answers: counts by the upper bound of a histogram bucket; bounds are 10% apart. */
 const latencies = new Map<number, number>();
 
-/** Connections are kept for as long as the server keeps them, as clients do that know nothing of its end. */
-const agent = new http.Agent({ keepAlive: process.env['SPREAD'] !== 'true', scheduling: 'lifo' });
+/** Right and failed requests, by the kind of connection on which they were asked. */
+const byConnection = { kept: { right: 0, failed: 0 }, new: { right: 0, failed: 0 } };
+
+/**
+ * Clients that take turns, each with connections of its own. Connections are kept for as long as the server keeps them, as clients do
+ * that know nothing of its end.
+ */
+const keeping = Array.from({ length: 8 }, () => new http.Agent({ keepAlive: true, scheduling: 'lifo' }));
+const renewing = new http.Agent({ keepAlive: false });
+
+/** Client whose turn it is. Where both kinds ask, each has every other request. */
+function clientOf(index: number): { agent: http.Agent; kind: keyof typeof byConnection } {
+  if (connections === 'new' || (connections === 'both' && index % 2 === 1)) return { agent: renewing, kind: 'new' };
+  const turn = connections === 'both' ? index / 2 : index;
+  return { agent: keeping[turn % keeping.length]!, kind: 'kept' };
+}
 
 function question(index: number): { body: string; sums: number[] } {
   const first = Array.from({ length: 16 }, (_, at) => index * 16 + at);
@@ -73,6 +88,7 @@ function countVersion(version: string, askedMs: number): void {
 
 function ask(index: number): void {
   const { body, sums } = question(index);
+  const { agent, kind } = clientOf(index);
   const startedMs = performance.now();
   sent += 1;
   inFlight += 1;
@@ -81,8 +97,12 @@ function ask(index: number): void {
     if (settled) return;
     settled = true;
     inFlight -= 1;
+    byConnection[kind][reason === null ? 'right' : 'failed'] += 1;
     if (reason !== null) {
-      fail(reason, `request ${index}, after ${Math.round(performance.now() - startedMs)} ms: ${detail}`);
+      fail(
+        reason,
+        `request ${index} on a ${kind} connection, after ${Math.round(performance.now() - startedMs)} ms: ${detail}`,
+      );
       return;
     }
     right += 1;
@@ -175,6 +195,7 @@ const control = http.createServer((request, response) => {
       refusedRetries,
       failed,
       examples,
+      byConnection,
       byPod,
       byVersion,
       p50Ms: quantileMs(0.5),

@@ -77,7 +77,7 @@ export interface PodObject {
     readonly conditions?: readonly { readonly type: string; readonly status: string }[];
     readonly containerStatuses?: readonly {
       readonly restartCount: number;
-      readonly state: { readonly waiting?: { readonly reason?: string } };
+      readonly state: { readonly waiting?: { readonly reason?: string }; readonly running?: object };
     }[];
   };
 }

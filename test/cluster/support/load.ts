@@ -1,5 +1,6 @@
 /** The load inside the cluster: starts it, changes its rate, ends it and holds it to "every request accounted for, none failed". */
 import assert from 'node:assert/strict';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { lockedContainer, scriptsVolume } from './pool.ts';
 import { isReady, until, type Namespace } from './kubectl.ts';
 import { image } from './image.ts';
@@ -12,6 +13,8 @@ export interface LoadReport {
   readonly refusedRetries: number;
   readonly failed: Readonly<Record<string, number>>;
   readonly examples: readonly string[];
+  /** Right and failed requests, by the kind of connection on which they were asked. */
+  readonly byConnection: Readonly<Record<'kept' | 'new', { readonly right: number; readonly failed: number }>>;
   readonly byPod: Readonly<Record<string, number>>;
   /** Versions that answered: how often, when first, and when the last question was asked that got such an answer. */
   readonly byVersion: Readonly<Record<string, { answers: number; firstAnsweredMs: number; lastAskedMs: number }>>;
@@ -25,8 +28,28 @@ export interface LoadOptions {
   readonly perSecond: number;
   readonly model?: string;
   readonly timeoutMs?: number;
-  /** Each request on a connection of its own: then all gateways get some, where a few kept ones may all be of one. */
-  readonly spread?: boolean;
+  /**
+   * `kept`, the default: eight clients take turns, each of which keeps its connection. `new`: each request has a connection of its own,
+   * so that all gateways get some, where the kept ones may all be of one. `both`: every other request.
+   */
+  readonly connections?: 'kept' | 'new' | 'both';
+}
+
+/** Jobs of the loads that the running test has started. */
+const startedJobs = new AsyncLocalStorage<{ readonly namespace: Namespace; readonly job: string }[]>();
+
+/** Runs a test. If it fails, the loads that it has started end, and no others, once `explain` has looked at them. */
+export async function endingLoads(body: () => Promise<void>, explain: () => Promise<void>): Promise<void> {
+  const started: { readonly namespace: Namespace; readonly job: string }[] = [];
+  try {
+    await startedJobs.run(started, body);
+  } catch (error) {
+    await explain();
+    for (const { namespace, job } of started) {
+      await namespace.kubectl(['delete', 'job', job, '--ignore-not-found', '--wait=false']);
+    }
+    throw error;
+  }
 }
 
 /** Patience for a busy node. Only a hang reaches it. */
@@ -45,9 +68,10 @@ export class Load {
 
   /** Returns once it sends. */
   static async start(namespace: Namespace, options: LoadOptions): Promise<Load> {
-    const { perSecond, model = 'simple', timeoutMs = 30_000, spread = false } = options;
+    const { perSecond, model = 'simple', timeoutMs = 30_000, connections = 'kept' } = options;
     const name = options.name ?? `load-${Math.random().toString(36).slice(2, 7)}`;
-    const env = { MODEL: model, RATE: String(perSecond), TIMEOUT_MS: String(timeoutMs), SPREAD: String(spread) };
+    const env = { MODEL: model, RATE: String(perSecond), TIMEOUT_MS: String(timeoutMs), CONNECTIONS: connections };
+    startedJobs.getStore()?.push({ namespace, job: name });
     await namespace.apply({
       apiVersion: 'batch/v1',
       kind: 'Job',

@@ -9,6 +9,7 @@ import { kubectl, Namespace, requireCluster } from './kubectl.ts';
 import { ApiProxy } from './api-proxy.ts';
 import { installCrd } from './crd.ts';
 import { root } from './image.ts';
+import { endingLoads } from './load.ts';
 import { present, type Release } from './release.ts';
 
 export interface SystemOptions {
@@ -113,19 +114,13 @@ export class System {
     this.namespace = namespace;
   }
 
-  /** For each test of a file: the first that fails tells what went on. */
-  async watched(t: TestContext, body: () => Promise<void>): Promise<void> {
-    try {
-      await body();
-    } catch (error) {
-      if (!this.#explained) {
-        this.#explained = true;
-        t.diagnostic(await this.namespace.explain());
-      }
-      // Its load would go on, into the tests after it.
-      await this.namespace.kubectl(['delete', 'jobs', '--all', '--wait=false']);
-      throw error;
-    }
+  /** For each test of a file: the first that fails tells what went on, and no load of one that failed goes on into the next. */
+  watched(t: TestContext, body: () => Promise<void>): Promise<void> {
+    return endingLoads(body, async () => {
+      if (this.#explained) return;
+      this.#explained = true;
+      t.diagnostic(await this.namespace.explain());
+    });
   }
 
   close(): Promise<void> {
