@@ -91,7 +91,8 @@ export const errorTable = {
   'poison-request': {
     status: 500,
     retryable: false,
-    meaning: 'Two pods were lost while each held this request alone; it is not tried again.',
+    meaning:
+      'Two pods ended while each held this request alone, or of three lost ones some hung; it is not tried again.',
   },
   'pod-failed': { status: 502, retryable: true, meaning: 'Every attempt ended without an answer from a pod.' },
   internal: { status: 500, retryable: true, meaning: 'A defect of Sluice; the log says what happened.' },

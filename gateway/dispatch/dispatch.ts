@@ -327,6 +327,6 @@ function lossOf(kind: LossKind, alone: boolean): Loss {
     case 'reset':
     case 'hung':
     case 'garbage':
-      return { kind: 'pod-lost', alone };
+      return { kind: 'pod-lost', alone, hung: kind === 'hung' };
   }
 }

@@ -75,6 +75,24 @@ test('a request that two pods were lost with, alone each time, is poison: no thi
   );
 });
 
+test('a pod that stood still may be chance: a request that was alone at it and at one that ended gets a third', (t) => {
+  for (const end of ['answer', 'hung', 'reset']) {
+    const { submit, pass, callWith } = virtualPool(t, { pods: threePods });
+    const request = submit('1');
+    pass();
+    callWith('1').abort('hung');
+    pass();
+    callWith('1').abort('reset');
+    pass();
+    assert.equal(request.outcome, undefined);
+    if (end === 'answer') callWith('1').finish();
+    else callWith('1').abort(end as 'hung' | 'reset');
+    pass();
+    if (end === 'answer') assert.match(request.outcome!, /^200/);
+    else assert.equal(request.outcome, '500 poison-request');
+  }
+});
+
 test('a pod that was lost while it held other batches too speaks less against a request', (t) => {
   const { submit, pass, callWith } = virtualPool(t, { pods: { a: ['m'] } });
   submit('1');

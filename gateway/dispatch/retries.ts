@@ -36,11 +36,15 @@ export class Retries {
     // The second pod is lost: the answer of the first one stands.
     if (request.unverified !== undefined) return this.#book.answer(request, request.unverified.outcome);
     if (loss.kind === 'not-executed') request.attempts -= 1;
-    else if (loss.kind === 'pod-lost' && loss.alone) request.podsLostAlone += 1;
+    else if (loss.kind === 'pod-lost' && loss.alone) {
+      request.podsLostAlone += 1;
+      if (loss.hung) request.podsHungAlone += 1;
+    }
     const decision = decideRetry({
       loss,
       attempts: request.attempts,
       podsLostAlone: request.podsLostAlone,
+      podsHungAlone: request.podsHungAlone,
       idempotent: this.#spec().requests.idempotent,
     });
     if (decision.kind === 'fail') this.#giveUp(request, decision.reason, pod, detail);
@@ -66,12 +70,12 @@ export class Retries {
   }
 }
 
-function givenUpError(reason: GiveUpReason, { id, attempts }: PendingRequest): SluiceError {
+function givenUpError(reason: GiveUpReason, { id, attempts, podsLostAlone }: PendingRequest): SluiceError {
   switch (reason) {
     case 'poison':
       return new SluiceError(
         'poison-request',
-        `request '${id}' was the only one at each of two pods when they were lost: it ends their process, or needs more memory than they have`,
+        `request '${id}' was the only one at each of ${podsLostAlone} pods when they were lost: it ends their process, or needs more memory than they have`,
       );
     case 'not-idempotent':
       return new SluiceError('pod-failed', 'the pod was lost, and the pool does not allow executing a request again');

@@ -11,7 +11,13 @@ import {
   type RetryInput,
 } from './retry.ts';
 
-const lost: RetryInput = { loss: { kind: 'pod-lost', alone: false }, attempts: 1, podsLostAlone: 0, idempotent: true };
+const lost: RetryInput = {
+  loss: { kind: 'pod-lost', alone: false, hung: false },
+  attempts: 1,
+  podsLostAlone: 0,
+  podsHungAlone: 0,
+  idempotent: true,
+};
 const retry = (alone: boolean) => ({ kind: 'retry', alone });
 const fail = (reason: string) => ({ kind: 'fail', reason });
 
@@ -23,7 +29,10 @@ const table: readonly (readonly [string, Partial<RetryInput>, object])[] = [
   ['a second time', { attempts: 2 }, retry(true)],
   ['three attempts are all', { attempts: 3 }, fail('attempts')],
   ['a pod was lost while it was there alone: it may be chance', { attempts: 2, podsLostAlone: 1 }, retry(true)],
-  ['two pods were: it is the request', { attempts: 3, podsLostAlone: 2 }, fail('poison')],
+  ['two pods were: it is the request', { attempts: 2, podsLostAlone: 2 }, fail('poison')],
+  ['one of the two hung: it may be chance', { attempts: 2, podsLostAlone: 2, podsHungAlone: 1 }, retry(true)],
+  ['both hung', { attempts: 2, podsLostAlone: 2, podsHungAlone: 2 }, retry(true)],
+  ['a third hung too: it is the request', { attempts: 3, podsLostAlone: 3, podsHungAlone: 3 }, fail('poison')],
   ['a pool that must not repeat', { idempotent: false }, fail('not-idempotent')],
   ['its pod is alive and late: alone', { loss: { kind: 'overdue' }, attempts: 3, podsLostAlone: 2 }, retry(true)],
 ];

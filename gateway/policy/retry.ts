@@ -5,8 +5,11 @@
 export type Loss =
   /** Certainly not executed: the connection was refused, or the pod said that it is busy. */
   | { readonly kind: 'not-executed' }
-  /** The pod died, hung or broke the protocol while it held the request; `alone`: and no other. */
-  | { readonly kind: 'pod-lost'; readonly alone: boolean }
+  /**
+   * The pod died, broke the protocol or hung while it held the request; `alone`: and no other. A pod that hung may have stood still
+   * before it read the request.
+   */
+  | { readonly kind: 'pod-lost'; readonly alone: boolean; readonly hung: boolean }
   /** The pod is alive and was late. That speaks against nobody. */
   | { readonly kind: 'overdue' };
 
@@ -16,6 +19,8 @@ export interface RetryInput {
   readonly attempts: number;
   /** Pods lost while they held this request alone, this one included. */
   readonly podsLostAlone: number;
+  /** How many of those hung. */
+  readonly podsHungAlone: number;
   readonly idempotent: boolean;
 }
 
@@ -29,8 +34,8 @@ export function decideRetry(input: RetryInput): RetryDecision {
   if (input.loss.kind === 'not-executed') return { kind: 'retry', alone: false };
   if (input.loss.kind === 'overdue') return { kind: 'retry', alone: true };
   if (!input.idempotent) return { kind: 'fail', reason: 'not-idempotent' };
-  if (input.podsLostAlone >= 2) return { kind: 'fail', reason: 'poison' };
-  if (input.attempts >= maxAttempts) return { kind: 'fail', reason: 'attempts' };
+  if (input.podsLostAlone - input.podsHungAlone >= 2) return { kind: 'fail', reason: 'poison' };
+  if (input.attempts >= maxAttempts) return { kind: 'fail', reason: input.podsLostAlone >= 2 ? 'poison' : 'attempts' };
   // The request may have killed the pod: alone it takes no other down, and reveals itself.
   return { kind: 'retry', alone: true };
 }

@@ -48,6 +48,8 @@ export interface PendingRequest extends PredictRequest {
   answerBytes: number;
   /** Times a pod was lost while it held this request and no other. */
   podsLostAlone: number;
+  /** How many of those hung. */
+  podsHungAlone: number;
   /** Was in flight when a pod died; retried in a batch of one. */
   mustTravelAlone: boolean;
   /** The 5xx answer of a first pod, and that pod, while a second one is asked for comparison. */

@@ -158,6 +158,7 @@ export class RequestBook {
       attempts: 0,
       answerBytes: 0,
       podsLostAlone: 0,
+      podsHungAlone: 0,
       mustTravelAlone: false,
       unverified: undefined,
       deadlinePlace: { tick: -1, index: -1 },

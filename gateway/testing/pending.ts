@@ -42,6 +42,7 @@ export function pendingRequest(given: Partial<PendingRequest> = {}): PendingRequ
     attempts: 0,
     answerBytes: 0,
     podsLostAlone: 0,
+    podsHungAlone: 0,
     mustTravelAlone: false,
     unverified: undefined,
     deadlinePlace: { tick: -1, index: -1 },
