@@ -45,11 +45,12 @@ test('others are served while a client asks for something that sends no masses',
   const clients = new Clients();
   const [good, greedy] = [clients.enter('10.0.0.1'), clients.enter('10.0.0.2')];
   const serveOthers = (): boolean => clients.serveOthersThan(new Set([greedy]));
-  greedy.asked += 1;
+  clients.ask(greedy);
   clients.look();
   assert.equal(serveOthers(), false, 'it is alone');
-  good.asked += 1;
-  greedy.asked += 1;
+  clients.ask(good);
+  assert.equal(serveOthers(), true, 'from its first request on');
+  clients.ask(greedy);
   clients.look();
   assert.equal(serveOthers(), true);
   assert.equal(clients.serveOthersThan(new Set([greedy, good])), false);
@@ -57,7 +58,7 @@ test('others are served while a client asks for something that sends no masses',
   assert.equal(serveOthers(), false, 'it sends masses as well');
   clients.look();
   assert.equal(serveOthers(), false, 'it asks for nothing any more');
-  good.asked += 1;
+  clients.ask(good);
   clients.look();
   assert.equal(serveOthers(), true);
   clients.leave(good);

@@ -28,7 +28,7 @@ const ordinaryMassMs = 25;
 export class Clients {
   readonly #accounts = new Map<string, ClientAccount>();
   readonly #trusted: BlockList | null;
-  /** Accounts that asked for something between the last two looks, and sent no masses. */
+  /** Accounts that have asked for something since the look before the last one, and sent no masses. */
   readonly #ordinary = new Set<ClientAccount>();
 
   /** @param trustedProxies addresses and networks, such as `10.0.0.0/8` */
@@ -61,6 +61,12 @@ export class Clients {
     if (account.uses > 0) return;
     this.#accounts.delete(account.key);
     this.#ordinary.delete(account);
+  }
+
+  /** A client asks for something. It is an ordinary one from now on, since the next look may be far away. */
+  ask(account: ClientAccount): void {
+    account.asked += 1;
+    if (account.asked === account.askedBefore + 1) this.#ordinary.add(account);
   }
 
   /** Looks who asks for something: called a few times a second. */

@@ -115,7 +115,7 @@ export class Connection {
 
   /** A request waits for its answer from now on. @returns its turn among the answers of the connection */
   openRequest(): number {
-    this.client.asked += 1;
+    this.all.clients.ask(this.client);
     this.#openRequests += 1;
     const turn = this.#closedRequests + this.#openRequests;
     if (this.#openRequests < this.all.limits.maxPipelined || this.#isHeldBack) return turn;
