@@ -104,6 +104,11 @@ export class Connection {
     this.#reader?.rest(ms);
   }
 
+  /** A chunk came that costs more than it carries. @param ms milliseconds that the next read is likely to take */
+  takeTinyChunk(ms: number): void {
+    this.#reader?.takeTinyChunk(ms);
+  }
+
   /** Does something that may be due for many connections at once in the client's turn. */
   inTurn(work: () => void): void {
     const turn = (): number => {

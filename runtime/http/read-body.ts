@@ -127,7 +127,7 @@ class BodyReader implements ArrivingBody {
 
   #countTiny(): void {
     this.#tinyChunks += 1;
-    if (this.#tinyChunks > ordinaryTinyChunks) this.#connection?.rest(tinyChunkMs);
+    if (this.#tinyChunks > ordinaryTinyChunks) this.#connection?.takeTinyChunk(tinyChunkMs);
     if (this.#tinyChunks <= maxTinyChunks) return;
     if (this.#connection !== undefined) this.#connection.all.counters.refusals['small-chunks'] += 1;
     const message = `the body comes in more than ${maxTinyChunks} chunks of less than ${tinyChunkBytes} bytes`;

@@ -108,6 +108,20 @@ test('others are served between the chunks of a body', { timeout: 60_000 }, asyn
   assert.equal(bodies['/greedy'], 'x'.repeat(10_000));
 });
 
+test('others are served between the chunks of a body that follows its head', { timeout: 60_000 }, async (t) => {
+  const begun = Promise.withResolvers<null>();
+  const { client } = await start(t, oneSliceATurn, undefined, { ...boundless, check: () => begun.resolve(null) });
+  const turns = loopTurns(t);
+  const greedy = await client();
+  const [head, chunks] = chunked('/greedy', Array<string>(10_000).fill('x')).split(/(?<=\r\n\r\n)/);
+  greedy.write(head!);
+  await begun.promise;
+  const before = turns.count;
+  greedy.write(chunks!);
+  await answers(greedy, 1);
+  assert.ok(turns.count - before >= 20, `10,000 chunks were parsed in ${turns.count - before} turns`);
+});
+
 test(
   'whatever is sent at once, in whichever pieces, is answered once and in order',
   { timeout: 120_000 },

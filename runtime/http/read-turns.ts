@@ -11,11 +11,13 @@ import type { ClientAccount } from './clients.ts';
 import type { NodeParser, NodeSocket } from './node-socket.ts';
 import type { Turns } from './turns.ts';
 
-/** Longest slice: some seven predict requests, 340 chunks of one byte. */
+/** Slice of what may be small: some seven predict requests, 340 chunks of one byte. */
 const sliceBytes = 2 * 1024;
 /** Requests that a slice is to have at most, by those in the last one; there are 70 of the shortest ones in the longest slice. */
 const requestsPerSlice = 8;
 const shortestSliceBytes = 256;
+/** Longest slice within a body that comes in large pieces. */
+const longestSliceBytes = 8 * 1024;
 /** Milliseconds that a request takes beside its parsing: to be sent to a pod, run and answered. */
 const requestMs = 0.2;
 /** Requests in one read beyond which the rest of it waits. */
@@ -49,8 +51,9 @@ export class ConnectionReader {
   readonly #client: ClientAccount;
   readonly #onIncoming: NodeParser['onIncoming'];
   readonly #onExecute: (result: number | Error) => void;
-  /** Requests of the read that is being parsed. */
+  /** Requests and tiny chunks of the read, or slice, that is being parsed. */
   #requests = 0;
+  #tinyChunks = 0;
   /** Whether the parser was stopped in the middle of a read, or is not to be. */
   #parsing: 'freely' | 'stopped' | 'to-the-end' = 'freely';
   #isSliced = false;
@@ -101,6 +104,12 @@ export class ConnectionReader {
     this.#await();
   }
 
+  /** A chunk came that costs more than it carries. @param ms milliseconds that the next read is likely to take */
+  takeTinyChunk(ms: number): void {
+    this.#tinyChunks += 1;
+    this.rest(ms);
+  }
+
   /**
    * Leaves what comes unread until the client's turn: it sent something that costs much for its bytes.
    * @param ms milliseconds that the next read is likely to take
@@ -137,6 +146,9 @@ export class ConnectionReader {
     this.#parsing = 'to-the-end';
     this.#onExecute(parser.execute(rest));
     this.#parsing = 'freely';
+    // Node parses a read to its end once it is within a body, whose ten thousand chunks of one byte take 15 ms.
+    const { incoming } = parser;
+    if (incoming?.complete === false && incoming.headers['transfer-encoding'] !== undefined) this.#slice();
   }
 
   /** Reads by slices from now on. Node's own listener of data gets each of them, as it gets whole reads of other sockets. */
@@ -170,13 +182,26 @@ export class ConnectionReader {
     const socket = this.#socket;
     if (this.#isPaused || this.#isHeld || socket._paused === true || socket.destroyed) return 0;
     this.#requests = 0;
+    this.#tinyChunks = 0;
     // Without bytes it asks for more, or has the end told.
-    socket.read(Math.min(socket.readableLength, this.#sliceBytes));
+    const bytes = Math.min(socket.readableLength, this.#sliceBytes);
+    socket.read(bytes);
     const requests = this.#requests;
-    const fit = requests > requestsPerSlice ? (this.#sliceBytes * requestsPerSlice) / requests : sliceBytes;
-    this.#sliceBytes = Math.max(shortestSliceBytes, Math.floor(fit));
+    this.#fitSlice(bytes);
     if (socket.readableLength > 0) this.#await();
     // Where nobody else waits, more of them at once make larger batches.
     return this.#turns.isShared ? requests * requestMs : 0;
+  }
+
+  /** Chooses the length of the next slice by what the last one held. */
+  #fitSlice(bytes: number): void {
+    const requests = this.#requests;
+    if (requests > requestsPerSlice) {
+      this.#sliceBytes = Math.max(shortestSliceBytes, Math.floor((this.#sliceBytes * requestsPerSlice) / requests));
+    } else if (requests > 0 || this.#tinyChunks > 0) {
+      this.#sliceBytes = sliceBytes;
+    } else if (bytes === this.#sliceBytes) {
+      this.#sliceBytes = Math.min(longestSliceBytes, 2 * bytes);
+    }
   }
 }
