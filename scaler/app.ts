@@ -98,9 +98,9 @@ export function buildScaler({ cluster, log, version, settings, ...given }: Scale
   const history = new ReportHistory();
   const timeline = new Timeline(clock.wallMs());
   scaler.subscribe({
-    onPools: (report) => {
+    onPools: (report, toldToGo) => {
       history.add(report);
-      timeline.add(report);
+      timeline.add(report, toldToGo);
     },
     onDecision: () => undefined,
   });

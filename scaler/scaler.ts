@@ -24,7 +24,8 @@ export interface ScalerOptions extends ScalerContext {
 }
 
 export interface ScalerListener {
-  onPools(report: PoolsReport): void;
+  /** @param toldToGo UIDs of pods that were told to go, those included that have gone since the report before */
+  onPools(report: PoolsReport, toldToGo: ReadonlySet<string>): void;
   onDecision(record: DecisionRecord): void;
 }
 
@@ -33,6 +34,8 @@ export class Scaler {
   readonly #pools = new Map<string, PoolScaler>();
   readonly #listeners = new Set<ScalerListener>();
   readonly #staleness = new Staleness();
+  /** UIDs of pods that any view since the last report had as told to go. */
+  #toldToGo = new Set<string>();
   #view: ScalerView | null = null;
   #stopWatching: () => void = () => undefined;
   #interval: NodeJS.Timeout | undefined;
@@ -54,7 +57,8 @@ export class Scaler {
     this.#interval = setInterval(() => {
       this.tick();
       const report = this.report();
-      for (const listener of this.#listeners) listener.onPools(report);
+      for (const listener of this.#listeners) listener.onPools(report, this.#toldToGo);
+      this.#toldToGo = toldToGo(this.#view);
     }, intervalMs);
   }
 
@@ -136,6 +140,7 @@ export class Scaler {
     const { gateways, log } = this.#options;
     const first = this.#view === null;
     this.#view = view;
+    for (const uid of toldToGo(view)) this.#toldToGo.add(uid);
     gateways.follow(view.gateways);
     if (view.error !== this.#viewError && view.error !== null)
       log.warn({ error: view.error }, 'cluster view is incomplete or outdated');
@@ -172,4 +177,8 @@ export class Scaler {
       longestMissingMs: this.#staleness.update(uids, this.#options.clock.steadyMs()),
     };
   }
+}
+
+function toldToGo(view: ScalerView | null): Set<string> {
+  return new Set(view?.pods.flatMap(({ uid, phase }) => (phase === 'Terminating' ? [uid] : [])));
 }

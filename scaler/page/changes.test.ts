@@ -7,12 +7,18 @@ import { modelReport, podReport, poolReport } from './testing/fake-scaler.ts';
 import { Timeline } from './timeline.ts';
 
 /** Lines that the pods of a pool make, from one report to the next. */
-function told(before: readonly PodReport[], after: readonly PodReport[]): string[] {
-  return lines(poolReport('p', { pods: [...before] }), poolReport('p', { pods: [...after] }));
+function told(
+  before: readonly PodReport[],
+  after: readonly PodReport[],
+  toldToGo: ReadonlySet<string> = new Set(),
+): string[] {
+  return lines(poolReport('p', { pods: [...before] }), poolReport('p', { pods: [...after] }), toldToGo);
 }
 
-function lines(before: PoolReport, after: PoolReport): string[] {
-  return changesOf(before, after).map(({ kind, level, subject, text }) => `${kind} ${level}: ${subject} ${text}`);
+function lines(before: PoolReport, after: PoolReport, toldToGo: ReadonlySet<string> = new Set()): string[] {
+  return changesOf(before, after, toldToGo).map(
+    ({ kind, level, subject, text }) => `${kind} ${level}: ${subject} ${text}`,
+  );
 }
 
 test('ejected, and back in rotation over probation: told once each', () => {
@@ -46,6 +52,10 @@ test('drains by the scaler and by others are told apart, and a pod that vanishes
   ]);
   assert.deepEqual(told([podReport('a')], []), ['lost warn: a gone without a drain']);
   assert.deepEqual(told([podReport('a', { state: 'draining' })], []), []);
+  const next = podReport('a', { uid: 'second', state: 'starting' });
+  const toldToGo = new Set([podReport('a').uid]);
+  assert.deepEqual(told([podReport('a')], [], toldToGo), [], 'told to go, and gone before the next report');
+  assert.deepEqual(told([podReport('a')], [next], toldToGo), []);
 });
 
 test('200 pods that lose their node are one event', () => {
@@ -83,7 +93,7 @@ test('the timeline keeps a hundred events of each pool, and forgets pools that a
   const heard: number[] = [];
   timeline.subscribe(({ id }) => heard.push(id));
   const report = (pools: PoolReport[], atMs: number) =>
-    timeline.add({ atMs, leading: true, leader: 'x', gateways: [], pools });
+    timeline.add({ atMs, leading: true, leader: 'x', gateways: [], pools }, new Set());
   const calm = poolReport('calm', { pods: [podReport('c')] });
   report([calm, poolReport('p')], 0);
   report([poolReport('calm', { pods: [podReport('c', { state: 'draining' })] }), poolReport('p')], 1);

@@ -10,11 +10,20 @@ const mostOfAKind = 3;
 const leaving: ReadonlySet<PodReport['state']> = new Set(['draining', 'foreign-drain', 'terminating']);
 const outOfRotation: ReadonlySet<PodReport['state']> = new Set(['ejected', 'probing']);
 
-export function changesOf(before: PoolReport, after: PoolReport): Change[] {
-  return [...folded(podChanges(before.pods, after.pods)), ...modelChanges(before, after), ...alerts(before, after)];
+/** @param toldToGo UIDs of pods that were told to go: one may do so and be gone between two reports */
+export function changesOf(before: PoolReport, after: PoolReport, toldToGo: ReadonlySet<string>): Change[] {
+  return [
+    ...folded(podChanges(before.pods, after.pods, toldToGo)),
+    ...modelChanges(before, after),
+    ...alerts(before, after),
+  ];
 }
 
-function podChanges(before: readonly PodReport[], after: readonly PodReport[]): Change[] {
+function podChanges(
+  before: readonly PodReport[],
+  after: readonly PodReport[],
+  toldToGo: ReadonlySet<string>,
+): Change[] {
   const byUid = new Map(before.map((pod) => [pod.uid, pod]));
   const byName = new Map(before.map((pod) => [pod.name, pod]));
   const uids = new Set(after.map(({ uid }) => uid));
@@ -24,11 +33,13 @@ function podChanges(before: readonly PodReport[], after: readonly PodReport[]): 
     if (same !== undefined) return podChange(same, pod);
     const former = byName.get(pod.name);
     // Supervisors start a process anew under its name; a pod that was told to go is no restart.
-    if (former === undefined || uids.has(former.uid) || leaving.has(former.state)) return [];
+    if (former === undefined || uids.has(former.uid) || leaving.has(former.state) || toldToGo.has(former.uid))
+      return [];
     return [restart(pod, pod.lastExit ?? former.reason)];
   });
   const lost = before.filter(
-    ({ uid, name, state }) => !uids.has(uid) && !names.has(name) && (state === 'serving' || outOfRotation.has(state)),
+    ({ uid, name, state }) =>
+      !uids.has(uid) && !names.has(name) && !toldToGo.has(uid) && (state === 'serving' || outOfRotation.has(state)),
   );
   return changes.concat(
     lost.map(({ name, reason }) => change('lost', 'warn', name, `gone without a drain${because(reason)}`)),

@@ -27,7 +27,8 @@ export class Timeline {
     return [...this.#pools.values()].flatMap(({ events }) => events).sort((one, other) => one.id - other.id);
   }
 
-  add({ atMs, pools }: PoolsReport): void {
+  /** @param toldToGo UIDs of pods that were told to go, even of such as no report has shown so */
+  add({ atMs, pools }: PoolsReport, toldToGo: ReadonlySet<string>): void {
     const names = new Set(pools.map(({ name }) => name));
     for (const name of this.#pools.keys()) if (!names.has(name)) this.#pools.delete(name);
     for (const report of pools) {
@@ -36,7 +37,8 @@ export class Timeline {
         this.#pools.set(report.name, { report, events: [] });
         continue;
       }
-      for (const change of changesOf(known.report, report)) this.#keep(known.events, report.name, { ...change, atMs });
+      for (const change of changesOf(known.report, report, toldToGo))
+        this.#keep(known.events, report.name, { ...change, atMs });
       known.report = report;
     }
   }

@@ -71,11 +71,11 @@ test(
   async (t) => {
     const { told, events } = await stream(t);
     for (let atMs = 1; atMs < 20; atMs += 1) {
-      told.onPools(report(atMs));
+      told.onPools(report(atMs), new Set());
       told.onDecision(decision(`decision-${atMs}`));
     }
     await until(() => events().length >= 20);
-    told.onPools(report(99));
+    told.onPools(report(99), new Set());
     await until(() => events().some((event) => event.includes('"atMs":99')));
     const reports = events().filter((event) => event.startsWith('event: pools'));
     assert.deepEqual(

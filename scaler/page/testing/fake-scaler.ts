@@ -71,7 +71,7 @@ export class FakeScaler {
   tell(change: Partial<PoolsReport> = {}): void {
     this.report = { ...this.report, atMs: Date.now(), ...change };
     this.history.add(this.report);
-    this.timeline.add(this.report);
+    this.timeline.add(this.report, new Set());
     for (const stream of this.#streams) writeEvent(stream, 'pools', this.report);
   }
 
