@@ -53,6 +53,24 @@ test('a pod that one of two gateways has reached serves', async () => {
   assert.equal(world.pool.pods[0]!.state, 'serving');
 });
 
+test('a pod that has just become ready starts until gateways can have told of it, and is out of rotation from then on', async () => {
+  const world = new World({ replicas: 1 });
+  const [pod] = [...world.cluster.pods.values()];
+  pod!.readyAtMs = world.clock.wallMs();
+  seen(world, { state: 'joining', reason: 'probe-failed: not ready' });
+  await world.run(4, 1);
+  assert.equal(world.pool.pods[0]!.state, 'starting');
+  assert.equal(condition(world, 'Ready').reason, 'PodsStarting');
+  assert.equal(condition(world, 'PodsHealthy').reason, 'NoneSick');
+  assert.deepEqual(world.pool.troubles, []);
+  await world.run(2, 1);
+  assert.equal(world.pool.pods[0]!.state, 'joining');
+  assert.deepEqual(
+    world.pool.troubles.map(({ reason }) => reason),
+    ['NoPodServes', 'OutOfRotation'],
+  );
+});
+
 test('an ejected pod does not count as ready', async () => {
   const world = new World({ replicas: 2 });
   seen(world, { state: 'ejected', reason: 'refused' });

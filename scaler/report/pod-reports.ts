@@ -3,6 +3,7 @@ import type { ScalerPod } from '../../cluster/scalable.ts';
 import type { PodLoad } from '../../contract/load-report.ts';
 import type { PodReport } from '../../contract/scaler-api.ts';
 import type { Cycle } from '../cycle.ts';
+import { freshForMs } from '../policy/observation.ts';
 import { inFlightOf, servesUnready, type PodView } from '../policy/pod-views.ts';
 
 /** Knowledge of the scaler's own about a pod, by its UID. */
@@ -16,12 +17,14 @@ export interface PodNotes {
 export function podReports(
   { snapshot, merged }: Pick<Cycle, 'snapshot' | 'merged'>,
   { reasonOf, foreignDrainOf }: PodNotes,
+  nowMs: number,
 ): PodReport[] {
-  const { pods, terminating } = snapshot;
+  const { pool, pods, terminating } = snapshot;
+  const isExternal = pool.spec.endpoints.length > 0;
   return [...pods, ...terminating].map((pod) => {
     const { uid, name } = pod;
     const views = merged.podViews.get(uid) ?? [];
-    const state = stateOf(pod, views);
+    const state = stateOf(pod, views, !isExternal && isNewlyReady(pod, nowMs));
     const inFlight = inFlightOf(views);
     const facts = {
       restarts: pod.restarts,
@@ -47,7 +50,12 @@ export function servingOf(pods: readonly PodReport[]): number {
   return pods.filter(({ state }) => doesServe(state)).length;
 }
 
-function stateOf(pod: ScalerPod, views: readonly PodView[]): PodReport['state'] {
+/** Whether the gateways' reports may be older than the pod's readiness: that none of them has reached it says nothing yet. */
+function isNewlyReady({ readyAtMs }: ScalerPod, nowMs: number): boolean {
+  return readyAtMs !== null && nowMs - readyAtMs <= freshForMs;
+}
+
+function stateOf(pod: ScalerPod, views: readonly PodView[], newlyReady: boolean): PodReport['state'] {
   if (pod.phase === 'Terminating') return 'terminating';
   // A process that is ready again serves, however often it has ended before.
   if (pod.crashLooping && pod.phase !== 'Ready') return 'crash-looping';
@@ -58,7 +66,9 @@ function stateOf(pod: ScalerPod, views: readonly PodView[]): PodReport['state'] 
   // A pod that lacks a required model is not ready, and serves its others.
   if (pod.phase === 'Running' && !servesUnready(views)) return 'starting';
   // Ready by the cluster's word, or a foreign server that the cluster can't ask: it serves once a gateway has reached it.
-  if (views.length > 0 && views.every(({ state }) => state === 'joining')) return 'joining';
+  if (views.length > 0 && views.every(({ state }) => state === 'joining')) {
+    return newlyReady ? 'starting' : 'joining';
+  }
   // A pod that reports draining to every gateway gets nothing new, whoever drains it.
   if (views.length > 0 && views.every(({ leaving }) => leaving)) return 'draining';
   return views.some(({ state }) => state === 'probing') ? 'probing' : 'serving';

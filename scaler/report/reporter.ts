@@ -60,7 +60,7 @@ export class Reporter {
   update(cycle: Cycle): void {
     const { pool, metrics, clock } = this.#context;
     const { snapshot, merged, decision, leading } = cycle;
-    const pods = podReports(cycle, this.#options);
+    const pods = podReports(cycle, this.#options, clock.wallMs());
     this.#pods.see(pods);
     const replaced = this.#replaced.see(pods, snapshot.target?.replicas ?? null);
     const unserved = unservedModels(merged.freshLoads.map(({ load }) => load));
