@@ -106,6 +106,25 @@ test(
   },
 );
 
+test('a pool that comes back from zero is calm, and red once its start has become a trouble', { skip }, async (t) => {
+  const fake = new FakeScaler();
+  const starting = { pods: [podReport('a-1', { state: 'starting' })], queued: 3, oldestMs: 900, p99Ms: null };
+  fake.tell({ pools: [poolReport('a', { ...starting, troubles: [] })] });
+  const { page } = await open(t, fake, { query: '?open=a' });
+  const row = rowOf(page, 'a');
+  await row.locator('.state', { hasText: '1 pod starting' }).waitFor();
+  assert.equal(await row.getAttribute('data-level'), 'calm');
+  await page.locator('.pool .pod.starting').waitFor();
+  assert.deepEqual(await page.locator('.bad:visible').allInnerTexts(), []);
+
+  fake.tell({ pools: [poolReport('a', { ...starting, troubles: [notReady] })] });
+  await row.and(page.locator('[data-level="bad"]')).waitFor();
+  await row.locator('.cell.pods.bad').waitFor();
+  await row.locator('.cell.waiting.bad').waitFor();
+  await page.locator('.remarks .warn', { hasText: '3 requests waiting, no pod ready' }).waitFor();
+  assert.equal(await page.locator('.totals .bad').count(), 2);
+});
+
 test('a pool rises at once, sinks later, and no row moves under the pointer', { skip }, async (t) => {
   const fake = new FakeScaler();
   const now = Date.now();

@@ -1,7 +1,7 @@
 /** Remarks on a pool that a person should know, the worst first, and the few words of its row. Pure, from one report. */
 import { counted, duration } from './format.js';
 import { lostByKind, lostPerS, share } from './rates.js';
-import { isOver } from './shown.js';
+import { isDown, isOver } from './shown.js';
 
 /** @import { PoolReport } from '../../../contract/scaler-api.ts' */
 
@@ -56,7 +56,7 @@ export function remarksOn(pool) {
     const text = lostByKind(answers, (perS) => share(perS, answers));
     remarks.push({ kind: 'errors', level: 'warn', text, brief: text, runbook: null });
   }
-  if (pool.queued > 0 && pool.readyReplicas === 0) {
+  if (pool.queued > 0 && isDown(pool)) {
     const text = `${counted(pool.queued, 'request')} waiting, no pod ready`;
     remarks.push({ kind: 'note', level: 'warn', text, brief: text, runbook: null });
   } else if (isOver(predictedWaitMs, objectiveMs) && !isOver(p99Ms, objectiveMs)) {

@@ -2,6 +2,7 @@
 import { byId, element, setText } from './dom.js';
 import { amount, duration } from './format.js';
 import { endedPerS, lostByKind, lostPerS, share, sumOf } from './rates.js';
+import { isDown } from './shown.js';
 
 /** @import { PoolReport } from '../../../contract/scaler-api.ts' */
 
@@ -114,7 +115,7 @@ function pods(pools) {
   return {
     value: `${ready} / ${sum(pools, (pool) => pool.desiredReplicas)}`,
     aside: parts.length === 0 ? 'ready, of those wanted' : parts.join(', '),
-    bad: pools.some((pool) => pool.readyReplicas === 0 && pool.desiredReplicas > 0),
+    bad: pools.some((pool) => isDown(pool)),
   };
 }
 
@@ -128,6 +129,6 @@ function waiting(pools) {
   return {
     value: amount(queued),
     aside: queued === 0 ? 'nothing' : `oldest ${duration(oldestMs)}`,
-    bad: pools.some((pool) => pool.queued > 0 && pool.readyReplicas === 0),
+    bad: pools.some((pool) => pool.queued > 0 && isDown(pool)),
   };
 }

@@ -6,7 +6,7 @@ import { errorsOf } from './history.js';
 import { MiniLine } from './mini-line.js';
 import { PoolCard } from './pool-card.js';
 import { lostPerS, share } from './rates.js';
-import { isOver } from './shown.js';
+import { isDown, isOver } from './shown.js';
 
 /** @import { PoolReport } from '../../../contract/scaler-api.ts' */
 /** @import { History } from './history.js' */
@@ -136,9 +136,9 @@ export class PoolRow {
       bad: isOver(pool.p99Ms, pool.objectiveMs),
       aside: limit,
     });
-    queue.set(amount(pool.queued), { bad: pool.queued > 0 && pool.readyReplicas === 0 });
+    queue.set(amount(pool.queued), { bad: pool.queued > 0 && isDown(pool) });
     pods.set(`${pool.readyReplicas}`, {
-      bad: pool.readyReplicas === 0 && pool.desiredReplicas > 0,
+      bad: isDown(pool),
       aside: ` / ${pool.desiredReplicas}`,
     });
     requests.line?.draw(history, pool.name, { nowMs, leastTop: 1 });

@@ -48,7 +48,7 @@ export function shownOf(pool) {
     replicas: {
       now: String(pool.readyReplicas),
       aside: replicas.join(', '),
-      bad: pool.readyReplicas === 0 && pool.desiredReplicas > 0,
+      bad: isDown(pool),
       leastTop: 2,
     },
   };
@@ -61,4 +61,15 @@ export function shownOf(pool) {
  */
 export function isOver(value, limit) {
   return value !== null && limit !== null && value > limit;
+}
+
+/**
+ * Whether a pool should have pods that serve and has none, for longer than a start takes: a pool that comes back from zero is well.
+ * @param {PoolReport} pool
+ * @returns {boolean}
+ */
+export function isDown({ readyReplicas, desiredReplicas, troubles }) {
+  if (readyReplicas > 0 || desiredReplicas === 0) return false;
+  // An older scaler tells no troubles.
+  return troubles === undefined || troubles.some(({ condition }) => condition === 'Ready');
 }
