@@ -13,7 +13,9 @@ export interface GatewayProcessOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly settings: Pick<GatewaySettings, 'host' | 'port' | 'adminPort' | 'logLevel' | 'graceMs'>;
   readonly cluster: LocalCluster;
-  readonly scaling: LocalScaling;
+  readonly scaling: Pick<LocalScaling, 'setGateways'>;
+  /** Name in reports and metrics, `gateway` by default. */
+  readonly name?: string;
   readonly onLine: (line: string) => void;
   readonly onWarning: (message: string) => void;
 }
@@ -25,10 +27,9 @@ export interface GatewayPorts {
 
 /** Time after the gateway's own grace period at which it is killed. */
 const graceMarginMs = 1000;
-const name = 'gateway';
 
 export function startGateway(options: GatewayProcessOptions): Supervised<GatewayPorts> {
-  const { settings, cluster, scaling } = options;
+  const { settings, cluster, scaling, name = 'gateway' } = options;
   let member: GatewayMember | null = null;
   const updateMember = (changed: Partial<GatewayMember>): void => {
     if (member === null) return;

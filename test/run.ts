@@ -32,7 +32,10 @@ const layers = {
   unit: { patterns: [], room: { works: unitProcesses, waits: 0, all: unitProcesses } },
   e2e: { patterns: ['test/{e2e,chaos}/*.test.ts'], room: { works: 2, waits: 2, all: 3 } },
   all: {
-    patterns: ['test/*.test.ts', 'test/{process,e2e,chaos,contract,models,monitoring,page,support}/**/*.test.ts'],
+    patterns: [
+      'test/*.test.ts',
+      'test/{process,e2e,chaos,contract,models,monitoring,page,health,support}/**/*.test.ts',
+    ],
     room: { works: 4, waits: 3, all: 6 },
   },
   // A small node carries one whole system: two of them took so much of two cores that the API server had none left. Adapters run beside it.

@@ -7,12 +7,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { poolsTable } from '../../cli/pools.ts';
-import type { PoolsReport } from '../../contract/scaler-api.ts';
-import { Metrics } from '../support/metrics.ts';
+import { contradictions, statements } from '../support/agreement.ts';
 import { eventually } from '../support/scaling.ts';
 import { StandInPod } from '../support/stand-in-pod.ts';
 import { startSystem, type System } from '../support/system.ts';
+import { readPlaces } from '../support/told.ts';
 
 /** Models by pool, and whether requests for each are answered. `rests` has no pod, and starts one with the next request. */
 const expected = {
@@ -58,46 +57,23 @@ after(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Statements of each place: the models that are answered for, and the pools that are down, as far as it tells of them. */
+/** Statements about models and pools by place, and what any two places say differently. */
 async function told() {
-  const names = Object.values(expected).flatMap((models) => Object.keys(models));
-  const ready: string[] = [];
-  for (const name of names) {
-    if ((await fetch(`${system.origin}/v2/models/${name}/ready`)).ok) ready.push(name);
-  }
-  const listed = (await (await fetch(`${system.origin}/v1/models`)).json()) as { models: string[] };
-  const health = await fetch(`${system.origin}/v2/health/ready`);
-  const { error = '' } = (await health.json()) as { error?: string };
-  const report = (await (await fetch(`${system.scalerOrigin}/api/pools`)).json()) as PoolsReport;
-  const metrics = new Metrics(await (await fetch(`${system.scalerOrigin}/metrics`)).text());
-  const pools = report.pools.map(({ name }) => name);
-  const condition = (pool: string, type: string) =>
-    report.pools.find(({ name }) => name === pool)?.conditions.find((one) => one.type === type)?.status;
-  const inMetrics = (type: string) =>
-    pools.filter((pool) => metrics.value('sluice_scaler_condition', { pool, type, status: 'False' }) === 1);
-  const table = poolsTable(report).split('\n');
+  const gateway = { name: 'gateway', origin: system.origin, adminOrigin: system.adminOrigin };
+  const all = await readPlaces([gateway], system.scalerOrigin);
+  const about = (subject: string) =>
+    Object.fromEntries(
+      statements(all)
+        .filter((statement) => statement.about === subject)
+        .map(({ place, says }) => [place, says]),
+    );
+  const places = { models: about('models that are answered'), down: about('pools that nobody answers for') };
   const inTable = (words: string) =>
-    pools.filter((pool) => table.some((line) => line.startsWith(`${pool} `) && line.includes(words)));
-  const served = report.pools.flatMap(({ name, models, unserved, readyReplicas, replicas }) =>
-    models.filter(
-      (model) => unserved[model] === undefined && (readyReplicas > 0 || (name === 'rests' && replicas === 0)),
-    ),
-  );
-  const sorted = (list: readonly string[]) => list.toSorted();
-  return {
-    models: { ready: sorted(ready), listed: sorted(listed.models), report: sorted(served) },
-    down: {
-      health: sorted([...error.matchAll(/'(\w+)'/g)].map(([, pool]) => pool!)),
-      conditions: sorted(pools.filter((pool) => condition(pool, 'Ready') === 'False')),
-      metrics: sorted(inMetrics('Ready')),
-      table: sorted(inTable('NoPodServes')),
-    },
-    unserved: {
-      conditions: pools.filter((pool) => condition(pool, 'ModelsServed') === 'False'),
-      metrics: inMetrics('ModelsServed'),
-      table: inTable('NotServed'),
-    },
-  };
+    all.report.pools
+      .map(({ name }) => name)
+      .filter((pool) => all.table.split('\n').some((line) => line.startsWith(`${pool} `) && line.includes(words)));
+  const table = { down: inTable('NoPodServes').toSorted(), unserved: inTable('NotServed') };
+  return { ...places, table, contradictions: contradictions(all).map(({ words }) => words) };
 }
 
 test('all places say the same of each model and pool, in every state', { timeout: 180_000 }, async () => {
@@ -119,9 +95,10 @@ test('all places say the same of each model and pool, in every state', { timeout
     .map(([model]) => model)
     .toSorted();
   const agreed = {
-    models: { ready: models, listed: models, report: models },
-    down: { health: down, conditions: down, metrics: down, table: down },
-    unserved: { conditions: ['partly'], metrics: ['partly'], table: ['partly'] },
+    models: { report: models, 'gateway /v2/models/M/ready': models, 'gateway /v1/models': models },
+    down: { 'condition Ready': down, report: down, 'gateway /v2/health/ready': down },
+    table: { down, unserved: ['partly'] },
+    contradictions: [],
   };
   let last: unknown;
   await eventually(

@@ -4,7 +4,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
-import type { System } from '../support/system.ts';
 import { until } from '../support/gateway-harness.ts';
 
 export interface Memory {
@@ -12,6 +11,12 @@ export interface Memory {
   readonly pid: number;
   readonly heapBytes: number;
   readonly residentBytes: number;
+}
+
+/** Process ids of a system, by what runs in them. */
+export interface Processes {
+  pidsOf(kind: 'gateway' | 'scaler'): readonly number[];
+  podPids(): readonly number[];
 }
 
 export class MemoryProbe {
@@ -28,7 +33,7 @@ export class MemoryProbe {
     return new MemoryProbe(await mkdtemp(path.join(tmpdir(), 'sluice-memory-')));
   }
 
-  async read(system: System): Promise<Memory[]> {
+  async read(system: Processes): Promise<Memory[]> {
     const named = [
       ...system.pidsOf('gateway').map((pid) => ({ name: 'gateway', pid })),
       ...system.podPids().map((pid, index) => ({ name: `pod ${index + 1}`, pid })),

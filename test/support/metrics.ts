@@ -21,11 +21,20 @@ export class Metrics {
    * @throws Error if there is none: a misspelt name is not a zero
    */
   value(name: string, labels: Readonly<Record<string, string>> = {}): number {
-    const found = this.#samples.filter(
-      (sample) => sample.name === name && Object.entries(labels).every(([label, is]) => sample.labels[label] === is),
-    );
+    const found = this.#find(name, labels);
     if (found.length === 0) throw new Error(`no metric ${name} with labels ${JSON.stringify(labels)}`);
     return found.reduce((sum, sample) => sum + sample.value, 0);
+  }
+
+  /** Whether there is a sample of this name with these labels. */
+  has(name: string, labels: Readonly<Record<string, string>> = {}): boolean {
+    return this.#find(name, labels).length > 0;
+  }
+
+  #find(name: string, labels: Readonly<Record<string, string>>): Sample[] {
+    return this.#samples.filter(
+      (sample) => sample.name === name && Object.entries(labels).every(([label, is]) => sample.labels[label] === is),
+    );
   }
 }
 
