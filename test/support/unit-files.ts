@@ -2,6 +2,7 @@
  * Entry of a process of unit tests: a suite for each file that its arguments name. A file's hooks thus hold for its own tests
  * only.
  */
+import '../../runtime/process/float16.ts';
 import { resolve } from 'node:path';
 import { describe } from 'node:test';
 import { pathToFileURL } from 'node:url';
