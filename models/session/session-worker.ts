@@ -241,6 +241,13 @@ function sleep(ms: number): void {
   if (ms > 0) Atomics.wait(asleep, 0, 0, ms);
 }
 
+/** Takes a session out of the list, so that it is released once: the thread may be closed while a release is on its way. */
+function takeOut(place: number): InferenceSession | null {
+  const session = sessions[place]?.session ?? null;
+  sessions[place] = null;
+  return session;
+}
+
 /** The words of an error in one line: they stand in tables, log lines and answers. */
 function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
@@ -259,9 +266,8 @@ port.on('message', (message: ToWorker) => {
       return;
     }
     case 'release': {
-      const { session } = sessions[message.session]!;
-      sessions[message.session] = null;
-      void lastRun.then(() => session.release());
+      const session = takeOut(message.session);
+      void lastRun.then(() => session?.release());
       return;
     }
     case 'memory':
@@ -273,7 +279,7 @@ port.on('message', (message: ToWorker) => {
     case 'close':
       // The thread ends by itself once its sessions are released and its port is closed.
       void lastRun
-        .then(() => Promise.allSettled(sessions.map((loaded) => loaded?.session.release() ?? Promise.resolve())))
+        .then(() => Promise.allSettled(sessions.map(async (_, place) => takeOut(place)?.release())))
         .then(() => port.close());
   }
 });

@@ -100,3 +100,13 @@ test('a load in service has a thread of its own while there are few, and keeps n
   assert.equal(valueOf(await request(again.session, 1)), 7);
   assert.deepEqual(lost, []);
 });
+
+test('a session that is released while the host closes is released once', async () => {
+  const lost: Error[] = [];
+  const host = new SessionHost({ runLimitMs: 600_000, onStuck: () => undefined, onLost: (error) => lost.push(error) });
+  const { session } = await host.load(await fileOf(2), { threads: 1, delayRunMs: 0, delayRowMs: 0 });
+  const closed = host.close();
+  host.release(session);
+  await closed;
+  assert.deepEqual(lost, []);
+});
