@@ -13,6 +13,7 @@ import { realClock, type Clock } from '../clock.ts';
 import { ReportReceiver, parseReport } from './report-receiver.ts';
 import { SharedSecret } from '../../runtime/http/shared-secret.ts';
 import { HttpClient } from '../http-client.ts';
+import { freePort } from '../../test/support/free-port.ts';
 import { World } from '../testing/world.ts';
 
 interface StandIn {
@@ -154,7 +155,8 @@ test('a queue that begins is urgent, and so is a line out of turn; the regular l
 });
 
 test('a stream that ends, one that breaks and a gateway that is away are followed again once they return', async (t) => {
-  const first = await standInGateway(t);
+  const port = await freePort();
+  const first = await standInGateway(t, port);
   const { receiver, reports } = follow(t);
   receiver.follow([member(first.origin)]);
   await until('a reader', () => first.readers.length === 1);
@@ -166,7 +168,7 @@ test('a stream that ends, one that breaks and a gateway that is away are followe
   first.server.closeAllConnections();
   await closed;
   await delay(300);
-  const second = await standInGateway(t, Number(new URL(first.origin).port));
+  const second = await standInGateway(t, port);
   await until('the receiver finds it', () => second.readers.length === 1);
   second.readers[0]!.write(line(report(0, { instance: 'j' })));
   await until('its report arrives', () => receiver.lastReportOf('g')?.report?.instance === 'j');

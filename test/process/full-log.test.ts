@@ -4,11 +4,11 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, openSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../support/free-port.ts';
 import { until } from '../support/gateway-harness.ts';
 import { Metrics } from '../support/metrics.ts';
 
@@ -16,14 +16,6 @@ const sluice = fileURLToPath(new URL('../../cli/sluice.js', import.meta.url));
 /** A device whose every write fails with ENOSPC. */
 const fullDisk = '/dev/full';
 const noFullDisk = existsSync(fullDisk) ? false : `no ${fullDisk}`;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 type Log = 'full disk' | 'closed pipe';
 

@@ -3,12 +3,11 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { renameSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stringify } from 'yaml';
+import { freePort } from './free-port.ts';
 
 /**
  * For the option `skip` of a test.
@@ -64,7 +63,7 @@ export async function startPrometheus(configure: (targetsFile: string) => object
   const targetsFile = path.join(folder, 'targets.json');
   await writeFile(targetsFile, '[]');
   await writeFile(path.join(folder, 'prometheus.yaml'), stringify(configure(targetsFile)));
-  // Prometheus can't pick a port and report it: we give it one that was just free, and another if that was taken meanwhile.
+  // Prometheus can't pick a port and report it: we give it one that is free, and another if that was taken meanwhile.
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort();
     const child = spawn(
@@ -142,14 +141,4 @@ async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
   child.kill('SIGKILL');
   await once(child, 'exit');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

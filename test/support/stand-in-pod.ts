@@ -3,12 +3,13 @@
  * garbage, to die of one request. Answers each item with its own body, so that a test sees whose answer it got.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { ItemHead } from '../../contract/envelope.ts';
 import { appendFrame, FrameDecoder, type AnswerHead } from '../../contract/envelope.ts';
 import { paths } from '../../contract/headers.ts';
 import type { PodStatus } from '../../contract/pod-status.ts';
 import type { Pod } from '../../cluster/port.ts';
+import { freePort } from './free-port.ts';
 
 export type Behaviour =
   | { readonly kind: 'well' }
@@ -75,11 +76,12 @@ export class StandInPod {
   /** Listens, on the port that it had before if it has been started once; nothing while it does. */
   async start(): Promise<void> {
     if (this.#stopped || this.#server.listening) return;
+    // A port that the system gives to anybody may be another's when the pod comes back.
+    if (this.#port === 0) this.#port = await freePort(this.#host);
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen(this.#port, this.#host, resolve);
     });
-    this.#port = (this.#server.address() as AddressInfo).port;
   }
 
   /** Ends the pod like kill -9, and for good: a later restart does nothing. */
