@@ -131,6 +131,7 @@ test('a model or a pool that leaves while requests wait answers them', async (t)
   const harness = await startGateway(t, 0, { models: ['echo', 'other'] });
   const held = ['echo', 'other'].map((model) => harness.predict('1', {}, model));
   await until('one waits', async () => (await harness.metric(waiting)) === 1);
+  await until('the other too', async () => (await harness.metric(waiting.replace('echo', 'other'))) === 1);
   harness.cluster.show({ pools: [poolOf({ models: ['other'] })], pods: [] });
   assert.equal((await held[0]!).status, 404);
   harness.cluster.show({ pools: [], pods: [] });

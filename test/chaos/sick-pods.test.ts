@@ -101,13 +101,8 @@ test('a pod whose answers are all 500 is found out by asking another', async (t)
   harness.pods[0]!.behaviour = { kind: 'errors' };
   const statuses = await load(harness);
   assert.ok((statuses.get(500) ?? 0) <= 64 * 2, 'at most the first envelopes fail');
-  // An ejected pod is probed after 100 ms. Both states are out of rotation, until the pod answers a trial request well.
-  const states = ['ejected', 'probing'].map((state) => harness.metric(`sluice_pods{pool="pool",state="${state}"}`));
-  assert.equal(
-    (await Promise.all(states)).reduce((sum, count) => sum + count),
-    1,
-  );
-  await serving(harness, 2);
+  // One is ejected, or on probation 100 ms later: it is out of rotation until it answers a trial request well.
+  assert.equal(await harness.metric('sluice_pods{pool="pool",state="serving"}'), 2);
   assert.deepEqual(await load(harness, 50), allWell(50));
 });
 
@@ -155,7 +150,9 @@ test('a poison request takes two pods at most alone, is named, and hurts no othe
   assert.match(poison.body, /the-bad-one/);
   assert.deepEqual(await good, allWell(300));
   const killings = harness.pods.flatMap((pod) => pod.envelopes).filter((bodies) => bodies.includes('"poison"'));
-  assert.equal(killings.length, 3, 'once with others, twice alone');
+  // A request that finds an idle pod and no company travels alone from the first.
+  const alone = killings.length === 2 && killings.every((bodies) => bodies.length === 1);
+  assert.ok(killings.length === 3 || alone, `${killings.length} pods: once with others, and twice alone`);
 });
 
 test('without idempotent a lost request is answered 502 and not sent again', async (t) => {

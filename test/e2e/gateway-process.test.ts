@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { buildGateway } from '../../gateway/app.ts';
 import { testSecret } from '../../runtime/testing/secret.ts';
+import { freePort } from '../support/free-port.ts';
 import { poolOf, TestCluster, until } from '../support/gateway-harness.ts';
 import { StandInPod } from '../support/stand-in-pod.ts';
 
@@ -91,12 +92,13 @@ test('it is ready once it knows its pods and has asked each of them', async (t) 
 
 test('told to go it is not ready, accepts for a while more, finishes what it has, and exits 0', async (t) => {
   const pod = await startPod(t);
-  const { child, exited, origin, admin } = await startProcess(t, pod, '--drain-delay-ms', '4000');
+  const { child, exited, origin, admin } = await startProcess(t, pod, '--drain-delay-ms', '10000');
   pod.behaviour = { kind: 'slow', ms: 300 };
   await until('it is ready', () => ready(admin));
   assert.equal(await predict(origin, '1'), 200);
   child.kill('SIGTERM');
-  await until('it is not ready', async () => !(await ready(admin)), 3_900);
+  // A gateway that ends before it has said so refuses the connection, which fails the test.
+  await until('it is not ready', async () => !(await ready(admin)));
   // One after the other until it accepts no more: what it has taken by then is answered.
   const statuses = new Set<number>();
   for (;;) {
@@ -117,17 +119,19 @@ test('told to go it is not ready, accepts for a while more, finishes what it has
 
 test('clients that keep idle connections meet its end with answers or refusals, and never with a reset', async (t) => {
   const pod = await startPod(t);
-  const { child, exited, origin, admin } = await startProcess(t, pod, '--drain-delay-ms', '300');
+  const { child, exited, origin, admin } = await startProcess(t, pod, '--drain-delay-ms', '3000');
   await until('it is ready', () => ready(admin));
   const { hostname, port } = new URL(origin);
   const clients = await Promise.all(Array.from({ length: 150 }, () => KeptConnection.open(hostname, Number(port))));
   const first = await Promise.all(clients.map((client) => client.ask('1')));
   assert.deepEqual([...new Set(first)], ['200 keep-alive']);
   child.kill('SIGTERM');
-  // Each of them asks once more at a moment of its own, the delay and the end included.
+  // A request that it reads before the signal is answered as ever.
+  await until('it is not ready', async () => !(await ready(admin)));
+  // Twenty ask at once, and the others at a moment of their own each, the rest of the delay and the end included.
   const said = await Promise.all(
     clients.map(async (client, at) => {
-      await sleep(4 * at);
+      if (at >= 20) await sleep(30 * (at - 20));
       return client.ask('2');
     }),
   );
@@ -161,14 +165,6 @@ function withoutApiServer(t: TestContext, pod: StandInPod) {
   };
 }
 
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return String(port);
-}
-
 test('a gateway that starts without its API server serves from its last view, from the first connection on', async (t) => {
   const pod = await startPod(t);
   const { flags, env, keep } = withoutApiServer(t, pod);
@@ -184,7 +180,7 @@ test('a gateway that starts without its API server serves from its last view, fr
 test('without API server and last view it lives, takes no client, and can be told to go', async (t) => {
   const pod = await startPod(t);
   const { flags, env } = withoutApiServer(t, pod);
-  const [port, adminPort] = [await freePort(), await freePort()];
+  const [port, adminPort] = [String(await freePort()), String(await freePort())];
   const child = spawned(t, [...flags, '--port', port, '--admin-port', adminPort], env);
   const exited = once(child, 'exit');
   await until('it lives', async () => {

@@ -72,7 +72,7 @@ const factorOf = async (server: TestServer, version?: string): Promise<number> =
 };
 
 /** Sends requests without a pause until it is stopped. @returns answers by factor */
-function traffic(server: TestServer, clients = 4): { stop(): Promise<Map<number, number>> } {
+function traffic(server: TestServer, clients = 4) {
   const factors = new Map<number, number>();
   let stopped = false;
   const loops = Array.from({ length: clients }, async () => {
@@ -84,7 +84,9 @@ function traffic(server: TestServer, clients = 4): { stop(): Promise<Map<number,
   // Failures are told by `stop`, or by the assertion that ended the test before it.
   for (const loop of loops) loop.catch(() => undefined);
   return {
-    stop: async () => {
+    /** Waits for an answer by this factor to one of the requests. */
+    hears: (factor: number) => until(`a request is answered by ${factor}`, () => factors.has(factor)),
+    stop: async (): Promise<Map<number, number>> => {
       stopped = true;
       await Promise.all(loops);
       return factors;
@@ -96,6 +98,7 @@ test('versions are added, corrupt, replaced and removed under traffic, and no re
   await using server = await startModelServer({ m: { versions: { 1: multiplier(2) } } }, quick);
   const load = traffic(server);
   assert.equal(await versionsOf(server), '1 ready*');
+  await load.hears(2);
 
   await write(server, '2', multiplier(3));
   await settles(server, '1 ready*, 2 ready');
@@ -127,6 +130,7 @@ test('versions are added, corrupt, replaced and removed under traffic, and no re
   assert.deepEqual([loaded.status, loaded.json], [200, {}], loaded.text);
   assert.equal(await versionsOf(server), '1 ready, 2 ready, 3 ready*');
   assert.deepEqual([await factorOf(server), await factorOf(server, '2')], [5, 11]);
+  await load.hears(5);
 
   await rm(path.join(server.repository, 'm', '3'), { recursive: true });
   await rm(path.join(server.repository, 'm', '1'), { recursive: true });
@@ -134,6 +138,7 @@ test('versions are added, corrupt, replaced and removed under traffic, and no re
   await until('a released version is logged', () =>
     Promise.resolve(server.logged.filter(({ msg }) => String(msg).includes('is released')).length === 4),
   );
+  await load.hears(11);
   const factors = await load.stop();
   assert.deepEqual(
     [...factors.keys()].toSorted((a, b) => a - b),
@@ -157,12 +162,14 @@ test('a ConfigMap changes by a link, and a folder that is away for a moment is n
   await until('the model is found', async () => (await get(`${server.origin}/v2/models/m/ready`)).status === 200);
   assert.equal(await factorOf(server), 2);
   const load = traffic(server, 1);
+  await load.hears(2);
   await publish('two', 3);
   await until('the new content serves', async () => (await factorOf(server)) === 3);
   await rename(path.join(root, 'm'), path.join(root, '.away'));
   await until('two looks have missed it', () => new Promise((resolve) => setTimeout(resolve, 1_000, true)));
   assert.equal(await factorOf(server), 3);
   await rename(path.join(root, '.away'), path.join(root, 'm'));
+  await load.hears(3);
   assert.deepEqual([...(await load.stop()).keys()], [2, 3]);
 });
 
@@ -280,6 +287,7 @@ test('a pod of a pool loads what the pool wishes and when, and answers by its de
   await wish(3, { default: one, load: [one] });
   await wish(9, { default: one, load: [one] }, 1);
   assert.equal(await factorOf(server), 3, 'wishes of before, and of a leader before, are ignored');
+  await load.hears(3);
 
   // Content under a number that serves waits as well, and the old one is there for those who name it.
   await write(server, '2', multiplier(5));
@@ -296,6 +304,7 @@ test('a pod of a pool loads what the pool wishes and when, and answers by its de
   const three = { version: '3', hash: await hashOf('3') };
   await wish(6, { default: other, load: [one, other], banned: [{ ...three, reason: 'it ended a process' }] });
   assert.equal(await versionsOf(server), '1 ready, 2 ready*, 3 banned');
+  await load.hears(5);
   assert.deepEqual([...(await load.stop()).keys()], [2, 3, 5]);
 
   // A person unloads and loads what the pool wishes.

@@ -58,7 +58,7 @@ test('a pod that loads says of each model whether it waits, is loading or is loa
 });
 
 test('SIGTERM in the middle of a run: not ready, still accepting, answered, exit 0', async () => {
-  await using started = await start(whole(300), { SLUICE_DRAIN_DELAY_MS: '150' });
+  await using started = await start(whole(300), { SLUICE_DRAIN_DELAY_MS: '4000' });
   await ready(started);
   const url = `${started.origin}/v2/models/whole/infer`;
   const running = post(url, three);
@@ -73,7 +73,7 @@ test('SIGTERM in the middle of a run: not ready, still accepting, answered, exit
 });
 
 test('after the drain delay requests are refused, and the state is told until the last answer', async () => {
-  await using started = await start(whole(3_000), { SLUICE_DRAIN_DELAY_MS: '0' });
+  await using started = await start(whole(8_000), { SLUICE_DRAIN_DELAY_MS: '0' });
   await ready(started);
   const url = `${started.origin}/v2/models/whole/infer`;
   const running = post(url, three);
