@@ -90,6 +90,8 @@ test('an hour and six hours are asked for when they are chosen, and go on with w
 
 test('a page that is hidden draws nothing, and draws what came once it is seen', { skip }, async (t) => {
   const fake = new FakeScaler();
+  // Each report is counted.
+  fake.silent = true;
   fake.tell({ pools: [poolReport('a', { arrivalsPerS: 1 })] });
   const { page } = await open(t, fake);
   await page.locator('.requests .value', { hasText: /^1$/ }).waitFor();

@@ -131,7 +131,7 @@ test('a scaler that is killed: the page says so, and goes on with the next', { s
   const line = page.locator('.pool path.main').first();
   const points = async () => ((await line.getAttribute('d')) ?? '').match(/[ML]/g)?.length ?? 0;
   // The history is asked for once there is a connection.
-  await until('points of the time before', async () => (await points()) > 10, 20_000);
+  await until('points of the time before', async () => (await points()) > 10);
   const known = await points();
   assert.ok(known > 10, `${known} points of the time before`);
   const [scaler] = live.system.pidsOf('scaler');

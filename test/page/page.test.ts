@@ -278,7 +278,7 @@ test('followers, no leader, a missing gateway and silence are told apart', { ski
   await shows(page, 'No report from gateway-b.');
   fake.tell({ gateways: [] });
   await shows(page, 'There is no gateway: no request is taken.');
-  // The scaler sends no more reports from here on.
+  fake.silent = true;
   await shows(page, 'connected, but no report for');
 });
 

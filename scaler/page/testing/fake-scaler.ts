@@ -20,6 +20,8 @@ export class FakeScaler {
   decisions: DecisionRecord[] = [];
   /** Makes /api/stream answer 503 instead of events. */
   refuseStreams = false;
+  /** Ends the repetitions of the last report each second, without which a page says after 5 s that no report arrives. */
+  silent = false;
   report: PoolsReport = {
     atMs: Date.now(),
     leading: true,
@@ -33,6 +35,7 @@ export class FakeScaler {
     closes: 'all',
   });
   readonly #streams = new Set<ServerResponse>();
+  #repeating: NodeJS.Timeout | undefined;
 
   /** @param gatewayUrl gateway to which the form's requests are forwarded */
   async start(gatewayUrl: string | null = null, port = 0): Promise<string> {
@@ -60,6 +63,9 @@ export class FakeScaler {
         return writeEvent(reply.raw, 'pools', this.report);
       },
     });
+    this.#repeating = setInterval(() => {
+      if (!this.silent) this.#send(this.report);
+    }, 1_000);
     return this.#app.listen({ host: '127.0.0.1', port });
   }
 
@@ -72,7 +78,11 @@ export class FakeScaler {
     this.report = { ...this.report, atMs: Date.now(), ...change };
     this.history.add(this.report);
     this.timeline.add(this.report, new Set());
-    for (const stream of this.#streams) writeEvent(stream, 'pools', this.report);
+    this.#send(this.report);
+  }
+
+  #send(report: PoolsReport): void {
+    for (const stream of this.#streams) writeEvent(stream, 'pools', report);
   }
 
   decide(record: DecisionRecord): void {
@@ -88,6 +98,7 @@ export class FakeScaler {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#repeating);
     this.cut();
     await this.#app.close();
   }
