@@ -45,6 +45,8 @@ export interface ConditionInputs {
   readonly external: boolean;
   /** Pods on their way, without a fault so far. */
   readonly starting: number;
+  /** Pods that drain by the scaler's will. */
+  readonly draining: number;
   /** Pods whose process does not run. */
   readonly failing: NamedPods;
   /** Whether one of them does not run again by itself. */
@@ -106,10 +108,10 @@ export function conditionsDiffer(a: readonly PoolCondition[], b: readonly PoolCo
 /** Whether requests are answered: what `kubectl wait`, and tools that know the status of Kubernetes objects, look at. */
 function ready(inputs: ConditionInputs): ConditionState {
   const type = 'Ready';
-  const { problem, viewStale, replicas, minReplicas, serving, rollout } = inputs;
+  const { problem, viewStale, replicas, serving, rollout } = inputs;
   if (problem?.reason === 'InvalidSpec') return { type, status: 'False', ...problem };
   if (viewStale) return { type, status: 'Unknown', reason: 'ViewStale', message: staleViewMessage };
-  if (serving === 0 && replicas === 0 && minReplicas === 0) {
+  if (rests(inputs)) {
     return { type, status: 'True', reason: 'ScaledToZero', message: 'no pod is needed now; a request starts one' };
   }
   // A rollout has more pods for a while than the pool asks for.
@@ -119,6 +121,11 @@ function ready(inputs: ConditionInputs): ConditionState {
   if (serving === 0) return { type, status: 'False', reason: notServing(inputs), message };
   if (rollout === 'stuck') return { type, status: 'False', reason: 'RolloutStuck', message };
   return { type, status: 'True', reason: 'PodsServe', message };
+}
+
+/** Whether a pool that may go to zero is there, or its last pods drain on the way to it: a request ends the drain, or starts a pod. */
+function rests({ serving, replicas, minReplicas, draining }: ConditionInputs): boolean {
+  return serving === 0 && minReplicas === 0 && draining >= replicas;
 }
 
 /** Why a rollout does not go on: a pod that does not serve, or one that serves its other models and lacks one that is required. */
@@ -179,10 +186,11 @@ function requestsAnswered({ unanswered }: ConditionInputs): ConditionState {
 }
 
 /** Whether each model has a pod that answers for it. Knows nothing of models while no pod serves at all. */
-function modelsServed({ serving, replicas, unserved }: ConditionInputs): ConditionState {
+function modelsServed(inputs: ConditionInputs): ConditionState {
   const type = 'ModelsServed';
+  const { serving, replicas, unserved } = inputs;
   if (unserved !== null) return { type, status: 'False', reason: 'NotServed', message: unserved };
-  if (serving === 0 && replicas > 0) {
+  if (serving === 0 && replicas > 0 && !rests(inputs)) {
     return { type, status: 'Unknown', reason: 'NoPodServes', message: 'no pod serves; Ready says why' };
   }
   return {

@@ -48,6 +48,7 @@ export function conditionInputs(
     serving: servingOf(podReports),
     trouble: troubleOf(troubled, replaced[0]),
     starting: podReports.filter(({ state }) => state === 'pending' || state === 'starting').length,
+    draining: podReports.filter(({ state }) => state === 'draining').length,
     failing: namedPods(failing),
     needsPerson: failing.some(({ failure }) => failure?.reason !== 'Restarting'),
     outOfRotation: namedPods(
