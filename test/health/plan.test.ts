@@ -31,7 +31,7 @@ test('a rate rises above what two pods carry only along a ramp of a minute', () 
     const plan = planOf(seed, 30);
     for (let atMs = 0; atMs + 1_000 < plan.endMs; atMs += 1_000) {
       const [now, next] = [rateAt(plan, 'sums', atMs), rateAt(plan, 'sums', atMs + 1_000)];
-      assert.ok(next <= 40 || next - now < 1.6, `seed ${seed}: from ${now} to ${next} at ${atMs} ms`);
+      assert.ok(next <= 40 || next - now < 2.4, `seed ${seed}: from ${now} to ${next} at ${atMs} ms`);
     }
   }
 });

@@ -40,7 +40,7 @@ export interface Plan {
  */
 const limits: Readonly<Record<Traffic, { readonly step: number; readonly ramp: number; readonly spike: number }>> = {
   language: { step: 12, ramp: 15, spike: 20 },
-  sums: { step: 40, ramp: 90, spike: 24 },
+  sums: { step: 40, ramp: 140, spike: 24 },
   times: { step: 4, ramp: 6, spike: 10 },
   rare: { step: 2, ramp: 3, spike: 5 },
 };

@@ -71,6 +71,11 @@ function rests({ minReplicas, replicas, pods }: PoolReport): boolean {
   return minReplicas === 0 && replicas === 0 && pods.length === 0;
 }
 
+/** Whether a pool may go to zero, and is there or on its way: its last pods drain. */
+function needsNone({ minReplicas, replicas, pods }: PoolReport): boolean {
+  return minReplicas === 0 && pods.filter(({ state }) => state === 'draining').length >= replicas;
+}
+
 const conditionOf = ({ conditions }: PoolReport, type: string): string | undefined =>
   conditions.find((condition) => condition.type === type)?.status;
 
@@ -173,7 +178,7 @@ export function statements(told: Told): Statement[] {
     'readiness',
     'numbers of pods',
     metricsLagMs,
-    names(pools, (pool) => pool.readyReplicas > 0 || rests(pool)),
+    names(pools, (pool) => pool.readyReplicas > 0 || needsNone(pool)),
   );
   say(
     'gateways that report',
