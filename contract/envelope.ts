@@ -93,7 +93,10 @@ export const maxHeadBytes = 64 * 1024;
 const prefixBytes = 8;
 /** Bodies from this size on are long: they are gathered as they come, each in a buffer of its own. */
 export const longBodyBytes = 256 * 1024;
-/** Longest body for which memory is taken at its announcement; a longer one gets more as it comes. */
+/**
+ * Longest body for which memory is taken at its announcement; a longer one gets all of its memory once so many bytes have come. Systems
+ * back memory by pages as they are written, and copies from steps in between would hold the event loop up: 20 ms of 32 MiB.
+ */
 const announcedBytes = 8 * 1024 * 1024;
 
 /** Appends a frame to `out`: one small buffer of lengths and head, then the body's buffers without copying them. */
@@ -232,7 +235,7 @@ export class FrameDecoder {
     while (this.#available > 0 && this.#gatheredLength < this.#bodyLength) {
       const chunk = this.#chunks[0]!;
       const part = Math.min(this.#bodyLength - this.#gatheredLength, chunk.length - this.#offset);
-      this.#growGathered(this.#gatheredLength + part);
+      if (this.#gatheredLength + part > this.#gathered.length) this.#gatherAll(this.#gathered);
       chunk.copy(this.#gathered, this.#gatheredLength, this.#offset, this.#offset + part);
       this.#gatheredLength += part;
       this.#consumed += part;
@@ -246,11 +249,11 @@ export class FrameDecoder {
     return frame;
   }
 
-  #growGathered(least: number): void {
-    const before = this.#gathered!;
-    if (least <= before.length) return;
-    this.#gathered = Buffer.allocUnsafeSlow(Math.min(this.#bodyLength, Math.max(least, 2 * before.length)));
-    before.copy(this.#gathered, 0, 0, this.#gatheredLength);
+  /** Takes the memory of the whole body. */
+  #gatherAll(before: Buffer): void {
+    const whole = Buffer.allocUnsafeSlow(this.#bodyLength);
+    before.copy(whole, 0, 0, this.#gatheredLength);
+    this.#gathered = whole;
     freeBuffer(before);
   }
 
