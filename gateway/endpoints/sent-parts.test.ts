@@ -36,6 +36,18 @@ test('all parts come, in their order', async () => {
   );
 });
 
+test('others are served in between, however much the socket takes', async () => {
+  const stream = new SentParts([...parts(), ...parts()]);
+  const { written } = writer(stream, Infinity);
+  const after: number[] = [];
+  while (written.length < 12) {
+    await turn();
+    after.push(written.length);
+  }
+  const most = Math.max(...after.map((count, index) => count - (after[index - 1] ?? 0)));
+  assert.ok(most <= 4, `${most} parts of 64 KiB were given at once`);
+});
+
 test('a part that a socket may still write keeps its memory, one before the last drain gives it back', async () => {
   const sent = parts();
   const stream = new SentParts(sent);
