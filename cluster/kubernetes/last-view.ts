@@ -4,11 +4,11 @@
  * has a greatest size; one that can't be used is a warning, and as good as none.
  */
 import { readFileSync, statSync } from 'node:fs';
-import { rename, writeFile } from 'node:fs/promises';
 import Type from 'typebox';
 import { Check, Errors } from 'typebox/value';
 import { parseModelPool, type ModelPool } from '../../contract/model-pool.ts';
 import { PoolModel } from '../../contract/model-versions.ts';
+import { replaceFile } from '../../runtime/replace-file.ts';
 import type { ClusterView, Pod } from '../port.ts';
 import { named } from './read-pool.ts';
 
@@ -115,8 +115,7 @@ export class LastView {
       const head = JSON.stringify({ format, namespace: namespaces.join(), savedAtMs: Date.now() });
       const whole = Buffer.from(`${head.slice(0, -1)},"view":${view}}\n`);
       if (whole.length > maxBytes) throw new Error(`it would have ${whole.length} bytes, at most ${maxBytes} are kept`);
-      await writeFile(`${file}.new`, whole);
-      await rename(`${file}.new`, file);
+      await replaceFile(file, whole, 'one');
       this.#hasWarned = false;
     } catch (error) {
       if (!this.#hasWarned) onWarning(`${file}: the view of the cluster can't be kept: ${(error as Error).message}`);

@@ -2,8 +2,9 @@
  * Files of what the scaler remembers of each pool, its rushes or the versions of its models, so that a later `sluice up` goes on from
  * it. Knows nothing of the text, which its readers check. Written rarely: after a rush, and when a version changes.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { replaceFileSync } from '../../runtime/replace-file.ts';
 
 export class PoolFiles {
   readonly #folder: string | null;
@@ -38,9 +39,7 @@ export class PoolFiles {
     if (this.#folder === null) return;
     const file = this.#fileOf(this.#folder, pool);
     try {
-      // A file that is renamed is old or new, never half of it.
-      writeFileSync(`${file}.new`, `${text}\n`);
-      renameSync(`${file}.new`, file);
+      replaceFileSync(file, `${text}\n`, 'one');
     } catch (error) {
       this.#onWarning(`${file} can't be written: ${(error as Error).message}`);
     }

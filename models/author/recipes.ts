@@ -1,7 +1,7 @@
 /** Files of each model of the zoo: how they are generated, written and compared. Used by `main.ts` and its test. */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { randomUUID } from 'node:crypto';
+import { replaceFile } from '../../runtime/replace-file.ts';
 
 /** Content by path, relative to the model's folder. */
 type Files = ReadonlyMap<string, Uint8Array>;
@@ -38,10 +38,8 @@ export async function write(names: readonly RecipeName[], directory: string): Pr
   for (const name of names) {
     for (const [file, content] of await recipes[name]()) {
       const path = join(directory, name, file);
-      const draft = `${path}.${randomUUID()}`;
       await mkdir(dirname(path), { recursive: true });
-      await writeFile(draft, content);
-      await rename(draft, path);
+      await replaceFile(path, content, 'several');
       written.push(path);
     }
   }

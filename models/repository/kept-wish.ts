@@ -3,10 +3,11 @@
  * loads what was proven, and neither what is banned nor what nobody has tried. Gives and takes wishes, and judges none.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Compile } from 'typebox/compile';
 import { VersionWish } from '../../contract/model-versions.ts';
+import { replaceFileSync } from '../../runtime/replace-file.ts';
 
 export interface KeptWishOptions {
   /** Folder that outlives the process; null to keep nothing. */
@@ -53,11 +54,9 @@ export class KeptWish {
     const models = JSON.stringify(kept);
     if (this.#file === null || models === this.#models || kept.length === 0) return;
     this.#models = models;
-    const draft = `${this.#file}.${process.pid}`;
     try {
       mkdirSync(path.dirname(this.#file), { recursive: true });
-      writeFileSync(draft, JSON.stringify({ ...wish, models: kept }));
-      renameSync(draft, this.#file);
+      replaceFileSync(this.#file, JSON.stringify({ ...wish, models: kept }), 'several');
     } catch (error) {
       this.#log.info({ file: this.#file, reason: (error as Error).message }, 'the wish of the pool is not kept');
     }

@@ -2,10 +2,10 @@
  * Keeps verdicts of the batching proof in files, so that a hundred pods don't repeat it: `<folder>/<key>.json`. A folder that
  * can't be written costs a line of the log; a file that can't be read, or holds nothing of use, is as good as none.
  */
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { replaceFile } from '../../runtime/replace-file.ts';
 import type { Verdict } from '../proof/prove.ts';
 import type { FileSignature } from '../repository/signature.ts';
 import { cpuFeatures } from './cpu-features.ts';
@@ -66,14 +66,11 @@ export class VerdictStore {
     const text = encodeVerdict(verdict, { key, model, cpu: this.cpu });
     if (writes === null || text === null) return null;
     const file = path.join(writes, `${key}.json`);
-    const draft = path.join(writes, `.${key}.${randomUUID()}`);
     try {
       await mkdir(writes, { recursive: true });
-      await writeFile(draft, text);
-      await rename(draft, file);
+      await replaceFile(file, text, 'several');
       return file;
     } catch (error) {
-      await rm(draft, { force: true }).catch(() => undefined);
       const { message } = error as Error;
       if (!this.#unwritable) log.info({ folder: writes, reason: message }, 'verdicts on batching are not kept');
       this.#unwritable = true;

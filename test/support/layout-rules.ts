@@ -48,7 +48,8 @@ export const rooms: Readonly<Record<string, Room>> = {
     mayImport: [],
   },
   runtime: {
-    holds: 'what every process shares: HTTP server, tracing, seeded random numbers, flags and exit codes',
+    holds:
+      'what every process shares: HTTP server, tracing, seeded random numbers, files replaced whole, flags and exit codes',
     mayImport: ['contract/'],
   },
   models: {
