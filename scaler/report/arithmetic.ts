@@ -24,11 +24,13 @@ export function arithmetic(inputs: DecisionInputs, context: ArithmeticContext): 
     number('ejected'),
   ];
   if (replicas !== null && ready !== null) {
-    lines.push(`pods: ${replicas} replicas, ${ready} ready (${ejected ?? 0} ejected), ${starting ?? 0} starting`);
+    lines.push(
+      `pods: ${counted(replicas, 'replica')}, ${ready} ready (${ejected ?? 0} ejected), ${starting ?? 0} starting`,
+    );
   }
   const [queued, inFlight] = [number('queued'), number('inFlight')];
   if (queued !== null)
-    lines.push(`queue: ${queued} requests${inFlight === null ? '' : `, ${inFlight} more in flight`}`);
+    lines.push(`queue: ${counted(queued, 'request')}${inFlight === null ? '' : `, ${inFlight} more in flight`}`);
   if (typeof inputs['missing'] === 'string')
     lines.push(`incomplete (${inputs['missing']}): the numbers are lower bounds`);
 
@@ -71,7 +73,7 @@ export function arithmetic(inputs: DecisionInputs, context: ArithmeticContext): 
       const extra = ejected !== null && ejected > 0 ? ` + ${ejected} ejected` : '';
       const sum = (rate + (1000 * backlog) / withinMs) / podPerS;
       lines.push(
-        `need: (${short(rate)}${cleared}) ÷ ${short(podPerS)} per pod = ${short(sum)}${extra} → ${range(least, most)} pods`,
+        `need: (${short(rate)}${cleared}) ÷ ${short(podPerS)} per pod = ${short(sum)}${extra} → ${range(least, most)}`,
       );
     }
   }
@@ -82,18 +84,25 @@ export function arithmetic(inputs: DecisionInputs, context: ArithmeticContext): 
   ];
   if (seasonPerS !== null && coverage !== null && seasonPods !== null) {
     lines.push(
-      `season: a rush to ${short(seasonPerS)} requests/s is expected at ${String(inputs['seasonalSlot'])} UTC, such forecasts came true in ${short(100 * coverage)}% → at least ${seasonPods} pods`,
+      `season: a rush to ${short(seasonPerS)} requests/s is expected at ${String(inputs['seasonalSlot'])} UTC, such forecasts came true in ${short(100 * coverage)}% → at least ${counted(seasonPods, 'pod')}`,
     );
   }
   const { from, to, minReplicas, maxReplicas, why } = context;
-  lines.push(`limits: ${minReplicas} to ${maxReplicas ?? 'any number of'} pods`);
+  lines.push(
+    `limits: ${maxReplicas === null ? `${minReplicas} to any number of pods` : range(minReplicas, maxReplicas)}`,
+  );
   lines.push(to === from ? `${from}, held: ${why}` : `${from} → ${to}: ${why}`);
   return lines;
 }
 
 function range(least: number | null, most: number | null): string {
-  if (least === null || most === null || least === most) return String(most ?? least ?? '?');
-  return `${least} to ${most}`;
+  if (least !== null && most !== null && least !== most) return `${least} to ${most} pods`;
+  const pods = most ?? least;
+  return pods === null ? '? pods' : counted(pods, 'pod');
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 function seconds(ms: number): string {

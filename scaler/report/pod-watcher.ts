@@ -46,6 +46,7 @@ export class PodWatcher {
       log.warn({ pool, podName: pod.name, reason }, `pool ${pool}: ${reason}: ${message}`);
     }
     const more = pods.length - maxEvents;
-    if (more > 0) cluster.emit({ pool, type: 'Warning', reason, message: `and ${more} more pods` });
+    if (more > 0)
+      cluster.emit({ pool, type: 'Warning', reason, message: `and ${more} more ${more === 1 ? 'pod' : 'pods'}` });
   }
 }
