@@ -62,6 +62,59 @@ test('a gateway that has no requests left for a pod on probation does not protec
   assert.ok(world.cluster.calls.includes('markDraining p-2 1-replace'));
 });
 
+/** Keeps a gateway's counts where they are: its clients have gone to another one. */
+function leaveClients(gateway: World['gateways'][number]): void {
+  const { arrivals } = gateway.lastReport!.report!.pools[0]!;
+  gateway.distort = (report) => ({
+    ...report,
+    pools: report.pools.map((pool) => ({
+      ...pool,
+      arrivals,
+      queued: 0,
+      inFlight: 0,
+      pods: pool.pods.map((pod) => ({ ...pod, inFlight: 0 })),
+    })),
+  });
+}
+
+test('a gateway that nobody asks any more does not outvote the only one that asks the pod', async () => {
+  const world = await serving({ gateways: 2 });
+  const [idle, busy] = world.gateways;
+  leaveClients(idle!);
+  await world.run(5, 20);
+  busy!.viewOverrides.set('p-2', ejected);
+  await world.run(9, 20);
+  assert.deepEqual(world.cluster.calls, []);
+  await world.run(5, 20);
+  assert.match(world.cluster.calls.join(), /markDraining p-2 1-replace/);
+});
+
+test('a gateway that is asked again, and well served, protects the pod from then on', async () => {
+  const world = await serving({ gateways: 2 });
+  const [idle, busy] = world.gateways;
+  const { distort } = idle!;
+  leaveClients(idle!);
+  await world.run(5, 20);
+  busy!.viewOverrides.set('p-2', ejected);
+  await world.run(6, 20);
+  idle!.distort = distort;
+  await world.run(60, 20);
+  assert.doesNotMatch(world.cluster.calls.join(), /markDraining p-2/);
+});
+
+test('a gateway that has ejected a pod keeps its say when its clients go, and one of two is no majority', async () => {
+  const world = await serving({ gateways: 2 });
+  const [left, busy] = world.gateways;
+  left!.viewOverrides.set('p-2', ejected);
+  await world.run(1, 20);
+  leaveClients(left!);
+  await world.run(60, 20);
+  assert.deepEqual(world.cluster.calls, []);
+  busy!.viewOverrides.set('p-2', ejected);
+  await world.run(14, 20);
+  assert.match(world.cluster.calls.join(), /markDraining p-2 1-replace/);
+});
+
 test('one gateway of three that cannot reach a pod does not make it sick', async () => {
   const world = await serving({ gateways: 3 });
   world.gateways[0]!.viewOverrides.set('p-2', { ...ejected, hard: true });

@@ -7,7 +7,7 @@
 import type { LoadReport, PoolLoad } from '../../contract/load-report.ts';
 import { costOf, updateMix, requestsPerRun, type Mix } from './mix.ts';
 import { freshForMs, type GatewayReport, type Observation } from './observation.ts';
-import { isEjected, servesUnready, viewsByPod, type PodView } from './pod-views.ts';
+import { isEjected, servesUnready, viewsByPod, type Ejections, type GatewayLoad, type PodView } from './pod-views.ts';
 
 /** Last line of a gateway's load stream. */
 export interface LastReport {
@@ -52,6 +52,8 @@ export interface MergedReports {
   readonly freshLoads: readonly FreshLoad[];
   /** Gateways' views of each pod, by its UID. */
   readonly podViews: ReadonlyMap<string, readonly PodView[]>;
+  /** Pods that are out of rotation anywhere, for the next merge. */
+  readonly ejections: Ejections;
   /** Whether every expected gateway has a fresh report on this pool. */
   readonly complete: boolean;
   /** Names of the expected gateways without one. */
@@ -76,6 +78,8 @@ export interface MergeInput {
   readonly replicas: number;
   readonly startedInMs: readonly number[];
   readonly mix: Mix;
+  /** Ejections that the merge before returned. */
+  readonly ejections: Ejections;
   /** Time since the merge before, in which the mix forgets. */
   readonly elapsedMs: number;
   readonly nowMs: number;
@@ -88,6 +92,7 @@ export function mergeReports(input: MergeInput): MergedReports {
   const silent: string[] = [];
   let gatewaysExpected = 0;
   const loads: { atMs: number; id: string; load: PoolLoad }[] = [];
+  const fromFresh: GatewayLoad[] = [];
   for (const gateway of input.gateways.filter(canHoldRequests)) {
     const { lastReport } = gateway;
     const fresh = isFresh(lastReport, nowMs);
@@ -97,12 +102,14 @@ export function mergeReports(input: MergeInput): MergedReports {
     gatewaysExpected += 1;
     if (lastReport !== null && lastReport.report === null) reports.push(unreadableReport(gateway.uid, lastReport.atMs));
     if (lastReport !== null && report !== null && load !== undefined) {
-      loads.push({ atMs: lastReport.atMs, id: `${gateway.uid}/${report.instance}`, load });
+      const id = `${gateway.uid}/${report.instance}`;
+      loads.push({ atMs: lastReport.atMs, id, load });
+      if (fresh) fromFresh.push({ id, load });
     }
     if (fresh && load !== undefined) freshLoads.push({ gateway, load });
     else silent.push(gateway.name);
   }
-  const podViews = viewsByPod(freshLoads.map(({ load }) => load));
+  const { views: podViews, ejections } = viewsByPod(fromFresh, input.ejections);
   const models = loads.map(({ id, load }) => ({ gateway: id, models: load.models }));
   const mix = updateMix(input.mix, models, elapsedMs);
   for (const { atMs, id, load } of loads) {
@@ -130,7 +137,7 @@ export function mergeReports(input: MergeInput): MergedReports {
   };
   const maxRequests = requestsPerRun(models, mix.weights, maxRows);
   const complete = gatewaysExpected > 0 && silent.length === 0;
-  return { observation, mix, maxRequests, freshLoads, podViews, complete, silent };
+  return { observation, mix, maxRequests, freshLoads, podViews, ejections, complete, silent };
 }
 
 /** Start longer than any believable one: a Deployment's default progressDeadlineSeconds, and 4 times the longest seen. */
