@@ -61,7 +61,7 @@ function poolsOf(maxRequestRows = requestRows): ModelPool[] {
       models: ['sums', 'times'],
       objective: { latencyMs: 5_000 },
       batching: { maxRows: 8, maxRequestRows },
-      scaling: { minReplicas: 2, maxReplicas: 6, idleSeconds: 60 },
+      scaling: { minReplicas: 2, maxReplicas: 12, idleSeconds: 60 },
     }),
     pool('rare', { models: ['mlp'], scaling: { minReplicas: 0, maxReplicas: 2, idleSeconds: 15 } }),
   ];
