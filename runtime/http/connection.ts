@@ -109,11 +109,14 @@ export class Connection {
     this.#reader?.takeTinyChunk(ms);
   }
 
-  /** Does something that may be due for many connections at once in the client's turn. */
-  inTurn(work: () => void): void {
+  /**
+   * Does something that may be due for many connections at once in the client's turn.
+   * @param followsMs milliseconds that what it sets going takes in later events
+   */
+  inTurn(work: () => void, followsMs = 0): void {
     const turn = (): number => {
       work();
-      return 0;
+      return followsMs;
     };
     this.all.turns.enqueue({ turn }, this.client);
   }

@@ -32,6 +32,8 @@ const quietMs = 10_000;
 const smallAnswerBytes = 64 * 1024;
 /** Bytes of answers under way or unread, in `maxUnreadBytes`, beyond which large answers of all clients wait. */
 const maxAnswersRatio = 4;
+/** Milliseconds that the answer to a refused body takes, which is written in a later event. */
+const refusalMs = 0.15;
 /** Time that a connection has for its first request if it comes while the server ends. */
 const lateRequestMs = 1_000;
 /** Delay of a look beyond which this process itself was away, so that no client is late. */
@@ -231,7 +233,7 @@ export class Connections implements ConnectionOwner {
     this.counters.refusals['slow-body'] += 1;
     const rate = `${came} bytes in ${Math.round(tookMs / 1000)} s`;
     const message = `the body comes too slowly: ${rate}, at least ${minBodyBytesPerSecond}/s`;
-    connection.inTurn(() => body.fail(new SluiceError('request-timeout', message)));
+    connection.inTurn(() => body.fail(new SluiceError('request-timeout', message)), refusalMs);
   }
 
   /** @returns bytes that the process keeps for the client */

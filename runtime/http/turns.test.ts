@@ -77,8 +77,8 @@ test('masses rest while others are served, for twice the time that they took and
 });
 
 /** Turns of the loop in which the server ended connections whose clients began a request by `bytes`. */
-async function turnsOfEnds(t: TestContext, bytes: string): Promise<number> {
-  const limits = { readTurnMs: 0, headTimeoutMs: 100, bodyWindowMs: 100, timeoutCheckMs: 50, watchMs: 50 };
+async function turnsOfEnds(t: TestContext, bytes: string, readTurnMs = 0): Promise<number> {
+  const limits = { readTurnMs, headTimeoutMs: 100, bodyWindowMs: 100, timeoutCheckMs: 50, watchMs: 50 };
   const app = newServer({ log: { error: () => undefined }, errorForm: protocolErrors, closes: 'all', limits });
   t.after(() => app.close());
   const ends = new Set<number>();
@@ -101,7 +101,7 @@ async function turnsOfEnds(t: TestContext, bytes: string): Promise<number> {
   app.server.on('connection', (socket) => socket.on('finish', () => ends.add(turn)));
   await app.listen({ host: '127.0.0.1', port: 0 });
   const { port } = app.server.address() as { port: number };
-  const clients = Array.from({ length: 40 }, () => connect({ port, host: '127.0.0.1' }).resume());
+  const clients = Array.from({ length: 80 }, () => connect({ port, host: '127.0.0.1' }).resume());
   await Promise.all(clients.map((client) => once(client, 'connect')));
   for (const client of clients) client.write(bytes);
   await Promise.all(clients.map((client) => once(client, 'close')));
@@ -110,13 +110,17 @@ async function turnsOfEnds(t: TestContext, bytes: string): Promise<number> {
 
 test('heads that are late together are refused one after the other', async (t) => {
   const turns = await turnsOfEnds(t, 'POST /x HTTP/1.1\r\nhost: x\r\n');
-  assert.ok(turns >= 20, `40 connections were ended in ${turns} turns`);
+  assert.ok(turns >= 20, `80 connections were ended in ${turns} turns`);
 });
 
+const slowBody = 'POST /x HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n';
+
 test('bodies that are slow together are refused one after the other', async (t) => {
-  const turns = await turnsOfEnds(
-    t,
-    'POST /x HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n',
-  );
-  assert.ok(turns >= 20, `40 connections were ended in ${turns} turns`);
+  const turns = await turnsOfEnds(t, slowBody);
+  assert.ok(turns >= 20, `80 connections were ended in ${turns} turns`);
+});
+
+test('refusals of slow bodies count with the answers that they set going', async (t) => {
+  const turns = await turnsOfEnds(t, slowBody, 1);
+  assert.ok(turns >= 8, `80 connections were ended in ${turns} turns`);
 });
