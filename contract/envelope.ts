@@ -97,7 +97,7 @@ export const longBodyBytes = 256 * 1024;
  * Longest body for which memory is taken at its announcement; a longer one gets all of its memory once so many bytes have come. Systems
  * back memory by pages as they are written, and copies from steps in between would hold the event loop up: 20 ms of 32 MiB.
  */
-const announcedBytes = 8 * 1024 * 1024;
+const announcedBytes = 4 * 1024 * 1024;
 
 /** Appends a frame to `out`: one small buffer of lengths and head, then the body's buffers without copying them. */
 export function appendFrame(out: Buffer[], head: ItemHead | AnswerHead | SummaryHead, body: readonly Buffer[]): void {
