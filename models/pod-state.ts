@@ -7,7 +7,7 @@ import type { Drain } from './drain.ts';
 import type { LiveModels } from './repository/live-models.ts';
 import type { StartGate } from './repository/start-gate.ts';
 import type { RequiredModels } from './repository/required-models.ts';
-import type { ModelSet } from './repository/served-model.ts';
+import type { ModelSet } from './repository/model-set.ts';
 import type { RunTracing } from './tracing.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Transforms } from './transforms/transforms.ts';

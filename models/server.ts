@@ -26,7 +26,7 @@ import { scanRepository } from './repository/repository.ts';
 import { namesIn, requiredNames, RequiredModels } from './repository/required-models.ts';
 import { RepositoryWatch } from './repository/repository-watch.ts';
 import { Scheduler } from './scheduler.ts';
-import { ModelSet } from './repository/served-model.ts';
+import { ModelSet } from './repository/model-set.ts';
 import { SessionHost, type StuckRun } from './session/session-host.ts';
 import type { ModelServerSettings } from './settings.ts';
 import { noLongerBatched } from './routes/unbatched.ts';

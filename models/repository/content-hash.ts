@@ -8,7 +8,7 @@ import path from 'node:path';
 import { fileDigest } from './file-digest.ts';
 import { checkSize } from './memory-fit.ts';
 import type { ModelFolder } from './repository.ts';
-import type { ModelSet } from './served-model.ts';
+import type { ModelSet } from './model-set.ts';
 
 /** @throws Error where a file can't be read, or all of them are larger than the memory */
 export async function contentHash(

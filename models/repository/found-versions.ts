@@ -8,7 +8,7 @@ import type { KnownFiles } from './known-files.ts';
 import { reasonOf, type LoadLog } from './load.ts';
 import type { PoolWish } from './pool-wish.ts';
 import type { ModelFolder } from './repository.ts';
-import type { ModelSet } from './served-model.ts';
+import type { ModelSet } from './model-set.ts';
 import type { Settled, SettledVersion } from './settling.ts';
 import type { WantedVersions } from './wanted-versions.ts';
 

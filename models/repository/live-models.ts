@@ -22,7 +22,8 @@ import { PoolWish } from './pool-wish.ts';
 import { findModelFolder, type ModelFolder, type ServedFolders } from './repository.ts';
 import { Retirement } from './retirement.ts';
 import { servedConfig } from './served-config.ts';
-import type { ModelSet, ServedModel } from './served-model.ts';
+import type { ModelSet } from './model-set.ts';
+import type { ServedModel } from './served-model.ts';
 import { printsOf, type Settled, type SettledVersion } from './settling.ts';
 import { WantedVersions } from './wanted-versions.ts';
 

@@ -5,7 +5,8 @@
 import { availableParallelism } from 'node:os';
 import type { ModelConfig } from './model-config.ts';
 import type { ModelFolder } from './repository.ts';
-import { ServedModel, type ModelSet, type ModelState } from './served-model.ts';
+import type { ModelSet, ModelState } from './model-set.ts';
+import { ServedModel } from './served-model.ts';
 import { defaultLimits, StartBudget, type BudgetLimits } from '../proof/budget.ts';
 import type { SessionHost } from '../session/session-host.ts';
 import type { LoadedFile } from '../session/session-thread.ts';

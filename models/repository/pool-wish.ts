@@ -5,7 +5,7 @@
 import { isSameHash, versionKey, type VersionId, type VersionWish } from '../../contract/model-versions.ts';
 import { provenOf } from '../policy/start-permit.ts';
 import type { KeptWish } from './kept-wish.ts';
-import type { ModelSet } from './served-model.ts';
+import type { ModelSet } from './model-set.ts';
 
 /** Time for which a wish of the pool holds: several times the interval at which it is sent again. */
 const wishForMs = 60_000;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { fakeModel } from '../testing/fake-session.ts';
 import { RequiredModels, requiredNames } from './required-models.ts';
-import { ModelSet } from './served-model.ts';
+import { ModelSet } from './model-set.ts';
 
 const ready = (name: string, version = '1') => ({ kind: 'ready', model: fakeModel({ name, version }) }) as const;
 

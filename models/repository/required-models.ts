@@ -4,7 +4,7 @@
  */
 import { unloadedReason } from '../../contract/model-versions.ts';
 import { lacksModelWords } from '../../contract/pod-status.ts';
-import type { ModelSet } from './served-model.ts';
+import type { ModelSet } from './model-set.ts';
 
 /** Longest reason of one version, since probes show only the begin of a text. */
 const longestReason = 200;

@@ -3,7 +3,8 @@
  * replaced stays for a while for requests that name its hash.
  */
 import type { SessionHost } from '../session/session-host.ts';
-import type { ModelSet, ServedModel } from './served-model.ts';
+import type { ModelSet } from './model-set.ts';
+import type { ServedModel } from './served-model.ts';
 
 /** Time for which content that was replaced answers requests that name its hash: gateways hear of the new one meanwhile. */
 const replacedForMs = 10_000;

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'node:test';
 import type { VersionWish, WishedModel } from '../../contract/model-versions.ts';
 import { LoadMarkers } from './load-markers.ts';
-import { ModelSet } from './served-model.ts';
+import { ModelSet } from './model-set.ts';
 import { StartGate, wishWaitOf } from './start-gate.ts';
 
 const hashOf = (version: string): string => version.repeat(64);

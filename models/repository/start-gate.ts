@@ -7,7 +7,7 @@ import { unloadedReason, versionKey, type VersionWish } from '../../contract/mod
 import { startPermits } from '../policy/start-permit.ts';
 import type { ModelServerSettings } from '../settings.ts';
 import type { LoadMarkers } from './load-markers.ts';
-import type { ModelSet } from './served-model.ts';
+import type { ModelSet } from './model-set.ts';
 
 export interface StartGateOptions {
   readonly models: ModelSet;

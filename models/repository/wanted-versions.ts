@@ -6,7 +6,7 @@ import { SluiceError } from '../../contract/errors.ts';
 import { staysOut } from '../../contract/model-versions.ts';
 import type { ModelFolder } from './repository.ts';
 import { servedConfig } from './served-config.ts';
-import type { ModelSet } from './served-model.ts';
+import type { ModelSet } from './model-set.ts';
 import { policyProblem, wantedVersions, type VersionPolicy } from './version-policy.ts';
 
 interface Policy {

@@ -7,7 +7,7 @@ import type { PodState } from '../pod-state.ts';
 import type { ServedModel } from '../repository/served-model.ts';
 import type { ModelStatistics } from '../statistics.ts';
 import type { TensorSignature } from '../tensor.ts';
-import type { ModelSet } from '../repository/served-model.ts';
+import type { ModelSet } from '../repository/model-set.ts';
 
 export function infoRoutes(app: FastifyInstance, pod: PodState, version: string): void {
   const { models } = pod;

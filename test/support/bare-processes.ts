@@ -7,7 +7,7 @@ import { Bodies } from '../../models/bodies/bodies.ts';
 import { Drain } from '../../models/drain.ts';
 import { createMetrics } from '../../models/metrics.ts';
 import { PodState, Staging } from '../../models/pod-state.ts';
-import { ModelSet } from '../../models/repository/served-model.ts';
+import { ModelSet } from '../../models/repository/model-set.ts';
 import type { Scheduler } from '../../models/scheduler.ts';
 import { Transforms } from '../../models/transforms/transforms.ts';
 import { Guard, type GuardOptions } from '../../runtime/http/guard.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { maxUnbatchedModels } from '../../contract/unbatched.ts';
 import { fakeModel } from '../testing/fake-session.ts';
-import { ModelSet } from './served-model.ts';
+import { ModelSet } from './model-set.ts';
 
 const found = { name: 'rows', version: '1', reason: 'outputs change with companions' };
 
