@@ -1,6 +1,6 @@
 /** Handover of a pool from a leading scaler to the next one, as JSON in `status.handover` of its ModelPool (deflated, base64). */
 import Type from 'typebox';
-import { DecisionRecord } from './scaler-api.ts';
+import type { DecisionRecord } from './scaler-api.ts';
 
 const Ms = Type.Number({ minimum: 0 });
 const MsOrNull = Type.Union([Ms, Type.Null()]);
@@ -15,10 +15,16 @@ export const IdleClocks = Type.Object({
 });
 export type IdleClocks = Type.Static<typeof IdleClocks>;
 
-export const Handover = Type.Object({
+/** Handover as far as every version of this format has it. */
+export const HandoverParts = Type.Object({
   format: Type.Literal(1),
-  idle: Type.Union([IdleClocks, Type.Null()]),
-  /** Decisions of the last hour, oldest first. */
-  decisions: Type.Array(DecisionRecord),
+  idle: Type.Unknown(),
+  decisions: Type.Array(Type.Unknown()),
 });
-export type Handover = Type.Static<typeof Handover>;
+
+export interface Handover {
+  readonly format: 1;
+  readonly idle: IdleClocks | null;
+  /** Decisions of the last hour, oldest first. */
+  readonly decisions: readonly DecisionRecord[];
+}

@@ -1,6 +1,7 @@
 /** A leader's knowledge outlives it: decisions of the last hour, and since when pods are idle. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { deflateRawSync } from 'node:zlib';
 import { maxHandoverLength } from '../contract/pool-status.ts';
 import type { DecisionRecord } from '../contract/scaler-api.ts';
 import { decodeHandover, encodeHandover } from './report/handover.ts';
@@ -115,6 +116,31 @@ test('a handover that nobody can read is a warning, and the leader starts withou
     assert.equal(world.warnings.filter((line) => line.includes('status.handover')).length, 1, world.warnings.join());
     assert.notEqual(decodeHandover(world.cluster.status.handover!), null);
   }
+});
+
+test('after a rollback the parts of a later version that can be read are gone on from', () => {
+  const record: DecisionRecord = {
+    pool: 'm',
+    atMs: 1_000,
+    untilMs: 1_000,
+    times: 1,
+    kind: 'scale',
+    from: 1,
+    to: 2,
+    reason: 'need',
+    inputs: {},
+    arithmetic: [],
+    outcome: 'written',
+  };
+  const idle = { atMs: 1_000, neededAgoMs: [0, 500], requestAgoMs: null, writeAgoMs: 20 };
+  const later = (parts: object): string =>
+    deflateRawSync(JSON.stringify({ format: 1, idle, decisions: [record], more: 1, ...parts })).toString('base64');
+  assert.deepEqual(decodeHandover(later({})), { format: 1, idle, decisions: [record] });
+  const unknown = { ...record, kind: 'migrate' };
+  assert.deepEqual(decodeHandover(later({ decisions: [unknown, record] }))?.decisions, [record]);
+  assert.deepEqual(decodeHandover(later({ decisions: [unknown, record] }))?.idle, idle);
+  assert.deepEqual(decodeHandover(later({ idle: { atMs: 'noon' } })), { format: 1, idle: null, decisions: [record] });
+  assert.equal(decodeHandover(later({ format: 2 })), null);
 });
 
 test('a busy hour fits: holds lose their inputs before anything is forgotten, and older decisions go', () => {

@@ -5,9 +5,9 @@
  */
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { Check } from 'typebox/value';
-import { Handover, type IdleClocks } from '../../contract/handover.ts';
+import { HandoverParts, IdleClocks, type Handover } from '../../contract/handover.ts';
 import { maxHandoverLength } from '../../contract/pool-status.ts';
-import type { DecisionRecord } from '../../contract/scaler-api.ts';
+import { DecisionRecord } from '../../contract/scaler-api.ts';
 
 /** Time for which decisions are kept. */
 const keptMs = 3_600_000;
@@ -47,12 +47,15 @@ export function encodeHandover(records: readonly DecisionRecord[], idle: IdleClo
   }
 }
 
-/** @returns null for a text that this version did not write */
+/** @returns what this version can read of it, since a later one may have written it; null for a text that is no handover */
 export function decodeHandover(text: string): Handover | null {
   try {
     const bytes = inflateRawSync(Buffer.from(text, 'base64'), { maxOutputLength: maxInflatedBytes });
     const value: unknown = JSON.parse(bytes.toString());
-    return Check(Handover, value) ? value : null;
+    if (!Check(HandoverParts, value)) return null;
+    const { format, idle, decisions } = value;
+    const readable = decisions.filter((record): record is DecisionRecord => Check(DecisionRecord, record));
+    return { format, idle: Check(IdleClocks, idle) ? idle : null, decisions: readable };
   } catch {
     return null;
   }
