@@ -82,12 +82,11 @@ function decideOnTraffic(
   }
 
   const horizonMs = coldStartMs(observation.startedInMs, pods.startingSinceMs, nowMs);
-  const expected = forecast(
-    state.history.seconds,
-    wholeSeconds(horizonMs),
-    config.violationBudget,
-    state.correction.deviations,
-  );
+  const expected = forecast(state.history.seconds, wholeSeconds(horizonMs), {
+    budget: config.violationBudget,
+    correction: state.correction.deviations,
+    factor: state.headroomFactor,
+  });
   // Incomplete reports are kept out of the history, yet the rate they show is a rate that was seen.
   const reportedPerS = complete || traffic.longestGapMs === 0 ? 0 : (1000 * traffic.arrivals) / traffic.longestGapMs;
   const estimate = needOf({

@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import { forecast, emptyHistory, recordArrivals, coversSeconds } from './forecast.ts';
 import { addSecond, noSeconds, type Seconds } from './levels.ts';
 
+const promised = { budget: 0.01, correction: 0, factor: 1 };
+
 /** Seconds of these rates, where pods start in ten seconds. */
 const remembered = (rates: readonly number[], horizonS = 10): Seconds =>
   rates.reduce((seconds, rate) => addSecond(seconds, rate, horizonS), noSeconds);
@@ -52,8 +54,7 @@ test('a steady rate is expected to stay, without headroom', () => {
   const { expectedPerS, headroomPerS } = forecast(
     series(600, () => 50),
     10,
-    0.01,
-    0,
+    promised,
   );
   assert.ok(Math.abs(expectedPerS - 50) < 1e-6 && headroomPerS < 1, `${expectedPerS} + ${headroomPerS}`);
 });
@@ -62,8 +63,7 @@ test('a ramp is led by its trend, and what that lacks is an error: the plan is w
   const { expectedPerS, headroomPerS } = forecast(
     series(600, (second) => 10 + second, 30),
     30,
-    0.01,
-    0,
+    promised,
   );
   assert.ok(
     expectedPerS > 0.94 * 639 && expectedPerS + headroomPerS > 0.97 * 639 && expectedPerS + headroomPerS < 1.25 * 610,
@@ -81,7 +81,7 @@ test('headroom grows with the clumps that arrivals come in, and with the root of
       for (let left = Math.exp(-perS / size); (left /= uniform()) < 1;) count += size;
       return count;
     });
-    return forecast(rates, 10, 0.004, 0).headroomPerS;
+    return forecast(rates, 10, { ...promised, budget: 0.004 }).headroomPerS;
   };
   const one = clumps(200, 10);
   assert.ok(one > 40 && one < 120, `${one}: one to two and a half deviations of 45`);
@@ -93,7 +93,7 @@ test('headroom grows with the clumps that arrivals come in, and with the root of
 
 test('a smaller budget means more headroom', () => {
   const rates = series(900, (second) => (second % 20 < 2 ? 95 : 55));
-  const of = (budget: number): number => forecast(rates, 10, budget, 0).headroomPerS;
+  const of = (budget: number): number => forecast(rates, 10, { ...promised, budget }).headroomPerS;
   assert.ok(of(0.001) > of(0.004) && of(0.004) > of(0.04) && of(0.04) > 0 && of(0.9) === 0);
 });
 
@@ -101,24 +101,34 @@ test('after a step the plan is at most a quarter above the peak', () => {
   const { expectedPerS, headroomPerS } = forecast(
     series(300, (second) => (second < 200 ? 5 : 100)),
     10,
-    0.004,
-    0,
+    { ...promised, budget: 0.004 },
   );
   assert.ok(expectedPerS + headroomPerS <= 125 + 1e-9, `${expectedPerS} + ${headroomPerS}`);
 });
 
 test('with little history the headroom reaches to the peak', () => {
-  const { expectedPerS, headroomPerS } = forecast(remembered([1, 2, 6]), 10, 0.01, 0);
+  const { expectedPerS, headroomPerS } = forecast(remembered([1, 2, 6]), 10, promised);
   assert.deepEqual([expectedPerS, headroomPerS], [3, 3]);
-  assert.deepEqual(forecast(noSeconds, 10, 0.01, 0).headroomPerS, 0);
+  assert.deepEqual(forecast(noSeconds, 10, promised).headroomPerS, 0);
 });
 
-test('a step that came once adds no headroom once it is followed; steps that come again do', () => {
+test('rare steps add no headroom once they are followed; many do, and so do spikes that are over before a pod is ready', () => {
   const of = (rate: (second: number) => number): number => {
-    const { expectedPerS, headroomPerS } = forecast(series(900, rate), 10, 0.004, 0);
+    const { expectedPerS, headroomPerS } = forecast(series(900, rate), 10, { ...promised, budget: 0.004 });
     return headroomPerS / expectedPerS;
   };
   const once = of((second) => (second < 500 ? 50 : 250));
-  const often = of((second) => (Math.floor(second / 100) % 2 === 0 ? 250 : 50));
-  assert.ok(once < 0.05 && often > 0.1, `${once}, ${often}`);
+  const rare = of((second) => (second < 300 ? 20 : second < 600 ? 270 : 520));
+  const many = of((second) => (Math.floor(second / 50) % 2 === 0 ? 50 : 250));
+  const spikes = of((second) => (second % 300 >= 100 && second % 300 < 105 ? 250 : 50));
+  assert.ok(once < 0.02 && rare < 0.02 && many > 0.1 && spikes > 0.3, `${once}, ${rare}, ${many}, ${spikes}`);
+});
+
+test('the plan is as much above the highest level for any factor of the headroom', () => {
+  const rate = (second: number): number => (second % 60 < 5 ? 300 : 50);
+  const plan = (factor: number): number => {
+    const { expectedPerS, headroomPerS } = forecast(series(900, rate), 10, { budget: 0.001, correction: 3, factor });
+    return expectedPerS + factor * headroomPerS;
+  };
+  assert.ok(Math.abs(plan(3) - plan(1)) < 1e-6, `${plan(3)}, ${plan(1)}`);
 });

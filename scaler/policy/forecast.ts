@@ -2,16 +2,18 @@
  * Forecast: the rate to expect one cold start (D seconds) from now, and the headroom to keep free above it.
  *
  *   λ̂ = mean of the rate over 20 s, or since it rose, and where its trend leads (levels.ts)
- *   I = Σ (rate D seconds later − λ̂)² / Σ λ̂ over the last 15 minutes but the worst D + 10 s: variance of the error per request
+ *   I = Σ (rate D seconds later − λ̂)² / Σ λ̂ over the last 15 minutes but the worst D + 10 s: variance of the error per request;
+ *       where rises are rare, the share of them that stays (levels.ts) is left out: pods are ordered when they show
  *   σ = √(I·λ̂)
- *   headroom = (share·z + correction)·σ,  share = 1 − 0.28·min(1, D/10 s); at most 5·λ̂ and, in all, the highest level and 3 deviations of its clumps;
+ *   headroom = (share·z + correction)·σ,  share = 1 − 0.28·min(1, D/10 s); factor·headroom is at most 5·λ̂ and, in all, the highest level and
+ *              2 deviations of its clumps;
  *              z solves E(max(0, rate − λ̂ − z·σ)) = budget·λ̂
  *
  * The variance of arrivals grows with their mean, even in clumps, so errors by night tell those of noon. Errors have a heavier
  * tail than the normal distribution; the logistic one has a closed form: E(max(0, x − z)) = s·ln(1 + e^(−z/s)), s = √3/π.
  * Derivation: docs/scaling-algorithm.md, "Expected rate" and "Headroom".
  */
-import { addSecond, historyS, levelsOf, noSeconds, type PastRise, type Seconds } from './levels.ts';
+import { addSecond, historyS, levelsOf, noSeconds, type Levels, type PastRise, type Seconds } from './levels.ts';
 
 export interface RateHistory {
   /** Past seconds, with what was expected of each. */
@@ -40,9 +42,11 @@ const minErrorsS = 45;
 /** Bound on λ̂ + headroom: errors of bursts are large even where the bursts are over. */
 const maxOverExpected = 5;
 /** Deviations of the clumps above the highest level seen: no plan beyond what chance adds to it. */
-const deviationsOverHighest = 3;
+const deviationsOverHighest = 2;
 /** Seconds that the worst stretch of errors is longer than a start: a rise that came once is no rule. */
 const worstBeyondStartS = 10;
+/** Rises in 15 minutes up to which they are exceptions: where they come more often, the headroom is all that meets them in time. */
+const rareRises = 5;
 export const logisticScale = Math.sqrt(3) / Math.PI;
 /** Share of z·σ that pods kept for the peak of the last minutes cover, where stabilize.ts keeps them that long: at starts of 10 s and more. */
 const coveredByKept = 0.28;
@@ -74,30 +78,38 @@ export function hasForecastErrors(ratesPerS: readonly number[], horizonS: number
   return ratesPerS.length >= minErrorsS + horizonS;
 }
 
-/**
- * @param budget share of requests that may be left unserved
- * @param correction deviations to keep free in addition; see budget.ts
- */
-export function forecast(seconds: Seconds, horizonS: number, budget: number, correction: number): Forecast {
-  const { ratesPerS, rise } = seconds;
-  const { expectedPerS: expectations, highestPerS, staysShare, clumps } = levelsOf(seconds, horizonS);
-  const expectedPerS = expectations.at(-1) ?? 0;
+export interface Promised {
+  /** Share of requests that may be left unserved. */
+  readonly budget: number;
+  /** Deviations to keep free in addition; see budget.ts. */
+  readonly correction: number;
+  /** Multiple of the headroom that will be planned for. */
+  readonly factor: number;
+}
+
+export function forecast(seconds: Seconds, horizonS: number, { budget, correction, factor }: Promised): Forecast {
+  const { ratesPerS, clumps, rise } = seconds;
+  const levels = levelsOf(seconds, horizonS);
+  const { highestPerS, staysShare } = levels;
+  const expectedPerS = levels.expectedPerS.at(-1) ?? 0;
   const known = { nowPerS: meanRate(ratesPerS, 3), expectedPerS, rise, staysShare };
   // Until there are errors to learn from, what came once may come again.
   if (!hasForecastErrors(ratesPerS, horizonS)) {
     return { ...known, headroomPerS: Math.max(expectedPerS, ...ratesPerS) - expectedPerS };
   }
-  const deviation = Math.sqrt(errorVariance(ratesPerS, expectations, horizonS) * expectedPerS);
+  const deviation = Math.sqrt(errorVariance(seconds, levels, horizonS) * expectedPerS);
   if (!(deviation > 0)) return { ...known, headroomPerS: 0 };
   const share = 1 - coveredByKept * Math.min(1, horizonS / keptFromColdStartS);
   const deviations = share * deviationsForExcess((budget * expectedPerS) / deviation) + correction;
   const highest = highestPerS + deviationsOverHighest * Math.sqrt(clumps * highestPerS);
   const most = Math.min(maxOverExpected * expectedPerS, highest) - expectedPerS;
-  return { ...known, headroomPerS: Math.max(0, Math.min(deviations * deviation, most)) };
+  return { ...known, headroomPerS: Math.max(0, Math.min(deviations * deviation, most / factor)) };
 }
 
 /** I: variance of the forecast's error per request expected, without the worst stretch. */
-function errorVariance(ratesPerS: readonly number[], expectations: readonly number[], horizonS: number): number {
+function errorVariance(seconds: Seconds, { expectedPerS, staysShare }: Levels, horizonS: number): number {
+  const { ratesPerS } = seconds;
+  const answered = answeredSeconds(seconds, horizonS);
   const worstS = horizonS + worstBeyondStartS;
   const squares: number[] = [];
   let all = 0;
@@ -105,8 +117,8 @@ function errorVariance(ratesPerS: readonly number[], expectations: readonly numb
   let stretch = 0;
   let worst = 0;
   for (let second = horizonS; second < ratesPerS.length; second += 1) {
-    const expected = expectations[second - horizonS]!;
-    const square = (ratesPerS[second]! - expected) ** 2;
+    const expected = expectedPerS[second - horizonS]!;
+    const square = (answered[second] === 1 ? 1 - staysShare : 1) * (ratesPerS[second]! - expected) ** 2;
     all += square;
     sum += expected;
     stretch += square - (squares[squares.length - worstS] ?? 0);
@@ -114,6 +126,19 @@ function errorVariance(ratesPerS: readonly number[], expectations: readonly numb
     worst = Math.max(worst, stretch);
   }
   return sum > 0 ? Math.max(0, all - worst) / sum : 0;
+}
+
+/** @returns 1 for each second of a rise, from its beginning until pods that were ordered when it showed are ready; none where rises are many */
+function answeredSeconds({ riseWindowsS }: Seconds, horizonS: number): Uint8Array {
+  const answered = new Uint8Array(riseWindowsS.length);
+  let rises = 0;
+  for (const [second, windowS] of riseWindowsS.entries()) {
+    if (windowS === 0) continue;
+    rises += 1;
+    answered.fill(1, Math.max(0, second - windowS), second + horizonS + 1);
+  }
+  const rare = Math.max(1, (rareRises * riseWindowsS.length) / historyS);
+  return rises <= rare ? answered : answered.fill(0);
 }
 
 /** @returns the z above which the mean excess is `excess`, both in deviations */

@@ -4,7 +4,8 @@
  *   slow  = exponential mean of the rate over 20 s
  *   fast  = the same, begun anew at each rise of the rate (windows.ts) with the mean of the window that showed it
  *   ahead = the line through the last 50 s, or through the seconds since a rise that was a step, as far after its end as a start
- *           takes, and at most as it is long; its slope without two deviations of chance; fast where that is more, 1.2·fast at most
+ *           takes, and at most as it is long; its slope without two deviations of chance; fast where that is more; at most 1.2·fast,
+ *           and soon after a rise 1.2 times the mean of the last D seconds, which doesn't lag behind a ramp
  *   λ̂     = slow + stays·(ahead − slow) where ahead is above, else ahead
  *   stays = Σ p·(rate D seconds later − slow) / Σ p², p = ahead − slow, over 15 minutes; D seconds of the present p count as right
  *
@@ -39,6 +40,10 @@ export interface Seconds {
   readonly aheadPerS: readonly number[];
   /** Seconds that the last `fast` is the mean of, up to the span. */
   readonly fastOfS: number;
+  /** Window of the rise that a second showed; 0 without one. */
+  readonly riseWindowsS: readonly number[];
+  /** I of windows.ts. */
+  readonly clumps: number;
   readonly rise: PastRise | null;
 }
 
@@ -48,6 +53,8 @@ export const noSeconds: Seconds = {
   fastPerS: [],
   aheadPerS: [],
   fastOfS: 0,
+  riseWindowsS: [],
+  clumps: 1,
   rise: null,
 };
 
@@ -63,13 +70,17 @@ export function addSecond(before: Seconds, ratePerS: number, horizonS: number): 
   const fastOfS = found?.windowS ?? Math.min(meanSpanS, before.fastOfS + 1);
   const last = before.fastPerS.at(-1) ?? 0;
   const fast = found?.ratePerS ?? last + (ratePerS - last) / fastOfS;
-  const ahead = Math.min(mostAhead * fast, endOfTrend(trendLine(ratesPerS, rise), clumps, horizonS));
+  const isRising = rise !== null && rise.agoS < trendSpanS;
+  const highest = mostAhead * Math.max(fast, isRising ? meanOf(ratesPerS.slice(-horizonS)) : 0);
+  const ahead = Math.min(highest, endOfTrend(trendLine(ratesPerS, rise), clumps, horizonS));
   return {
     ratesPerS,
     slowPerS,
     fastPerS: appended(before.fastPerS, fast),
     aheadPerS: appended(before.aheadPerS, Math.max(fast, ahead)),
     fastOfS,
+    riseWindowsS: appended(before.riseWindowsS, found?.windowS ?? 0),
+    clumps,
     rise,
   };
 }
@@ -129,10 +140,14 @@ function spreadOf(lengthS: number): number {
 function endOfTrend(ratesPerS: readonly number[], clumps: number, horizonS: number): number {
   const lengthS = ratesPerS.length;
   if (lengthS < leastTrendS) return 0;
-  const mean = ratesPerS.reduce((sum, rate) => sum + rate, 0) / lengthS;
+  const mean = meanOf(ratesPerS);
   const chance = Math.sqrt((clumps * mean) / spreadOf(lengthS));
   const slope = slopeOf(ratesPerS) - slopeDeviations * chance;
   return slope > 0 ? mean + slope * ((lengthS - 1) / 2 + Math.min(horizonS, lengthS)) : 0;
+}
+
+function meanOf(ratesPerS: readonly number[]): number {
+  return ratesPerS.reduce((sum, rate) => sum + rate, 0) / ratesPerS.length;
 }
 
 function appended(values: readonly number[], value: number): readonly number[] {
@@ -147,17 +162,15 @@ export interface Levels {
   /** Highest `fast`: the highest rate that lasted long enough to be told from chance. */
   readonly highestPerS: number;
   readonly staysShare: number;
-  /** I of windows.ts. */
-  readonly clumps: number;
 }
 
 export function levelsOf(seconds: Seconds, horizonS: number): Levels {
-  const { ratesPerS, slowPerS, fastPerS, aheadPerS } = seconds;
+  const { slowPerS, fastPerS, aheadPerS } = seconds;
   const staysShare = staysShareOf(seconds, horizonS);
   const expectedPerS = aheadPerS.map((perS, second) =>
     perS > slowPerS[second]! ? slowPerS[second]! + staysShare * (perS - slowPerS[second]!) : perS,
   );
-  return { expectedPerS, highestPerS: Math.max(0, ...fastPerS), staysShare, clumps: clumpsOf(ratesPerS) };
+  return { expectedPerS, highestPerS: Math.max(0, ...fastPerS), staysShare };
 }
 
 function staysShareOf({ ratesPerS, slowPerS, aheadPerS }: Seconds, horizonS: number): number {

@@ -44,6 +44,9 @@ test('up: at once with a backlog, otherwise in steps of 10% that are 5 s apart, 
   assert.deepEqual(stabilize(just, need(44), 40, coldStartMs, 4_999)[1], { kind: 'hold', reason: 'too-soon' });
   const up = { kind: 'scale', replicas: 44, reason: 'demand' };
   assert.deepEqual(stabilize(just, need(44), 40, coldStartMs, 5_000)[1], up);
+  // Pods that start within three seconds would be late by as much again.
+  assert.deepEqual(stabilize(just, need(44), 40, 3_000, 1_499)[1].kind, 'hold');
+  assert.deepEqual(stabilize(just, need(44), 40, 3_000, 1_500)[1], up);
   assert.equal(stabilize(just, need(59), 40, coldStartMs, 1_000)[1].kind, 'hold');
   assert.deepEqual(stabilize(just, need(60), 40, coldStartMs, 1_000)[1], { ...up, replicas: 60 });
 });

@@ -2,7 +2,7 @@
  * Stabilization: from the pods needed now to a replica count worth writing. R = replicas now.
  *
  *   up, a queue waits    at once
- *   up, otherwise        steps ≥ 10% of R, and ≥ 2 pods from R = 8 on, or any while many requests are missed and no pod starts; ≥ 5 s since the last write, unless the step is ≥ 50% of R
+ *   up, otherwise        steps ≥ 10% of R, and ≥ 2 pods from R = 8 on, or any while many requests are missed and no pod starts; ≥ 5 s or D/2 since the last write, unless the step is ≥ 50% of R
  *   down                 pods unneeded for keep (idle-times.ts), all in one write: steps ≥ 20% of R and ≥ 60 s since the last write;
  *                        ≥ 10% of R if the last write is over 15 min old
  *
@@ -46,12 +46,14 @@ const twoPodStepFrom = 8;
 const urgentUpStepRatio = 0.5;
 /** Smallest step down, of R: larger than up, since a write less is a drain less. */
 const minDownStepRatio = 0.2;
-/** Time between writes up: longer than a report and a decision take. */
+/** Longest time between writes up: longer than a report and a decision take; half a start is enough where pods start fast. */
 const minUpIntervalMs = 5_000;
+const minUpIntervalColdStarts = 0.5;
 /** Time between the last write and a write down: every drain is an intervention. */
 const minDownIntervalMs = 60_000;
 /** Time without writes after which the smaller step suffices downwards, so that a quiet pool keeps no surplus for ever. */
 const longUnchangedMs = 900_000;
+
 /** Counts all `replicas` as needed now: after a restart, bad data or a foreign write, idle times start anew. */
 export function markAllNeeded(state: StabilizerState, replicas: number, nowMs: number): StabilizerState {
   const filled = (atMs: number): number[] => Array<number>(replicas).fill(atMs);
@@ -83,17 +85,20 @@ export function stabilize(
   const next = { ...state, lastNeededAtMs, orderedAtMs, idleTimes };
   return [
     next,
-    need.least > replicas ? proposeUp(next, need, replicas, nowMs) : proposeDown(next, need, coldStartMs, nowMs),
+    need.least > replicas ? proposeUp(next, need, coldStartMs, nowMs) : proposeDown(next, need, coldStartMs, nowMs),
   ];
 }
 
-function proposeUp(state: StabilizerState, need: Need, replicas: number, nowMs: number): Proposal {
+/** @param state knows when each of the pool's pods was last needed */
+function proposeUp(state: StabilizerState, need: Need, coldStartMs: number, nowMs: number): Proposal {
+  const replicas = state.lastNeededAtMs.length;
   if (need.backlogged) return { kind: 'scale', replicas: need.least, reason: 'backlog' };
   const missing = need.least - replicas;
   const minStep = need.missed ? 1 : Math.max(replicas < twoPodStepFrom ? 1 : 2, minUpStepRatio * replicas);
   if (missing < minStep) return { kind: 'hold', reason: 'small-step' };
   const urgent = missing >= urgentUpStepRatio * replicas;
-  if (!urgent && nowMs - state.lastWriteAtMs < minUpIntervalMs) return { kind: 'hold', reason: 'too-soon' };
+  const intervalMs = Math.min(minUpIntervalMs, minUpIntervalColdStarts * coldStartMs);
+  if (!urgent && nowMs - state.lastWriteAtMs < intervalMs) return { kind: 'hold', reason: 'too-soon' };
   return { kind: 'scale', replicas: need.least, reason: 'demand' };
 }
 

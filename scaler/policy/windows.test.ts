@@ -55,6 +55,8 @@ describe('windows', () => {
     assert.ok(tens > 8 && tens < 12, `${tens}`);
     const stepped = clumpsOf(drawn(900, (second) => (second < 450 ? 50 : 250), 4));
     assert.ok(stepped < 1.5, `${stepped}`);
+    const often = clumpsOf(drawn(900, (second) => (second % 100 < 50 ? 50 : 250), 5));
+    assert.ok(often < 1.5, `${often} with seventeen steps`);
   });
 });
 
@@ -91,6 +93,18 @@ describe('a trend', () => {
       const ahead = last(drawn(300, () => 400, seed));
       assert.ok(ahead < 1.06 * 400, `seed ${seed}: ${ahead}`);
     }
+  });
+
+  test('a steep ramp is followed where its mean lags behind it', () => {
+    // From 10 to 100 requests/s within 25 s, where pods start in 3 s.
+    const rateAt = (second: number): number => 10 + 3.6 * Math.max(0, second - 200);
+    let seconds = noSeconds;
+    let shares = 0;
+    for (let second = 0; second < 226; second += 1) {
+      seconds = addSecond(seconds, rateAt(second), 3);
+      if (second >= 206) shares += levelsOf(seconds, 3).expectedPerS.at(-1)! / rateAt(second + 3);
+    }
+    assert.ok(shares / 20 > 0.78 && shares / 20 < 1, `${shares / 20} of the rate when a pod is ready`);
   });
 
   test('a step is no trend', () => {
