@@ -38,7 +38,7 @@ function start({ mode = '', graceMs = 5000, endpoints = [] as string[], replicas
 function until(
   cluster: LocalCluster,
   condition: (view: ClusterView) => boolean,
-  limitMs = 10_000,
+  limitMs = 60_000,
 ): Promise<ClusterView> {
   return new Promise((resolve, reject) => {
     const limit = setTimeout(

@@ -43,7 +43,7 @@ function start({ mode = '', replicas = 2, graceMs = 5000, endpoints = [] as stri
 /** Resolves to the first view that satisfies `condition`. */
 function until(scaling: LocalScaling, what: string, condition: (view: ScalerView) => boolean): Promise<ScalerView> {
   return new Promise((resolve, reject) => {
-    const limit = setTimeout(() => reject(new Error(`never: ${what}: ${JSON.stringify(scaling.view)}`)), 20_000);
+    const limit = setTimeout(() => reject(new Error(`never: ${what}: ${JSON.stringify(scaling.view)}`)), 60_000);
     const stop = scaling.watchAll((view) => {
       if (!condition(view)) return;
       clearTimeout(limit);
@@ -179,7 +179,7 @@ describe('the cluster interface over IPC', () => {
     const served = serveScaler(child, scaling, transitions);
     const told = (what: string, condition: (one: Said) => boolean): Promise<Said> =>
       new Promise((resolve, reject) => {
-        const limit = setTimeout(() => reject(new Error(`never: ${what}: ${JSON.stringify(said.slice(-5))}`)), 20_000);
+        const limit = setTimeout(() => reject(new Error(`never: ${what}: ${JSON.stringify(said.slice(-5))}`)), 60_000);
         const look = (): void => {
           const found = said.find(condition);
           if (found === undefined) return;

@@ -24,7 +24,7 @@ export interface RawOptions {
   readonly answers?: number;
 }
 
-const limitMs = 10_000;
+const limitMs = 60_000;
 
 /** Sends the parts a few milliseconds apart; fails if neither enough answers nor an end comes in time. */
 export function exchange(

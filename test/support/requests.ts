@@ -20,7 +20,7 @@ export class Client {
   readonly #agent: Agent;
 
   /** @param limitMs after which an answer that hasn't come is a failure */
-  constructor(origin: string, { connections = 8, limitMs = 20_000 } = {}) {
+  constructor(origin: string, { connections = 8, limitMs = 60_000 } = {}) {
     this.#origin = origin;
     this.#agent = new Agent({ connections, headersTimeout: limitMs, bodyTimeout: limitMs });
   }
