@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { parseModelPool } from '../../contract/model-pool.ts';
+import { readPool } from '../../cluster/kubernetes/read-pool.ts';
 import { crdYaml } from './crd.ts';
 import { structural } from './structural.ts';
 
@@ -82,8 +83,25 @@ test('the API server and a process together fill in the same defaults as parseMo
     { models: ['a'], objective: { latencyMs: 5 }, scaleTargetRef: { name: 'a' }, scaling: { maxReplicas: 3 } },
   ]) {
     const pool = { apiVersion: 'sluice.dev/v1alpha1', kind: 'ModelPool', metadata: { name: 'a' }, spec };
-    assert.deepEqual(parseModelPool(filled(root, pool)).pool, parseModelPool(pool).pool);
+    // A process reads the status apart from what a person has written.
+    const stored = filled(root, pool) as { status?: object };
+    delete stored.status;
+    assert.deepEqual(parseModelPool(stored).pool, parseModelPool(pool).pool);
   }
+});
+
+test('a pool without a status of the scaler is of no observed generation, and its status is read as none', () => {
+  const object = {
+    apiVersion: 'sluice.dev/v1alpha1',
+    kind: 'ModelPool',
+    metadata: { name: 'a', generation: 1 },
+    spec: { models: ['a'], scaleTargetRef: { name: 'a' }, scaling: { maxReplicas: 3 } },
+  };
+  const stored = filled(root, object) as typeof object & { readonly status: { readonly observedGeneration: number } };
+  // The rule of kstatus: in progress unless this is the generation of the object, which begins with 1.
+  assert.deepEqual(stored.status, { observedGeneration: -1 });
+  const { pool, errors, status } = readPool(stored, undefined);
+  assert.deepEqual([pool?.spec.models, errors, status], [['a'], [], null]);
 });
 
 test('every schema node has a type or preserves unknown fields', () => {

@@ -113,12 +113,22 @@ const columns = [
   { name: 'Able', type: 'string', jsonPath: '.status.conditions[?(@.type=="AbleToScale")].reason', priority: 1 },
 ];
 
+/**
+ * Generation that no object has. The API server fills it in where no scaler has written a status yet, so that tools that know kstatus
+ * wait for the first one: a status without any word they take for a resource that is current from its creation. Processes read such a
+ * status as none.
+ */
+const unobserved = -1;
+
 function rootSchema(): Structural {
   const { spec } = ModelPool.properties;
   const status = structural(PoolStatus);
+  delete status['required'];
   const conditions = (status['properties'] as Record<string, Structural>)['conditions']!;
   conditions['x-kubernetes-list-type'] = 'map';
   conditions['x-kubernetes-list-map-keys'] = ['type'];
+  const observed = (status['properties'] as Record<string, Structural>)['observedGeneration']!;
+  observed['minimum'] = unobserved;
   return {
     type: 'object',
     description: structural(ModelPool)['description'],
@@ -128,7 +138,11 @@ function rootSchema(): Structural {
       kind: { type: 'string' },
       metadata: { type: 'object', properties: { name: { type: 'string', pattern: poolNamePattern, maxLength: 63 } } },
       spec: { ...withoutLaterDefaults(structural(spec)), 'x-kubernetes-validations': rules },
-      status: { ...status, description: 'Observed state of the pool, written by the scaler.' },
+      status: {
+        ...status,
+        description: 'Observed state of the pool, written by the scaler.',
+        default: { observedGeneration: unobserved },
+      },
     },
   };
 }

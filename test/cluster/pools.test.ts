@@ -59,7 +59,8 @@ describe('in one namespace', { concurrency: true }, () => {
     system.watched(t, async () => {
       const { namespace } = system;
       const [, workload, , pool] = (poolObjects({ name: 'late' }) as { items: object[] }).items;
-      await namespace.apply(pool!);
+      const create = ['create', '--filename', '-', '--output', 'jsonpath={.status.observedGeneration}'];
+      assert.equal(await namespace.kubectl(create, JSON.stringify(pool)), '-1', 'current before a scaler has seen it');
       const { message } = await condition('late', 'AbleToScale', 'TargetNotFound');
       assert.match(message, /Deployment late/);
       const { items } = poolObjects({ name: 'late' }) as { items: object[] };
