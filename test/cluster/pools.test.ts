@@ -24,7 +24,8 @@ let system: System;
 /** Some looks of the scaler, and of the HPA's controller, which looks every 15 s. */
 const fightMs = 20_000;
 /** Patience for what only a hang keeps away. */
-const patienceMs = 180_000;
+const patienceMs = 300_000;
+const readySeconds = 300;
 
 before(async () => {
   system = await install('pools');
@@ -131,7 +132,7 @@ describe('in one namespace', { concurrency: true }, () => {
       } as const;
       await namespace.apply(poolObjects(pool));
       await settled(namespace, 'three', 2);
-      await waitReady('three', 180);
+      await waitReady('three', readySeconds);
       const old = (await readyPods(namespace, 'three')).map(({ metadata }) => metadata.uid).toSorted();
       const loads = await Promise.all(
         ['three-a', 'three-b'].map((model) => Load.start(namespace, { perSecond: 10, model })),
@@ -153,7 +154,7 @@ describe('in one namespace', { concurrency: true }, () => {
       );
       await namespace.kubectl(['rollout', 'undo', 'deployment/three']);
       await settled(namespace, 'three', 2);
-      await waitReady('three', 180);
+      await waitReady('three', readySeconds);
       await condition('three', 'Stalled', 'NotStalled');
       await condition('three', 'VersionSkew', 'VersionsAgree');
       for (const load of loads) t.diagnostic(JSON.stringify(await load.endWithoutLoss(200)));
@@ -163,7 +164,7 @@ describe('in one namespace', { concurrency: true }, () => {
     system.watched(t, async () => {
       const { namespace } = system;
       await namespace.apply(poolObjects({ name: 'image' }));
-      await waitReady('image', 180);
+      await waitReady('image', readySeconds);
       await namespace.kubectl(['set', 'image', 'deployment/image', 'model-server=localhost/no-such-image:1']);
       const { message } = await condition('image', 'PodsHealthy', 'PodsFailing');
       assert.match(message, /image-\S+: ImagePullBackOff: .*no-such-image/);
@@ -171,7 +172,7 @@ describe('in one namespace', { concurrency: true }, () => {
       assert.equal(conditions.find(({ type }) => type === 'Ready')?.status, 'True', JSON.stringify(conditions));
       await namespace.kubectl(['rollout', 'undo', 'deployment/image']);
       await condition('image', 'PodsHealthy', 'NoneSick');
-      await waitReady('image', 180);
+      await waitReady('image', readySeconds);
     }));
 
   test('a crash loop is named with its exit code and last error, and the pool is ready once it is mended', (t) =>
@@ -183,7 +184,7 @@ describe('in one namespace', { concurrency: true }, () => {
       await condition('crash', 'Ready', 'PodsFailing', /CrashLoopBackOff/);
       await assert.rejects(waitReady('crash', 1), /timed out/);
       await namespace.kubectl(['set', 'env', 'deployment/crash', 'SLUICE_MAX_BODY_BYTES-']);
-      await waitReady('crash', 180);
+      await waitReady('crash', readySeconds);
       await condition('crash', 'PodsHealthy', 'NoneSick');
     }));
 });
@@ -222,7 +223,7 @@ test('a younger pool that claims the model of another gets none of its requests,
       '{"spec":{"scaling":{"minReplicas":2}}}',
     ]);
     await settled(namespace, 'older', 2);
-    await waitReady('older', 180);
+    await waitReady('older', readySeconds);
     const report = await load.endWithoutLoss(200);
     assert.deepEqual(
       Object.keys(report.byPod).filter((pod) => !pod.startsWith('older-')),

@@ -116,7 +116,7 @@ export class Namespace {
     return kubectl(['get', '--raw', `/api/v1/namespaces/${this.name}/pods/${pod}:${port}/proxy${path}`]);
   }
 
-  rollout(deployment: string, withinSeconds = 180): Promise<string> {
+  rollout(deployment: string, withinSeconds = 300): Promise<string> {
     return this.kubectl(['rollout', 'status', `deployment/${deployment}`, `--timeout=${withinSeconds}s`]);
   }
 

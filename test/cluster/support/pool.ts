@@ -110,7 +110,8 @@ export function poolObjects(options: PoolOptions): object {
               ...(sick ? { command: ['node', '/scripts/sick-pod.ts'] } : { args: ['model-server', ...args] }),
               env: Object.entries(env).map(([key, value]) => ({ name: key, value })),
               ports: [{ name: 'http', containerPort: 8000 }],
-              startupProbe: probe('live', { periodSeconds: 1, failureThreshold: 60 }),
+              // Pods that start slowly, since many start at once, are not to be killed and to start anew.
+              startupProbe: probe('live', { periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 600 }),
               readinessProbe: probe('ready', { periodSeconds: 1, timeoutSeconds: 2 }),
               livenessProbe: probe('live', { periodSeconds: 10, timeoutSeconds: 5 }),
               resources: { requests: { cpu: '20m', memory: '64Mi' }, limits: { memory: '512Mi' } },

@@ -40,7 +40,7 @@ export async function readyPods(namespace: Namespace, pool: string): Promise<Pod
 }
 
 /** Patience for a node that starts the pods of two tests at once, or has other work. Only a hang reaches it. */
-const settledMs = 300_000;
+const settledMs = 600_000;
 
 /** Waits until the pool has so many ready pods and no others, those that go included. */
 export function settled(namespace: Namespace, pool: string, count: number, withinMs = settledMs): Promise<PodObject[]> {

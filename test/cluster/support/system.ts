@@ -27,6 +27,12 @@ export interface SystemOptions {
 /** Fewer requests than a person would give them: several tests share a small node. */
 const small = { op: 'replace', path: '/spec/template/spec/containers/0/resources/requests' } as const;
 const smallRequests = { cpu: '20m', memory: '64Mi' };
+/** A process that is slow on a busy node is not killed for it: it would start anew, with all others, and never be done. */
+const patient = ['startupProbe', 'livenessProbe'].map((probe) => ({
+  op: 'add',
+  path: `/spec/template/spec/containers/0/${probe}/failureThreshold`,
+  value: 600,
+}));
 
 /** @returns what `kubectl apply` takes: a release's overlay for production with its image */
 export async function manifests(
@@ -60,7 +66,13 @@ export async function manifests(
       { name: 'sluice-scaler', count: scalers },
     ],
     patches: [
-      patch('.*', [{ ...small, value: smallRequests }, ...shared, ...(proxied ? ApiProxy.patch : []), ...added(env)]),
+      patch('.*', [
+        { ...small, value: smallRequests },
+        ...patient,
+        ...shared,
+        ...(proxied ? ApiProxy.patch : []),
+        ...added(env),
+      ]),
       patch('sluice-scaler', added(scalerEnv)),
     ],
   };
