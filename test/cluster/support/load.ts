@@ -1,9 +1,9 @@
 /** The load inside the cluster: starts it, changes its rate, ends it and holds it to "every request accounted for, none failed". */
 import assert from 'node:assert/strict';
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { lockedContainer, scriptsVolume } from './pool.ts';
 import { isReady, until, type Namespace } from './kubectl.ts';
 import { image } from './image.ts';
+import { startsJob } from './started.ts';
 
 export interface LoadReport {
   readonly sent: number;
@@ -35,23 +35,6 @@ export interface LoadOptions {
   readonly connections?: 'kept' | 'new' | 'both';
 }
 
-/** Jobs of the loads that the running test has started. */
-const startedJobs = new AsyncLocalStorage<{ readonly namespace: Namespace; readonly job: string }[]>();
-
-/** Runs a test. If it fails, the loads that it has started end, and no others, once `explain` has looked at them. */
-export async function endingLoads(body: () => Promise<void>, explain: () => Promise<void>): Promise<void> {
-  const started: { readonly namespace: Namespace; readonly job: string }[] = [];
-  try {
-    await startedJobs.run(started, body);
-  } catch (error) {
-    await explain();
-    for (const { namespace, job } of started) {
-      await namespace.kubectl(['delete', 'job', job, '--ignore-not-found', '--wait=false']);
-    }
-    throw error;
-  }
-}
-
 /** Patience for a busy node. Only a hang reaches it. */
 const patienceMs = 180_000;
 
@@ -71,7 +54,7 @@ export class Load {
     const { perSecond, model = 'simple', timeoutMs = 30_000, connections = 'kept' } = options;
     const name = options.name ?? `load-${Math.random().toString(36).slice(2, 7)}`;
     const env = { MODEL: model, RATE: String(perSecond), TIMEOUT_MS: String(timeoutMs), CONNECTIONS: connections };
-    startedJobs.getStore()?.push({ namespace, job: name });
+    startsJob(namespace, name);
     await namespace.apply({
       apiVersion: 'batch/v1',
       kind: 'Job',

@@ -1,7 +1,7 @@
 /** A pod's own words, kept beyond its end. */
-import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Namespace } from './kubectl.ts';
+import { follow } from './started.ts';
 
 export interface LogLine {
   readonly msg?: string;
@@ -15,13 +15,11 @@ export class PodLog {
   readonly lines: LogLine[] = [];
   /** Resolves when the container has ended, or the log was let go. */
   readonly ended: Promise<void>;
-  readonly #child: ReturnType<typeof spawn>;
+  readonly #child: ReturnType<typeof follow>;
 
   /** Follows it from its beginning. */
   constructor(namespace: Namespace, pod: string) {
-    const child = spawn('kubectl', ['--namespace', namespace.name, 'logs', '--follow', pod], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
+    const child = follow(['--namespace', namespace.name, 'logs', '--follow', pod]);
     this.#child = child;
     createInterface({ input: child.stdout }).on('line', (line) => {
       if (line.startsWith('{')) this.lines.push(JSON.parse(line) as LogLine);

@@ -1,10 +1,10 @@
 /** The system's own reports during a test: load reports of the gateways, replicas, status and events of a pool. */
-import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { LoadReport, PodLoad } from '../../../contract/load-report.ts';
 import type { PoolStatus } from '../../../contract/pool-status.ts';
 import { isReady, until, type Namespace, type PodObject } from './kubectl.ts';
 import { podsOf } from './pool.ts';
+import { follow } from './started.ts';
 
 export const gatewaySelector = 'app.kubernetes.io/component=gateway';
 export const scalerSelector = 'app.kubernetes.io/component=scaler';
@@ -71,13 +71,13 @@ export async function restartsOf(namespace: Namespace, selector: string): Promis
 /** Restarts of the containers of a pool's pods, those of pods that are gone included. */
 export class RestartWatch {
   readonly #restarts = new Map<string, number>();
-  readonly #child: ReturnType<typeof spawn>;
+  readonly #child: ReturnType<typeof follow>;
 
   constructor({ name }: Namespace, pool: string) {
     const output = 'jsonpath={.metadata.uid} {.status.containerStatuses[0].restartCount}{"\\n"}';
     const args = ['--namespace', name, 'get', 'pods', '--selector', podsOf(pool), '--watch', '--output', output];
-    this.#child = spawn('kubectl', args, { stdio: ['ignore', 'pipe', 'inherit'] });
-    createInterface({ input: this.#child.stdout! }).on('line', (line) => {
+    this.#child = follow(args);
+    createInterface({ input: this.#child.stdout }).on('line', (line) => {
       const [uid, count] = line.split(' ');
       this.#restarts.set(uid!, Number(count ?? '0'));
     });
@@ -95,12 +95,12 @@ export class RestartWatch {
 /** Every reason that the conditions of a pool have had since it began to watch, however short. */
 export class ReasonWatch {
   readonly reasons = new Set<string>();
-  readonly #child: ReturnType<typeof spawn>;
+  readonly #child: ReturnType<typeof follow>;
 
   constructor({ name }: Namespace, pool: string) {
     const output = 'jsonpath={.status.conditions[*].reason}{"\\n"}';
     const args = ['--namespace', name, 'get', 'modelpool', pool, '--watch', '--output', output];
-    const child = spawn('kubectl', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = follow(args);
     this.#child = child;
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       for (const reason of text.split(/\s+/)) this.reasons.add(reason);

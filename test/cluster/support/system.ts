@@ -9,7 +9,7 @@ import { kubectl, Namespace, requireCluster } from './kubectl.ts';
 import { ApiProxy } from './api-proxy.ts';
 import { installCrd } from './crd.ts';
 import { root } from './image.ts';
-import { endingLoads } from './load.ts';
+import { endingWithTest } from './started.ts';
 import { present, type Release } from './release.ts';
 
 export interface SystemOptions {
@@ -128,7 +128,7 @@ export class System {
 
   /** For each test of a file: the first that fails tells what went on, and no load of one that failed goes on into the next. */
   watched(t: TestContext, body: () => Promise<void>): Promise<void> {
-    return endingLoads(body, async () => {
+    return endingWithTest(body, async () => {
       if (this.#explained) return;
       this.#explained = true;
       t.diagnostic(await this.namespace.explain());
