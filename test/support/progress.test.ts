@@ -43,3 +43,19 @@ test('a failure is printed at once and again at the end, with its place', async 
   assert.match(text, /failing tests:\n\n✖ it works \(bad\.test\.ts:3\)\nError: broken/);
   assert.doesNotMatch(text, /slowest/);
 });
+
+test('a test that stands in a file of shared tests counts for the file that runs it', async () => {
+  const lines: string[] = [];
+  const options = { files: ['kept.test.ts'], partOf: (file: string) => file, nowMs: () => 0 };
+  const progress = new Progress({ ...options, print: (line) => lines.push(line) });
+  const events = Object.assign(new EventEmitter(), { resume: () => events }) as unknown as RunEvents & EventEmitter;
+  const followed = progress.follow(events);
+  events.emit('test:dequeue', { nesting: 0, name: 'kept.test.ts' });
+  const error = new Error('broken');
+  events.emit('test:complete', { name: 'holds', nesting: 1, file: 'contract.ts', line: 3, details: { error } });
+  events.emit('test:complete', { name: 'kept.test.ts', nesting: 0, file: 'kept.test.ts', details: { type: 'suite' } });
+  events.emit('end');
+  await followed;
+  assert.equal(progress.finish(), false);
+  assert.match(lines.join('\n'), /^✖ kept\.test\.ts: 1 tests, 1 FAILED/m);
+});

@@ -28,6 +28,14 @@ const silenceMs = 15_000;
 /** Parts that are named at the end for their time. */
 const slowest = 10;
 
+/** A failed test, and where it stands. */
+interface Failure {
+  readonly name: string;
+  readonly file: string;
+  readonly line: number | undefined;
+  readonly error: Error;
+}
+
 export class Progress {
   readonly #options: ProgressOptions;
   readonly #files: ReadonlySet<string>;
@@ -59,6 +67,7 @@ export class Progress {
   /** Follows one run to its end. A file is a process, which Node reports as a test of that name, or a suite of that name. */
   async follow(events: RunEvents): Promise<void> {
     const output = ({ message }: { readonly message: string }): void => this.#print(message.trimEnd());
+    let running = '';
     events
       .on('test:stdout', output)
       .on('test:stderr', output)
@@ -66,9 +75,11 @@ export class Progress {
         if (file !== undefined) this.#print(`  ${message}`);
       })
       .on('test:dequeue', ({ nesting, name }) => {
-        if (nesting === 0) this.#start(relative(name));
+        if (nesting > 0 || !this.#files.has(relative(name))) return;
+        running = relative(name);
+        this.#start(running);
       })
-      .on('test:complete', (event) => this.#complete(event));
+      .on('test:complete', (event) => this.#complete(event, running));
     await once(events.resume(), 'end');
   }
 
@@ -99,20 +110,20 @@ export class Progress {
   }
 
   #start(file: string): void {
-    if (!this.#files.has(file)) return;
     this.#running.add(file);
     this.#partOf(file)!.startedMs ??= this.#options.nowMs();
   }
 
-  #complete({ details, name, nesting, file: absolute, line, skip }: EventData.TestComplete): void {
+  /** @param running the file whose process this is: shared tests, such as contracts, stand in files that are not run themselves */
+  #complete({ details, name, nesting, file: absolute, line, skip }: EventData.TestComplete, running: string): void {
     if (absolute === undefined) return;
     const file = relative(absolute);
+    const part = this.#partOf(this.#files.has(file) ? file : running);
     const { error } = details;
-    if (error !== undefined && !isOfSubtests(error)) this.#fail(file, name, line, error);
+    if (error !== undefined && !isOfSubtests(error)) this.#fail(part, { name, file, line, error });
     if (nesting === 0 && this.#files.has(relative(name))) return this.#end(relative(name));
     if (details.type === 'suite') return;
     this.#tests += 1;
-    const part = this.#partOf(file);
     if (part !== undefined) part.tests += 1;
     if (skip === undefined || skip === false) return;
     this.#skipped.push(`${name} (${file})${typeof skip === 'string' ? `: ${skip}` : ''}`);
@@ -137,8 +148,7 @@ export class Progress {
     this.#print(`${part.failed > 0 ? '✖' : '✔'} ${name}: ${counts.join(', ')}, ${seconds.toFixed(1)} s  (${place})`);
   }
 
-  #fail(file: string, name: string, line: number | undefined, error: Error): void {
-    const part = this.#partOf(file);
+  #fail(part: Part | undefined, { name, file, line, error }: Failure): void {
     if (part !== undefined) part.failed += 1;
     this.#failures.push(`✖ ${name} (${file}:${line ?? 0})\n${inspect(error.cause ?? error)}`);
     this.#print(`✖ ${name} (${file})`);
