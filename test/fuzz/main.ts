@@ -105,14 +105,11 @@ function printSummary(report: FuzzReport): void {
     const counts = own.map(([key, count]) => `${key.slice(kind.length + 1)}: ${count}`).join(', ');
     if (byKind[kind] > 0) console.log(`  ${kind.padEnd(10)} ${String(byKind[kind]).padStart(8)}   ${counts}`);
   }
-  const [first, last] = memory;
-  for (const then of first ?? []) {
-    const now = last?.find(({ pid }) => pid === then.pid);
-    if (now === undefined) continue;
-    console.log(
-      `  memory of ${then.name}: heap and buffers ${mebibytes(then.heapBytes)} → ${mebibytes(now.heapBytes)} MiB, ` +
-        `resident ${mebibytes(then.residentBytes)} → ${mebibytes(now.residentBytes)} MiB`,
-    );
+  for (const { name, pid } of memory[0] ?? []) {
+    const own = memory.flatMap((all) => all.filter((one) => one.pid === pid));
+    const series = (what: 'heapBytes' | 'residentBytes'): string => own.map((one) => mebibytes(one[what])).join(' ');
+    console.log(`  memory of ${name} after each tenth, MiB: resident ${series('residentBytes')}`);
+    console.log(`    heap and buffers ${series('heapBytes')}`);
   }
   console.log(`${report.findings.length} findings, ${report.failures.length} other failures`);
 }

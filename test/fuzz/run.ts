@@ -32,7 +32,7 @@ export interface FuzzReport {
   readonly failures: readonly string[];
   readonly neighbourSent: number;
   readonly resent: number;
-  /** Memory after the first tenth, and at the end. */
+  /** Memory after each tenth. */
   readonly memory: readonly (readonly Memory[])[];
 }
 
@@ -74,8 +74,11 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
     lastSent = sent;
   }, 5_000);
   const measures = inputs >= leastForMemory;
-  await sendUntil(Math.floor(inputs / 10));
-  const memory = measures ? [await target.memory.read(target.system)] : [];
+  const memory: Memory[][] = [];
+  for (let tenth = 1; tenth < 10; tenth += 1) {
+    await sendUntil(Math.floor((tenth * inputs) / 10));
+    if (measures) memory.push(await target.memory.read(target.system));
+  }
   await sendUntil(inputs);
   clearInterval(progress);
   await neighbour.end();
@@ -85,7 +88,7 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
   const failures = [
     ...neighbour.failures.map((text) => `a good neighbour's request: ${text}`),
     ...target.errors.map((line) => `an error in the log: ${line.slice(0, 500)}`),
-    ...(measures ? growthBeyond(memoryShare, memory[0]!, memory[1]!) : []),
+    ...(measures ? growthBeyond(memoryShare, memory[0]!, memory.at(-1)!) : []),
   ];
   const now = processesOf(target);
   if (now !== running) failures.push(`processes have ended: ${running} before, ${now} after`);
