@@ -31,7 +31,7 @@ export function followTrials(standing: VersionStanding, before: Trials, ofOthers
   const trials = new Map<string, Trial>();
   banCrashes(standing, before);
   for (const id of listed) {
-    const trial = before.get(trialKey(model, id));
+    const trial = trialOf(before, model, id);
     if (trial !== undefined && !standing.isProven(id) && standing.isToTry(id)) occupied.add(trial.pod);
   }
   for (const [key, trial] of before) {
@@ -43,13 +43,24 @@ export function followTrials(standing: VersionStanding, before: Trials, ofOthers
   for (const id of listed) {
     if (standing.isProven(id) || !standing.isToTry(id)) continue;
     const key = trialKey(model, id);
-    const trial = nextTrial(standing, id, { before: before.get(key), occupied });
+    const trial = nextTrial(standing, id, { before: trialOf(before, model, id), occupied });
     if (trial === null) continue;
     occupied.add(trial.pod);
     if (trial.endings < maxEndings) trials.set(key, trial);
     else standing.hold({ ...id, state: 'banned', reason: `${trial.endings} processes ended while they loaded it` });
   }
   return trials;
+}
+
+/** Trial of a version, which may have begun before its pod had read the files and told their hash. */
+function trialOf(trials: Trials, model: string, id: VersionId): Trial | undefined {
+  const exact = trials.get(trialKey(model, id));
+  if (exact !== undefined) return exact;
+  for (const [key, trial] of trials) {
+    const [tried, version, hash] = JSON.parse(key) as [string, string, string | null];
+    if (tried === model && isSameVersion({ version, ...(hash === null ? {} : { hash }) }, id)) return trial;
+  }
+  return undefined;
 }
 
 /**

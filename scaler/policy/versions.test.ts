@@ -99,6 +99,17 @@ test('a new version is tried by one pod, then loaded one by one, and switched to
   assert.equal(time.default().unsettled, undefined);
 });
 
+test('a trial that begins before the hash is known goes on with it: no second pod tries', () => {
+  const time = new Timeline();
+  time.see(pod('a', '1a ready'), pod('b', '1a ready'));
+  time.see(pod('a', '1a ready'), pod('b', '1a ready, 2 found'));
+  assert.deepEqual([time.tries('a'), time.tries('b')], [[], ['2']]);
+  time.see(pod('a', '1a ready, 2b found'), pod('b', '1a ready, 2b found'));
+  assert.deepEqual([time.tries('a'), time.tries('b')], [[], ['2']]);
+  time.see(pod('a', '1a ready, 2b found'), pod('b', '1a ready, 2 found'));
+  assert.deepEqual([time.tries('a'), time.tries('b')], [[], ['2']], 'a list that is older than the other');
+});
+
 test('a pod that has not told blocks a switch; one that drains, starts or has no such model does not', () => {
   const both = '1a ready, 2b ready';
   const first = (...others: readonly PodVersions[]): string => {
