@@ -173,6 +173,11 @@ function stampsOf({ lines }: Running, model: string): string[] {
   return lines.filter((line) => line.includes(`"msg":"${told}`)).map((line) => line.split(told)[1]!.split('"')[0]!);
 }
 
+/** Lines of the log on versions and on ends of processes: what came before an answer or a restart that should not be. */
+function storyOf({ lines }: Running): string {
+  return lines.filter((line) => /version|killed by|is ready/.test(line)).join('\n');
+}
+
 const until = (what: string, condition: () => Promise<boolean> | boolean): Promise<boolean> =>
   eventually(what, condition, (isSo) => isSo, limitMs);
 
@@ -212,9 +217,9 @@ test("requests are answered, each by the pool's version, whatever becomes of ver
   await load.stop();
   t.diagnostic(`${first.sent + load.sent} requests, ${killer.kills} kills, ${trapsOf(running)} traps`);
   assert.deepEqual([...first.failures, ...load.failures], []);
-  assert.deepEqual(load.switches, ['1', '2', '1'], 'the gateway goes over once for each change');
+  assert.deepEqual(load.switches, ['1', '2', '1'], `the gateway goes over once for each change\n${storyOf(running)}`);
   assert.deepEqual(stampsOf(running, 'm'), ['1', '2', '1'], 'by the word of the pool, and not of each pod');
-  assert.equal(trapsOf(running), 1, 'one restart for the version that ends its process');
+  assert.equal(trapsOf(running), 1, `one restart for the version that ends its process\n${storyOf(running)}`);
   assert.equal(await system.stop(), 0);
 
   await add('z', '2', multiplier(2));

@@ -11,8 +11,8 @@ export interface DelayServerOptions {
   readonly delaysMs: readonly number[];
   /** Serve one request after the other, as a server with one model does. */
   readonly sequential?: boolean;
-  /** Block the whole thread on this request for this long. */
-  readonly stall?: { readonly atRequest: number; readonly lastsMs: number };
+  /** Block the whole thread for so long once: on this request, or on the first one so long after the very first. */
+  readonly stall?: { readonly lastsMs: number } & ({ readonly atRequest: number } | { readonly afterMs: number });
   /** Prefix of all paths, such as `/behind/a/proxy`; requests without it get 404. */
   readonly prefix?: string;
   /** Cut the connection of every n-th request, without an answer. */
@@ -66,6 +66,8 @@ function serve(options: DelayServerOptions): void {
   let stallEndedMs = -Infinity;
   const takenAtMs: number[] = [];
   let last = Promise.resolve();
+  const isStallDue = (due: NonNullable<DelayServerOptions['stall']>, number: number): boolean =>
+    'atRequest' in due ? number === due.atRequest : performance.now() - (takenAtMs[0] ?? Infinity) >= due.afterMs;
   const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
   const server = createServer((request, response) => {
     request.resume();
@@ -98,7 +100,7 @@ function serve(options: DelayServerOptions): void {
       response.writeHead(status, { 'content-type': 'application/json', ...(closes ? { connection: 'close' } : {}) });
       response.end('{"outputs":[]}');
     };
-    if (number === stall?.atRequest) {
+    if (stall !== undefined && stallEndedMs === -Infinity && isStallDue(stall, number)) {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, stall.lastsMs);
       stallEndedMs = performance.now();
     }
