@@ -38,7 +38,7 @@ interface KnownPod {
   sent: { readonly text: string; readonly atMs: number } | null;
 }
 
-const nothingKnown: VersionDecision = { models: [], trials: new Map(), pardons: new Map(), wishes: new Map() };
+const nothingKnown: VersionDecision = { models: [], trials: [], pardons: new Map(), wishes: new Map() };
 
 export class PoolVersions {
   readonly #context: PoolContext;

@@ -60,7 +60,7 @@ export class VersionStanding {
   }
 
   #isPardoned({ id, pod, state }: VersionRow): boolean {
-    return state === 'banned' && this.pardons.get(trialKey(this.name, id))?.includes(pod.process) === true;
+    return state === 'banned' && this.pardons.get(pardonKey(this.name, id))?.includes(pod.process) === true;
   }
 
   /** Takes what was known against versions, and what pods say now. */
@@ -109,7 +109,7 @@ export class VersionStanding {
   /** Whether a process ended by it, and it may be tried all the same: it is tried by one pod, even if nothing serves. */
   isDoubted(id: VersionId): boolean {
     return (
-      this.pardons.has(trialKey(this.name, id)) ||
+      this.pardons.has(pardonKey(this.name, id)) ||
       this.#bad.some((bad) => bad.state === 'banned' && isSameVersion(bad, id))
     );
   }
@@ -165,7 +165,7 @@ interface Known {
   readonly isLoaded: boolean;
 }
 
-export function trialKey(model: string, { version, hash }: VersionId): string {
+export function pardonKey(model: string, { version, hash }: VersionId): string {
   return JSON.stringify([model, version, hash]);
 }
 
@@ -178,9 +178,9 @@ function pardonsOf(
   const running = pods.map(({ process }) => process);
   const banned = [...rows.map(({ id, state }) => ({ ...id, state })), ...(before?.unsettled ?? [])]
     .filter(({ state }) => state === 'banned')
-    .map((id) => trialKey(name, id));
+    .map((id) => pardonKey(name, id));
   const goOn = new Map<string, readonly string[]>();
-  for (const key of new Set(rows.map(({ id }) => trialKey(name, id)))) {
+  for (const key of new Set(rows.map(({ id }) => pardonKey(name, id)))) {
     const isNew = isLoaded && banned.includes(key);
     const pardoned = isNew ? running : running.filter((one) => pardons.get(key)?.includes(one) === true);
     if (pardoned.length > 0) goOn.set(key, pardoned);

@@ -4,18 +4,24 @@
  */
 import { isSameVersion, type VersionId } from '../../contract/model-versions.ts';
 import type { PodVersions } from './pod-versions.ts';
-import { limitOf, trialKey, type VersionStanding } from './version-standing.ts';
+import { limitOf, pardonKey, type VersionStanding } from './version-standing.ts';
 
 /** Pod that loads a version before any other does. */
-export interface Trial {
+interface TryingPod {
   readonly pod: string;
   readonly process: string;
   /** Processes that ended meanwhile. */
   readonly endings: number;
 }
 
-/** Trials by model and version. */
-export type Trials = ReadonlyMap<string, Trial>;
+export interface Trial extends TryingPod {
+  readonly model: string;
+  /** Without a hash until the pod has read the files. */
+  readonly id: VersionId;
+}
+
+/** Trials of all models, at most one of each version. */
+export type Trials = readonly Trial[];
 
 /** Processes that may end during trials of one version until it is banned, where none of them could say why it ended. */
 const maxEndings = 3;
@@ -24,43 +30,39 @@ const maxEndings = 3;
  * Goes on with the trials that are under way, and begins those that are due. What they tell against a version, the standing holds.
  * @param ofOthers trials of other models
  */
-export function followTrials(standing: VersionStanding, before: Trials, ofOthers: Trials): Map<string, Trial> {
+export function followTrials(standing: VersionStanding, before: Trials, ofOthers: Trials): Trials {
   const { name: model, pods, listed } = standing;
+  const own = before.filter((trial) => trial.model === model);
   // A pod tries one version at a time, so that a crash says which it was.
-  const occupied = new Set([...ofOthers.values()].map(({ pod }) => pod));
-  const trials = new Map<string, Trial>();
+  const occupied = new Set(ofOthers.map(({ pod }) => pod));
   banCrashes(standing, before);
   for (const id of listed) {
-    const trial = trialOf(before, model, id);
+    const trial = trialOf(own, id);
     if (trial !== undefined && !standing.isProven(id) && standing.isToTry(id)) occupied.add(trial.pod);
   }
-  for (const [key, trial] of before) {
-    // Nobody may list the version while its only pod starts again.
-    const [tried] = JSON.parse(key) as [string];
-    const startsAgain = pods.some(({ name, models }) => name === trial.pod && models === null);
-    if (tried === model && startsAgain) trials.set(key, trial);
-  }
+  const trials: Trial[] = [];
   for (const id of listed) {
     if (standing.isProven(id) || !standing.isToTry(id)) continue;
-    const key = trialKey(model, id);
-    const trial = nextTrial(standing, id, { before: trialOf(before, model, id), occupied });
-    if (trial === null) continue;
-    occupied.add(trial.pod);
-    if (trial.endings < maxEndings) trials.set(key, trial);
-    else standing.hold({ ...id, state: 'banned', reason: `${trial.endings} processes ended while they loaded it` });
+    const next = nextTrial(standing, id, { before: trialOf(own, id), occupied });
+    if (next === null) continue;
+    occupied.add(next.pod);
+    if (next.endings < maxEndings) trials.push({ ...next, model, id });
+    else standing.hold({ ...id, state: 'banned', reason: `${next.endings} processes ended while they loaded it` });
   }
-  return trials;
+  // Nobody may list the version while its only pod starts again.
+  const ofStarting = own.filter(
+    (trial) =>
+      trialOf(trials, trial.id) === undefined && pods.some(({ name, models }) => name === trial.pod && models === null),
+  );
+  return [...ofStarting, ...trials];
 }
 
-/** Trial of a version, which may have begun before its pod had read the files and told their hash. */
-function trialOf(trials: Trials, model: string, id: VersionId): Trial | undefined {
-  const exact = trials.get(trialKey(model, id));
-  if (exact !== undefined) return exact;
-  for (const [key, trial] of trials) {
-    const [tried, version, hash] = JSON.parse(key) as [string, string, string | null];
-    if (tried === model && isSameVersion({ version, ...(hash === null ? {} : { hash }) }, id)) return trial;
-  }
-  return undefined;
+/** Trial of a version, which may have begun before its hash was known. @param trials of one model */
+export function trialOf(trials: Trials, id: VersionId): Trial | undefined {
+  return (
+    trials.find((trial) => trial.id.version === id.version && trial.id.hash === id.hash) ??
+    trials.find((trial) => isSameVersion(trial.id, id))
+  );
 }
 
 /**
@@ -68,14 +70,15 @@ function trialOf(trials: Trials, model: string, id: VersionId): Trial | undefine
  * before it does. Where a pod had several trials its own marker tells which it was.
  */
 function banCrashes(standing: VersionStanding, before: Trials): void {
-  for (const [key, trial] of before) {
-    const [model, version, hash] = JSON.parse(key) as [string, string, string | null];
+  for (const trial of before) {
+    const { model, id } = trial;
     const pod = standing.pods.find(({ name }) => name === trial.pod);
-    if (model !== standing.name || hash === null || pod?.crash === undefined || pod.process === trial.process) continue;
-    if ([...before.values()].some((other) => other !== trial && other.pod === trial.pod)) continue;
-    if (standing.isProven({ version, hash }) || standing.pardons.get(key)?.includes(pod.process) === true) continue;
+    if (model !== standing.name || id.hash === undefined) continue;
+    if (pod?.crash === undefined || pod.process === trial.process) continue;
+    if (before.some((other) => other !== trial && other.pod === trial.pod)) continue;
+    if (standing.isProven(id) || standing.pardons.get(pardonKey(model, id))?.includes(pod.process) === true) continue;
     const reason = `its load ended the process: ${pod.crash}`;
-    standing.hold({ version, hash, state: 'banned', reason, ...limitOf(pod) });
+    standing.hold({ ...id, state: 'banned', reason, ...limitOf(pod) });
   }
 }
 
@@ -83,8 +86,8 @@ function banCrashes(standing: VersionStanding, before: Trials): void {
 function nextTrial(
   standing: VersionStanding,
   id: VersionId,
-  { before, occupied }: { readonly before: Trial | undefined; readonly occupied: ReadonlySet<string> },
-): Trial | null {
+  { before, occupied }: { readonly before: TryingPod | undefined; readonly occupied: ReadonlySet<string> },
+): TryingPod | null {
   const { pods } = standing;
   const rows = standing.rows.filter((row) => isSameVersion(row.id, id));
   const under = rows.find(({ state }) => state === 'loading')?.pod;
@@ -105,7 +108,7 @@ function nextTrial(
   return { pod: next.name, process: next.process, endings };
 }
 
-function endingsAfter(trial: Trial | undefined, { process }: PodVersions): number {
+function endingsAfter(trial: TryingPod | undefined, { process }: PodVersions): number {
   if (trial === undefined) return 0;
   return trial.endings + (trial.process === process ? 0 : 1);
 }

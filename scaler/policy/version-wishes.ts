@@ -10,8 +10,8 @@ import {
   type WishedModel,
 } from '../../contract/model-versions.ts';
 import type { VersionRow } from './pod-versions.ts';
-import { trialKey, type VersionStanding } from './version-standing.ts';
-import { byName, type Trials } from './version-trials.ts';
+import type { VersionStanding } from './version-standing.ts';
+import { byName, trialOf, type Trials } from './version-trials.ts';
 
 /** Wishes by UID of the pods that list the model, or have not told what they list. */
 export function* wishesOf(
@@ -32,7 +32,7 @@ export function* wishesOf(
       if ((byDefault !== null && isSameVersion(byDefault, id)) || standing.stateAt(pod, id) === 'ready') return true;
       if (standing.isProven(id))
         return !pod.votes || turns.some((turn) => turn.pod === pod && isSameVersion(turn.id, id));
-      return trials.get(trialKey(name, id))?.pod === pod.name;
+      return trialOf(trials, id)?.pod === pod.name;
     });
     const known = proven.filter((id) => rows.length === 0 && !includesVersion(load, id));
     const tries = load.filter((id) => !standing.isProven(id)).slice(0, maxListedVersions);

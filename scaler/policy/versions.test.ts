@@ -32,7 +32,7 @@ function pod(name: string, versions: string | null, more: Partial<PodVersions> =
 }
 
 class Timeline {
-  memory: VersionMemory = { models: [], trials: new Map(), pardons: new Map() };
+  memory: VersionMemory = { models: [], trials: [], pardons: new Map() };
   last: VersionDecision | null = null;
   readonly unloaded = new Set<string>();
   readonly loaded = new Set<string>();
@@ -176,7 +176,7 @@ test('a load that ends its process is banned for the whole pool, over a change o
   time.see(pod('a', '1a ready, 2b banned', { process: 'a 1' }), pod('b', '1a ready, 2b found'));
   assert.deepEqual([time.banned('a'), time.banned('b'), time.load('b')], [['2'], ['2'], ['1']]);
   const next = new Timeline();
-  next.memory = { models: time.memory.models, trials: new Map(), pardons: new Map() };
+  next.memory = { models: time.memory.models, trials: [], pardons: new Map() };
   assert.equal(next.see(), '1a generation 1');
   next.see(pod('c', null, { votes: false }));
   assert.deepEqual([next.banned('c'), next.load('c')], [['2'], ['1']]);

@@ -44,7 +44,7 @@ export function decideVersions(
   const names = new Set(wanted.listed);
   for (const { models } of pods) for (const { name } of models ?? []) names.add(name);
   const models: PoolModel[] = [];
-  const trials = new Map<string, Trial>();
+  const trials: Trial[] = [];
   const pardons = new Map<string, readonly string[]>();
   const wishes = new Map(pods.map(({ uid }) => [uid, [] as WishedModel[]]));
   for (const name of [...names].sort()) {
@@ -57,8 +57,8 @@ export function decideVersions(
     for (const [key, processes] of standing.pardons) pardons.set(key, processes);
     const isUnloaded = wanted.unloaded.has(name);
     // Trials end with the unload: nobody is to load the model.
-    const followed = isUnloaded ? new Map<string, Trial>() : followTrials(standing, previous.trials, trials);
-    for (const [key, trial] of followed) trials.set(key, trial);
+    const followed = isUnloaded ? [] : followTrials(standing, previous.trials, trials);
+    trials.push(...followed);
     const decided = decideDefault(standing);
     const unloaded = isUnloaded ? { unloaded: true } : {};
     if (decided !== null) models.push({ ...decided, ...unloaded });
