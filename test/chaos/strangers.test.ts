@@ -218,7 +218,7 @@ async function proven(proof: () => Promise<void>): Promise<void> {
 }
 
 async function refusalsOf(adminOrigin: string): Promise<Refusals> {
-  const metrics = new Metrics(await (await fetch(`${adminOrigin}/metrics`)).text());
+  const metrics = await Metrics.scrape(adminOrigin);
   return (reason) => metrics.value('sluice_http_refusals_total', { reason });
 }
 

@@ -45,7 +45,7 @@ test('a body that takes seconds to read is answered, and its pod goes on', { tim
   const { status, text } = await heavy;
   assert.equal(status, 200, text);
   assert.deepEqual((JSON.parse(text) as { outputs: { data: number[] }[] }).outputs[0]!.data, [7]);
-  const metrics = new Metrics(await (await fetch(`${system.adminOrigin}/metrics`)).text());
+  const metrics = await Metrics.scrape(system.adminOrigin);
   for (const reason of ['hung', 'reset', 'garbage', 'overdue', 'probe-failed']) {
     assert.equal(metrics.value('sluice_pod_ejections_total', { reason }), 0, reason);
   }

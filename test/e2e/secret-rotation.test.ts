@@ -63,7 +63,7 @@ function keepAsking(t: TestContext, origin: string): () => Promise<number> {
 }
 
 async function peers(origin: string, outcome: 'accepted' | 'refused'): Promise<number> {
-  const metrics = new Metrics(await (await fetch(`${origin}/metrics`)).text());
+  const metrics = await Metrics.scrape(origin);
   return metrics.value('sluice_unauthorized_requests_total', { outcome });
 }
 

@@ -47,7 +47,7 @@ async function gatewayOf(t: TestContext, origin: string, { secret = [testSecret]
       const body = (await answer.json()) as { outputs?: [{ data: number[] }] };
       return answer.status === 200 ? body.outputs?.[0].data[0] : [answer.status, body];
     },
-    metrics: async () => new Metrics(await (await fetch(`${at(gateway.admin)}/metrics`)).text()),
+    metrics: () => Metrics.scrape(at(gateway.admin)),
   };
 }
 

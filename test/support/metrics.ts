@@ -16,6 +16,11 @@ export class Metrics {
       .map(([, name, labels, value]) => ({ name: name!, labels: parseLabels(labels ?? ''), value: Number(value) }));
   }
 
+  /** Scrapes a process now. @param origin of its admin port */
+  static async scrape(origin: string): Promise<Metrics> {
+    return new Metrics(await (await fetch(`${origin}/metrics`)).text());
+  }
+
   /**
    * The sum over all samples of this name that have these labels, and maybe others.
    * @throws Error if there is none: a misspelt name is not a zero

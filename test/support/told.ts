@@ -13,7 +13,7 @@ export interface GatewayOrigins {
 /** @param scaler origin of the scaler's admin port */
 export async function readPlaces(gateways: readonly GatewayOrigins[], scaler: string): Promise<Told> {
   const report = (await (await fetch(`${scaler}/api/pools`)).json()) as PoolsReport;
-  const metrics = await metricsOf(scaler);
+  const metrics = await Metrics.scrape(scaler);
   const models = report.pools.flatMap((pool) => pool.models);
   const told = await Promise.all(gateways.map((gateway) => readGateway(gateway, models)));
   return { gateways: told, report, table: poolsTable(report), metrics };
@@ -33,9 +33,5 @@ async function readGateway(
   const { models: listed } = (await (await fetch(`${origin}/v1/models`)).json()) as { models: string[] };
   const health = (await (await fetch(`${origin}/v2/health/ready`)).json()) as { ready: boolean; error?: string };
   const error = health.ready ? null : (health.error ?? 'not ready');
-  return { name, error, ready: answers.flat(), listed, metrics: await metricsOf(adminOrigin) };
-}
-
-async function metricsOf(origin: string): Promise<Metrics> {
-  return new Metrics(await (await fetch(`${origin}/metrics`)).text());
+  return { name, error, ready: answers.flat(), listed, metrics: await Metrics.scrape(adminOrigin) };
 }
