@@ -35,6 +35,14 @@ test('a word that comes again with a later report is no later word', () => {
   assert.deepEqual(unloaded(words), ['m']);
 });
 
+test('of two words of one gateway the later one counts, though the report of the earlier one was late', () => {
+  const words = new ModelWords(0);
+  words.take('p', [gateway('g', 9_000, ['unload', 1, 0])]);
+  words.take('p', [gateway('g', 9_100, ['load', 2, 1_500])]);
+  assert.deepEqual(unloaded(words), []);
+  assert.deepEqual([...words.takeLoads()], ['m']);
+});
+
 test('each load is told once, and an unload that follows takes it back', () => {
   const words = new ModelWords(0);
   words.take('p', [gateway('g', 5_000, ['load', 1, 0])]);

@@ -8,6 +8,10 @@ import type { ObservedGateway } from '../policy/merge.ts';
 
 interface Word {
   readonly action: RepositoryAction;
+  /** Process of the gateway that heard it, and its number there. */
+  readonly instance: string;
+  readonly number: number;
+  /** Time by this scaler's clock, later than it was said by what its first report took. */
   readonly atMs: number;
 }
 
@@ -28,19 +32,20 @@ export class ModelWords {
     for (const { lastReport } of gateways) {
       const report = lastReport?.report ?? null;
       if (lastReport === null || report === null) continue;
+      const { instance } = report;
       const words = report.pools.find(({ name }) => name === pool)?.words ?? [];
-      const taken = this.#taken.get(report.instance) ?? 0;
+      const taken = this.#taken.get(instance) ?? 0;
       // A word comes with each report, and counts with the time that the first one gave it.
       for (const { model, action, number, ageMs } of words) {
-        if (number > taken) this.#hear(model, { action, atMs: lastReport.atMs - ageMs });
+        if (number > taken) this.#hear(model, { action, instance, number, atMs: lastReport.atMs - ageMs });
       }
-      this.#taken.set(report.instance, Math.max(taken, ...words.map(({ number }) => number)));
+      this.#taken.set(instance, Math.max(taken, ...words.map(({ number }) => number)));
     }
   }
 
   #hear(model: string, word: Word): void {
     const last = this.#last.get(model);
-    if (word.atMs < this.#sinceMs || (last !== undefined && word.atMs < last.atMs)) return;
+    if (word.atMs < this.#sinceMs || (last !== undefined && isEarlier(word, last))) return;
     this.#last.set(model, word);
     if (word.action === 'load') this.#loads.add(model);
     else this.#loads.delete(model);
@@ -58,4 +63,9 @@ export class ModelWords {
     this.#loads.clear();
     return loads;
   }
+}
+
+/** Whether a word was said before another: times of one gateway differ by what its reports took, so there its numbers tell. */
+function isEarlier(word: Word, other: Word): boolean {
+  return word.instance === other.instance ? word.number < other.number : word.atMs < other.atMs;
 }
