@@ -84,3 +84,20 @@ test('a model that is unloaded at a gateway is so in the status and for pods tha
   await world.run(5);
   assert.equal(isUnloaded(), undefined, 'the spec says what is loaded');
 });
+
+test('a leader that lost its lease to nobody and has it again is heard: its wishes are later than those before', async () => {
+  const world = await worldOf(1);
+  const [pod] = podsOf(world) as [string];
+  for (const letter of ['a', 'b', 'c']) {
+    serve(world, pod, letter);
+    await world.run(3);
+  }
+  const defaultAt = (): string | undefined => world.wishes.get(pod)?.models[0]?.default?.hash;
+  assert.equal(defaultAt(), hashOf('c'));
+  world.cluster.holder = null;
+  await world.run(3);
+  world.cluster.holder = 'a';
+  serve(world, pod, 'd');
+  await world.run(3);
+  assert.equal(defaultAt(), hashOf('d'));
+});

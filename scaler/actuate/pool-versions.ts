@@ -48,6 +48,7 @@ export class PoolVersions {
   /** Wish for each pod, by UID, as text. */
   #texts: ReadonlyMap<string, string> = new Map();
   #decidedOn = '';
+  /** Number of the last wishes. Never starts anew: a leader that loses its lease to nobody leads again in the same term. */
   #generation = 0;
   #changes = 0;
   #led = false;
@@ -78,7 +79,6 @@ export class PoolVersions {
   #takeOver(): void {
     const { cluster, pool } = this.#context;
     this.#led = true;
-    this.#generation = 0;
     this.#decidedOn = '';
     this.#decision = { ...nothingKnown, models: cluster.statusOf(pool)?.models ?? this.#decision.models };
   }

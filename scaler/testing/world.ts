@@ -40,7 +40,7 @@ export class World {
   readonly probes = new Map<string, ProbeAnswer>();
   /** Answers of pods on their versions, by UID; servers of another make without. */
   readonly versionAnswers = new Map<string, VersionAnswer>();
-  /** Last wish that each pod was sent, by UID. */
+  /** Wish that each pod heeds, by UID: the latest by its term and generation. */
   readonly wishes = new Map<string, VersionWish>();
   /** Answers to drain calls other than success, by UID. */
   readonly drainAnswers = new Map<string, DrainAnswer>();
@@ -177,7 +177,9 @@ export class World {
           Promise.resolve(this.versionAnswers.get(origin.slice('http://'.length)) ?? { kind: 'foreign' }),
         wish: (origin, wish) => {
           const uid = origin.slice('http://'.length);
-          this.wishes.set(uid, wish);
+          const kept = this.wishes.get(uid);
+          const isLater = kept === undefined || wish.term > kept.term;
+          if (isLater || (wish.term === kept.term && wish.generation >= kept.generation)) this.wishes.set(uid, wish);
           return Promise.resolve(this.versionAnswers.get(uid) ?? { kind: 'foreign' });
         },
       },
