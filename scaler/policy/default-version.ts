@@ -3,7 +3,7 @@
  *
  *   switch   to the version that every ready pod that isn't draining prefers and has ready, unless a pod failed with it
  *   loss     the default goes back to a version that all have, where some pods have lost it
- *   skew     pods that have only other versions answer by those; nothing is shed for the sake of agreement
+ *   skew     pods that have only other versions answer by those, unless all are about to agree; nothing is shed for the sake of agreement
  */
 import {
   byNumber,
@@ -14,7 +14,9 @@ import {
   type PoolModel,
   type UnsettledVersion,
   type VersionId,
+  type VersionState,
 } from '../../contract/model-versions.ts';
+import type { PodVersions } from './pod-versions.ts';
 import { addWorst, newest, type VersionStanding } from './version-standing.ts';
 
 const waiting = 'one pod tries a version first, then the others load it one by one';
@@ -41,20 +43,28 @@ export function decideDefault(standing: VersionStanding): PoolModel | null {
 
 /** Version that all voters prefer and have ready; at first any that all have ready, or else that some have. */
 function targetOf(standing: VersionStanding): VersionId | null {
-  const { before, bad, listed, proven, voters } = standing;
+  const { before, listed, proven, voters } = standing;
   if (voters.length === 0 || voters.some(({ models }) => models === null)) {
     // Nobody serves, and nothing is stored: the newest that was ever ready.
     return before === undefined && voters.length === 0 ? newest(proven) : null;
   }
-  const common = listed.filter(
-    (id) => !includesVersion(bad, id) && voters.every((pod) => standing.stateAt(pod, id) === 'ready'),
-  );
+  const common = inAll(standing, ['ready']);
   const voices = voters.map((pod) => standing.preferredAt(pod)).filter((ids) => ids.length > 0);
   const preferred = common.filter((id) => voices.length > 0 && voices.every((ids) => includesVersion(ids, id)));
   if (preferred.length > 0) return newest(preferred);
   if (before !== undefined) return agreedOn(standing, before, common);
   const anywhere = listed.filter((id) => voters.some((pod) => standing.stateAt(pod, id) === 'ready'));
   return newest(common) ?? newest(anywhere);
+}
+
+/** Versions that every voter has in one of these states, and that are of use. */
+function inAll(standing: VersionStanding, states: readonly VersionState[]): VersionId[] {
+  const { bad, listed, voters } = standing;
+  const isIn = (pod: PodVersions, id: VersionId): boolean => {
+    const state = standing.stateAt(pod, id);
+    return state !== null && states.includes(state);
+  };
+  return listed.filter((id) => !includesVersion(bad, id) && voters.every((pod) => isIn(pod, id)));
 }
 
 /**
@@ -68,8 +78,20 @@ function agreedOn(standing: VersionStanding, byDefault: VersionId, common: reado
   return newest(common.filter((id) => voices.every((ids) => includesVersion(ids, id))));
 }
 
-/** Whether a pod that serves has other versions, and is not about to have this one. */
+/** Whether every pod has, or loads, a version that those without the default prefer, and keeps the default meanwhile. */
+function areAgreeing(standing: VersionStanding, byDefault: VersionId): boolean {
+  const coming = inAll(standing, ['ready', 'loading']).filter(({ version }) => version !== byDefault.version);
+  return agreedOn(standing, byDefault, coming) !== null;
+}
+
+/**
+ * Whether a pod that serves has other versions, and is not about to have this one. A skew does not begin while pods have yet to tell, or
+ * are about to agree on another version: the pool goes over to that once, and does not answer by both before.
+ */
 function isSkewed(standing: VersionStanding, id: VersionId): boolean {
+  const { before, voters } = standing;
+  if (before?.skewed !== true && (voters.some(({ models }) => models === null) || areAgreeing(standing, id)))
+    return false;
   return standing.voters.some((pod) => {
     const state = standing.stateAt(pod, id);
     if (pod.models === null || state === 'ready' || state === 'found' || state === 'loading') return false;

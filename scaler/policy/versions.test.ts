@@ -304,6 +304,36 @@ test('a pool agrees on what all have, where a pod has lost the default, and does
   );
 });
 
+test('a removed version is left by one switch, whatever pods have yet to tell or to load', () => {
+  const both = '1a ready, 2b ready';
+  const after = (...pods: readonly PodVersions[]): string[] => {
+    const time = new Timeline();
+    time.see(pod('a', both), pod('b', both), pod('c', both));
+    const first = time.see(...pods);
+    const then = time.see(pod('a', '1a ready'), pod('b', '1a ready'), pod('c', '1a ready'));
+    return [first, then];
+  };
+  const once = ['2b generation 1', '1a generation 2'];
+  assert.deepEqual(after(pod('a', both), pod('b', '1a ready'), pod('c', null)), once, 'a pod has just started');
+  assert.deepEqual(after(pod('a', both), pod('b', '1a ready'), pod('c', '1a loading, 2b ready')), once);
+  assert.deepEqual(after(pod('a', '2b ready, 1a loading'), pod('b', '1a ready'), pod('c', '1a ready')), once);
+  const replaced = pod('a', '2c ready');
+  assert.equal(
+    after(replaced, pod('b', '2b ready, 2c loading'), pod('c', '2b ready, 2c loading'))[0],
+    '2b generation 1 skewed',
+    'a pod that has loaded other content of the number no longer has the default',
+  );
+});
+
+test('a skew that has begun is shown until it ends, whatever pods have yet to tell', () => {
+  const time = new Timeline();
+  time.see(pod('a', '1a ready'), pod('b', '1a ready'));
+  const [old, dropping] = [pod('a', '1a ready'), pod('c', '2b ready')];
+  assert.equal(time.see(old, dropping), '1a generation 1 skewed');
+  assert.equal(time.see(old, dropping, pod('d', null)), '1a generation 1 skewed');
+  assert.equal(time.see(pod('a', '1a ready', { votes: false }), dropping, pod('d', '2b ready')), '2b generation 2');
+});
+
 test('without pods the stored default stays; a pool whose pods never agreed takes the newest that any has', () => {
   const time = new Timeline();
   assert.equal(time.see(), 'none');
