@@ -151,18 +151,21 @@ export async function runModelServer(
     live.adopt(look);
     pod.live = live;
     if (gate.wish !== null) live.follow(gate.wish);
-    pod.loading = false;
     if (repositoryPollMs > 0 && !ending) {
       const onSettled = live.onSettled.bind(live);
       repositoryWatch = new RepositoryWatch({
         repository,
         only,
         pollMs: repositoryPollMs,
+        since: look,
         known: () => live.known,
         onSettled,
         log,
       });
+      // A version that came since the start began is listed by a pod that gets ready, or the pool would take it for one that lost it.
+      await Promise.race([repositoryWatch.caughtUp, sleep(longestCatchUpMs, undefined, { ref: false })]);
     }
+    pod.loading = false;
     if (pod.notReadyReason !== null)
       log.error({ reason: pod.notReadyReason }, 'the pod is not ready, and serves its other models');
   };
@@ -205,3 +208,5 @@ export async function runModelServer(
 }
 
 const drainPollMs = 20;
+/** Time for which a pod that has loaded its models waits for versions that came meanwhile: files that are copied settle late. */
+const longestCatchUpMs = 10_000;

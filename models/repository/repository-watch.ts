@@ -14,6 +14,8 @@ export interface RepositoryWatchOptions {
   readonly only: readonly string[] | null;
   /** Pause between two looks while nothing changes. */
   readonly pollMs: number;
+  /** Look before the files were read that the process has started with. */
+  readonly since: Look;
   readonly known: () => readonly Pick<SettledVersion, 'name' | 'version'>[];
   /** Called after each look; the next one waits for it. */
   readonly onSettled: (settled: Settled) => Promise<void>;
@@ -31,6 +33,7 @@ export class RepositoryWatch {
   readonly #options: RepositoryWatchOptions;
   readonly #settling = new Settling();
   readonly #watchers = new Map<string, FSWatcher>();
+  readonly #caughtUp = Promise.withResolvers<undefined>();
   #timer: NodeJS.Timeout | null = null;
   #looking = false;
   #closed = false;
@@ -40,12 +43,20 @@ export class RepositoryWatch {
 
   constructor(options: RepositoryWatchOptions) {
     this.#options = options;
+    // What the process has started with needs no time to settle.
+    this.#settling.see(options.since, [], performance.now() - settleMs);
     this.#follow([options.repository]);
-    this.#plan(options.pollMs);
+    void this.#look();
+  }
+
+  /** Resolves once what had changed when the watch began was handed on, or the repository can't be read, or the watch has ended. */
+  get caughtUp(): Promise<undefined> {
+    return this.#caughtUp.promise;
   }
 
   close(): void {
     this.#closed = true;
+    this.#caughtUp.resolve(undefined);
     if (this.#timer !== null) clearTimeout(this.#timer);
     for (const watcher of this.#watchers.values()) watcher.close();
   }
@@ -78,6 +89,7 @@ export class RepositoryWatch {
       this.#unreadable = true;
     }
     this.#looking = false;
+    if (!isChanging) this.#caughtUp.resolve(undefined);
     const soonMs = this.#events > 0 ? afterEventMs : isChanging ? settleMs : pollMs;
     this.#plan(Math.max(Math.min(pollMs, soonMs), pausePerLook * tookMs));
   }
