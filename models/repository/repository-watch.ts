@@ -43,7 +43,7 @@ export class RepositoryWatch {
 
   constructor(options: RepositoryWatchOptions) {
     this.#options = options;
-    // What the process has started with needs no time to settle.
+    // Files that the process has started with need no time to settle.
     this.#settling.see(options.since, [], performance.now() - settleMs);
     this.#follow([options.repository]);
     void this.#look();

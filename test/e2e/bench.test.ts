@@ -199,10 +199,11 @@ describe('against known delays', { concurrency }, () => {
   });
 
   test('a closed loop on a server that hangs: what it holds is an error', async (t) => {
-    const { origin } = await served(t, { delaysMs: [25], hangsFrom: 320 });
-    const report = await reportOf(origin, '--model', 'm', '--concurrency', '4', '--duration-s', '4');
+    // Past the warm-up of one second, however few requests a busy machine sends in it.
+    const { origin } = await served(t, { delaysMs: [25], hangsAfterMs: 2500 });
+    const report = await reportOf(origin, '--model', 'm', '--concurrency', '4', '--duration-s', '6');
     assert.deepEqual(report.endings, { unanswered: 4 });
-    assert.ok(report.good > 20, `${report.good} answered`);
+    assert.ok(report.good > 0, `${report.good} answered`);
   });
 
   test('a file of arrivals, faster; a file of bodies; a ramp', async (t) => {

@@ -17,8 +17,8 @@ export interface DelayServerOptions {
   readonly prefix?: string;
   /** Cut the connection of every n-th request, without an answer. */
   readonly cutEvery?: number;
-  /** Answer no request from this one on. */
-  readonly hangsFrom?: number;
+  /** Answer no request from so long after the second on; a load test sends the first one to see whether it is answered. */
+  readonly hangsAfterMs?: number;
   /** Close each connection after its first answer, announced by `connection: close`. */
   readonly closes?: boolean;
   /** Answer every n-th request at once with this status instead. */
@@ -57,7 +57,7 @@ function serve(options: DelayServerOptions): void {
     stall,
     refuse,
     cutEvery,
-    hangsFrom = Infinity,
+    hangsAfterMs = Infinity,
     closes = false,
     prefix = '',
   } = options;
@@ -91,7 +91,7 @@ function serve(options: DelayServerOptions): void {
       response.writeHead(404).end();
       return;
     }
-    if (number >= hangsFrom) return;
+    if (performance.now() - (takenAtMs[1] ?? Infinity) >= hangsAfterMs) return;
     if (cutEvery !== undefined && number % cutEvery === cutEvery - 1) {
       request.socket.destroy();
       return;
