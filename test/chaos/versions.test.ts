@@ -1,17 +1,18 @@
 /**
  * Versions of a model on a real system whose pods are killed every five seconds: one is added, one can't be read, one ends the process
  * that loads it, one is too large, and the one that serves is removed. Every request is answered, and by the pool's version. A second
- * pool gets such versions while it has no pods.
+ * pool gets such versions while it has no pods. Then a version comes and goes again and again, while pods are killed at any moment of it.
  */
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { after, test, type TestContext } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PoolModel } from '../../contract/model-versions.ts';
 import type { PoolReport, PoolsReport } from '../../contract/scaler-api.ts';
 import { multiplier, traps } from '../../models/author/fixtures.ts';
+import { longForm } from '../support/long-form.ts';
 import { Client, json } from '../support/requests.ts';
 import { eventually } from '../support/scaling.ts';
 import { startSystem, type System } from '../support/system.ts';
@@ -21,28 +22,57 @@ const limitMs = 180_000;
 const killEveryMs = 5_000;
 /** Requests that the whole test sends at least. */
 const fewestRequests = 10_000;
+/** Times that a version comes and goes while pods start. */
+const changes = longForm ? 30 : 2;
 const payload = json({ inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 1], data: [3] }] });
 
-const folder = await mkdtemp(path.join(tmpdir(), 'sluice-versions-'));
-const repository = path.join(folder, 'models');
-after(() => rm(folder, { recursive: true, force: true }));
+/** A repository with its models, in a folder that is gone after the test. */
+class Models {
+  readonly folder: string;
 
-/** Puts a version into the repository whole, by a rename. */
-async function add(model: string, version: string, content: Uint8Array | string): Promise<void> {
-  const draft = path.join(repository, model, `.${version}`);
-  await mkdir(draft, { recursive: true });
-  await writeFile(path.join(draft, 'model.onnx'), content);
-  await rename(draft, path.join(repository, model, version));
+  constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  get repository(): string {
+    return path.join(this.folder, 'models');
+  }
+
+  /** Puts a version into the repository whole, by a rename. */
+  async add(model: string, version: string, content: Uint8Array | string): Promise<void> {
+    const draft = await this.#draft(model, version);
+    await writeFile(path.join(draft, 'model.onnx'), content);
+    await rename(draft, this.#folderOf(model, version));
+  }
+
+  /** Adds a version whose file has four tebibytes, none of them on the disk. */
+  async addHuge(model: string, version: string): Promise<void> {
+    const draft = await this.#draft(model, version);
+    const sparse = await open(path.join(draft, 'model.onnx'), 'w');
+    await sparse.truncate(2 ** 42);
+    await sparse.close();
+    await rename(draft, this.#folderOf(model, version));
+  }
+
+  async remove(model: string, version: string): Promise<void> {
+    await rm(this.#folderOf(model, version), { recursive: true });
+  }
+
+  #folderOf(model: string, version: string): string {
+    return path.join(this.repository, model, version);
+  }
+
+  async #draft(model: string, version: string): Promise<string> {
+    const draft = path.join(this.repository, model, `.${version}`);
+    await mkdir(draft, { recursive: true });
+    return draft;
+  }
 }
 
-/** A version whose file has four tebibytes, none of them on the disk. */
-async function addHuge(model: string, version: string): Promise<void> {
-  const draft = path.join(repository, model, `.${version}`);
-  await mkdir(draft, { recursive: true });
-  const sparse = await open(path.join(draft, 'model.onnx'), 'w');
-  await sparse.truncate(2 ** 42);
-  await sparse.close();
-  await rename(draft, path.join(repository, model, version));
+async function newModels(t: TestContext): Promise<Models> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'sluice-versions-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  return new Models(folder);
 }
 
 /** Requests without a version, one after the other from each sender, and what was wrong with their answers. */
@@ -127,7 +157,7 @@ interface Running {
   readonly model: (pool: string) => Promise<PoolModel | undefined>;
 }
 
-async function start(t: TestContext): Promise<Running> {
+async function start(t: TestContext, { folder, repository }: Models): Promise<Running> {
   const poolOf = (name: string, models: readonly string[], scaling: object): string =>
     JSON.stringify({
       apiVersion: 'sluice.dev/v1alpha1',
@@ -182,9 +212,10 @@ const until = (what: string, condition: () => Promise<boolean> | boolean): Promi
   eventually(what, condition, (isSo) => isSo, limitMs);
 
 test("requests are answered, each by the pool's version, whatever becomes of versions and pods", async (t) => {
-  await add('m', '1', multiplier(1));
-  await add('z', '1', multiplier(1));
-  const running = await start(t);
+  const models = await newModels(t);
+  await models.add('m', '1', multiplier(1));
+  await models.add('z', '1', multiplier(1));
+  const running = await start(t, models);
   const { system, model } = running;
   const ofBusyPool = system.podPids();
   const first = new Load(system.origin, 'z', 1);
@@ -198,18 +229,18 @@ test("requests are answered, each by the pool's version, whatever becomes of ver
   );
   t.after(() => killer.stop());
   await until('version 1 answers', () => load.isAnsweredBy('1'));
-  await add('m', '2', multiplier(2));
+  await models.add('m', '2', multiplier(2));
   await until('the added version answers', () => load.isAnsweredBy('2'));
-  await add('m', '3', 'no ONNX file at all');
+  await models.add('m', '3', 'no ONNX file at all');
   await until('the corrupt version stays out', () => isOut(running, 'busy', '3 failed'));
-  await add('m', '4', traps());
+  await models.add('m', '4', traps());
   await until('the version that ends its process is banned', () => isOut(running, 'busy', '4 banned'));
-  await addHuge('m', '5');
+  await models.addHuge('m', '5');
   await until('the version beyond the memory stays out', () => isOut(running, 'busy', '5 failed'));
   const tooLarge = (await model('busy'))?.unsettled?.find(({ version }) => version === '5')?.reason;
   assert.match(tooLarge!, /^too large: its files have 4194304 MiB .* only \d+ MiB are free/);
   assert.equal(load.switches.at(-1), '2', 'what serves goes on');
-  await rm(path.join(repository, 'm', '2'), { recursive: true });
+  await models.remove('m', '2');
   await until('the version before the removed one answers', () => load.isAnsweredBy('1'));
   await until('the pool has gone back', async () => (await model('busy'))?.generation === 3);
   await until('enough was asked', () => load.sent >= fewestRequests && killer.kills >= 5);
@@ -222,9 +253,9 @@ test("requests are answered, each by the pool's version, whatever becomes of ver
   assert.equal(trapsOf(running), 1, `one restart for the version that ends its process\n${storyOf(running)}`);
   assert.equal(await system.stop(), 0);
 
-  await add('z', '2', multiplier(2));
-  await add('z', '3', traps());
-  const again = await start(t);
+  await models.add('z', '2', multiplier(2));
+  await models.add('z', '3', traps());
+  const again = await start(t, models);
   assert.deepEqual((await again.pool('rare'))?.pods, []);
   const rare = new Load(again.system.origin, 'z', 1);
   await until('the rare pool answers by the newest that can be loaded', () => rare.isAnsweredBy('2'));
@@ -234,4 +265,35 @@ test("requests are answered, each by the pool's version, whatever becomes of ver
   assert.deepEqual(rare.failures, []);
   assert.deepEqual(rare.switches, ['1', '2'], 'from zero by the version that was stored');
   assert.equal(trapsOf(again), 1, 'one restart for the version that ends its process');
+});
+
+test('a version that comes or goes while pods start is gone over to once', async (t) => {
+  const models = await newModels(t);
+  await models.add('m', '1', multiplier(1));
+  await models.add('z', '1', multiplier(1));
+  const running = await start(t, models);
+  const { system, model } = running;
+  const kill = (): void => {
+    const pids = system.podPids();
+    if (pids.length > 1) process.kill(pids[Math.floor(Math.random() * pids.length)]!, 'SIGKILL');
+  };
+  for (let change = 0; change < changes; change += 1) {
+    const load = new Load(system.origin, 'm', 4);
+    await until('version 1 answers', () => load.isAnsweredBy('1'));
+    for (const version of ['2', '1']) {
+      // The pod starts again for some seconds: before, while or after the others follow the change.
+      const killAtMs = Math.random() * 6_000;
+      const [killed] = [delay(killAtMs).then(kill), await delay(Math.random() * 6_000)];
+      if (version === '2') await models.add('m', '2', multiplier(2));
+      else await models.remove('m', '2');
+      await until(`version ${version} answers`, () => load.isAnsweredBy(version));
+      await killed;
+      const isDefault = async (): Promise<boolean> =>
+        (await running.pool('busy'))?.readyReplicas === 3 && (await model('busy'))?.version === version;
+      await until('all pods are back', isDefault);
+    }
+    await load.stop();
+    assert.deepEqual(load.failures, []);
+    assert.deepEqual(load.switches, ['1', '2', '1'], `change ${change}\n${storyOf(running)}`);
+  }
 });
