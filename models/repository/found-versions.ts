@@ -91,8 +91,10 @@ export class FoundVersions {
     const { models, known, pool, load, isUnloaded, log } = this.#deps;
     const { name, version } = found;
     const hash = await hashOfVersion(folder, version);
-    const isSame = models.hashOf(name, version) === hash && models.stateOf(name, version)?.kind !== 'loading';
-    const isReady = models.stateOf(name, version)?.kind === 'ready';
+    const kind = models.stateOf(name, version)?.kind;
+    const isReady = kind === 'ready';
+    // One that failed is tried again with its files: they may have been away while they were read.
+    const isSame = models.hashOf(name, version) === hash && (isReady || kind === 'banned');
     if (isSame || (isReady && known.hasOtherTransformOnly(found))) {
       // A transform follows its file by itself.
       known.set(found);
