@@ -92,7 +92,7 @@ function isSkewed(standing: VersionStanding, id: VersionId): boolean {
   const { before, voters } = standing;
   if (before?.skewed !== true && (voters.some(({ models }) => models === null) || areAgreeing(standing, id)))
     return false;
-  return standing.voters.some((pod) => {
+  return voters.some((pod) => {
     const state = standing.stateAt(pod, id);
     if (pod.models === null || state === 'ready' || state === 'found' || state === 'loading') return false;
     return standing.rows.some((row) => row.pod === pod && row.state === 'ready');

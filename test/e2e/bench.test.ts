@@ -176,35 +176,34 @@ describe('against known delays', { concurrency }, () => {
       ['--concurrency', '2'],
       ['--rate', '50'],
     ]) {
-      const report = await reportOf(`${origin}/behind/it/`, '--model', 'm', ...load, '--duration-s', '1');
+      const report = await reportOf(`${origin}/behind/it/`, '--model', 'm', ...load, '--duration-s', '4');
       assert.equal(report.good, report.offered);
-      assert.ok(report.good > 0, `${report.good} answered`);
+      assert.ok(report.good > 20, `${report.good} answered`);
     }
   });
 
   test('a closed loop whose connections are cut: each is an error, and the times of others stay what they are', async (t) => {
-    const server = await served(t, { delaysMs: [25], cutEvery: 20 });
-    const report = await reportOf(server.origin, '--model', 'm', '--concurrency', '4', '--duration-s', '4');
-    // Each twentieth request of all, those of the warm-up included.
-    const cut = report.offered / 20;
-    within('errors', report.errors, Math.max(1, 0.6 * cut - 2), 1.4 * cut + 2);
-    within('median', report.latencyMs.p50, 24, 60 + (await noiseMs(server, report)));
+    const { origin } = await served(t, { delaysMs: [25], cutEvery: 20 });
+    const report = await reportOf(origin, '--model', 'm', '--concurrency', '4', '--duration-s', '4');
+    assert.ok(report.errors > 10, `${report.errors} errors`);
+    within('errors of all', report.errors / report.offered, 0.03, 0.07);
+    within('median', report.latencyMs.p50, 24, 60);
   });
 
   test('a closed loop on a server that closes after each answer: its own requests are no errors', async (t) => {
-    const server = await served(t, { delaysMs: [25], closes: true });
-    const report = await reportOf(server.origin, '--model', 'm', '--concurrency', '4', '--duration-s', '4');
-    assert.ok(report.good > 0, `${report.good} answered`);
+    const { origin } = await served(t, { delaysMs: [25], closes: true });
+    const report = await reportOf(origin, '--model', 'm', '--concurrency', '4', '--duration-s', '4');
+    assert.ok(report.good > 100, `${report.good} answered`);
     within('errors of all', report.errors / report.offered, 0, 0.02);
-    within('median', report.latencyMs.p50, 24, 60 + (await noiseMs(server, report)));
+    within('median', report.latencyMs.p50, 24, 60);
   });
 
   test('a closed loop on a server that hangs: what it holds is an error', async (t) => {
     // Past the warm-up of one second, however few requests a busy machine sends in it.
-    const { origin } = await served(t, { delaysMs: [25], hangsAfterMs: 2500 });
-    const report = await reportOf(origin, '--model', 'm', '--concurrency', '4', '--duration-s', '6');
+    const { origin } = await served(t, { delaysMs: [25], hangsAfterMs: 4000 });
+    const report = await reportOf(origin, '--model', 'm', '--concurrency', '4', '--duration-s', '8');
     assert.deepEqual(report.endings, { unanswered: 4 });
-    assert.ok(report.good > 0, `${report.good} answered`);
+    assert.ok(report.good > 20, `${report.good} answered`);
   });
 
   test('a file of arrivals, faster; a file of bodies; a ramp', async (t) => {
