@@ -174,18 +174,23 @@ export class LiveModels {
 
   /** Takes all versions of a model out until someone loads it. @throws SluiceError `model-not-found` */
   async unloadModel(name: string): Promise<void> {
-    const { models, log } = this.#options;
-    const versions = models.versionsOf(name);
+    const versions = this.#options.models.versionsOf(name);
     this.#unloaded.add(name);
     await this.#inTurn(() => {
-      for (const version of versions) {
-        const hash = models.hashOf(name, version);
-        this.#takeOut(name, version);
-        models.set(name, version, { kind: 'loading', stage: unloadedReason });
-        if (hash !== undefined) models.setHash(name, version, hash);
-      }
+      // A later word that lets the model be loaded may have come while a load had its turn.
+      if (this.#unloaded.has(name)) this.#takeAllOut(name, versions);
       return Promise.resolve();
     });
+  }
+
+  #takeAllOut(name: string, versions: readonly string[]): void {
+    const { models, log } = this.#options;
+    for (const version of versions) {
+      const hash = models.hashOf(name, version);
+      this.#takeOut(name, version);
+      models.set(name, version, { kind: 'loading', stage: unloadedReason });
+      if (hash !== undefined) models.setHash(name, version, hash);
+    }
     log.info({ model: name, versions }, 'model is unloaded by request');
   }
 

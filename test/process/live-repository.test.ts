@@ -313,3 +313,33 @@ test('a pod of a pool loads what the pool wishes and when, and answers by its de
   assert.equal((await post(`${server.origin}/v2/repository/models/m/load`, {})).status, 200);
   assert.equal(await factorOf(server), 5);
 });
+
+test('the last word of a pool on a model counts, though it comes while a version loads', async () => {
+  await using server = await startModelServer({ m: { versions: { 1: multiplier(2) } } }, quick);
+  const idOf = async (version: string): Promise<object> => {
+    const { hash } = (await statusOf(server)).models.find((model) => model.version === version)!;
+    return { version, hash };
+  };
+  const one = await idOf('1');
+  let generation = 0;
+  const wish = async (load: readonly object[], unloaded = false): Promise<void> => {
+    const model = { name: 'm', banned: [], default: one, load, unloaded };
+    generation += 1;
+    const { status } = await post(`${server.origin}/v2/repository/versions`, { term: 1, generation, models: [model] });
+    assert.equal(status, 200);
+  };
+  await wish([one]);
+  await write(server, '2', multiplier(3));
+  await settles(server, '1 ready*, 2 found');
+  const two = await idOf('2');
+  const sent = [wish([one, two]), wish([one, two], true), wish([one, two])];
+  await Promise.all(sent);
+  await settles(server, '1 ready*, 2 ready');
+  await write(server, '3', multiplier(5));
+  await settles(server, '1 ready*, 2 ready, 3 found');
+  const all = [one, two, await idOf('3')];
+  await Promise.all([wish(all), wish(all, true), wish(all), wish(all, true)]);
+  await until('nothing is served', async () => (await statusOf(server)).models.every(({ ready }) => !ready));
+  await wish(all);
+  await settles(server, '1 ready*, 2 ready, 3 ready');
+});
