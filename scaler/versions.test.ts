@@ -14,7 +14,7 @@ async function worldOf(replicas: number): Promise<World> {
 }
 
 /** Lets a pod of this system answer that it has version 1 with this content ready. */
-function serve(world: World, uid: string, letter: string): void {
+function serve(world: World, uid: string, letter: string, state: 'loading' | 'ready' = 'ready'): void {
   const model = {
     name: 'm',
     version: '1',
@@ -28,7 +28,7 @@ function serve(world: World, uid: string, letter: string): void {
     warmup: [],
   };
   Object.assign(world.cluster.pods.get(uid)!, { isPeer: true });
-  world.versionAnswers.set(uid, { kind: 'status', status: { uid, state: 'ready', models: [model] } });
+  world.versionAnswers.set(uid, { kind: 'status', status: { uid, state, models: [model] } });
 }
 
 const podsOf = (world: World): string[] => [...world.cluster.pods.keys()];
@@ -100,4 +100,22 @@ test('a leader that lost its lease to nobody and has it again is heard: its wish
   serve(world, pod, 'd');
   await world.run(3);
   assert.equal(defaultAt(), hashOf('d'));
+});
+
+test('a pod that has just got ready is asked again before its word counts', async () => {
+  const world = await worldOf(2);
+  const [first, second] = podsOf(world) as [string, string];
+  for (const uid of [first, second]) serve(world, uid, 'b');
+  await world.run(5);
+  for (const seconds of [4, 5]) {
+    serve(world, second, 'a', 'loading');
+    await world.run(seconds);
+    assert.equal(world.condition('VersionSkew'), 'False VersionsAgree', 'its list may be from its start');
+    serve(world, second, 'a');
+    await world.run(1);
+    assert.equal(world.condition('VersionSkew'), 'True PodsDiffer', 'it is asked at once, whatever the interval');
+    serve(world, second, 'b');
+    await world.run(5);
+    assert.equal(world.condition('VersionSkew'), 'False VersionsAgree');
+  }
 });

@@ -26,6 +26,8 @@ interface KnownPod {
   readonly process: string;
   /** Null before the first answer. */
   models: PodStatus['models'] | null;
+  /** Whether it said that it still starts. */
+  isStarting: boolean;
   draining: boolean;
   /** Memory that it may take; undefined where nothing limits it, or before the first answer. */
   memoryBytes: number | undefined;
@@ -96,6 +98,7 @@ export class PoolVersions {
       this.#known.set(pod.uid, {
         process: processOf(pod),
         models: null,
+        isStarting: true,
         draining: false,
         memoryBytes: undefined,
         isPeer: null,
@@ -120,6 +123,7 @@ export class PoolVersions {
           process: processOf(pod),
           votes,
           models: known?.models ?? null,
+          isStarting: known?.isStarting ?? true,
           crash,
           memoryBytes: known?.memoryBytes,
         },
@@ -186,7 +190,9 @@ export class PoolVersions {
       const takesWishes = known.isPeer === true && known.takesWishes;
       const isNew = takesWishes && text !== known.sent?.text;
       const isOld = takesWishes && nowMs - (known.sent?.atMs ?? 0) >= renewalMs;
-      const isDue = known.models === null || nowMs - known.askedAtMs >= (isSettled ? intervalMs : 0);
+      // The list from its start is not the one that counts once it serves.
+      const isUntold = known.models === null || (known.isStarting && pod.phase === 'Ready');
+      const isDue = isUntold || nowMs - known.askedAtMs >= (isSettled ? intervalMs : 0);
       if (isNew || isOld) calls += this.#send(pod.origin, pod.uid, known, { text, models, atMs: nowMs });
       else if (isDue) calls += this.#ask(pod.uid, known, () => this.#context.versionCalls.read(pod.origin!));
     }
@@ -227,12 +233,13 @@ export class PoolVersions {
   /** @returns whether anything is new */
   #learn(known: KnownPod, answer: VersionAnswer): boolean {
     if (answer.kind === 'failed') return false;
-    const before = [known.models, known.draining, known.isPeer];
+    const before = [known.models, known.isStarting, known.draining, known.isPeer];
     known.isPeer = answer.kind === 'status';
     known.models = answer.kind === 'status' ? listOf(answer.status) : [];
+    known.isStarting = answer.kind === 'status' && answer.status.state === 'loading';
     known.draining = answer.kind === 'status' && answer.status.state === 'draining';
     known.memoryBytes = answer.kind === 'status' ? answer.status.memoryLimitBytes : undefined;
-    if (isSame(before, [known.models, known.draining, known.isPeer])) return false;
+    if (isSame(before, [known.models, known.isStarting, known.draining, known.isPeer])) return false;
     this.#changes += 1;
     return known.isPeer;
   }

@@ -16,7 +16,7 @@ import {
   type VersionId,
   type VersionState,
 } from '../../contract/model-versions.ts';
-import type { PodVersions } from './pod-versions.ts';
+import { hasTold, type PodVersions } from './pod-versions.ts';
 import { addWorst, newest, type VersionStanding } from './version-standing.ts';
 
 const waiting = 'one pod tries a version first, then the others load it one by one';
@@ -44,7 +44,7 @@ export function decideDefault(standing: VersionStanding): PoolModel | null {
 /** Version that all voters prefer and have ready; at first any that all have ready, or else that some have. */
 function targetOf(standing: VersionStanding): VersionId | null {
   const { before, listed, proven, voters } = standing;
-  if (voters.length === 0 || voters.some(({ models }) => models === null)) {
+  if (voters.length === 0 || !voters.every(hasTold)) {
     // Nobody serves, and nothing is stored: the newest that was ever ready.
     return before === undefined && voters.length === 0 ? newest(proven) : null;
   }
@@ -90,8 +90,7 @@ function areAgreeing(standing: VersionStanding, byDefault: VersionId): boolean {
  */
 function isSkewed(standing: VersionStanding, id: VersionId): boolean {
   const { before, voters } = standing;
-  if (before?.skewed !== true && (voters.some(({ models }) => models === null) || areAgreeing(standing, id)))
-    return false;
+  if (before?.skewed !== true && (!voters.every(hasTold) || areAgreeing(standing, id))) return false;
   return voters.some((pod) => {
     const state = standing.stateAt(pod, id);
     if (pod.models === null || state === 'ready' || state === 'found' || state === 'loading') return false;

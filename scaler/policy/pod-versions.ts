@@ -18,6 +18,13 @@ export interface PodVersions {
   readonly votes: boolean;
   /** Null while the process has not told. */
   readonly models: readonly ListedModel[] | null;
+  /** Whether the list is from its start: what it found since then is missing. */
+  readonly isStarting?: boolean;
+}
+
+/** Whether a pod has told what it has: a list from its start says nothing of what it lacks once it serves. */
+export function hasTold({ models, isStarting = false }: PodVersions): boolean {
+  return models !== null && !isStarting;
 }
 
 export interface VersionRow {

@@ -325,6 +325,24 @@ test('a removed version is left by one switch, whatever pods have yet to tell or
   );
 });
 
+test('a pod that serves votes by what it tells since then: its list from the start may lack a version that it has found', () => {
+  const both = '1a ready, 2b ready';
+  const after = (last: PodVersions): string => {
+    const time = new Timeline();
+    time.see(pod('a', both), pod('b', both), pod('c', both));
+    return time.see(pod('a', both), pod('b', both), last);
+  };
+  assert.equal(after(pod('c', '1a ready')), '1a generation 2');
+  assert.equal(after(pod('c', '1a ready', { isStarting: true })), '2b generation 1');
+  assert.equal(after(pod('c', '1a ready, 2b found')), '2b generation 1');
+  const time = new Timeline();
+  assert.equal(
+    time.see(pod('a', '2b ready, 1a found', { isStarting: true })),
+    'none',
+    'nothing is chosen by it either',
+  );
+});
+
 test('a skew that has begun is shown until it ends, whatever pods have yet to tell', () => {
   const time = new Timeline();
   time.see(pod('a', '1a ready'), pod('b', '1a ready'));

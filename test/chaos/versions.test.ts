@@ -2,7 +2,7 @@
  * Versions of a model on a real system whose pods are killed every five seconds: one is added, one can't be read, one ends the process
  * that loads it, one is too large, and the one that serves is removed. Every request is answered, and by the pool's version. A second
  * pool gets such versions while it has no pods. In the long form a version then comes and goes again and again, while pods are killed at any
- * moment of it. One of some 25 changes still goes back and forth: a pod that has just got ready votes by a list that it gave before.
+ * moment of it: the gateway goes over once for each change.
  */
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises';
