@@ -26,9 +26,8 @@ interface KnownPod {
   readonly process: string;
   /** Null before the first answer. */
   models: PodStatus['models'] | null;
-  /** Whether it said that it still starts. */
-  isStarting: boolean;
-  draining: boolean;
+  /** By its last answer; `loading` before the first. */
+  state: PodStatus['state'];
   /** Memory that it may take; undefined where nothing limits it, or before the first answer. */
   memoryBytes: number | undefined;
   /** Whether it is a pod of this system; null before the first answer. */
@@ -39,6 +38,9 @@ interface KnownPod {
   /** Wish that was sent last, as text, and when. */
   sent: { readonly text: string; readonly atMs: number } | null;
 }
+
+/** Status of a server of another make, which tells nothing. */
+const foreignStatus: Pick<PodStatus, 'state' | 'models' | 'memoryLimitBytes'> = { state: 'ready', models: [] };
 
 const nothingKnown: VersionDecision = { models: [], trials: [], pardons: new Map(), wishes: new Map() };
 
@@ -98,8 +100,7 @@ export class PoolVersions {
       this.#known.set(pod.uid, {
         process: processOf(pod),
         models: null,
-        isStarting: true,
-        draining: false,
+        state: 'loading',
         memoryBytes: undefined,
         isPeer: null,
         takesWishes: true,
@@ -113,7 +114,7 @@ export class PoolVersions {
     const views = pods.flatMap((pod): PodVersions[] => {
       const known = this.#known.get(pod.uid);
       if (pod.isPeer !== true || known?.isPeer === false) return [];
-      const votes = pod.phase === 'Ready' && pod.draining === null && known?.draining !== true;
+      const votes = pod.phase === 'Ready' && pod.draining === null && known?.state !== 'draining';
       const { uid, name, lastExit } = pod;
       const crash = isCrash(lastExit) ? lastExit : undefined;
       return [
@@ -123,7 +124,7 @@ export class PoolVersions {
           process: processOf(pod),
           votes,
           models: known?.models ?? null,
-          isStarting: known?.isStarting ?? true,
+          isStarting: known === undefined || known.state === 'loading',
           crash,
           memoryBytes: known?.memoryBytes,
         },
@@ -191,7 +192,7 @@ export class PoolVersions {
       const isNew = takesWishes && text !== known.sent?.text;
       const isOld = takesWishes && nowMs - (known.sent?.atMs ?? 0) >= renewalMs;
       // The list from its start is not the one that counts once it serves.
-      const isUntold = known.models === null || (known.isStarting && pod.phase === 'Ready');
+      const isUntold = known.models === null || (known.state === 'loading' && pod.phase === 'Ready');
       const isDue = isUntold || nowMs - known.askedAtMs >= (isSettled ? intervalMs : 0);
       if (isNew || isOld) calls += this.#send(pod.origin, pod.uid, known, { text, models, atMs: nowMs });
       else if (isDue) calls += this.#ask(pod.uid, known, () => this.#context.versionCalls.read(pod.origin!));
@@ -233,13 +234,13 @@ export class PoolVersions {
   /** @returns whether anything is new */
   #learn(known: KnownPod, answer: VersionAnswer): boolean {
     if (answer.kind === 'failed') return false;
-    const before = [known.models, known.isStarting, known.draining, known.isPeer];
+    const before = [known.models, known.state, known.isPeer];
+    const status = answer.kind === 'status' ? answer.status : foreignStatus;
     known.isPeer = answer.kind === 'status';
-    known.models = answer.kind === 'status' ? listOf(answer.status) : [];
-    known.isStarting = answer.kind === 'status' && answer.status.state === 'loading';
-    known.draining = answer.kind === 'status' && answer.status.state === 'draining';
-    known.memoryBytes = answer.kind === 'status' ? answer.status.memoryLimitBytes : undefined;
-    if (isSame(before, [known.models, known.isStarting, known.draining, known.isPeer])) return false;
+    known.models = listOf(status);
+    known.state = status.state;
+    known.memoryBytes = status.memoryLimitBytes;
+    if (isSame(before, [known.models, known.state, known.isPeer])) return false;
     this.#changes += 1;
     return known.isPeer;
   }
