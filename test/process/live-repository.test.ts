@@ -258,26 +258,32 @@ function postAsIs({ port }: TestServer, asked: string): Promise<{ readonly statu
   });
 }
 
+/** Number and hash of what the pod has found last under a number. */
+async function idOf(server: TestServer, version: string): Promise<{ readonly version: string; readonly hash: string }> {
+  const found = (await statusOf(server)).models.find((model) => model.version === version)!;
+  return { version, hash: (found.next ?? found).hash };
+}
+
+function sendWish({ origin }: TestServer, wish: object) {
+  return post(`${origin}/v2/repository/versions`, wish);
+}
+
 test('a pod of a pool loads what the pool wishes and when, and answers by its default', async () => {
   await using server = await startModelServer({ m: { versions: { 1: multiplier(2) } } }, quick);
-  const hashOf = async (version: string): Promise<string> => {
-    const found = (await statusOf(server)).models.find((model) => model.version === version)!;
-    return (found.next ?? found).hash;
-  };
-  const one = { version: '1', hash: await hashOf('1') };
+  const one = await idOf(server, '1');
   interface Wished {
     readonly default: object;
     readonly load: readonly object[];
     readonly banned?: readonly object[];
   }
   const wish = async (generation: number, { banned = [], ...wished }: Wished, term = 2) =>
-    post(`${server.origin}/v2/repository/versions`, { term, generation, models: [{ name: 'm', banned, ...wished }] });
+    sendWish(server, { term, generation, models: [{ name: 'm', banned, ...wished }] });
   assert.equal((await wish(1, { default: one, load: [one] })).status, 200);
 
   const load = traffic(server, 2);
   await write(server, '2', multiplier(3));
   await settles(server, '1 ready*, 2 found');
-  const two = { version: '2', hash: await hashOf('2') };
+  const two = await idOf(server, '2');
   await wish(2, { default: one, load: [one, { ...two, hash: one.hash }] });
   assert.equal(await versionsOf(server), '1 ready*, 2 found', 'other content is meant');
   await wish(3, { default: one, load: [one, two] });
@@ -292,7 +298,7 @@ test('a pod of a pool loads what the pool wishes and when, and answers by its de
   // Content under a number that serves waits as well, and the old one is there for those who name it.
   await write(server, '2', multiplier(5));
   await until('new content waits', async () => (await statusOf(server)).models[1]!.next?.state === 'found');
-  const other = { version: '2', hash: await hashOf('2') };
+  const other = await idOf(server, '2');
   assert.equal(await factorOf(server), 3);
   await wish(5, { default: two, load: [one, two, other] });
   await until('new content serves', async () => (await factorOf(server)) === 5);
@@ -301,7 +307,7 @@ test('a pod of a pool loads what the pool wishes and when, and answers by its de
 
   await write(server, '3', multiplier(7));
   await settles(server, '1 ready, 2 ready*, 3 found');
-  const three = { version: '3', hash: await hashOf('3') };
+  const three = await idOf(server, '3');
   await wish(6, { default: other, load: [one, other], banned: [{ ...three, reason: 'it ended a process' }] });
   assert.equal(await versionsOf(server), '1 ready, 2 ready*, 3 banned');
   await load.hears(5);
@@ -316,28 +322,23 @@ test('a pod of a pool loads what the pool wishes and when, and answers by its de
 
 test('the last word of a pool on a model counts, though it comes while a version loads', async () => {
   await using server = await startModelServer({ m: { versions: { 1: multiplier(2) } } }, quick);
-  const idOf = async (version: string): Promise<object> => {
-    const { hash } = (await statusOf(server)).models.find((model) => model.version === version)!;
-    return { version, hash };
-  };
-  const one = await idOf('1');
+  const one = await idOf(server, '1');
   let generation = 0;
   const wish = async (load: readonly object[], unloaded = false): Promise<void> => {
     const model = { name: 'm', banned: [], default: one, load, unloaded };
     generation += 1;
-    const { status } = await post(`${server.origin}/v2/repository/versions`, { term: 1, generation, models: [model] });
+    const { status } = await sendWish(server, { term: 1, generation, models: [model] });
     assert.equal(status, 200);
   };
   await wish([one]);
   await write(server, '2', multiplier(3));
   await settles(server, '1 ready*, 2 found');
-  const two = await idOf('2');
-  const sent = [wish([one, two]), wish([one, two], true), wish([one, two])];
-  await Promise.all(sent);
+  const two = await idOf(server, '2');
+  await Promise.all([wish([one, two]), wish([one, two], true), wish([one, two])]);
   await settles(server, '1 ready*, 2 ready');
   await write(server, '3', multiplier(5));
   await settles(server, '1 ready*, 2 ready, 3 found');
-  const all = [one, two, await idOf('3')];
+  const all = [one, two, await idOf(server, '3')];
   await Promise.all([wish(all), wish(all, true), wish(all), wish(all, true)]);
   await until('nothing is served', async () => (await statusOf(server)).models.every(({ ready }) => !ready));
   await wish(all);
