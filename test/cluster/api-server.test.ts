@@ -5,10 +5,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import process from 'node:process';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseAllDocuments } from 'yaml';
+import { longForm } from '../support/long-form.ts';
 import { ApiProxy } from './support/api-proxy.ts';
 import { killProcess } from './support/kill.ts';
 import { isReady, until, type PodObject } from './support/kubectl.ts';
@@ -27,9 +27,8 @@ import { root } from './support/image.ts';
 import { install, type System } from './support/system.ts';
 
 const awayMs = 60_000;
-const isLong = process.env.SLUICE_TEST_LONG !== undefined;
 /** Time away, at least, while parts are killed. The long form has each kind of part killed three times or more, all over the time. */
-const awayWithKillsMs = isLong ? 300_000 : 20_000;
+const awayWithKillsMs = longForm ? 300_000 : 20_000;
 /** Patience for what only a hang keeps away. */
 const patienceMs = 180_000;
 let system: System;
@@ -158,10 +157,10 @@ test(`the API server is away for ${awayWithKillsMs / 1000} s while gateways, sca
     const scaler = (at: number): Kill => ofProcess(scalers[at]!, 'scaler');
     const pod = (at: number): Kill => ofProcess(pods[at]!, 'model-server');
     const lastPod = ofPod(pods.at(-1)!, pods.length);
-    const kills = isLong
+    const kills = longForm
       ? [gateway(0), pod(0), scaler(0), gateway(1), lastPod, scaler(1), gateway(0), pod(1), gateway(1), scaler(0)]
       : [gateway(0), gateway(1), scaler(0), lastPod];
-    const everyMs = isLong ? (awayWithKillsMs - 5000) / kills.length : 0;
+    const everyMs = longForm ? (awayWithKillsMs - 5000) / kills.length : 0;
     const all = { right: 0, failed: 0 };
     for (const [turn, { what, kill, isBack }] of kills.entries()) {
       const killedAtMs = performance.now();

@@ -3,19 +3,18 @@
  * that was told to go, and not by another that runs it again. The long form takes a grace of 300 s under the default of 90 s.
  */
 import assert from 'node:assert/strict';
-import process from 'node:process';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { longForm } from '../support/long-form.ts';
 import { until } from './support/kubectl.ts';
 import { poolObjects } from './support/pool.ts';
 import { gatewaySelector, podStates, readyPods, settled } from './support/state.ts';
 import { install, type System } from './support/system.ts';
 
-const isLong = process.env.SLUICE_TEST_LONG !== undefined;
-const graceSeconds = isLong ? 300 : 45;
-const requestSeconds = isLong ? 240 : 20;
+const graceSeconds = longForm ? 300 : 45;
+const requestSeconds = longForm ? 240 : 20;
 /** Setting of the scaler that would end the pod in the middle of the request, if it counted alone. */
-const scalerEnv: Readonly<Record<string, string>> = isLong ? {} : { SLUICE_POD_GRACE_MS: '5000' };
+const scalerEnv: Readonly<Record<string, string>> = longForm ? {} : { SLUICE_POD_GRACE_MS: '5000' };
 const runMs = 2000;
 const maxRows = 8;
 /** A request of so many rows is run in parts, one after the other. */
