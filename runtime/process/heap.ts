@@ -2,22 +2,27 @@
 import { setFlagsFromString } from 'node:v8';
 
 /**
- * Node flags for starting a gateway. V8 reads them before any code of ours runs.
+ * Node flags for starting a gateway. V8 and Node read them before any code of ours runs.
  *
  * The young generation has two halves (semi-spaces). By default each grows to 64 MB over hundreds of thousands of requests if
  * memory is plentiful, and to less in a container with a memory limit. Request bodies lie outside the heap, but are freed only
  * when the young generation is collected. At the default a gateway used 204 MiB after 10⁵ requests and 347 MiB after 10⁶; at
  * 16 MB it used 157 and 178 MiB. The price is three times as many collections: measured in alternating runs at 256
  * connections, CPU time per request rose from 1.33 to 1.36 times that of an echo server, while a pod's fell from 58 to 48 µs.
+ *
+ * V8's pool has the threads that collect and compile beside the main thread: Node makes four, however few cores there are, and
+ * a collection waits for each that has begun a part of it. Four in each of seven processes on two cores made collections
+ * of 3 ms last 10 to 25. With one, `bench:strangers` measured fewer late turns of the event loop (pods beside large bodies: 321 → 214 ms
+ * in ten seconds), and `bench -- --only gateway,rows` the same CPU time per request or less.
  */
-export const gatewayFlags = ['--max-semi-space-size=16'] as const;
+export const gatewayFlags = ['--max-semi-space-size=16', '--v8-pool-size=1'] as const;
 
 /**
  * Node flags for starting a pod as a local process. Its requests are short-lived, so half the gateway's size costs no time: in
  * alternating runs a binary row took 51 instead of 54 µs at 256 connections, and 40.0 instead of 39.3 µs at 64. 16 MB would use
  * 15 MiB more. The container image serves as both, and has the gateway's flags.
  */
-export const podFlags = ['--max-semi-space-size=8'] as const;
+export const podFlags = ['--max-semi-space-size=8', '--v8-pool-size=1'] as const;
 
 /** Sets collector flags; must run first in the process. */
 export function tuneCollector(): void {
