@@ -3,7 +3,10 @@
  * everybody else meanwhile.
  */
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
+import { getPriority } from 'node:os';
+import process from 'node:process';
 import test, { after, before } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { appendFrame, FrameDecoder, type AnswerHead, type ItemHead } from '../../contract/envelope.ts';
@@ -172,6 +175,23 @@ test('a body that passes its CPU time is refused, and the next one is read', { t
   assert.match(text, /reading the body of \d+ bytes takes more than 150 ms of CPU time \(--body-cpu-limit-ms\)/);
   const fine = await post(infer(strict.origin, 'text'), bodyOf('BYTES', [1], JSON.stringify('a'.repeat(300_000))));
   assert.equal(fine.status, 200, fine.text.slice(0, 200));
+});
+
+/** Nice values of the threads of this process, the pod's among them. Only Linux has one for each thread. */
+function niceValues(): Set<number> {
+  const stats = readdirSync('/proc/self/task').map((task) => readFileSync(`/proc/self/task/${task}/stat`, 'utf8'));
+  // Behind the name, which may have blanks, it is the 17th field (proc_pid_stat(5)).
+  return new Set(stats.map((stat) => Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16])));
+}
+
+test('a large body is read at a lower priority than all else', { skip: process.platform !== 'linux' }, async () => {
+  const before = getPriority();
+  const { status } = await post(
+    infer(started.origin, 'text'),
+    bodyOf('BYTES', [1], JSON.stringify('a'.repeat(300_000))),
+  );
+  assert.equal(status, 200);
+  assert.deepEqual(niceValues(), new Set([before, Math.min(19, before + 6)]));
 });
 
 test('a body whose deadline passes while it is read is answered 504, and the next one is read', async () => {
