@@ -32,7 +32,7 @@ const quietMs = 10_000;
 const smallAnswerBytes = 64 * 1024;
 /** Bytes of answers under way or unread, in `maxUnreadBytes`, beyond which large answers of all clients wait. */
 const maxAnswersRatio = 4;
-/** Milliseconds that the answer to a refused body takes, which is written in a later event. */
+/** Milliseconds that a refusal takes in later events, in which it is written and its connection ends. */
 const refusalMs = 0.15;
 /** Time that a connection has for its first request if it comes while the server ends. */
 const lateRequestMs = 1_000;
@@ -94,11 +94,11 @@ export class Connections implements ConnectionOwner {
     return null;
   }
 
-  /** Does something for the client of a socket in its turn, as others come with thousands of the same. */
-  inTurn(socket: Duplex, work: () => void): void {
+  /** Refuses what is late on a socket in its client's turn, as others come with thousands of the same. */
+  refuseInTurn(socket: Duplex, refuse: () => void): void {
     const connection = connectionOf({ socket });
-    if (connection === undefined) work();
-    else connection.inTurn(work);
+    if (connection === undefined) refuse();
+    else connection.inTurn(refuse, refusalMs);
   }
 
   #refusalOf(account: ClientAccount, isProxied: boolean): RefusalReason | null {

@@ -135,7 +135,7 @@ function newHttpServer(
     },
     serve,
   );
-  answerBrokenHttp(server, limits.lingerMs, (socket, refuse) => connections.inTurn(socket, refuse));
+  answerBrokenHttp(server, limits.lingerMs, (socket, refuse) => connections.refuseInTurn(socket, refuse));
   server.on('checkContinue', (request, response) => {
     holdBody(request, response);
     serve(request, response);
