@@ -9,6 +9,7 @@ import { SluiceError } from '../../contract/errors.ts';
 import type { Clients } from './clients.ts';
 import { type ClientAccount } from './clients.ts';
 import { Connection, connectionOf, type ConnectionOwner } from './connection.ts';
+import { Crowds } from './crowds.ts';
 import type { ErrorLog } from './errors.ts';
 import type { FaceCounters, RefusalReason } from './face-counters.ts';
 import type { HttpLimits } from './limits.ts';
@@ -44,6 +45,7 @@ export class Connections implements ConnectionOwner {
   readonly turns: Turns<ClientAccount>;
   readonly counters: FaceCounters;
   readonly clients: Clients;
+  readonly #crowds: Crowds;
   readonly #log: ErrorLog;
   readonly #now: () => number;
   readonly #all = new Set<Connection>();
@@ -60,6 +62,7 @@ export class Connections implements ConnectionOwner {
     this.turns = new Turns({ turnMs: limits.readTurnMs, now, servesOthersThan });
     this.counters = counters;
     this.clients = clients;
+    this.#crowds = new Crowds({ clients, turnMs: limits.readTurnMs, now });
     this.#log = log;
     this.#onAnswerRoom = onAnswerRoom ?? (() => undefined);
     this.#now = now;
@@ -99,6 +102,14 @@ export class Connections implements ConnectionOwner {
     const connection = connectionOf({ socket });
     if (connection === undefined) refuse();
     else connection.inTurn(refuse, refusalMs);
+  }
+
+  /** Serves a request, in its client's turn if many of its connections bring one at once. */
+  serve(request: IncomingMessage, serve: () => void): void {
+    const connection = connectionOf(request);
+    // A proxy brings those of many clients.
+    if (connection === undefined || connection.isProxied) serve();
+    else this.#crowds.serve(connection.client, () => !request.destroyed && serve());
   }
 
   #refusalOf(account: ClientAccount, isProxied: boolean): RefusalReason | null {

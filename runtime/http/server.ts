@@ -119,7 +119,7 @@ function newHttpServer(
       response.shouldKeepAlive = false;
       lingerAfter(response, limits.lingerMs);
     }
-    handler(request, response);
+    connections.serve(request, () => handler(request, response));
   };
   const server = createServer(
     {

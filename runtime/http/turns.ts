@@ -56,6 +56,11 @@ export class Turns<Holder extends TaskHolder> {
     return this.#restsUntilMs > 0;
   }
 
+  /** Whether tasks of the client wait. */
+  hasTasksOf(holder: Holder): boolean {
+    return this.#lines.has(holder);
+  }
+
   enqueue(task: Task, holder: Holder): void {
     const line = this.#lines.get(holder);
     if (line === undefined) this.#lines.set(holder, [task]);
