@@ -7,7 +7,7 @@ import type { ClientAccount, Clients } from './clients.ts';
 import { Turns } from './turns.ts';
 
 /** Requests of one client that are served in one turn of the loop before its others wait. */
-const servedAtOnce = 16;
+const servedAtOnce = 8;
 /** Milliseconds that a request takes in later events: to be sent to a pod, and to be answered. */
 const followsMs = 0.1;
 
