@@ -83,6 +83,14 @@ function leaveUnread(connection: Connection, bytes: number): boolean {
   return true;
 }
 
+/** Takes answers, by which the address of the connection is known as one that reads. */
+function takeMany({ connection }: { connection: Connection }): void {
+  for (let answer = 0; answer < 20; answer += 1) {
+    assert.equal(leaveUnread(connection, large), true);
+    connection.closeRequest(large, noCancel);
+  }
+}
+
 test('a connection gets further answers once it has taken what it asked for; its first may be of any size', () => {
   const { connect, told, counters } = face();
   const { connection } = connect('10.0.0.1');
@@ -111,6 +119,7 @@ test('an answer that others wait behind has room, since these can not be taken b
 
 test('an address that leaves much unread gets no further large answers; small ones and other addresses do', () => {
   const { connect } = face();
+  takeMany(connect('10.0.0.1'));
   const unread = Array.from({ length: 8 }, () => connect('10.0.0.1').connection).map((one) => leaveUnread(one, large));
   assert.deepEqual(unread, Array<boolean>(8).fill(true));
   const { connection: same } = connect('10.0.0.1');
@@ -122,12 +131,33 @@ test('an address that leaves much unread gets no further large answers; small on
 
 test('an address that reads has twice its limit under way, and waits for the rest', () => {
   const { connect } = face();
+  takeMany(connect('10.0.0.1'));
   const takes = (address: string): boolean => {
     const { connection } = connect(address);
     return connection.takeAnswerRoom(large, connection.openRequest());
   };
   assert.equal(Array.from({ length: 50 }, () => takes('10.0.0.1')).filter(Boolean).length, 16);
   assert.equal(takes('10.0.0.2'), true);
+});
+
+test('an address that has taken nothing yet has half of its limit under way, and more by what it takes', () => {
+  const { connect } = face();
+  const underWay: { connection: Connection; turn: number }[] = [];
+  const ask = (): boolean => {
+    const { connection } = connect('10.0.0.1');
+    const turn = connection.openRequest();
+    if (!connection.takeAnswerRoom(large, turn)) return false;
+    underWay.push({ connection, turn });
+    return true;
+  };
+  const askAll = (): number => Array.from({ length: 20 }, ask).filter(Boolean).length;
+  assert.equal(askAll(), 4);
+  const { connection } = underWay.shift()!;
+  connection.releaseAnswerRoom(large);
+  connection.answerRequest(large);
+  assert.equal(askAll(), 0, 'it was sent and not taken');
+  connection.closeRequest(large, noCancel);
+  assert.equal(askAll(), 2);
 });
 
 test('an answer beyond all that an address may have under way is computed by itself', () => {
@@ -153,6 +183,7 @@ test('answers of all clients wait beyond four times the limit of what is unread'
 
 test('connections that stand still are cut while answers wait for their room, and what they held is free', () => {
   const { connect, look, counters, told } = face();
+  takeMany(connect('10.0.0.1'));
   const standing = Array.from({ length: 8 }, () => connect('10.0.0.1'));
   for (const { connection } of standing) leaveUnread(connection, large);
   look(8);
@@ -162,6 +193,18 @@ test('connections that stand still are cut while answers wait for their room, an
   look(1);
   assert.equal(standing.filter(({ socket }) => socket.destroyed).length, 6);
   assert.deepEqual([counters.refusals['unread-bytes'], counters.unreadBytes, told()], [6, 2 * large, 1]);
+  assert.equal(connection.takeAnswerRoom(large, 1), true);
+});
+
+test('room that an address leaves unread is made again though it has taken nothing yet', () => {
+  const { connect, look } = face();
+  const standing = Array.from({ length: 4 }, () => connect('10.0.0.1'));
+  for (const { connection } of standing) leaveUnread(connection, large);
+  look(8);
+  const { connection } = connect('10.0.0.1');
+  assert.equal(connection.takeAnswerRoom(large, connection.openRequest()), false);
+  look(1);
+  assert.equal(standing.filter(({ socket }) => socket.destroyed).length, 2);
   assert.equal(connection.takeAnswerRoom(large, 1), true);
 });
 
@@ -185,6 +228,7 @@ test('no answer is cut as it comes, however long ago the last look was, and howe
 
 test('a client below its share of what may be unread is not cut for others, though it stands still; one above it is', () => {
   const { connect, look } = face();
+  takeMany(connect('10.0.0.1'));
   const attackers = Array.from({ length: 4 }, () => connect('10.0.0.1'));
   const slow = connect('10.0.0.2');
   for (const { connection } of [...attackers, slow]) leaveUnread(connection, 4 * large);

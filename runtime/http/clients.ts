@@ -13,6 +13,8 @@ export interface ClientAccount {
   expectedBytes: number;
   /** Bytes of answers that it has not taken. */
   unreadBytes: number;
+  /** Bytes of answers that it has taken so far. */
+  takenBytes: number;
   /** Connections and bodies that point here; at 0 the account is forgotten. */
   uses: number;
   /** Predict requests so far, and at the last look. */
@@ -101,7 +103,7 @@ export class Clients {
 }
 
 function newAccount(key: string): ClientAccount {
-  const bytes = { arrivingBytes: 0, expectedBytes: 0, unreadBytes: 0 };
+  const bytes = { arrivingBytes: 0, expectedBytes: 0, unreadBytes: 0, takenBytes: 0 };
   return { key, connections: 0, ...bytes, uses: 0, asked: 0, askedBefore: 0, massMs: 0 };
 }
 

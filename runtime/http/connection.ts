@@ -172,6 +172,7 @@ export class Connection {
     this.#cancels?.delete(cancel);
     if (!this.#isOver && bytes > 0) {
       this.unreadBytes -= bytes;
+      this.client.takenBytes += bytes;
       this.all.addUnread(this, -bytes);
     }
     if (!this.#isHeldBack || this.#openRequests > this.all.limits.maxPipelined / 2) return;

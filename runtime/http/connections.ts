@@ -172,17 +172,22 @@ export class Connections implements ConnectionOwner {
   }
 
   #hasAnswerRoom({ unreadBytes, expectedBytes, client, isProxied }: Connection, bytes: number): boolean {
-    const { maxUnreadBytes, maxUnreadBytesPerAddress, maxUnreadBytesPerConnection } = this.limits;
+    const { maxUnreadBytes, maxUnreadBytesPerConnection } = this.limits;
     const own = unreadBytes + expectedBytes;
     if (own > 0 && own + bytes > maxUnreadBytesPerConnection) return false;
     if (bytes <= smallAnswerBytes) return true;
-    // Clients that read leave little here. Twice the limit may be under way to them, since all of it may be left unread too.
-    const isSlow = client.unreadBytes > maxUnreadBytesPerAddress / 4;
     const ofAddress = client.unreadBytes + client.expectedBytes;
-    const most = (isSlow ? 1 : 2) * maxUnreadBytesPerAddress;
-    if (!isProxied && ofAddress > 0 && ofAddress + bytes > most) return false;
+    if (!isProxied && ofAddress > 0 && ofAddress + bytes > this.#mostOf(client)) return false;
     const { unreadBytes: unread, expectedBytes: expected } = this.counters;
     return unread <= maxUnreadBytes || unread + expected + bytes <= maxAnswersRatio * maxUnreadBytes;
+  }
+
+  /** Bytes of answers that an address may have under way or unread: few at first, and more by what it takes. */
+  #mostOf({ unreadBytes, takenBytes }: ClientAccount): number {
+    const { maxUnreadBytesPerAddress: limit } = this.limits;
+    // Clients that read leave little here. Twice the limit may be under way to them, since all of it may be left unread too.
+    const isSlow = unreadBytes > limit / 4;
+    return Math.min((isSlow ? 1 : 2) * limit, limit / 2 + takenBytes);
   }
 
   #tellRoom(): void {
@@ -223,7 +228,7 @@ export class Connections implements ConnectionOwner {
   /** Answers wait for room that others of their address leave unread: without that wait they would be unread as well. */
   #relievePressed(client: ClientAccount): void {
     const own = [...this.#all].filter((connection) => connection.client === client);
-    this.#cutStanding(own, this.limits.maxUnreadBytesPerAddress / 2);
+    this.#cutStanding(own, Math.min(this.limits.maxUnreadBytesPerAddress, this.#mostOf(client)) / 2);
   }
 
   #watchBody(connection: Connection, nowMs: number, wasAway: boolean): void {

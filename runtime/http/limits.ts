@@ -28,7 +28,10 @@ export interface HttpLimits {
   readonly minAnswerBytesPerSecond: number;
   /** Bytes of unread answers of all connections; beyond them those that stand still are cut, the largest first. */
   readonly maxUnreadBytes: number;
-  /** Bytes of answers that one client address may have under way or unread; once a quarter is unread, others wait for room. */
+  /**
+   * Bytes of answers that one client address may have under way or unread; once a quarter is unread, others wait for room. At first it may have
+   * half, and more by what it takes, up to twice as much under way.
+   */
   readonly maxUnreadBytesPerAddress: number;
   /** The same for one connection, whose client asks for more before it has taken what it asked for. */
   readonly maxUnreadBytesPerConnection: number;
