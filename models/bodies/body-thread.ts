@@ -5,8 +5,9 @@
  *
  * CPU time is what counts, as time on the clock is the machine's: a request is not to be blamed for others that are running.
  */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { SluiceError } from '../../contract/errors.ts';
+import { startThread } from '../../runtime/process/start-thread.ts';
 import type { FromThread, Task, TaskResult } from './wire.ts';
 
 export interface BodyThreadOptions {
@@ -28,6 +29,8 @@ export interface Job {
 
 /** Most tasks that wait. Bodies are counted by their bytes elsewhere, and a compressed one may have few. */
 const maxWaiting = 64;
+/** Niceness beyond the pod's: the thread gets a quarter of a core that the event loop or a model wants as well. */
+const nicerBy = 6;
 const checkMs = 100;
 const idleMs = 5_000;
 
@@ -101,8 +104,9 @@ export class BodyThread {
 
   #start(): Worker {
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    const worker = new Worker(new URL(`./body-worker.${extension}`, import.meta.url), {
+    const worker = startThread(new URL(`./body-worker.${extension}`, import.meta.url), {
       resourceLimits: { maxOldGenerationSizeMb: this.#options.heapMebibytes },
+      nicerBy,
     });
     this.#cpuUsBefore = null;
     worker.on('message', (message: FromThread) => {

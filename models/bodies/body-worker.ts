@@ -1,5 +1,4 @@
 /** The thread that reads large bodies and writes large answers: one task at a time, plain data in, plain data out. */
-import os from 'node:os';
 import process from 'node:process';
 import { parentPort } from 'node:worker_threads';
 import { SluiceError } from '../../contract/errors.ts';
@@ -19,18 +18,6 @@ import {
 } from './wire.ts';
 
 const port = parentPort!;
-
-/** By so much this thread is nicer than the rest of the pod: it gets a quarter of a core that the event loop or a model wants as well. */
-const nicerBy = 6;
-
-// Elsewhere than on Linux this would be the priority of the whole pod.
-if (process.platform === 'linux') {
-  try {
-    os.setPriority(0, Math.min(19, os.getPriority() + nicerBy));
-  } catch {
-    // A sandbox may forbid it; bodies are then read as urgently as all else.
-  }
-}
 
 type Unmeasured<Result> = Result extends TaskResult ? Omit<Result, 'tookMs' | 'cpuUs'> : never;
 

@@ -2,8 +2,9 @@
  * One thread that runs ONNX Runtime, as the main thread sees it: its sessions by their place in it, the memory for the inputs
  * of its runs, and the one run that may be in progress there. Limits and the choice of a thread are session-host.ts's.
  */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { elementsOf } from '../../contract/tensor-data.ts';
+import { startThread } from '../../runtime/process/start-thread.ts';
 import { RunMemory } from './run-memory.ts';
 import type { FromWorker, LoadOptions, RunTime, ToWorker, WireInput, WireOutput } from './session-protocol.ts';
 import type { FileSignature } from '../repository/signature.ts';
@@ -56,7 +57,7 @@ export class SessionThread {
   /** @param onLost called when the thread ends by itself: no run will be answered any more */
   constructor(onLost: (error: Error) => void) {
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    this.#worker = new Worker(new URL(`./session-worker.${extension}`, import.meta.url));
+    this.#worker = startThread(new URL(`./session-worker.${extension}`, import.meta.url));
     this.#worker.on('message', (message: FromWorker) => this.#receive(message));
     this.#worker.on('error', (error) => onLost(error as Error));
     this.#worker.on('exit', (code) => {
