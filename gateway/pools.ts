@@ -6,6 +6,7 @@ import type { BodyRoom } from '../runtime/http/read-body.ts';
 import type { SharedSecret } from '../runtime/http/shared-secret.ts';
 import type { AnswerGate } from './endpoints/answer-gate.ts';
 import { LoopClock, tickMs } from './endpoints/loop-clock.ts';
+import { EnvelopeTurns } from './endpoints/envelope-turns.ts';
 import { Upstream } from './endpoints/upstream.ts';
 import { Pool, type PoolDeps } from './pool.ts';
 import type { ModelQueue } from './queue/model-queue.ts';
@@ -83,11 +84,12 @@ export class Pools {
   constructor({ cluster, now, log, secret, gate, wake = () => undefined, isFollowed = () => false }: PoolsDeps) {
     this.#isFollowed = isFollowed;
     const clock = new LoopClock(now);
+    const turns = new EnvelopeTurns(now);
     this.#poolDeps = {
       clock,
       log,
       wake,
-      connect: (origin, isPeer) => new Upstream(origin, isPeer ? secret : null, gate),
+      connect: (origin, isPeer) => new Upstream(origin, isPeer ? secret : null, { gate, turns }),
       random: Math.random,
     };
     this.#log = log;

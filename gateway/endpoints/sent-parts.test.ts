@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { EnvelopeTurns } from './envelope-turns.ts';
 import { SentParts } from './sent-parts.ts';
 
 const parts = (): Buffer[] => Array.from({ length: 6 }, (_, index) => Buffer.alloc(65_536, index));
+const turns = () => new EnvelopeTurns(() => performance.now());
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Reads as a writer to a socket does that takes `atOnce` parts before it is full. */
@@ -27,7 +29,7 @@ function writer(stream: SentParts, atOnce: number): { readonly written: Buffer[]
 }
 
 test('all parts come, in their order', async () => {
-  const stream = new SentParts(parts());
+  const stream = new SentParts(parts(), turns());
   const { written } = writer(stream, Infinity);
   await once(stream, 'end');
   assert.deepEqual(
@@ -37,7 +39,7 @@ test('all parts come, in their order', async () => {
 });
 
 test('others are served in between, however much the socket takes', async () => {
-  const stream = new SentParts([...parts(), ...parts()]);
+  const stream = new SentParts([...parts(), ...parts()], turns());
   const { written } = writer(stream, Infinity);
   const after: number[] = [];
   while (written.length < 12) {
@@ -50,7 +52,7 @@ test('others are served in between, however much the socket takes', async () => 
 
 test('a part that a socket may still write keeps its memory, one before the last drain gives it back', async () => {
   const sent = parts();
-  const stream = new SentParts(sent);
+  const stream = new SentParts(sent, turns());
   const { written, drain } = writer(stream, 2);
   await turn();
   assert.equal(written.length, 2);
@@ -74,4 +76,25 @@ test('a part that a socket may still write keeps its memory, one before the last
     sent.map(({ length }) => length > 0),
     [false, false, true, false, true, true],
   );
+});
+
+test('it rests between turns while small envelopes are sent, for twice the time of a turn, and not without them', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  let nowMs = 0;
+  const shared = new EnvelopeTurns(() => nowMs);
+  const stream = new SentParts([...parts(), ...parts(), ...parts()], shared);
+  const { written } = writer(stream, Infinity);
+  const pass = async (ms: number): Promise<number> => {
+    nowMs += ms;
+    t.mock.timers.tick(ms);
+    for (let count = 0; count < 5; count += 1) await turn();
+    return written.length;
+  };
+  shared.onSmall();
+  // A first turn is due at once, and ends with a rest of 1 ms.
+  assert.equal(await pass(0), 8);
+  assert.equal(await pass(0.9), 8);
+  assert.equal(await pass(0.2), 12);
+  // By now the last small envelope is long ago.
+  assert.equal(await pass(300), 18);
 });

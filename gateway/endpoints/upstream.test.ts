@@ -8,6 +8,7 @@ import { appendFrame } from '../../contract/envelope.ts';
 import { pendingRequest } from '../testing/pending.ts';
 import { AnswerGate } from './answer-gate.ts';
 import type { Call } from './pod-connection.ts';
+import { EnvelopeTurns } from './envelope-turns.ts';
 import { Upstream } from './upstream.ts';
 
 const mebibyte = 1024 * 1024;
@@ -41,7 +42,8 @@ async function pod(t: TestContext, bodies: readonly Buffer[]) {
     },
   };
   const gate = new AnswerGate({ unread: state, maxBytes: 10 * mebibyte, now: () => performance.now() });
-  const upstream = new Upstream(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, null, gate);
+  const turns = new EnvelopeTurns(() => performance.now());
+  const upstream = new Upstream(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, null, { gate, turns });
   t.after(async () => {
     await upstream.close();
     server.close();

@@ -17,6 +17,7 @@ import { partBytes } from '../../runtime/http/turns.ts';
 import type { PendingRequest } from '../queue/model-queue.ts';
 import type { AnswerGate } from './answer-gate.ts';
 import { isAnswer, isSummary, itemHead } from './envelope-heads.ts';
+import type { EnvelopeTurns } from './envelope-turns.ts';
 import type { BatchHandlers, Call, LossKind, PlainAnswer, PlainHandlers, PodConnection } from './pod-connection.ts';
 import { validRetryAfter } from './retry-after.ts';
 import { SentParts } from './sent-parts.ts';
@@ -30,18 +31,23 @@ const keepAliveMs = 30_000;
 
 type Headers = Record<string, string | string[] | undefined>;
 
+/** Limits and turns that the wires to all pods share. */
+export interface UpstreamShares {
+  readonly gate: AnswerGate;
+  readonly turns: EnvelopeTurns;
+}
+
 export class Upstream implements PodConnection {
   readonly #client: Pool;
   readonly #secret: SharedSecret | null;
   readonly #gate: AnswerGate;
+  readonly #turns: EnvelopeTurns;
 
-  /**
-   * @param secret null for a server that must not get it
-   * @param gate of all pods
-   */
-  constructor(origin: string, secret: SharedSecret | null, gate: AnswerGate) {
+  /** @param secret null for a server that must not get it */
+  constructor(origin: string, secret: SharedSecret | null, { gate, turns }: UpstreamShares) {
     this.#secret = secret;
     this.#gate = gate;
+    this.#turns = turns;
     this.#client = new Pool(origin, {
       connections: null,
       pipelining: 1,
@@ -71,8 +77,9 @@ export class Upstream implements PodConnection {
     let large: LargeEnvelope | null = null;
     if (bytes <= joinedBytes) {
       body = Buffer.concat(parts, bytes);
+      this.#turns.onSmall();
     } else {
-      body = new SentParts(parts);
+      body = new SentParts(parts, this.#turns);
       large = { sent: body, requests, bodies: requests.map((request) => request.body) };
       headers.push('content-length', String(bytes));
     }
