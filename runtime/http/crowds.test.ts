@@ -115,7 +115,7 @@ test('requests whose clients leave while they wait are not served', async (t) =>
   for (const client of clients) client.write(get('/crowd'));
   // Some ends are resets, by which `once` would fail.
   await Promise.all(clients.map((client) => new Promise((resolve) => client.once('close', resolve))));
-  // Those that wait would be served one in a turn.
+  // A turn serves one of those that wait.
   for (let turn = 0; turn < 200; turn += 1) await nextTurn();
   assert.ok(turns.length >= 8 && turns.length <= 10, `${turns.length} requests were served`);
 });
