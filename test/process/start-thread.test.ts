@@ -39,9 +39,11 @@ test('a thread keeps compiled code where its process does, and hears what was se
     return answer;
   };
   const priority = getPriority();
-  assert.deepEqual(await ask(), { message: 'early', compiled: null, priority });
+  // Whoever runs this test may have asked for compiled code before.
+  assert.deepEqual(await ask(), { message: 'early', compiled: module.getCompileCacheDir() ?? null, priority });
   module.enableCompileCache(path.join(folder, 'compiled'));
-  const compiled = module.getCompileCacheDir()!;
+  const compiled = module.getCompileCacheDir();
+  assert.ok(compiled !== undefined);
   assert.deepEqual(await ask(), { message: 'early', compiled, priority });
   const nicer = process.platform === 'linux' ? Math.min(19, priority + 5) : priority;
   assert.deepEqual(await ask(5), { message: 'early', compiled, priority: nicer });
