@@ -50,11 +50,7 @@ export class AnswerGate {
 
   /** Goes on with a long answer once others were read. */
   inTurn(goOn: () => void): void {
-    const turn = (): number => {
-      goOn();
-      return partMs;
-    };
-    this.#turns.enqueue({ turn }, this.#pods);
+    this.#turns.inTurn(this.#pods, goOn, partMs);
   }
 
   /**

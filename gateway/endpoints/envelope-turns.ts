@@ -30,10 +30,6 @@ export class EnvelopeTurns {
 
   /** Goes on with a large envelope once others were served. */
   inTurn(goOn: () => void): void {
-    const turn = (): number => {
-      goOn();
-      return partMs;
-    };
-    this.#turns.enqueue({ turn }, this.#large);
+    this.#turns.inTurn(this.#large, goOn, partMs);
   }
 }

@@ -114,11 +114,7 @@ export class Connection {
    * @param followsMs milliseconds that what it sets going takes in later events
    */
   inTurn(work: () => void, followsMs = 0): void {
-    const turn = (): number => {
-      work();
-      return followsMs;
-    };
-    this.all.turns.enqueue({ turn }, this.client);
+    this.all.turns.inTurn(this.client, work, followsMs);
   }
 
   /** A request waits for its answer from now on. @returns its turn among the answers of the connection */

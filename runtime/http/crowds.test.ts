@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
+import { countTurns } from '../testing/loop-turns.ts';
 import { Clients } from './clients.ts';
 import { connectionOf } from './connection.ts';
 import { Crowds } from './crowds.ts';
@@ -57,13 +58,7 @@ async function connectCrowd(t: TestContext, onServed: (sockets: readonly Socket[
   const limits = { readTurnMs: 0 };
   const app = newServer({ log: { error: () => undefined }, errorForm: protocolErrors, closes: 'all', limits });
   t.after(() => app.close());
-  let turn = 0;
-  const count = (): void => {
-    turn += 1;
-    immediate = setImmediate(count);
-  };
-  let immediate = setImmediate(count);
-  t.after(() => clearImmediate(immediate));
+  const turn = countTurns(t);
   const turns: number[] = [];
   const accepted: Socket[] = [];
   app.server.on('connection', (socket) => socket.remoteAddress === crowdAddress && accepted.push(socket));
@@ -77,7 +72,7 @@ async function connectCrowd(t: TestContext, onServed: (sockets: readonly Socket[
   route(app, '/crowd', {
     right: 'predict',
     GET: () => {
-      turns.push(turn);
+      turns.push(turn());
       onServed(accepted);
       return '';
     },

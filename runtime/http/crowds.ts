@@ -36,16 +36,8 @@ export class Crowds {
     if (this.#brought.size === 0) setImmediate(() => this.#brought.clear());
     const brought = (this.#brought.get(client) ?? 0) + 1;
     this.#brought.set(client, brought);
-    if (!this.#turns.hasTasksOf(client)) {
-      if (brought <= servedAtOnce || !this.#clients.serveOthersThan(new Set([client]))) {
-        request();
-        return;
-      }
-    }
-    const turn = (): number => {
-      request();
-      return followsMs;
-    };
-    this.#turns.enqueue({ turn }, client);
+    const isCrowd = (): boolean => brought > servedAtOnce && this.#clients.serveOthersThan(new Set([client]));
+    if (this.#turns.hasTasksOf(client) || isCrowd()) this.#turns.inTurn(client, request, followsMs);
+    else request();
   }
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test, type TestContext } from 'node:test';
+import { countTurns } from '../testing/loop-turns.ts';
 import { protocolErrors } from './errors.ts';
 import { readBody } from './read-body.ts';
 import { route } from './routes.ts';
@@ -82,23 +83,17 @@ async function turnsOfEnds(t: TestContext, bytes: string, readTurnMs = 0): Promi
   const app = newServer({ log: { error: () => undefined }, errorForm: protocolErrors, closes: 'all', limits });
   t.after(() => app.close());
   const ends = new Set<number>();
+  const turn = countTurns(t);
   const room = { check: () => undefined, reserve: () => undefined, release: () => undefined };
   route(app, '/x', {
     right: 'predict',
     POST: (request, reply) => {
       reply.hijack();
-      reply.raw.on('finish', () => ends.add(turn));
+      reply.raw.on('finish', () => ends.add(turn()));
       readBody(request.raw, room, (error) => void reply.raw.writeHead(error?.status ?? 200).end());
     },
   });
-  let turn = 0;
-  const count = (): void => {
-    turn += 1;
-    immediate = setImmediate(count);
-  };
-  let immediate = setImmediate(count);
-  t.after(() => clearImmediate(immediate));
-  app.server.on('connection', (socket) => socket.on('finish', () => ends.add(turn)));
+  app.server.on('connection', (socket) => socket.on('finish', () => ends.add(turn())));
   await app.listen({ host: '127.0.0.1', port: 0 });
   const { port } = app.server.address() as { port: number };
   const clients = Array.from({ length: 80 }, () => connect({ port, host: '127.0.0.1' }).resume());

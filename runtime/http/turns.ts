@@ -68,6 +68,18 @@ export class Turns<Holder extends TaskHolder> {
     if (!this.#isDue) this.#wait();
   }
 
+  /**
+   * Does something in the client's turn.
+   * @param followsMs milliseconds that what it sets going takes in later events
+   */
+  inTurn(holder: Holder, work: () => void, followsMs: number): void {
+    const turn = (): number => {
+      work();
+      return followsMs;
+    };
+    this.enqueue({ turn }, holder);
+  }
+
   #wait(): void {
     this.#isDue = true;
     const restMs = this.#restsUntilMs - this.#options.now();
