@@ -66,18 +66,16 @@ export class Heap<Entry extends HeapEntry> {
     if (this.#size === 0) {
       entries.length = 0;
     } else if (entries.length > 64 && entries.length > 2 * this.#size) {
-      const waiting = entries
-        .filter((entry) => entry.state !== 'settled')
-        .sort((a, b) => (precedesWithin(a, b) ? -1 : 1));
+      const waiting = this.waiting().sort((a, b) => (precedesWithin(a, b) ? -1 : 1));
       entries.length = 0;
       // A sorted array is a heap.
       for (const entry of waiting) entries.push(entry);
     }
   }
 
-  /** Entries that wait when iteration begins, unordered; they may be removed meanwhile. */
-  *[Symbol.iterator](): Generator<Entry> {
-    for (const entry of [...this.#entries]) if (entry.state !== 'settled') yield entry;
+  /** Entries that wait, unordered. */
+  waiting(): Entry[] {
+    return this.#entries.filter((entry) => entry.state !== 'settled');
   }
 
   #removeFirst(): void {

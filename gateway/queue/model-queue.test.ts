@@ -131,3 +131,25 @@ test('a body whose length says nothing of its rows is expected to get the longes
   assert.equal(expected({ contentType: 'application/json', contentEncoding: 'gzip' }), 4_000_000);
   assert.ok(expected({ contentType: 'application/json' }) < 250_001);
 });
+
+test('a look for what has waited long passes over none of the requests as long as all of them arrived later', () => {
+  const modelQueue = new ModelQueue('m');
+  let looks = 0;
+  const arrived = (ms: number): PendingRequest =>
+    Object.defineProperty(pendingRequest(), 'arrivedAtMs', { get: () => ((looks += 1), ms) });
+  for (let ms = 100; ms < 200; ms += 1) modelQueue.push(arrived(ms));
+  looks = 0;
+  assert.deepEqual(modelQueue.arrivedBy(99), []);
+  assert.equal(looks, 0);
+  assert.equal(modelQueue.arrivedBy(101).length, 2);
+  // Served ones no longer wait, and one that comes back is as old as it was.
+  const [first, second] = [modelQueue.pop()!, modelQueue.pop()!];
+  assert.deepEqual(modelQueue.arrivedBy(101), []);
+  looks = 0;
+  assert.deepEqual(modelQueue.arrivedBy(101), []);
+  assert.equal(looks, 0);
+  modelQueue.push(second);
+  assert.deepEqual(modelQueue.arrivedBy(101), [second]);
+  modelQueue.push(first);
+  assert.equal(modelQueue.oldestArrivalMs(), 100);
+});

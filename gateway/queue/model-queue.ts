@@ -75,6 +75,8 @@ export class ModelQueue {
   /** Index among the queues with waiting requests, -1 while none waits. Kept by waiting-models.ts. */
   waitingIndex = -1;
   readonly #queue: Queue<PendingRequest>;
+  /** No waiting request arrived before this time; the oldest one may have arrived later. */
+  #noneBeforeMs = Infinity;
   #inFlight = 0;
   #cost: Cost = unknownCost;
   #throughput: Throughput = noThroughput;
@@ -218,11 +220,25 @@ export class ModelQueue {
   }
 
   /** Requests that wait, unordered. */
-  waiting(): Iterable<PendingRequest> {
-    return this.#queue;
+  waiting(): PendingRequest[] {
+    return this.#queue.waiting();
+  }
+
+  /** Waiting requests that arrived at the time or before, unordered. Looks at none of them as long as all arrived later. */
+  arrivedBy(ms: number): PendingRequest[] {
+    if (this.#noneBeforeMs > ms || this.oldestArrivalMs() > ms) return [];
+    return this.waiting().filter((request) => request.arrivedAtMs <= ms);
+  }
+
+  /** When the oldest waiting request arrived; Infinity without one. Looks at all of them. */
+  oldestArrivalMs(): number {
+    this.#noneBeforeMs = Infinity;
+    for (const { arrivedAtMs } of this.waiting()) this.#noneBeforeMs = Math.min(this.#noneBeforeMs, arrivedAtMs);
+    return this.#noneBeforeMs;
   }
 
   push(request: PendingRequest): void {
+    this.#noneBeforeMs = Math.min(this.#noneBeforeMs, request.arrivedAtMs);
     this.#queue.push(request);
   }
 

@@ -120,9 +120,9 @@ export class Queue<Entry extends QueueEntry> {
     return this.#heapOf[level]?.last();
   }
 
-  /** Entries that wait when iteration begins, unordered; they may be removed meanwhile. */
-  *[Symbol.iterator](): Generator<Entry> {
-    for (const heap of this.#heaps) yield* heap;
+  /** Entries that wait, unordered. */
+  waiting(): Entry[] {
+    return this.#heaps.flatMap((heap) => heap.waiting());
   }
 
   #account(entry: Entry, sign: 1 | -1): void {

@@ -107,7 +107,7 @@ export class RequestBook {
       for (const request of modelQueue.waiting()) this.fail(request, this.#modelRemovedError(modelQueue));
       this.#formerModels.include(modelQueue.counters);
     }
-    for (const request of this.#isolated) {
+    for (const request of this.#isolated.waiting()) {
       if (!this.serves(request.modelQueue)) this.fail(request, this.#modelRemovedError(request.modelQueue));
     }
     for (const request of this.#held) {
@@ -309,14 +309,14 @@ export class RequestBook {
     const { coldStartHoldMs } = this.#spec().requests;
     const oldest = this.#now() - coldStartHoldMs;
     for (const modelQueue of this.#waiting.list()) {
-      const isOut = isUnloaded(modelQueue.model);
-      for (const request of modelQueue.waiting()) {
-        if (isOut) {
+      if (isUnloaded(modelQueue.model)) {
+        for (const request of modelQueue.waiting()) {
           modelQueue.counters.shed['no-pod'] += 1;
           this.fail(request, modelUnserved(this.#pool, modelQueue.model, unloadedReason));
-          continue;
         }
-        if (request.arrivedAtMs > oldest) continue;
+        continue;
+      }
+      for (const request of modelQueue.arrivedBy(oldest)) {
         if (!podless && !isUnserved(request)) continue;
         modelQueue.counters.shed['no-pod'] += 1;
         this.fail(request, noPod(this.#pool, podless ? null : modelQueue.model, coldStartHoldMs));

@@ -71,9 +71,7 @@ export class WaitingModels {
   /** Age of the oldest waiting request; 0 without one. */
   oldestMs(nowMs: number): number {
     let oldest = nowMs;
-    for (const modelQueue of this.#queues) {
-      for (const request of modelQueue.waiting()) oldest = Math.min(oldest, request.arrivedAtMs);
-    }
+    for (const modelQueue of this.#queues) oldest = Math.min(oldest, modelQueue.oldestArrivalMs());
     return nowMs - oldest;
   }
 }

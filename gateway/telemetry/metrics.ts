@@ -324,7 +324,5 @@ function podsOut(pool: Pool): Sample[] {
 }
 
 function oldestSeconds(modelQueue: ModelQueue, nowMs: number): number {
-  let oldest = nowMs;
-  for (const request of modelQueue.waiting()) oldest = Math.min(oldest, request.arrivedAtMs);
-  return (nowMs - oldest) / 1000;
+  return Math.max(0, nowMs - modelQueue.oldestArrivalMs()) / 1000;
 }
