@@ -326,3 +326,26 @@ test('a connection that comes while the server ends has a second for its request
   await look();
   assert.equal(late.writableEnded, true);
 });
+
+test('a connection that its client has reset before it is accepted is not read', { timeout: 60_000 }, async (t) => {
+  const app = newServer({ log: { error: () => undefined }, errorForm: protocolErrors, closes: 'all' });
+  t.after(() => app.close());
+  let served = 0;
+  route(app, '/', { right: 'observe', GET: () => ((served += 1), '') });
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  const clients = 100;
+  let ended = 0;
+  const allEnded = new Promise<void>((resolve) => {
+    app.server.on('connection', (socket: Socket) => {
+      socket.on('close', () => (ended += 1) === clients && resolve());
+    });
+  });
+  // All connect in one turn of the loop, and a server accepts one of them in a turn.
+  for (let index = 0; index < clients; index += 1) {
+    const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+    socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n', () => socket.resetAndDestroy());
+  }
+  await allEnded;
+  assert.ok(served < clients / 2, `${served} requests were served`);
+});

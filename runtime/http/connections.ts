@@ -71,6 +71,11 @@ export class Connections implements ConnectionOwner {
 
   /** Takes a new connection. @returns what its client is told if it may not stay */
   accept(socket: Socket): string | null {
+    // A client that has reset the connection meanwhile has no address any more. What it sent is not worth reading.
+    if (socket.remoteAddress === undefined && socket.localAddress !== undefined) {
+      socket.destroy();
+      return null;
+    }
     const address = socket.remoteAddress ?? 'unknown';
     const account = this.clients.enter(address);
     const isProxied = this.clients.isTrusted(address);
