@@ -15,7 +15,24 @@ test('addresses of one client share an account, and one that nobody uses is forg
   assert.equal(clients.enter('10.0.0.1'), account);
   clients.leave(account);
   clients.leave(account);
+  clients.look();
   assert.equal(clients.size, 4);
+});
+
+test('what the connections of a client did outlives them, until nothing has happened between two looks', () => {
+  const clients = new Clients();
+  for (let connection = 0; connection < 40; connection += 1) {
+    const account = clients.enter('10.0.0.1');
+    account.cutShort += 1;
+    clients.leave(account);
+  }
+  for (const cutsShort of [true, true, false]) {
+    const account = clients.enter('10.0.0.1');
+    assert.equal(clients.cutsShort(account), cutsShort);
+    clients.leave(account);
+    clients.look();
+  }
+  assert.equal(clients.size, 0);
 });
 
 test('the client behind proxies is the last hop that is none of them', () => {

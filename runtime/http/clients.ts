@@ -15,17 +15,22 @@ export interface ClientAccount {
   unreadBytes: number;
   /** Bytes of answers that it has taken so far. */
   takenBytes: number;
-  /** Connections and bodies that point here; at 0 the account is forgotten. */
+  /** Connections and bodies that point here; an account without any is forgotten once nothing has happened between two looks. */
   uses: number;
   /** Predict requests so far, and at the last look. */
   asked: number;
   askedBefore: number;
+  /** Connections that ended before their request was answered since the last look, and in the one before. */
+  cutShort: number;
+  cutShortBefore: number;
   /** Milliseconds that its work in masses took since the last look: see turns.ts. */
   massMs: number;
 }
 
 /** Milliseconds of work in masses between two looks, beyond which a client is no ordinary one. */
 const ordinaryMassMs = 25;
+/** Connections cut short in two looks, beyond which a client is taken to do it again. */
+const ordinaryCutShort = 32;
 
 export class Clients {
   readonly #accounts = new Map<string, ClientAccount>();
@@ -60,9 +65,7 @@ export class Clients {
 
   leave(account: ClientAccount): void {
     account.uses -= 1;
-    if (account.uses > 0) return;
-    this.#accounts.delete(account.key);
-    this.#ordinary.delete(account);
+    if (account.uses === 0) this.#ordinary.delete(account);
   }
 
   /** A client asks for something. It is an ordinary one from now on, since the next look may be far away. */
@@ -75,8 +78,16 @@ export class Clients {
   look(): void {
     this.#ordinary.clear();
     for (const account of this.#accounts.values()) {
-      if (account.asked !== account.askedBefore && account.massMs <= ordinaryMassMs) this.#ordinary.add(account);
+      // Connections of a client may end faster than the next one comes: what it did is kept for a look.
+      const hasAsked = account.asked !== account.askedBefore;
+      if (account.uses === 0 && !hasAsked && account.cutShort === 0) {
+        this.#accounts.delete(account.key);
+        continue;
+      }
+      if (account.uses > 0 && hasAsked && account.massMs <= ordinaryMassMs) this.#ordinary.add(account);
       account.askedBefore = account.asked;
+      account.cutShortBefore = account.cutShort;
+      account.cutShort = 0;
       account.massMs = 0;
     }
   }
@@ -85,6 +96,11 @@ export class Clients {
   serveOthersThan(some: ReadonlySet<ClientAccount>): boolean {
     for (const account of this.#ordinary) if (!some.has(account) && account.massMs <= ordinaryMassMs) return true;
     return false;
+  }
+
+  /** Whether the client ends so many connections before their answer that what it asks for is likely to be in vain. */
+  cutsShort({ cutShort, cutShortBefore }: ClientAccount): boolean {
+    return cutShort + cutShortBefore > ordinaryCutShort;
   }
 
   /** Address of the client behind trusted proxies: the last of X-Forwarded-For that is none of them. */
@@ -104,7 +120,17 @@ export class Clients {
 
 function newAccount(key: string): ClientAccount {
   const bytes = { arrivingBytes: 0, expectedBytes: 0, unreadBytes: 0, takenBytes: 0 };
-  return { key, connections: 0, ...bytes, uses: 0, asked: 0, askedBefore: 0, massMs: 0 };
+  return {
+    key,
+    connections: 0,
+    ...bytes,
+    uses: 0,
+    asked: 0,
+    askedBefore: 0,
+    cutShort: 0,
+    cutShortBefore: 0,
+    massMs: 0,
+  };
 }
 
 /** Whether a text is an address, or a network such as `10.0.0.0/8`. */

@@ -113,8 +113,13 @@ export class Connections implements ConnectionOwner {
   serve(request: IncomingMessage, serve: () => void): void {
     const connection = connectionOf(request);
     // A proxy brings those of many clients.
-    if (connection === undefined || connection.isProxied) serve();
-    else this.#crowds.serve(connection.client, () => !request.destroyed && serve());
+    if (connection === undefined || connection.isProxied) return serve();
+    this.#crowds.serve(connection.client, () => {
+      const isThere = !request.destroyed;
+      if (isThere) serve();
+      else connection.cutShort();
+      return isThere;
+    });
   }
 
   #refusalOf(account: ClientAccount, isProxied: boolean): RefusalReason | null {

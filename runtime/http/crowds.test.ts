@@ -19,7 +19,7 @@ test('the first requests of a client are served at once, and all where nobody el
   const client = clients.enter('10.0.0.1');
   let served = 0;
   clients.ask(client);
-  for (let request = 0; request < 100; request += 1) crowds.serve(client, () => (served += 1));
+  for (let request = 0; request < 100; request += 1) crowds.serve(client, () => (served += 1) > 0);
   assert.equal(served, 100);
 });
 
@@ -29,18 +29,47 @@ test('the others wait for turns while another client is served, in the order in 
   const [crowd, other] = [clients.enter('10.0.0.1'), clients.enter('10.0.0.2')];
   for (const client of [crowd, other]) clients.ask(client);
   const served: number[] = [];
-  for (let request = 0; request < 20; request += 1) crowds.serve(crowd, () => served.push(request));
+  for (let request = 0; request < 20; request += 1) crowds.serve(crowd, () => served.push(request) > 0);
   assert.equal(served.length, 8);
-  crowds.serve(other, () => served.push(100));
+  crowds.serve(other, () => served.push(100) > 0);
   assert.equal(served.at(-1), 100, 'the other client doesn’t wait');
   await nextTurn();
   // A turn has passed, but what came before is still in line.
-  crowds.serve(crowd, () => served.push(20));
+  crowds.serve(crowd, () => served.push(20) > 0);
   for (let turn = 0; turn < 100; turn += 1) await nextTurn();
   assert.deepEqual(
     served.filter((request) => request !== 100),
     Array.from({ length: 21 }, (_, request) => request),
   );
+});
+
+test('a client that has cut many connections short waits with each request, and its line rests', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  let nowMs = 0;
+  const pass = (ms: number): void => {
+    nowMs += ms;
+    t.mock.timers.tick(ms);
+  };
+  const clients = new Clients();
+  const crowds = new Crowds({ clients, turnMs: 0, now: () => nowMs });
+  const [client, other] = [clients.enter('10.0.0.1'), clients.enter('10.0.0.2')];
+  clients.ask(other);
+  client.cutShort = 33;
+  let served = 0;
+  for (let request = 0; request < 3; request += 1) crowds.serve(client, () => (served += 1) > 0);
+  assert.equal(served, 0);
+  for (let turn = 0; turn < 10; turn += 1) await nextTurn();
+  assert.equal(served, 1, 'the second one waits until the line has rested');
+  pass(2);
+  assert.equal(served, 2);
+  pass(2);
+  assert.equal(served, 3);
+  // Those whose client has left take no time: the line doesn't rest after them.
+  pass(2);
+  let left = 0;
+  for (let request = 0; request < 10; request += 1) crowds.serve(client, () => (left += 1) < 0);
+  for (let turn = 0; turn < 20; turn += 1) await nextTurn();
+  assert.equal(left, 10);
 });
 
 const goodAddress = '127.0.0.1';
