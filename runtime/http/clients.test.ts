@@ -80,4 +80,10 @@ test('others are served while a client asks for something that sends no masses',
   assert.equal(serveOthers(), true);
   clients.leave(good);
   assert.equal(serveOthers(), false, 'it has left');
+  clients.enter('10.0.0.1');
+  clients.ask(good);
+  clients.leave(good);
+  assert.equal(clients.enter('10.0.0.1'), good);
+  clients.ask(good);
+  assert.equal(serveOthers(), true, 'it comes with each request over a connection of its own');
 });

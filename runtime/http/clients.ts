@@ -71,15 +71,15 @@ export class Clients {
   /** A client asks for something. It is an ordinary one from now on, since the next look may be far away. */
   ask(account: ClientAccount): void {
     account.asked += 1;
-    if (account.asked === account.askedBefore + 1) this.#ordinary.add(account);
+    this.#ordinary.add(account);
   }
 
   /** Looks who asks for something: called a few times a second. */
   look(): void {
     this.#ordinary.clear();
     for (const account of this.#accounts.values()) {
-      // Connections of a client may end faster than the next one comes: what it did is kept for a look.
       const hasAsked = account.asked !== account.askedBefore;
+      // Connections of a client may end faster than the next one comes: what it did is kept for a look.
       if (account.uses === 0 && !hasAsked && account.cutShort === 0) {
         this.#accounts.delete(account.key);
         continue;
