@@ -246,16 +246,11 @@ export class Connection {
     if (large !== null) for (const body of large) freeBuffer(body);
   }
 
-  /** Its client has ended it while a request waited for its turn. */
-  cutShort(): void {
-    this.client.cutShort += 1;
-  }
-
   /** Counts nothing of it any more: it has ended. Node tells responses behind the first one nothing of that. */
   forget(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    if (this.#openRequests > 0 || this.body !== null) this.cutShort();
+    if (this.#openRequests > 0 || this.body !== null) this.client.cutShort += 1;
     this.all.addUnread(this, -this.unreadBytes);
     this.all.addExpected(this, -this.expectedBytes);
     this.unreadBytes = 0;

@@ -117,7 +117,7 @@ export class Connections implements ConnectionOwner {
     this.#crowds.serve(connection.client, () => {
       const isThere = !request.destroyed;
       if (isThere) serve();
-      else connection.cutShort();
+      else connection.client.cutShort += 1;
       return isThere;
     });
   }

@@ -11,7 +11,7 @@ import { Turns } from './turns.ts';
 const servedAtOnce = 8;
 /** Milliseconds that a request takes in later events: to be sent to a pod, and to be answered. */
 const followsMs = 0.1;
-/** The same beside what the next connection and its end take, where each request comes over one of its own. */
+/** The same for a client that cuts connections short: with what its next connection takes, and the end of that. */
 const cutShortMs = 0.6;
 
 export interface CrowdsOptions {
