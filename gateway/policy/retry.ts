@@ -83,7 +83,8 @@ export interface VerificationBudget {
 const share = 0.2;
 const mostTokens = 100;
 
-export const initialBudget: VerificationBudget = { tokens: 10 };
+/** Full: a gateway that has just started may meet a pod that fails fast, and so draws whatever comes. */
+export const initialBudget: VerificationBudget = { tokens: mostTokens };
 
 export function earn(budget: VerificationBudget, requests: number): VerificationBudget {
   return { tokens: Math.min(mostTokens, budget.tokens + share * requests) };
