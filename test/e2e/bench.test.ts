@@ -346,7 +346,10 @@ describe('against Sluice', { concurrency }, () => {
         '2',
       );
       assert.equal(report.good, report.offered);
-      assert.ok(report.good > 20, `${report.good} requests`);
+      // At a rate the clock says how many; a closed loop sends as many as the machine answers, and one at a time for each client.
+      const [kind, value] = args.slice(2);
+      const least = kind === '--rate' ? 50 : Number(value);
+      assert.ok(report.good >= least, `${report.good} requests`);
       assert.match(report.server!, /^sluice /);
       assert.ok(report.sluice!.meanBatch! >= 1, `mean batch ${report.sluice!.meanBatch}`);
       assert.ok(report.sluice!.seconds.some(({ pods }) => pods === 1));
