@@ -1,7 +1,7 @@
 /**
  * A pod that can be made sick: a real model server behind a proxy in the same container, which lets everything through until
- * it is told otherwise. GET /fault?kind=… at port 9000: none, hang, errors, garbage, slow. GET /fault says when it was told, and
- * when, in ms since then, which address got a slow answer.
+ * it is told otherwise. GET /fault?kind=… at port 9000: none, hang, errors, garbage, slow. GET /fault says when it was told, when,
+ * in ms since then, which address has seen the fault, and when this process has waited for a core, and for how long.
  *
  * Self-contained: it is mounted as one file into the image.
  */
@@ -11,11 +11,21 @@ import http from 'node:http';
 import process from 'node:process';
 
 const inner = 8001;
-const slowMs = Number(process.env.SLOW_MS ?? '2000');
+/** A slow pod takes so many times as long as it needs, however long that is on this machine at this moment. */
+const slowTimes = 20;
+const lookMs = 20;
 let fault = process.env.FAULT ?? 'none';
 let toldAtMs = 0;
 let toldAtUnixMs = 0;
-let slowAnswers: Record<string, number[]> = {};
+let seenMs: Record<string, number[]> = {};
+let waits: { readonly atMs: number; readonly forMs: number }[] = [];
+let lookedMs = performance.now();
+setInterval(() => {
+  const nowMs = performance.now();
+  const forMs = nowMs - lookedMs - lookMs;
+  if (fault !== 'none' && forMs > 1) waits.push({ atMs: nowMs - toldAtMs, forMs });
+  lookedMs = nowMs;
+}, lookMs);
 
 const server = spawn(process.execPath, ['/app/cli/sluice.js', 'model-server', '--port', String(inner)], {
   stdio: 'inherit',
@@ -45,11 +55,16 @@ function refused(envelope: Buffer): Buffer {
   return Buffer.concat(parts);
 }
 
-function forward(request: http.IncomingMessage, body: Buffer, response: http.ServerResponse): void {
+function forward(request: http.IncomingMessage, body: Buffer, response: http.ServerResponse, times = 1): void {
   const { method = 'GET', url = '/', headers } = request;
+  const askedMs = performance.now();
   const passed = http.request({ port: inner, method, path: url, headers, agent: false }, (answer) => {
-    response.writeHead(answer.statusCode ?? 502, answer.headers);
-    answer.pipe(response);
+    const pass = (): void => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response);
+    };
+    if (times === 1) pass();
+    else setTimeout(pass, (times - 1) * (performance.now() - askedMs));
   });
   passed.on('error', () => response.destroy());
   passed.end(body);
@@ -58,18 +73,26 @@ function forward(request: http.IncomingMessage, body: Buffer, response: http.Ser
 http
   .createServer((request, response) => {
     const work = request.method === 'POST' && request.url?.startsWith('/drain') === false;
+    const seen = (): void => {
+      if (request.url !== '/v2/envelope') return;
+      (seenMs[request.socket.remoteAddress ?? ''] ??= []).push(Math.round(performance.now() - toldAtMs));
+    };
     const parts: Buffer[] = [];
     request.on('data', (part: Buffer) => parts.push(part));
     request.on('end', () => {
       const body = Buffer.concat(parts);
       // A hanging server hangs for probes too; the others look well to whoever only looks.
-      if (fault === 'hang') return;
-      if (!work || fault === 'none') forward(request, body, response);
-      else if (fault === 'slow') {
-        const asker = request.socket.remoteAddress ?? '';
-        response.on('finish', () => (slowAnswers[asker] ??= []).push(Math.round(performance.now() - toldAtMs)));
-        setTimeout(() => forward(request, body, response), slowMs);
-      } else if (fault === 'garbage') response.end(randomBytes(200));
+      if (fault === 'hang') {
+        seen();
+        return;
+      }
+      if (!work || fault === 'none') {
+        forward(request, body, response);
+        return;
+      }
+      response.on('finish', seen);
+      if (fault === 'slow') forward(request, body, response, slowTimes);
+      else if (fault === 'garbage') response.end(randomBytes(200));
       else if (request.url === '/v2/envelope') {
         response.setHeader('content-type', 'application/vnd.sluice.envelope');
         response.end(refused(body));
@@ -88,9 +111,10 @@ http
       fault = kind;
       toldAtMs = performance.now();
       toldAtUnixMs = Date.now();
-      slowAnswers = {};
+      seenMs = {};
+      waits = [];
       process.stdout.write(`fault: ${fault}\n`);
     }
-    response.end(JSON.stringify({ fault, toldAtUnixMs, slowAnswers }));
+    response.end(JSON.stringify({ fault, toldAtUnixMs, seenMs, waits }));
   })
   .listen(9000);

@@ -35,8 +35,6 @@ export interface PoolOptions {
   readonly spec?: Readonly<Record<string, unknown>>;
   /** Puts pods behind the proxy of in-cluster/sick-pod.ts, which can be told to misbehave. */
   readonly sick?: boolean;
-  /** Milliseconds added to each run of a pod that is told to be slow. */
-  readonly slowMs?: number;
   /** Annotation of the pod template; a changed value starts a rollout. */
   readonly annotation?: string;
   /** Time that a pod has to end, in the manifest; the process itself takes 5 s less. */
@@ -58,7 +56,6 @@ export function poolObjects(options: PoolOptions): object {
     scaling = {},
     spec = {},
     sick = false,
-    slowMs = 2000,
     annotation = 'first',
     graceSeconds = 30,
     shareProcesses = false,
@@ -80,7 +77,6 @@ export function poolObjects(options: PoolOptions): object {
     SLUICE_GRACE_MS: String(1000 * Math.max(1, graceSeconds - 5)),
     ...(release.hasSecret ? { SLUICE_SECRET_FILE: '/etc/sluice/secret' } : {}),
     SLUICE_START_DELAY_MS: String(startDelayMs),
-    ...(sick ? { SLOW_MS: String(slowMs) } : {}),
     ...options.env,
   };
   const probe = (what: string, more: object) => ({ httpGet: { path: `/v2/health/${what}`, port: 'http' }, ...more });
