@@ -105,7 +105,7 @@ test('a request waits for a second pod that has no slot now', (t) => {
 });
 
 test('a gateway that has just started: a burst at a pod that fails is answered well', (t) => {
-  const { submit, pass, list, pods, callWith } = virtualPool(t, { pods: { a: ['m'], b: ['m'] } });
+  const { submit, pass, list, pods } = virtualPool(t, { pods: { a: ['m'], b: ['m'] } });
   list(pods[0]!.listed());
   const requests = Array.from({ length: 32 }, (_, index) => submit(String(index), { timeoutMs: 1_000 }));
   pass();
