@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { gatewayFlags, podFlags } from '../runtime/process/heap.ts';
+import { allocatorEnv, gatewayFlags, podFlags } from '../runtime/process/heap.ts';
 import { LocalScaling, type ScalingFiles } from '../cluster/local/scaling.ts';
 import { PoolFiles } from '../cluster/local/pool-files.ts';
 import { SettingsError } from '../contract/settings.ts';
@@ -41,7 +41,7 @@ const graceMs = 30_000;
  * @throws SettingsError before any process is started
  */
 export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ readonly served: boolean }> {
-  const env = withSecret(io.env, settings);
+  const env = withSecret({ ...allocatorEnv, ...io.env }, settings);
   const { repository, pools, poolsText, replicas, modelsAreRequired, leftOut } = await planLocal(settings);
   if (io.stop.aborted) return { served: true };
   const { host, port, adminPort, scalerPort, logLevel, logFormat } = settings;

@@ -1,10 +1,18 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { gatewayFlags } from './heap.ts';
+import { allocatorEnv, gatewayFlags } from './heap.ts';
+
+const text = readFileSync(new URL('../../deploy/Containerfile', import.meta.url), 'utf8');
 
 test('the image starts Node with the flags of a gateway', () => {
-  const text = readFileSync(new URL('../../deploy/Containerfile', import.meta.url), 'utf8');
   const entrypoint = JSON.parse(/^ENTRYPOINT (.+)$/m.exec(text)![1]!) as string[];
   assert.deepEqual(entrypoint, ['node', ...gatewayFlags, '/app/cli/sluice.js']);
+});
+
+test('the image starts Node with the variables of the allocator', () => {
+  const [, variables] = /^ENV ((?:.*\\\n)*.*)$/m.exec(text)!;
+  for (const [name, value] of Object.entries(allocatorEnv)) {
+    assert.ok(variables!.split(/[\s\\]+/).includes(`${name}=${value}`), name);
+  }
 });
