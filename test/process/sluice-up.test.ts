@@ -30,12 +30,17 @@ const sluice = fileURLToPath(new URL('../../cli/sluice.js', import.meta.url));
 const systems: ChildProcess[] = [];
 after(() => systems.forEach((system) => system.kill('SIGKILL')));
 
-function up(...args: string[]) {
+const up = (...args: string[]) => upWith({}, ...args);
+
+function upWith(variables: Readonly<Record<string, string>>, ...args: string[]) {
   const system = spawn(
     process.execPath,
     [sluice, 'up', '--port', '0', '--admin-port', '0', '--scaler-port', '0', '--log-format', 'json', ...args],
     // SLUICE_CLUSTER must not affect the processes of `sluice up`.
-    { stdio: ['ignore', 'pipe', 'inherit'], env: { PATH: process.env.PATH, SLUICE_CLUSTER: 'kubernetes' } },
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { PATH: process.env.PATH, SLUICE_CLUSTER: 'kubernetes', ...variables },
+    },
   );
   systems.push(system);
   const lines: Line[] = [];
@@ -118,12 +123,32 @@ async function scalerReports({ scaler }: Running): Promise<number> {
   return 0;
 }
 
+const environmentOf = (pid: number): string => readFileSync(`/proc/${pid}/environ`, 'utf8');
+
 describe('sluice up', { timeout: 600_000 }, () => {
+  test(
+    'its processes have two arenas of memory for all threads, unless told otherwise',
+    { skip: process.platform !== 'linux' && 'reads /proc' },
+    async () => {
+      for (const [given, arenas] of [
+        [{}, '2'],
+        [{ MALLOC_ARENA_MAX: '3' }, '3'],
+      ] as const) {
+        const { system, exited, running } = upWith(given, '--models', 'simple', '--pods', '1');
+        const { gatewayPid, pods } = await running();
+        for (const pid of [gatewayPid, pods[0]!.pid]) {
+          assert.match(environmentOf(pid), new RegExp(`\\0?MALLOC_ARENA_MAX=${arenas}\\0`));
+        }
+        system.kill('SIGINT');
+        assert.equal(await exited, 0);
+      }
+    },
+  );
+
   test('its secret is made at random: control routes need it, no command line and no log shows it', async () => {
     const { system, lines, exited, running } = up('--models', 'simple', '--pods', '1');
     const { gateway, gatewayPid, pods, admin } = await running();
     await assertServes(gateway);
-    const environmentOf = (pid: number): string => readFileSync(`/proc/${pid}/environ`, 'utf8');
     for (const [method, url] of [
       ['POST', `${pods[0]!.origin}/drain`],
       ['DELETE', `${pods[0]!.origin}/drain`],
