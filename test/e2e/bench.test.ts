@@ -183,19 +183,20 @@ describe('against known delays', { concurrency }, () => {
   });
 
   test('a closed loop whose connections are cut: each is an error, and the times of others stay what they are', async (t) => {
-    const { origin } = await served(t, { delaysMs: [25], cutEvery: 20 });
-    const report = await reportOf(origin, '--model', 'm', '--concurrency', '4', '--duration-s', '4');
-    assert.ok(report.errors > 10, `${report.errors} errors`);
-    within('errors of all', report.errors / report.offered, 0.03, 0.07);
-    within('median', report.latencyMs.p50, 24, 60);
+    const server = await served(t, { delaysMs: [25], cutEvery: 20 });
+    const report = await reportOf(server.origin, '--model', 'm', '--concurrency', '4', '--duration-s', '4');
+    // However many the machine sends, each twentieth is cut; the first may be one of the warm-up.
+    assert.ok(report.errors > 0, `none of ${report.offered} failed`);
+    within('errors', report.errors, report.offered / 20 - 2, report.offered / 20 + 2);
+    within('median', report.latencyMs.p50, 24, 60 + (await noiseMs(server, report)));
   });
 
   test('a closed loop on a server that closes after each answer: its own requests are no errors', async (t) => {
-    const { origin } = await served(t, { delaysMs: [25], closes: true });
-    const report = await reportOf(origin, '--model', 'm', '--concurrency', '4', '--duration-s', '4');
-    assert.ok(report.good > 100, `${report.good} answered`);
+    const server = await served(t, { delaysMs: [25], closes: true });
+    const report = await reportOf(server.origin, '--model', 'm', '--concurrency', '4', '--duration-s', '4');
+    assert.ok(report.good >= 4, `${report.good} answered`);
     within('errors of all', report.errors / report.offered, 0, 0.02);
-    within('median', report.latencyMs.p50, 24, 60);
+    within('median', report.latencyMs.p50, 24, 60 + (await noiseMs(server, report)));
   });
 
   test('a closed loop on a server that hangs: what it holds is an error', async (t) => {
