@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Chance } from '../fuzz/chance.ts';
 import { until } from '../support/gateway-harness.ts';
 import { makeRepository } from '../support/repository.ts';
-import { startSystem } from '../support/system.ts';
+import { startSystem, type System } from '../support/system.ts';
 import { WallClock } from './clock.ts';
 import { faults, type Fault, type Surroundings } from './faults.ts';
 import { FaultLoad } from './load.ts';
@@ -73,9 +73,12 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
   const startMs = performance.now();
   try {
     const account = await inject(options, around, load);
-    await load.end();
     clock?.set(0);
-    failures.push(...load.failures, ...spare.failures, ...(await unhealed(around, load)));
+    // The load goes on until then: a pod on probation needs a request to prove itself.
+    await until('all pods serve again', () => allServe(system), 90_000);
+    await load.end();
+    const atLast = await failedOf(50, load);
+    failures.push(...load.failures, ...spare.failures, ...atLast);
     const seconds = (performance.now() - startMs) / 1000;
     return { ...account, seconds, load, strangers, failures };
   } finally {
@@ -126,20 +129,20 @@ function draw(chance: Chance, lastMs: ReadonlyMap<string, number>): Fault {
   return free[0]!;
 }
 
-/** @returns what is not as before, once nothing disturbs the system any more */
-async function unhealed({ system }: Surroundings, load: FaultLoad): Promise<string[]> {
-  const serving = async (): Promise<boolean> => {
-    try {
-      const metrics = await system.metrics();
-      return metrics.value('sluice_pods', { state: 'serving' }) === pods;
-    } catch {
-      return false;
-    }
-  };
-  await until('all pods serve again', serving, 90_000);
+async function allServe(system: System): Promise<boolean> {
+  try {
+    return (await system.metrics()).value('sluice_pods', { state: 'serving' }) === pods;
+  } catch {
+    return false;
+  }
+}
+
+/** @returns what to say of requests that fail though nothing disturbs the system any more */
+async function failedOf(requests: number, load: FaultLoad): Promise<string[]> {
   const before = load.right;
-  for (let seed = 0; seed < 50; seed += 1) await load.ask(seed);
-  return load.right - before === 50 ? [] : [`${50 - load.right + before} of 50 requests failed after the last fault`];
+  for (let seed = 0; seed < requests; seed += 1) await load.ask(seed);
+  const right = load.right - before;
+  return right === requests ? [] : [`${requests - right} of ${requests} requests failed after the last fault`];
 }
 
 function podOriginsOf(output: readonly string[]): string[] {
