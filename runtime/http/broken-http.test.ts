@@ -10,9 +10,24 @@ import { route } from './routes.ts';
 import type { HttpLimits } from './limits.ts';
 import { newServer } from './server.ts';
 
+/** Sizes of good answers by path. A large one is more than a socket takes at once. */
+const bytesOf = { '/v2': 17, '/large': 4_000_000, '/later': 6 } as const;
+
 async function start(t: TestContext, limits: Partial<HttpLimits> = {}) {
   const app = newServer({ log: { error: () => undefined }, errorForm: protocolErrors, closes: 'all', limits });
   route(app, '/v2', { right: 'observe', GET: (_request, reply) => reply.send({ name: 'sluice' }) });
+  const large = 'x'.repeat(bytesOf['/large']);
+  route(app, '/large', { right: 'observe', GET: (_request, reply) => reply.send(large) });
+  // This answer begins at once, and its rest comes after whatever else the client sends.
+  route(app, '/later', {
+    right: 'observe',
+    GET: (_request, reply) => {
+      reply.hijack();
+      reply.raw.writeHead(200, { 'content-length': bytesOf['/later'] });
+      reply.raw.write('lat');
+      setTimeout(() => reply.raw.end('ter'), 50);
+    },
+  });
   // This answer begins at once and never ends.
   route(app, '/endless', {
     right: 'observe',
@@ -109,6 +124,52 @@ test('a body that breaks off before the answer gets 400', async (t) => {
   assert.deepEqual(
     answers.map(({ status }) => status),
     [400],
+  );
+});
+
+const refusals: readonly (readonly [what: string, bytes: string, status: number])[] = [
+  ['bytes that are no HTTP', '\0\0garbage\r\n\r\n', 400],
+  ['CONNECT', 'CONNECT x HTTP/1.1\r\nhost: x\r\n\r\n', 405],
+  ['a body that breaks off', 'POST /patient HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n', 400],
+];
+for (const [what, bytes, status] of refusals) {
+  for (const path of ['/v2', '/large', '/later'] as const) {
+    for (const parts of ['one part', 'two parts']) {
+      test(`${what} behind a good request: the answer of ${path} comes first, whole (${parts})`, async (t) => {
+        const { origin } = await start(t);
+        const good = `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;
+        const sent = parts === 'one part' ? [good + bytes] : [good, bytes];
+        const { answers, closed } = await exchange(origin, sent, { answers: 3 });
+        assert.deepEqual(
+          answers.map((answer) => answer.status),
+          [200, status],
+        );
+        assert.equal(answers[0]!.body.length, bytesOf[path]);
+        assert.equal(closed, true);
+      });
+    }
+  }
+}
+
+test('each good request of a pipeline is answered before what breaks it', async (t) => {
+  const { origin } = await start(t);
+  const good = (path: string) => `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;
+  for (const [, bytes, status] of refusals) {
+    const { answers } = await exchange(origin, [good('/later') + good('/v2') + good('/v2'), bytes], { answers: 5 });
+    assert.deepEqual(
+      answers.map((answer) => answer.status),
+      [200, 200, 200, status],
+    );
+  }
+});
+
+test('a refusal that waits for an answer is given once, whatever else comes', async (t) => {
+  const { origin } = await start(t);
+  const good = 'GET /later HTTP/1.1\r\nhost: x\r\n\r\n';
+  const { answers } = await exchange(origin, [good, 'NONSENSE\r\n\r\n', 'NONSENSE\r\n\r\n', good], { answers: 3 });
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [200, 400],
   );
 });
 

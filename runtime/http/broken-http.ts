@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { errorBody, quote } from '../../contract/errors.ts';
 import { mediaTypes } from '../../contract/headers.ts';
+import { answerBefore } from './answer-order.ts';
 import { linger, lingerAfter } from './linger.ts';
 
 /**
@@ -93,10 +94,28 @@ export function refuseRequest(response: ServerResponse, { status, message }: Ref
   response.end(body);
 }
 
-/** Writes an answer by hand, since Node makes no response for what it could not parse. */
-export function refuseSocket(socket: Duplex, { status, message }: Refusal, lingerMs: number): void {
+/** Sockets whose refusal waits for the answers before it. */
+const refused = new WeakSet<Duplex>();
+
+/**
+ * Writes an answer by hand, since Node makes no response for what it could not parse. Requests that came before it on the
+ * connection are answered first.
+ */
+export function refuseSocket(socket: Duplex, refusal: Refusal, lingerMs: number): void {
   // Each further chunk on a refused socket is an error again, and its client may not have read the answer yet.
-  if (socket.writableEnded) return;
+  if (socket.writableEnded || refused.has(socket)) return;
+  const before = answerBefore(socket);
+  if (before === null) {
+    writeRefusal(socket, refusal, lingerMs);
+    return;
+  }
+  refused.add(socket);
+  before.on('close', () => {
+    if (!socket.writableEnded) writeRefusal(socket, refusal, lingerMs);
+  });
+}
+
+function writeRefusal(socket: Duplex, { status, message }: Refusal, lingerMs: number): void {
   if (!socket.writable || hasBegunAnswer(socket)) {
     socket.destroy();
     return;

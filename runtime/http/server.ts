@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { fastify, type FastifyInstance } from 'fastify';
 import { quote, SluiceError } from '../../contract/errors.ts';
+import { noteAnswer } from './answer-order.ts';
 import { answerBrokenHttp, refuseAmbiguous, refuseRequest, refuseSocket } from './broken-http.ts';
 import { answerCors, foreignPage, type BrowserRules } from './browsers.ts';
 import { Clients } from './clients.ts';
@@ -102,6 +103,7 @@ function newHttpServer(
 ): Server {
   const { limits } = connections;
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
+    noteAnswer(request, response);
     if (isEnding?.() === true) response.shouldKeepAlive = false;
     request.url = pathInOneForm(request.url!);
     if (refuseAmbiguous(request, response, limits.lingerMs)) return;
