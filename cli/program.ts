@@ -13,7 +13,7 @@ import { explainCommand } from './explain.ts';
 import { initCommand } from './init.ts';
 import type { ProgramIo } from './io.ts';
 import { gatewayCluster } from './gateway-cluster.ts';
-import { tuneCollector, tuneScalerCollector } from '../runtime/process/heap.ts';
+import { tuneCollector, tunePodCollector, tuneScalerCollector } from '../runtime/process/heap.ts';
 import { endWithSupervisor } from '../runtime/process/lifeline.ts';
 import { scalerCluster } from './scaler-cluster.ts';
 import { settingsCommand } from './settings-command.ts';
@@ -127,7 +127,7 @@ Examples:
       print,
       warn,
       run: async (settings) => {
-        tuneCollector();
+        tunePodCollector();
         endWithSupervisor();
         await (await import('../models/main.ts')).main(settings);
       },

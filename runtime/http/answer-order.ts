@@ -32,7 +32,7 @@ export function answerBefore(socket: Duplex): ServerResponse | null {
   const { parser, _httpMessage: current = null, [pipeline]: known } = socket as Ordered;
   const { last, previous } = known ?? { last: current, previous: null };
   const incoming = parser?.incoming ?? null;
-  // What breaks the body of the last request takes the place of its answer, unless that has been given in full.
+  // Bytes that break the body of the last request are refused in place of its answer, unless that has been given in full.
   const isInBody = incoming !== null && !incoming.complete;
   const before = isInBody && last?.writableEnded !== true ? previous : last;
   return before === null || before.writableFinished || before.destroyed ? null : before;

@@ -46,7 +46,7 @@ before(async () => {
 });
 after(() => system.close());
 
-/** What a sick pod says: by address when an envelope met the fault, and when its process waited for a core, in ms since it was told. */
+/** Report of a sick pod: by address when an envelope met the fault, and when its process waited for a core, in ms since it was told. */
 interface Told {
   readonly seenMs: Readonly<Record<string, readonly number[]>>;
   readonly waits: readonly { readonly atMs: number; readonly forMs: number }[];
@@ -131,7 +131,7 @@ describe('one of three pods', () => {
         for (const { evidenceAtMs, outAtMs, waitedMs } of ejections) {
           assert.ok(outAtMs < evidenceAtMs + outMs + busyMs + waitedMs, inspect(ejections));
         }
-        // What a pod answers at once, or keeps, is evidence of its own; what is slow can be out before the fifth answer.
+        // Answers at once, or none at all, are evidence by themselves; a slow pod can be out before its fifth answer.
         if (fault !== 'slow')
           assert.ok(
             ejections.some(({ evidenceAtMs }) => evidenceAtMs < Infinity),

@@ -11,6 +11,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { allocatorEnv } from '../../runtime/process/heap.ts';
 import type { PodLog } from '../../contract/pod-log.ts';
 
 interface Line {
@@ -127,17 +128,17 @@ const environmentOf = (pid: number): string => readFileSync(`/proc/${pid}/enviro
 
 describe('sluice up', { timeout: 600_000 }, () => {
   test(
-    'its processes have two arenas of memory for all threads, unless told otherwise',
+    'its processes have the variables of the allocator, unless told otherwise',
     { skip: process.platform !== 'linux' && 'reads /proc' },
     async () => {
-      for (const [given, arenas] of [
-        [{}, '2'],
-        [{ MALLOC_ARENA_MAX: '3' }, '3'],
-      ] as const) {
+      for (const given of [{}, { MALLOC_ARENA_MAX: '3' }]) {
         const { system, exited, running } = upWith(given, '--models', 'simple', '--pods', '1');
         const { gatewayPid, pods } = await running();
         for (const pid of [gatewayPid, pods[0]!.pid]) {
-          assert.ok(environmentOf(pid).split('\0').includes(`MALLOC_ARENA_MAX=${arenas}`));
+          const has = environmentOf(pid).split('\0');
+          for (const [name, value] of Object.entries({ ...allocatorEnv, ...given })) {
+            assert.ok(has.includes(`${name}=${value}`), name);
+          }
         }
         system.kill('SIGINT');
         assert.equal(await exited, 0);
