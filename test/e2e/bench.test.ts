@@ -150,8 +150,9 @@ describe('against known delays', { concurrency }, () => {
     assert.ok(Object.keys(timedOut.endings).every((ending) => ['timeout', 'unanswered'].includes(ending)));
   });
 
-  test('--find-max: no more than the server can do, and not far from it', async (t) => {
-    const { origin } = await served(t, { delaysMs: [10], sequential: true });
+  test('--find-max: no more than the server can do, and not far from what a server in time can', async (t) => {
+    const server = await served(t, { delaysMs: [10], sequential: true });
+    const { origin } = server;
     const ablePerSecond = async (): Promise<number> =>
       (await reportOf(origin, '--model', 'm', '--concurrency', '1', '--duration-s', '1')).good;
     const ableBefore = await ablePerSecond();
@@ -162,8 +163,11 @@ describe('against known delays', { concurrency }, () => {
     };
     // 10 ms each, one after the other: 100/s at the very most, and less where timers are late.
     const able = Math.min(ableBefore, await ablePerSecond());
-    t.diagnostic(`found ${found.foundPerSecond.toFixed(0)}/s, one request after the other ${able.toFixed(0)}/s`);
-    within('found', found.foundPerSecond, able / 5, 101);
+    const lateMs = await server.latenessMs();
+    const said = `found ${found.foundPerSecond.toFixed(0)}/s, one request after the other ${able.toFixed(0)}/s`;
+    t.diagnostic(`${said}, the server was late by ${lateMs.toFixed(0)} ms`);
+    // A server that was late by most of the objective has missed it at any rate.
+    within('found', found.foundPerSecond, lateMs < 100 ? able / 5 : 0, 101);
     const again = found.trials.filter(
       ({ purpose, kept, perSecond }) => purpose === 'confirm' && kept && perSecond === found.foundPerSecond,
     );

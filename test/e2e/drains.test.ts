@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { parseModelPool } from '../../contract/model-pool.ts';
 import type { PodStatus } from '../../contract/pod-status.ts';
+import type { TimelineEvent } from '../../contract/timeline-event.ts';
 import { startParts } from '../support/local-parts.ts';
 import { makeRepository } from '../support/repository.ts';
 import { Client, json, simpleInputs } from '../support/requests.ts';
@@ -47,13 +48,24 @@ for (const perS of [20, 0]) {
         const { status } = await fetch(`${origin}/drain?holder=stranger`, { method: 'POST', headers });
         assert.equal(status, 200);
       }
-      const red = await eventually(
-        'both pods are red',
-        () => scaling.pool(),
-        (pool) => pool.pods.every(({ state }) => state === 'foreign-drain'),
+      // The page is told of each state in a report, however short it was.
+      const events = async (): Promise<TimelineEvent[]> =>
+        (await (await fetch(`${scaling.system.scalerOrigin}/api/events`)).json()) as TimelineEvent[];
+      await eventually(
+        'both pods were red',
+        events,
+        (told) =>
+          pods.every(({ name }) =>
+            told.some(
+              ({ kind, level, subject, text }) =>
+                kind === 'drain' &&
+                level === 'bad' &&
+                subject === name &&
+                text === 'drained by "stranger", not by this scaler',
+            ),
+          ),
         limitMs,
       );
-      assert.equal(red.pods[0]!.reason, 'drained by "stranger", not by this scaler');
       await eventually(
         'both pods serve',
         () => Promise.all(pods.map(statusOf)),

@@ -113,13 +113,14 @@ function serve(options: DelayServerOptions): void {
     const delayMs = delaysMs[number % delaysMs.length]!;
     const receivedMs = performance.now();
     takenAtMs.push(receivedMs);
-    const done = sequential ? (last = last.then(() => sleep(delayMs))) : sleep(delayMs);
-    void done.then(() => {
-      const late = performance.now() - receivedMs - delayMs;
+    const wait = async (): Promise<void> => {
       // Waiting for earlier requests of a sequential server is no lateness.
-      if (!sequential && receivedMs >= stallEndedMs) latenessMs = Math.max(latenessMs, late);
-      answer(200);
-    });
+      const beganMs = performance.now();
+      await sleep(delayMs);
+      if (receivedMs >= stallEndedMs) latenessMs = Math.max(latenessMs, performance.now() - beganMs - delayMs);
+    };
+    const done = sequential ? (last = last.then(wait)) : wait();
+    void done.then(() => answer(200));
   });
   server.keepAliveTimeout = 60_000;
   server.listen({ host: '127.0.0.1', port: 0, backlog: 4096 }, () => {
