@@ -41,6 +41,13 @@ for (const perS of [20, 0]) {
       const quick = { runMs: 5, rowMs: 1, maxRows: 8 };
       await using scaling = await startScaling(quick, { scaling: { minReplicas: 2, maxReplicas: 2 } }, env);
       const pods = podsOf(scaling);
+      // Events tell of what changes after the first report.
+      await eventually(
+        'both pods serve by a report',
+        () => scaling.pool(),
+        (pool) => pool.pods.length === 2 && pool.pods.every(({ state }) => state === 'serving'),
+        limitMs,
+      );
       const over = new AbortController();
       const load = perS === 0 ? Promise.resolve(new Map([[200, 0]])) : offer(scaling, perS, { stop: over.signal });
       const drainedAtMs = scaling.loopMs();
