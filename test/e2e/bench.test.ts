@@ -182,7 +182,7 @@ describe('against known delays', { concurrency }, () => {
     ]) {
       const report = await reportOf(`${origin}/behind/it/`, '--model', 'm', ...load, '--duration-s', '4');
       assert.equal(report.good, report.offered);
-      assert.ok(report.good > 0, 'nothing was answered before');
+      assert.ok(report.good > 20, `${report.good} answered`);
     }
   });
 

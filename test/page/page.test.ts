@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
+import type { Page } from 'playwright-core';
 import {
   decisionRecord,
   FakeScaler,
@@ -10,7 +11,6 @@ import {
   podReport,
   poolReport,
 } from '../../scaler/page/testing/fake-scaler.ts';
-import type { Page } from 'playwright-core';
 import { skip } from './browser.ts';
 import { becomes, fakePages, shows, text } from './fake-page.ts';
 

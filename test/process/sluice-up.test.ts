@@ -11,8 +11,8 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { allocatorEnv } from '../../runtime/process/heap.ts';
 import type { PodLog } from '../../contract/pod-log.ts';
+import { allocatorEnv } from '../../runtime/process/heap.ts';
 
 interface Line {
   readonly source: string;
