@@ -111,14 +111,17 @@ export function predictRoutes(app: FastifyInstance, deps: PredictDeps): void {
 
   route(app, '/v2/models/:model/infer', {
     right: 'predict',
+    hijacks: ['POST'],
     POST: (request, reply) => predict(request, reply, 'oip', param(request, 'model'), undefined),
   });
   route(app, '/v2/models/:model/versions/:version/infer', {
     right: 'predict',
+    hijacks: ['POST'],
     POST: (request, reply) => predict(request, reply, 'oip', param(request, 'model'), param(request, 'version')),
   });
   route(app, '/v1/models/:target', {
     right: { GET: 'observe', POST: 'predict' },
+    hijacks: ['POST'],
     POST: (request, reply) => {
       const target = param(request, 'target');
       if (!target.endsWith(':predict')) {

@@ -114,3 +114,24 @@ test('a route that declares no right is refused as it is registered', () => {
   route(app, '/known', { right: 'peer', POST: (_request, reply) => reply.send({}) });
   assert.deepEqual(declaredRoutes(app), [{ method: 'POST', path: '/known', right: 'peer' }]);
 });
+
+test('a handler that hijacks replies is guarded too, and gets requests whose media type is none', async () => {
+  const { app, done } = guarded();
+  for (const needed of ['predict', 'peer'] as const) {
+    route(app, `/${needed}/early`, {
+      right: needed,
+      hijacks: ['POST'],
+      POST: ({ headers }, reply) => {
+        reply.hijack();
+        done.push(`${needed} ${headers['content-type']}`);
+        reply.raw.end();
+      },
+    });
+  }
+  const post = async (url: string, headers = {}): Promise<number> =>
+    (await app.inject({ method: 'POST', url, headers: { 'content-type': 'foo', ...headers } })).statusCode;
+  assert.equal(await post('/predict/early'), 200);
+  assert.equal(await post('/peer/early'), 401);
+  assert.equal(await post('/peer/early', right), 200);
+  assert.deepEqual(done, ['predict foo', 'peer foo']);
+});

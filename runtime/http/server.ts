@@ -16,6 +16,7 @@ import { httpDefaults, type HttpLimits } from './limits.ts';
 import { lingerAfter } from './linger.ts';
 import { pathInOneForm } from './path-form.ts';
 import { requestIdsOf } from './request-ids.ts';
+import { hijackEarly } from './routes.ts';
 import { SharedSecret } from './shared-secret.ts';
 
 export interface ServerOptions {
@@ -67,7 +68,11 @@ export function newServer(options: ServerOptions): FastifyInstance {
     },
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: limits.maxParamLength },
   });
-  app.addHook('onRoute', (route) => guardRoute(route, guard));
+  app.addHook('onRoute', (route) => {
+    guardRoute(route, guard);
+    // The guard is part of the handler by then.
+    hijackEarly(route);
+  });
   // Bodies are read by the routes that want them, as bytes.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
