@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { allocatorEnv, gatewayFlags, podFlags } from '../runtime/process/heap.ts';
+import { allocatorEnv, gatewayAllocatorEnv, gatewayFlags, podFlags } from '../runtime/process/heap.ts';
 import { LocalScaling, type ScalingFiles } from '../cluster/local/scaling.ts';
 import { PoolFiles } from '../cluster/local/pool-files.ts';
 import { SettingsError } from '../contract/settings.ts';
@@ -41,7 +41,8 @@ const graceMs = 30_000;
  * @throws SettingsError before any process is started
  */
 export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ readonly served: boolean }> {
-  const env = withSecret({ ...allocatorEnv, ...io.env }, settings);
+  const given = withSecret(io.env, settings);
+  const env = { ...allocatorEnv, ...given };
   const { repository, pools, poolsText, replicas, modelsAreRequired, leftOut } = await planLocal(settings);
   if (io.stop.aborted) return { served: true };
   const { host, port, adminPort, scalerPort, logLevel, logFormat } = settings;
@@ -71,7 +72,7 @@ export async function runLocal(settings: LocalSettings, io: LocalIo): Promise<{ 
   const stopReloads = poolsText === null ? null : reloadPools({ text: poolsText, settings, cluster, scaling, say });
   const gateway = startGateway({
     command: [process.execPath, ...gatewayFlags, sluice, 'gateway'],
-    env,
+    env: { ...gatewayAllocatorEnv, ...given },
     settings: { host, port, adminPort, logLevel, graceMs },
     cluster,
     scaling,

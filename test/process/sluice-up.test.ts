@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { PodLog } from '../../contract/pod-log.ts';
-import { allocatorEnv } from '../../runtime/process/heap.ts';
+import { allocatorEnv, gatewayAllocatorEnv } from '../../runtime/process/heap.ts';
 
 interface Line {
   readonly source: string;
@@ -134,9 +134,12 @@ describe('sluice up', { timeout: 600_000 }, () => {
       for (const given of [{}, { MALLOC_ARENA_MAX: '3' }]) {
         const { system, exited, running } = upWith(given, '--models', 'simple', '--pods', '1');
         const { gatewayPid, pods } = await running();
-        for (const pid of [gatewayPid, pods[0]!.pid]) {
+        for (const [pid, ours] of [
+          [gatewayPid, gatewayAllocatorEnv],
+          [pods[0]!.pid, allocatorEnv],
+        ] as const) {
           const has = environmentOf(pid).split('\0');
-          for (const [name, value] of Object.entries({ ...allocatorEnv, ...given })) {
+          for (const [name, value] of Object.entries({ ...ours, ...given })) {
             assert.ok(has.includes(`${name}=${value}`), name);
           }
         }
