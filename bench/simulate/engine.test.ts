@@ -118,4 +118,23 @@ describe('simulation', () => {
     assert.deepEqual(run(1), run(1));
     assert.notDeepEqual(run(1).shed, run(7).shed);
   });
+
+  test('the first pods to start take as long as they are said to, later ones a drawn time', () => {
+    const arrivals = Float64Array.from({ length: 3000 }, (_, index) => index);
+    const startsSeen = (startsMs: readonly number[]): number[] => {
+      const started: number[] = [];
+      const policy = timeline([0, 1], [100, 4]);
+      const watched = {
+        ...policy,
+        step: (seen: Parameters<typeof policy.step>[0]) => {
+          started.push(...seen.startedInMs);
+          return policy.step(seen);
+        },
+      };
+      simulate({ ...scenario, coldStartMs: 500, initialReplicas: 1 }, arrivals, watched, { startsMs });
+      return started;
+    };
+    assert.deepEqual(startsSeen([300, 900]), [300, 500, 900]);
+    assert.deepEqual(startsSeen([]), [500, 500, 500]);
+  });
 });

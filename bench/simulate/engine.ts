@@ -63,6 +63,8 @@ export function simulate(
     readonly traceLate?: boolean;
     /** Called about every percent of the arrivals, with the share that has arrived. */
     readonly onProgress?: (done: number) => void;
+    /** Measured start-up times of the first pods to start, in the order of their creation; those of later pods are drawn. */
+    readonly startsMs?: readonly number[];
     /** Set to false for a gateway that doesn't hear of starting pods, and so lets nothing wait for them. */
     readonly queuesForStarts?: false;
   } = {},
@@ -115,7 +117,8 @@ export function simulate(
 
   function scaleTo(wanted: number, nowMs: number): void {
     while (starting.length + gateway.serving < wanted) {
-      const inMs = lognormal(startTimes, scenario.coldStartMs, scenario.coldStartSigma);
+      const inMs =
+        options.startsMs?.[podStarts] ?? lognormal(startTimes, scenario.coldStartMs, scenario.coldStartSigma);
       starting.push({ createdMs: nowMs, readyMs: nowMs + inMs });
       podStarts += 1;
     }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { podRequestsPerSecond } from '../../bench/simulate/capacity.ts';
-import type { DecisionRecord, PoolsReport } from '../../contract/scaler-api.ts';
+import type { DecisionRecord } from '../../contract/scaler-api.ts';
 import { decisionsIn, predictStep, type StepOutcome } from '../support/predicted-step.ts';
 import { kubectl, until } from './support/kubectl.ts';
 import { Load } from './support/load.ts';
@@ -140,10 +140,11 @@ test('a step to five times the load: as many orders until there are enough pods,
     await settled(namespace, 'step', 1);
     const load = await Load.start(namespace, { perSecond: quietPerS, model: 'step', timeoutMs: requests.timeoutMs });
     await sleep(1000 * quietS);
+    const { sent: firstOfStep } = await load.rate(steppedPerS);
     const stepAtMs = Date.now();
-    await load.rate(steppedPerS);
     await sleep(1000 * steppedS);
     const decided = await ofLeader<DecisionRecord[]>('/api/pools/step/decisions');
+    const sentAtMs = await load.sentAtMs();
     const report = await load.end();
     assert.deepEqual(
       Object.keys(report.failed).filter((reason) => reason !== 'status 503'),
@@ -152,18 +153,17 @@ test('a step to five times the load: as many orders until there are enough pods,
     );
     const { orders, enoughAtMs, most } = decisionsIn(decided, enough);
     const real = { orders, afterS: (enoughAtMs - stepAtMs) / 1000, most };
-    const { pools } = await ofLeader<PoolsReport>('/api/pools');
-    const learned = pools.find(({ name }) => name === 'step')!.modelReports[0]!.cost!;
-    const firstOfStep = quietS * quietPerS;
-    const sentMs = [
-      ...Array.from({ length: firstOfStep }, (_, index) => (1000 * index) / quietPerS),
-      ...Array.from({ length: steppedS * steppedPerS }, (_, index) => 1000 * (quietS + index / steppedPerS)),
-    ];
     const startsMs = await startsOf('step');
-    const scenario = { ...limits, ...requests, cost: { a: learned.aMs, c: learned.cMs }, objectiveMs, maxRows: 8 };
-    const simulated = predictStep({ scenario, sentMs, firstOfStep, startsMs, enough });
+    const sentMs = sentAtMs.map((atMs) => atMs - sentAtMs[0]!);
     t.diagnostic(`real: ${JSON.stringify({ ...real, failed: report.failed })}, starts of ${startsMs.join(', ')} ms`);
-    for (const one of simulated) t.diagnostic(`simulated: ${JSON.stringify(one)}`);
+    const decidedSince = decided.filter(({ untilMs }) => untilMs >= stepAtMs);
+    for (const { from, to, why } of decidedSince) if (from !== to) t.diagnostic(`real: ${from} → ${to}, ${why}`);
+    const simulated = costsIn(decidedSince).flatMap((learned) => {
+      const scenario = { ...limits, ...requests, cost: learned, objectiveMs, maxRows: 8 };
+      const outcomes = predictStep({ scenario, sentMs, firstOfStep, startsMs, enough });
+      for (const one of outcomes) t.diagnostic(`simulated, ${JSON.stringify(learned)}: ${JSON.stringify(one)}`);
+      return outcomes;
+    });
     // Both gateways report at times of their own, and each wakes the scaler: it has to count their requests together.
     const seenPerS = Math.max(...decided.map(({ inputs }) => Number(inputs['ratePerS'] ?? 0)));
     assert.ok(seenPerS > 0.8 * steppedPerS, `the scaler saw ${seenPerS} of ${steppedPerS} requests/s`);
@@ -187,6 +187,22 @@ async function ofLeader<Answer>(path: string): Promise<Answer> {
   const { namespace } = system;
   const { spec } = await namespace.json<{ spec: { holderIdentity: string } }>(['get', 'lease', 'sluice-scaler']);
   return JSON.parse(await namespace.get(spec.holderIdentity.split('_')[0]!, 8082, path)) as Answer;
+}
+
+/**
+ * Costs of a run and of a row, by which the scaler decided: those with which a pod carried least and most. A node with other work
+ * makes runs slower for some seconds, and what a pod is believed to carry, less.
+ */
+function costsIn(decided: readonly DecisionRecord[]): { readonly a: number; readonly c: number }[] {
+  const known = decided
+    .map(({ inputs }) => ({
+      podPerS: Number(inputs['podPerS']),
+      a: Number(inputs['runMs']),
+      c: Number(inputs['requestMs']),
+    }))
+    .filter(({ podPerS }) => podPerS > 0)
+    .toSorted((one, other) => one.podPerS - other.podPerS);
+  return [known[0]!, known.at(-1)!].map(({ a, c }) => ({ a, c }));
 }
 
 /** Times from creation to ready of the pods of a pool, oldest first, milliseconds in whole seconds. */

@@ -27,7 +27,7 @@ export interface StepSeen {
   readonly sentMs: readonly number[];
   /** Index of the first request at the higher rate. */
   readonly firstOfStep: number;
-  /** Start-up times of the pods, in the order in which they started. */
+  /** Start-up times of the pods, in the order of their creation. The simulated pods take as long. */
   readonly startsMs: readonly number[];
   /** Pods that carry the higher rate. */
   readonly enough: number;
@@ -65,7 +65,8 @@ export function predictStep({ scenario, sentMs, firstOfStep, startsMs, enough }:
       initialReplicas: 1,
       seed: phase,
     };
-    const missed = missedRequests(simulate(whole, arrivalsMs, asked));
+    // The first pod is there from the beginning.
+    const missed = missedRequests(simulate(whole, arrivalsMs, asked, { startsMs: startsMs.slice(1) }));
     return { missed, decisions, orders, afterS, most };
   });
 }

@@ -2,7 +2,8 @@
  * An open-loop load, run from the image as a Job inside the cluster. Sends by the clock, whatever comes back, checks each answer
  * against its own question, and accounts for every request: sent = right + failed (by reason) + in flight.
  *
- * Self-contained: it is mounted as one file. Controlled over HTTP at port 9000: GET /report, /rate?perSecond=N, /stop.
+ * Self-contained: it is mounted as one file. Controlled over HTTP at port 9000: GET /report, /rate?perSecond=N, /stop; and /sent,
+ * which tells when each request was sent, milliseconds since the epoch.
  */
 import http from 'node:http';
 import process from 'node:process';
@@ -23,6 +24,7 @@ let due = 0;
 let lastMs = performance.now();
 let stopped = false;
 let sent = 0;
+const sentAtMs: number[] = [];
 let right = 0;
 let inFlight = 0;
 let refusedRetries = 0;
@@ -91,6 +93,7 @@ function ask(index: number): void {
   const { agent, kind } = clientOf(index);
   const startedMs = performance.now();
   sent += 1;
+  sentAtMs.push(Math.round(performance.timeOrigin + startedMs));
   inFlight += 1;
   let settled = false;
   const settle = (reason: string | null, detail = ''): void => {
@@ -183,6 +186,10 @@ const control = http.createServer((request, response) => {
   const url = new URL(request.url ?? '/', 'http://control');
   if (url.pathname === '/rate') perSecond = Number(url.searchParams.get('perSecond'));
   if (url.pathname === '/stop') stopped = true;
+  if (url.pathname === '/sent') {
+    response.end(JSON.stringify(sentAtMs));
+    return;
+  }
   const failures = Object.values(failed).reduce((sum, count) => sum + count, 0);
   response.end(
     JSON.stringify({

@@ -100,6 +100,11 @@ export class Load {
     return this.#ask(`/rate?perSecond=${perSecond}`);
   }
 
+  /** Times at which the requests were sent, milliseconds since the epoch. */
+  sentAtMs(): Promise<number[]> {
+    return this.#ask('/sent');
+  }
+
   /** Stops sending, waits for what is in flight, and takes the load away. */
   async end(): Promise<LoadReport> {
     await this.#ask('/stop');
@@ -120,7 +125,7 @@ export class Load {
     return report;
   }
 
-  async #ask(path: string): Promise<LoadReport> {
-    return JSON.parse(await this.#namespace.get(this.#pod, 9000, path)) as LoadReport;
+  async #ask<Answer = LoadReport>(path: string): Promise<Answer> {
+    return JSON.parse(await this.#namespace.get(this.#pod, 9000, path)) as Answer;
   }
 }
