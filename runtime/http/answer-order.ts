@@ -1,15 +1,11 @@
 /** Order of the answers of one connection: what must be sent before the refusal of bytes that are no HTTP. Keeps answers of pipelines only. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { NodeParser } from './node-socket.ts';
+import type { NodeSocket } from './node-socket.ts';
 
 const pipeline = Symbol('last answers of a pipeline');
 
-/** A socket of an HTTP server. */
-interface Ordered {
-  readonly parser?: NodeParser | null;
-  /** Answer whose turn it is. */
-  readonly _httpMessage?: ServerResponse | null;
+interface Ordered extends Readonly<Pick<NodeSocket, 'parser' | '_httpMessage'>> {
   [pipeline]?: LastAnswers | null;
 }
 

@@ -28,6 +28,7 @@ export interface NodeHandle {
 export interface NodeSocket extends Socket {
   /** Whether the server reads no further requests for now. */
   _paused?: boolean;
+  /** Answer whose turn it is. */
   _httpMessage?: ServerResponse | null;
   parser?: NodeParser | null;
   _handle?: NodeHandle | null;

@@ -61,11 +61,11 @@ interface Ejection {
   readonly waitedMs: number;
 }
 
-async function ejectionBy(
-  gatewayAddress: string,
-  { pod, fault, outAtMs }: { pod: string; fault: (typeof faults)[number]; outAtMs: number },
-): Promise<Ejection> {
-  const { seenMs, waits } = JSON.parse(await system.namespace.get(pod, 9000, '/fault')) as Told;
+function ejectionBy(
+  { address: gatewayAddress, outAtMs }: { readonly address: string; readonly outAtMs: number },
+  { seenMs, waits }: Told,
+  fault: (typeof faults)[number],
+): Ejection {
   const { envelopes, afterMs } = evidence[fault];
   const own = Object.entries(seenMs).find(([address]) => address.replace('::ffff:', '') === gatewayAddress)?.[1] ?? [];
   const waited = waits.filter(({ atMs }) => atMs <= outAtMs).reduce((sum, { forMs }) => sum + forMs, 0);
@@ -124,9 +124,8 @@ describe('one of three pods', () => {
           return known.length >= least ? known : null;
         });
         await Promise.all(gateways.map(({ log }) => log.close()));
-        const ejections = await Promise.all(
-          out.map(({ address, outAtMs }) => ejectionBy(address, { pod, fault, outAtMs })),
-        );
+        const told = JSON.parse(await namespace.get(pod, 9000, '/fault')) as Told;
+        const ejections = out.map((one) => ejectionBy(one, told, fault));
         t.diagnostic(`${fault}: ${inspect(ejections)}`);
         for (const { evidenceAtMs, outAtMs, waitedMs } of ejections) {
           assert.ok(outAtMs < evidenceAtMs + outMs + busyMs + waitedMs, inspect(ejections));
