@@ -18,7 +18,7 @@ type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown;
 export interface PathHandlers extends Partial<Record<Method, Handler>> {
   /** Right that a request needs: one for all methods, or one for each. */
   readonly right: Right | Readonly<Partial<Record<Method, Right>>>;
-  /** Methods whose handler hijacks each reply: it is called by `hijackEarly`, and throws before that only. */
+  /** Methods whose handler hijacks each reply, before it does anything else: `hijackEarly` calls it. */
   readonly hijacks?: readonly Method[];
 }
 
