@@ -9,6 +9,7 @@ import type { Prometheus, Series } from '../support/prometheus.ts';
 import { eventually } from '../support/scaling.ts';
 import { Client, json, simpleInputs, type Payload } from '../support/requests.ts';
 import { StandInPod } from '../support/stand-in-pod.ts';
+import type { System } from '../support/system.ts';
 import { startScraped, type ScrapedSystem } from './scraped-system.ts';
 import { withTestSecret } from '../../runtime/testing/secret.ts';
 
@@ -181,21 +182,37 @@ async function isUnbatched(client: Client, prometheus: Prometheus): Promise<void
   );
 }
 
-/** One of two pods hangs: it is ejected, found sick, drained as far as it goes, and evicted. */
+/**
+ * A pod hangs: it is ejected, found sick, drained as far as it goes, and evicted. Its drain lasts for seconds, in which a busy
+ * machine may leave no scrape: another pod hangs then, until one has been seen to drain.
+ */
 async function isReplaced({ system, prometheus }: ScrapedSystem): Promise<void> {
-  const running = system.output.find((line) => line.includes('"msg":"running"'))!;
-  const { pods } = JSON.parse(running) as { pods: { name: string; pid: number }[] };
-  const { pid } = pods.find(({ name }) => name.startsWith('steady-'))!;
   // Some requests first, so that there is a normal to compare with.
   await delay(5_000);
+  await eventually(
+    'a drain and its end are scraped',
+    async () => {
+      await hangsUntilEvicted(system, prometheus);
+      // The query looks at whole seconds.
+      await delay(2_000);
+      return prometheus.query(drainsSeen);
+    },
+    isSomething,
+    240_000,
+  );
+}
+
+const drainsSeen =
+  'max(max_over_time(sluice_scaler_draining_replicas{pool="steady"}[30m])) > 0 ' +
+  'and max(max_over_time(increase(sluice_scaler_drains_total{pool="steady"}[5s])[30m:1s])) > 0';
+
+async function hangsUntilEvicted(system: System, prometheus: Prometheus): Promise<void> {
+  const evicted = 'sum(sluice_scaler_replacements_total{pool="steady",outcome="evicted"})';
+  const before = (await prometheus.query(evicted))[0]?.value ?? 0;
+  const pid = system.podPids().find((each) => isOfPool(each, 'steady'))!;
   process.kill(pid, 'SIGSTOP');
   try {
-    await eventually(
-      'the pod is replaced',
-      () => prometheus.query('sum(sluice_scaler_replacements_total{pool="steady",outcome="evicted"}) > 0'),
-      isSomething,
-      120_000,
-    );
+    await eventually('the pod is replaced', () => prometheus.query(`${evicted} > ${before}`), isSomething, 120_000);
   } finally {
     continueIfThere(pid);
   }
