@@ -103,9 +103,9 @@ for (const perS of [20, 0]) {
   );
 }
 
-/** A pool of one or two slow pods. */
+/** A pool of one or two slow pods: their runs outlast any pause of the machine between two steps of the test. */
 async function startSlow(t: TestContext) {
-  const model = { zoo: 'simple', config: 'maxRows: 8\ndelay: { runMs: 2000 }\n' };
+  const model = { zoo: 'simple', config: 'maxRows: 8\ndelay: { runMs: 4000 }\n' };
   const repository = await makeRepository({ zoo: [], files: {}, configured: { slow: model } });
   const { pool } = parseModelPool({
     apiVersion: 'sluice.dev/v1alpha1',
