@@ -20,9 +20,9 @@ export function queueFull(
   { requests, bytes, arrivingBytes, maxRequests, maxBytes }: QueueSize,
   retryAfterSeconds: number,
 ): SluiceError {
-  const arriving = arrivingBytes > 0 ? ` and ${arrivingBytes} bytes of bodies are arriving` : '';
-  const size = `${requests} requests (${bytes} bytes) wait${arriving}`;
-  const message = `the queue of pool '${pool}' is full: ${size}, of at most ${maxRequests} requests and ${maxBytes} bytes`;
+  const arriving = arrivingBytes > 0 ? ` and ${arrivingBytes} bytes of arriving bodies` : '';
+  const size = `${requests} request${requests === 1 ? '' : 's'} (${bytes} bytes)${arriving}`;
+  const message = `the queue of pool '${pool}' is full: it holds ${size}, of at most ${maxRequests} requests and ${maxBytes} bytes`;
   return new SluiceError('queue-full', message, { retryAfterSeconds });
 }
 

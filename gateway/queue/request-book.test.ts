@@ -279,7 +279,7 @@ test('room for bodies: refused beyond the limit of one body, or of the pool with
   assert.deepEqual([full.code, full.retryAfterSeconds], ['queue-full', 1]);
   assert.equal(
     full.message,
-    "the queue of pool 'pool' is full: 1 requests (60 bytes) wait and 190 bytes of bodies are arriving, of at most 10000 requests and 250 bytes",
+    "the queue of pool 'pool' is full: it holds 1 request (60 bytes) and 190 bytes of arriving bodies, of at most 10000 requests and 250 bytes",
   );
   const { counters } = queueOf('m');
   assert.deepEqual([counters.plain.arrivals, counters.shed['queue-full'], counters.duration('shed').count], [1, 1, 1]);
@@ -300,7 +300,7 @@ test('refusals are counted, and say why', (t) => {
     [full.code, full.message, full.retryAfterSeconds],
     [
       'queue-full',
-      "the queue of pool 'pool' is full: 1 requests (7 bytes) wait, of at most 10000 requests and 268435456 bytes",
+      "the queue of pool 'pool' is full: it holds 1 request (7 bytes), of at most 10000 requests and 268435456 bytes",
       3,
     ],
   );

@@ -51,7 +51,7 @@ test('a body that breaks off in the middle gives its room back, though its clien
     if (status === 200) return false;
     assert.match(
       body,
-      /0 requests \(0 bytes\) wait and 900 bytes of bodies are arriving, of at most \d+ requests and 1000 bytes/,
+      /it holds 0 requests \(0 bytes\) and 900 bytes of arriving bodies, of at most \d+ requests and 1000 bytes/,
     );
     return status === 503;
   });

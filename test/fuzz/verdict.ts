@@ -5,7 +5,7 @@ import type { RequestInput } from './input.ts';
 
 /** Refusals for load, by the message that docs/errors.md gives for each. */
 const explained = [
-  /is full: \d+ requests \(\d+ bytes\) wait.*, of at most/,
+  /is full: it holds \d+ requests? \(\d+ bytes\).*, of at most/,
   /take \d+ bytes while they arrive/,
   /predicted to be longer/,
   /became ready within|no pod of pool|is loading|is not ready/,
