@@ -202,12 +202,8 @@ function costsIn(decided: readonly DecisionRecord[]): { readonly a: number; read
     }))
     .filter(({ podPerS }) => podPerS > 0)
     .toSorted((one, other) => one.podPerS - other.podPerS);
-  const [least, most] = [known[0], known.at(-1)];
-  assert.ok(
-    least !== undefined && most !== undefined,
-    `none of ${decided.length} decisions since the step tells a cost`,
-  );
-  return [least, most].map(({ a, c }) => ({ a, c }));
+  assert.ok(known.length > 0, `none of ${decided.length} decisions since the step tells a cost`);
+  return [known[0]!, known.at(-1)!].map(({ a, c }) => ({ a, c }));
 }
 
 /** Times from creation to ready of the pods of a pool, oldest first, milliseconds in whole seconds. */

@@ -50,7 +50,7 @@ describe('beside programs that take a core each', () => {
         21,
         2,
         (seconds) => bench(...judged, '--duration-s', String(seconds)),
-        (run) => run.report.good,
+        ({ report }) => report,
       );
       const serverLateMs = await server.latenessMs();
       const { latencyMs, leastLatencyMs, readLateMs, lagMs, verdict } = report;

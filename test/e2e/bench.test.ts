@@ -44,7 +44,7 @@ const reportOfAtLeast = (least: number, seconds: number, ...args: readonly strin
     least,
     seconds,
     (lasts) => reportOf(...args, '--duration-s', String(lasts)),
-    ({ good }) => good,
+    (report) => report,
   );
 
 async function served(t: TestContext, options: DelayServerOptions): Promise<DelayServer> {

@@ -103,7 +103,7 @@ for (const perS of [20, 0]) {
   );
 }
 
-/** A pool of one or two slow pods: their runs outlast any pause of the machine between two steps of the test. */
+/** A pool of one or two slow pods: their runs outlast a pause of seconds between two steps of the test. */
 async function startSlow(t: TestContext) {
   const model = { zoo: 'simple', config: 'maxRows: 8\ndelay: { runMs: 4000 }\n' };
   const repository = await makeRepository({ zoo: [], files: {}, configured: { slow: model } });

@@ -9,7 +9,6 @@ import type { Prometheus, Series } from '../support/prometheus.ts';
 import { eventually } from '../support/scaling.ts';
 import { Client, json, simpleInputs, type Payload } from '../support/requests.ts';
 import { StandInPod } from '../support/stand-in-pod.ts';
-import type { System } from '../support/system.ts';
 import { startScraped, type ScrapedSystem } from './scraped-system.ts';
 import { withTestSecret } from '../../runtime/testing/secret.ts';
 
@@ -186,16 +185,17 @@ async function isUnbatched(client: Client, prometheus: Prometheus): Promise<void
  * A pod hangs: it is ejected, found sick, drained as far as it goes, and evicted. Its drain lasts for seconds, in which a busy
  * machine may leave no scrape: another pod hangs then, until one has been seen to drain.
  */
-async function isReplaced({ system, prometheus }: ScrapedSystem): Promise<void> {
+async function isReplaced(scraped: ScrapedSystem): Promise<void> {
+  const hung = new Set<number>();
   // Some requests first, so that there is a normal to compare with.
   await delay(5_000);
   await eventually(
     'a drain and its end are scraped',
     async () => {
-      await hangsUntilEvicted(system, prometheus);
+      await hangsUntilEvicted(scraped, hung);
       // The query looks at whole seconds.
       await delay(2_000);
-      return prometheus.query(drainsSeen);
+      return scraped.prometheus.query(drainsSeen);
     },
     isSomething,
     240_000,
@@ -206,10 +206,12 @@ const drainsSeen =
   'max(max_over_time(sluice_scaler_draining_replicas{pool="steady"}[30m])) > 0 ' +
   'and max(max_over_time(increase(sluice_scaler_drains_total{pool="steady"}[5s])[30m:1s])) > 0';
 
-async function hangsUntilEvicted(system: System, prometheus: Prometheus): Promise<void> {
+/** @param hung processes that hung before, which may be ending still; one more is added */
+async function hangsUntilEvicted({ system, prometheus }: ScrapedSystem, hung: Set<number>): Promise<void> {
   const evicted = 'sum(sluice_scaler_replacements_total{pool="steady",outcome="evicted"})';
   const before = (await prometheus.query(evicted))[0]?.value ?? 0;
-  const pid = system.podPids().find((each) => isOfPool(each, 'steady'))!;
+  const pid = system.podPids().find((each) => isOfPool(each, 'steady') && !hung.has(each))!;
+  hung.add(pid);
   process.kill(pid, 'SIGSTOP');
   try {
     await eventually('the pod is replaced', () => prometheus.query(`${evicted} > ${before}`), isSomething, 120_000);
