@@ -112,7 +112,14 @@ test('a refused client that stays is cut off after the time to linger', async (t
 test('an answer that has begun is cut off, and not followed by another', async (t) => {
   const { origin } = await start(t);
   const head = 'POST /endless HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n';
-  const { received } = await exchange(origin, [head, 'zz\r\n'], { answers: 2 });
+  const socket = client(origin);
+  let received = '';
+  socket.on('data', (chunk) => (received += chunk.toString()));
+  socket.write(head);
+  // In one read with the head, the broken chunk would cut the connection before any byte of the answer has left.
+  while (!received.includes('begun')) await once(socket, 'data');
+  socket.write('zz\r\n');
+  await once(socket, 'close');
   assert.match(received, /^HTTP\/1\.1 200 /);
   assert.equal(received.split('HTTP/1.1').length, 2, received);
 });
