@@ -3,14 +3,14 @@
  * the unit tests of its room fail. What survives is a change that nobody's test would notice.
  */
 import { fork } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { seededRandom } from '../../runtime/seeded-random.ts';
 import type { Task } from './child.ts';
 import { namedFaults } from './faults.ts';
-import { apply, describe, mutantsOf, type Mutant } from './mutants.ts';
+import { apply, describe, lineOf, mutantsOf, type Mutant } from './mutants.ts';
 
 const help = `Usage: npm run test:mutation -- [options]
 
@@ -19,7 +19,7 @@ Fails if a named fault survives, or less than the needed share of the others is 
 
   --files <glob>     only files that match, for example 'gateway/queue/*.ts'
   --sample <count>   so many mutants, drawn by the seed; without it all
-  --seed <number>    default 1
+  --seed <text>      default 1
   --needed <percent> share that must be killed, default 85
   --processes <n>    at once, default the cores of this machine
   --list             prints the mutants and plants none
@@ -101,11 +101,15 @@ function judge(mutant: Mutant | null, { tests, cache, limitMs }: Judged): Promis
   });
 }
 
-function drawn<T>(items: readonly T[], count: number, seed: number): T[] {
-  const random = seededRandom(seed);
-  const keyed = items.map((item, index) => ({ item, index, key: random() }));
-  const chosen = keyed.toSorted((a, b) => a.key - b.key).slice(0, count);
-  return chosen.toSorted((a, b) => a.index - b.index).map(({ item }) => item);
+/** A mutant's own line decides whether it is drawn: a change of other code draws no other sample. */
+function drawn(mutants: readonly Mutant[], count: number, seed: string): Mutant[] {
+  const keyed = mutants.map((mutant, index) => {
+    const { file, kind, replacement } = mutant;
+    const place = [seed, file, kind, replacement, lineOf(textOf(file), mutant)].join('\0');
+    return { mutant, index, key: createHash('sha256').update(place).digest('hex') };
+  });
+  const chosen = keyed.toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).slice(0, count);
+  return chosen.toSorted((a, b) => a.index - b.index).map(({ mutant }) => mutant);
 }
 
 /** Judges all, so many at once. */
@@ -144,7 +148,7 @@ async function main(): Promise<number> {
     .toSorted();
   const named = namedFaults(textOf).filter(({ file }) => chosen(file));
   const all = files.flatMap((file) => mutantsOf(file, textOf(file)));
-  const mutants = flags.sample === undefined ? all : drawn(all, Number(flags.sample), Number(flags.seed));
+  const mutants = flags.sample === undefined ? all : drawn(all, Number(flags.sample), flags.seed);
   if (flags.list) {
     for (const mutant of mutants) console.log(describe(textOf(mutant.file), mutant));
     console.log(`${mutants.length} mutants of ${files.length} files`);

@@ -67,15 +67,24 @@ export function apply(text: string, { start, end, replacement }: Mutant): string
   return text.slice(0, start) + replacement + text.slice(end);
 }
 
+/** The line of the text in which the mutant begins, without its indent. */
+export function lineOf(text: string, { start }: Mutant): string {
+  return text
+    .slice(text.lastIndexOf('\n', start - 1) + 1)
+    .split('\n', 1)[0]!
+    .trim();
+}
+
 /** `file:line kind: old → new`, each shortened to one line. */
-export function describe(text: string, { file, start, end, kind, replacement }: Mutant): string {
+export function describe(text: string, mutant: Mutant): string {
+  const { file, start, end, kind, replacement } = mutant;
   const line = text.slice(0, start).split('\n').length;
   const short = (code: string): string => {
     const flat = code.replaceAll(/\s+/g, ' ');
     return flat.length <= 70 ? flat : `${flat.slice(0, 67)}...`;
   };
-  const code = text.split('\n')[line - 1]!.trim();
-  return `${file}:${line} ${kind}: ${short(text.slice(start, end))} → ${short(replacement)}   in  ${short(code)}`;
+  const code = short(lineOf(text, mutant));
+  return `${file}:${line} ${kind}: ${short(text.slice(start, end))} → ${short(replacement)}   in  ${code}`;
 }
 
 function isSuper({ expression }: ts.ExpressionStatement): boolean {
