@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import type { SummaryHead } from '../../contract/envelope.ts';
 import type { Pod } from '../../cluster/port.ts';
+import type { ServedModel } from '../../contract/pod-status.ts';
 import type { HealthEvent } from '../policy/health.ts';
 import { FakePod } from '../testing/fake-pod.ts';
 import { VirtualTime } from '../testing/virtual-time.ts';
+import { DefaultVersions } from './default-versions.ts';
 import { Endpoint, type OutstandingBatch } from './endpoint.ts';
 import type { ProbeResult } from './probe.ts';
 
@@ -12,10 +14,10 @@ const listed: Pick<Pod, 'phase' | 'draining' | 'drainLease'> = { phase: 'Ready' 
 const config = { ejectAfterFailures: 3, maxEjectedRatio: 1 };
 const pool = { members: 2, softEjected: 0, irreplaceable: false };
 
-function endpointOf(t: TestContext, models: readonly string[] | null = ['m']) {
+function endpointOf(t: TestContext, models: readonly string[] | null = ['m'], defaults?: DefaultVersions) {
   const time = new VirtualTime(t);
   const pod = new FakePod('a', models);
-  const endpoint = new Endpoint({ uid: 'a', name: 'pod-a' }, pod);
+  const endpoint = new Endpoint({ uid: 'a', name: 'pod-a' }, pod, defaults);
   const results: ProbeResult[] = [];
   const record = (event: HealthEvent, detail: string | null = null) =>
     endpoint.recordEvidence(event, detail, { config, pool, nowMs: time.nowMs });
@@ -194,6 +196,132 @@ test('a status tells which models are ready and how much waits at the pod', (t) 
     [true, false, true, false],
   );
   assert.equal(endpoint.queuedRows, 12);
+});
+
+const version = (name: string, number: string, given: Partial<ServedModel> = {}): ServedModel => ({
+  name,
+  version: number,
+  ready: true,
+  isDefault: true,
+  maxRows: 64,
+  maxRequestRows: 64,
+  warmup: [],
+  ...given,
+});
+
+test('an endpoint answers for a model as the pool does: by the pool’s default, and by its own where that is loose', (t) => {
+  const defaults = new DefaultVersions();
+  const loose = ['loose', 'loose and unready'];
+  const decided = ['has it', 'lacks it', 'unloaded', 'unlisted', ...loose].map((name) => ({
+    name,
+    version: '2',
+    generation: 1,
+    unloaded: name === 'unloaded',
+  }));
+  defaults.follow(decided, 0);
+  defaults.settle((model) => ({ having: loose.includes(model) ? 0 : 1, listing: 1 }), 0);
+  const { endpoint, pod, probe } = endpointOf(t, [], defaults);
+  pod.alsoReports = {
+    models: [
+      version('has it', '1'),
+      version('has it', '2', { isDefault: false }),
+      version('lacks it', '1'),
+      version('unloaded', '2'),
+      version('loose', '1'),
+      version('loose and unready', '1', { ready: false, reason: 'no memory' }),
+      version('undecided', '1'),
+    ],
+  };
+  const names = [...decided.map(({ name }) => name), 'undecided'];
+  const answers = () =>
+    Object.fromEntries(
+      names.map((name) => [
+        name,
+        {
+          unnamed: endpoint.hasModel(name, undefined),
+          first: endpoint.hasModel(name, '1'),
+          byDefault: endpoint.defaultOf(name)?.version ?? null,
+          second: endpoint.hasVersion(name, { version: '2' }),
+          reason: endpoint.unservedReason(name),
+        },
+      ]),
+    );
+  const unknown = { unnamed: true, first: true, byDefault: null, second: null, reason: undefined };
+  assert.deepEqual(
+    answers(),
+    Object.fromEntries(
+      names.map((name) => [name, name === 'unloaded' ? { ...unknown, unnamed: false, first: false } : unknown]),
+    ),
+    'before its first list',
+  );
+  probe();
+  const served = { unnamed: true, first: true, byDefault: null, second: false, reason: undefined };
+  assert.deepEqual(answers(), {
+    'has it': { ...served, byDefault: '2', second: true },
+    'lacks it': { ...served, unnamed: false },
+    unloaded: { ...served, unnamed: false, first: false, byDefault: '2', second: true },
+    unlisted: { ...served, unnamed: false, first: false, second: null, reason: 'no such model in its repository' },
+    loose: served,
+    'loose and unready': { ...served, unnamed: false, first: false, reason: 'no memory' },
+    undecided: served,
+  });
+});
+
+const lists: readonly (readonly [string, number, (virtual: ReturnType<typeof serving>) => void])[] = [
+  [
+    'it lists a model that is not ready',
+    1_050,
+    ({ pod, probe }) => {
+      pod.changeModel = (model) => ({ ...model, ready: model.name !== 'n' });
+      probe();
+    },
+  ],
+  ['it refused a model since', 1_050, ({ endpoint }) => endpoint.onModelNotReady('n', undefined)],
+  ['it refused the shared secret', 5_050, ({ endpoint }) => endpoint.onSecretRefused()],
+  [
+    'it says that it needs the shared secret',
+    5_050,
+    ({ pod, probe }) => {
+      pod.alsoReports = { requiresSecret: true };
+      probe();
+    },
+  ],
+];
+
+for (const [what, afterMs, happen] of lists) {
+  test(`an endpoint’s list is read again after ${afterMs} ms where ${what}, and only while it accepts work`, (t) => {
+    const virtual = serving(t, ['m', 'n']);
+    const { endpoint, time } = virtual;
+    const { nowMs } = time;
+    assert.equal(endpoint.isListDue(nowMs + 1e6), false, 'nothing is missing');
+    happen(virtual);
+    const due = (ms: number): boolean => endpoint.isListDue(nowMs + ms);
+    assert.deepEqual([due(0), due(afterMs - 1), due(afterMs), due(1e6)], [false, false, true, true]);
+    endpoint.onListed({ ...listed, draining: 'scaler' }, 0);
+    assert.equal(due(1e6), false);
+  });
+}
+
+test('a model that the pod refused is not asked of it again until its list says so', (t) => {
+  const { endpoint, probe } = serving(t, ['m', 'n']);
+  endpoint.onModelNotReady('n', undefined);
+  const has = (): boolean[] => ['m', 'n'].map((model) => endpoint.hasModel(model, undefined));
+  assert.deepEqual(has(), [true, false]);
+  probe();
+  assert.deepEqual(has(), [true, true]);
+});
+
+test('without the pod’s secret an endpoint gets plain requests, and envelopes again once a look finds no need of one', (t) => {
+  const { endpoint, pod, probe, slots } = serving(t);
+  const takes = () => ({ envelopes: endpoint.takesEnvelopes, lacksSecret: endpoint.lacksSecret, slots: slots() });
+  assert.deepEqual(takes(), { envelopes: true, lacksSecret: false, slots: 2 });
+  endpoint.onSecretRefused();
+  assert.deepEqual(takes(), { envelopes: false, lacksSecret: true, slots: 8 });
+  probe();
+  assert.deepEqual(takes(), { envelopes: true, lacksSecret: false, slots: 2 });
+  pod.alsoReports = { requiresSecret: true };
+  probe();
+  assert.deepEqual(takes(), { envelopes: false, lacksSecret: true, slots: 8 });
 });
 
 test('an endpoint has two slots for envelopes, and one on probation', (t) => {

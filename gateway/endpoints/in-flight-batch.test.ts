@@ -66,7 +66,9 @@ test('no pod is late while it waits for this process to take its answer', (t) =>
 
 test('answers reach the listener with their requests, in any order, and then the end', (t) => {
   const { pod, endpoint, send, told } = sender(t);
-  const batch = send([one({ estimatedRows: 2 }), two({ estimatedRows: 3 })]);
+  const modelQueue = knownCost();
+  const batch = send([one({ estimatedRows: 2 }), two({ estimatedRows: 3 })], { modelQueue });
+  assert.equal(batch.modelQueue, modelQueue);
   assert.deepEqual([batch.work, batch.alone, endpoint.batches], [5, true, [batch]]);
   pod.calls[0]!.answer(1);
   pod.calls[0]!.answer(0, { status: 400 });
@@ -203,6 +205,25 @@ test('without a known cost, and for plain requests, the time is that of the pool
   assert.equal(timeoutOf(t, [one()], { plan: { plain: true } }), 30_000);
 });
 
+test('a pod is free once a batch has taken its time from when it was sent', (t) => {
+  const { time, endpoint, send } = sender(t);
+  time.pass(500);
+  const { predictedMs } = send([one()]);
+  assert.equal(endpoint.freeAtLoopMs(0), time.clock.loopMs + predictedMs);
+});
+
+test('a pod is not asked for itself until its time has passed since its last answer', (t) => {
+  const { time, pod, send } = sender(t);
+  pod.alsoReports = { inFlight: 3 };
+  send([one(), two()]);
+  time.pass(900);
+  pod.calls[0]!.answer(0);
+  time.pass(990);
+  assert.equal(pod.probes, 0);
+  time.pass(20);
+  assert.equal(pod.probes, 1);
+});
+
 test('each answer starts the time again, and the end stops it', (t) => {
   const { time, pod, send, told } = sender(t);
   send([one(), two()]);
@@ -327,4 +348,61 @@ test('an answer that comes while the pod is asked starts the time again', (t) =>
   told();
   passSeconds(time, 1);
   assert.match(told().join(), /hung/, 'asked at 1 s, without an answer until 2 s');
+});
+
+/** Lets something happen before the pod answers the next question for its status. */
+function whileAsked(t: TestContext, pod: FakePod, happen: () => void): void {
+  const get = pod.get.bind(pod);
+  const mock = t.mock.method(pod, 'get', (...parameters: Parameters<typeof get>) => {
+    mock.mock.restore();
+    setImmediate(happen);
+    return get(...parameters);
+  });
+}
+
+test('a batch that ends while the pod is asked has ended, whatever the pod says then', (t) => {
+  const { time, pod, send, told } = sender(t);
+  pod.alsoReports = { inFlight: 1 };
+  send([one()]);
+  whileAsked(t, pod, () => pod.calls[0]!.finish());
+  passSeconds(time, 1.1);
+  assert.deepEqual([told(), pod.probes, time.timers], [['1: 200 1', 'end 0 true'], 1, 0]);
+  passSeconds(time, 10);
+  assert.deepEqual([told(), pod.probes], [[], 1]);
+});
+
+test('after an answer that comes while the pod is asked, what is left has the whole time again, and no more', (t) => {
+  const { time, pod, send, told } = sender(t);
+  pod.alsoReports = { inFlight: 3 };
+  send([one(), two()]);
+  whileAsked(t, pod, () => pod.calls[0]!.answer(0));
+  passSeconds(time, 1.9);
+  assert.deepEqual(told(), ['1: 200 1']);
+  passSeconds(time, 0.2);
+  assert.deepEqual(told(), ['lost 2 overdue: no answer within 1000 ms of a pod that is alive']);
+});
+
+test('what has been answered counts no more when a batch is overdue: neither its attempts nor its deadline', (t) => {
+  const late = sender(t);
+  late.pod.alsoReports = { inFlight: 1 };
+  late.send([one({ deadlineAtMs: 1e6 }), two({ deadlineAtMs: 2_000 })]);
+  late.pod.calls[0]!.answer(0);
+  passSeconds(late.time, 2.5);
+  assert.deepEqual(late.told(), ['1: 200 1', 'stalled'], 'at 3000 ms, a second after its deadline, it is not late yet');
+  passSeconds(late.time, 1);
+  assert.deepEqual(late.told(), ['lost 2 overdue: no answer within 1000 ms of a pod that is alive']);
+  const tried = sender(t);
+  tried.pod.alsoReports = { inFlight: 3 };
+  tried.send([one({ attempts: 3, deadlineAtMs: 1e6 }), two({ deadlineAtMs: 1e6 })]);
+  tried.pod.calls[0]!.answer(0);
+  passSeconds(tried.time, 4.1);
+  assert.deepEqual(tried.told(), ['1: 200 1', 'lost 2 overdue: no answer within 4000 ms of a pod that is alive']);
+});
+
+test('a request that was moved three times waits, and its batch with it', (t) => {
+  const { time, pod, send, told } = sender(t);
+  pod.alsoReports = { inFlight: 3 };
+  send([one({ attempts: 3, deadlineAtMs: 1e6 }), two({ deadlineAtMs: 1e6 })]);
+  passSeconds(time, 20);
+  assert.deepEqual(told(), ['stalled']);
 });
