@@ -436,3 +436,89 @@ test('a trace is told of each try: where it goes, with how many, and what came b
     'end 200',
   ]);
 });
+
+test('a batch leaves without what has no room for its answer, which is tried again only when there may be some', (t) => {
+  const { pool, submit, pass, sent, callWith } = virtualPool(t, { pods: { a: ['m'] } });
+  let hasRoom = false;
+  let asked = 0;
+  const takeAnswerRoom = (): boolean => {
+    asked += 1;
+    return hasRoom;
+  };
+  const answerRoom = { takeAnswerRoom, releaseAnswerRoom: () => undefined };
+  const told = (): void => {
+    pool.onAnswerRoom();
+    pass();
+  };
+  submit('first', { answerRoom });
+  pass();
+  assert.deepEqual([sent(), pool.book.held, asked], [[], 1, 1], 'nothing is sent in its place');
+  for (const id of ['1', 'second', '2']) submit(id, id === 'second' ? { answerRoom } : {});
+  pass();
+  assert.deepEqual([sent(), pool.book.held, asked], [['a: 1,2'], 2, 2]);
+  callWith('1').finish();
+  pass();
+  told();
+  assert.deepEqual([sent(), pool.book.held, asked], [[], 2, 4]);
+  hasRoom = true;
+  submit('3');
+  pass();
+  assert.deepEqual([sent(), pool.book.held, asked], [['a: 3'], 2, 4], 'nobody has said that there is room');
+  callWith('3').finish();
+  pass();
+  told();
+  assert.deepEqual([sent(), pool.book.held], [['a: first,second'], 0]);
+});
+
+test('answers teach how much room the next ones take', (t) => {
+  const { submit, pass, callWith } = virtualPool(t, { pods: { a: ['m'] } });
+  const taken: number[] = [];
+  const answerRoom = { takeAnswerRoom: (bytes: number) => taken.push(bytes) > 0, releaseAnswerRoom: () => undefined };
+  submit('ten bytes.', { bytes: 100, answerRoom });
+  pass();
+  callWith('ten bytes.').answer(0, { rows: 5 });
+  callWith('ten bytes.').end();
+  submit('next', { bytes: 60, answerRoom });
+  pass();
+  assert.deepEqual(taken, [256 * 1024, 3 * 2], 'unknown at first; then three rows of two bytes');
+});
+
+test('a run of no rows counts as none', (t) => {
+  const { pool, submit, pass, callWith } = virtualPool(t, { pods: { a: ['m'] } });
+  submit('1');
+  pass();
+  callWith('1').answer(0, { rows: 0 });
+  callWith('1').end({ runs: [{ rows: 0, ownRows: 0, queueUs: 0, occupiedUs: 100 }] });
+  assert.equal(pool.book.modelQueues.get('m')!.counters.runRows.count, 0);
+});
+
+test('a pod whose summary counts a finding of the watch is asked for it, and the other pods are told', (t) => {
+  const { submit, pass, sent, callWith, pods } = virtualPool(t, { pods: twoPods });
+  submit('1');
+  pass();
+  const found = { name: 'm', version: '1', reason: 'outputs change with companions' };
+  const finder = pods.find(({ uid }) => sent()[0]!.startsWith(uid))!;
+  finder.alsoReports = { unbatched: [found] };
+  callWith('1').answer(0);
+  callWith('1').end({ unbatched: 1 });
+  pass(600);
+  assert.deepEqual(
+    pods.map((pod) => pod.posts.map(({ body }) => body)),
+    pods.map((pod) => (pod === finder ? [] : [{ models: [found] }])),
+  );
+});
+
+test('a pod that refuses an envelope for its secret gets what was in it as plain requests', (t) => {
+  const { pool, submit, pass, sent, callWith } = virtualPool(t, { pods: { a: ['m'] } });
+  const requests = ['1', '2'].map((id) => submit(id));
+  pass();
+  callWith('1').abort('unauthorized');
+  pass();
+  assert.deepEqual([sent(), callWith('1').kind], [['a: 1', 'a: 2'], 'plain']);
+  assert.equal([...pool.endpoints.all][0]!.health.kind, 'serving');
+  for (const id of ['1', '2']) callWith(id).finish();
+  assert.deepEqual(
+    requests.map(({ outcome, pending }) => [outcome, pending!.attempts]),
+    requests.map(() => ['200 by pod-a', 1]),
+  );
+});

@@ -29,6 +29,17 @@ test('a second pod answers well: the client gets that answer, and the first pod 
   assert.equal(pool.book.modelQueues.get('m')!.counters.retries['error-answers'], 1);
 });
 
+test('a second pod is asked at once, while the first is still at work on the rest of the batch', (t) => {
+  const { submit, pass, sent, callWith } = virtualPool(t, { pods: { a: ['m'], b: ['m'] } });
+  for (const id of ['1', '2']) submit(id);
+  pass();
+  const [first] = sent();
+  callWith('1').answer(0, { status: 500 });
+  pass();
+  const second = first!.startsWith('a') ? 'b: 1' : 'a: 1';
+  assert.deepEqual(sent().toSorted(), [first, second].toSorted());
+});
+
 test('a client error by the second pod is good enough to blame the first', (t) => {
   const { request, pass, callWith, endpointOf } = answered500(t);
   pass();
