@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { mediaTypes } from '../contract/headers.ts';
 import type { FakePod } from './testing/fake-pod.ts';
 import { virtualPool } from './testing/virtual-pool.ts';
 
@@ -252,19 +253,107 @@ test('the age of the first that waits counts for those that would share its run'
     { rows: 1, occupiedUs: 11_000 },
     { rows: 64, occupiedUs: 74_000 },
   ];
-  const { submit, pass } = virtualPool(t, {
+  const { pool, submit, pass } = virtualPool(t, {
     pods: { a: ['m'] },
     prepare: (pod) => void (pod.warmup = steep),
-    spec: { objective: { latencyMs: 30.5 } },
+    spec: { objective: { latencyMs: 36.5 } },
   });
-  for (const id of ['1', '2', '3', '4', '5', '6']) submit(id);
-  pass(1);
-  const outcomes = ['7', '8', '9', '10', '11'].map((id) => {
+  for (const id of ['running', 'staged']) {
+    submit(id);
+    pass();
+  }
+  const outcomes = ['1', '2', '3', '4', '5', '6'].map((id) => {
     pass(1);
     return submit(id).outcome;
   });
-  // Each would be answered after 26 ms itself; the first has waited a millisecond more each time.
-  assert.deepEqual(outcomes, [undefined, undefined, undefined, undefined, '503 overloaded']);
+  assert.equal(pool.book.queued, 5, 'all in one queue, behind two envelopes of 11 ms each');
+  // Each would be answered after 32 ms itself; the first, which has waited a millisecond more each time, after 37.
+  assert.deepEqual(outcomes, [undefined, undefined, undefined, undefined, undefined, '503 overloaded']);
+});
+
+test('a person’s word on a model is kept with its age, and the scaler is told at once', (t) => {
+  const { pool, pass, time, wakes } = virtualPool(t, { pods: { a: ['m'] } });
+  const before = wakes();
+  pool.say('m', 'unload');
+  assert.equal(wakes(), before + 1);
+  pass(250);
+  assert.deepEqual(pool.words.list(time.nowMs), [{ model: 'm', action: 'unload', number: 1, ageMs: 250 }]);
+});
+
+test('the default version that the cluster shows is the one that answers', (t) => {
+  const { pool, pods, submit, pass, callWith } = virtualPool(t, { pods: { a: ['m'] } });
+  pool.applyPods([pods[0]!.listed()], [{ name: 'm', version: '1', generation: 7 }]);
+  submit('1');
+  pass();
+  assert.equal(callWith('1').requests[0]!.resolved?.version, '1');
+});
+
+test('a model that someone has unloaded is refused at once, even where no pod is there to lack it', (t) => {
+  const { pool, submit } = virtualPool(t, { models: ['m', 'n'], pods: { a: ['m', 'n'] } });
+  pool.applyPods([], [{ name: 'm', version: '1', generation: 1, unloaded: true }]);
+  const outcomes = ['m', 'n'].map((model) => submit(model, { model }).outcome);
+  assert.deepEqual(outcomes, ['503 model-not-ready', undefined]);
+});
+
+const batching: readonly (readonly [string, string | null, (pod: FakePod) => void])[] = [
+  ['batches it', null, () => undefined],
+  [
+    'says why it does not',
+    'no input has a batch axis',
+    (pod) => (pod.changeModel = (model) => ({ ...model, unbatchedReason: 'no input has a batch axis' })),
+  ],
+  [
+    'has a finding of the watch',
+    'outputs change with companions',
+    (pod) => (pod.alsoReports = { unbatched: [{ name: 'm', version: '1', reason: 'outputs change with companions' }] }),
+  ],
+];
+
+for (const [what, reason, change] of batching) {
+  test(`whether requests of a model share runs is known from its pods: one ${what}`, (t) => {
+    const { pool } = virtualPool(t, { pods: { a: ['m'] }, prepare: change });
+    assert.equal(pool.book.modelQueues.get('m')!.unbatchedReason, reason);
+  });
+}
+
+test('a full queue lets a level below its share in, and a request of the one that holds most gives way', (t) => {
+  const { pool, submit } = virtualPool(t, { pods: {}, spec: { requests: { maxQueued: 10 } } });
+  const first = Array.from({ length: 10 }, (_, index) => submit(`${index}`, { priority: 1 }));
+  const refused = (): number => first.filter(({ outcome }) => outcome === '503 queue-full').length;
+  assert.equal(refused(), 0);
+  assert.deepEqual([submit('more', { priority: 1 }).outcome, refused()], ['503 queue-full', 0]);
+  assert.deepEqual([submit('last', { priority: 9 }).outcome, refused()], [undefined, 1]);
+  assert.equal(pool.book.queued, 10);
+});
+
+test('a long text is refused where it would make the short ones late that wait, not where they are late without it', (t) => {
+  /** Milliseconds of a run: 20 fixed, and 0.25 a token. */
+  const runUs = (rows: number, tokens: number): number => 1_000 * (20 + 0.25 * rows * tokens);
+  const arrival = (afterMs: number): string | undefined => {
+    const { submit, pass, callWith } = virtualPool(t, {
+      pods: { a: ['m'] },
+      spec: { objective: { latencyMs: 240 } },
+      prepare: (pod) => {
+        pod.warmup = [1, 8, 64].map((rows) => ({ rows, occupiedUs: runUs(rows, 8), rowElements: 8 }));
+      },
+    });
+    const text = (id: string, tokens: number) => submit(id, { bytes: 8 * tokens, contentType: mediaTypes.binary });
+    for (const tokens of [8, 256, 512]) {
+      text('taught', tokens);
+      const run = { rows: 1, ownRows: 1, queueUs: 0, occupiedUs: runUs(1, tokens), rowElements: tokens };
+      pass(run.occupiedUs / 1_000);
+      callWith('taught').answer(0, { rowElements: tokens });
+      callWith('taught').end({ runs: [run] });
+      pass();
+    }
+    text('running', 512);
+    pass();
+    for (const id of ['1', '2', '3', '4']) assert.equal(text(id, 8).outcome, undefined);
+    pass(afterMs);
+    return text('long', 256).outcome;
+  };
+  // The long one would be in time itself. The first short one would take 260 ms with it and 178 without, or 342 and 260.
+  assert.deepEqual([arrival(110), arrival(230)], ['503 overloaded', undefined]);
 });
 
 test('a pool without requests does not wake the scaler for want of a pod', (t) => {
