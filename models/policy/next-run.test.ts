@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { oldGenerationGrowthMiB } from '../../test/support/old-generation.ts';
+import { garbageCollector, oldGenerationGrowthMiB } from '../../test/support/old-generation.ts';
 import { RunQueue, type Waiting } from './next-run.ts';
 
 interface Entry extends Waiting {
@@ -57,6 +57,25 @@ test('a removed entry is not run, and its group goes on', () => {
   assert.equal(queue.remove(first), false);
   assert.equal(queue.rows, 1);
   assert.equal(ids(queue.next(0).entries), '2');
+});
+
+test('an entry larger than a run of its group runs alone', () => {
+  const queue = queueOf(entry('1', 'a', 6, Infinity, 1), entry('2', 'a', 1, Infinity, 1));
+  assert.deepEqual([ids(queue.next(0).entries), queue.rows], ['1', 1]);
+  assert.equal(ids(queue.next(0).entries), '2');
+});
+
+test('entries of all groups are taken out by what they are, oldest first, and those that have left are not', () => {
+  const entries = ['1', '2', '3', '4', '5', '6'].map((id, at) =>
+    entry(id, at % 2 === 0 ? 'a' : 'b', at + 1, Infinity, 9),
+  );
+  const queue = queueOf(...entries);
+  queue.remove(entries[1]!);
+  assert.equal(ids(queue.take(({ id }) => ['1', '2', '4', '5'].includes(id))), '1 4 5');
+  assert.deepEqual([queue.length, queue.rows], [2, 3 + 6]);
+  assert.equal(ids(queue.take(({ id }) => id === '1')), '', 'taken once');
+  const [first, second] = [queue.next(0), queue.next(0)];
+  assert.deepEqual([ids(first.entries), ids(second.entries), queue.length, queue.rows], ['3', '6', 0, 0]);
 });
 
 test('every entry runs exactly once, runs never mix groups or exceed maxRows, groups keep their order', () => {
@@ -148,6 +167,45 @@ test('groups that are empty do not pile up', () => {
   }
   const waiting = queueOf(entry('1', 'x'), ...Array.from({ length: 600 }, (_, at) => entry(`${at}`, `shape ${at}`)));
   for (let count = 0; count < 601; count += 1) assert.equal(waiting.next(0).entries.length, 1);
+});
+
+/** Memory in use that the steps add, which leave the queue as long as it was. */
+function grownMiB(repeats: number, step: (count: number) => void): number {
+  const collect = garbageCollector();
+  const usedMiB = (): number => {
+    collect();
+    return process.memoryUsage().heapUsed / 2 ** 20;
+  };
+  const before = usedMiB();
+  for (let count = 0; count < repeats; count += 1) step(count);
+  return usedMiB() - before;
+}
+
+test('groups whose names are never used again leave nothing behind', () => {
+  const queue = new RunQueue<Entry>();
+  const grown = grownMiB(100_000, (count) => {
+    queue.push(entry('1', `shape ${count}`));
+    queue.next(0);
+  });
+  assert.ok(grown < 4, `${grown} MiB`);
+  assert.equal(queue.length, 0);
+});
+
+test('what has run is let go of by a queue that is never empty too', () => {
+  const many = queueOf(entry('first'), entry('second'));
+  const grownByMany = grownMiB(500_000, () => {
+    many.push(entry('1', 'a', 4));
+    many.next(0);
+  });
+  assert.ok(grownByMany < 4, `${grownByMany} MiB after many`);
+  assert.equal(many.length, 1);
+  const large = queueOf(entry('first', 'a', 4));
+  const grownByLarge = grownMiB(1_000, () => {
+    large.push(Object.assign(entry('1', 'a', 4), { data: new Array<number>(5_000).fill(0.5) }));
+    large.next(0);
+  });
+  assert.ok(grownByLarge < 4, `${grownByLarge} MiB after large ones`);
+  assert.equal(large.length, 1);
 });
 
 test('however many groups wait, few pushes look for empty ones', (t) => {
