@@ -150,6 +150,21 @@ test('a request without rows is answered without a run', async () => {
   await pod.turn();
   assert.deepEqual(pod.runs, []);
   assert.deepEqual(pod.answers, ['1: ']);
+  assert.equal(model.statistics.success, 1);
+  pod.assertEmpty(model);
+});
+
+test('a request without rows is refused where an output is of all rows together', async () => {
+  const pod = new TestPod();
+  const { signature } = fakeModel();
+  const model = fakeModel({
+    signature: { ...signature, outputs: [{ name: 'y', datatype: 'FP32', shape: [3], batchAxis: null }] },
+  });
+  pod.submit(model, 1, { rows: 0 });
+  await pod.turn();
+  const what = "the request has no rows, and output 'y' is of all rows together";
+  assert.deepEqual(pod.answers, [`1: invalid-tensor: ${what}`]);
+  assert.deepEqual([model.statistics.success, model.statistics.failures.BACKEND], [0, 1]);
   pod.assertEmpty(model);
 });
 
