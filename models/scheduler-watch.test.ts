@@ -1,8 +1,10 @@
 /** Timelines of the watch in service: what is run again and when, what follows from a difference, and who is spared. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import type { TensorData } from '../contract/tensor-data.ts';
+import type { ServedModel } from './repository/served-model.ts';
 import { fakeModel, TestPod } from './testing/fake-session.ts';
-import type { Tensors } from './tensor.ts';
+import type { TensorSignature, Tensors } from './tensor.ts';
 
 /** Outputs `y` of rows of one element. */
 const outputsOf = (...values: number[]): Tensors =>
@@ -136,16 +138,22 @@ test('a request that fails alone where it did not among others unbatches, if it 
 });
 
 test('a reason names few of many companions, the finding has all', async () => {
-  const pod = new TestPod(1);
-  const model = fakeModel({ maxRows: 8 });
-  for (let id = 1; id <= 6; id += 1) pod.submit(model, id);
-  await pod.turn();
-  pod.host.finish(1000, outputsOf(11, 20, 30, 40, 50, 60));
-  pod.host.finish();
-  pod.host.finish();
-  const [{ reason, companions }] = pod.findings as [(typeof pod.findings)[0]];
-  assert.equal(new Set(companions).size, 5);
-  assert.ok(reason.endsWith(`with ${companions.slice(0, 3).join(', ')}, and 2 more)`));
+  for (const [count, more] of [
+    [3, ''],
+    [5, ', and 2 more'],
+  ] as const) {
+    const pod = new TestPod(1);
+    const model = fakeModel({ maxRows: 8 });
+    const others = Array.from({ length: count }, (_, index) => index + 2);
+    for (const id of [1, ...others]) pod.submit(model, id);
+    await pod.turn();
+    pod.host.finish(1000, outputsOf(11, ...others.map((id) => 10 * id)));
+    pod.host.finish();
+    pod.host.finish();
+    const [{ reason, companions }] = pod.findings as [(typeof pod.findings)[0]];
+    assert.equal(new Set(companions).size, count);
+    assert.ok(reason.endsWith(`with ${companions.slice(0, 3).join(', ')}${more})`), reason);
+  }
 });
 
 test('a pod that is never idle runs its sample all the same, after 32 runs', async () => {
@@ -234,14 +242,143 @@ test('a sample that cannot be stacked is given up, and what waits is run', async
   assert.deepEqual(pod.runs, ['1 2 2', '3']);
 });
 
-test('inputs that are too large to copy are not sampled', async () => {
+test('a run is sampled up to 32 MiB of inputs and of the outputs of one request, and not beyond', async () => {
+  for (const [width, isSampled] of [
+    [4 * 1024 * 1024 - 1, true],
+    [4 * 1024 * 1024, false],
+  ] as const) {
+    const pod = new TestPod(1);
+    const model = fakeModel();
+    for (const id of [1, 2]) pod.submit(model, id, { width });
+    await pod.turn();
+    // Two inputs of 16 MiB less 4 bytes, and 8 bytes of an answer.
+    pod.host.finish(1000, new Map([['y', { datatype: 'FP32', shape: [2, 2], data: Float32Array.of(1, 1, 2, 2) }]]));
+    assert.equal(pod.scheduler.watching, isSampled, `${width}`);
+  }
+});
+
+const texts: readonly TensorSignature[] = [{ name: 'x', datatype: 'BYTES', shape: [-1, -1], batchAxis: 0 }];
+
+/** Submits one row of texts. */
+function submitTexts(pod: TestPod, model: ServedModel, id: number, data: readonly Uint8Array[]): void {
+  const request = pod.submit(model, id, { rows: 1 });
+  pod.scheduler.cancel(request);
+  const x = { datatype: 'BYTES' as const, shape: [1, data.length], data };
+  pod.scheduler.submit({ ...request, inputs: new Map([['x', x]]), runs: [] });
+}
+
+test('texts count with their lengths, and 8 bytes for each, in what is too large to sample', async () => {
+  const mebibytes = (count: number): Uint8Array => new Uint8Array(count * 1024 * 1024);
+  // The last one that has room for two requests and 4 bytes of an answer, and one more.
+  const thousandBytes = new Array<Uint8Array>(Math.ceil((16 * 1024 * 1024) / 1_008)).fill(new Uint8Array(1_000));
+  for (const [what, data, isSampled] of [
+    ['long', [mebibytes(15)], true],
+    ['too long', [mebibytes(16)], false],
+    ['many', thousandBytes.slice(1), true],
+    ['too many', thousandBytes, false],
+  ] as const) {
+    const pod = new TestPod(1);
+    const { signature } = fakeModel();
+    const model = fakeModel({ signature: { ...signature, inputs: texts } });
+    for (const id of [1, 2]) submitTexts(pod, model, id, data);
+    await pod.turn();
+    pod.host.finish(1000, outputsOf(10, 20));
+    assert.equal(pod.scheduler.watching, isSampled, what);
+  }
+});
+
+test('a sample is a copy: what clients’ buffers are used for later changes neither it nor its hash', async () => {
+  const findingOf = async (overwrite: boolean) => {
+    const pod = new TestPod(1);
+    const { signature } = fakeModel();
+    const model = fakeModel({ signature: { ...signature, inputs: texts } });
+    const data = ['one', 'other'].map((text) => Buffer.from(text));
+    for (const [index, text] of data.entries()) submitTexts(pod, model, index + 1, [text]);
+    await pod.turn();
+    pod.host.finish(1000, outputsOf(10, 20));
+    if (overwrite) for (const text of data) text.fill('x');
+    for (let run = 0; run < 2; run += 1) pod.host.finish(1000, outputsOf(15));
+    const [{ request, companions }] = pod.findings as [(typeof pod.findings)[0]];
+    return { request, companions };
+  };
+  assert.deepEqual(await findingOf(true), await findingOf(false));
+});
+
+test('of a request in slices the rows that shared a run are sampled, and no others', async () => {
   const pod = new TestPod(1);
   const model = fakeModel();
-  const width = 4 * 1024 * 1024;
-  for (const id of [1, 2]) pod.submit(model, id, { width });
+  pod.submit(model, 1, { rows: 6 });
+  pod.submit(model, 2);
   await pod.turn();
-  pod.host.finish(1000, outputsOf(10, 20));
-  assert.equal(pod.scheduler.watching, false);
+  for (let run = 0; run < 3; run += 1) pod.host.finish();
+  assert.deepEqual(pod.runs, ['1 1 1 1', '1 1 2', '1 1']);
+  assert.deepEqual([pod.findings, pod.scheduler.watching], [[], false]);
+  pod.assertEmpty(model);
+});
+
+test('inputs of the same bytes have other hashes in other shapes', async () => {
+  const hashOf = async (options: { rows?: number; width?: number }): Promise<string> => {
+    const pod = new TestPod(1);
+    const model = fakeModel();
+    for (const id of [1, 2]) pod.submit(model, id, options);
+    await pod.turn();
+    const rows = options.rows ?? 1;
+    pod.host.finish(1000, outputsOf(...new Array<number>(2 * rows).fill(11)));
+    for (let run = 0; run < 2; run += 1) pod.host.finish(1000, outputsOf(...new Array<number>(rows).fill(10)));
+    return pod.findings[0]!.request;
+  };
+  const [wide, long, again] = [await hashOf({ width: 2 }), await hashOf({ rows: 2 }), await hashOf({ width: 2 })];
+  assert.notEqual(wide, long);
+  assert.equal(wide, again);
+});
+
+test('a reason names the output that differs most, of equal ones the first, and none within its tolerance', async () => {
+  const quantised = ['u', 'v', 'w'] as const;
+  const reasonOf = async (together: readonly number[]): Promise<string | undefined> => {
+    const pod = new TestPod(1);
+    const { signature } = fakeModel();
+    const outputs = quantised.map((name): TensorSignature => ({
+      name,
+      datatype: 'UINT8',
+      shape: [-1, 1],
+      batchAxis: 0,
+    }));
+    // Answers are read from `y`.
+    const model = fakeModel({ signature: { ...signature, outputs: [...signature.outputs, ...outputs] } });
+    const outputsWith = (rows: number, values: readonly number[]): Tensors => {
+      const data = (value: number): TensorData => new Uint8Array(rows).fill(value);
+      return new Map([
+        ...outputsOf(...new Array<number>(rows).fill(1)),
+        ...quantised.map(
+          (name, at) => [name, { datatype: 'UINT8', shape: [rows, 1], data: data(values[at]!) }] as const,
+        ),
+      ]);
+    };
+    for (const id of [1, 2]) pod.submit(model, id);
+    await pod.turn();
+    pod.host.finish(1000, outputsWith(2, together));
+    while (pod.host.busy) pod.host.finish(1000, outputsWith(1, [255, 255, 255]));
+    return pod.findings[0]?.reason.match(/\((.*), seen/)?.[1];
+  };
+  for (const [together, reason] of [
+    [[254, 254, 254], undefined],
+    [[253, 255, 255], "0.0078 of the scale of 'u'"],
+    [[204, 102, 153], "0.60 of the scale of 'v'"],
+    [[204, 102, 102], "0.60 of the scale of 'v'"],
+  ] as const) {
+    assert.equal(await reasonOf(together), reason, together.join());
+  }
+});
+
+test('a sample waits for retries and for the queue alike', async () => {
+  const { pod, model } = await podWithRun();
+  for (const id of [3, 4]) pod.submit(model, id);
+  pod.host.finish();
+  pod.submit(model, 5);
+  pod.host.fail('bad');
+  while (pod.host.busy) pod.host.finish();
+  assert.deepEqual(pod.runs, ['1 2 2', '3 4', '3', '4', '5', '1']);
+  pod.assertEmpty(model);
 });
 
 test('requests that wait when their model is unbatched are run whole and alone, in their order', async () => {
@@ -335,6 +472,24 @@ test('requests that wait for their retries are run whole, and only once', async 
   assert.deepEqual(pod.runs.slice(3), ['2', '2 2 2', '3', '4 5']);
   assert.deepEqual(pod.answers.toSorted(), ['1: 10', '2: 20 20 20', '3: 30', '4: 40', '5: 50']);
   pod.assertEmpty(model, other);
+});
+
+test('a table whose last rows wait for their retry goes on as it was, or whole if its model is unbatched', async () => {
+  for (const unbatched of [true, false]) {
+    const pod = new TestPod();
+    const [model, other] = [fakeModel({ maxRows: 2 }), fakeModel({ session: 1, name: 'other' })];
+    pod.submit(model, 1, { rows: 33 });
+    pod.submit(model, 2);
+    await pod.turn();
+    for (let run = 0; run < 16; run += 1) pod.host.finish();
+    assert.equal(pod.runs.at(-1), '2 1');
+    pod.host.fail('bad');
+    pod.scheduler.stopBatching(unbatched ? model : other, 'told by a gateway');
+    while (pod.host.busy) pod.host.finish();
+    assert.deepEqual(pod.runs.slice(17), ['2', unbatched ? new Array<string>(33).fill('1').join(' ') : '1']);
+    assert.deepEqual(pod.answers, ['2: 20', `1: ${new Array<number>(33).fill(10).join(' ')}`]);
+    pod.assertEmpty(model, other);
+  }
 });
 
 test('a request that was parsed before its model was unbatched is not cut either', async () => {

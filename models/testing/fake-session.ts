@@ -5,7 +5,7 @@ import { ServedModel } from '../repository/served-model.ts';
 import { stack } from '../rows.ts';
 import { Scheduler } from '../scheduler.ts';
 import type { RunOutcome } from '../session/session-thread.ts';
-import type { Signature, Tensors } from '../tensor.ts';
+import type { Signature, Tensor, Tensors } from '../tensor.ts';
 import { Watch, type Finding } from '../watch/watch.ts';
 
 /** A model from `x` to `y`, both FP32 [-1, -1]: rows may have any width, and only rows of one width share a run. */
@@ -73,9 +73,7 @@ export class FakeHost {
   /** Ends the run. @param outputs computed as `y` = 10 `x` unless given */
   finish(runUs = 1000, outputs?: Tensors): void {
     const { inputs, done } = this.#end();
-    const { shape, data } = inputs.get('x')!;
-    const y = { datatype: 'FP32' as const, shape, data: (data as Float32Array).map((value) => value * 10) };
-    done({ kind: 'ran', outputs: outputs ?? new Map([['y', y]]), runUs, cpuUs: runUs });
+    done({ kind: 'ran', outputs: outputs ?? tenfold(inputs.get('x')!), runUs, cpuUs: runUs });
   }
 
   fail(message: string, runUs = 1000): void {
@@ -88,6 +86,11 @@ export class FakeHost {
     this.#current = null;
     return run;
   }
+}
+
+function tenfold({ shape, data }: Tensor): Tensors {
+  const y = { datatype: 'FP32' as const, shape, data: (data as Float32Array).map((value) => value * 10) };
+  return new Map([['y', y]]);
 }
 
 interface RequestOptions {
