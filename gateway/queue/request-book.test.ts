@@ -291,6 +291,19 @@ test('room for bodies: refused beyond the limit of one body, or of the pool with
   assert.equal(errorOf(reserve(101, 1)).code, 'body-too-large');
 });
 
+test('in a full queue the model with most requests of the largest level gives up one, which is told why and counted', (t) => {
+  const { book, open, queueOf, told } = bookOf(t, { requests: { maxQueued: 18 } });
+  for (let index = 0; index < 7; index += 1) open(`m${index}`, { model: 'm', priority: 9 });
+  for (let index = 0; index < 11; index += 1) open(`n${index}`, { model: 'n', priority: 9 });
+  assert.equal(book.room.make(1, 10), true);
+  assert.deepEqual([book.queued, queueOf('m').size, queueOf('n').size], [17, 7, 10]);
+  assert.deepEqual([queueOf('m').counters.shed['queue-full'], queueOf('n').counters.shed['queue-full']], [0, 1]);
+  const gone = Array.from({ length: 11 }, (_, index) => told(`n${index}`)).filter((text) => text !== '');
+  assert.deepEqual(gone, [
+    "queue-full: the queue of pool 'pool' is full, and requests of priority 9 gave way to a level that holds less than its share",
+  ]);
+});
+
 test('refusals are counted, and say why', (t) => {
   const { book, open, queueOf } = bookOf(t);
   const modelQueue = queueOf('m');
@@ -381,7 +394,7 @@ test('what has waited too long for a pod is refused: all without pods, else what
 });
 
 test('what waits for a model that is unloaded is refused at once', (t) => {
-  const { book, open, told } = bookOf(t, { requests: { coldStartHoldMs: 300 } });
+  const { book, open, told, queueOf } = bookOf(t, { requests: { coldStartHoldMs: 300 } });
   open('m1', { model: 'm' });
   open('n1', { model: 'n' });
   book.shedUnserved(
@@ -391,6 +404,7 @@ test('what waits for a model that is unloaded is refused at once', (t) => {
   );
   assert.match(told('m1'), /unloaded by request/);
   assert.equal(told('n1'), '');
+  assert.deepEqual([queueOf('m').counters.shed['no-pod'], queueOf('n').counters.shed['no-pod']], [1, 0]);
 });
 
 test('requests with a pod are counted by model', (t) => {
