@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Levels } from '../policy/levels.ts';
+import { Levels, rowsBefore } from '../policy/levels.ts';
 import { Queue } from './queue.ts';
 import type { PendingRequest } from './model-queue.ts';
 import { pendingRequest } from '../testing/pending.ts';
 
 const anyRequest = fc.record({
-  priority: fc.integer({ min: 1, max: 3 }),
+  priority: fc.constantFrom(1, 5, 9),
   deadlineAtMs: fc.integer({ min: 0, max: 5 }),
   bytes: fc.nat(100),
   estimatedRows: fc.integer({ min: 1, max: 9 }),
@@ -80,6 +80,7 @@ test('whatever is pushed, popped and removed, it behaves as a sorted list', () =
         assert.equal(queue.work, sum(model, 'work'));
         const shapes = new Set(model.map(({ shape }) => shape).filter((shape) => shape !== 0));
         assert.equal(queue.shapes, shapes.size);
+        assertLevels(queue, levels, model);
         for (let shape = 1; shape <= 4; shape += 1) assert.equal(queue.hasShape(shape), shapes.has(shape));
       }
       assert.deepEqual(new Set(queue.waiting()), new Set(model));
@@ -92,6 +93,25 @@ test('whatever is pushed, popped and removed, it behaves as a sorted list', () =
     { numRuns: 60 },
   );
 });
+
+/** Asserts what is known of each level, by the queue and by the levels that it shares with others. */
+function assertLevels(queue: Queue<PendingRequest>, levels: Levels, model: readonly PendingRequest[]): void {
+  const rows = new Float64Array(10);
+  for (const { priority, estimatedRows } of model) rows[priority]! += estimatedRows;
+  for (const level of [1, 5, 9]) {
+    const here = model.filter(({ priority }) => priority === level);
+    assert.equal(queue.sizeAt(level), here.length);
+    const last = queue.lastAt(level);
+    assert.equal(last !== undefined && here.includes(last), here.length > 0);
+    const given = { level, ownRows: 2, takenBehind: levels.takenBehind(level) };
+    assert.equal(queue.rowsBefore(level, 2), rowsBefore(rows, given));
+    // The share of a level is a ninth: it is what the level holds, and one more.
+    const requests = 9 * (here.length + 1);
+    const bytes = 9 * sum(here, 'bytes') + 1;
+    assert.ok(levels.isUnderShare(level, { bytes: 0 }, { requests, bytes }));
+    assert.ok(!levels.isUnderShare(level, { bytes: 0 }, { requests: requests - 1, bytes }));
+  }
+}
 
 function sum(requests: readonly PendingRequest[], field: 'bytes' | 'estimatedRows' | 'work'): number {
   return requests.reduce((total, request) => total + request[field], 0);
@@ -149,4 +169,13 @@ test('removed entries are released', () => {
   for (const request of requests.slice(1).reverse()) remove(queue, request);
   assert.deepEqual([queue.size, queue.bytes, queue.rows], [1, 10, 1]);
   assert.deepEqual(queue.waiting(), [requests[0]]);
+});
+
+test('a level that waits behind another one gets a ninth of what is served', () => {
+  const queue = new Queue<PendingRequest>(new Levels());
+  for (let count = 0; count < 100; count += 1) queue.push(pendingRequest({ priority: 1 }));
+  for (let count = 0; count < 20; count += 1) queue.push(pendingRequest({ priority: 9 }));
+  // The first one has to be earned, too.
+  const served = Array.from({ length: 91 }, () => queue.pop()!.priority);
+  assert.equal(served.filter((priority) => priority === 9).length, 10);
 });

@@ -134,7 +134,7 @@ export class RunQueue<Entry extends Waiting> {
       const entry = this.#firstWaiting(group, nowMs, expired);
       if (entry === undefined) break;
       if (entries.length > 0 && rows + entry.rows > maxRows) break;
-      // The next look takes it off the front of its group.
+      group.shift();
       this.remove(entry);
       entries.push(entry);
       rows += entry.rows;
