@@ -2,25 +2,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PoolModel } from '../../contract/model-versions.ts';
-import type { PodStatus } from '../../contract/pod-status.ts';
 import { itemHead } from '../endpoints/envelope-heads.ts';
-import type { FakePod } from '../testing/fake-pod.ts';
+import { servedModel, type FakePod } from '../testing/fake-pod.ts';
 import { virtualPool, type VirtualPool } from '../testing/virtual-pool.ts';
 
 const hashOf = (letter: string): string => letter.repeat(64);
 
 /** Lets a pod list these versions of model `m`, the last one its own default: `1a`, `2b`. */
 function serve(pod: FakePod, ...versions: readonly string[]): void {
-  const models = versions.map((each, index): PodStatus['models'][number] => ({
-    name: 'm',
-    version: each.slice(0, 1),
-    hash: hashOf(each.slice(1)),
-    ready: true,
-    isDefault: index === versions.length - 1,
-    maxRows: 64,
-    maxRequestRows: 64,
-    warmup: [],
-  }));
+  const models = versions.map((each, index) =>
+    servedModel('m', {
+      version: each.slice(0, 1),
+      hash: hashOf(each.slice(1)),
+      isDefault: index === versions.length - 1,
+    }),
+  );
   pod.alsoReports = { models };
 }
 

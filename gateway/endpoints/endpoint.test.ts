@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import type { SummaryHead } from '../../contract/envelope.ts';
 import type { Pod } from '../../cluster/port.ts';
-import type { ServedModel } from '../../contract/pod-status.ts';
 import type { HealthEvent } from '../policy/health.ts';
-import { FakePod } from '../testing/fake-pod.ts';
+import { FakePod, servedModel } from '../testing/fake-pod.ts';
 import { VirtualTime } from '../testing/virtual-time.ts';
 import { DefaultVersions } from './default-versions.ts';
 import { Endpoint, type OutstandingBatch } from './endpoint.ts';
@@ -198,17 +197,6 @@ test('a status tells which models are ready and how much waits at the pod', (t) 
   assert.equal(endpoint.queuedRows, 12);
 });
 
-const version = (name: string, number: string, given: Partial<ServedModel> = {}): ServedModel => ({
-  name,
-  version: number,
-  ready: true,
-  isDefault: true,
-  maxRows: 64,
-  maxRequestRows: 64,
-  warmup: [],
-  ...given,
-});
-
 test('an endpoint answers for a model as the pool does: by the pool’s default, and by its own where that is loose', (t) => {
   const defaults = new DefaultVersions();
   const loose = ['loose', 'loose and unready'];
@@ -223,13 +211,13 @@ test('an endpoint answers for a model as the pool does: by the pool’s default,
   const { endpoint, pod, probe } = endpointOf(t, [], defaults);
   pod.alsoReports = {
     models: [
-      version('has it', '1'),
-      version('has it', '2', { isDefault: false }),
-      version('lacks it', '1'),
-      version('unloaded', '2'),
-      version('loose', '1'),
-      version('loose and unready', '1', { ready: false, reason: 'no memory' }),
-      version('undecided', '1'),
+      servedModel('has it'),
+      servedModel('has it', { version: '2', isDefault: false }),
+      servedModel('lacks it'),
+      servedModel('unloaded', { version: '2' }),
+      servedModel('loose'),
+      servedModel('loose and unready', { ready: false, reason: 'no memory' }),
+      servedModel('undecided'),
     ],
   };
   const names = [...decided.map(({ name }) => name), 'undecided'];

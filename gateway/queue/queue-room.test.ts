@@ -1,9 +1,9 @@
 /** Room in a pool's queue: who gives way to whom when it is full, and who is refused. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SluiceError } from '../../contract/errors.ts';
 import { Levels } from '../policy/levels.ts';
 import { pendingRequest } from '../testing/pending.ts';
+import { refusalOf } from '../testing/refusal.ts';
 import { specOf } from '../testing/virtual-pool.ts';
 import { ModelQueue, type PendingRequest } from './model-queue.ts';
 import { QueueRoom } from './queue-room.ts';
@@ -132,23 +132,9 @@ for (const { name, waiting, held, bytes, made, left } of cases) {
   });
 }
 
-/** @returns code of the refusal; undefined if the body may come */
-function refusalOf(act: () => void): string | undefined {
-  try {
-    act();
-  } catch (error) {
-    assert.ok(error instanceof SluiceError);
-    return error.code;
-  }
-  return undefined;
-}
-
 test('a body that arrives at a full queue displaces others as its bytes come, not when it is announced', () => {
   const { room, place, left } = roomWith([[9, 1, 20]]);
-  assert.equal(
-    refusalOf(() => room.check(place, 20)),
-    undefined,
-  );
+  room.check(place, 20);
   assert.deepEqual(left(), { 1: 9 });
   room.reserve(place, 0, 10);
   assert.deepEqual(left(), { 1: 8 });
@@ -160,22 +146,13 @@ test('a body that arrives at a full queue displaces others as its bytes come, no
 
 test('a body of a level beyond its share is refused at a full queue, announced or not, and displaces nobody', () => {
   const { room, place, left } = roomWith([[9, 1, 20]]);
-  assert.equal(
-    refusalOf(() => room.check(place, 21)),
-    'queue-full',
-  );
-  assert.equal(
-    refusalOf(() => room.reserve(place, 21, 1)),
-    'queue-full',
-  );
+  assert.equal(refusalOf(() => room.check(place, 21)).code, 'queue-full');
+  assert.equal(refusalOf(() => room.reserve(place, 21, 1)).code, 'queue-full');
   assert.deepEqual(left(), { 1: 9 });
   assert.deepEqual([place.modelQueue.counters.plain.arrivals, place.modelQueue.counters.shed['queue-full']], [2, 2]);
 });
 
 test('a body is refused where those that would have to give way hold too little', () => {
   const { room, place } = roomWith([[2, 1, 10]], { count: 1, bytes: 160 });
-  assert.equal(
-    refusalOf(() => room.reserve(place, 0, 1)),
-    'queue-full',
-  );
+  assert.equal(refusalOf(() => room.reserve(place, 0, 1)).code, 'queue-full');
 });

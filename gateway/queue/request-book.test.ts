@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import fc from 'fast-check';
-import { SluiceError } from '../../contract/errors.ts';
 import type { ModelPool } from '../../contract/model-pool.ts';
 import { predictRequest } from '../testing/pending.ts';
+import { refusalOf } from '../testing/refusal.ts';
 import { specOf } from '../testing/virtual-pool.ts';
 import { VirtualTime } from '../testing/virtual-time.ts';
 import type { PendingRequest } from './model-queue.ts';
@@ -57,16 +57,6 @@ function answer(status = 200): RequestOutcome {
     pod: 'pod-a',
     runRows: undefined,
   };
-}
-
-function errorOf(act: () => unknown): SluiceError {
-  try {
-    act();
-  } catch (error) {
-    assert.ok(error instanceof SluiceError);
-    return error;
-  }
-  throw new Error('nothing was thrown');
 }
 
 test('whatever happens to requests, the counts are those of the requests that wait, and each is settled once', (t) => {
@@ -266,16 +256,16 @@ test('room for bodies: refused beyond the limit of one body, or of the pool with
   const place = { modelQueue: queueOf('m'), level: 5 };
   const check = (announced: number) => () => book.room.check(place, announced);
   const reserve = (bodyBytes: number, more: number) => () => book.room.reserve(place, bodyBytes, more);
-  assert.equal(errorOf(check(101)).message, 'body of 101 bytes is over the limit of 100 bytes');
-  assert.equal(errorOf(reserve(101, 41)).message, 'body of 101 bytes and more is over the limit of 100 bytes');
-  assert.equal(errorOf(check(101)).code, 'body-too-large');
+  assert.equal(refusalOf(check(101)).message, 'body of 101 bytes is over the limit of 100 bytes');
+  assert.equal(refusalOf(reserve(101, 41)).message, 'body of 101 bytes and more is over the limit of 100 bytes');
+  assert.equal(refusalOf(check(101)).code, 'body-too-large');
   check(100)();
   check(100)();
   check(100)();
   open('1', { bytes: 60 });
   reserve(100, 100)();
   reserve(90, 90)();
-  const full = errorOf(reserve(1, 1));
+  const full = refusalOf(reserve(1, 1));
   assert.deepEqual([full.code, full.retryAfterSeconds], ['queue-full', 1]);
   assert.equal(
     full.message,
@@ -283,12 +273,12 @@ test('room for bodies: refused beyond the limit of one body, or of the pool with
   );
   const { counters } = queueOf('m');
   assert.deepEqual([counters.plain.arrivals, counters.shed['queue-full'], counters.duration('shed').count], [1, 1, 1]);
-  assert.equal(errorOf(check(1)).code, 'queue-full');
+  assert.equal(refusalOf(check(1)).code, 'queue-full');
   book.room.release(1);
   reserve(1, 1)();
   book.room.release(190);
   reserve(100, 100)();
-  assert.equal(errorOf(reserve(101, 1)).code, 'body-too-large');
+  assert.equal(refusalOf(reserve(101, 1)).code, 'body-too-large');
 });
 
 test('in a full queue the model with most requests of the largest level gives up one, which is told why and counted', (t) => {

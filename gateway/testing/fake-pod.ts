@@ -62,6 +62,20 @@ export class FakeCall implements Call {
   }
 }
 
+/** A version as a pod lists it: version 1, ready, and the pod's own default, unless given. */
+export function servedModel(name: string, given: Partial<ServedModel> = {}): ServedModel {
+  return {
+    name,
+    version: '1',
+    ready: true,
+    isDefault: true,
+    maxRows: 64,
+    maxRequestRows: 1_024,
+    warmup: [],
+    ...given,
+  };
+}
+
 export class FakePod implements PodConnection {
   readonly sendsSecret = false;
   readonly uid: string;
@@ -169,15 +183,7 @@ export class FakePod implements PodConnection {
       inFlight: 0,
       queuedRows: this.queuedRows,
       models: models.map((name) =>
-        this.changeModel({
-          name,
-          version: '1',
-          ready: state !== 'loading',
-          isDefault: true,
-          maxRows: this.maxRows,
-          maxRequestRows: 1_024,
-          warmup: this.warmup,
-        }),
+        this.changeModel(servedModel(name, { ready: state !== 'loading', maxRows: this.maxRows, warmup: this.warmup })),
       ),
       ...this.alsoReports,
     };

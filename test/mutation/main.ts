@@ -103,13 +103,14 @@ function judge(mutant: Mutant | null, { tests, cache, limitMs }: Judged): Promis
 
 /** A mutant's own line decides whether it is drawn: a change of other code draws no other sample. */
 function drawn(mutants: readonly Mutant[], count: number, seed: string): Mutant[] {
-  const keyed = mutants.map((mutant, index) => {
+  const keyed = mutants.map((mutant) => {
     const { file, kind, replacement } = mutant;
     const place = [seed, file, kind, replacement, lineOf(textOf(file), mutant)].join('\0');
-    return { mutant, index, key: createHash('sha256').update(place).digest('hex') };
+    return { mutant, key: createHash('sha256').update(place).digest('hex') };
   });
-  const chosen = keyed.toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).slice(0, count);
-  return chosen.toSorted((a, b) => a.index - b.index).map(({ mutant }) => mutant);
+  const first = keyed.toSorted((a, b) => a.key.localeCompare(b.key)).slice(0, count);
+  const chosen = new Set(first.map(({ mutant }) => mutant));
+  return mutants.filter((mutant) => chosen.has(mutant));
 }
 
 /** Judges all, so many at once. */
