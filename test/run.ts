@@ -1,6 +1,6 @@
 /**
- * Runs tests: `node test/run.ts [unit|e2e|cluster] [room or path …] [--watch] [--long]`. Without a layer, all that need no
- * cluster. CONTRIBUTING.md lists the npm scripts.
+ * Runs tests: `node test/run.ts [unit|e2e|cluster] [room or path …] [--watch] [--long] [--limit seconds]`. Without a layer,
+ * all that need no cluster. CONTRIBUTING.md lists the npm scripts.
  */
 import { globSync, watch } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,6 +9,7 @@ import process from 'node:process';
 import { run } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { endWhenOverdue } from './support/overdue.ts';
 import { Progress, type RunEvents } from './support/progress.ts';
 import { jobOf, runAll, type Job, type Room } from './support/schedule.ts';
 import { unitEntry, unitFlags } from './support/unit-process.ts';
@@ -18,8 +19,8 @@ const unitPatterns = [`{${rooms.join()}}/**/*.test.ts`, 'test/layout.test.ts'];
 
 /** Processes that share the unit tests. */
 const unitProcesses = 4;
-/** Longest life of a unit process: one that goes on after its last test has left something open. */
-const unitLimitMs = 240_000;
+/** Time that no test needs on the slowest machine: one that hangs fails by its name, and what comes after it runs. */
+const testSeconds = 600;
 
 /** Test files that run in a process each, and the most processes at once. */
 interface Layer {
@@ -44,11 +45,22 @@ const layers = {
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
-  options: { watch: { type: 'boolean', default: false }, long: { type: 'boolean', default: false } },
+  options: {
+    watch: { type: 'boolean', default: false },
+    long: { type: 'boolean', default: false },
+    limit: { type: 'string', default: String(testSeconds) },
+  },
 });
 const named = isLayer(positionals[0]) ? positionals[0] : null;
 const layer = named ?? 'all';
 const places = (named === null ? positionals : positionals.slice(1)).map((place) => place.replace(/\/$/, ''));
+const testLimitMs = Number(flags.limit) * 1000;
+if (!(testLimitMs > 0)) {
+  console.error(`--limit must be seconds above 0, not ${flags.limit}`);
+  process.exit(1);
+}
+/** Time for a whole file, or a share of the unit tests, and the end of its process. */
+const fileLimitMs = 2 * testLimitMs;
 if (flags.long) process.env['SLUICE_TEST_LONG'] = '1';
 
 // Types of what tests load are stripped once for all processes, as the command line does for itself.
@@ -80,17 +92,20 @@ async function runOnce(): Promise<boolean> {
     nowMs: () => performance.now(),
   });
   const beats = setInterval(() => progress.beat(), 1_000);
-  const jobs: (Job & { start: () => RunEvents })[] = [
+  const jobs: (Job & { file: string; start: () => RunEvents })[] = [
     ...sharesOf(unit).map((share, index) => ({
       name: `unit ${index}`,
       // Before all others: they fail first.
       seconds: Infinity,
       use: 'works' as const,
+      file: share[0]!,
       start: () => runTogether(share),
     })),
-    ...apart.map((file) => ({ ...jobOf(file), start: () => run({ files: [file] }) })),
+    ...apart.map((file) => ({ ...jobOf(file), file, start: () => run({ files: [file], timeout: testLimitMs }) })),
   ];
-  await runAll(jobs, layers[layer].room, ({ start }) => progress.follow(start()));
+  await runAll(jobs, layers[layer].room, ({ file, start }) =>
+    endWhenOverdue({ file, limitMs: fileLimitMs, print: (line) => console.log(line) }, progress.follow(start())),
+  );
   clearInterval(beats);
   return progress.finish();
 }
@@ -105,7 +120,7 @@ function sharesOf(files: readonly string[]): string[][] {
 /** Runs all files in one process, which can start no other. */
 function runTogether(files: readonly string[]): RunEvents {
   const entry = fileURLToPath(unitEntry);
-  return run({ files: [entry], argv: [...files], execArgv: unitFlags, timeout: unitLimitMs });
+  return run({ files: [entry], argv: [...files], execArgv: unitFlags, timeout: testLimitMs });
 }
 
 /** Repeats the run whenever a source file was saved. */

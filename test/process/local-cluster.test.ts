@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { createInterface } from 'node:readline';
 import { after, describe, test } from 'node:test';
@@ -8,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseModelPool } from '../../contract/model-pool.ts';
 import type { ClusterView, Pod } from '../../cluster/port.ts';
 import { LocalCluster } from '../../cluster/local/local-cluster.ts';
+import { isAlive } from '../support/processes.ts';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../cluster/local/fixtures/${name}`, import.meta.url));
 const clusters: LocalCluster[] = [];
@@ -57,15 +57,6 @@ const allReady = ({ pods }: ClusterView) => pods.every(({ phase }) => phase === 
 const only = (view: ClusterView): Pod => {
   assert.equal(view.pods.length, 1);
   return view.pods[0]!;
-};
-const isAlive = (pid: number) => {
-  try {
-    process.kill(pid, 0);
-    // Zombies count as dead, which only Linux shows.
-    return !existsSync('/proc/self') || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
-  }
 };
 
 describe('local cluster', { concurrency: true }, () => {

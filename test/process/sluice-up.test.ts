@@ -13,6 +13,7 @@ import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { PodLog } from '../../contract/pod-log.ts';
 import { allocatorEnv, gatewayAllocatorEnv } from '../../runtime/process/heap.ts';
+import { isAlive } from '../support/processes.ts';
 
 interface Line {
   readonly source: string;
@@ -94,14 +95,6 @@ async function assertServes(gateway: string): Promise<void> {
     outputs[0]?.data,
     Array.from({ length: 16 }, (_, column) => column + 1),
   );
-}
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return process.platform !== 'linux' || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
-  }
 }
 /** Bound for a hang. On a quiet machine the processes are gone in a moment. */
 const goneLimitMs = 60_000;

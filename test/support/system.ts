@@ -1,13 +1,13 @@
 /** The real system, `sluice up` with its gateway and pods as processes, on free ports for as long as a test needs it. */
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { request } from 'undici';
 import { testSecret } from '../../runtime/testing/secret.ts';
 import { Metrics } from './metrics.ts';
+import { childrenOf } from './processes.ts';
 
 export interface System {
   readonly origin: string;
@@ -115,7 +115,7 @@ export async function startSystem(flags: readonly string[] = [], options: System
     const pid = child.pid!;
     const pidsOf = (command: string): number[] =>
       childrenOf(pid)
-        .filter((process) => process.command.split(/[\0 ]/).includes(command))
+        .filter(({ words }) => words.includes(command))
         .map((process) => process.pid);
     return {
       origin: gateway,
@@ -137,28 +137,5 @@ export async function startSystem(flags: readonly string[] = [], options: System
   } catch (error) {
     end('SIGKILL');
     throw error;
-  }
-}
-
-function childrenOf(parent: number): { pid: number; command: string }[] {
-  if (process.platform === 'linux') {
-    // Slim images have no `ps`.
-    return readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8')
-      .split(' ')
-      .filter((pid) => pid !== '')
-      .map((pid) => ({ pid: Number(pid), command: commandOf(pid) }));
-  }
-  return execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' })
-    .split('\n')
-    .map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line))
-    .filter((found) => found !== null && Number(found[2]) === parent)
-    .map((found) => ({ pid: Number(found![1]), command: found![3]! }));
-}
-
-function commandOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-  } catch {
-    return '';
   }
 }
