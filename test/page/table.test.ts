@@ -59,6 +59,27 @@ test('50 pools stand on two screens of a laptop, and nothing moves while data st
   assert.deepEqual(complaints, []);
 });
 
+for (const width of [1_900, 1_300, 1_024]) {
+  test(`heads of columns and lines of tiles are whole on a window of ${width} pixels`, { skip }, async (t) => {
+    const fake = new FakeScaler();
+    fake.tell({ pools: [poolReport('a', { answers: fine, arrivalsPerS: 40, pods: [podReport('a-1')] })] });
+    const { page } = await open(t, fake, { look: { width, height: 900 } });
+    await rowOf(page, 'a').waitFor();
+    const cut = await page.evaluate<string[]>(`
+      [...document.querySelectorAll('#pool-list thead th, #pools thead th, .totals dt, .totals .aside')]
+        .filter((node) => node.offsetParent !== null)
+        .filter((node) => {
+          const content = document.createRange();
+          content.selectNodeContents(node);
+          const [first, ...others] = content.getClientRects();
+          const isBroken = others.some(({ top }) => top >= first.bottom);
+          return isBroken || node.scrollWidth > node.clientWidth;
+        })
+        .map((node) => node.textContent)`);
+    assert.deepEqual(cut, []);
+  });
+}
+
 test(
   'worst first: needs attention, over its objective, sheds, the rest; it says what limits it',
   { skip },

@@ -114,7 +114,7 @@ function pods(pools) {
   ].flatMap(([number, what]) => (Number(number) > 0 ? [`${number} ${what}`] : []));
   return {
     value: `${ready} / ${sum(pools, (pool) => pool.desiredReplicas)}`,
-    aside: parts.length === 0 ? 'ready, of those wanted' : parts.join(', '),
+    aside: parts.length === 0 ? 'ready / wanted' : parts.join(', '),
     bad: pools.some((pool) => isDown(pool)),
   };
 }
