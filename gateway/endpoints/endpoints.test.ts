@@ -1,44 +1,7 @@
 import assert from 'node:assert/strict';
-import { test, type TestContext } from 'node:test';
-import { pino } from 'pino';
-import { FakePod } from '../testing/fake-pod.ts';
-import { specOf } from '../testing/virtual-pool.ts';
-import { VirtualTime } from '../testing/virtual-time.ts';
+import { test } from 'node:test';
+import { virtualEndpoints } from '../testing/virtual-endpoints.ts';
 import type { OutstandingBatch } from './endpoint.ts';
-import { Endpoints } from './endpoints.ts';
-
-function endpointsOf(t: TestContext, uids: readonly string[], spec: Record<string, unknown> = {}) {
-  const time = new VirtualTime(t);
-  const pods = uids.map((uid) => new FakePod(uid, ['m']));
-  const told = { changes: 0, statuses: 0, released: 0 };
-  const lines: Record<string, unknown>[] = [];
-  const endpoints = new Endpoints({
-    spec: () => specOf(['m'], spec).spec,
-    events: {
-      onChange: () => (told.changes += 1),
-      onStatus: () => (told.statuses += 1),
-      onReleased: () => (told.released += 1),
-    },
-    clock: time.clock,
-    log: pino({ level: 'info' }, { write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>) }),
-    connect: (origin) => pods.find(({ uid }) => origin === `http://${uid}`)!,
-  });
-  setInterval(() => endpoints.tick(), 50);
-  const of = (uid: string) => [...endpoints.all].find((endpoint) => endpoint.uid === uid)!;
-  return {
-    endpoints,
-    time,
-    pods,
-    told,
-    lines,
-    of,
-    list: (...listed: Parameters<Endpoints['apply']>[0]) => {
-      endpoints.apply(listed);
-      time.turn();
-    },
-    states: () => uids.map((uid) => [...endpoints.all].find((one) => one.uid === uid)?.health.kind),
-  };
-}
 
 const batch: OutstandingBatch = {
   work: 1,
@@ -50,7 +13,7 @@ const batch: OutstandingBatch = {
 };
 
 test('pods that are listed are probed, and accept work once they are ready', (t) => {
-  const { endpoints, list, pods, states, told, time } = endpointsOf(t, ['a', 'b']);
+  const { endpoints, list, pods, states, told, time } = virtualEndpoints(t, ['a', 'b']);
   const [a, b] = pods;
   b!.state = 'loading';
   assert.equal(endpoints.allProbed, true, 'none is there');
@@ -77,7 +40,7 @@ test('pods that are listed are probed, and accept work once they are ready', (t)
 });
 
 test('a drain whose holder is gone ends by itself: by its mark after 15 s, by the pod as soon as it says so', (t) => {
-  const { endpoints, list, pods, lines, of, time } = endpointsOf(t, ['a', 'b']);
+  const { endpoints, list, pods, lines, of, time, told } = virtualEndpoints(t, ['a', 'b']);
   const [a, b] = pods;
   list(a!.listed(), b!.listed());
   list(a!.listed({ draining: '4', drainLease: 'x until y' }), b!.listed({ phase: 'Running' }));
@@ -93,13 +56,14 @@ test('a drain whose holder is gone ends by itself: by its mark after 15 s, by th
   assert.ok(lines.some(({ msg }) => msg === 'pod pod-b no longer drains'));
   time.pass(14_000);
   assert.equal(of('a').leaving, true);
+  const { changes } = told;
   time.pass(1_000);
-  assert.equal(endpoints.accepting.size, 2);
+  assert.deepEqual([endpoints.accepting.size, told.changes], [2, changes + 1]);
   assert.equal(lines.filter(({ level, podName }) => level === 40 && podName === 'pod-a').length, 1);
 });
 
 test('a pool of foreign servers takes no envelopes', (t) => {
-  const { endpoints, list, pods } = endpointsOf(t, ['a']);
+  const { endpoints, list, pods } = virtualEndpoints(t, ['a']);
   pods[0]!.models = null;
   assert.equal(endpoints.takesEnvelopes, true, 'unknown without a pod');
   list(pods[0]!.listed());
@@ -107,7 +71,7 @@ test('a pool of foreign servers takes no envelopes', (t) => {
 });
 
 test('pods that are coming: pending and running, unless they crash again and again or are to go', (t) => {
-  const { endpoints, list, pods } = endpointsOf(t, ['a', 'b', 'c', 'd', 'e', 'f']);
+  const { endpoints, list, pods } = virtualEndpoints(t, ['a', 'b', 'c', 'd', 'e', 'f']);
   const [a, b, c, d, e, f] = pods;
   for (const pod of pods) pod.state = 'loading';
   list(
@@ -128,7 +92,7 @@ test('pods that are coming: pending and running, unless they crash again and aga
 });
 
 test('a serving pod that the cluster calls unready is asked, and goes on serving meanwhile', (t) => {
-  const { endpoints, list, pods, states, time } = endpointsOf(t, ['a']);
+  const { endpoints, list, pods, states, time } = virtualEndpoints(t, ['a']);
   const [a] = pods;
   list(a!.listed());
   a!.state = 'dead';
@@ -140,7 +104,7 @@ test('a serving pod that the cluster calls unready is asked, and goes on serving
 });
 
 test('a pod that is no longer listed is let go of once it holds nothing', (t) => {
-  const { endpoints, list, pods, of } = endpointsOf(t, ['a', 'b']);
+  const { endpoints, list, pods, of } = virtualEndpoints(t, ['a', 'b']);
   const [a, b] = pods;
   list(a!.listed(), b!.listed());
   const endpoint = of('a');
@@ -154,7 +118,7 @@ test('a pod that is no longer listed is let go of once it holds nothing', (t) =>
 });
 
 test('whoever waits to end a pod is told when it leaves and holds nothing, and not before', (t) => {
-  const { endpoints, list, pods, of, told } = endpointsOf(t, ['a', 'b']);
+  const { endpoints, list, pods, of, told } = virtualEndpoints(t, ['a', 'b']);
   const [a, b] = pods;
   list(a!.listed(), b!.listed());
   of('a').onBatchSent(batch);
@@ -172,7 +136,7 @@ test('whoever waits to end a pod is told when it leaves and holds nothing, and n
 });
 
 test('a pod that reports its drain to a probe is out, and in again when it reports ready', (t) => {
-  const { endpoints, list, pods, told, time, states } = endpointsOf(t, ['a']);
+  const { endpoints, list, pods, told, time, states } = virtualEndpoints(t, ['a']);
   const [a] = pods;
   list(a!.listed());
   a!.state = 'draining';
@@ -187,7 +151,7 @@ test('a pod that reports its drain to a probe is out, and in again when it repor
 });
 
 test('a pod that is ejected is probed, later each time, and logged', (t) => {
-  const { endpoints, list, pods, time, of, states, lines } = endpointsOf(t, ['a']);
+  const { endpoints, list, pods, time, of, states, lines } = virtualEndpoints(t, ['a']);
   list(pods[0]!.listed());
   pods[0]!.state = 'loading';
   endpoints.recordEvidence(of('a'), { kind: 'evidence', evidence: 'reset' }, 'ECONNRESET');
@@ -214,7 +178,7 @@ test('a pod that is ejected is probed, later each time, and logged', (t) => {
 
 test('soft evidence takes out no more than a share of the pool; pods that join or leave are no members', (t) => {
   const health = { ejectAfterFailures: 1, maxEjectedRatio: 0.5 };
-  const { endpoints, list, pods, of, states } = endpointsOf(t, ['a', 'b', 'c', 'd'], { health });
+  const { endpoints, list, pods, of, states } = virtualEndpoints(t, ['a', 'b', 'c', 'd'], { health });
   pods[3]!.state = 'loading';
   list(...pods.slice(0, 2).map((pod) => pod.listed()), pods[2]!.listed({ draining: 'scaler' }), pods[3]!.listed());
   const fail = (uid: string): void =>
@@ -229,7 +193,7 @@ test('soft evidence takes out no more than a share of the pool; pods that join o
 });
 
 test('a pod that is slow against the others is taken out, once for what was measured', (t) => {
-  const { endpoints, list, pods, of, time, states } = endpointsOf(t, ['a', 'b', 'c']);
+  const { endpoints, list, pods, of, time, states } = virtualEndpoints(t, ['a', 'b', 'c']);
   list(...pods.map((pod) => pod.listed()));
   for (const [uid, tookMs] of [
     ['a', 300],
@@ -253,7 +217,7 @@ test('a pod that is slow against the others is taken out, once for what was meas
 });
 
 test('a busy pod is paused once, and tells when it is over', (t) => {
-  const { endpoints, list, pods, of, time, told } = endpointsOf(t, ['a']);
+  const { endpoints, list, pods, of, time, told } = virtualEndpoints(t, ['a']);
   list(pods[0]!.listed());
   endpoints.pause(of('a'));
   assert.equal(endpoints.free.idle.length, 0);
@@ -268,7 +232,7 @@ test('a busy pod is paused once, and tells when it is over', (t) => {
 });
 
 test('each change of who accepts work, and when, is counted', (t) => {
-  const { endpoints, list, pods, of } = endpointsOf(t, ['a']);
+  const { endpoints, list, pods, of } = virtualEndpoints(t, ['a']);
   list(pods[0]!.listed());
   const { changes } = endpoints;
   endpoints.reindex(of('a'));
@@ -276,7 +240,7 @@ test('each change of who accepts work, and when, is counted', (t) => {
 });
 
 test('slots have no limit without batching', (t) => {
-  const { endpoints, list, pods, of } = endpointsOf(t, ['a'], { batching: { enabled: false } });
+  const { endpoints, list, pods, of } = virtualEndpoints(t, ['a'], { batching: { enabled: false } });
   list(pods[0]!.listed());
   for (let count = 0; count < 5; count += 1) of('a').onBatchSent(batch);
   endpoints.reindex(of('a'));
@@ -284,14 +248,14 @@ test('slots have no limit without batching', (t) => {
 });
 
 test('closed, all connections are', async (t) => {
-  const { endpoints, list, pods } = endpointsOf(t, ['a', 'b']);
+  const { endpoints, list, pods } = virtualEndpoints(t, ['a', 'b']);
   list(...pods.map((pod) => pod.listed()));
   await endpoints.close();
   assert.deepEqual([pods.map(({ closed }) => closed), [...endpoints.all]], [[true, true], []]);
 });
 
 test('whoever dispatches is told of pods that come or go, and of each probe', (t) => {
-  const { endpoints, pods, told, time, list } = endpointsOf(t, ['a', 'b']);
+  const { endpoints, pods, told, time, list } = virtualEndpoints(t, ['a', 'b']);
   endpoints.apply([pods[0]!.listed()]);
   assert.equal(told.changes, 1, 'listed');
   time.turn();
@@ -301,7 +265,7 @@ test('whoever dispatches is told of pods that come or go, and of each probe', (t
 });
 
 test('a pod that is annotated, or ends a call, is indexed again', (t) => {
-  const { endpoints, pods, of, list } = endpointsOf(t, ['a']);
+  const { endpoints, pods, of, list } = virtualEndpoints(t, ['a']);
   list(pods[0]!.listed());
   list(pods[0]!.listed({ draining: 'scaler' }));
   assert.deepEqual([endpoints.accepting.size, endpoints.free.idle.length], [0, 0]);

@@ -32,7 +32,7 @@ const rooms: readonly { readonly files: string; readonly tests: readonly string[
   { files: 'gateway/dispatch/*.ts', tests: ['gateway/dispatch/*.test.ts'] },
   {
     files: 'gateway/endpoints/{endpoint,endpoints,in-flight-batch,probe}.ts',
-    tests: ['gateway/endpoints/{endpoint,endpoints,in-flight-batch}.test.ts'],
+    tests: ['gateway/endpoints/{endpoint*,in-flight-batch}.test.ts'],
   },
   { files: 'gateway/endpoints/unbatched-models.ts', tests: ['gateway/endpoints/unbatched-models.test.ts'] },
   { files: 'gateway/policy/pick.ts', tests: ['gateway/policy/pick.test.ts'] },
