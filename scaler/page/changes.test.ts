@@ -88,6 +88,32 @@ test('versions, batching and alerts: what changed, and nothing of what is said f
   assert.deepEqual(lines(pool({}, [trouble]), pool({})), ['alert good: not ready resolved']);
 });
 
+test('a first report tells of pods that are out or drain, so that no end comes without its beginning', () => {
+  const timeline = new Timeline(5);
+  const report = (pods: PodReport[], atMs: number) =>
+    timeline.add({ atMs, leading: true, leader: 'x', gateways: [], pools: [poolReport('p', { pods })] }, new Set());
+  const [serving, starting] = [podReport('a', { restarts: 4 }), podReport('b', { state: 'starting' })];
+  report(
+    [
+      serving,
+      starting,
+      podReport('c', { state: 'foreign-drain', reason: 'drained by "x"' }),
+      podReport('d', { state: 'ejected', reason: 'hung: no answer' }),
+    ],
+    1,
+  );
+  report([serving, starting, podReport('c'), podReport('d')], 2);
+  assert.deepEqual(
+    timeline.events.map(({ atMs, level, subject, text }) => `${atMs} ${level}: ${subject} ${text}`),
+    [
+      '1 bad: c drained by "x"',
+      '1 bad: d ejected: hung: no answer',
+      '2 plain: c serves again, its drain was cancelled',
+      '2 good: d back in rotation',
+    ],
+  );
+});
+
 test('the timeline keeps a hundred events of each pool, and forgets pools that are gone', () => {
   const timeline = new Timeline(5);
   const heard: number[] = [];

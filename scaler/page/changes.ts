@@ -19,6 +19,11 @@ export function changesOf(before: PoolReport, after: PoolReport, toldToGo: Reado
   ];
 }
 
+/** @returns what is wrong with the pods of a first report, and who drains: what it says of their end has been told to have begun */
+export function changesBefore({ pods }: PoolReport): Change[] {
+  return folded(pods.flatMap((pod) => podChange({ ...pod, state: 'serving' }, pod)));
+}
+
 function podChanges(
   before: readonly PodReport[],
   after: readonly PodReport[],

@@ -5,14 +5,14 @@
  */
 import type { PoolReport, PoolsReport } from '../../contract/scaler-api.ts';
 import type { TimelineEvent } from '../../contract/timeline-event.ts';
-import { changesOf, type Change } from './changes.ts';
+import { changesBefore, changesOf, type Change } from './changes.ts';
 
 /** Events kept of each pool, so that one that flaps pushes out no other's. */
 const maxEvents = 100;
 
 export class Timeline {
   /** Last report and events of each pool. */
-  readonly #pools = new Map<string, { report: PoolReport; readonly events: TimelineEvent[] }>();
+  readonly #pools = new Map<string, { readonly report: PoolReport; readonly events: TimelineEvent[] }>();
   readonly #listeners = new Set<(event: TimelineEvent) => void>();
   readonly #sourceMs: number;
   #last = 0;
@@ -33,13 +33,10 @@ export class Timeline {
     for (const name of this.#pools.keys()) if (!names.has(name)) this.#pools.delete(name);
     for (const report of pools) {
       const known = this.#pools.get(report.name);
-      if (known === undefined) {
-        this.#pools.set(report.name, { report, events: [] });
-        continue;
-      }
-      for (const change of changesOf(known.report, report, toldToGo))
-        this.#keep(known.events, report.name, { ...change, atMs });
-      known.report = report;
+      const changes = known === undefined ? changesBefore(report) : changesOf(known.report, report, toldToGo);
+      const events = known?.events ?? [];
+      this.#pools.set(report.name, { report, events });
+      for (const change of changes) this.#keep(events, report.name, { ...change, atMs });
     }
   }
 
