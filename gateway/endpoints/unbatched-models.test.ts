@@ -59,8 +59,27 @@ test('a summary that counts a finding makes the gateway read the status, and tel
     ]),
     [[50, 'm', '1', 'pod-a', found.reason]],
   );
+  const probesOfB = b.probes;
   time.pass(5_000);
-  assert.equal(a.probes, probes + 1, 'and that is all there is to say');
+  assert.deepEqual([a.probes, b.probes], [probes + 1, probesOfB], 'and that is all there is to say');
+});
+
+test('a finding that two pods tell is logged once, under the name of the first', (t) => {
+  const { pool, time, a, b, only, logged } = poolOf(t);
+  a.alsoReports = { unbatched: [found] };
+  b.alsoReports = { unbatched: [{ ...found, reason: 'another' }] };
+  only();
+  time.pass(100);
+  only(a);
+  time.pass(100);
+  only(a, b);
+  time.pass(100);
+  const told = logged().filter(({ msg }) => msg === 'requests are no longer batched');
+  assert.deepEqual(
+    told.map(({ podName }) => podName),
+    ['pod-a'],
+  );
+  assert.deepEqual(pool.endpoints.unbatched.find(found), found);
 });
 
 test('a pod without findings is never asked', (t) => {

@@ -153,3 +153,37 @@ test('a look for what has waited long passes over none of the requests as long a
   modelQueue.push(first);
   assert.equal(modelQueue.oldestArrivalMs(), 100);
 });
+
+test('what waits is known by its level too, and by its work', () => {
+  const modelQueue = new ModelQueue('m');
+  const [first, urgent] = [
+    pendingRequest({ priority: 5, estimatedRows: 3, work: 7 }),
+    pendingRequest({ priority: 1, estimatedRows: 4, work: 2 }),
+  ];
+  modelQueue.push(first);
+  modelQueue.push(urgent);
+  assert.equal(modelQueue.work, 9);
+  assert.deepEqual([modelQueue.sizeAt(1), modelQueue.sizeAt(5), modelQueue.sizeAt(9)], [1, 1, 0]);
+  assert.deepEqual([modelQueue.lastAt(1), modelQueue.lastAt(5), modelQueue.lastAt(9)], [urgent, first, undefined]);
+  const [before, behind] = [modelQueue.rowsBefore(1, 1), modelQueue.rowsBefore(9, 1)];
+  assert.ok(before >= 4 && before < 7 && behind >= 7, `${before} before the first level, ${behind} before the last`);
+});
+
+test('what pods say of batching and of transforms is kept; before they have, nothing is known', () => {
+  const modelQueue = new ModelQueue('m');
+  assert.deepEqual([modelQueue.unbatchedReason, modelQueue.transformMs], [undefined, 0]);
+  modelQueue.learnBatching('outputs change with companions');
+  modelQueue.learnWarmup({ maxRows: 64, warmup: [], transformMs: 12 });
+  assert.deepEqual([modelQueue.unbatchedReason, modelQueue.transformMs], ['outputs change with companions', 12]);
+  modelQueue.learnBatching(null);
+  modelQueue.learnWarmup({ maxRows: 64, warmup: [] });
+  assert.deepEqual([modelQueue.unbatchedReason, modelQueue.transformMs], [null, 0]);
+});
+
+test('a body is binary by its type alone', () => {
+  const modelQueue = new ModelQueue('m');
+  modelQueue.learnRows(10, undefined, body(1_000, mediaTypes.binary));
+  assert.equal(modelQueue.estimate(body(1_000, mediaTypes.binary)).rows, 10);
+  assert.equal(modelQueue.estimate(body(1_000, mediaTypes.json)).rows, 1, 'of text nothing is known');
+  assert.equal(modelQueue.estimate(body(1_000, undefined)).rows, 1);
+});

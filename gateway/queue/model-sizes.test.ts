@@ -241,3 +241,79 @@ for (const [rows, runs, chance] of [
     near(modelQueue.predictMs(sent, 0), 1 + 5 * 0.64 + 4 * chance, 0.05);
   });
 }
+
+test('rows of one request are of one shape, that of a request with one of them', () => {
+  const modelQueue = new ModelQueue('m');
+  modelQueue.learnWarmup({ maxRows: 64, warmup });
+  for (let round = 0; round < 60; round += 1) {
+    modelQueue.learnRows(4, 64, binary(4, 64));
+    modelQueue.learnRows(1, 64, binary(1, 64));
+    modelQueue.learnRows(1, 128, binary(1, 128));
+  }
+  const [four, one, longer] = [binary(4, 64), binary(1, 64), binary(1, 128)].map((body) => modelQueue.estimate(body));
+  assert.deepEqual([four!.rows, four!.rowElements, four!.shape], [4, 64, one!.shape]);
+  near(four!.work, 4, 0.05);
+  assert.notEqual(one!.shape, longer!.shape);
+  const shapes = [one!.shape, longer!.shape, modelQueue.estimate(text(64)).shape, modelQueue.sizeOf(1).shape];
+  assert.ok(one!.shape > 0 && longer!.shape > 0, `${shapes.join()}: those of text and of unknown rows are not theirs`);
+});
+
+test('the work of a text has its share of a run, as texts seldom share one', () => {
+  const modelQueue = new ModelQueue('m');
+  modelQueue.learnWarmup({ maxRows: 64, warmup });
+  for (let round = 0; round < 60; round += 1) {
+    modelQueue.learnRows(1, 64, text(64));
+    modelQueue.learnRuns([run(1, 64), run(1, 64)], 0);
+  }
+  near(modelQueue.estimate(text(64)).work * modelQueue.cost.c, 0.64 + 1, 0.05);
+});
+
+test('a unit follows what is learned until a request was estimated, and stays then', () => {
+  const costly = (rows: number) => ({ ...run(rows, 64), occupiedUs: 1_000 * (1 + 1.28 * rows) });
+  const unitAfter = (isEstimated: boolean): number => {
+    const modelQueue = new ModelQueue('m');
+    modelQueue.learnWarmup({ maxRows: 64, warmup });
+    modelQueue.learnRows(1, 64, binary(1, 64));
+    if (isEstimated) modelQueue.estimate(binary(1, 64));
+    for (let round = 0; round < 100; round += 1) modelQueue.learnRuns([1, 8, 64].map(costly), 0);
+    return modelQueue.cost.c;
+  };
+  near(unitAfter(true), 0.64, 0.05);
+  near(unitAfter(false), 1.28, 0.1);
+});
+
+test('a unit is a twentieth of a run of one row at least', () => {
+  const modelQueue = new ModelQueue('m');
+  const flat = [1, 2, 4, 8, 16, 32, 64].map((rows) => ({ ...run(rows, 64), occupiedUs: 1_000 * (1 + 0.04 * rows) }));
+  modelQueue.learnWarmup({ maxRows: 64, warmup: flat });
+  for (let round = 0; round < 60; round += 1) modelQueue.learnRuns(flat, 0);
+  near(modelQueue.cost.c, 0.05 * 1.04, 0.03);
+});
+
+test('the time of a request counts all of its rows', () => {
+  const modelQueue = new ModelQueue('m');
+  modelQueue.learnWarmup({ maxRows: 64, warmup });
+  modelQueue.learnRows(3, 512, binary(3, 512));
+  near(modelQueue.rowsPerRequest! * modelQueue.rowMs, 3 * 5.12, 0.05);
+});
+
+test('nothing waits, or was learned of runs: the cost is a number all the same', () => {
+  const { a, c } = taught().costOfWaiting(64, null);
+  assert.ok(Number.isFinite(a) && Number.isFinite(c), `${a} + ${c}·b`);
+  const modelQueue = new ModelQueue('m');
+  modelQueue.learnWarmup({ maxRows: 64, warmup });
+  near(modelQueue.costOfRows.a, 1, 0.05);
+  near(modelQueue.costOfRows.c, 0.64, 0.05);
+});
+
+test('small rows that fill a run bring the next', () => {
+  const modelQueue = taught();
+  const { shape } = modelQueue.estimate(binary(1, 8));
+  const sent = [1, 2, 3].map(() => ({ estimatedRows: 30, rowElements: 8, shape }));
+  near(modelQueue.predictMs(sent, 0), 2 + 0.08 * 90, 0.05);
+});
+
+test('a body that its head fills is counted whole', () => {
+  const whole = predictRequest({ bytes: 128, inferenceHeaderLength: '128', contentType: mediaTypes.binary });
+  assert.equal(taught().estimate(whole).rowElements, 16);
+});
