@@ -30,14 +30,16 @@ const patched = (scaling: object): Promise<string> =>
 
 before(async () => {
   system = await install('traffic');
-  await applied({ scaling: { minReplicas: 1, maxReplicas: 8 } });
+  // The backlog of a step lasts as long as the node takes to start pods, whatever it has to do: its slowness loses no request.
+  const requests = { timeoutMs: patienceMs, maxQueued: 100_000 };
+  await applied({ scaling: { minReplicas: 1, maxReplicas: 8 }, spec: { requests } });
   await settled(system.namespace, 'simple', 1);
 });
 after(() => system.close());
 
 test('1 → 8 → 1 under load', (t) =>
   system.watched(t, async () => {
-    const load = await Load.start(system.namespace, { perSecond: 3 });
+    const load = await Load.start(system.namespace, { perSecond: 3, timeoutMs: patienceMs });
     await load.rate(55);
     await until('8 ready pods', patienceMs, async () =>
       (await readyPods(system.namespace, 'simple')).length === 8 ? true : null,
