@@ -59,8 +59,8 @@ if (!(testLimitMs > 0)) {
   console.error(`--limit must be seconds above 0, not ${flags.limit}`);
   process.exit(1);
 }
-/** Time for a whole file, or a share of the unit tests, and the end of its process. */
-const fileLimitMs = 2 * testLimitMs;
+/** Time in which the process of a file finishes another test, or itself. */
+const silenceLimitMs = 2 * testLimitMs;
 if (flags.long) process.env['SLUICE_TEST_LONG'] = '1';
 
 // Types of what tests load are stripped once for all processes, as the command line does for itself.
@@ -104,7 +104,9 @@ async function runOnce(): Promise<boolean> {
     ...apart.map((file) => ({ ...jobOf(file), file, start: () => run({ files: [file], timeout: testLimitMs }) })),
   ];
   await runAll(jobs, layers[layer].room, ({ file, start }) =>
-    endWhenOverdue({ file, limitMs: fileLimitMs, print: (line) => console.log(line) }, progress.follow(start())),
+    endWhenOverdue({ file, limitMs: silenceLimitMs, print: (line) => console.log(line) }, start(), (events) =>
+      progress.follow(events),
+    ),
   );
   clearInterval(beats);
   return progress.finish();

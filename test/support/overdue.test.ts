@@ -74,9 +74,24 @@ test('a process that goes on after its tests is ended with all that it started, 
   const [, left] = /^left (\d+)$/m.exec(printed) ?? [];
   assert.match(
     printed,
-    new RegExp(`^test/e2e/goes-on\\.test\\.ts has run for 8 s and is ended.*:$[^]*^ {2}${left} .*SIGTERM`, 'm'),
+    new RegExp(
+      `^test/e2e/goes-on\\.test\\.ts has finished no test for 8 s and is ended.*:$[^]*^ {2}${left} .*SIGTERM`,
+      'm',
+    ),
   );
   await until('it has ended', () => !isAlive(Number(left)));
   assert.match(printed, /^✖ test\/e2e\/goes-on\.test\.ts/m);
   assert.match(printed, /^✔ test\/e2e\/ends\.test\.ts: 1 tests/m);
+});
+
+test('a file of many tests has the time for each of them', async () => {
+  const { printed, code } = await runOf(
+    {
+      'many.test.ts': `
+        import { test } from 'node:test';
+        for (const name of ['one', 'two', 'three']) test(name, () => new Promise((resolve) => setTimeout(resolve, 3_000)));`,
+    },
+    4,
+  );
+  assert.equal(code, 0, printed);
 });

@@ -1,32 +1,38 @@
 /**
- * Limit for the process of a test file. A test has a limit of its own; this one is for a process that goes on after its tests, for
- * something that it left open or in the deadlock that Node 24 can end in (nodejs/node#64274). It ends that process and all that it
- * started, so that the file fails and the run goes on, and says what ran.
+ * Limit for the process of a test file that finishes nothing. A test has a limit of its own; this one is for a process that goes on
+ * after its tests, for something that it left open or in the deadlock that Node 24 can end in (nodejs/node#64274). It ends that
+ * process and all that it started, so that the file fails and the run goes on, and says what ran.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import process from 'node:process';
 import { childrenOf, familyOf, type ChildProcessEntry } from './processes.ts';
+import type { RunEvents } from './progress.ts';
 
 export interface OverdueOptions {
   /** The end of a word in the command line of the process, which this process has started. */
   readonly file: string;
+  /** Time in which it has to finish a test, or itself. */
   readonly limitMs: number;
   readonly print: (line: string) => void;
 }
 
-/** @returns what `run` comes to, once it is over; its process is ended if that takes longer than the limit */
-export async function endWhenOverdue<Result>(
+/** @returns once all events were followed; the process is ended if the next one is overdue */
+export async function endWhenOverdue(
   { file, limitMs, print }: OverdueOptions,
-  run: Promise<Result>,
-): Promise<Result> {
+  events: RunEvents,
+  follow: (events: RunEvents) => Promise<void>,
+): Promise<void> {
   const limit = setTimeout(() => {
     const found = childrenOf(process.pid).filter(({ words }) => words.some((word) => word.endsWith(file)));
     const family = found.flatMap(familyOf);
     const lines = family.map((entry) => `\n  ${describeProcess(entry)}`);
-    print(`${file} has run for ${limitMs / 1000} s and is ended, with all that it has started:${lines.join('')}`);
+    print(
+      `${file} has finished no test for ${limitMs / 1000} s and is ended, with all that it has started:${lines.join('')}`,
+    );
     for (const { pid } of family) killIfThere(pid);
   }, limitMs);
-  return run.finally(() => clearTimeout(limit));
+  events.on('test:complete', () => limit.refresh());
+  await follow(events).finally(() => clearTimeout(limit));
 }
 
 function describeProcess({ pid, words }: ChildProcessEntry): string {
