@@ -86,7 +86,7 @@ test(
   async (t) => {
     const fake = new FakeScaler();
     const pools: PoolReport[] = [
-      poolReport('a-calm', { idle: { sinceMs: 1, untilMs: Date.now() + 40_000 }, answers: fine, arrivalsPerS: 40 }),
+      poolReport('a-calm', { idle: { sinceMs: 1, untilMs: Date.now() + 95_000 }, answers: fine, arrivalsPerS: 40 }),
       poolReport('b-sick', { troubles: [notReady], pods: [podReport('b-1', { state: 'ejected' })] }),
       poolReport('c-sheds', { answers: { ...fine, shedPerS: 10 }, arrivalsPerS: 50 }),
       poolReport('d-late', {
@@ -106,7 +106,7 @@ test(
     assert.equal(await state('b-sick'), '0 of 1 pods serve; b-1: refused');
     assert.equal(await state('d-late'), 'over objective: maxReplicas is 3, and it needs 6 pods');
     assert.equal(await state('c-sheds'), '20% shed');
-    assert.match(await state('a-calm'), /^may scale down in (40|3\d) s$/);
+    assert.match(await state('a-calm'), /^may scale down in \d\d s$/);
     assert.equal(await state('e-rest'), 'at rest: starts with the next request');
 
     await rowOf(page, 'd-late').click();
