@@ -294,7 +294,7 @@ test('the time of a request counts all of its rows', () => {
   const modelQueue = new ModelQueue('m');
   modelQueue.learnWarmup({ maxRows: 64, warmup });
   modelQueue.learnRows(3, 512, binary(3, 512));
-  near(modelQueue.rowsPerRequest! * modelQueue.rowMs, 3 * 5.12, 0.05);
+  near(modelQueue.rowsPerRequest * modelQueue.rowMs, 3 * 5.12, 0.05);
 });
 
 test('nothing waits, or was learned of runs: the cost is a number all the same', () => {
