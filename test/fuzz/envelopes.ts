@@ -131,7 +131,8 @@ export function wrongEnvelope(input: RequestInput, answer: Answer, languages: La
   const hasSummary = summary !== undefined && Array.isArray(summary['runs']);
   if (!hasSummary && sent.whole && input.valid) return 'the answer has no summary';
   const answered = hasSummary ? got.frames.slice(0, -1) : got.frames;
-  const left = new Map(sent.frames.map((frame) => [frame.head['index'], frame]));
+  // The first item of an index may be answered before a second one comes, which ends the envelope.
+  const left = new Map(sent.frames.toReversed().map((frame) => [frame.head['index'], frame]));
   for (const { head, body } of answered) {
     const item = left.get(head['index']);
     if (item === undefined) return `an answer to item ${JSON.stringify(head['index'])}, which was not asked, or twice`;
