@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { signalIfThere } from '../support/processes.ts';
 import type { Prometheus, Series } from '../support/prometheus.ts';
 import { eventually } from '../support/scaling.ts';
 import { Client, json, simpleInputs, type Payload } from '../support/requests.ts';
@@ -216,7 +217,8 @@ async function hangsUntilEvicted({ system, prometheus }: ScrapedSystem, hung: Se
   try {
     await eventually('the pod is replaced', () => prometheus.query(`${evicted} > ${before}`), isSomething, 120_000);
   } finally {
-    continueIfThere(pid);
+    // Whoever runs it may have killed it meanwhile.
+    signalIfThere(pid, 'SIGCONT');
   }
 }
 
@@ -244,15 +246,6 @@ async function crashesAgainAndAgain({ system, prometheus }: ScrapedSystem): Prom
     isSomething,
     120_000,
   );
-}
-
-/** Continues a stopped process, unless whoever runs it has killed it meanwhile. */
-function continueIfThere(pid: number): void {
-  try {
-    process.kill(pid, 'SIGCONT');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
 }
 
 /** Whether a process is a pod of this pool, by its environment: only Linux says so, and elsewhere no Prometheus is here either. */

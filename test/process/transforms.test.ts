@@ -1,6 +1,6 @@
 /** Transforms that strangers bring, broken in every way that was thought of, on a real pod beside a model without one. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -13,6 +13,7 @@ import * as fixtures from '../../models/author/fixtures.ts';
 import { floats, get, post, type Answered, type ModelFiles } from '../../models/testing/model-server.ts';
 import { withTestSecret } from '../../runtime/testing/secret.ts';
 import { ready, start, type Started } from '../support/pod-process.ts';
+import { childrenOf, isAlive } from '../support/processes.ts';
 
 interface Parts {
   /** Statements that run where a value of the request is 13. */
@@ -72,32 +73,6 @@ async function askOther({ origin }: Started, stop: AbortSignal): Promise<number>
   }
   return right;
 }
-
-/** Processes of the machine whose parent is this one. */
-function childrenOf(pid: number): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((name) => {
-      try {
-        return (
-          readFileSync(`/proc/${name}/stat`, 'latin1')
-            .replace(/^.*\) /s, '')
-            .split(' ')[1] === String(pid)
-        );
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
-}
-
-const alive = (pid: number): boolean => {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
-  } catch {
-    return false;
-  }
-};
 
 async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   for (let turn = 0; turn < 2_400; turn += 1) {
@@ -245,9 +220,9 @@ test('broken transforms fail the request that breaks them, and nothing beside it
 
 /** Ids of the processes of transforms, each at its model's folder. */
 function transformsOf(pod: Started): number[] {
-  return childrenOf(pod.child.pid!).filter((pid) =>
-    readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('transforms'),
-  );
+  return childrenOf(pod.child.pid!)
+    .filter(({ words }) => words.some((word) => word.includes('transforms')))
+    .map(({ pid }) => pid);
 }
 
 test('the processes end with the pod: drained, killed, and killed while they compute', async () => {
@@ -261,7 +236,7 @@ test('the processes end with the pod: drained, killed, and killed while they com
   assert.equal(first.length, 2);
   drained.child.kill('SIGTERM');
   assert.equal((await drained.ended).code, 0);
-  await until('the processes of a drained pod are gone', () => !first.some(alive));
+  await until('the processes of a drained pod are gone', () => !first.some(isAlive));
   await drained[Symbol.asyncDispose]();
 
   const killed = await start(models);
@@ -280,7 +255,7 @@ test('the processes end with the pod: drained, killed, and killed while they com
   await until('one of them computes', () => cpu().some((ticks) => ticks > 50) || performance.now() - idleMs > 60_000);
   killed.child.kill('SIGKILL');
   await lost;
-  await until('the processes of a killed pod are gone', () => !second.some(alive));
+  await until('the processes of a killed pod are gone', () => !second.some(isAlive));
   await killed[Symbol.asyncDispose]();
 });
 
@@ -307,7 +282,7 @@ test('a process that nobody asked to end is started again by the next request', 
   for (let turn = 1; turn <= 3; turn += 1) {
     const [pid] = transformsOf(pod);
     process.kill(pid!, 'SIGKILL');
-    await until('it is gone', () => !alive(pid!));
+    await until('it is gone', () => !isAlive(pid!));
     await until('another one answers', async () => (await ask(pod, 'model', turn)).status === 200);
     assertSum(await ask(pod, 'model', turn), turn);
   }

@@ -5,7 +5,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import process from 'node:process';
-import { childrenOf, familyOf, type ChildProcessEntry } from './processes.ts';
+import { childrenOf, familyOf, signalIfThere, type ChildProcessEntry } from './processes.ts';
 import type { RunEvents } from './progress.ts';
 
 export interface OverdueOptions {
@@ -29,7 +29,7 @@ export async function endWhenOverdue(
     print(
       `${file} has finished no test for ${limitMs / 1000} s and is ended, with all that it has started:${lines.join('')}`,
     );
-    for (const { pid } of family) killIfThere(pid);
+    for (const { pid } of family) signalIfThere(pid, 'SIGKILL');
   }, limitMs);
   events.on('test:complete', () => limit.refresh());
   await follow(events).finally(() => clearTimeout(limit));
@@ -53,12 +53,4 @@ function threadStates(pid: number): string[] {
       return String(error);
     }
   });
-}
-
-function killIfThere(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
 }

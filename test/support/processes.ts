@@ -1,6 +1,7 @@
-/** Processes of this machine by who started them. Reads `/proc`, or `ps` where there is none; ends nothing by itself. */
+/** Processes of this machine by who started them. Reads `/proc`, or `ps` where there is none. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { argumentsOf, childrenOf as pidsOfChildren } from '../../bench/lab/rig/process-meter.ts';
 
 export interface ChildProcessEntry {
   readonly pid: number;
@@ -12,10 +13,7 @@ export interface ChildProcessEntry {
 export function childrenOf(parent: number): ChildProcessEntry[] {
   if (process.platform === 'linux') {
     // Slim images have no `ps`.
-    return readOrNothing(`/proc/${parent}/task/${parent}/children`)
-      .split(' ')
-      .filter((pid) => pid !== '')
-      .map((pid) => ({ pid: Number(pid), words: readOrNothing(`/proc/${pid}/cmdline`).split('\0').filter(Boolean) }));
+    return (pidsOfChildren(parent) ?? []).map((pid) => ({ pid, words: argumentsOf(pid) }));
   }
   return execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' })
     .split('\n')
@@ -33,16 +31,17 @@ export function familyOf(eldest: ChildProcessEntry): ChildProcessEntry[] {
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return process.platform !== 'linux' || !/\) Z /.test(readOrNothing(`/proc/${pid}/stat`));
+    return process.platform !== 'linux' || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return false;
   }
 }
 
-function readOrNothing(file: string): string {
+/** Sends a signal, unless the process has ended. */
+export function signalIfThere(pid: number, signal: NodeJS.Signals): void {
   try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
