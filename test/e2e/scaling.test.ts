@@ -34,7 +34,6 @@ test(`a step to ${times} times the capacity of a pod and back`, { timeout: 1_200
     requests: { timeoutMs: 600_000, maxQueued: 100_000 },
   });
   const grown = new AbortController();
-  t.after(() => grown.abort());
   const before = await decisionsOf(scaling);
   const load = offer(scaling, times * capacityOf(model), { stop: grown.signal });
   await eventually(

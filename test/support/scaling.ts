@@ -32,6 +32,8 @@ export interface ScalingSystem extends AsyncDisposable {
   pool(): Promise<PoolReport>;
   decisions(): Promise<DecisionRecord[]>;
   predict(): Promise<number>;
+  /** Aborted once the system is told to end: nothing is offered to it from then on, however its test went. */
+  readonly ending: AbortSignal;
   /** Changes the bounds of its pool as a person would, in the file, which the system follows. */
   bound(scaling: Readonly<Record<string, unknown>>): Promise<void>;
   /** Process id of a pod that it started with, by its name. */
@@ -90,6 +92,7 @@ export async function startScaling(
     await repository.remove();
     throw error;
   }
+  const ending = new AbortController();
   const agent = new Agent({ connections: 4096, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 });
   const get = async (url: string): Promise<unknown> => (await request(url)).body.json();
   return {
@@ -113,7 +116,9 @@ export async function startScaling(
       return answer.statusCode;
     },
     bound: (scaling) => write({ scaling }),
+    ending: ending.signal,
     [Symbol.asyncDispose]: async () => {
+      ending.abort();
       clearInterval(ticker);
       await agent.destroy();
       await system.stop().finally(() => repository.remove());
@@ -122,7 +127,7 @@ export async function startScaling(
 }
 
 /**
- * Requests at a steady rate, whether or not they are answered, until so many are sent, or until `stop`.
+ * Requests at a steady rate, whether or not they are answered, until so many are sent, or until `stop`, or the system ends.
  * @returns how many got which status; -1 counts those whose connection was lost
  */
 export async function offer(
@@ -135,7 +140,7 @@ export async function offer(
   const beganAtMs = performance.now();
   const total = 'total' in until ? until.total : Infinity;
   const stop = 'stop' in until ? until.stop : null;
-  while (open.length < total && stop?.aborted !== true) {
+  while (open.length < total && stop?.aborted !== true && !system.ending.aborted) {
     // Requests that a delayed process could not send in time go out at once.
     const due = Math.min(total, Math.floor((perS * (performance.now() - beganAtMs)) / 1000) + 1);
     while (open.length < due) {
