@@ -19,7 +19,7 @@ export function changesOf(before: PoolReport, after: PoolReport, toldToGo: Reado
   ];
 }
 
-/** @returns what is wrong with the pods of a first report, and who drains: what it says of their end has been told to have begun */
+/** @returns pods that are out, crash-loop or drain in a pool's first report, so that no later report tells an end without its beginning */
 export function changesBefore({ pods }: PoolReport): Change[] {
   return folded(pods.flatMap((pod) => podChange({ ...pod, state: 'serving' }, pod)));
 }

@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { until } from './gateway-harness.ts';
 import { isAlive } from './processes.ts';
@@ -35,10 +35,11 @@ async function runOf(files: Readonly<Record<string, string>>, limitSeconds: numb
   }
 }
 
-test('a test that hangs fails by its name, and those after it run', async () => {
-  const { printed, code } = await runOf(
-    {
-      'hangs.test.ts': `
+describe('limits of a run', { concurrency: true }, () => {
+  test('a test that hangs fails by its name, and those after it run', async () => {
+    const { printed, code } = await runOf(
+      {
+        'hangs.test.ts': `
         import { createServer } from 'node:net';
         import { test } from 'node:test';
         test('waits for ever', async (t) => {
@@ -47,51 +48,52 @@ test('a test that hangs fails by its name, and those after it run', async () => 
           await new Promise(() => {});
         });
         test('comes after it', () => console.log('came after it'));`,
-    },
-    4,
-  );
-  assert.equal(code, 1);
-  assert.match(printed, /^✖ waits for ever \(test\/e2e\/hangs\.test\.ts\)$/m);
-  assert.match(printed, /^came after it$/m);
-  assert.match(printed, /2 tests, 1 failed/);
-});
+      },
+      8,
+    );
+    assert.equal(code, 1);
+    assert.match(printed, /^✖ waits for ever \(test\/e2e\/hangs\.test\.ts\)$/m);
+    assert.match(printed, /^came after it$/m);
+    assert.match(printed, /2 tests, 1 failed/);
+  });
 
-test('a process that goes on after its tests is ended with all that it started, and fails', async () => {
-  const { printed, code } = await runOf(
-    {
-      'goes-on.test.ts': `
+  test('a process that goes on after its tests is ended with all that it started, and fails', async () => {
+    const { printed, code } = await runOf(
+      {
+        'goes-on.test.ts': `
         import { spawn } from 'node:child_process';
         import { test } from 'node:test';
         test('leaves a process', () => {
           const left = spawn(process.execPath, ['-e', "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)"], { stdio: 'inherit' });
           console.log('left', left.pid);
         });`,
-      'ends.test.ts': `import { test } from 'node:test'; test('ends', () => {});`,
-    },
-    4,
-  );
-  assert.equal(code, 1);
-  const [, left] = /^left (\d+)$/m.exec(printed) ?? [];
-  assert.match(
-    printed,
-    new RegExp(
-      `^test/e2e/goes-on\\.test\\.ts has finished no test for 8 s and is ended.*:$[^]*^ {2}${left} .*SIGTERM`,
-      'm',
-    ),
-  );
-  await until('it has ended', () => !isAlive(Number(left)));
-  assert.match(printed, /^✖ test\/e2e\/goes-on\.test\.ts/m);
-  assert.match(printed, /^✔ test\/e2e\/ends\.test\.ts: 1 tests/m);
-});
+        'ends.test.ts': `import { test } from 'node:test'; test('ends', () => {});`,
+      },
+      8,
+    );
+    assert.equal(code, 1);
+    const [, left] = /^left (\d+)$/m.exec(printed) ?? [];
+    assert.match(
+      printed,
+      new RegExp(
+        `^test/e2e/goes-on\\.test\\.ts has finished no test for 16 s and is ended.*:$[^]*^ {2}${left} .*SIGTERM`,
+        'm',
+      ),
+    );
+    await until('it has ended', () => !isAlive(Number(left)));
+    assert.match(printed, /^✖ test\/e2e\/goes-on\.test\.ts/m);
+    assert.match(printed, /^✔ test\/e2e\/ends\.test\.ts: 1 tests/m);
+  });
 
-test('a file of many tests has the time for each of them', async () => {
-  const { printed, code } = await runOf(
-    {
-      'many.test.ts': `
+  test('a file of many tests has the time for each of them', async () => {
+    const { printed, code } = await runOf(
+      {
+        'many.test.ts': `
         import { test } from 'node:test';
-        for (const name of ['one', 'two', 'three']) test(name, () => new Promise((resolve) => setTimeout(resolve, 3_000)));`,
-    },
-    4,
-  );
-  assert.equal(code, 0, printed);
+        for (const name of ['one', 'two', 'three']) test(name, () => new Promise((resolve) => setTimeout(resolve, 7_000)));`,
+      },
+      10,
+    );
+    assert.equal(code, 0, printed);
+  });
 });
