@@ -140,7 +140,7 @@ export async function runModelServer(
     announce(folders, models);
     await hashVersions(folders, models);
     await gate.open();
-    await loadModels(folders, models, { ...context, gate });
+    await loadModels(folders, models, { ...context, repository, gate });
     await live.fillIn();
     models.keepDefaults();
     const isUnloaded = models.status().some(({ reason }) => reason === unloadedReason);

@@ -15,8 +15,8 @@ import { hashOfVersion } from './content-hash.ts';
 import { FoundVersions } from './found-versions.ts';
 import type { KeptWish } from './kept-wish.ts';
 import { KnownFiles } from './known-files.ts';
-import { putInService, reasonOf, startVersion, type LoadContext } from './load.ts';
-import { lookAt, type Look } from './look.ts';
+import { putInService, reasonOf, removedMeanwhile, startVersion, type LoadContext } from './load.ts';
+import { isRemoved, lookAt, type Look } from './look.ts';
 import { checkFree } from './memory-fit.ts';
 import { PoolWish } from './pool-wish.ts';
 import { findModelFolder, type ModelFolder, type ServedFolders } from './repository.ts';
@@ -278,6 +278,11 @@ export class LiveModels {
       log.info({ model: name, version, hash, maxRows, unbatchedReason, tookMs }, what);
     } catch (error) {
       const reason = reasonOf(error);
+      if (await isRemoved(repository, { name, version })) {
+        log.warn({ model: name, version, hash }, removedMeanwhile);
+        this.#forgetRead(name, version);
+        throw error;
+      }
       this.#known.remember({ name, version }, look);
       if (old === null) models.set(name, version, { kind: 'broken', reason });
       else models.setNext(name, version, { hash, state: 'failed', reason });
@@ -292,6 +297,18 @@ export class LiveModels {
     }
   }
 
+  /** Forgets what was read of a version that was removed meanwhile: whatever comes back under its number is read anew. */
+  #forgetRead(name: string, version: string): void {
+    const { models } = this.#options;
+    models.setNext(name, version, null);
+    if (models.stateOf(name, version)?.kind === 'ready') {
+      this.#known.remember({ name, version }, new Map());
+    } else {
+      models.remove(name, version);
+      this.#known.forget({ name, version });
+    }
+  }
+
   /** Waits for the pool to have a version loaded here. */
   async #await(name: string, version: string): Promise<void> {
     const { models, repository } = this.#options;
@@ -303,10 +320,11 @@ export class LiveModels {
     for (;;) {
       const state = models.stateOf(name, version);
       const next = models.nextOf(name, version);
-      if (state?.kind === 'ready' && next === undefined) return;
+      if (state === undefined) throw new Error('it is gone from the repository');
+      if (state.kind === 'ready' && next === undefined) return;
       // The pool ends a ban by the same word, and may have sent its last wish before it heard it.
-      if (state?.kind === 'banned' && performance.now() < startedMs + pardonWaitMs) this.#pardon(name);
-      else if (state?.kind === 'broken' || state?.kind === 'banned') throw new Error(state.reason);
+      if (state.kind === 'banned' && performance.now() < startedMs + pardonWaitMs) this.#pardon(name);
+      else if (state.kind === 'broken' || state.kind === 'banned') throw new Error(state.reason);
       if (next !== undefined && staysOut(next)) throw new Error(next.reason ?? 'not loaded');
       if (performance.now() > untilMs) throw new Error(`the pool has not had it loaded within ${poolWaitMs / 1000} s`);
       await sleep(poolPollMs);

@@ -20,6 +20,7 @@ import type { VerdictStore } from '../verdicts/verdict-store.ts';
 import type { LoadMarkers } from './load-markers.ts';
 import { loadOptions } from './load-options.ts';
 import { LoadProgress } from './load-progress.ts';
+import { isRemoved } from './look.ts';
 import { checkSize } from './memory-fit.ts';
 import { servedConfig, type ServedConfig } from './served-config.ts';
 import { lanesFor, startSideBySide, type Lane } from './side-by-side.ts';
@@ -32,6 +33,8 @@ export interface LoadLog {
   warn(details: object, message: string): void;
   error(details: object, message: string): void;
 }
+
+export const removedMeanwhile = 'a version was removed from the repository while it was read';
 
 type Limits = Pick<ModelServerSettings, 'maxRows' | 'maxRequestRows'>;
 
@@ -53,6 +56,8 @@ export interface LoadContext {
 }
 
 export interface StartContext extends LoadContext {
+  /** Folder of the repository. */
+  readonly repository: string;
   readonly gate: Pick<StartGate, 'lets' | 'inUse'>;
 }
 
@@ -96,8 +101,13 @@ export async function loadModels(
     } catch (error) {
       const reason = reasonOf(error);
       progress.ended(name, 'broken');
-      log.error({ model: name, version, reason }, 'model is not served');
-      models.set(name, version, { kind: 'broken', reason });
+      if (await isRemoved(context.repository, toLoad)) {
+        log.warn({ model: name, version }, removedMeanwhile);
+        models.remove(name, version);
+      } else {
+        log.error({ model: name, version, reason }, 'model is not served');
+        models.set(name, version, { kind: 'broken', reason });
+      }
     } finally {
       unmark();
     }

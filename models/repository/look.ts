@@ -36,6 +36,15 @@ export async function lookAt(root: string, only: readonly string[] | null): Prom
   return found;
 }
 
+/** Whether a version is away while others of its model are there: what was read of it then tells nothing of its content. */
+export async function isRemoved(
+  root: string,
+  { name, version }: { readonly name: string; readonly version: string },
+): Promise<boolean> {
+  const look = await lookAt(root, [name]).catch(() => null);
+  return look?.get(name)?.versions.has(version) === false;
+}
+
 async function lookAtModel(directory: string): Promise<ModelLook> {
   const versions = new Map<string, string>();
   let beside = '';

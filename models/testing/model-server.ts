@@ -51,9 +51,11 @@ export interface TestServer extends AsyncDisposable {
   readonly logged: readonly Record<string, unknown>[];
 }
 
+/** @param meanwhile is called once the server listens, and awaited before its models need be loaded */
 export async function startModelServer(
   models: RepositoryFiles,
   settings: Readonly<Record<string, string>> = {},
+  meanwhile: (server: TestServer) => Promise<void> = () => Promise.resolve(),
 ): Promise<TestServer> {
   const repository = await writeRepository(models);
   const logged: Record<string, unknown>[] = [];
@@ -74,8 +76,7 @@ export async function startModelServer(
       },
     },
   );
-  await server.loaded;
-  return {
+  const started: TestServer = {
     origin: `http://127.0.0.1:${server.port}`,
     port: server.port,
     server,
@@ -86,6 +87,8 @@ export async function startModelServer(
       await rm(repository, { recursive: true });
     },
   };
+  await Promise.all([meanwhile(started), server.loaded]);
+  return started;
 }
 
 /** POSTs JSON, or bytes as they are, with the secret of the test server. */

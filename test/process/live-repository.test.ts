@@ -344,3 +344,25 @@ test('the last word of a pool on a model counts, though it comes while a version
   await wish(all);
   await settles(server, '1 ready*, 2 ready, 3 ready');
 });
+
+test('a version that is removed while the pod starts has not failed: it is gone, and comes back as a new one', async () => {
+  const versions = { 1: multiplier(2), 2: multiplier(3) };
+  await using server = await startModelServer({ m: { versions } }, quick, async (starting) => {
+    const areHashed = async (): Promise<boolean> => {
+      const { models } = await statusOf(starting);
+      return models.length === 2 && models.every(({ hash }) => (hash as string | undefined) !== undefined);
+    };
+    await until('the pod has read what is there', areHashed);
+    const [one, two] = [await idOf(starting, '1'), await idOf(starting, '2')];
+    await rm(path.join(starting.repository, 'm', '2'), { recursive: true });
+    // The pod has waited for this word before it loads anything.
+    const models = [{ name: 'm', banned: [], default: two, load: [one, two] }];
+    assert.equal((await sendWish(starting, { term: 1, generation: 1, models })).status, 200);
+  });
+  assert.equal(await versionsOf(server), '1 ready*');
+  assert.ok(
+    server.logged.some(({ msg }) => String(msg) === 'a version was removed from the repository while it was read'),
+  );
+  await write(server, '2', multiplier(3));
+  await settles(server, '1 ready, 2 ready*');
+});
