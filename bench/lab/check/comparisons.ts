@@ -2,7 +2,7 @@
 import { binaryRows, jsonRows, langidTexts, rowInputs } from '../rig/bodies.ts';
 import type { Workload } from '../../load-test/workload.ts';
 import type { LoadGenerator } from '../rig/load.ts';
-import { measureTarget } from '../rig/measure.ts';
+import { measureTarget, type Measurement } from '../rig/measure.ts';
 import type { OnnxRuntime } from '../rig/onnx-runtime.ts';
 import type { Target } from '../rig/systems.ts';
 
@@ -20,8 +20,18 @@ export interface CpuCost {
   readonly yardstick: number;
 }
 
+/** CPU time of Sluice for one request or row, µs. */
+export interface OwnCost {
+  readonly gatewayUs: number;
+  readonly podsUs: number;
+}
+
 export interface Comparison {
   readonly name: string;
+  /** Piece of work of which a cost is measured. */
+  readonly unit: 'request' | 'row';
+  /** Cost at one Sluice, under the load that `round` puts on it. */
+  readonly measure: (load: LoadGenerator, sluice: Target, requests: number) => Promise<OwnCost>;
   /**
    * Sends so many requests to each side: the same work, however busy the machine is.
    * @returns costs of one request or row by the name of their ratio, which begins with the comparison's name
@@ -46,33 +56,52 @@ export const comparisons: readonly Comparison[] = [
 ];
 
 function againstEcho(name: string, workload: Workload): Comparison {
+  const measure = costOf('request', (requests) => ({ workload, connections, amount: { requests } }));
   return {
     name,
+    unit: 'request',
+    measure,
     round: async ({ load, sluice, echo }, requests) => {
-      const amount = { requests };
-      const ours = await measureTarget(load, { target: sluice, workload, connections, amount });
-      const theirs = await measureTarget(load, { target: echo, workload, connections, amount });
+      const { gatewayUs, podsUs } = await measure(load, sluice, requests);
+      const theirs = await measureTarget(load, { target: echo, workload, connections, amount: { requests } });
       return {
-        [`${name}: gateway ÷ echo`]: { ours: ours.serverCpuUs, yardstick: theirs.serverCpuUs },
-        [`${name}: gateway + pods ÷ echo`]: { ours: ours.serverCpuUs + ours.podsCpuUs, yardstick: theirs.serverCpuUs },
+        [`${name}: gateway ÷ echo`]: { ours: gatewayUs, yardstick: theirs.serverCpuUs },
+        [`${name}: gateway + pods ÷ echo`]: { ours: gatewayUs + podsUs, yardstick: theirs.serverCpuUs },
       };
     },
   };
 }
 
 function againstRuntime(name: string, workload: Workload): Comparison {
+  const measure = costOf('row', (requests) => ({
+    workload,
+    connections: connectionsOfRows,
+    amount: { requests: Math.max(connectionsOfRows, Math.round(requests / requestsPerManyRows)) },
+  }));
   return {
     name,
+    unit: 'row',
+    measure,
     round: async ({ load, sluice, runtime }, requests) => {
-      const amount = { requests: Math.max(connectionsOfRows, Math.round(requests / requestsPerManyRows)) };
-      const ours = await measureTarget(load, { target: sluice, workload, connections: connectionsOfRows, amount });
+      const { gatewayUs, podsUs } = await measure(load, sluice, requests);
       const theirs = await runtime.run({ ...rowInputs.wide, rows: rowsPerRequest, durationMs: runtimeMs });
       return {
         [`${name}: gateway + pods ÷ ONNX Runtime`]: {
-          ours: (ours.serverCpuUs + ours.podsCpuUs) / rowsPerRequest,
+          ours: gatewayUs + podsUs,
           yardstick: theirs.cpuUs / theirs.rows,
         },
       };
     },
+  };
+}
+
+function costOf(
+  unit: Comparison['unit'],
+  loadFor: (requests: number) => Omit<Measurement, 'target'>,
+): Comparison['measure'] {
+  const rows = unit === 'row' ? rowsPerRequest : 1;
+  return async (load, target, requests) => {
+    const { serverCpuUs, podsCpuUs } = await measureTarget(load, { target, ...loadFor(requests) });
+    return { gatewayUs: serverCpuUs / rows, podsUs: podsCpuUs / rows };
   };
 }

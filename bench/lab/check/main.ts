@@ -4,18 +4,22 @@
  * It compares ratios with committed ones, never times: Sluice and a yardstick take turns on the same machine, and what
  * counts is CPU time, which the kernel keeps for each process. A ratio that seems lost is measured up to twice more, with
  * new processes (memory layout differs from start to start), and fails only if it is lost over all rounds together.
+ * With `--against` it compares this checkout with another one instead, and judges nothing.
  */
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { whole } from '../../../runtime/process/flag-values.ts';
 import { exitAfterUsage } from '../../../runtime/process/usage.ts';
-import { startLoadGenerator } from '../rig/load.ts';
+import { startLoadGenerator, type LoadGenerator } from '../rig/load.ts';
 import { describeMachine } from '../../load-test/machine.ts';
 import { startOnnxRuntime } from '../rig/onnx-runtime.ts';
 import { Cleanup } from '../rig/cleanup.ts';
 import { startEcho, startSluice } from '../rig/systems.ts';
 import { checkedModels, comparisons, type Comparison, type Sides } from './comparisons.ts';
+import { measureBoth, renderCosts, type StartCosts } from './against.ts';
 import { ratioOf, renderVerdicts, verdicts, type Ratios, type RatioVerdict } from './verdict.ts';
 
 interface Flags {
@@ -24,6 +28,7 @@ interface Flags {
   readonly rounds: number;
   readonly requests: number;
   readonly ratios: string;
+  readonly against?: string;
 }
 
 const command = new Command('npm run bench:check --')
@@ -45,13 +50,21 @@ const command = new Command('npm run bench:check --')
     ),
   )
   .option('--write', 'measure as often as a check can, and write the file of the ratios')
+  .addOption(
+    new Option(
+      '--against <checkout>',
+      'another checkout with its packages, whose Sluice takes the place of the yardsticks',
+    )
+      .argParser(checkoutAt)
+      .conflicts(['write', 'ratios']),
+  )
   .addHelpText('after', '\nExit code: 0 without a loss, 1 with one, 2 for wrong flags.')
   .exitOverride(exitAfterUsage)
   .parse();
 const flags = command.opts<Flags>();
 const pods = 2;
 const attempts = 3;
-const committed = flags.write === true ? {} : await readRatios(flags.ratios);
+const committed = flags.write === true || flags.against !== undefined ? {} : await readRatios(flags.ratios);
 type Measured = Record<string, { readonly ours: number[]; readonly yardstick: number[] }>;
 
 const beganAtMs = performance.now();
@@ -59,7 +72,8 @@ const cleanup = new Cleanup();
 try {
   const load = await cleanup.track(startLoadGenerator());
   const runtime = await cleanup.track(startOnnxRuntime());
-  if (flags.write === true) await write({ load, runtime });
+  if (flags.against !== undefined) await compare(load, flags.against);
+  else if (flags.write === true) await write({ load, runtime });
   else await check({ load, runtime });
 } finally {
   await cleanup.stopAll();
@@ -81,6 +95,21 @@ async function check(tools: Tools): Promise<void> {
   }
   say(`Lost more than a quarter, after ${attempts} attempts: ${lost.map(({ name }) => name).join('; ')}.`);
   process.exitCode = 1;
+}
+
+/** Measures this checkout and another one in turns, with new processes of both as often as a check may start some. */
+async function compare(load: LoadGenerator, checkout: string): Promise<void> {
+  const chosen = comparisons.filter(({ name }) => name.includes(flags.only));
+  const costs: StartCosts[] = [];
+  for (let start = 1; start <= attempts; start += 1) {
+    const here = await cleanup.track(startSluice({ models: checkedModels, pods }));
+    const there = await cleanup.track(startSluice({ models: checkedModels, pods, checkout }));
+    costs.push(await measureBoth(chosen, { load, here, there }, flags));
+    await cleanup.stop(there);
+    await cleanup.stop(here);
+    say(`start ${start} of ${attempts}, ${seconds()} s`);
+  }
+  say(renderCosts(chosen, costs));
 }
 
 /** Measures with new processes, every comparison once a round, so that other load on the machine meets all of them. */
@@ -136,6 +165,13 @@ function refuse(file: string, why: string): never {
 function partOfName(text: string): string {
   if (comparisons.some(({ name }) => name.includes(text))) return text;
   throw new InvalidArgumentError(`It is in none of ${comparisons.map(({ name }) => name).join(', ')}.`);
+}
+
+function checkoutAt(text: string): string {
+  const folder = path.resolve(text);
+  const lacks = ['cli/sluice.js', 'node_modules'].find((name) => !existsSync(path.join(folder, name)));
+  if (lacks === undefined) return folder;
+  throw new InvalidArgumentError(`It has no ${lacks}.`);
 }
 
 function seconds(): string {

@@ -2,6 +2,7 @@
 import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Meters } from './target-totals.ts';
 import { endProcess } from './end-process.ts';
@@ -32,16 +33,19 @@ export interface SluiceOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Folder of models; the models that come with Sluice if not given. */
   readonly repository?: string;
+  /** Folder of the checkout that is started, with its packages installed; this one if not given. */
+  readonly checkout?: string;
   /** Called with each line of output. */
   readonly onLine?: (line: string) => void;
 }
 
+const ownCheckout = fileURLToPath(new URL('../../..', import.meta.url));
 /** Last lines of output that are kept, to tell why a system did not start. */
 const lastLines = 20;
 
 /** Starts `sluice up` with one pool. @throws Error with its last lines if it does not get ready */
 export async function startSluice(options: SluiceOptions): Promise<SluiceProcesses> {
-  const { models, spec, pods, env, repository, onLine } = options;
+  const { models, spec, pods, env, repository, checkout = ownCheckout, onLine } = options;
   // Scaling is paused: the number of pods stays as asked for, whatever the load.
   const pool = await writePoolFile({ scaling: { maxReplicas: pods, mode: 'Paused' }, ...spec, models });
   const flags = {
@@ -56,7 +60,7 @@ export async function startSluice(options: SluiceOptions): Promise<SluiceProcess
   const child = spawn(
     process.execPath,
     [
-      fileURLToPath(new URL('../../../cli/sluice.js', import.meta.url)),
+      path.join(checkout, 'cli/sluice.js'),
       'up',
       ...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, String(value)]),
     ],

@@ -1,0 +1,75 @@
+/**
+ * Comparison of two checkouts of Sluice: CPU time per request or row of each, in turns on one machine. It says what a change costs or
+ * saves where a run today and one of last week differ by more. Starts nothing.
+ */
+import type { LoadGenerator } from '../rig/load.ts';
+import type { Target } from '../rig/systems.ts';
+import type { Comparison, OwnCost } from './comparisons.ts';
+import { ratioOf, type Costs } from './verdict.ts';
+
+export interface Checkouts {
+  readonly load: LoadGenerator;
+  readonly here: Target;
+  readonly there: Target;
+}
+
+/** Costs of one start of both checkouts by what they are of, µs, one value for each round; the other checkout is the yardstick. */
+export type StartCosts = Readonly<Record<string, Costs>>;
+
+interface Turns {
+  readonly rounds: number;
+  /** Requests to each side in a turn. */
+  readonly requests: number;
+}
+
+/** Measures each comparison once a round at both, after a round that warms them up. */
+export async function measureBoth(
+  chosen: readonly Comparison[],
+  { load, here, there }: Checkouts,
+  { rounds, requests }: Turns,
+): Promise<StartCosts> {
+  const costs: Record<string, { readonly ours: number[]; readonly yardstick: number[] }> = {};
+  for (let round = -1; round < rounds; round += 1) {
+    for (const { name, measure } of chosen) {
+      const ours = partsOf(await measure(load, here, requests));
+      const theirs = partsOf(await measure(load, there, requests));
+      if (round < 0) continue;
+      for (const part of parts) {
+        const { ours: all, yardstick } = (costs[`${name}: ${part}`] ??= { ours: [], yardstick: [] });
+        all.push(ours[part]);
+        yardstick.push(theirs[part]);
+      }
+    }
+  }
+  return costs;
+}
+
+const parts = ['gateway', 'gateway + pods'] as const;
+
+function partsOf({ gatewayUs, podsUs }: OwnCost): Record<(typeof parts)[number], number> {
+  return { gateway: gatewayUs, 'gateway + pods': gatewayUs + podsUs };
+}
+
+/** One line for each cost: means of both checkouts over all starts, their ratio, and its range over the starts. */
+export function renderCosts(
+  chosen: readonly Pick<Comparison, 'name' | 'unit'>[],
+  starts: readonly StartCosts[],
+): string {
+  const rows = chosen.flatMap(({ name, unit }) => parts.map((part) => ({ name: `${name}: ${part}`, unit })));
+  const width = Math.max(...rows.map(({ name }) => name.length));
+  return rows
+    .map(({ name, unit }) => {
+      const all = starts.map((costs) => costs[name]!);
+      const ratios = all.map(ratioOf);
+      const ours = all.flatMap((one) => one.ours);
+      const yardstick = all.flatMap((one) => one.yardstick);
+      const here = `${mean(ours).toFixed(1)} µs a ${unit} here`;
+      const range = `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)} by start`;
+      return `${name.padEnd(width)}  ${here}, ${mean(yardstick).toFixed(1)} there: ${ratioOf({ ours, yardstick }).toFixed(2)}; ${range}`;
+    })
+    .join('\n');
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0) / values.length;
+}
