@@ -300,8 +300,8 @@ export class LiveModels {
   /** Forgets what was read of a version that was removed meanwhile: whatever comes back under its number is read anew. */
   #forgetRead(name: string, version: string): void {
     const { models } = this.#options;
-    models.setNext(name, version, null);
     if (models.stateOf(name, version)?.kind === 'ready') {
+      models.setNext(name, version, null);
       this.#known.remember({ name, version }, new Map());
     } else {
       models.remove(name, version);

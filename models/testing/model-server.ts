@@ -51,7 +51,7 @@ export interface TestServer extends AsyncDisposable {
   readonly logged: readonly Record<string, unknown>[];
 }
 
-/** @param meanwhile is called once the server listens, and awaited before its models need be loaded */
+/** @param meanwhile is called once the server listens, while its models are loaded */
 export async function startModelServer(
   models: RepositoryFiles,
   settings: Readonly<Record<string, string>> = {},

@@ -4,7 +4,8 @@
  */
 import type { LoadGenerator } from '../rig/load.ts';
 import type { Target } from '../rig/systems.ts';
-import type { Comparison, OwnCost } from './comparisons.ts';
+import type { Comparison } from './comparisons.ts';
+import { takeTurns, type Measured, type Turn } from './turns.ts';
 import { ratioOf, type Costs } from './verdict.ts';
 
 export interface Checkouts {
@@ -16,38 +17,33 @@ export interface Checkouts {
 /** Costs of one start of both checkouts by what they are of, µs, one value for each round; the other checkout is the yardstick. */
 export type StartCosts = Readonly<Record<string, Costs>>;
 
+const parts = ['gateway', 'gateway + pods'] as const;
+
 interface Turns {
   readonly rounds: number;
   /** Requests to each side in a turn. */
   readonly requests: number;
 }
 
-/** Measures each comparison once a round at both, after a round that warms them up. */
+/** Measures each comparison at both, in turns. */
 export async function measureBoth(
   chosen: readonly Comparison[],
   { load, here, there }: Checkouts,
   { rounds, requests }: Turns,
 ): Promise<StartCosts> {
-  const costs: Record<string, { readonly ours: number[]; readonly yardstick: number[] }> = {};
-  for (let round = -1; round < rounds; round += 1) {
-    for (const { name, measure } of chosen) {
-      const ours = partsOf(await measure(load, here, requests));
-      const theirs = partsOf(await measure(load, there, requests));
-      if (round < 0) continue;
-      for (const part of parts) {
-        const { ours: all, yardstick } = (costs[`${name}: ${part}`] ??= { ours: [], yardstick: [] });
-        all.push(ours[part]);
-        yardstick.push(theirs[part]);
-      }
-    }
-  }
-  return costs;
-}
-
-const parts = ['gateway', 'gateway + pods'] as const;
-
-function partsOf({ gatewayUs, podsUs }: OwnCost): Record<(typeof parts)[number], number> {
-  return { gateway: gatewayUs, 'gateway + pods': gatewayUs + podsUs };
+  const turns = chosen.map(({ name, measure }): Turn => {
+    return async () => {
+      const ours = await measure(load, here, requests);
+      const theirs = await measure(load, there, requests);
+      return {
+        [`${name}: ${parts[0]}`]: { ours: ours.gatewayUs, yardstick: theirs.gatewayUs },
+        [`${name}: ${parts[1]}`]: { ours: ours.gatewayUs + ours.podsUs, yardstick: theirs.gatewayUs + theirs.podsUs },
+      };
+    };
+  });
+  const measured: Measured = {};
+  await takeTurns(turns, rounds, measured);
+  return measured;
 }
 
 /** One line for each cost: means of both checkouts over all starts, their ratio, and its range over the starts. */

@@ -56,13 +56,12 @@ export const comparisons: readonly Comparison[] = [
 ];
 
 function againstEcho(name: string, workload: Workload): Comparison {
-  const measure = costOf('request', (requests) => ({ workload, connections, amount: { requests } }));
+  const own = ownCost('request', (requests) => ({ workload, connections, amount: { requests } }));
   return {
     name,
-    unit: 'request',
-    measure,
+    ...own,
     round: async ({ load, sluice, echo }, requests) => {
-      const { gatewayUs, podsUs } = await measure(load, sluice, requests);
+      const { gatewayUs, podsUs } = await own.measure(load, sluice, requests);
       const theirs = await measureTarget(load, { target: echo, workload, connections, amount: { requests } });
       return {
         [`${name}: gateway ÷ echo`]: { ours: gatewayUs, yardstick: theirs.serverCpuUs },
@@ -73,17 +72,16 @@ function againstEcho(name: string, workload: Workload): Comparison {
 }
 
 function againstRuntime(name: string, workload: Workload): Comparison {
-  const measure = costOf('row', (requests) => ({
+  const own = ownCost('row', (requests) => ({
     workload,
     connections: connectionsOfRows,
     amount: { requests: Math.max(connectionsOfRows, Math.round(requests / requestsPerManyRows)) },
   }));
   return {
     name,
-    unit: 'row',
-    measure,
+    ...own,
     round: async ({ load, sluice, runtime }, requests) => {
-      const { gatewayUs, podsUs } = await measure(load, sluice, requests);
+      const { gatewayUs, podsUs } = await own.measure(load, sluice, requests);
       const theirs = await runtime.run({ ...rowInputs.wide, rows: rowsPerRequest, durationMs: runtimeMs });
       return {
         [`${name}: gateway + pods ÷ ONNX Runtime`]: {
@@ -95,13 +93,16 @@ function againstRuntime(name: string, workload: Workload): Comparison {
   };
 }
 
-function costOf(
+function ownCost(
   unit: Comparison['unit'],
   loadFor: (requests: number) => Omit<Measurement, 'target'>,
-): Comparison['measure'] {
+): Pick<Comparison, 'unit' | 'measure'> {
   const rows = unit === 'row' ? rowsPerRequest : 1;
-  return async (load, target, requests) => {
-    const { serverCpuUs, podsCpuUs } = await measureTarget(load, { target, ...loadFor(requests) });
-    return { gatewayUs: serverCpuUs / rows, podsUs: podsCpuUs / rows };
+  return {
+    unit,
+    measure: async (load, target, requests) => {
+      const { serverCpuUs, podsCpuUs } = await measureTarget(load, { target, ...loadFor(requests) });
+      return { gatewayUs: serverCpuUs / rows, podsUs: podsCpuUs / rows };
+    },
   };
 }

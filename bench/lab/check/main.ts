@@ -4,7 +4,7 @@
  * It compares ratios with committed ones, never times: Sluice and a yardstick take turns on the same machine, and what
  * counts is CPU time, which the kernel keeps for each process. A ratio that seems lost is measured up to twice more, with
  * new processes (memory layout differs from start to start), and fails only if it is lost over all rounds together.
- * With `--against` it compares this checkout with another one instead, and judges nothing.
+ * `--against` compares this checkout with another one instead, and judges nothing.
  */
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -20,6 +20,7 @@ import { Cleanup } from '../rig/cleanup.ts';
 import { startEcho, startSluice } from '../rig/systems.ts';
 import { checkedModels, comparisons, type Comparison, type Sides } from './comparisons.ts';
 import { measureBoth, renderCosts, type StartCosts } from './against.ts';
+import { takeTurns, type Measured } from './turns.ts';
 import { ratioOf, renderVerdicts, verdicts, type Ratios, type RatioVerdict } from './verdict.ts';
 
 interface Flags {
@@ -65,16 +66,18 @@ const flags = command.opts<Flags>();
 const pods = 2;
 const attempts = 3;
 const committed = flags.write === true || flags.against !== undefined ? {} : await readRatios(flags.ratios);
-type Measured = Record<string, { readonly ours: number[]; readonly yardstick: number[] }>;
 
 const beganAtMs = performance.now();
 const cleanup = new Cleanup();
 try {
   const load = await cleanup.track(startLoadGenerator());
-  const runtime = await cleanup.track(startOnnxRuntime());
-  if (flags.against !== undefined) await compare(load, flags.against);
-  else if (flags.write === true) await write({ load, runtime });
-  else await check({ load, runtime });
+  if (flags.against !== undefined) {
+    await compare(load, flags.against);
+  } else {
+    const runtime = await cleanup.track(startOnnxRuntime());
+    if (flags.write === true) await write({ load, runtime });
+    else await check({ load, runtime });
+  }
 } finally {
   await cleanup.stopAll();
 }
@@ -112,7 +115,7 @@ async function compare(load: LoadGenerator, checkout: string): Promise<void> {
   say(renderCosts(chosen, costs));
 }
 
-/** Measures with new processes, every comparison once a round, so that other load on the machine meets all of them. */
+/** Measures with new processes, in turns. */
 async function measureAll(
   tools: Tools,
   wanted: (comparison: Comparison) => boolean,
@@ -122,17 +125,12 @@ async function measureAll(
   const sluice = await cleanup.track(startSluice({ models: checkedModels, pods }));
   const sides = { ...tools, sluice, echo };
   const chosen = comparisons.filter((comparison) => comparison.name.includes(flags.only) && wanted(comparison));
-  // Warm-up round: code is compiled and the gateway learns its batches.
-  for (const { round } of chosen) await round(sides, flags.requests);
-  for (let round = 0; round < flags.rounds; round += 1) {
-    for (const comparison of chosen) {
-      for (const [name, { ours, yardstick }] of Object.entries(await comparison.round(sides, flags.requests))) {
-        measured[name] ??= { ours: [], yardstick: [] };
-        measured[name].ours.push(ours);
-        measured[name].yardstick.push(yardstick);
-      }
-    }
-  }
+  const turns = chosen.map(
+    ({ round }) =>
+      () =>
+        round(sides, flags.requests),
+  );
+  await takeTurns(turns, flags.rounds, measured);
   await cleanup.stop(sluice);
   await cleanup.stop(echo);
 }
