@@ -20,6 +20,8 @@ export interface FoundVersionsDeps {
   readonly readFolder: (name: string) => Promise<ModelFolder>;
   readonly load: (name: string, version: string) => Promise<void>;
   readonly unload: (name: string, version: string) => Promise<void>;
+  /** Releases a version that is loaded, and that its transform keeps from being served. */
+  readonly retireUnserved: (name: string, version: string) => void;
   /** Whether someone has unloaded the model: what is found of it waits until someone loads it. */
   readonly isUnloaded: (name: string) => boolean;
   /** Whether the pod is not ready without the model. */
@@ -74,10 +76,11 @@ export class FoundVersions {
   }
 
   async #onUnusable(found: SettledVersion, reason: string): Promise<void> {
-    const { models, known, readFolder } = this.#deps;
+    const { models, known, readFolder, retireUnserved } = this.#deps;
     const { name, version } = found;
     known.set(found);
     if (models.stateOf(name, version)?.kind !== 'ready') {
+      retireUnserved(name, version);
       models.set(name, version, { kind: 'broken', reason });
       return;
     }
@@ -88,14 +91,14 @@ export class FoundVersions {
 
   /** Loads a version that was found, or lists it for the pool to decide on. */
   async onFound(folder: ModelFolder, found: SettledVersion): Promise<void> {
-    const { models, known, pool, load, isUnloaded, log } = this.#deps;
+    const { models, known, pool, load, retireUnserved, isUnloaded, log } = this.#deps;
     const { name, version } = found;
     const hash = await hashOfVersion(folder, version);
-    const kind = models.stateOf(name, version)?.kind;
-    const isReady = kind === 'ready';
+    const state = models.stateOf(name, version);
+    const isLoaded = state?.kind === 'ready' || (state?.kind === 'broken' && state.model !== undefined);
     // One that failed is tried again with its files: they may have been away while they were read.
-    const isSame = models.hashOf(name, version) === hash && (isReady || kind === 'banned');
-    if (isSame || (isReady && known.hasOtherTransformOnly(found))) {
+    const isSame = models.hashOf(name, version) === hash && (isLoaded || state?.kind === 'banned');
+    if (isSame || (isLoaded && known.hasOtherTransformOnly(found))) {
       // A transform follows its file by itself.
       known.set(found);
       models.setHash(name, version, hash);
@@ -114,6 +117,7 @@ export class FoundVersions {
       models.setNext(name, version, { hash, state: 'found' });
     } else {
       const stage = isUnloaded(name) ? unloadedReason : 'waiting to be loaded';
+      retireUnserved(name, version);
       models.set(name, version, { kind: 'loading', stage });
       models.setHash(name, version, hash);
     }

@@ -70,6 +70,7 @@ export class LiveModels {
       readFolder,
       load: (name, version) => this.loadVersion(name, version),
       unload: (name, version) => this.unloadVersion(name, version),
+      retireUnserved: (name, version) => this.#retireUnserved(name, version),
       isUnloaded: (name) => this.isUnloaded(name),
       isRequired,
       log,
@@ -236,6 +237,7 @@ export class LiveModels {
     }
     const old = before?.kind === 'ready' ? before.model : null;
     if (old === null) {
+      this.#retireUnserved(name, version);
       models.set(name, version, { kind: 'loading', stage: 'loading' });
       models.setHash(name, version, hash);
     } else {
@@ -338,9 +340,16 @@ export class LiveModels {
 
   #takeOut(name: string, version: string): void {
     const { models } = this.#options;
+    this.#retireUnserved(name, version);
     const state = models.stateOf(name, version);
     models.remove(name, version);
     if (state?.kind === 'ready') this.#retirement.retire(state.model);
+  }
+
+  /** Releases a version that is loaded, and that its transform keeps from being served. */
+  #retireUnserved(name: string, version: string): void {
+    const state = this.#options.models.stateOf(name, version);
+    if (state?.kind === 'broken' && state.model !== undefined) this.#retirement.retire(state.model);
   }
 
   /** Hash of the content that is in the set, or failed. */

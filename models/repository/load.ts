@@ -5,7 +5,7 @@
 import { availableParallelism } from 'node:os';
 import type { ModelConfig } from './model-config.ts';
 import type { ModelFolder } from './repository.ts';
-import type { ModelSet, ModelState } from './model-set.ts';
+import type { ModelSet } from './model-set.ts';
 import { ServedModel } from './served-model.ts';
 import { defaultLimits, StartBudget, type BudgetLimits } from '../proof/budget.ts';
 import type { SessionHost } from '../session/session-host.ts';
@@ -117,23 +117,11 @@ export async function loadModels(
   for (const model of loaded) putInService(model, models, log);
 }
 
-/** Lists a loaded version as ready, and follows its transform. */
+/** Lists a loaded version as ready; the set lists it as broken until its transform can be used. */
 export function putInService(model: ServedModel, models: ModelSet, log: LoadLog): void {
-  const tell = () => models.set(model.name, model.version, stateOf(model, log));
-  const stop = model.transform?.onChange(() => {
-    model.refreshSurfaces();
-    tell();
-  });
-  model.onRetired = () => stop?.();
-  tell();
-}
-
-/** A model whose transform can't be used is not served until its file is mended. */
-function stateOf(model: ServedModel, log: LoadLog): ModelState {
-  const reason = model.transform?.problem ?? null;
-  if (reason === null) return { kind: 'ready', model };
-  log.error({ model: model.name, version: model.version, reason }, 'model is not served');
-  return { kind: 'broken', reason };
+  const { name, version, problem } = model;
+  if (problem !== null) log.error({ model: name, version, reason: problem }, 'model is not served');
+  models.set(name, version, { kind: 'ready', model });
 }
 
 export interface VersionToLoad {

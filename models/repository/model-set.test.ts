@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { maxUnbatchedModels } from '../../contract/unbatched.ts';
 import { fakeModel } from '../testing/fake-session.ts';
+import type { Transformer } from '../transforms/transformer.ts';
 import { ModelSet } from './model-set.ts';
 
 const found = { name: 'rows', version: '1', reason: 'outputs change with companions' };
@@ -67,6 +68,31 @@ test('a version that cannot be loaded does not take over from one that answers',
   assert.equal(models.find('rows'), two);
   models.set('rows', '2', { kind: 'broken', reason: 'its transform was edited' });
   assert.equal(models.find('rows'), one);
+});
+
+test('a loaded version is served from the moment that its transform can be used, by what that declares then', () => {
+  const models = new ModelSet();
+  const transform = {
+    problem: 'transform.ts: no such word' as string | null,
+    surface: { inputs: [], outputs: [] },
+    longestMs: 1,
+  };
+  const model = fakeModel({ version: '2', transform: transform as unknown as Transformer });
+  models.set('rows', '1', { kind: 'ready', model: fakeModel() });
+  models.set('rows', '2', { kind: 'ready', model });
+  const said = (): string[] =>
+    models.status().map(({ version, state, isPreferred }) => `${version} ${state} ${isPreferred}`);
+  assert.deepEqual(said(), ['1 ready true', '2 failed false']);
+  assert.deepEqual(models.stateOf('rows', '2'), { kind: 'broken', reason: 'transform.ts: no such word', model });
+  assert.throws(() => models.find('rows', '2'), { code: 'model-not-ready', message: /no such word/ });
+  assert.equal(models.find('rows').version, '1');
+  assert.equal([...models.ready()].length, 1);
+  const words = { inputs: [{ name: 'word', datatype: 'BYTES' as const, shape: [-1] }], outputs: [] };
+  Object.assign(transform, { problem: null, surface: words });
+  assert.deepEqual(said(), ['1 ready false', '2 ready true']);
+  assert.equal(models.find('rows', '2'), model);
+  assert.equal(model.surfaces[0], words);
+  assert.equal(model.surfaces, model.surfaces, 'nothing is made anew for a request');
 });
 
 test('a version that config.yaml names stays the default, whatever else there is', () => {

@@ -13,7 +13,8 @@ export type LoadingStage =
 export type ModelState =
   | { readonly kind: 'loading'; readonly stage: LoadingStage }
   | { readonly kind: 'ready'; readonly model: ServedModel }
-  | { readonly kind: 'broken'; readonly reason: string }
+  /** A version that failed; `model` where it is loaded, and only its transform keeps it from being served. */
+  | { readonly kind: 'broken'; readonly reason: string; readonly model?: ServedModel }
   /** Loading it ended a process, here or at another pod. */
   | { readonly kind: 'banned'; readonly reason: string };
 
@@ -115,7 +116,8 @@ export class ModelSet {
   }
 
   stateOf(name: string, version: string): ModelState | undefined {
-    return this.#models.get(name)?.states.get(version);
+    const state = this.#models.get(name)?.states.get(version);
+    return state === undefined ? undefined : now(state);
   }
 
   /** Sets which versions are listed though their files are missing. */
@@ -142,7 +144,7 @@ export class ModelSet {
   keepDefaults(): void {
     for (const versions of this.#models.values()) {
       const byDefault = defaultOf(versions);
-      if (versions.states.get(byDefault)?.kind === 'ready') versions.chosen ??= byDefault;
+      if (isReady(versions, byDefault)) versions.chosen ??= byDefault;
     }
   }
 
@@ -169,7 +171,7 @@ export class ModelSet {
       if (replaced !== undefined && replaced.hash === hash) return replaced.model;
       throw new SluiceError('model-not-ready', `model '${name}' version ${asked} has other content at this pod`);
     }
-    const state = versions.states.get(asked);
+    const state = this.stateOf(name, asked);
     if (state === undefined && hash !== undefined) {
       throw new SluiceError('model-not-ready', `model '${name}' has no version ${quote(asked)} at this pod`);
     }
@@ -190,7 +192,10 @@ export class ModelSet {
 
   *ready(): Generator<ServedModel> {
     for (const { states } of this.#models.values()) {
-      for (const state of states.values()) if (state.kind === 'ready') yield state.model;
+      for (const listed of states.values()) {
+        const state = now(listed);
+        if (state.kind === 'ready') yield state.model;
+      }
     }
   }
 
@@ -198,7 +203,8 @@ export class ModelSet {
     const all: ServedModelStatus[] = [];
     for (const [name, versions] of this.#models) {
       const [byDefault, preferred] = [defaultOf(versions), preferredOf(versions)];
-      for (const [version, state] of versions.states) {
+      for (const [version, listed] of versions.states) {
+        const state = now(listed);
         const hash = versions.hashes.get(version);
         const base = {
           name,
@@ -231,12 +237,24 @@ export class ModelSet {
   }
 }
 
+/** State of a version at this moment: one that is loaded is broken for as long as its transform can't be used. */
+function now(state: ModelState): ModelState {
+  if (state.kind !== 'ready' || state.model.problem === null) return state;
+  return { kind: 'broken', reason: state.model.problem, model: state.model };
+}
+
+function isReady({ states }: Versions, version: string): boolean {
+  const state = states.get(version);
+  return state !== undefined && now(state).kind === 'ready';
+}
+
 /** Version that the files ask for: the one that config.yaml names, or else the highest that isn't known to be of no use. */
 function preferredOf({ states, named, missing }: Versions): string {
   if (named !== null) return named;
   let best: string | null = null;
   let highest: string | null = null;
-  for (const [version, state] of states) {
+  for (const [version, listed] of states) {
+    const state = now(listed);
     if (highest === null || isLater(version, highest)) highest = version;
     if (state.kind === 'broken' || state.kind === 'banned' || missing.has(version)) continue;
     if (state.kind === 'loading' && state.stage === unloadedReason) continue;
@@ -248,12 +266,12 @@ function preferredOf({ states, named, missing }: Versions): string {
 /** Version that answers requests which name none: the chosen one while it is ready, or else the preferred one. */
 function defaultOf(versions: Versions): string {
   const { chosen, states } = versions;
-  if (chosen !== null && states.get(chosen)?.kind === 'ready') return chosen;
+  if (chosen !== null && isReady(versions, chosen)) return chosen;
   const preferred = preferredOf(versions);
-  if (states.get(preferred)?.kind === 'ready' || versions.named !== null) return preferred;
+  if (isReady(versions, preferred) || versions.named !== null) return preferred;
   let best: string | null = null;
-  for (const [version, { kind }] of states) {
-    if (kind === 'ready' && (best === null || isLater(version, best))) best = version;
+  for (const version of states.keys()) {
+    if (isReady(versions, version) && (best === null || isLater(version, best))) best = version;
   }
   return best ?? preferred;
 }

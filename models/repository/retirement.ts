@@ -35,7 +35,6 @@ export class Retirement {
   /** Releases the session of a model that has left the set, once it has no requests. */
   retire(model: ServedModel): void {
     const { host, log } = this.#options;
-    model.onRetired();
     const timer = setInterval(() => {
       if (model.users > 0) return;
       clearInterval(timer);

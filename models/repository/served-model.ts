@@ -39,10 +39,9 @@ export class ServedModel {
   readonly client: ClientTensors | null;
   readonly #file: FileSignature;
   readonly #labels: ReadonlyMap<string, readonly string[]> | undefined;
+  #surfaces: readonly Signature[];
   /** Tensors of the ONNX file with their batch axes. */
   signature: Signature;
-  /** Signatures that a request may address: the transform's, if there is one, then the ONNX file's. */
-  surfaces: readonly Signature[];
   maxRows: number;
   maxRequestRows: number;
   unbatchedReason: string | null;
@@ -53,8 +52,6 @@ export class ServedModel {
   users = 0;
   /** Whether it has left the set, and gets no new requests. */
   retired = false;
-  /** Ends what follows its transform; set once it is in service. */
-  onRetired: () => void = () => undefined;
 
   constructor(options: ServedModelOptions) {
     this.name = options.name;
@@ -67,11 +64,27 @@ export class ServedModel {
     this.#file = options.file;
     this.#labels = options.labels;
     this.signature = options.signature;
-    this.surfaces = this.#surfacesOf(options.signature);
+    this.#surfaces = this.#surfacesOf(options.signature);
     this.unbatchedReason = options.unbatchedReason;
     this.freeInputs = freeInputs(options.signature);
     this.maxRows = options.unbatchedReason === null ? options.maxRows : 1;
     this.maxRequestRows = options.unbatchedReason === null ? options.maxRequestRows : 1;
+  }
+
+  /**
+   * Signatures that a request may address: the transform's, if there is one, then the ONNX file's. Those of the transform change with its
+   * file.
+   */
+  get surfaces(): readonly Signature[] {
+    if (this.transform !== null && this.transform.surface !== this.#surfaces[0]) {
+      this.#surfaces = this.#surfacesOf(this.signature);
+    }
+    return this.#surfaces;
+  }
+
+  /** Why it can't be served though it is loaded; null where it can. A transform whose file is mended later solves it. */
+  get problem(): string | null {
+    return this.transform?.problem ?? null;
   }
 
   /** Runs each request alone from now on. In service, call the scheduler's method instead, which has requests that wait. */
@@ -80,18 +93,13 @@ export class ServedModel {
     this.maxRows = 1;
     this.maxRequestRows = 1;
     this.signature = unbatched(this.#file);
-    this.surfaces = this.#surfacesOf(this.signature);
+    this.#surfaces = this.#surfacesOf(this.signature);
     this.freeInputs = freeInputs(this.signature);
   }
 
   /** Names of the classes along the last axis of an output of the file; undefined where it has none. */
   labelsOf(output: string): readonly string[] | undefined {
     return this.#labels?.get(output) ?? this.#file.outputs.find(({ name }) => name === output)?.labels;
-  }
-
-  /** Takes over what the transform declares, after its file was changed. */
-  refreshSurfaces(): void {
-    this.surfaces = this.#surfacesOf(this.signature);
   }
 
   #surfacesOf(signature: Signature): readonly Signature[] {

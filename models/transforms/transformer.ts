@@ -49,6 +49,7 @@ interface Waiting extends Call {
 }
 
 const none: Tensors = new Map();
+const noSurface: Signature = { inputs: [], outputs: [] };
 /**
  * Bytes of a call's tensors up to which a transform in the pod converts it there, in the time that is the event loop's. Trusted code
  * is quick code, at some 30 ms a MiB of text.
@@ -86,7 +87,6 @@ export class Transformer {
   #closed = false;
   #idle: NodeJS.Timeout | null = null;
   #problem: string | null = null;
-  readonly #listeners: (() => void)[] = [];
   readonly #opened = Promise.withResolvers<undefined>();
 
   /** @param inPod the transformer in the pod that this one takes large calls for; its process ends when there are none */
@@ -112,21 +112,9 @@ export class Transformer {
     return this.#problem;
   }
 
-  /** Tensors that clients send and get; none while there is a problem. */
+  /** Tensors that clients send and get, another object once they change; none while there is a problem. */
   get surface(): Signature {
-    return this.#surface ?? { inputs: [], outputs: [] };
-  }
-
-  /**
-   * Calls `listener` when changed files declare other tensors, solve the problem or have another one.
-   * @returns a function that stops the calls
-   */
-  onChange(listener: () => void): () => void {
-    this.#listeners.push(listener);
-    return () => {
-      const at = this.#listeners.indexOf(listener);
-      if (at >= 0) this.#listeners.splice(at, 1);
-    };
+    return this.#surface ?? noSurface;
   }
 
   /**
@@ -197,11 +185,6 @@ export class Transformer {
   #setProblem(reason: string): void {
     this.#problem = `${this.#fileName}: ${reason}`;
     this.#opened.resolve(undefined);
-    this.#tellChange();
-  }
-
-  #tellChange(): void {
-    for (const listener of this.#listeners) listener();
   }
 
   #flush(): void {
@@ -251,11 +234,9 @@ export class Transformer {
       this.#ends = 0;
       log.info({ model, file: this.#fileName }, 'transform is loaded again');
     }
-    const changed = JSON.stringify(surface) !== JSON.stringify(this.#surface);
     this.#surface = surface;
     this.#problem = null;
     this.#opened.resolve(undefined);
-    if (changed) this.#tellChange();
     this.#flush();
   }
 

@@ -181,6 +181,28 @@ test('a syntax error, an enum and a wrong declaration name their line, and a men
   assertSum(await ask(pod, 'syntax', 3), 3);
 });
 
+test('a mended transform is served by the session that waits for it; no other one is loaded for an edit', async () => {
+  const broken = model(`${source({})}\nconst x = (;\n`);
+  await using pod = await start({ mended: broken, other: plain }, { SLUICE_REPOSITORY_POLL_MS: '500' });
+  await ready(pod);
+  const file = path.join(pod.repository, 'mended/transform.ts');
+  const surface = async (): Promise<unknown> => {
+    const { json, status } = await get(`${pod.origin}/v2/models/mended`);
+    return status === 200 ? (json as { inputs: { name: string }[] }).inputs.map(({ name }) => name) : status;
+  };
+  await writeFile(file, `${source({})}\nconst y = (;\n`);
+  await until('the log says why', () => pod.log().includes('the changed transform is not used'));
+  assert.equal((await ask(pod, 'mended', 1)).status, 503);
+  await writeFile(file, source({}));
+  await until('the mended file is served', async () => (await ask(pod, 'mended', 1)).status === 200);
+  assert.deepEqual(await surface(), ['v']);
+  // Two looks at the repository are over by then: what they have found has been dealt with.
+  await writeFile(path.join(pod.repository, 'other/config.yaml'), 'maxRows: 2\n');
+  await until('a later change is taken', () => pod.log().includes('the content of a version was replaced'));
+  assertSum(await ask(pod, 'mended', 2), 2);
+  assert.equal(pod.log().split('a version was loaded beside').length, 1, pod.log());
+});
+
 test('broken transforms fail the request that breaks them, and nothing beside it', async (t) => {
   const top = "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);".replace(
     '\n',
