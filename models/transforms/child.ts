@@ -8,11 +8,12 @@ import { writeFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { Socket } from 'node:net';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { tuneCollector } from '../../runtime/process/heap.ts';
 import type { CallRunner } from './call-runner.ts';
 import { describeError, placeOf } from './failures.ts';
+import { stateOfFileNow } from './file-state.ts';
 import { FrameReader } from './frames.ts';
 import { messageFrame, outcomesFrame, readCalls, type EndedCall, type FromChild, type ToChild } from './messages.ts';
 import { folderOf, openTransform } from './open-transform.ts';
@@ -24,7 +25,8 @@ const pipe = new Socket({ fd: 3 });
 const parent = process.ppid;
 let folder = '';
 let runner: CallRunner | undefined;
-const loaded = new Set<string>();
+/** Files of the user by path, with their states before they were read. */
+const loaded = new Map<string, string>();
 
 /** Where the kernel doesn't end this process with the pod, a thread does, even while this one is in an endless loop. */
 if (process.argv.includes('--watch-parent')) {
@@ -62,10 +64,15 @@ function tellEnd(what: string): void {
 resolvePackagePath();
 registerHooks({
   load: (url, context, next) => {
-    if (url.startsWith('file:') && url !== transformModule) loaded.add(fileURLToPath(url.replace(/[?#].*$/, '')));
+    if (url !== transformModule && url.startsWith('file:')) noteState(url);
     return next(url, context);
   },
 });
+
+function noteState(url: string): void {
+  const file = fileURLToPath(url.replace(/[?#].*$/, ''));
+  if (!loaded.has(file)) loaded.set(file, stateOfFileNow(file));
+}
 
 function tell(message: FromChild): void {
   pipe.write(messageFrame(message));
@@ -73,12 +80,16 @@ function tell(message: FromChild): void {
 
 async function load(file: string, timeoutMs: number): Promise<void> {
   folder = folderOf(file);
+  noteState(pathToFileURL(file).href);
   try {
     const send = (ended: readonly EndedCall[]): unknown => pipe.write(outcomesFrame(ended, cpuUs()));
     const opened = await openTransform(file, { timeoutMs, send });
     runner = opened.runner;
     tell({ kind: 'up', surface: opened.surface, files: ownFiles(), cpuUs: cpuUs() });
   } catch (error) {
+    // A file that is imported and missing may come.
+    const url = error instanceof Error && 'url' in error ? String(error.url) : '';
+    if (url.startsWith('file:')) noteState(url);
     tell({ kind: 'unusable', reason: describeImportError(error), files: ownFiles() });
   }
 }
@@ -88,8 +99,8 @@ function cpuUs(): number {
   return user + system;
 }
 
-function ownFiles(): string[] {
-  return [...loaded].filter((file) => !file.includes('/node_modules/'));
+function ownFiles(): [string, string][] {
+  return [...loaded].filter(([file]) => !file.includes('/node_modules/'));
 }
 
 /**
@@ -98,7 +109,7 @@ function ownFiles(): string[] {
  */
 function describeImportError(error: unknown): string {
   if (error instanceof SyntaxError && !('code' in error)) {
-    for (const file of [...loaded].reverse()) {
+    for (const file of [...loaded.keys()].reverse()) {
       if (!/\.[cm]?js$/.test(file)) continue;
       const { status, stderr } = spawnSync(process.execPath, ['--check', file], { encoding: 'utf8', timeout: 5_000 });
       const [text] = /^SyntaxError.*$/m.exec(stderr) ?? [];

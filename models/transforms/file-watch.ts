@@ -1,5 +1,5 @@
 /** Tells when files have changed and settled, by looking at them once a second: mounts of Kubernetes raise no events. */
-import { stat } from 'node:fs/promises';
+import { stateOfFile, type FileStates } from './file-state.ts';
 
 const intervalMs = 1_000;
 
@@ -7,8 +7,8 @@ export class FileWatch {
   readonly #onChange: () => void;
   readonly #timer: NodeJS.Timeout;
   #files: readonly string[] = [];
-  /** State of the files that are in use; null until it is known. */
-  #used: string | null = null;
+  /** State of the files that are in use. */
+  #used = '';
   /** State at the look before. A file that is still being written has another one at the next. */
   #seen: string | null = null;
 
@@ -17,12 +17,10 @@ export class FileWatch {
     this.#timer = setInterval(() => void this.#look(), intervalMs).unref();
   }
 
-  /** Names the files that were just read. */
-  async use(files: readonly string[]): Promise<void> {
-    this.#files = files;
-    this.#used = null;
-    const state = await stateOf(files);
-    if (this.#files === files) this.#used = state;
+  /** Names the files that were read last. @param states from before they were read: one that changed meanwhile has changed */
+  use(states: FileStates): void {
+    this.#files = [...states.keys()];
+    this.#used = [...states.values()].join('\n');
   }
 
   close(): void {
@@ -31,26 +29,12 @@ export class FileWatch {
 
   async #look(): Promise<void> {
     const files = this.#files;
-    const state = await stateOf(files);
-    if (files !== this.#files || this.#used === null) return;
+    const state = (await Promise.all(files.map(stateOfFile))).join('\n');
+    if (files !== this.#files) return;
     const settled = state === this.#seen;
     this.#seen = state;
     if (!settled || state === this.#used) return;
     this.#used = state;
     this.#onChange();
   }
-}
-
-async function stateOf(files: readonly string[]): Promise<string> {
-  const states = await Promise.all(
-    files.map(async (file) => {
-      try {
-        const { mtimeMs, size, ino } = await stat(file);
-        return `${file} ${mtimeMs} ${size} ${ino}`;
-      } catch {
-        return `${file} is missing`;
-      }
-    }),
-  );
-  return states.join('\n');
 }

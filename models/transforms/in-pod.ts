@@ -5,6 +5,7 @@
  */
 import type { CallRunner } from './call-runner.ts';
 import { describeError } from './failures.ts';
+import type { FileStates } from './file-state.ts';
 import type { Call, Step } from './messages.ts';
 import { folderOf, openTransform } from './open-transform.ts';
 import { resolvePackagePath } from './package-path.ts';
@@ -12,7 +13,7 @@ import type { ProcessListener, TransformLimits } from './transform-process.ts';
 
 export class InPodTransform {
   /** Files to watch: none, since a process can't import a module again with all that the module imports. */
-  readonly files: readonly string[] = [];
+  readonly files: FileStates = new Map();
   readonly pid = undefined;
   upMs: number | null = null;
   readonly #file: string;

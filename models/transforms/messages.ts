@@ -25,12 +25,12 @@ export type FromChild =
   | {
       readonly kind: 'up';
       readonly surface: Signature;
-      /** Files of the user that were loaded, without those in node_modules. */
-      readonly files: readonly string[];
+      /** Files of the user that were loaded, without those in node_modules, each with its state before that. */
+      readonly files: readonly (readonly [string, string])[];
       readonly cpuUs: number;
     }
   /** The module can't be used, for this reason. */
-  | { readonly kind: 'unusable'; readonly reason: string; readonly files: readonly string[] }
+  | { readonly kind: 'unusable'; readonly reason: string; readonly files: readonly (readonly [string, string])[] }
   | ({
       readonly kind: 'outcomes';
       /** Calls that were converted, whose tensors are in the body. */

@@ -8,6 +8,7 @@ import type { Duplex } from 'node:stream';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describeExit } from './failures.ts';
+import { stateOfFile, type FileStates } from './file-state.ts';
 import { FrameReader, type Frame } from './frames.ts';
 import { limitMemory, wordsToEndWithParent } from './kernel-limits.ts';
 import {
@@ -50,8 +51,8 @@ const megabyte = 2 ** 20;
 
 export class TransformProcess {
   readonly file: string;
-  /** Files whose change asks for another process; known once the module was imported, or could not be. */
-  files: readonly string[];
+  /** Files whose change asks for another process, with their states before they were read; all of them are known once it is up or ended. */
+  files: FileStates = new Map();
   readonly startedMs = performance.now();
   /** Time at which the module was imported; null until then. */
   upMs: number | null = null;
@@ -73,7 +74,6 @@ export class TransformProcess {
 
   constructor(file: string, limits: TransformLimits, listener: ProcessListener) {
     this.file = file;
-    this.files = [file];
     this.#limits = limits;
     this.#listener = listener;
     void this.#start();
@@ -112,6 +112,7 @@ export class TransformProcess {
 
   async #start(): Promise<void> {
     const words = await wordsToEndWithParent();
+    this.files = new Map([[this.file, await stateOfFile(this.file)]]);
     const { memoryMiB } = this.#limits;
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     const [program, ...args] = [
@@ -184,13 +185,13 @@ export class TransformProcess {
         });
         return;
       case 'up':
-        this.files = message.files;
+        this.files = new Map(message.files);
         this.upMs = performance.now();
         this.#countCpu(message.cpuUs);
         this.#listener.onUp(message.surface);
         return;
       case 'unusable':
-        this.files = message.files;
+        this.files = new Map(message.files);
         this.kill(message.reason);
         return;
       case 'outcomes':

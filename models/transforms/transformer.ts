@@ -225,7 +225,7 @@ export class Transformer {
   }
 
   #onUp(process: Process, surface: Signature): void {
-    void this.#watch.use(process.files);
+    this.#watch.use(process.files);
     const { log, model } = this.#options;
     if (process === this.#successor) {
       this.#successor = null;
@@ -265,7 +265,7 @@ export class Transformer {
     const { log, model } = this.#options;
     if (process === this.#successor) {
       this.#successor = null;
-      void this.#watch.use(process.files);
+      this.#watch.use(process.files);
       log.error({ model, reason: `${this.#fileName}: ${reason}` }, 'the changed transform is not used');
       if (this.#surface === null) this.#setProblem(reason);
       return;
@@ -274,7 +274,7 @@ export class Transformer {
     if (process === this.#process) this.#process = null;
     else if (calls.length === 0) return;
     if (this.#surface === null) {
-      void this.#watch.use(process.files);
+      this.#watch.use(process.files);
       this.#setProblem(reason);
       this.#failAll(this.#calls.all(), reason);
       return;

@@ -203,6 +203,24 @@ test('a mended transform is served by the session that waits for it; no other on
   assert.equal(pod.log().split('a version was loaded beside').length, 1, pod.log());
 });
 
+test('a file that changes while it is imported is imported again, and one that was missing once it comes', async () => {
+  const slow = "console.log('half imported'); await new Promise((resolve) => setTimeout(resolve, 1_500));";
+  const importsLabels = "import { factor } from './factor.ts';";
+  await using pod = await start({
+    slow: model(source({ top: slow })),
+    missing: model(source({ top: importsLabels })),
+    other: plain,
+  });
+  await until('the import is under way', () => pod.log().includes('half imported'));
+  await writeFile(path.join(pod.repository, 'slow/transform.ts'), source({}).replaceAll("'v'", "'w'"));
+  await ready(pod);
+  assert.equal((await ask(pod, 'missing', 1)).status, 503);
+  await writeFile(path.join(pod.repository, 'missing/factor.ts'), 'export const factor = 1;\n');
+  const renamed = () => post(`${pod.origin}/v2/models/slow/infer`, floats('w', [1, 2], [3, 3]));
+  await until('the new one answers', async () => (await renamed()).status === 200);
+  await until('the missing file is found', async () => (await ask(pod, 'missing', 1)).status === 200);
+});
+
 test('broken transforms fail the request that breaks them, and nothing beside it', async (t) => {
   const top = "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);".replace(
     '\n',
