@@ -152,7 +152,7 @@ function transformMetrics(registry: Registry, { transforms }: PodState): void {
   const name = 'sluice_pod_transform_seconds';
   const help = 'Duration of converting the tensors of a request by its transform, waiting included';
   const get = () => {
-    const values = transforms.all.flatMap(({ model, statistics }) =>
+    const values = [...transforms.statistics].flatMap(([model, statistics]) =>
       (['before', 'after'] as const).flatMap((step) => samplesOf(name, { model, step }, statistics.seconds[step])),
     );
     return Promise.resolve({ name, help, type: 'histogram', values, aggregator: 'sum' });
@@ -165,7 +165,7 @@ function transformMetrics(registry: Registry, { transforms }: PodState): void {
     registers: [registry],
     collect() {
       this.reset();
-      for (const { model, statistics } of transforms.all) {
+      for (const [model, statistics] of transforms.statistics) {
         for (const reason of transformFailures) this.inc({ model, reason }, statistics.failures[reason]);
       }
     },
@@ -177,7 +177,7 @@ function transformMetrics(registry: Registry, { transforms }: PodState): void {
     registers: [registry],
     collect() {
       this.reset();
-      for (const { model, statistics } of transforms.all) this.inc({ model }, statistics.cpuUs / 1e6);
+      for (const [model, statistics] of transforms.statistics) this.inc({ model }, statistics.cpuUs / 1e6);
     },
   });
   new Counter({
@@ -187,7 +187,7 @@ function transformMetrics(registry: Registry, { transforms }: PodState): void {
     registers: [registry],
     collect() {
       this.reset();
-      for (const { model, statistics } of transforms.all) this.inc({ model }, statistics.starts);
+      for (const [model, statistics] of transforms.statistics) this.inc({ model }, statistics.starts);
     },
   });
 }

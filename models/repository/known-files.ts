@@ -42,10 +42,7 @@ export class KnownFiles {
   hasOtherTransformOnly(found: SettledVersion): boolean {
     const known = this.of(found);
     if (known === undefined) return false;
-    const transform = /^transform\.[jt]s .*\n/gm;
-    const had = known.beside.match(transform)?.length ?? 0;
-    const has = found.beside.match(transform)?.length ?? 0;
-    const rest = (beside: string): string => beside.replaceAll(transform, '');
-    return known.own === found.own && had === has && rest(known.beside) === rest(found.beside);
+    const withoutContent = (beside: string): string => beside.replaceAll(/^(transform\.[jt]s) .*$/gm, '$1');
+    return known.own === found.own && withoutContent(known.beside) === withoutContent(found.beside);
   }
 }

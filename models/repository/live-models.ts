@@ -249,17 +249,9 @@ export class LiveModels {
       if ([...models.ready()].length > 0) await checkFree(file);
       const config = servedConfig(folder);
       this.#options.unobeyed.tell(folder);
-      const transform =
-        transforms.all.find((one) => one.model === name) ?? (await transforms.open(name, folder.transformFile, config));
+      const transform = await transforms.open(name, folder.transformFile, config);
       const asked = config.defaultVersion === undefined ? null : String(config.defaultVersion);
-      const toLoad = {
-        folder,
-        name,
-        version,
-        file,
-        config,
-        transform: folder.transformFile === null ? null : transform,
-      };
+      const toLoad = { folder, name, version, file, config, transform };
       const model = await startVersion(toLoad, this.#options, {
         lane: { index: 0, alone: true },
         createSession: (path, options) => this.#options.host.loadBeside(path, options),
@@ -271,7 +263,7 @@ export class LiveModels {
       const oldHash = this.#hashOf(name, version);
       models.setNext(name, version, null);
       models.setHash(name, version, hash);
-      putInService(model, models, log);
+      putInService(model, models, this.#options);
       if (old !== null) this.#retireOld(old, oldHash);
       models.keepDefaults();
       const tookMs = Math.round(performance.now() - startedMs);

@@ -114,12 +114,17 @@ export async function loadModels(
     return true;
   });
   clearInterval(telling);
-  for (const model of loaded) putInService(model, models, log);
+  for (const model of loaded) putInService(model, models, context);
 }
 
 /** Lists a loaded version as ready; the set lists it as broken until its transform can be used. */
-export function putInService(model: ServedModel, models: ModelSet, log: LoadLog): void {
+export function putInService(
+  model: ServedModel,
+  models: ModelSet,
+  { transforms, log }: Pick<LoadContext, 'transforms' | 'log'>,
+): void {
   const { name, version, problem } = model;
+  transforms.use(model);
   if (problem !== null) log.error({ model: name, version, reason: problem }, 'model is not served');
   models.set(name, version, { kind: 'ready', model });
 }

@@ -3,6 +3,7 @@
  * replaced stays for a while for requests that name its hash.
  */
 import type { SessionHost } from '../session/session-host.ts';
+import type { Transforms } from '../transforms/transforms.ts';
 import type { ModelSet } from './model-set.ts';
 import type { ServedModel } from './served-model.ts';
 
@@ -13,6 +14,7 @@ const usersPollMs = 20;
 export interface RetirementOptions {
   readonly host: Pick<SessionHost, 'release'>;
   readonly models: ModelSet;
+  readonly transforms: Pick<Transforms, 'endUse'>;
   readonly log: { info(details: object, message: string): void };
 }
 
@@ -34,12 +36,13 @@ export class Retirement {
 
   /** Releases the session of a model that has left the set, once it has no requests. */
   retire(model: ServedModel): void {
-    const { host, log } = this.#options;
+    const { host, transforms, log } = this.#options;
     const timer = setInterval(() => {
       if (model.users > 0) return;
       clearInterval(timer);
       model.retired = true;
       host.release(model.session);
+      transforms.endUse(model);
       log.info({ model: model.name, version: model.version }, 'a version has ended its requests and is released');
     }, usersPollMs).unref();
   }

@@ -13,7 +13,7 @@ import type { Signature, Tensors } from '../tensor.ts';
 import { CallSlots } from './call-slots.ts';
 import { FileWatch } from './file-watch.ts';
 import type { Call, Outcome, Step } from './messages.ts';
-import { TransformStatistics, type TransformFailure } from './statistics.ts';
+import type { TransformFailure, TransformStatistics } from './statistics.ts';
 import { InPodTransform } from './in-pod.ts';
 import { TransformProcess, type TransformLimits } from './transform-process.ts';
 
@@ -30,6 +30,7 @@ export interface TransformerOptions {
   readonly limits: TransformLimits;
   /** Whether it runs in this process instead of one of its own. */
   readonly inPod: boolean;
+  readonly statistics: TransformStatistics;
   readonly log: TransformLog;
 }
 
@@ -62,7 +63,6 @@ const maxCalls = 64;
 
 export class Transformer {
   readonly model: string;
-  readonly statistics: TransformStatistics;
   readonly #options: TransformerOptions;
   readonly #isBeside: boolean;
   /** The same transform in a process of its own, for large calls of one that runs in the pod; null until there is one. */
@@ -89,11 +89,10 @@ export class Transformer {
   #problem: string | null = null;
   readonly #opened = Promise.withResolvers<undefined>();
 
-  /** @param inPod the transformer in the pod that this one takes large calls for; its process ends when there are none */
-  constructor(options: TransformerOptions, inPod: Transformer | null = null) {
+  /** @param isBeside whether it takes the large calls of one in the pod: its process ends when there are none */
+  constructor(options: TransformerOptions, isBeside = false) {
     this.#options = options;
-    this.#isBeside = inPod !== null;
-    this.statistics = inPod?.statistics ?? new TransformStatistics();
+    this.#isBeside = isBeside;
     this.model = options.model;
     this.#fileName = path.basename(options.file);
     this.#watch = new FileWatch(() => this.#reload());
@@ -145,7 +144,7 @@ export class Transformer {
     if (this.#idle !== null) clearTimeout(this.#idle);
     this.#idle = null;
     if (this.#delay !== null || this.#closed) {
-      this.statistics.failures.unavailable += 1;
+      this.#options.statistics.failures.unavailable += 1;
       done(this.#unavailable(), none);
       return;
     }
@@ -179,7 +178,7 @@ export class Transformer {
   #openBeside(): Transformer {
     const { limits } = this.#options;
     const timeoutMs = largeCallFactor * limits.timeoutMs;
-    return new Transformer({ ...this.#options, inPod: false, limits: { ...limits, timeoutMs } }, this);
+    return new Transformer({ ...this.#options, inPod: false, limits: { ...limits, timeoutMs } }, true);
   }
 
   #setProblem(reason: string): void {
@@ -213,11 +212,11 @@ export class Transformer {
 
   #startProcess(): Process {
     const { file, limits, inPod, model, log } = this.#options;
-    this.statistics.starts += 1;
+    this.#options.statistics.starts += 1;
     const process: Process = new (inPod ? InPodTransform : TransformProcess)(file, limits, {
       onUp: (surface) => this.#onUp(process, surface),
       onOutcome: (id, outcome) => this.#settle(process, id, outcome),
-      onCpu: (us) => (this.statistics.cpuUs += us),
+      onCpu: (us) => (this.#options.statistics.cpuUs += us),
       onEnd: (reason) => this.#onEnd(process, reason),
       onLine: (line) => log.info({ model, line }, 'transform printed'),
     });
@@ -246,7 +245,7 @@ export class Transformer {
     this.#calls.remove(id);
     if (call === this.#alone) this.#alone = null;
     if (outcome.kind === 'converted') {
-      this.statistics.seconds[call.step].observe((performance.now() - call.startedMs) / 1000);
+      this.#options.statistics.seconds[call.step].observe((performance.now() - call.startedMs) / 1000);
       call.done(null, outcome.tensors);
     } else if (outcome.kind === 'refused') {
       this.#fail(call, 'refused', new SluiceError('invalid-request', outcome.message));
@@ -346,7 +345,7 @@ export class Transformer {
   }
 
   #fail(call: Waiting, failure: TransformFailure, error: SluiceError): void {
-    this.statistics.failures[failure] += 1;
+    this.#options.statistics.failures[failure] += 1;
     const { log, model } = this.#options;
     if (failure === 'failed' || failure === 'lost') log.error({ model, reason: error.message }, 'transform failed');
     call.done(error, none);
@@ -359,7 +358,7 @@ export class Transformer {
   /** The error of a request whose converted tensors don't fit. Counts and logs it. */
   unusable(reason: string): SluiceError {
     const error = this.#failed(reason);
-    this.statistics.failures.failed += 1;
+    this.#options.statistics.failures.failed += 1;
     this.#options.log.error({ model: this.model, reason: error.message }, 'transform failed');
     return error;
   }

@@ -221,6 +221,43 @@ test('a file that changes while it is imported is imported again, and one that w
   await until('the missing file is found', async () => (await ask(pod, 'missing', 1)).status === 200);
 });
 
+test('limits that change, and a file of another name, are obeyed; what they replace is ended with its last version', async () => {
+  const never = source({ fault: 'return new Promise(() => undefined);' });
+  const config = (timeoutMs: number): string => `transform: { timeoutMs: ${timeoutMs} }\nwarmup: false\n`;
+  await using pod = await start(
+    {
+      model: {
+        ...model(never, config(600_000)),
+        versions: { 1: fixtures.variableLength(), 2: fixtures.variableLength() },
+      },
+    },
+    { SLUICE_REPOSITORY_POLL_MS: '500' },
+  );
+  await ready(pod);
+  const folder = path.join(pod.repository, 'model');
+  const [pid] = transformsOf(pod);
+  assertSum(await ask(pod, 'model', 1), 1);
+  await writeFile(path.join(folder, 'config.yaml'), config(500));
+  const replaced = (times: number) => () =>
+    pod.log().split('the content of a version was replaced').length - 1 >= times;
+  await until('both versions have it', replaced(2));
+  const refused = await ask(pod, 'model', 13);
+  assert.equal(refused.status, 500, refused.text);
+  assert.match(refused.text, /before took longer than 500 ms/);
+  await until('the process before has ended', () => !isAlive(pid!));
+  assertSum(await ask(pod, 'model', 1), 1);
+
+  await rm(path.join(folder, 'transform.ts'));
+  await writeFile(path.join(folder, 'transform.js'), stripTypeScriptTypes(never.replaceAll("'v'", "'w'")));
+  const renamed = () => post(`${pod.origin}/v2/models/model/infer`, floats('w', [1, 2], [3, 3]));
+  await until('the file of another name answers', async () => (await renamed()).status === 200);
+  await until('one process is left', () => transformsOf(pod).length === 1);
+  assert.match(
+    (await get(`${pod.origin}/metrics`)).text,
+    /sluice_pod_transform_failures_total\{model="model",reason="failed"\} 1/,
+  );
+});
+
 test('broken transforms fail the request that breaks them, and nothing beside it', async (t) => {
   const top = "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);".replace(
     '\n',
