@@ -16,7 +16,7 @@ import {
   type VersionId,
   type VersionState,
 } from '../../contract/model-versions.ts';
-import { rowsOf, type PodVersions, type VersionRow } from './pod-versions.ts';
+import { hasTold, rowsOf, type PodVersions, type VersionRow } from './pod-versions.ts';
 
 const severity: readonly VersionState[] = ['ready', 'found', 'loading', 'failed', 'banned'];
 
@@ -169,7 +169,14 @@ export function pardonKey(model: string, { version, hash }: VersionId): string {
   return JSON.stringify([model, version, hash]);
 }
 
-/** Pardons that go on, and those of a new word: none of the processes that run now can have ended by a version. */
+function modelOf(key: string): string {
+  return (JSON.parse(key) as [string, string, string | null])[0];
+}
+
+/**
+ * Pardons that go on, and those of a new word: none of the processes that run now can have ended by a version. A version that no pod lists
+ * while some have yet to tell keeps its pardons: the pod that tried it may be the only one that has found it so far.
+ */
 function pardonsOf(
   { name, pods, before }: Pick<VersionStanding, 'name' | 'pods' | 'before'>,
   rows: readonly VersionRow[],
@@ -179,8 +186,10 @@ function pardonsOf(
   const banned = [...rows.map(({ id, state }) => ({ ...id, state })), ...(before?.unsettled ?? [])]
     .filter(({ state }) => state === 'banned')
     .map((id) => pardonKey(name, id));
+  const listed = rows.map(({ id }) => pardonKey(name, id));
+  const unlisted = pods.every(hasTold) ? [] : [...banned, ...pardons.keys()].filter((key) => modelOf(key) === name);
   const goOn = new Map<string, readonly string[]>();
-  for (const key of new Set(rows.map(({ id }) => pardonKey(name, id)))) {
+  for (const key of new Set([...listed, ...unlisted])) {
     const isNew = isLoaded && banned.includes(key);
     const pardoned = isNew ? running : running.filter((one) => pardons.get(key)?.includes(one) === true);
     if (pardoned.length > 0) goOn.set(key, pardoned);

@@ -431,6 +431,23 @@ test('a word that comes before the ended pod has started again counts too', () =
   assert.deepEqual([time.tries('a'), time.tries('b')], [['2'], []]);
 });
 
+test('a word counts that comes before any other pod has found the version which ended its process', () => {
+  const time = new Timeline();
+  time.see(pod('a', '1a ready, 2b found'), pod('b', '1a ready'));
+  const again = { process: 'a 1', crash: 'killed by SIGFPE', votes: false };
+  time.see(pod('a', null, again), pod('b', '1a ready'));
+  assert.equal(time.default().unsettled?.[0]?.state, 'banned');
+  time.loaded.add('m');
+  time.see(pod('a', null, again), pod('b', '1a ready'));
+  time.see(pod('a', null, again), pod('b', '1a ready'));
+  time.see(pod('a', null, again), pod('b', '1a ready, 2b found'));
+  assert.deepEqual([time.tries('a'), time.banned('a'), time.banned('b')], [['2'], [], []]);
+  time.see(pod('a', '1a ready, 2b banned', { ...again, votes: true }), pod('b', '1a ready, 2b found'));
+  assert.deepEqual(time.tries('a'), ['2']);
+  time.see(pod('a', null, { ...again, process: 'a 2' }), pod('b', '1a ready, 2b found'));
+  assert.deepEqual([time.tries('a'), time.banned('b')], [[], ['2']], 'it ended another process');
+});
+
 test('where nothing serves, a pardoned version is tried by one pod too', () => {
   const time = new Timeline();
   time.see(pod('a', '1a banned'), pod('b', '1a banned'));
