@@ -30,7 +30,7 @@ async function failToLoad(t: TestContext, { serving, loads, meanwhile }: Failing
   const models = new ModelSet();
   for (const version of serving) {
     await write(version, 'first');
-    const model = { name: 'm', version, unbatchedReason: null, transform: null, warmup: [] };
+    const model = { name: 'm', version, unbatchedReason: null, transform: null, problem: null, warmup: [] };
     models.set('m', version, { kind: 'ready', model: model as unknown as ServedModel });
   }
   const ignore = (): undefined => undefined;
@@ -47,7 +47,7 @@ async function failToLoad(t: TestContext, { serving, loads, meanwhile }: Failing
       },
     },
     markers: { begin: () => ignore },
-    transforms: { all: [], open: () => Promise.resolve(null) },
+    transforms: { open: () => Promise.resolve(null) },
     unobeyed: { tell: ignore },
     keptWish: { keep: ignore },
     isRequired: () => false,
