@@ -8,7 +8,7 @@ import type { KnownFiles } from './known-files.ts';
 import { reasonOf, type LoadLog } from './load.ts';
 import type { PoolWish } from './pool-wish.ts';
 import type { ModelFolder } from './repository.ts';
-import type { ModelSet } from './model-set.ts';
+import { loadedModelOf, type ModelSet } from './model-set.ts';
 import type { Settled, SettledVersion } from './settling.ts';
 import type { WantedVersions } from './wanted-versions.ts';
 
@@ -95,7 +95,7 @@ export class FoundVersions {
     const { name, version } = found;
     const hash = await hashOfVersion(folder, version);
     const state = models.stateOf(name, version);
-    const isLoaded = state?.kind === 'ready' || (state?.kind === 'broken' && state.model !== undefined);
+    const isLoaded = loadedModelOf(state) !== null;
     // One that failed is tried again with its files: they may have been away while they were read.
     const isSame = models.hashOf(name, version) === hash && (isLoaded || state?.kind === 'banned');
     if (isSame || (isLoaded && known.hasOtherTransformOnly(found))) {

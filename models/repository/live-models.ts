@@ -22,7 +22,7 @@ import { PoolWish } from './pool-wish.ts';
 import { findModelFolder, type ModelFolder, type ServedFolders } from './repository.ts';
 import { Retirement } from './retirement.ts';
 import { servedConfig } from './served-config.ts';
-import type { ModelSet } from './model-set.ts';
+import { loadedModelOf, type ModelSet } from './model-set.ts';
 import type { ServedModel } from './served-model.ts';
 import { printsOf, type Settled, type SettledVersion } from './settling.ts';
 import { WantedVersions } from './wanted-versions.ts';
@@ -332,10 +332,9 @@ export class LiveModels {
 
   #takeOut(name: string, version: string): void {
     const { models } = this.#options;
-    this.#retireUnserved(name, version);
-    const state = models.stateOf(name, version);
+    const model = loadedModelOf(models.stateOf(name, version));
     models.remove(name, version);
-    if (state?.kind === 'ready') this.#retirement.retire(state.model);
+    if (model !== null) this.#retirement.retire(model);
   }
 
   /** Releases a version that is loaded, and that its transform keeps from being served. */

@@ -237,6 +237,11 @@ export class ModelSet {
   }
 }
 
+/** Model that a version is loaded as, whether it is served or its transform keeps it from that; null for none. */
+export function loadedModelOf(state: ModelState | undefined): ServedModel | null {
+  return state?.kind === 'ready' || state?.kind === 'broken' ? (state.model ?? null) : null;
+}
+
 /** State of a version at this moment: one that is loaded is broken for as long as its transform can't be used. */
 function now(state: ModelState): ModelState {
   if (state.kind !== 'ready' || state.model.problem === null) return state;
