@@ -39,6 +39,10 @@ const policyHolds = {
     text: 'the pods added last did not raise completions: the bottleneck is elsewhere',
     limited: true,
   },
+  'too-dear': {
+    text: 'an HPA at its defaults would miss less at hardly more pod-seconds, and would have no more pods now',
+    limited: true,
+  },
   'at-minimum': { text: 'it needs fewer pods than minReplicas requires', limited: true },
   'at-maximum': { text: 'it needs more pods than maxReplicas allows', limited: true },
 } as const satisfies Readonly<Record<string, HoldRow>>;

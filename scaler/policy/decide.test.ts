@@ -196,3 +196,17 @@ test('added pods that raise no completions stop the growth', () => {
     }),
   );
 });
+
+test('a pool that costs more than an HPA would, and misses more, orders no more than the HPA has, and says so', () => {
+  const line = timeline({ replicas: 4, minReplicas: 1, coldStartS: 30 });
+  line.at(300, load(20), expect(2, 5));
+  // Spikes that are over before a pod is ready: each order comes too late, and costs.
+  const spikes = (second: number): number => (second % 150 < 12 ? 400 : 20);
+  let held = 0;
+  for (let second = 301; second <= 2400; second += 1) {
+    line.at(second, spikes, (_, { reason }) => (held += reason === 'too-dear' ? 1 : 0));
+  }
+  assert.ok(held > 0, JSON.stringify(line.writes));
+  const { own, its } = line.state.hpa;
+  assert.ok(own.podSeconds < 1.1 * its.podSeconds, `${own.podSeconds} pod-seconds, the HPA ${its.podSeconds}`);
+});

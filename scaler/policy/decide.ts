@@ -12,6 +12,7 @@ import { applyBounds } from './bounds.ts';
 import { adjustHeadroomFactor, correct } from './budget.ts';
 import { podCapacity, type PodCapacity } from './capacity.ts';
 import { coldStartMs } from './cold-start.ts';
+import { followHpa, isDearer, type DefaultHpa } from './default-hpa.ts';
 import { needOf, type Need } from './desired.ts';
 import { assess, decideInDoubt } from './doubt.ts';
 import { coversSeconds, forecast, hasForecastErrors, meanRate, recordArrivals, type Forecast } from './forecast.ts';
@@ -20,7 +21,7 @@ import { readTraffic, type KnownTraffic, type Observation } from './observation.
 import { restartIdleClocks, type Decision, type DecisionInputs } from './policy-state.ts';
 import type { PolicyConfig, PolicyState } from './policy-state.ts';
 import { learnSeason, seasonalFloor, type SeasonalFloor } from './seasonal.ts';
-import { idlenessOf, recordWrite, stabilize, type Proposal } from './stabilize.ts';
+import { idlenessOf, recordWrite, stabilize, type Proposal, type StabilizerTerms } from './stabilize.ts';
 
 /** Traffic that must be remembered before its absence scales a pool to zero: 90 s, and two cold starts. */
 const minHistoryForZeroS = 90;
@@ -82,10 +83,16 @@ function decideOnTraffic(
   }
 
   const horizonMs = coldStartMs(observation.startedInMs, pods.startingSinceMs, nowMs);
+  // A pod that will not become ready counts as one that was created just now (merge.ts).
+  const starting = pods.startingSinceMs.filter((sinceMs) => sinceMs < nowMs).length;
+  const pool = { replicas, started: replicas - starting, podPerS: capacity.slowestPerS, coldStartMs: horizonMs, nowMs };
+  const hpa = followHpa(state.hpa, traffic, pool, config);
+  const dear = config.objectiveMs !== null && isDearer(hpa);
   const expected = forecast(state.history.seconds, wholeSeconds(horizonMs), {
     budget: config.violationBudget,
-    correction: state.correction.deviations,
+    correction: dear ? 0 : state.correction.deviations,
     factor: state.headroomFactor,
+    dear,
   });
   // Incomplete reports are kept out of the history, yet the rate they show is a rate that was seen.
   const reportedPerS = complete || traffic.longestGapMs === 0 ? 0 : (1000 * traffic.arrivals) / traffic.longestGapMs;
@@ -109,17 +116,20 @@ function decideOnTraffic(
     least: Math.max(estimate.least, floor?.least ?? 0),
     most: Math.max(estimate.most, floor?.most ?? 0, complete ? 0 : replicas),
   };
-  const [stabilizer, stabilized] = stabilize(state.stabilizer, need, replicas, horizonMs, nowMs);
+  const terms = { coldStartMs: horizonMs, dear, nowMs };
+  const allowed = dear ? Math.max(replicas, hpa.readyAtMs.length + pods.ejected, floor?.least ?? 0) : Infinity;
+  const ordered = { ...need, least: Math.min(need.least, allowed) };
+  const [stabilizer, stabilized] = stabilize(state.stabilizer, ordered, replicas, terms);
   const stays = usage.busy || floor !== null;
-  const idle = idleOf(config, { ...state, stabilizer }, { current: replicas, stays, horizonMs, nowMs });
-  const all = { ...inputsOf(seen, state, need, { ...expected, capacity, horizonMs, floor }), ...idle };
+  const idle = idleOf(config, { ...state, stabilizer }, { current: replicas, stays, ...terms });
+  const all = { ...inputsOf(seen, state, need, { ...expected, capacity, horizonMs, floor, hpa, dear }), ...idle };
 
   // At zero only a request or a season starts a pod: the forecast still remembers the traffic for whose end the last pod left.
   const proposal: Proposal = replicas === 0 && floor === null ? { kind: 'hold', reason: 'steady' } : stabilized;
   const { completions, elapsedMs } = traffic;
   const period = { backlogged: need.backlogged, ready: pods.ready, completions, elapsedMs };
   const trial = updateTrial(state.trial, period, nowMs);
-  const next: PolicyState = { ...state, stabilizer, trial };
+  const next: PolicyState = { ...state, stabilizer, trial, hpa };
 
   const rememberedS = Math.max(minHistoryForZeroS, minColdStartsForZero * wholeSeconds(horizonMs));
   const mayBeZero = applyBounds(0, config, usage).replicas === 0;
@@ -132,7 +142,10 @@ function decideOnTraffic(
   const proposed = proposal.kind === 'scale' ? proposal.replicas : replicas;
   const bounded = applyBounds(proposed, config, usage);
   if (bounded.replicas === replicas) {
-    const reason = proposal.kind === 'hold' ? proposal.reason : proposed < replicas ? 'at-minimum' : 'at-maximum';
+    const cutShort = ordered.least < need.least && ordered.least <= replicas;
+    if (proposal.kind === 'hold' && !cutShort) return [next, { kind: 'hold', reason: proposal.reason, inputs: all }];
+    const limit = replicas < config.maxReplicas ? 'too-dear' : 'at-maximum';
+    const reason = proposal.kind === 'hold' ? limit : proposed < replicas ? 'at-minimum' : 'at-maximum';
     return [next, { kind: 'hold', reason, inputs: all }];
   }
   // A bound that turns the proposal round is the reason itself: minReplicas was raised, or maxReplicas lowered.
@@ -148,14 +161,14 @@ function decideOnTraffic(
 function idleOf(
   config: PolicyConfig,
   { stabilizer, lastRequestAtMs }: Pick<PolicyState, 'stabilizer' | 'lastRequestAtMs'>,
-  at: { readonly current: number; readonly stays: boolean; readonly horizonMs: number; readonly nowMs: number },
+  at: StabilizerTerms & { readonly current: number; readonly stays: boolean },
 ): DecisionInputs {
-  const { current, stays, horizonMs, nowMs } = at;
+  const { current, stays } = at;
   if (current <= config.minReplicas) return {};
   if (current === 1) {
     return stays ? {} : { idleSinceMs: lastRequestAtMs, mayShrinkAtMs: lastRequestAtMs + config.idleMs };
   }
-  const idle = idlenessOf(stabilizer, horizonMs, nowMs);
+  const idle = idlenessOf(stabilizer, at);
   return idle === null ? {} : { idleSinceMs: idle.sinceMs, mayShrinkAtMs: idle.untilMs };
 }
 
@@ -196,6 +209,8 @@ function inputsOf(
     readonly capacity: PodCapacity;
     readonly horizonMs: number;
     readonly floor: SeasonalFloor | null;
+    readonly hpa: DefaultHpa;
+    readonly dear: boolean;
   },
 ): DecisionInputs {
   // A rise is shown for a minute, beside the decisions that it may explain.
@@ -212,7 +227,7 @@ function inputsOf(
     expectedPerS: terms.expectedPerS,
     headroomPerS: terms.headroomPerS,
     headroomFactor: state.headroomFactor,
-    correctionDeviations: state.correction.deviations,
+    correctionDeviations: terms.dear ? 0 : state.correction.deviations,
     riseWindowS: recentRise?.windowS ?? null,
     risePerS: recentRise?.ratePerS ?? null,
     staysShare: recentRise === null ? null : terms.staysShare,
@@ -224,6 +239,7 @@ function inputsOf(
     backlogThen: need.backlogThen,
     needLeast: need.least,
     needMost: need.most,
+    hpaPods: terms.dear ? terms.hpa.readyAtMs.length : null,
     seasonalSlot: terms.floor?.slot ?? null,
     seasonalPerS: terms.floor?.perS ?? null,
     seasonalCoverage: terms.floor?.coverage ?? null,

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { forecast, emptyHistory, recordArrivals, coversSeconds } from './forecast.ts';
 import { addSecond, noSeconds, type Seconds } from './levels.ts';
 
-const promised = { budget: 0.01, correction: 0, factor: 1 };
+const promised = { budget: 0.01, correction: 0, factor: 1, dear: false };
 
 /** Seconds of these rates, where pods start in ten seconds. */
 const remembered = (rates: readonly number[], horizonS = 10): Seconds =>
@@ -127,8 +127,19 @@ test('rare steps add no headroom once they are followed; many do, and so do spik
 test('the plan is as much above the highest level for any factor of the headroom', () => {
   const rate = (second: number): number => (second % 60 < 5 ? 300 : 50);
   const plan = (factor: number): number => {
-    const { expectedPerS, headroomPerS } = forecast(series(900, rate), 10, { budget: 0.001, correction: 3, factor });
+    const { expectedPerS, headroomPerS } = forecast(series(900, rate), 10, {
+      ...promised,
+      budget: 0.001,
+      correction: 3,
+      factor,
+    });
     return expectedPerS + factor * headroomPerS;
   };
   assert.ok(Math.abs(plan(3) - plan(1)) < 1e-6, `${plan(3)}, ${plan(1)}`);
+});
+
+test('where pods are too dear, headroom is for chance, and no longer for spikes', () => {
+  const spikes = series(900, (second) => (second % 300 >= 100 && second % 300 < 105 ? 250 : 50));
+  const of = (dear: boolean): number => forecast(spikes, 10, { ...promised, budget: 0.004, dear }).headroomPerS;
+  assert.ok(of(false) > 15 && of(true) < 15, `${of(false)}, ${of(true)}`);
 });

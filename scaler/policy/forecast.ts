@@ -3,7 +3,8 @@
  *
  *   λ̂ = mean of the rate over 20 s, or since it rose, and where its trend leads (levels.ts)
  *   I = Σ (rate D seconds later − λ̂)² / Σ λ̂ over the last 15 minutes but the worst D + 10 s: variance of the error per request;
- *       where rises are rare, the share of them that stays (levels.ts) is left out: pods are ordered when they show
+ *       where rises are rare, the share of them that stays (levels.ts) is left out: pods are ordered when they show;
+ *       where pods are too dear, at most the clumps of windows.ts
  *   σ = √(I·λ̂)
  *   headroom = (share·z + correction)·σ,  share = 1 − 0.28·min(1, D/10 s); factor·headroom is at most 5·λ̂ and, in all, the highest level and
  *              2 deviations of its clumps;
@@ -85,9 +86,11 @@ export interface Promised {
   readonly correction: number;
   /** Multiple of the headroom that will be planned for. */
   readonly factor: number;
+  /** Whether pods are too dear for more headroom than chance alone needs; see default-hpa.ts. */
+  readonly dear: boolean;
 }
 
-export function forecast(seconds: Seconds, horizonS: number, { budget, correction, factor }: Promised): Forecast {
+export function forecast(seconds: Seconds, horizonS: number, { budget, correction, factor, dear }: Promised): Forecast {
   const { ratesPerS, clumps, rise } = seconds;
   const levels = levelsOf(seconds, horizonS);
   const { highestPerS, staysShare } = levels;
@@ -97,7 +100,8 @@ export function forecast(seconds: Seconds, horizonS: number, { budget, correctio
   if (!hasForecastErrors(ratesPerS, horizonS)) {
     return { ...known, headroomPerS: Math.max(expectedPerS, ...ratesPerS) - expectedPerS };
   }
-  const deviation = Math.sqrt(errorVariance(seconds, levels, horizonS) * expectedPerS);
+  const errors = errorVariance(seconds, levels, horizonS);
+  const deviation = Math.sqrt((dear ? Math.min(clumps, errors) : errors) * expectedPerS);
   if (!(deviation > 0)) return { ...known, headroomPerS: 0 };
   const share = 1 - coveredByKept * Math.min(1, horizonS / keptFromColdStartS);
   const deviations = share * deviationsForExcess((budget * expectedPerS) / deviation) + correction;

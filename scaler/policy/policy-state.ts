@@ -2,6 +2,7 @@
 import type { PolicyHoldReason, ScaleReason } from '../../contract/reasons.ts';
 import type { ReplicaBounds } from './bounds.ts';
 import { noCorrection, type Correction } from './budget.ts';
+import { noHpa, type DefaultHpa } from './default-hpa.ts';
 import { emptyHistory, type RateHistory } from './forecast.ts';
 import type { GrowthTrial } from './gain.ts';
 import type { Baselines } from './observation.ts';
@@ -29,6 +30,7 @@ export interface PolicyState {
   readonly season: SeasonalState;
   readonly stabilizer: StabilizerState;
   readonly trial: GrowthTrial | null;
+  readonly hpa: DefaultHpa;
   /** Last time at which the pool was or may have been in use. */
   readonly lastRequestAtMs: number;
   /** Replicas that the next observation should show; null before the first decision. */
@@ -44,6 +46,7 @@ export const initialState: PolicyState = {
   season: initialSeason,
   stabilizer: initialStabilizer,
   trial: null,
+  hpa: noHpa,
   lastRequestAtMs: -Infinity,
   expectedReplicas: null,
 };

@@ -2,15 +2,22 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Need } from './desired.ts';
 import {
+  idlenessOf,
   markAllNeeded,
   stabilize,
   initialStabilizer,
   recordWrite,
   type Proposal,
   type StabilizerState,
+  type StabilizerTerms,
 } from './stabilize.ts';
 
 const coldStartMs = 10_000;
+const terms = (startMs: number, nowMs: number, dear = false): StabilizerTerms => ({
+  coldStartMs: startMs,
+  dear,
+  nowMs,
+});
 const need = (pods: number, backlogged = false): Need => ({
   least: pods,
   most: pods,
@@ -24,7 +31,7 @@ function run(from: StabilizerState, replicas: number, until: readonly [fromS: nu
   let state = from;
   let proposal: Proposal = { kind: 'hold', reason: 'steady' };
   for (let second = until[0]; second <= until[1]; second += 1) {
-    [state, proposal] = stabilize(state, needed, replicas, coldStartMs, second * 1000);
+    [state, proposal] = stabilize(state, needed, replicas, terms(coldStartMs, second * 1000));
     if (proposal.kind === 'scale') {
       state = recordWrite(state, second * 1000);
       replicas = proposal.replicas;
@@ -35,20 +42,20 @@ function run(from: StabilizerState, replicas: number, until: readonly [fromS: nu
 
 test('up: at once with a backlog, otherwise in steps of 10% that are 5 s apart, or of half the pool at any time', () => {
   const just = { ...initialStabilizer, lastWriteAtMs: 0 };
-  assert.deepEqual(stabilize(just, need(41, true), 40, coldStartMs, 100)[1], {
+  assert.deepEqual(stabilize(just, need(41, true), 40, terms(coldStartMs, 100))[1], {
     kind: 'scale',
     replicas: 41,
     reason: 'backlog',
   });
-  assert.deepEqual(stabilize(just, need(43), 40, coldStartMs, 9_000)[1], { kind: 'hold', reason: 'small-step' });
-  assert.deepEqual(stabilize(just, need(44), 40, coldStartMs, 4_999)[1], { kind: 'hold', reason: 'too-soon' });
+  assert.deepEqual(stabilize(just, need(43), 40, terms(coldStartMs, 9_000))[1], { kind: 'hold', reason: 'small-step' });
+  assert.deepEqual(stabilize(just, need(44), 40, terms(coldStartMs, 4_999))[1], { kind: 'hold', reason: 'too-soon' });
   const up = { kind: 'scale', replicas: 44, reason: 'demand' };
-  assert.deepEqual(stabilize(just, need(44), 40, coldStartMs, 5_000)[1], up);
+  assert.deepEqual(stabilize(just, need(44), 40, terms(coldStartMs, 5_000))[1], up);
   // Pods that start within three seconds would be late by as much again.
-  assert.deepEqual(stabilize(just, need(44), 40, 3_000, 1_499)[1].kind, 'hold');
-  assert.deepEqual(stabilize(just, need(44), 40, 3_000, 1_500)[1], up);
-  assert.equal(stabilize(just, need(59), 40, coldStartMs, 1_000)[1].kind, 'hold');
-  assert.deepEqual(stabilize(just, need(60), 40, coldStartMs, 1_000)[1], { ...up, replicas: 60 });
+  assert.deepEqual(stabilize(just, need(44), 40, terms(3_000, 1_499))[1].kind, 'hold');
+  assert.deepEqual(stabilize(just, need(44), 40, terms(3_000, 1_500))[1], up);
+  assert.equal(stabilize(just, need(59), 40, terms(coldStartMs, 1_000))[1].kind, 'hold');
+  assert.deepEqual(stabilize(just, need(60), 40, terms(coldStartMs, 1_000))[1], { ...up, replicas: 60 });
 });
 
 test('down: each pod 100 s after it was last needed, together in one write', () => {
@@ -63,7 +70,7 @@ test('down: each pod 100 s after it was last needed, together in one write', () 
 
 test('one pod more is worth a write below eight pods; from eight on it takes two, or a queue that waits', () => {
   const from = (replicas: number, least: number, backlogged = false): number => {
-    const [, proposal] = stabilize(initialStabilizer, need(least, backlogged), replicas, coldStartMs, 10_000);
+    const [, proposal] = stabilize(initialStabilizer, need(least, backlogged), replicas, terms(coldStartMs, 10_000));
     return proposal.kind === 'scale' ? proposal.replicas : replicas;
   };
   assert.deepEqual([from(1, 2), from(7, 8), from(8, 9), from(8, 10), from(8, 9, true)], [2, 8, 8, 10, 9]);
@@ -81,7 +88,7 @@ test('a pod is kept for ten fast starts, for 100 s where they are slower, and fo
   const keptS = (startMs: number): number => {
     let second = 0;
     const idle = { ...initialStabilizer, lastNeededAtMs: [0, 0] };
-    while (stabilize(idle, need(1), 2, startMs, second * 1000)[1].kind === 'hold') second += 1;
+    while (stabilize(idle, need(1), 2, terms(startMs, second * 1000))[1].kind === 'hold') second += 1;
     return second;
   };
   assert.deepEqual([1_000, 3_000, 10_000, 30_000, 120_000].map(keptS), [10, 30, 100, 100, 120]);
@@ -133,7 +140,7 @@ function rush(seconds: number, startMs: number, untilS = 1_000): Record<number, 
   const writes: Record<number, readonly [number, string]> = {};
   for (let second = 0; second < untilS; second += 1) {
     const needed = need(second >= 100 && second < 100 + seconds ? 20 : 5);
-    const [next, proposal] = stabilize(state, needed, replicas, startMs, second * 1000);
+    const [next, proposal] = stabilize(state, needed, replicas, terms(startMs, second * 1000));
     state = next;
     if (proposal.kind === 'hold') continue;
     writes[second] = [proposal.replicas, proposal.reason];
@@ -160,4 +167,17 @@ test('pods that were there at the start of the policy, or before doubted data, n
   const ordered = run(run(initialStabilizer, 5, [0, 9], need(5)).state, 5, [10, 12], need(20));
   const anew = run(markAllNeeded(ordered.state, 20, 13_000), 20, [14, 113], need(5));
   assert.deepEqual(anew.proposal, { kind: 'scale', replicas: 5, reason: 'idle' });
+});
+
+test('down: where pods are too dear they stay for one start only, and the page says so', () => {
+  const { state } = run(initialStabilizer, 10, [0, 100], need(10));
+  const [idle] = stabilize(state, need(4), 10, terms(coldStartMs, 101_000));
+  const at = (second: number, dear: boolean): Proposal =>
+    stabilize(idle, need(4), 10, terms(coldStartMs, second * 1000, dear))[1];
+  assert.equal(at(109, true).kind, 'hold');
+  assert.deepEqual(at(111, true), { kind: 'scale', replicas: 4, reason: 'idle' });
+  assert.deepEqual(at(111, false), { kind: 'hold', reason: 'not-idle-yet' });
+  const until = (dear: boolean): number => idlenessOf(idle, terms(coldStartMs, 105_000, dear))!.untilMs!;
+  assert.equal(until(true), 110_000);
+  assert.ok(until(false) > 150_000, `${until(false)}`);
 });

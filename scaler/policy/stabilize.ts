@@ -3,8 +3,8 @@
  *
  *   up, a queue waits    at once
  *   up, otherwise        steps ≥ 10% of R, and ≥ 2 pods from R = 8 on, or any while many requests are missed and no pod starts; ≥ 5 s or D/2 since the last write, unless the step is ≥ 50% of R
- *   down                 pods unneeded for keep (idle-times.ts), all in one write: steps ≥ 20% of R and ≥ 60 s since the last write;
- *                        ≥ 10% of R if the last write is over 15 min old
+ *   down                 pods unneeded for keep (idle-times.ts), or for one start where keeping is too dear, all in one write:
+ *                        steps ≥ 20% of R and ≥ 60 s since the last write; ≥ 10% of R if the last write is over 15 min old
  *
  * Derivation: docs/scaling-algorithm.md, "Scale-up" and "Scale-down".
  */
@@ -65,13 +65,21 @@ export function recordWrite(state: StabilizerState, nowMs: number): StabilizerSt
   return { ...state, lastWriteAtMs: nowMs };
 }
 
+/** Time of a decision, and what pods cost then. */
+export interface StabilizerTerms {
+  readonly coldStartMs: number;
+  /** Whether pods are too dear to be kept longer than one takes to start; see default-hpa.ts. */
+  readonly dear: boolean;
+  readonly nowMs: number;
+}
+
 export function stabilize(
   state: StabilizerState,
   need: Need,
   replicas: number,
-  coldStartMs: number,
-  nowMs: number,
+  terms: StabilizerTerms,
 ): readonly [StabilizerState, Proposal] {
+  const { coldStartMs, nowMs } = terms;
   const lastNeededAtMs = Array.from({ length: replicas }, (_, pod) =>
     pod < need.most ? nowMs : (state.lastNeededAtMs[pod] ?? nowMs),
   );
@@ -83,10 +91,7 @@ export function stabilize(
   );
   const idleTimes = recordNeed(state.idleTimes, need.most, { coldStartMs, nowMs });
   const next = { ...state, lastNeededAtMs, orderedAtMs, idleTimes };
-  return [
-    next,
-    need.least > replicas ? proposeUp(next, need, coldStartMs, nowMs) : proposeDown(next, need, coldStartMs, nowMs),
-  ];
+  return [next, need.least > replicas ? proposeUp(next, need, coldStartMs, nowMs) : proposeDown(next, need, terms)];
 }
 
 /** @param state knows when each of the pool's pods was last needed */
@@ -103,7 +108,8 @@ function proposeUp(state: StabilizerState, need: Need, coldStartMs: number, nowM
 }
 
 /** Idleness of the pool, for people; null while every pod is needed. */
-export function idlenessOf(state: StabilizerState, coldStartMs: number, nowMs: number): Idleness | null {
+export function idlenessOf(state: StabilizerState, terms: StabilizerTerms): Idleness | null {
+  const { nowMs } = terms;
   const { lastNeededAtMs, lastWriteAtMs } = state;
   const replicas = lastNeededAtMs.length;
   const sinceMs = lastNeededAtMs.at(-1);
@@ -112,16 +118,17 @@ export function idlenessOf(state: StabilizerState, coldStartMs: number, nowMs: n
   const pod = replicas - Math.ceil(Math.max(1, ratio * replicas));
   const neededMs = lastNeededAtMs[pod];
   if (neededMs === undefined || neededMs >= nowMs) return { sinceMs, untilMs: null };
-  const keepMs = keepsMs(state.idleTimes, replicas, coldStartMs)[pod]!;
+  const keepMs = keptMs(state, terms)[pod]!;
   return { sinceMs, untilMs: Math.max(neededMs + keepMs, lastWriteAtMs + minDownIntervalMs) };
 }
 
 /** @param state knows when each of the pool's pods was last needed */
-function proposeDown(state: StabilizerState, need: Need, coldStartMs: number, nowMs: number): Proposal {
-  const { lastNeededAtMs, orderedAtMs, idleTimes } = state;
+function proposeDown(state: StabilizerState, need: Need, terms: StabilizerTerms): Proposal {
+  const { coldStartMs, nowMs } = terms;
+  const { lastNeededAtMs, orderedAtMs } = state;
   const replicas = lastNeededAtMs.length;
   const sinceWriteMs = nowMs - state.lastWriteAtMs;
-  const keepMs = keepsMs(idleTimes, replicas, coldStartMs);
+  const keepMs = keptMs(state, terms);
   const isIdle = (pod: number): boolean => nowMs - lastNeededAtMs[pod]! >= keepMs[pod]!;
   let left = replicas;
   while (left > 0 && isIdle(left - 1)) left -= 1;
@@ -133,4 +140,13 @@ function proposeDown(state: StabilizerState, need: Need, coldStartMs: number, no
   // The rush that ordered such a pod was over before it was ready.
   const unused = lastNeededAtMs[left]! - orderedAtMs[left]! < coldStartMs;
   return { kind: 'scale', replicas: left, reason: unused ? 'rush-over' : 'idle' };
+}
+
+/** @returns for each of the pool's pods how long it stays while it is not needed */
+function keptMs(
+  { lastNeededAtMs, idleTimes }: StabilizerState,
+  { coldStartMs, dear }: StabilizerTerms,
+): readonly number[] {
+  const pods = lastNeededAtMs.length;
+  return dear ? Array<number>(pods).fill(coldStartMs) : keepsMs(idleTimes, pods, coldStartMs);
 }

@@ -35,6 +35,13 @@ test('the window that showed a rise is named, and what was added to the headroom
   assert.ok(lines.includes('headroom: 0.75 deviations more, for what was missed within minutes'), lines.join('\n'));
 });
 
+test('a pool that costs more than an HPA would, and misses more, is told what follows from it', () => {
+  const lines = arithmetic({ ...inputs, hpaPods: 3 }, context);
+  const dear = lines.find((line) => line.startsWith('dear: '));
+  assert.ok(dear?.endsWith('no more than its 3 pods are ordered'), lines.join('\n'));
+  assert.ok(!arithmetic({ ...inputs, hpaPods: null }, context).some((line) => line.startsWith('dear: ')));
+});
+
 test('with a queue, the rate of now counts where it is above the plan', () => {
   const lines = arithmetic({ ...inputs, backlogged: 1, ratePerS: 150 }, context);
   assert.ok(lines.includes('need: (150) ÷ 40 per pod = 3.75 → 3 pods'), lines.join('\n'));

@@ -47,6 +47,12 @@ export function arithmetic(inputs: DecisionInputs, context: ArithmeticContext): 
     const correction = number('correctionDeviations') ?? 0;
     if (correction > 0)
       lines.push(`headroom: ${short(correction)} deviations more, for what was missed within minutes`);
+    const hpaPods = number('hpaPods');
+    if (hpaPods !== null) {
+      lines.push(
+        `dear: of late an HPA at its defaults would have missed less at hardly more pod-seconds; until that changes, headroom is for chance alone, pods leave after one start, and no more than its ${counted(hpaPods, 'pod')} are ordered`,
+      );
+    }
     lines.push(
       `planned rate: ${short(expected)} expected in ${seconds(coldStartMs)} + ${short(factor)} × ${short(headroom)} headroom = ${short(planned)} requests/s`,
     );

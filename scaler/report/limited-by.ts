@@ -44,6 +44,8 @@ export function limitedBy(context: LimitContext): string | null {
   }
   if (out.length > 0) return `${counted(out, 'not answer')}: ${out[0]!.reason ?? out[0]!.state}`;
   if (reason === 'no-gain') return 'the pods added last did not raise completions: the bottleneck is elsewhere';
+  if (reason === 'too-dear')
+    return 'an HPA at its defaults would miss less at hardly more pod-seconds: no more are ordered than it has';
   return costOfOne(context, number('runMs'), number('requestMs'));
 }
 

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { seededRandom } from '../../../runtime/seeded-random.ts';
+import { followHpa, noHpa } from '../../../scaler/policy/default-hpa.ts';
 import { asked } from '../testing/timeline.ts';
 import { hpa, hpaDefaults, podsMetricReplicas } from './hpa.ts';
 
@@ -70,4 +72,31 @@ describe('HPA: timelines', () => {
       { 0: 0 },
     );
   });
+});
+
+test('the HPA that the scaler holds itself against has as many pods as this one, on levels drawn at random', () => {
+  const random = seededRandom(16);
+  const levels = Array.from({ length: 60 }, () => Math.round(5 * 200 ** random()));
+  const perSecond = Array.from({ length: 3600 }, (_, second) => levels[Math.floor(second / 60)]!);
+  const podPerS = 10;
+  let followed = noHpa;
+  let arrivals = 0;
+  const podsAt: number[] = [];
+  for (let second = 0; second < 3600; second += 1) {
+    const [replicas, nowMs] = [4, second * 1000];
+    const pool = { replicas, started: replicas, podPerS, coldStartMs: 0, nowMs };
+    const traffic = { complete: true, arrivals: second === 0 ? 0 : perSecond[second - 1]!, elapsedMs: 1000 };
+    followed = followHpa(followed, traffic, pool, { minReplicas: 1, maxReplicas: 1000 });
+    podsAt.push(followed.readyAtMs.length);
+  }
+  const totals = perSecond.map((rate) => (arrivals += rate));
+  const changes = asked(hpa({ ...hpaDefaults, targetRatePerPod: 0.7 * podPerS }), 4, 3_585_000, (nowMs) => ({
+    arrivals: nowMs === 0 ? 0 : totals[nowMs / 1000 - 1]!,
+  }));
+  let expected = 4;
+  for (let second = 0; second <= 3585; second += 15) {
+    expected = changes[second * 1000] ?? expected;
+    assert.equal(podsAt[second], expected, `second ${second}`);
+  }
+  assert.ok(Object.keys(changes).length > 20, 'the levels change what is wanted');
 });

@@ -5,6 +5,8 @@
  *   ratio = Σ metric ÷ (pods · target), over ready pods; while above 1, pods that are not ready count as pods with 0
  *   wanted = ⌈ratio · pods⌉, but the current number within ±tolerance, or where those pods reverse the direction
  *
+ * The scaler follows such an HPA too (scaler/policy/default-hpa.ts), by code of its own: what judges shares none with what is judged.
+ *
  * The metric is the rate of arrivals at the gateway, averaged over a window. The rate that pods serve would stop growing
  * exactly when more pods are needed.
  */

@@ -38,7 +38,7 @@ const decisions: Row = {
       kind: 'lines',
       title: 'Time held, by reason',
       description:
-        'Share of time in which the pool was not resized, by reason. steady is normal. no-report, stale-report, bad-number, counter-went-back, stale-view: the scaler lacks information and does not scale down. no-gain: added pods did not raise throughput. at-maximum: the pool is at maxReplicas. `sluice explain POOL` shows the arithmetic of each decision.',
+        'Share of time in which the pool was not resized, by reason. steady is normal. no-report, stale-report, bad-number, counter-went-back, stale-view: the scaler lacks information and does not scale down. no-gain: added pods did not raise throughput. too-dear: an HPA at its defaults would have no more pods. at-maximum: the pool is at maxReplicas. `sluice explain POOL` shows the arithmetic of each decision.',
       unit: 'percentunit',
       width: 12,
       stacked: true,
