@@ -1,31 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { followHpa, isDearer, noHpa, podsMetricReplicas, type DefaultHpa, type PoolNow } from './default-hpa.ts';
-
-describe('HPA: wanted replicas', () => {
-  const steady = { target: 10, ready: 4, pending: 0, current: 4, tolerance: 0.1 };
-
-  test('⌈ratio · ready⌉ outside the tolerance of a tenth, the current number within', () => {
-    assert.equal(podsMetricReplicas({ ...steady, total: 43 }), 4, '43 ÷ 40 = 1.075 is within');
-    assert.equal(podsMetricReplicas({ ...steady, total: 45 }), 5, '1.125 · 4 = 4.5');
-    assert.equal(podsMetricReplicas({ ...steady, total: 36 }), 4, '0.9 is within');
-    assert.equal(podsMetricReplicas({ ...steady, total: 29 }), 3, '0.725 · 4 = 2.9');
-    assert.equal(podsMetricReplicas({ ...steady, total: 0 }), 0);
-  });
-
-  test('scaling up, pods that are not ready count with 0; where that reverses the direction, nothing changes', () => {
-    const starting = { ...steady, pending: 4, current: 8 };
-    assert.equal(podsMetricReplicas({ ...starting, total: 100 }), 10, '100 ÷ (8 · 10) = 1.25, 1.25 · 8');
-    assert.equal(podsMetricReplicas({ ...starting, total: 86 }), 8, '1.075 is within');
-    assert.equal(podsMetricReplicas({ ...starting, total: 60 }), 8, '60 ÷ 40 is above 1, 60 ÷ 80 below');
-    assert.equal(podsMetricReplicas({ ...starting, total: 20 }), 2, 'going down they do not count: 0.5 · 4');
-  });
-
-  test('no metric or no ready pod: unknown', () => {
-    assert.equal(podsMetricReplicas({ ...steady, total: null }), null);
-    assert.equal(podsMetricReplicas({ ...steady, total: 100, ready: 0, pending: 4 }), null);
-  });
-});
+import { followHpa, isDearer, noHpa, type DefaultHpa, type PoolNow } from './default-hpa.ts';
 
 const bounds = { minReplicas: 1, maxReplicas: 100 };
 const podPerS = 10;
