@@ -42,6 +42,15 @@ test('a pool that costs more than an HPA would, and misses more, is told what fo
   assert.ok(!arithmetic({ ...inputs, hpaPods: null }, context).some((line) => line.startsWith('dear: ')));
 });
 
+test('a backlog is cleared within a start, or within the objective where that is longer', () => {
+  const need = (objectiveMs: number | null): string | undefined =>
+    arithmetic({ ...inputs, backlogged: 1, backlogThen: 400 }, { ...context, objectiveMs }).find((line) =>
+      line.startsWith('need: '),
+    );
+  assert.equal(need(200), 'need: (110 + 400 ÷ 5) ÷ 40 per pod = 4.75 → 3 pods');
+  assert.equal(need(10_000), 'need: (110 + 400 ÷ 10) ÷ 40 per pod = 3.75 → 3 pods');
+});
+
 test('with a queue, the rate of now counts where it is above the plan', () => {
   const lines = arithmetic({ ...inputs, backlogged: 1, ratePerS: 150 }, context);
   assert.ok(lines.includes('need: (150) ÷ 40 per pod = 3.75 → 3 pods'), lines.join('\n'));

@@ -60,7 +60,7 @@ export function arithmetic(inputs: DecisionInputs, context: ArithmeticContext): 
     const now = number('ratePerS') ?? 0;
     const rate = inputs['backlogged'] === 1 || backlog > 0 ? Math.max(planned, now) : planned;
     if (rate > planned) lines.push(`with a queue, the current rate of ${short(now)} requests/s counts instead`);
-    const withinMs = Math.max(coldStartMs, 1);
+    const withinMs = Math.max(coldStartMs, context.objectiveMs ?? 0, 1);
     if (backlog > 0) {
       lines.push(
         `backlog: ${short(backlog)} requests left in ${seconds(coldStartMs)}, to be served within ${seconds(withinMs)}`,
