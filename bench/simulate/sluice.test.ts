@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { seededRandom } from '../../runtime/seeded-random.ts';
+import { podRequestsPerSecond } from './capacity.ts';
 import { simulate, type Scenario } from './engine.ts';
+import { poissonArrivals } from './families/rate-curve.ts';
 import { sluice } from './sluice.ts';
 
 const scenario: Scenario = {
@@ -18,6 +21,20 @@ const scenario: Scenario = {
   initialReplicas: 0,
   seed: 1,
 };
+
+for (const objectiveMs of [205, 1500]) {
+  test(`a promise of ${objectiveMs} ms is kept where requests come by chance, by few pods more than the work needs`, () => {
+    const perPod = podRequestsPerSecond({ ...scenario, objectiveMs });
+    const curve = { stepMs: 1000, perSecond: new Float64Array(5400).fill(4 * perPod) };
+    const { violationPercent, podSeconds } = simulate(
+      { ...scenario, objectiveMs, initialReplicas: 5 },
+      poissonArrivals(curve, seededRandom(7)),
+      sluice(),
+    );
+    assert.ok(violationPercent < 0.5, `${violationPercent}% missed`);
+    assert.ok(podSeconds < 6.5 * 5400, `${podSeconds / 5400} pods for the work of 4`);
+  });
+}
 
 test('the production policy scales simulated pods from zero with the load and back to one', () => {
   const arrivals = Float64Array.from([
