@@ -8,6 +8,7 @@
  * removes no pod until it has seen new traffic. The formulas stand above the functions they belong to; their derivation and
  * every constant in docs/scaling-algorithm.md, "From reports to a decision".
  */
+import type { PolicyHoldReason } from '../../contract/reasons.ts';
 import { applyBounds } from './bounds.ts';
 import { adjustHeadroomFactor, correct } from './budget.ts';
 import { podCapacity, type PodCapacity } from './capacity.ts';
@@ -143,10 +144,7 @@ function decideOnTraffic(
   const bounded = applyBounds(proposed, config, usage);
   if (bounded.replicas === replicas) {
     const cutShort = ordered.least < need.least && ordered.least <= replicas;
-    if (proposal.kind === 'hold' && !cutShort) return [next, { kind: 'hold', reason: proposal.reason, inputs: all }];
-    const limit = replicas < config.maxReplicas ? 'too-dear' : 'at-maximum';
-    const reason = proposal.kind === 'hold' ? limit : proposed < replicas ? 'at-minimum' : 'at-maximum';
-    return [next, { kind: 'hold', reason, inputs: all }];
+    return [next, { kind: 'hold', reason: holdReason(proposal, replicas, cutShort, config), inputs: all }];
   }
   // A bound that turns the proposal round is the reason itself: minReplicas was raised, or maxReplicas lowered.
   const turned = Math.sign(bounded.replicas - replicas) !== Math.sign(proposed - replicas) ? bounded.limit : null;
@@ -155,6 +153,18 @@ function decideOnTraffic(
   }
   const reason = turned ?? (proposal.kind === 'scale' ? proposal.reason : (bounded.limit ?? 'demand'));
   return [next, { kind: 'scale', replicas: bounded.replicas, reason, inputs: all }];
+}
+
+/** @param cutShort whether more pods are needed than may be ordered */
+function holdReason(
+  proposal: Proposal,
+  replicas: number,
+  cutShort: boolean,
+  { maxReplicas }: PolicyConfig,
+): PolicyHoldReason {
+  if (proposal.kind === 'scale') return proposal.replicas < replicas ? 'at-minimum' : 'at-maximum';
+  if (!cutShort) return proposal.reason;
+  return replicas < maxReplicas ? 'too-dear' : 'at-maximum';
 }
 
 /** Since when pods are idle, and when fewer may be decided on, as inputs for people; the last pod leaves after `idleMs`. */
@@ -237,6 +247,7 @@ function inputsOf(
     coldStartMs: terms.horizonMs,
     backlogged: need.backlogged ? 1 : 0,
     backlogThen: need.backlogThen,
+    clearedWithinMs: need.clearedWithinMs,
     needLeast: need.least,
     needMost: need.most,
     hpaPods: terms.dear ? terms.hpa.readyAtMs.length : null,

@@ -7,7 +7,7 @@
  *   missed = Σ max(0, arrivals − started pods·μ·time) ÷ Σ arrivals        of its pods, and of the pool's
  *   dearer = the pool's missed > its missed + 0.05%, and the pool's pod-seconds > 0.9·its pod-seconds, both of about half an hour
  *
- * It orders nothing. While the pool is dearer, headroom is for chance alone, pods leave after one start, and no more are ordered
+ * The HPA orders nothing. While the pool is dearer, headroom is for chance alone, pods leave after one start, and no more are ordered
  * than the HPA has. What came too early without an objective waits, and is not missed: there nothing of this applies.
  * Derivation: docs/scaling-algorithm.md, "No worse than an HPA".
  */

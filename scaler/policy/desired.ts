@@ -39,6 +39,8 @@ export interface Need {
   readonly missed: boolean;
   /** Q: requests that pods are ordered for in addition to the rate. */
   readonly backlogThen: number;
+  /** Time in which they are served: a start, or the objective where that is longer. */
+  readonly clearedWithinMs: number;
 }
 
 export function needOf(input: NeedInput): Need {
@@ -57,7 +59,8 @@ export function needOf(input: NeedInput): Need {
       : queued + ratePerS * horizonS - capacity.slowestPerS * podSeconds;
   const backlogThen = backlogged ? Math.max(0, waiting) : 0;
 
-  const totalPerS = ratePerS + (1000 * backlogThen) / Math.max(coldStartMs, objectiveMs, 1);
+  const clearedWithinMs = Math.max(coldStartMs, objectiveMs, 1);
+  const totalPerS = ratePerS + (1000 * backlogThen) / clearedWithinMs;
   const pods = (podPerS: number): number => Math.ceil(totalPerS / podPerS - 1e-9) + ejected;
   return {
     least: pods(capacity.fastestPerS),
@@ -65,5 +68,6 @@ export function needOf(input: NeedInput): Need {
     backlogged,
     missed: input.missed,
     backlogThen,
+    clearedWithinMs,
   };
 }

@@ -24,6 +24,7 @@ const need = (pods: number, backlogged = false): Need => ({
   backlogged,
   missed: false,
   backlogThen: 0,
+  clearedWithinMs: 1_000,
 });
 
 /** Stabilizes the same need each second, from `fromS` to `toS`, and makes every write that is proposed. */
@@ -129,7 +130,7 @@ test('after a doubted observation, idle times start anew', () => {
 });
 
 test('between the least and the most that may be needed, nothing is written', () => {
-  const range: Need = { least: 4, most: 12, backlogged: false, missed: false, backlogThen: 0 };
+  const range: Need = { least: 4, most: 12, backlogged: false, missed: false, backlogThen: 0, clearedWithinMs: 1_000 };
   assert.equal(run(initialStabilizer, 8, [0, 1000], range).replicas, 8);
 });
 

@@ -6,7 +6,6 @@ export interface ArithmeticContext {
   readonly to: number;
   readonly minReplicas: number;
   readonly maxReplicas: number | null;
-  readonly objectiveMs: number | null;
   /** Reason of the decision, in words. */
   readonly why: string;
 }
@@ -60,12 +59,11 @@ export function arithmetic(inputs: DecisionInputs, context: ArithmeticContext): 
     const now = number('ratePerS') ?? 0;
     const rate = inputs['backlogged'] === 1 || backlog > 0 ? Math.max(planned, now) : planned;
     if (rate > planned) lines.push(`with a queue, the current rate of ${short(now)} requests/s counts instead`);
-    const withinMs = Math.max(coldStartMs, context.objectiveMs ?? 0, 1);
-    if (backlog > 0) {
+    const withinMs = number('clearedWithinMs') ?? coldStartMs;
+    if (backlog > 0)
       lines.push(
-        `backlog: ${short(backlog)} requests left in ${seconds(coldStartMs)}, to be served within ${seconds(withinMs)}`,
+        `backlog: ${short(backlog)} requests beyond what the pods clear, to be served within ${seconds(withinMs)}`,
       );
-    }
     if (podPerS !== null && podPerS > 0) {
       const [runMs, requestMs] = [number('runMs'), number('requestMs')];
       if (runMs !== null && requestMs !== null) {

@@ -46,14 +46,13 @@ export class DecisionRecorder {
     const { kind, reason } = decision;
     const replicas = kind === 'scale' ? decision.replicas : null;
     const to = replicas ?? from;
-    const { scaling, objective } = snapshot.pool.spec;
+    const { scaling } = snapshot.pool.spec;
     const why = reasonText(decision);
     const lines = arithmetic(decision.inputs, {
       from,
       to,
       minReplicas: scaling.minReplicas,
       maxReplicas: scaling.maxReplicas ?? null,
-      objectiveMs: objective?.latencyMs ?? null,
       why,
     });
     const inputs = finite(decision.inputs);
