@@ -106,10 +106,27 @@ test('after a step the plan is at most a quarter above the peak', () => {
   assert.ok(expectedPerS + headroomPerS <= 125 + 1e-9, `${expectedPerS} + ${headroomPerS}`);
 });
 
-test('with little history the headroom reaches to the peak', () => {
-  const { expectedPerS, headroomPerS } = forecast(remembered([1, 2, 6]), 10, promised);
-  assert.deepEqual([expectedPerS, headroomPerS], [3, 3]);
-  assert.deepEqual(forecast(noSeconds, 10, promised).headroomPerS, 0);
+test('with little history the headroom reaches to the peak, if another second bears it out', () => {
+  const planned = (rates: readonly number[]): readonly number[] => {
+    const { expectedPerS, headroomPerS } = forecast(remembered(rates), 10, promised);
+    return [expectedPerS, headroomPerS];
+  };
+  assert.deepEqual(planned([1, 5, 6]), [4, 2]);
+  assert.deepEqual(planned([0, 0, 9]), [3, 0]);
+  assert.deepEqual(planned([]), [0, 0]);
+  const clumpy = planned([0, 40, 0, 0, 60, 20, 40, 0]);
+  assert.deepEqual(clumpy, [20, 40]);
+});
+
+test('a gateway that takes in one second what came in several orders no pods for it, before there are errors to learn from', () => {
+  const steady = [30, 28, 32, 31, 29, 30];
+  const planned = (rates: readonly number[]): number => {
+    const { expectedPerS, headroomPerS } = forecast(remembered(rates, 3), 3, promised);
+    return expectedPerS + headroomPerS;
+  };
+  const beforeIt = planned(steady);
+  const after = planned([...steady, 5, 4, 102, 30, 31, 29]);
+  assert.ok(after <= 1.6 * beforeIt, `${beforeIt} before it, ${after} after it`);
 });
 
 test('rare steps add no headroom once they are followed; many do, and so do spikes that are over before a pod is ready', () => {

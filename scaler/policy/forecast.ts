@@ -40,6 +40,8 @@ export interface Forecast {
 const minBucketMs = 900;
 /** Errors that say more than the peak does; with fewer, the headroom reaches to the peak. */
 const minErrorsS = 45;
+/** Ratio of that peak to the second highest second: a busy gateway may take in one second what came in several. */
+const mostOverSecond = 1.5;
 /** Bound on λ̂ + headroom: errors of bursts are large even where the bursts are over. */
 const maxOverExpected = 5;
 /** Deviations of the clumps above the highest level seen: no plan beyond what chance adds to it. */
@@ -98,7 +100,7 @@ export function forecast(seconds: Seconds, horizonS: number, { budget, correctio
   const known = { nowPerS: meanRate(ratesPerS, 3), expectedPerS, rise, staysShare };
   // Until there are errors to learn from, what came once may come again.
   if (!hasForecastErrors(ratesPerS, horizonS)) {
-    return { ...known, headroomPerS: Math.max(expectedPerS, ...ratesPerS) - expectedPerS };
+    return { ...known, headroomPerS: Math.max(0, peakOf(ratesPerS) - expectedPerS) };
   }
   const errors = errorVariance(seconds, levels, horizonS);
   const deviation = Math.sqrt((dear ? Math.min(clumps, errors) : errors) * expectedPerS);
@@ -108,6 +110,16 @@ export function forecast(seconds: Seconds, horizonS: number, { budget, correctio
   const highest = highestPerS + deviationsOverHighest * Math.sqrt(clumps * highestPerS);
   const most = Math.min(maxOverExpected * expectedPerS, highest) - expectedPerS;
   return { ...known, headroomPerS: Math.max(0, Math.min(deviations * deviation, most / factor)) };
+}
+
+/** Highest second, as far as another second bears it out; 0 before there are two. */
+function peakOf(ratesPerS: readonly number[]): number {
+  let [highest, second] = [0, 0];
+  for (const rate of ratesPerS) {
+    if (rate > highest) [highest, second] = [rate, highest];
+    else if (rate > second) second = rate;
+  }
+  return Math.min(highest, mostOverSecond * second);
 }
 
 /** I: variance of the forecast's error per request expected, without the worst stretch. */
