@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readTraffic, type Baselines, type Observation } from './observation.ts';
+import { readTraffic, type Baselines, type KnownTraffic, type Observation } from './observation.ts';
 
 /** Rate that the looks add up to, with so many gateways of 10 requests/s each, which report at times of their own. */
 function rateSeen(gateways: number, looksPerReport: number): number {
@@ -40,4 +40,75 @@ test('a rate is that of all gateways, however many there are, and however often 
       assert.ok(most < 0.06, `${gateways} gateways, ${looksPerReport} looks a report: ${rate} requests/s`);
     }
   }
+});
+
+test('a report that is late is counted with those of the same time, not as a rush', () => {
+  /** Two gateways of 10 requests/s each, the second of which reports nothing for so long. */
+  const looks = (silentS: number): KnownTraffic[] => {
+    let baselines: Baselines = {};
+    return Array.from({ length: 20 }, (_, second) => {
+      const nowMs = 10_000 + 1_000 * second;
+      const late = second >= 8 && second < 8 + silentS;
+      const reports = [nowMs - 300, late ? 16_500 : nowMs - 500].map((atMs, index) => {
+        const counts = { arrivals: atMs / 100, completions: atMs / 100, shed: 0, late: atMs / 1_000 };
+        return { id: `g${index}`, atMs, ...counts, queued: 3, inFlight: 2, cost: null };
+      });
+      const pods = { ready: 1, ejected: 0, startingSinceMs: [] };
+      const [next, traffic] = readTraffic(
+        baselines,
+        { reports, gatewaysExpected: 2, replicas: 1, pods, startedInMs: [] },
+        nowMs,
+      );
+      baselines = next;
+      assert.ok(traffic.kind === 'known');
+      return traffic;
+    }).slice(1);
+  };
+  for (const silentS of [0, 1, 2, 3]) {
+    const seen = looks(silentS);
+    assert.ok(seen.every(({ complete, queued, inFlight }) => complete && queued === 6 && inFlight === 4));
+    const counted = seen.filter(({ elapsedMs }) => elapsedMs > 0);
+    for (const { arrivals, violations, elapsedMs } of counted) {
+      assert.ok(Math.abs(arrivals / elapsedMs - 0.02) < 1e-9, `${arrivals} requests in ${elapsedMs} ms`);
+      assert.ok(Math.abs(violations / elapsedMs - 0.002) < 1e-9);
+    }
+    assert.equal(counted.length, 19 - silentS);
+    const all = counted.reduce((sum, { arrivals }) => sum + arrivals, 0);
+    assert.ok(Math.abs(all - 19 * 20) < 1e-6, `${all} requests in all`);
+  }
+  // Longer than its report is fresh, nobody waits for it: what the other tells may raise the pool.
+  const lost = looks(6).filter(({ complete }) => !complete);
+  assert.deepEqual([...new Set(lost.map(({ missing }) => missing))], ['stale-report']);
+  assert.ok(
+    lost.some(({ arrivals }) => arrivals >= 40),
+    'what came meanwhile is told at once',
+  );
+  assert.ok(lost.every(({ arrivals, longestGapMs }) => longestGapMs === 0 || arrivals / longestGapMs <= 0.0101));
+});
+
+test('where some gateway is always late, all are counted each few seconds', () => {
+  let baselines: Baselines = {};
+  const sum = { looks: 0, arrivals: 0, elapsedMs: 0 };
+  const gateways = 12;
+  for (let nowMs = 10_000; nowMs < 70_000; nowMs += 1_000) {
+    const reports = Array.from({ length: gateways }, (_, index) => {
+      // Reports of each come 1.8 s apart.
+      const atMs = nowMs - ((nowMs + 150 * index) % 1_800);
+      const counts = { arrivals: atMs / 100, completions: atMs / 100, shed: 0, late: 0, queued: 0, inFlight: 0 };
+      return { id: `g${index}`, atMs, ...counts, cost: null };
+    });
+    assert.ok(reports.some(({ atMs }) => nowMs - atMs > 1_200));
+    const pods = { ready: 1, ejected: 0, startingSinceMs: [] };
+    const seen = { reports, gatewaysExpected: gateways, replicas: 1, pods, startedInMs: [] };
+    const [next, traffic] = readTraffic(baselines, seen, nowMs);
+    baselines = next;
+    assert.ok(traffic.kind === 'known');
+    if (!traffic.complete || traffic.elapsedMs === 0) continue;
+    sum.looks += 1;
+    sum.arrivals += traffic.arrivals;
+    sum.elapsedMs += traffic.elapsedMs;
+  }
+  assert.ok(sum.looks >= 11, `counted ${sum.looks} times in a minute`);
+  const rate = (1_000 * sum.arrivals) / sum.elapsedMs;
+  assert.ok(Math.abs(rate / (10 * gateways) - 1) < 0.06, `${rate} requests/s`);
 });

@@ -4,7 +4,8 @@
  *   traffic = Σ over believed gateways of (totals now − totals of that gateway's report before)
  *
  * A gateway that is missing, stale, restarted or reports impossible numbers makes the sum a lower bound: it may raise a pool,
- * never lower it. With no gateway to believe the traffic is unknown, with a reason. All times are of one clock, the scaler's.
+ * never lower it. A gateway that is late holds up the totals of all for some seconds, so that they are of the same time.
+ * With no gateway to believe the traffic is unknown, with a reason. All times are of one clock, the scaler's.
  * Derivation: docs/scaling-algorithm.md, "Reading the traffic".
  */
 import type { PoolLoad } from '../../contract/load-report.ts';
@@ -76,6 +77,13 @@ export type Baselines = Readonly<Record<string, GatewayReport>>;
 
 /** Age up to which a report is current: reports come each second, and three in a row may be lost. */
 export const freshForMs = 4_000;
+/** Time that a gateway lags behind the others when it was not counted, its last report having been too old. */
+const silentForMs = freshForMs - 1_000;
+/** Age from which a report's successor is late: what the other gateways tell waits for it. */
+const lateAfterMs = 1_200;
+
+/** Totals of a look at which no gateway has told anything new. */
+const noTraffic = { elapsedMs: 0, longestGapMs: 0, arrivals: 0, completions: 0, violations: 0 };
 
 export function readTraffic(
   baselines: Baselines,
@@ -83,7 +91,7 @@ export function readTraffic(
   nowMs: number,
 ): readonly [Baselines, Traffic] {
   const next: Record<string, GatewayReport> = {};
-  const sum = { longestGapMs: 0, arrivals: 0, completions: 0, violations: 0, queued: 0, inFlight: 0 };
+  const sum = { ...noTraffic, queued: 0, inFlight: 0 };
   const costs: BatchCost[] = [];
   let missing: BlindReason | null = null;
   let believed = 0;
@@ -117,10 +125,16 @@ export function readTraffic(
   }
   if (believed === 0) return [next, { kind: 'unknown', reason: missing ?? 'no-report' }];
   if (believed < observation.gatewaysExpected) missing ??= 'no-report';
-  // A gateway that was silent tells of all that time at once.
   const passedMs = newestMs === -Infinity ? 0 : newestMs - newestBeforeMs;
-  const elapsedMs = sum.longestGapMs > freshForMs ? sum.longestGapMs : passedMs;
-  return [next, { kind: 'known', complete: missing === null, missing, costs, elapsedMs, ...sum }];
+  // Counted when it comes, a late report would look like a rush of several seconds in one. Of many gateways one may always be late.
+  const isLate = observation.reports.some(({ atMs }) => nowMs - atMs > lateAfterMs);
+  if (missing === null && isLate && passedMs < freshForMs) {
+    const { queued, inFlight } = sum;
+    return [baselines, { kind: 'known', complete: true, missing, costs, ...noTraffic, queued, inFlight }];
+  }
+  // A gateway that was silent, while the others were counted, tells of all that time at once.
+  const elapsedMs = sum.longestGapMs > passedMs + silentForMs ? sum.longestGapMs : passedMs;
+  return [next, { kind: 'known', complete: missing === null, missing, costs, ...sum, elapsedMs }];
 }
 
 function defectOf(report: GatewayReport, before: GatewayReport | undefined, nowMs: number): BlindReason | null {
