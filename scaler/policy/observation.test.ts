@@ -112,3 +112,25 @@ test('where some gateway is always late, all are counted each few seconds', () =
   const rate = (1_000 * sum.arrivals) / sum.elapsedMs;
   assert.ok(Math.abs(rate / (10 * gateways) - 1) < 0.06, `${rate} requests/s`);
 });
+
+test('a gateway that comes back after minutes adds its rate of now, and not what it had meanwhile', () => {
+  const gateways = 10;
+  let baselines: Baselines = {};
+  for (let nowMs = 10_000; nowMs <= 90_000; nowMs += 1_000) {
+    const reports = Array.from({ length: gateways }, (_, index) => {
+      const isSilent = index === 0 && nowMs > 20_000 && nowMs < 80_000;
+      const atMs = isSilent ? 19_700 : nowMs - 300;
+      const counts = { arrivals: atMs / 100, completions: atMs / 100, shed: 0, late: atMs / 1_000 };
+      return { id: `g${index}`, atMs, ...counts, queued: 0, inFlight: 0, cost: null };
+    });
+    const pods = { ready: 1, ejected: 0, startingSinceMs: [] };
+    const seen = { reports, gatewaysExpected: gateways, replicas: 1, pods, startedInMs: [] };
+    const [next, traffic] = readTraffic(baselines, seen, nowMs);
+    baselines = next;
+    assert.ok(traffic.kind === 'known');
+    if (!traffic.complete || traffic.elapsedMs === 0) continue;
+    const { arrivals, completions, violations, elapsedMs } = traffic;
+    assert.ok(Math.abs((1_000 * arrivals) / elapsedMs - 100) < 1e-6, `${arrivals} requests in ${elapsedMs} ms`);
+    assert.deepEqual([completions, Math.round(violations)], [arrivals, Math.round(arrivals / 10)]);
+  }
+});

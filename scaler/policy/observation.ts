@@ -60,7 +60,7 @@ export type Traffic =
        * the looks, their own times between reports would count each second once a gateway, and halve the rate of two.
        */
       readonly elapsedMs: number;
-      /** Longest time between the two reports of one gateway: over it, arrivals are a rate that is not too high. */
+      /** Longest time that is counted of one gateway: over it, arrivals are a rate that is not too high. */
       readonly longestGapMs: number;
       readonly arrivals: number;
       readonly completions: number;
@@ -82,8 +82,11 @@ const silentForMs = freshForMs - 1_000;
 /** Age from which a report's successor is late: what the other gateways tell waits for it. */
 const lateAfterMs = 1_200;
 
-/** Totals of a look at which no gateway has told anything new. */
-const noTraffic = { elapsedMs: 0, longestGapMs: 0, arrivals: 0, completions: 0, violations: 0 };
+/** Report of a gateway, and the one that it is compared with. */
+interface Compared {
+  readonly report: GatewayReport;
+  readonly before: GatewayReport;
+}
 
 export function readTraffic(
   baselines: Baselines,
@@ -91,11 +94,11 @@ export function readTraffic(
   nowMs: number,
 ): readonly [Baselines, Traffic] {
   const next: Record<string, GatewayReport> = {};
-  const sum = { ...noTraffic, queued: 0, inFlight: 0 };
+  const compared: Compared[] = [];
   const costs: BatchCost[] = [];
+  const now = { queued: 0, inFlight: 0, costs };
   let missing: BlindReason | null = null;
   let believed = 0;
-  let [newestBeforeMs, newestMs] = [-Infinity, -Infinity];
   for (const report of observation.reports) {
     const before = baselines[report.id];
     const defect = defectOf(report, before, nowMs);
@@ -108,33 +111,40 @@ export function readTraffic(
       continue;
     }
     believed += 1;
-    sum.queued += report.queued;
-    sum.inFlight += report.inFlight;
+    now.queued += report.queued;
+    now.inFlight += report.inFlight;
     if (report.cost !== null) costs.push(report.cost);
-    if (before === undefined) {
-      // A gateway's first report does not tell how much of its totals is recent.
-      missing ??= 'no-report';
-      continue;
-    }
-    newestBeforeMs = Math.max(newestBeforeMs, before.atMs);
-    newestMs = Math.max(newestMs, report.atMs);
-    sum.longestGapMs = Math.max(sum.longestGapMs, report.atMs - before.atMs);
-    sum.arrivals += report.arrivals - before.arrivals;
-    sum.completions += report.completions - before.completions;
-    sum.violations += report.late - before.late + report.shed - before.shed;
+    // A gateway's first report does not tell how much of its totals is recent.
+    if (before === undefined) missing ??= 'no-report';
+    else compared.push({ report, before });
   }
   if (believed === 0) return [next, { kind: 'unknown', reason: missing ?? 'no-report' }];
   if (believed < observation.gatewaysExpected) missing ??= 'no-report';
-  const passedMs = newestMs === -Infinity ? 0 : newestMs - newestBeforeMs;
+  const traffic: Traffic = { kind: 'known', complete: missing === null, missing, ...now, ...sumOf(compared) };
   // Counted when it comes, a late report would look like a rush of several seconds in one. Of many gateways one may always be late.
   const isLate = observation.reports.some(({ atMs }) => nowMs - atMs > lateAfterMs);
-  if (missing === null && isLate && passedMs < freshForMs) {
-    const { queued, inFlight } = sum;
-    return [baselines, { kind: 'known', complete: true, missing, costs, ...noTraffic, queued, inFlight }];
+  if (traffic.complete && isLate && traffic.elapsedMs < freshForMs) return [baselines, { ...traffic, ...sumOf([]) }];
+  return [next, traffic];
+}
+
+/** Requests between two reports of each gateway. */
+function sumOf(
+  compared: readonly Compared[],
+): Pick<KnownTraffic, 'elapsedMs' | 'longestGapMs' | 'arrivals' | 'completions' | 'violations'> {
+  const newest = (times: readonly number[]): number => times.reduce((most, atMs) => Math.max(most, atMs), 0);
+  const elapsedMs =
+    newest(compared.map(({ report }) => report.atMs)) - newest(compared.map(({ before }) => before.atMs));
+  const sum = { elapsedMs, longestGapMs: 0, arrivals: 0, completions: 0, violations: 0 };
+  for (const { report, before } of compared) {
+    const gapMs = report.atMs - before.atMs;
+    // While a gateway was silent, what the others told was a lower bound that nobody remembers: of its requests only those of now count.
+    const share = gapMs > elapsedMs + silentForMs ? elapsedMs / gapMs : 1;
+    sum.longestGapMs = Math.max(sum.longestGapMs, share * gapMs);
+    sum.arrivals += share * (report.arrivals - before.arrivals);
+    sum.completions += share * (report.completions - before.completions);
+    sum.violations += share * (report.late - before.late + report.shed - before.shed);
   }
-  // A gateway that was silent, while the others were counted, tells of all that time at once.
-  const elapsedMs = sum.longestGapMs > passedMs + silentForMs ? sum.longestGapMs : passedMs;
-  return [next, { kind: 'known', complete: missing === null, missing, costs, ...sum, elapsedMs }];
+  return sum;
 }
 
 function defectOf(report: GatewayReport, before: GatewayReport | undefined, nowMs: number): BlindReason | null {
