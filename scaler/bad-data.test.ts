@@ -216,6 +216,27 @@ test('with one of two gateways silent, the reports of the other may raise the po
   assert.ok(world.cluster.replicas > replicas, `${world.cluster.replicas} replicas`);
 });
 
+for (const silentS of [1, 2, 3, 60]) {
+  test(`a gateway of two that tells nothing for ${silentS} s, and then all at once, orders no pod and frees none`, async () => {
+    const world = new World({ spec: { scaling: { minReplicas: 1, maxReplicas: 200 } }, replicas: 45, gateways: 2 });
+    await world.run(400, 400);
+    const { replicas } = world.cluster;
+    const writes = (): number => world.cluster.calls.filter((call) => call.startsWith('scale ')).length;
+    const before = writes();
+    world.gateways[1]!.silent = true;
+    await world.run(silentS, 400);
+    world.gateways[1]!.silent = false;
+    const rates: number[] = [];
+    for (let second = 0; second < 120; second += 1) {
+      await world.run(1, 400);
+      rates.push(Number(world.last.inputs['ratePerS']));
+    }
+    assert.deepEqual([world.cluster.replicas, writes()], [replicas, before]);
+    const [least, most] = [Math.min(...rates), Math.max(...rates)];
+    assert.ok(least > 395 && most < 405, `it saw ${least} to ${most} of 400 requests/s`);
+  });
+}
+
 test('a gateway that was never ready and one that is deleted are not expected to report', async () => {
   const world = await busy({ gateways: 3 });
   Object.assign(world.gateways[1]!, { silent: true, lastReport: null, wasReady: false });

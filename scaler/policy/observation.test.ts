@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { emptyHistory, recordArrivals } from './forecast.ts';
 import { readTraffic, type Baselines, type KnownTraffic, type Observation } from './observation.ts';
 
 /** Rate that the looks add up to, with so many gateways of 10 requests/s each, which report at times of their own. */
@@ -37,8 +38,40 @@ test('a rate is that of all gateways, however many there are, and however often 
     for (const looksPerReport of [1, 2, 7, 20]) {
       const rate = rateSeen(gateways, looksPerReport);
       const most = Math.abs(rate / (10 * gateways) - 1);
-      assert.ok(most < 0.06, `${gateways} gateways, ${looksPerReport} looks a report: ${rate} requests/s`);
+      assert.ok(most < 0.001, `${gateways} gateways, ${looksPerReport} looks a report: ${rate} requests/s`);
     }
+  }
+});
+
+test('reports that jitter, and come seconds late now and then, leave the rate of each second as it is', () => {
+  let state = 7;
+  const uniform = (): number => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
+  for (const gateways of [2, 3, 10]) {
+    const reportedAtMs = Array.from({ length: gateways }, () => {
+      const phaseMs = 1_000 * uniform();
+      return Array.from({ length: 300 }, (_, second) => {
+        const lateMs = uniform() < 0.03 ? 2_500 * uniform() : 100 * uniform();
+        return 1_000 * second + phaseMs + lateMs;
+      }).toSorted((one, other) => one - other);
+    });
+    let baselines: Baselines = {};
+    let history = emptyHistory;
+    for (let nowMs = 3_000; nowMs < 290_000; nowMs += 1_000) {
+      const reports = reportedAtMs.map((times, index) => {
+        const atMs = times.findLast((ms) => ms <= nowMs)!;
+        const counts = { arrivals: atMs / 10, completions: atMs / 10, shed: 0, late: 0, queued: 0, inFlight: 0 };
+        return { id: `g${index}`, atMs, ...counts, cost: null };
+      });
+      const pods = { ready: 1, ejected: 0, startingSinceMs: [] };
+      const seen = { reports, gatewaysExpected: gateways, replicas: 1, pods, startedInMs: [] };
+      const [next, traffic] = readTraffic(baselines, seen, nowMs);
+      baselines = next;
+      assert.ok(traffic.kind === 'known');
+      if (traffic.complete) history = recordArrivals(history, traffic, 10);
+    }
+    const { ratesPerS } = history.seconds;
+    assert.ok(ratesPerS.length > 270, `${ratesPerS.length} seconds of 287`);
+    for (const rate of ratesPerS) assert.ok(Math.abs(rate / (100 * gateways) - 1) < 0.001, `${rate} of ${gateways}00`);
   }
 });
 

@@ -2,6 +2,7 @@
  * Observation of one pool, and the traffic that can be believed of it.
  *
  *   traffic = Σ over believed gateways of (totals now − totals of that gateway's report before)
+ *   elapsed = mean over them of the time between these two reports
  *
  * A gateway that is missing, stale, restarted or reports impossible numbers makes the sum a lower bound: it may raise a pool,
  * never lower it. A gateway that is late holds up the totals of all for some seconds, so that they are of the same time.
@@ -55,10 +56,7 @@ export type Traffic =
       /** False if a gateway could not be counted, because of `missing`: the numbers are then lower bounds. */
       readonly complete: boolean;
       readonly missing: BlindReason | null;
-      /**
-       * Time from the newest report that was counted before to the newest now. Gateways report at times of their own: added over
-       * the looks, their own times between reports would count each second once a gateway, and halve the rate of two.
-       */
+      /** Mean time between the two reports of each gateway, which report at times of their own. */
       readonly elapsedMs: number;
       /** Longest time that is counted of one gateway: over it, arrivals are a rate that is not too high. */
       readonly longestGapMs: number;
@@ -79,8 +77,9 @@ export type Baselines = Readonly<Record<string, GatewayReport>>;
 export const freshForMs = 4_000;
 /** Time that a gateway lags behind the others when it was not counted, its last report having been too old. */
 const silentForMs = freshForMs - 1_000;
-/** Age from which a report's successor is late: what the other gateways tell waits for it. */
+/** Age from which a report's successor is late, and time in which each gateway should have told something new. */
 const lateAfterMs = 1_200;
+const newWithinMs = 900;
 
 /** Report of a gateway, and the one that it is compared with. */
 interface Compared {
@@ -120,25 +119,36 @@ export function readTraffic(
   }
   if (believed === 0) return [next, { kind: 'unknown', reason: missing ?? 'no-report' }];
   if (believed < observation.gatewaysExpected) missing ??= 'no-report';
-  const traffic: Traffic = { kind: 'known', complete: missing === null, missing, ...now, ...sumOf(compared) };
+  const passedMs = passedOf(compared);
+  const isLate = ({ report, before }: Compared): boolean =>
+    nowMs - report.atMs > lateAfterMs || (report.atMs === before.atMs && passedMs >= newWithinMs);
   // Counted when it comes, a late report would look like a rush of several seconds in one. Of many gateways one may always be late.
-  const isLate = observation.reports.some(({ atMs }) => nowMs - atMs > lateAfterMs);
-  if (traffic.complete && isLate && traffic.elapsedMs < freshForMs) return [baselines, { ...traffic, ...sumOf([]) }];
-  return [next, traffic];
+  const waits = missing === null && passedMs <= freshForMs && compared.some(isLate);
+  const totals = sumOf(waits ? [] : compared, passedMs);
+  return [waits ? baselines : next, { kind: 'known', complete: missing === null, missing, ...now, ...totals }];
 }
 
-/** Requests between two reports of each gateway. */
+/** Time from the newest report that was counted before to the newest now. */
+function passedOf(compared: readonly Compared[]): number {
+  let [newestMs, newestBeforeMs] = [0, 0];
+  for (const { report, before } of compared) {
+    newestMs = Math.max(newestMs, report.atMs);
+    newestBeforeMs = Math.max(newestBeforeMs, before.atMs);
+  }
+  return newestMs - newestBeforeMs;
+}
+
+/** Requests between the two reports of each gateway, added. */
 function sumOf(
   compared: readonly Compared[],
+  passedMs: number,
 ): Pick<KnownTraffic, 'elapsedMs' | 'longestGapMs' | 'arrivals' | 'completions' | 'violations'> {
-  const newest = (times: readonly number[]): number => times.reduce((most, atMs) => Math.max(most, atMs), 0);
-  const elapsedMs =
-    newest(compared.map(({ report }) => report.atMs)) - newest(compared.map(({ before }) => before.atMs));
-  const sum = { elapsedMs, longestGapMs: 0, arrivals: 0, completions: 0, violations: 0 };
+  const sum = { elapsedMs: 0, longestGapMs: 0, arrivals: 0, completions: 0, violations: 0 };
   for (const { report, before } of compared) {
     const gapMs = report.atMs - before.atMs;
     // While a gateway was silent, what the others told was a lower bound that nobody remembers: of its requests only those of now count.
-    const share = gapMs > elapsedMs + silentForMs ? elapsedMs / gapMs : 1;
+    const share = gapMs > passedMs + silentForMs ? passedMs / gapMs : 1;
+    sum.elapsedMs += (share * gapMs) / compared.length;
     sum.longestGapMs = Math.max(sum.longestGapMs, share * gapMs);
     sum.arrivals += share * (report.arrivals - before.arrivals);
     sum.completions += share * (report.completions - before.completions);
