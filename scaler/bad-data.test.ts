@@ -19,6 +19,11 @@ async function busy(options: WorldOptions = {}): Promise<World> {
   return world;
 }
 
+/** Writes of a replica count that the scaler has made. */
+function writesIn({ cluster }: World): number {
+  return cluster.calls.filter((call) => call.startsWith('scale ')).length;
+}
+
 function changed(report: LoadReport, change: object): LoadReport {
   return { ...report, pools: report.pools.map((pool) => ({ ...pool, ...change })) };
 }
@@ -200,7 +205,7 @@ test('minReplicas is enforced without any report, and nothing else is done', asy
   world.cluster.setScaling({ minReplicas: 1 });
   await world.run(1200);
   assert.equal(world.cluster.replicas, 4, 'unknown load never scales down');
-  assert.equal(world.cluster.calls.filter((call) => call.startsWith('scale ')).length, 1);
+  assert.equal(writesIn(world), 1);
 });
 
 test('with one of two gateways silent, the reports of the other may raise the pool but never lower it', async () => {
@@ -221,8 +226,7 @@ for (const silentS of [1, 2, 3, 60]) {
     const world = new World({ spec: { scaling: { minReplicas: 1, maxReplicas: 200 } }, replicas: 45, gateways: 2 });
     await world.run(400, 400);
     const { replicas } = world.cluster;
-    const writes = (): number => world.cluster.calls.filter((call) => call.startsWith('scale ')).length;
-    const before = writes();
+    const before = writesIn(world);
     world.gateways[1]!.silent = true;
     await world.run(silentS, 400);
     world.gateways[1]!.silent = false;
@@ -231,7 +235,7 @@ for (const silentS of [1, 2, 3, 60]) {
       await world.run(1, 400);
       rates.push(Number(world.last.inputs['ratePerS']));
     }
-    assert.deepEqual([world.cluster.replicas, writes()], [replicas, before]);
+    assert.deepEqual([world.cluster.replicas, writesIn(world)], [replicas, before]);
     const [least, most] = [Math.min(...rates), Math.max(...rates)];
     assert.ok(least > 395 && most < 405, `it saw ${least} to ${most} of 400 requests/s`);
   });

@@ -14,6 +14,12 @@ const series = (seconds: number, rate: (second: number) => number, horizonS = 10
     horizonS,
   );
 
+/** λ̂ and its headroom. */
+function plannedAfter(seconds: Seconds, horizonS: number): readonly [expectedPerS: number, headroomPerS: number] {
+  const { expectedPerS, headroomPerS } = forecast(seconds, horizonS, promised);
+  return [expectedPerS, headroomPerS];
+}
+
 test('arrivals become rates of whole seconds, wherever wake-ups fall', () => {
   let history = emptyHistory;
   for (const [arrivals, elapsedMs] of [
@@ -107,21 +113,17 @@ test('after a step the plan is at most a quarter above the peak', () => {
 });
 
 test('with little history the headroom reaches to the peak, if another second bears it out', () => {
-  const planned = (rates: readonly number[]): readonly number[] => {
-    const { expectedPerS, headroomPerS } = forecast(remembered(rates), 10, promised);
-    return [expectedPerS, headroomPerS];
-  };
+  const planned = (rates: readonly number[]): readonly number[] => plannedAfter(remembered(rates), 10);
   assert.deepEqual(planned([1, 5, 6]), [4, 2]);
   assert.deepEqual(planned([0, 0, 9]), [3, 0]);
   assert.deepEqual(planned([]), [0, 0]);
-  const clumpy = planned([0, 40, 0, 0, 60, 20, 40, 0]);
-  assert.deepEqual(clumpy, [20, 40]);
+  assert.deepEqual(planned([0, 40, 0, 0, 60, 20, 40, 0]), [20, 40]);
 });
 
 test('a gateway that takes in one second what came in several orders no pods for it, before there are errors to learn from', () => {
   const steady = [30, 28, 32, 31, 29, 30];
   const planned = (rates: readonly number[]): number => {
-    const { expectedPerS, headroomPerS } = forecast(remembered(rates, 3), 3, promised);
+    const [expectedPerS, headroomPerS] = plannedAfter(remembered(rates, 3), 3);
     return expectedPerS + headroomPerS;
   };
   const beforeIt = planned(steady);

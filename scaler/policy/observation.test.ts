@@ -3,40 +3,53 @@ import { test } from 'node:test';
 import { emptyHistory, recordArrivals } from './forecast.ts';
 import { readTraffic, type Baselines, type KnownTraffic, type Observation } from './observation.ts';
 
-/** Rate that the looks add up to, with so many gateways of 10 requests/s each, which report at times of their own. */
-function rateSeen(gateways: number, looksPerReport: number): number {
-  const everyMs = 1000;
+interface Looks {
+  readonly gateways: number;
+  readonly fromMs: number;
+  readonly untilMs: number;
+  readonly everyMs?: number;
+  /** Time of the last report that a gateway has made by `nowMs`. */
+  readonly reportedAtMs: (index: number, nowMs: number) => number;
+}
+
+/** Traffic that each look reads, of gateways of 10 requests/s each, one of ten of them late; three wait at each, and two are in flight. */
+function looksAt({ gateways, fromMs, untilMs, everyMs = 1_000, reportedAtMs }: Looks): KnownTraffic[] {
   let baselines: Baselines = {};
-  const sum = { arrivals: 0, elapsedMs: 0 };
-  for (let look = 0; look < 20 * looksPerReport; look += 1) {
-    const nowMs = 10_000 + (look * everyMs) / looksPerReport;
-    const reports: Observation['reports'] = Array.from({ length: gateways }, (_, index) => {
-      const offsetMs = (index * everyMs) / gateways;
-      const atMs = offsetMs + everyMs * Math.floor((nowMs - offsetMs) / everyMs);
-      const counts = { arrivals: atMs / 100, completions: atMs / 100, shed: 0, late: 0, queued: 0, inFlight: 0 };
-      return { id: `g${index}`, atMs, ...counts, cost: null };
+  const pods = { ready: 1, ejected: 0, startingSinceMs: [] };
+  return Array.from({ length: Math.round((untilMs - fromMs) / everyMs) }, (_, look) => {
+    const nowMs = fromMs + look * everyMs;
+    const reports = Array.from({ length: gateways }, (_, index) => {
+      const atMs = reportedAtMs(index, nowMs);
+      const totals = { arrivals: atMs / 100, completions: atMs / 100, shed: 0, late: atMs / 1_000 };
+      return { id: `g${index}`, atMs, ...totals, queued: 3, inFlight: 2, cost: null };
     });
-    const observation: Observation = {
-      reports,
-      gatewaysExpected: gateways,
-      replicas: 1,
-      pods: { ready: 1, ejected: 0, startingSinceMs: [] },
-      startedInMs: [],
-    };
-    const [next, traffic] = readTraffic(baselines, observation, nowMs);
+    const seen: Observation = { reports, gatewaysExpected: gateways, replicas: 1, pods, startedInMs: [] };
+    const [next, traffic] = readTraffic(baselines, seen, nowMs);
     baselines = next;
     assert.ok(traffic.kind === 'known');
-    if (!traffic.complete) continue;
-    sum.arrivals += traffic.arrivals;
-    sum.elapsedMs += traffic.elapsedMs;
-  }
-  return (1000 * sum.arrivals) / sum.elapsedMs;
+    return traffic;
+  });
+}
+
+const counted = (looks: readonly KnownTraffic[]): KnownTraffic[] =>
+  looks.filter(({ complete, elapsedMs }) => complete && elapsedMs > 0);
+
+/** Rate that the looks add up to. */
+function ratePerS(looks: readonly KnownTraffic[]): number {
+  const sum = (of: (traffic: KnownTraffic) => number): number =>
+    counted(looks).reduce((all, traffic) => all + of(traffic), 0);
+  return (1_000 * sum(({ arrivals }) => arrivals)) / sum(({ elapsedMs }) => elapsedMs);
 }
 
 test('a rate is that of all gateways, however many there are, and however often the scaler looks', () => {
   for (const gateways of [1, 2, 3, 10]) {
     for (const looksPerReport of [1, 2, 7, 20]) {
-      const rate = rateSeen(gateways, looksPerReport);
+      const reportedAtMs = (index: number, nowMs: number): number => {
+        const offsetMs = (index * 1_000) / gateways;
+        return offsetMs + 1_000 * Math.floor((nowMs - offsetMs) / 1_000);
+      };
+      const everyMs = 1_000 / looksPerReport;
+      const rate = ratePerS(looksAt({ gateways, fromMs: 10_000, untilMs: 30_000, everyMs, reportedAtMs }));
       const most = Math.abs(rate / (10 * gateways) - 1);
       assert.ok(most < 0.001, `${gateways} gateways, ${looksPerReport} looks a report: ${rate} requests/s`);
     }
@@ -47,67 +60,44 @@ test('reports that jitter, and come seconds late now and then, leave the rate of
   let state = 7;
   const uniform = (): number => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
   for (const gateways of [2, 3, 10]) {
-    const reportedAtMs = Array.from({ length: gateways }, () => {
+    const reports = Array.from({ length: gateways }, () => {
       const phaseMs = 1_000 * uniform();
       return Array.from({ length: 300 }, (_, second) => {
         const lateMs = uniform() < 0.03 ? 2_500 * uniform() : 100 * uniform();
         return 1_000 * second + phaseMs + lateMs;
       }).toSorted((one, other) => one - other);
     });
-    let baselines: Baselines = {};
+    const reportedAtMs = (index: number, nowMs: number): number => reports[index]!.findLast((ms) => ms <= nowMs)!;
     let history = emptyHistory;
-    for (let nowMs = 3_000; nowMs < 290_000; nowMs += 1_000) {
-      const reports = reportedAtMs.map((times, index) => {
-        const atMs = times.findLast((ms) => ms <= nowMs)!;
-        const counts = { arrivals: atMs / 10, completions: atMs / 10, shed: 0, late: 0, queued: 0, inFlight: 0 };
-        return { id: `g${index}`, atMs, ...counts, cost: null };
-      });
-      const pods = { ready: 1, ejected: 0, startingSinceMs: [] };
-      const seen = { reports, gatewaysExpected: gateways, replicas: 1, pods, startedInMs: [] };
-      const [next, traffic] = readTraffic(baselines, seen, nowMs);
-      baselines = next;
-      assert.ok(traffic.kind === 'known');
+    for (const traffic of looksAt({ gateways, fromMs: 3_000, untilMs: 290_000, reportedAtMs })) {
       if (traffic.complete) history = recordArrivals(history, traffic, 10);
     }
     const { ratesPerS } = history.seconds;
     assert.ok(ratesPerS.length > 270, `${ratesPerS.length} seconds of 287`);
-    for (const rate of ratesPerS) assert.ok(Math.abs(rate / (100 * gateways) - 1) < 0.001, `${rate} of ${gateways}00`);
+    for (const rate of ratesPerS) assert.ok(Math.abs(rate / (10 * gateways) - 1) < 0.001, `${rate} of ${gateways}0`);
   }
 });
 
 test('a report that is late is counted with those of the same time, not as a rush', () => {
-  /** Two gateways of 10 requests/s each, the second of which reports nothing for so long. */
+  /** Two gateways, the second of which reports nothing for so long. */
   const looks = (silentS: number): KnownTraffic[] => {
-    let baselines: Baselines = {};
-    return Array.from({ length: 20 }, (_, second) => {
-      const nowMs = 10_000 + 1_000 * second;
-      const late = second >= 8 && second < 8 + silentS;
-      const reports = [nowMs - 300, late ? 16_500 : nowMs - 500].map((atMs, index) => {
-        const counts = { arrivals: atMs / 100, completions: atMs / 100, shed: 0, late: atMs / 1_000 };
-        return { id: `g${index}`, atMs, ...counts, queued: 3, inFlight: 2, cost: null };
-      });
-      const pods = { ready: 1, ejected: 0, startingSinceMs: [] };
-      const [next, traffic] = readTraffic(
-        baselines,
-        { reports, gatewaysExpected: 2, replicas: 1, pods, startedInMs: [] },
-        nowMs,
-      );
-      baselines = next;
-      assert.ok(traffic.kind === 'known');
-      return traffic;
-    }).slice(1);
+    const reportedAtMs = (index: number, nowMs: number): number => {
+      if (index === 0) return nowMs - 300;
+      return nowMs >= 18_000 && nowMs < 18_000 + 1_000 * silentS ? 16_500 : nowMs - 500;
+    };
+    return looksAt({ gateways: 2, fromMs: 10_000, untilMs: 30_000, reportedAtMs }).slice(1);
   };
   for (const silentS of [0, 1, 2, 3]) {
     const seen = looks(silentS);
     assert.ok(seen.every(({ complete, queued, inFlight }) => complete && queued === 6 && inFlight === 4));
-    const counted = seen.filter(({ elapsedMs }) => elapsedMs > 0);
-    for (const { arrivals, violations, elapsedMs } of counted) {
+    const all = counted(seen);
+    for (const { arrivals, violations, elapsedMs } of all) {
       assert.ok(Math.abs(arrivals / elapsedMs - 0.02) < 1e-9, `${arrivals} requests in ${elapsedMs} ms`);
       assert.ok(Math.abs(violations / elapsedMs - 0.002) < 1e-9);
     }
-    assert.equal(counted.length, 19 - silentS);
-    const all = counted.reduce((sum, { arrivals }) => sum + arrivals, 0);
-    assert.ok(Math.abs(all - 19 * 20) < 1e-6, `${all} requests in all`);
+    assert.equal(all.length, 19 - silentS);
+    const requests = all.reduce((sum, { arrivals }) => sum + arrivals, 0);
+    assert.ok(Math.abs(requests - 19 * 20) < 1e-6, `${requests} requests in all`);
   }
   // Longer than its report is fresh, nobody waits for it: what the other tells may raise the pool.
   const lost = looks(6).filter(({ complete }) => !complete);
@@ -120,49 +110,27 @@ test('a report that is late is counted with those of the same time, not as a rus
 });
 
 test('where some gateway is always late, all are counted each few seconds', () => {
-  let baselines: Baselines = {};
-  const sum = { looks: 0, arrivals: 0, elapsedMs: 0 };
   const gateways = 12;
-  for (let nowMs = 10_000; nowMs < 70_000; nowMs += 1_000) {
-    const reports = Array.from({ length: gateways }, (_, index) => {
-      // Reports of each come 1.8 s apart.
-      const atMs = nowMs - ((nowMs + 150 * index) % 1_800);
-      const counts = { arrivals: atMs / 100, completions: atMs / 100, shed: 0, late: 0, queued: 0, inFlight: 0 };
-      return { id: `g${index}`, atMs, ...counts, cost: null };
-    });
-    assert.ok(reports.some(({ atMs }) => nowMs - atMs > 1_200));
-    const pods = { ready: 1, ejected: 0, startingSinceMs: [] };
-    const seen = { reports, gatewaysExpected: gateways, replicas: 1, pods, startedInMs: [] };
-    const [next, traffic] = readTraffic(baselines, seen, nowMs);
-    baselines = next;
-    assert.ok(traffic.kind === 'known');
-    if (!traffic.complete || traffic.elapsedMs === 0) continue;
-    sum.looks += 1;
-    sum.arrivals += traffic.arrivals;
-    sum.elapsedMs += traffic.elapsedMs;
+  // Reports of each come 1.8 s apart.
+  const reportedAtMs = (index: number, nowMs: number): number => nowMs - ((nowMs + 150 * index) % 1_800);
+  const times = Array.from({ length: 60 }, (_, look) => 10_000 + 1_000 * look);
+  for (const nowMs of times) {
+    assert.ok(
+      Array.from({ length: gateways }, (_, index) => nowMs - reportedAtMs(index, nowMs)).some((ms) => ms > 1_200),
+    );
   }
-  assert.ok(sum.looks >= 11, `counted ${sum.looks} times in a minute`);
-  const rate = (1_000 * sum.arrivals) / sum.elapsedMs;
+  const looks = looksAt({ gateways, fromMs: 10_000, untilMs: 70_000, reportedAtMs });
+  const { length } = counted(looks);
+  assert.ok(length >= 11, `counted ${length} times in a minute`);
+  const rate = ratePerS(looks);
   assert.ok(Math.abs(rate / (10 * gateways) - 1) < 0.06, `${rate} requests/s`);
 });
 
 test('a gateway that comes back after minutes adds its rate of now, and not what it had meanwhile', () => {
-  const gateways = 10;
-  let baselines: Baselines = {};
-  for (let nowMs = 10_000; nowMs <= 90_000; nowMs += 1_000) {
-    const reports = Array.from({ length: gateways }, (_, index) => {
-      const isSilent = index === 0 && nowMs > 20_000 && nowMs < 80_000;
-      const atMs = isSilent ? 19_700 : nowMs - 300;
-      const counts = { arrivals: atMs / 100, completions: atMs / 100, shed: 0, late: atMs / 1_000 };
-      return { id: `g${index}`, atMs, ...counts, queued: 0, inFlight: 0, cost: null };
-    });
-    const pods = { ready: 1, ejected: 0, startingSinceMs: [] };
-    const seen = { reports, gatewaysExpected: gateways, replicas: 1, pods, startedInMs: [] };
-    const [next, traffic] = readTraffic(baselines, seen, nowMs);
-    baselines = next;
-    assert.ok(traffic.kind === 'known');
-    if (!traffic.complete || traffic.elapsedMs === 0) continue;
-    const { arrivals, completions, violations, elapsedMs } = traffic;
+  const reportedAtMs = (index: number, nowMs: number): number =>
+    index === 0 && nowMs > 20_000 && nowMs < 80_000 ? 19_700 : nowMs - 300;
+  const looks = looksAt({ gateways: 10, fromMs: 10_000, untilMs: 91_000, reportedAtMs });
+  for (const { arrivals, completions, violations, elapsedMs } of counted(looks)) {
     assert.ok(Math.abs((1_000 * arrivals) / elapsedMs - 100) < 1e-6, `${arrivals} requests in ${elapsedMs} ms`);
     assert.deepEqual([completions, Math.round(violations)], [arrivals, Math.round(arrivals / 10)]);
   }
